@@ -1,0 +1,69 @@
+"""What one run of the stack consists of, as the environment asks for it."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telemetry_project.stack import paths
+from telemetry_project.stack.errors import StackError
+
+# Every process of a run carries its data folder under this name, so that none can be lost.
+MARK = "TALLY_STACK_OF"
+
+_MANAGE = (sys.executable, "manage.py")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run consists of. `before` and `after` are commands around the start of the processes."""
+
+    data: Path
+    host: str
+    port: int
+    environment: Mapping[str, str]
+    procfile: Path = paths.REPOSITORY / "Procfile"
+    before: Sequence[Sequence[str]] = field(
+        default=((*_MANAGE, "migrate", "--no-input"), (*_MANAGE, "prepare"))
+    )
+    after: Sequence[Sequence[str]] = field(default=((*_MANAGE, "welcome"),))
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches the web server."""
+        everywhere = {"0.0.0.0", "::", "localhost"}  # noqa: S104 (compared, not bound)
+        return f"http://{'127.0.0.1' if self.host in everywhere else self.host}:{self.port}"
+
+    @property
+    def embeds_postgres(self) -> bool:
+        """Whether the database is ours to run."""
+        return not self.environment.get("DATABASE_URL")
+
+    @property
+    def embeds_valkey(self) -> bool:
+        """Whether Valkey is ours to run: another broker alone leaves the cache and the rate limits to it."""
+        return not self.environment.get("REDIS_URL")
+
+
+def plan_from(environment: Mapping[str, str]) -> Plan:
+    """The run that the environment asks for, by TALLY_DATA, HOST and PORT."""
+    data = paths.data_folder(environment)
+    host, port = environment.get("HOST") or "127.0.0.1", environment.get("PORT") or "8000"
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise StackError(f"PORT is {port!r}: it must be a number from 1 to 65535.")
+    return Plan(
+        data=data,
+        host=host,
+        port=int(port),
+        environment={
+            **environment,
+            "TALLY_DATA": str(data),
+            "HOST": host,
+            "PORT": port,
+            MARK: str(data),
+            # The Procfile names programs of this Python's environment, which nobody needs to activate.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+        },
+    )

