@@ -1,0 +1,141 @@
+"""Event: the envelope that events of all kinds share, and the way back to what was sent."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Left
+
+from events.identity import first_id
+from events.wire import values
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.partitioned.marker import PartitionedById
+
+INDEXED = 200  # characters of a text that its index covers: a B-tree refuses rows over about 2,700 bytes
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Questions about events. Times of occurrence become ranges of ids, so that partitions are pruned."""
+
+    def occurred_since(self, since: datetime) -> Self:
+        """Those that occurred at `since` or later."""
+        return self.filter(id__gte=first_id(since))
+
+    def occurred_before(self, until: datetime) -> Self:
+        """Those that occurred before `until`."""
+        return self.filter(id__lt=first_id(until))
+
+    def for_owners(self, owners: models.QuerySet[Owner]) -> Self:
+        """Those of the given owners, by a list of keys: a subquery would keep the planner from the index."""
+        return self.filter(owner_id__in=list(owners.values_list("pk", flat=True)))
+
+    def with_text(self, column: str, text: str) -> Self:
+        """Those whose text `column` is `text`, by the index on its first characters."""
+        return self.alias(**{f"{column}_start": Left(column, INDEXED)}).filter(
+            **{f"{column}_start": text[:INDEXED], column: text}
+        )
+
+
+class Event(PartitionedById, models.Model):
+    """One event: who, where, when, with which application. Written once, never updated on the way in."""
+
+    id = models.UUIDField(primary_key=True, help_text="Time and identity of the event; sorts by occurrence.")
+    dialect = models.TextField(help_text="Wire format that it came in: availity, sunbird or buildless.")
+    kind = models.TextField(help_text="Kind of event; the kind's own columns are in a table of that name.")
+    owner = models.ForeignKey(
+        Owner,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        help_text="Team whose event it is and who bears its cost.",
+    )
+    source = models.ForeignKey(
+        Source,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        help_text="Application that sent it.",
+    )
+    session = models.TextField(null=True, help_text="Session id, as sent.")
+    actor = models.TextField(null=True, help_text="Id of the person or system that acted.")
+    device = models.TextField(null=True, help_text="Id of the device.")
+    client_event_id = models.TextField(null=True, help_text="The sender's own id of the event.")
+    occurred_at = models.DateTimeField(help_text="When it happened, by the sender's clock.")
+    received_at = models.DateTimeField(help_text="When the API received it.")
+    ingested_at = models.DateTimeField(help_text="When it was filed.")
+    billed_bytes = models.IntegerField(
+        help_text="Size charged for, in bytes: the event as JSON with sorted keys, without blanks, in UTF-8."
+    )
+    wire_bytes = models.IntegerField(help_text="Size of the event in the request, inflated, in bytes.")
+
+    actor_type = models.TextField(null=True, help_text="Kind of actor, for instance User or System.")
+    channel = models.TextField(null=True, help_text="Channel (tenant) named by the sending application.")
+    environment = models.TextField(null=True, help_text="Part of the application that it happened in.")
+    component = models.TextField(null=True, help_text="Component of the source that sent it.")
+    version = models.TextField(null=True, help_text="Version of the source.")
+    platform = models.TextField(null=True, help_text="Platform of the source.")
+    object_id = models.TextField(null=True, help_text="Id of the object that the event is about.")
+    object_type = models.TextField(null=True, help_text="Type of that object.")
+    object_version = models.TextField(null=True, help_text="Version of that object.")
+    object_rollup_l1 = models.TextField(null=True, help_text="Object hierarchy, outermost level.")
+    object_rollup_l2 = models.TextField(null=True, help_text="Object hierarchy, second level.")
+    object_rollup_l3 = models.TextField(null=True, help_text="Object hierarchy, third level.")
+    object_rollup_l4 = models.TextField(null=True, help_text="Object hierarchy, innermost level.")
+    rollup_l1 = models.TextField(null=True, help_text="Organisational hierarchy, outermost level.")
+    rollup_l2 = models.TextField(null=True, help_text="Organisational hierarchy, second level.")
+    rollup_l3 = models.TextField(null=True, help_text="Organisational hierarchy, third level.")
+    rollup_l4 = models.TextField(null=True, help_text="Organisational hierarchy, innermost level.")
+    correlation = models.JSONField(null=True, help_text="Correlation data: a list of {type, id}.")
+    tags = ArrayField(models.TextField(), null=True, help_text="Tags given by the sender.")
+    format_version = models.TextField(null=True, help_text="Version of the event format, as sent.")
+
+    time_hash = models.TextField(null=True, help_text="Sortable text bound to the time of occurrence.")
+
+    extra = models.JSONField(
+        null=True, help_text="What the columns don't hold: unknown keys, and values of another type."
+    )
+    adaptations = ArrayField(
+        models.TextField(),
+        null=True,
+        help_text="What was changed on the way in and is undone on the way back.",
+    )
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index("owner", "id", name="event_owner"),
+            models.Index("received_at", "id", name="event_received"),
+            models.Index(
+                Left("session", INDEXED),
+                "id",
+                condition=models.Q(session__isnull=False),
+                name="event_session",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    @property
+    def detail(self) -> models.Model | None:
+        """The row of the kind's own table."""
+        from events.kinds import KINDS  # the kinds import this module
+
+        model = KINDS[self.kind].model
+        found: models.Model | None = model._default_manager.filter(pk=self.pk).first()
+        return found
+
+    def as_wire(self, detail: models.Model | None = None) -> dict[str, Any]:
+        """The event as its sender wrote it, rebuilt from columns and `extra`: equal JSON values.
+
+        `detail` is the row of the kind's table where the caller has it already.
+        """
+        from events.kinds import KINDS  # see `detail`
+
+        schema = KINDS[self.kind].schema
+        event = schema.give(self, detail or self.detail, values.from_store(self.extra))
+        return values.undo(event, self.adaptations or ())

@@ -1,0 +1,63 @@
+"""The kinds of event, one file each: a Django model that is the schema of its wire form too.
+
+Adding a kind is adding a file here and a migration. This module imports every file of the folder and compiles
+what it declares; validator, store, admin and API walk the registry `KINDS`.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from events.kinds.base import AvailityKind, BuildlessKind, Kind, SunbirdKind
+from events.wire import validators
+from events.wire.schema import Leaf, Schema
+from events.wire.validators import Validator
+
+
+class Held(NamedTuple):
+    """What an event is held to: the validator, and the fields whose absence is warned of."""
+
+    validator: Validator
+    soft: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True)
+class KindEntry:
+    """A kind: its model, its compiled wire form, and what events are held to."""
+
+    name: str
+    model: type[Kind]
+    schema: Schema
+    lenient: Held
+    strict: Held
+    by_encoding: dict[str, Held]  # where an encoding has its own notion of what is hard
+
+    def held(self, *, strict: bool, encoding: str) -> Held:
+        """What an event that came in `encoding` is held to."""
+        return self.strict if strict else self.by_encoding.get(encoding, self.lenient)
+
+
+def _entry(model: type[Kind]) -> KindEntry:
+    schema = Schema(model.dialect.name, model.name(), model.leaves())
+    return KindEntry(
+        name=schema.kind,
+        model=model,
+        schema=schema,
+        lenient=Held(validators.lenient(schema, model.rules), schema.soft()),
+        strict=Held(validators.strict(schema, model.rules, model.closed_paths()), schema.soft()),
+        by_encoding={
+            encoding: Held(validators.lenient(schema, model.rules, hard), schema.soft(hard))
+            for encoding, hard in model.hard_by_encoding.items()
+        },
+    )
+
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+KINDS = {
+    entry.name: entry
+    for base in (AvailityKind, SunbirdKind, BuildlessKind)
+    for entry in map(_entry, base.__subclasses__())
+}

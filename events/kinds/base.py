@@ -1,0 +1,110 @@
+"""Kind: what the models of all kinds share."""
+
+import re
+from typing import Any, ClassVar
+
+from django.db import models
+
+from events.event import Event
+from events.partitioned.marker import PartitionedById
+from events.wire.columns import WireField
+from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD, Dialect
+from events.wire.schema import Leaf
+from events.wire.validators import Rule
+
+
+class Kind(PartitionedById, models.Model):
+    """The columns of one kind of event, beside its envelope (an explicit one-to-one, no inheritance)."""
+
+    dialect: ClassVar[Dialect]
+    # Objects that strict validation closes, as dotted paths below the dialect's root; "" is the root itself.
+    closed: ClassVar[frozenset[str]] = frozenset()
+    # Rules that no type can say: each takes the event and returns its fault, or None.
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    # Where an encoding has its own notion of hard fields: their dotted paths.
+    hard_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
+
+    event = models.OneToOneField(
+        Event,
+        on_delete=models.DO_NOTHING,
+        primary_key=True,
+        db_column="id",
+        db_constraint=False,
+        related_name="+",
+        help_text="The envelope of the event.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def name(cls) -> str:
+        """The name of the kind: the class name in snake case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def columns(cls) -> list[Any]:
+        """The kind's own columns, in the order of the file."""
+        return [column for column in cls._meta.local_fields if isinstance(column, WireField)]
+
+    @classmethod
+    def leaves(cls) -> list[Leaf]:
+        """Envelope and own columns with their full paths."""
+        root = tuple(cls.dialect.root.split(".")) if cls.dialect.root else ()
+        own = [
+            Leaf(
+                path=(*root, *column.path.split(".")),
+                column=column.attname,
+                of_kind=True,
+                take=column.take,
+                give=column.give,
+                need=column.need,
+                lenient_type=column.lenient_type,
+                held=column.held,
+                strict_type=_strict_type(column),
+                within=column.within,
+                unless=column.unless,
+                when=column.when,
+            )
+            for column in cls.columns()
+        ]
+        return [*cls.dialect.envelope, *own]
+
+    @classmethod
+    def closed_paths(cls) -> frozenset[str]:
+        """The closed objects with their full paths."""
+        return frozenset(f"{cls.dialect.root}.{path}".strip(".") for path in cls.closed)
+
+
+def _strict_type(column: Any) -> Any:
+    if column.strict is True:
+        return column.strict_type
+    return None if column.strict is False else column.strict
+
+
+class SunbirdKind(Kind):
+    """A V3 event: `name` is its eid in lower case, columns are paths in `edata`."""
+
+    dialect = SUNBIRD
+    closed = frozenset({""})
+
+    class Meta:
+        abstract = True
+
+
+class AvailityKind(Kind):
+    """A message of Availity's telemetry: columns are paths in the message."""
+
+    dialect = AVAILITY
+
+    class Meta:
+        abstract = True
+
+
+class BuildlessKind(Kind):
+    """An event of Buildless's telemetry service: columns are paths in proto3 JSON's `Event`."""
+
+    dialect = BUILDLESS
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,30 @@
+"""INTERACT: somebody does something on a page (touches, clicks, drags, searches, configures)."""
+
+from typing import Any
+
+from events.kinds.base import SunbirdKind
+from events.wire.columns import Need, Number, Objects, Text
+
+
+class Interact(SunbirdKind):
+    """One interaction. Source: V3 INTERACT."""
+
+    closed = frozenset({"", "target", "plugin"})
+
+    type = Text(need=Need.HARD, help_text="How: TOUCH, DRAG, CLICK, SCROLL, … as sent, in its own case.")
+    element_id = Text("id", Need.HARD, help_text="Resource (button, page, …) that it happened on.")
+    subtype = Text(help_text="Finer type, for instance PLAY or PAUSE of a LISTEN.")
+    pageid = Text(help_text="Page or stage where it happened.")
+    duration = Number(help_text="Time that it took, in seconds.")
+    target_id = Text("target.id", within=True, help_text="Id of what it was aimed at.")
+    target_version = Text("target.ver", within=True, help_text="Version of the target.")
+    target_type = Text("target.type", within=True, help_text="Type of the target.")
+    target_parent_id = Text("target.parent.id", help_text="Id of the target's parent.")
+    target_parent_type = Text("target.parent.type", help_text="Type of the target's parent.")
+    plugin_id = Text("plugin.id", within=True, help_text="Plugin that handled it.")
+    plugin_version = Text("plugin.ver", within=True, help_text="Version of the plugin.")
+    plugin_category = Text("plugin.category", help_text="Category of the plugin.")
+    positions = Objects("extra.pos", strict=Any, help_text="Positions {x, y, z}; a drag has two.")
+    extra_values = Objects("extra.values", strict=Any, help_text="Values, for instance times of audio.")
+    extra_target_id = Text("extra.tid", strict=Any, help_text="Second resource, for instance where it dropped.")
+    extra_uri = Text("extra.uri", strict=Any, help_text="External resource, for instance a recorded voice.")

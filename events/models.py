@@ -1,0 +1,11 @@
+"""All models of the app, so that Django finds them."""
+
+from events.event import Event
+from events.kinds import KINDS
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+
+__all__ = ["KINDS", "ApiKey", "Event", "Membership", "Organization", "Owner", "Source"]

@@ -1,0 +1,1 @@
+"""Whose events they are: organizations, owners, sources, memberships and API keys."""

@@ -1,0 +1,142 @@
+"""API keys: made once, shown once, kept as a hash, found by their prefix.
+
+A key reads `tally_pk_PREFIX_SECRET` (publishable) or `tally_sk_PREFIX_SECRET` (secret). The secret has 32
+random bytes, so one round of SHA-256 is as good as a slow hash, and fast enough for every request.
+"""
+
+import hmac
+import secrets
+from hashlib import sha256
+from typing import NamedTuple, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+
+
+class KeyType(models.TextChoices):
+    """What a key may do."""
+
+    PUBLISHABLE = "publishable", "Publishable: writes only, may be seen in a browser"
+    SECRET = "secret", "Secret: writes and reads, must stay on servers"
+
+
+MARKS = {KeyType.PUBLISHABLE: "tally_pk_", KeyType.SECRET: "tally_sk_"}
+PREFIX_LENGTH = 12  # characters after the mark
+
+
+class KeyParts(NamedTuple):
+    """A key as sent: the prefix to look it up by, and the whole to compare."""
+
+    prefix: str
+    whole: str
+
+
+def parts_of(text: str) -> KeyParts | None:
+    """The parts of what looks like a key; None for anything else, which no query needs to see."""
+    for mark in MARKS.values():
+        if text.startswith(mark):
+            prefix, _, secret = text[len(mark) :].partition("_")
+            if len(prefix) == PREFIX_LENGTH and prefix.isascii() and prefix.isalnum() and secret:
+                return KeyParts(prefix, text)
+    return None
+
+
+def hash_of(whole: str) -> str:
+    """What is stored of a key."""
+    return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Questions about keys."""
+
+    def usable(self) -> Self:
+        """Those neither revoked nor expired."""
+        now = timezone.now()
+        return self.filter(revoked_at=None).exclude(expires_at__lte=now)
+
+
+class ApiKey(models.Model):
+    """A key of an organization: where its events go, and for which owners it may write."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="keys")
+    name = models.CharField(max_length=100, blank=True, help_text="What the key is for.")
+    type = models.CharField(max_length=12, choices=KeyType, default=KeyType.PUBLISHABLE)
+    prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True, editable=False)
+    hash = models.CharField(max_length=64, editable=False)
+    default_owner = models.ForeignKey(
+        Owner,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Owner of events that name none.",
+    )
+    all_owners = models.BooleanField(
+        default=False, help_text="May write for every owner of the organization, and create owners."
+    )
+    owners = models.ManyToManyField(
+        Owner, blank=True, related_name="keys", help_text="Owners it may write for, beside the default one."
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="Whose personal key it is; none: a key of the organization.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    exposed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When this secret key was seen in a URL."
+    )
+    malformed = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Requests with this key whose body could not be parsed."
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{MARKS[KeyType(self.type)]}{self.prefix}…"
+
+    def matches(self, whole: str) -> bool:
+        """Whether `whole` is this key, in constant time."""
+        return hmac.compare_digest(self.hash, hash_of(whole))
+
+    def readable_owners(self) -> models.QuerySet[Owner]:
+        """The owners whose events a secret key may read: those it may write for."""
+        owners = Owner.objects.filter(organization_id=self.organization_id)
+        if self.all_owners:
+            return owners
+        return owners.filter(models.Q(pk=self.default_owner_id) | models.Q(keys=self)).distinct()
+
+
+def new_key(kind: KeyType) -> KeyParts:
+    """A fresh random key."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    prefix = "".join(secrets.choice(alphabet) for _ in range(PREFIX_LENGTH))
+    return KeyParts(prefix, f"{MARKS[kind]}{prefix}_{secrets.token_hex(32)}")
+
+
+def create_key(
+    owner: Owner, *, kind: KeyType = KeyType.PUBLISHABLE, all_owners: bool = False, name: str = ""
+) -> tuple[ApiKey, str]:
+    """Make a key that files under `owner`; returns it with its text, which is shown this once."""
+    parts = new_key(kind)
+    key = ApiKey.objects.create(
+        organization_id=owner.organization_id,
+        name=name,
+        type=kind,
+        prefix=parts.prefix,
+        hash=hash_of(parts.whole),
+        default_owner=owner,
+        all_owners=all_owners,
+    )
+    return key, parts.whole

@@ -1,0 +1,61 @@
+"""Owner: a team whose events they are, the cost centre."""
+
+import uuid
+from typing import Self
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models.functions import Lower
+
+from events.ownership.names import MAX_NAME, validate_name
+from events.ownership.organization import Organization
+
+
+class Validation(models.TextChoices):
+    """How strictly an owner's events are held to their documents."""
+
+    LENIENT = "lenient", "Lenient: keep what can be kept, count a warning"
+    STRICT = "strict", "Strict: refuse what the reference pipeline refuses"
+
+
+class OwnerQuerySet(models.QuerySet["Owner"]):
+    """Questions about owners."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those that `user` is a member of; all of them for an operator."""
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(memberships__user_id=user.pk)
+
+
+class Owner(models.Model):
+    """A team: events belong to it, cost is charged to it, people are members of it."""
+
+    key = models.UUIDField(
+        unique=True,
+        default=uuid.uuid4,
+        editable=False,
+        help_text="Enters every event id; never changes, so that retries are known for ever.",
+    )
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="owners")
+    name = models.CharField(
+        max_length=MAX_NAME,
+        validators=[validate_name],
+        help_text="Unique in the organization, without regard to case.",
+    )
+    contact = models.EmailField(
+        max_length=512,
+        blank=True,
+        help_text="Address that came with the owner's messages. Gets no mail until it is confirmed.",
+    )
+    validation = models.CharField(max_length=10, choices=Validation, default=Validation.LENIENT)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OwnerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint("organization", Lower("name"), name="owner_name_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""How events look on the wire: dialects, typed columns with paths, validators, the way there and back."""

@@ -1,0 +1,317 @@
+"""Typed columns of kinds: Django fields that also know their path on the wire and whether it must be there.
+
+A column turns a wire value into what is stored (`take`) and back (`give`). `take` returns the stored value,
+`MISMATCH` for a value of another type (kept in `extra`, column null, warned), or `Inexact` where the column
+holds a reading of the value that would not give the same JSON back (the original goes to `extra` beside it).
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Final, NamedTuple
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from msgspec import Meta
+
+from events.identity import milliseconds, moment
+
+Wire = Any  # a JSON value
+
+
+class Need(Enum):
+    """Whether a field must be on the wire, by the two documents that disagree (see docs/reference/formats.md)."""
+
+    HARD = "hard"  # both require it: an event without it is rejected
+    PAGE = "soft, required by the published page"
+    PIPELINE = "soft, required by the reference pipeline"
+    OPTIONAL = "optional"
+
+
+class Inexact(NamedTuple):
+    """A stored reading of a wire value that differs from the value itself."""
+
+    stored: Any
+
+
+class _Mismatch:
+    """The wire value is of a type that the column doesn't hold."""
+
+
+MISMATCH: Final = _Mismatch()
+
+EXACT_INTEGERS = 2**53  # a double holds every whole number up to here
+NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?$"
+LenientNumber = int | float | Annotated[str, Meta(pattern=NUMERIC)]  # also a numeric string
+_NUMERIC = re.compile(NUMERIC, re.ASCII)
+LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999: datetime ends there
+
+
+def take_text(value: Wire) -> Any:
+    """Text of any length, as it is."""
+    return value if type(value) is str else MISMATCH
+
+
+def take_loose_text(value: Wire) -> Any:
+    """Text; a number is read as its text."""
+    if type(value) is int or type(value) is float:
+        return Inexact(str(value))
+    return take_text(value)
+
+
+def take_identifier(value: Wire) -> Any:
+    """Text that names something: empty counts as absent."""
+    if type(value) is not str:
+        return MISMATCH
+    return value or Inexact(None)
+
+
+def take_number(value: Wire) -> Any:
+    """A JSON number as a double; a numeric string is read as its number."""
+    if type(value) is int:
+        if -EXACT_INTEGERS <= value <= EXACT_INTEGERS:
+            return float(value)
+        return Inexact(float(value)) if -(10**308) < value < 10**308 else MISMATCH
+    if type(value) is float:
+        return value
+    if type(value) is str and _NUMERIC.match(value):
+        number = float(value)
+        return Inexact(number) if abs(number) != float("inf") else MISMATCH
+    return MISMATCH
+
+
+def give_number(stored: float) -> Wire:
+    """A whole double is given as an integer, as JavaScript writes it."""
+    return int(stored) if stored.is_integer() and abs(stored) <= EXACT_INTEGERS else stored
+
+
+def take_whole(value: Wire) -> Any:
+    """A whole number of 64 bits."""
+    return value if type(value) is int and -(2**63) <= value < 2**63 else MISMATCH
+
+
+def take_uint64(value: Wire) -> Any:
+    """An unsigned 64-bit number, which proto3 JSON writes as a string; a number is accepted."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 20:
+        number = int(value)
+        if number < 2**64:
+            return Decimal(number) if str(number) == value else Inexact(Decimal(number))
+    if type(value) is int and 0 <= value < 2**64:
+        return Inexact(Decimal(value))
+    return MISMATCH
+
+
+def take_flag(value: Wire) -> Any:
+    """A JSON boolean."""
+    return value if type(value) is bool else MISMATCH
+
+
+def take_milliseconds(value: Wire) -> Any:
+    """Milliseconds since 1970 as a time; what no calendar of ours can hold is kept beside."""
+    number = take_number(value)
+    exact = type(value) is int
+    if type(number) is Inexact:
+        number = number.stored
+    if number is MISMATCH:
+        return MISMATCH
+    if not 0 <= number <= LATEST_MS:
+        return Inexact(None)
+    at = moment(int(number))
+    return at if exact else Inexact(at)
+
+
+def give_milliseconds(stored: datetime) -> Wire:
+    """A time as milliseconds since 1970."""
+    return milliseconds(stored)
+
+
+def take_texts(value: Wire) -> Any:
+    """A list of texts."""
+    if type(value) is list and all(type(item) is str for item in value):
+        return value
+    return MISMATCH
+
+
+def take_list(value: Wire) -> Any:
+    """A list of anything."""
+    return value if type(value) is list else MISMATCH
+
+
+def take_object(value: Wire) -> Any:
+    """An open object."""
+    return value if type(value) is dict else MISMATCH
+
+
+def take_open(value: Wire) -> Any:
+    """Any JSON value but null."""
+    return value
+
+
+def same(stored: Any) -> Wire:
+    """The stored value is the wire value."""
+    return stored
+
+
+class WireField:
+    """What every column adds to its Django field: path, need, and the type that strict validation holds.
+
+    `path` is dotted and relative to the kind's root on the wire; the default is the field's name. `held` is the
+    type that lenient validation holds, also where the field is not hard; by default that of the column where it
+    is hard, else anything. `strict` is False for a field that the reference pipeline's closed lists don't know,
+    else the type it must have there.
+    `within`: strict validation requires the field where the object around it is there.
+    A soft field may be missing where the envelope's column `unless` is filled, or the kind's column `when` isn't.
+    """
+
+    # Set by each column class below.
+    take: Callable[[Wire], Any]
+    give: Callable[[Any], Wire] = staticmethod(same)
+    lenient_type: Any  # for msgspec, where the field is hard
+    strict_type: Any
+    django_path: str
+
+    def __init__(
+        self,
+        path: str = "",
+        need: Need = Need.OPTIONAL,
+        *,
+        held: Any = None,
+        strict: Any = True,
+        within: bool = False,
+        unless: str = "",
+        when: str = "",
+        **kwargs: Any,
+    ) -> None:
+        self.path = path
+        self.need = need
+        self.held = held
+        self.strict = strict
+        self.within = within
+        self.unless = unless
+        self.when = when
+        super().__init__(**{"null": True, "blank": True, **kwargs})
+
+    def deconstruct(self) -> Any:
+        """Migrations see the plain Django field: path and need are no matter of the database."""
+        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
+        return name, self.django_path, args, kwargs
+
+    def contribute_to_class(self, cls: Any, name: str, **kwargs: Any) -> None:
+        """The default path is the name."""
+        self.path = self.path or name
+        super().contribute_to_class(cls, name, **kwargs)  # type: ignore[misc]  # mixed into a Field
+
+
+class Text(WireField, models.TextField):
+    """Text, stored whole."""
+
+    take = staticmethod(take_text)
+    lenient_type = strict_type = str
+    django_path = "django.db.models.TextField"
+
+
+class LooseText(Text):
+    """Text that some clients send as a number."""
+
+    take = staticmethod(take_loose_text)
+    lenient_type = strict_type = str | int | float
+
+
+class Name(Text):
+    """One of the names of a protobuf enum; its number is accepted too, and unknown ones are kept as sent."""
+
+    def __init__(self, *args: Any, names: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.names = names
+
+    def take(self, value: Wire) -> Any:  # type: ignore[override]  # needs the names of this column
+        """The name, also of a number."""
+        if type(value) is int and 0 <= value < len(self.names):
+            return Inexact(self.names[value])
+        return value if value in self.names else MISMATCH
+
+
+class Number(WireField, models.FloatField):
+    """A number, stored as a double."""
+
+    take = staticmethod(take_number)
+    give = staticmethod(give_number)
+    lenient_type = LenientNumber
+    strict_type = float
+    django_path = "django.db.models.FloatField"
+
+
+class Whole(WireField, models.BigIntegerField):
+    """A whole number of up to 64 bits."""
+
+    take = staticmethod(take_whole)
+    lenient_type = strict_type = int
+    django_path = "django.db.models.BigIntegerField"
+
+
+class Uint64(WireField, models.DecimalField):
+    """An unsigned number of 64 bits, a string in proto3 JSON."""
+
+    take = staticmethod(take_uint64)
+    give = staticmethod(lambda stored: str(int(stored)))
+    lenient_type = strict_type = str | int
+    django_path = "django.db.models.DecimalField"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 20, "decimal_places": 0, **kwargs})
+
+
+class Flag(WireField, models.BooleanField):
+    """True or false."""
+
+    take = staticmethod(take_flag)
+    lenient_type = strict_type = bool
+    django_path = "django.db.models.BooleanField"
+
+
+class Milliseconds(WireField, models.DateTimeField):
+    """A time, sent as milliseconds since 1970."""
+
+    take = staticmethod(take_milliseconds)
+    give = staticmethod(give_milliseconds)
+    lenient_type = LenientNumber
+    strict_type = float
+    django_path = "django.db.models.DateTimeField"
+
+
+class Texts(WireField, ArrayField):
+    """A list of texts."""
+
+    take = staticmethod(take_texts)
+    lenient_type = strict_type = list[str]
+    django_path = "django.contrib.postgres.fields.ArrayField"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"base_field": models.TextField(), **kwargs})
+
+
+class Objects(WireField, models.JSONField):
+    """A list, of objects as a rule, kept as JSON."""
+
+    take = staticmethod(take_list)
+    lenient_type = list[Any]
+    strict_type = list[dict[str, Any]]
+    django_path = "django.db.models.JSONField"
+
+
+class Open(WireField, models.JSONField):
+    """An object whose keys nobody fixed, kept as JSON."""
+
+    take = staticmethod(take_object)
+    lenient_type = strict_type = dict[str, Any]
+    django_path = "django.db.models.JSONField"
+
+
+class Anything(WireField, models.JSONField):
+    """Any JSON value."""
+
+    take = staticmethod(take_open)
+    lenient_type = strict_type = Any
+    django_path = "django.db.models.JSONField"

@@ -1,0 +1,161 @@
+"""The three dialects: where each keeps what the envelope needs. The tables follow docs/reference/formats.md."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from events.identity import milliseconds, moment
+from events.wire.columns import (
+    LATEST_MS,
+    LenientNumber,
+    Inexact,
+    Need,
+    same,
+    take_identifier,
+    take_list,
+    take_milliseconds,
+    take_text,
+    take_texts,
+    take_uint64,
+)
+from events.wire.schema import Leaf
+from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier
+from events.ownership.names import MAX_NAME
+
+UNCHECKED = None  # the reference pipeline's schema says nothing of the field
+Filled = Annotated[str, Meta(min_length=1)]
+Uint64Text = Annotated[str, Meta(pattern=r"^[0-9]{1,19}\Z")] | Annotated[int, Meta(ge=0)]
+FilledIdentifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
+
+
+SECONDS_BELOW = 10**11  # a Buildless time under this is in seconds, one from it on in milliseconds
+
+
+def take_occurred(value: Any) -> Any:
+    """A Buildless time: a uint64 of milliseconds or, where small, of seconds."""
+    number = take_uint64(value)
+    exact = not isinstance(number, Inexact)
+    count = int(number if exact else number.stored)
+    if count < SECONDS_BELOW:
+        return Inexact(moment(count * 1000))
+    if count > LATEST_MS:
+        return Inexact(None)
+    return moment(count) if exact else Inexact(moment(count))
+
+
+class CorrelationItem(msgspec.Struct, forbid_unknown_fields=True):
+    """One item of `context.cdata` under strict validation."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A wire format: its envelope, and where its kinds keep their own fields."""
+
+    name: str
+    envelope: tuple[Leaf, ...]
+    root: str  # dotted path that the columns of its kinds are relative to
+
+
+def _leaf(
+    path: str,
+    column: str,
+    need: Need = Need.OPTIONAL,
+    take: Callable[[Any], Any] = take_text,
+    give: Callable[[Any], Any] = same,
+    *,
+    held: Any = None,
+    strict: Any = str,
+) -> Leaf:
+    return Leaf(
+        path=tuple(path.split(".")),
+        column=column,
+        of_kind=False,
+        take=take,
+        give=give,
+        need=need,
+        lenient_type=str,
+        held=held,
+        strict_type=strict,
+    )
+
+
+def _identifier(path: str, column: str, need: Need = Need.OPTIONAL, held: Any = None) -> Leaf:
+    held = held or (Identifier if need is Need.HARD else SoftIdentifier)
+    return _leaf(path, column, need, take_identifier, held=held, strict=held if need is Need.HARD else Identifier)
+
+
+def _owner_name(owner: Any) -> Any:
+    return owner.name
+
+
+def _source_name(source: Any) -> Any:
+    """A source that stands for none gives no name back: the name sent is in the remainder."""
+    return None if source.name.startswith("(") else source.name
+
+
+SUNBIRD = Dialect(
+    name="sunbird",
+    root="edata",
+    envelope=(
+        _leaf("eid", "kind", Need.HARD, take=str.lower, give=str.upper),
+        _leaf("ets", "occurred_at", Need.HARD, take_milliseconds, milliseconds, held=LenientNumber, strict=float),
+        _leaf("ver", "format_version", Need.HARD, strict=Literal["3.0", "3.1"]),
+        _identifier("mid", "client_event_id", Need.HARD, FilledIdentifier),
+        _identifier("actor.id", "actor", Need.HARD),
+        _leaf("actor.type", "actor_type", Need.HARD),
+        _leaf("context.channel", "channel", Need.HARD, held=Filled, strict=Filled),
+        _leaf("context.env", "environment", Need.HARD),
+        _leaf("context.pdata.id", "source", Need.HARD, take_identifier, _source_name),
+        _leaf("context.pdata.pid", "component"),
+        _leaf("context.pdata.ver", "version"),
+        _leaf("context.pdata.platform", "platform", strict=UNCHECKED),
+        _identifier("context.sid", "session"),
+        _identifier("context.did", "device"),
+        _leaf("context.cdata", "correlation", take=take_list, strict=list[CorrelationItem]),
+        *(_leaf(f"context.rollup.l{n}", f"rollup_l{n}", strict=UNCHECKED) for n in range(1, 5)),
+        _leaf("object.id", "object_id"),
+        _leaf("object.type", "object_type"),
+        _leaf("object.ver", "object_version"),
+        *(_leaf(f"object.rollup.l{n}", f"object_rollup_l{n}") for n in range(1, 5)),
+        _leaf("tags", "tags", take=take_texts, strict=list[str]),
+    ),
+)
+
+AVAILITY = Dialect(
+    name="availity",
+    root="",
+    envelope=(
+        _leaf("owner", "owner", Need.HARD, take_identifier, _owner_name),
+        _leaf("source_system", "source", Need.HARD, take_identifier, _source_name),
+        _identifier("sessionId", "session"),
+        _identifier("telemetryBody.entries.userId", "actor"),
+    ),
+)
+
+BUILDLESS = Dialect(
+    name="buildless",
+    root="",
+    envelope=(
+        _identifier(
+            "event.id", "client_event_id", Need.HARD, Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{12,64}\Z")]
+        ),
+        _leaf(
+            "event.timing.occurred",
+            "occurred_at",
+            Need.HARD,
+            take_occurred,
+            lambda at: str(milliseconds(at)),
+            held=Uint64Text, strict=Uint64Text,
+        ),
+        _identifier("event.user", "actor"),
+        _leaf("event.detail.client.agent.name", "source", take=take_identifier, give=_source_name),
+    ),
+)
+
+DIALECTS = {dialect.name: dialect for dialect in (AVAILITY, SUNBIRD, BUILDLESS)}

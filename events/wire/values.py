@@ -1,0 +1,124 @@
+"""JSON values between wire and store: canonical numbers, text that PostgreSQL can't hold, adaptations.
+
+PostgreSQL's text and jsonb refuse NUL, UTF-8 refuses lone surrogates, and jsonb forgets how a number was
+written. What is changed for them on the way in is noted among the event's `adaptations` and undone here.
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+Wire = Any
+
+ESCAPED = "escaped"  # texts with NUL or lone surrogates are written with backslashes
+UNWRAPPED = "unwrapped"  # edata came as {"edata": {…}}
+FILLED = "filled:"  # followed by the dotted path of what headers or the key filled in
+
+_EXACT = 2**53
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ESCAPE = re.compile("[\\\\\x00\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
+
+
+def map_json(value: Wire, text: Any, number: Any) -> Wire:
+    """A copy of a JSON value with `text` applied to each string, keys too, and `number` to each number."""
+    kind = type(value)
+    if kind is str:
+        return text(value)
+    if kind is dict:
+        return {text(key): map_json(item, text, number) for key, item in value.items()}
+    if kind is list:
+        return [map_json(item, text, number) for item in value]
+    if kind is int or kind is float:
+        return number(value)
+    return value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def canonical_number(number: float) -> float:
+    """A whole double is an integer, as JavaScript writes it (RFC 8785): 1.0 is 1."""
+    if type(number) is float and number.is_integer() and abs(number) <= _EXACT:
+        return int(number)
+    return number
+
+
+def canonical(value: Wire) -> Wire:
+    """The same JSON value with its numbers in canonical form, so that it costs the same in every encoding."""
+    return map_json(value, _same, canonical_number)
+
+
+def is_unstorable(value: Wire) -> bool:
+    """Whether a JSON value has a text that PostgreSQL would refuse."""
+    kind = type(value)
+    if kind is str:
+        return _UNSTORABLE.search(value) is not None
+    if kind is dict:
+        return any(is_unstorable(key) or is_unstorable(item) for key, item in value.items())
+    if kind is list:
+        return any(is_unstorable(item) for item in value)
+    return False
+
+
+def _escape_text(text: str) -> str:
+    return _ESCAPE.sub(
+        lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", text
+    )
+
+
+def _unescape_text(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", text)
+
+
+def escape(value: Wire) -> Wire:
+    """A storable copy: NUL, lone surrogates and backslashes are written as backslash escapes."""
+    return map_json(value, _escape_text, _same)
+
+
+def unescape(value: Wire) -> Wire:
+    """What `escape` was given."""
+    return map_json(value, _unescape_text, _same)
+
+
+def _number_from_store(number: float) -> float:
+    """jsonb writes 1e22 as an integer: one that a double's shortest form spells is that double."""
+    if type(number) is int and abs(number) > 2**64 and abs(number) < 10**309:
+        double = float(number) if abs(number) < 1.7976931348623157e308 else 0.0
+        if double and int(Decimal(repr(double))) == number:
+            return double
+        return number
+    return canonical_number(number)
+
+
+def from_store(value: Wire) -> Wire:
+    """A JSON value read from jsonb, with numbers as they were sent."""
+    return map_json(value, _same, _number_from_store)
+
+
+def undo(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:
+    """Undo the adaptations of an event, last first."""
+    for adaptation in adaptations:
+        if adaptation.startswith(FILLED):
+            _remove(event, adaptation.removeprefix(FILLED).split("."))
+    if UNWRAPPED in adaptations:
+        event["edata"] = {"edata": event.get("edata", {})}
+    return unescape(event) if ESCAPED in adaptations else event
+
+
+def _remove(event: dict[str, Wire], path: list[str]) -> None:
+    """Remove what was filled in, and the objects that it alone had made."""
+    *above, last = path
+    places = [event]
+    for key in above:
+        below = places[-1].get(key)
+        if type(below) is not dict:
+            return
+        places.append(below)
+    places[-1].pop(last, None)
+    for key, outer, inner in zip(reversed(above), reversed(places[:-1]), reversed(places[1:]), strict=True):
+        if inner:
+            break
+        outer.pop(key)

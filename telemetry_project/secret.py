@@ -1,0 +1,23 @@
+"""The secret key of a one-machine installation: made at the first start, kept in the data folder."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def local_secret(data: Path) -> str:
+    """The key in `data`/secret_key; two processes that start at once agree on one."""
+    path = data / "secret_key"
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f"secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        try:
+            # A hard link fails where the name is taken, so the first writer wins.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process was faster: its key is the key
+        finally:
+            draft.unlink()
+    return path.read_text()

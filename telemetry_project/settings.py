@@ -1,0 +1,193 @@
+"""Settings of Tally: everything comes from the environment, with defaults that run on one machine."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from telemetry_project.secret import local_secret
+from telemetry_project.stack import paths
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA = paths.data_folder()
+
+env = environ.Env()
+
+# --- Who we are -----------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(DATA)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+BASE_URL = env.str("BASE_URL", default=f"http://localhost:{env.str('PORT', default='8000')}")
+ROOT_URLCONF = "telemetry_project.urls"
+WSGI_APPLICATION = "telemetry_project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en-gb"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "events",
+]
+
+MIDDLEWARE = [
+    # First, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
+    "ingestion.gate.IngestGate",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database -------------------------------------------------------------------------------------
+
+EMBEDDED_DATABASE_URL = f"postgres:///tally?host={paths.postgres_socket_folder(DATA)}&user=postgres"
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=EMBEDDED_DATABASE_URL)}
+DATABASES["default"] |= {
+    "ENGINE": "events.partitioned",
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
+}
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    # A lock or a statement that takes this long has failed: the sender hears 503 and tries again.
+    f"-c lock_timeout={env.int('DB_LOCK_TIMEOUT_MS', default=5_000)}"
+    f" -c statement_timeout={env.int('DB_STATEMENT_TIMEOUT_MS', default=60_000)}"
+    " -c enable_partitionwise_join=on"
+)
+
+# --- Broker, cache --------------------------------------------------------------------------------
+
+VALKEY_SOCKET = paths.valkey_socket(DATA)
+REDIS_URL = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL = env.str("BROKER_URL", default=REDIS_URL or f"redis+socket://{VALKEY_SOCKET}")
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    # A tick that no worker took in time is dropped, so that a day without workers leaves no flood.
+    "drain": {"task": "ingestion.drain", "schedule": 1.0, "options": {"expires": 2.0}},
+    "partitions": {"task": "events.manage_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
+}
+
+# --- Mail -----------------------------------------------------------------------------------------
+
+vars().update(
+    env.email_url("EMAIL_URL")
+    if env.str("EMAIL_URL", default="")
+    else {
+        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_FILE_PATH": str(DATA / "mail"),
+    }
+)
+
+# --- Limits of ingestion --------------------------------------------------------------------------
+
+INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", default=5 * 1024 * 1024)
+INGEST_MAX_EVENTS = env.int("INGEST_MAX_EVENTS", default=5_000)
+INGEST_MAX_EVENT_BYTES = env.int("INGEST_MAX_EVENT_BYTES", default=1024 * 1024)
+INGEST_MAX_KEYS = env.int("INGEST_MAX_KEYS", default=20_000)
+INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", default=100)
+EVENT_MAX_AGE_DAYS = env.int("EVENT_MAX_AGE_DAYS", default=400)
+EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
+# How many owners and sources messages may create in one organization.
+MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
+MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
+# Blocks of the drain: whichever bound is met first.
+DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
+DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
+DRAIN_BLOCK_BYTES = env.int("DRAIN_BLOCK_BYTES", default=8 * 1024 * 1024)
+PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
+DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
+
+# --- Files ----------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+# --- Security -------------------------------------------------------------------------------------
+
+HTTPS = env.bool("HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+)
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+
+# --- API ------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "events.api.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+}
+
+# --- Admin ----------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Tally",
+    "SITE_HEADER": "Tally",
+    "SITE_SUBHEADER": "Telemetry by team",
+    "SITE_SYMBOL": "monitoring",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
