@@ -26,5 +26,7 @@ class Interact(SunbirdKind):
     plugin_category = Text("plugin.category", help_text="Category of the plugin.")
     positions = Objects("extra.pos", strict=Any, help_text="Positions {x, y, z}; a drag has two.")
     extra_values = Objects("extra.values", strict=Any, help_text="Values, for instance times of audio.")
-    extra_target_id = Text("extra.tid", strict=Any, help_text="Second resource, for instance where it dropped.")
+    extra_target_id = Text(
+        "extra.tid", strict=Any, help_text="Second resource, for instance where it dropped."
+    )
     extra_uri = Text("extra.uri", strict=Any, help_text="External resource, for instance a recorded voice.")

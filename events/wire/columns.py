@@ -43,9 +43,10 @@ class _Mismatch:
 MISMATCH: Final = _Mismatch()
 
 EXACT_INTEGERS = 2**53  # a double holds every whole number up to here
-NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?$"
+NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?\Z"
 LenientNumber = int | float | Annotated[str, Meta(pattern=NUMERIC)]  # also a numeric string
 _NUMERIC = re.compile(NUMERIC, re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}\Z")
 LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999: datetime ends there
 
 
@@ -90,6 +91,16 @@ def give_number(stored: float) -> Wire:
 def take_whole(value: Wire) -> Any:
     """A whole number of 64 bits."""
     return value if type(value) is int and -(2**63) <= value < 2**63 else MISMATCH
+
+
+def take_uint32(value: Wire) -> Any:
+    """An unsigned 32-bit number, which proto3 JSON may also write as a string."""
+    if type(value) is int and 0 <= value < 2**32:
+        return value
+    number = take_uint64(value)
+    if type(number) is Inexact:
+        number = number.stored
+    return Inexact(int(number)) if type(number) is Decimal and number < 2**32 else MISMATCH
 
 
 def take_uint64(value: Wire) -> Any:
@@ -233,6 +244,20 @@ class Name(Text):
         return value if value in self.names else MISMATCH
 
 
+class Base64(Text):
+    """Bytes, stored as the base64 (either alphabet) that they came in; too many or too few are a mismatch."""
+
+    def __init__(self, *args: Any, shortest: int = 0, longest: int = 2**30, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lengths = range(shortest, longest + 1)
+
+    def take(self, value: Wire) -> Any:  # type: ignore[override]  # needs the bounds of this column
+        """The text that stands for the bytes."""
+        if type(value) is str and _BASE64.match(value) and len(value.rstrip("=")) * 3 // 4 in self.lengths:
+            return value
+        return MISMATCH
+
+
 class Number(WireField, models.FloatField):
     """A number, stored as a double."""
 
@@ -249,6 +274,13 @@ class Whole(WireField, models.BigIntegerField):
     take = staticmethod(take_whole)
     lenient_type = strict_type = int
     django_path = "django.db.models.BigIntegerField"
+
+
+class Uint32(Whole):
+    """An unsigned number of 32 bits."""
+
+    take = staticmethod(take_uint32)
+    lenient_type = strict_type = str | int
 
 
 class Uint64(WireField, models.DecimalField):

@@ -1,0 +1,14 @@
+"""AUDIT: an object changes (a property, its place in a life cycle)."""
+
+from events.kinds.base import SunbirdKind
+from events.wire.columns import Need, Number, Text, Texts
+
+
+class Audit(SunbirdKind):
+    """One change of the envelope's object. Source: V3 AUDIT."""
+
+    props = Texts(need=Need.PAGE, help_text="Names of the properties that changed.")
+    state = Text(help_text="State of the object after the change.")
+    previous_state = Text("prevstate", help_text="State of the object before the change.")
+    type = Text(help_text="What kind of change it was.")
+    duration = Number(help_text="Time that the object was in its previous state, in seconds.")

@@ -1,0 +1,178 @@
+"""EmittedEvent: an event of Buildless's telemetry service (a build, a cache, a tool)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from events.kinds.base import BuildlessKind
+from events.wire.columns import Base64, Flag, Name, Need, Number, Objects, Open, Text, Uint32, Uint64
+from events.wire.validators import Fault
+
+# In proto3 JSON null and the empty text both say "not set".
+Collection = Annotated[str, Meta(pattern=r"^(?:[A-Za-z]{3,32})?\Z")] | None
+RESERVED = "buildless"  # no key of a client's own data may have this in it
+
+PROVIDERS = ("NO_REPOSITORY_PROVIDER", "GITHUB")
+OS_FAMILIES = ("UNKNOWN_OS_FAMILY", "UNIX", "LINUX", "DARWIN", "WINDOWS", "OTHER_OS")
+ARCHITECTURES = ("UNKNOWN_ARCH", "X86", "ARM")
+
+
+class Context(msgspec.Struct):
+    """What an event is about. Source: buildless.telemetry.EventContext."""
+
+    type: Annotated[
+        str, Meta(min_length=1, max_length=64, pattern=r"^type\.googleapis\.com/buildless\.context\..")
+    ]
+    event: Annotated[str, Meta(min_length=1, max_length=64)]
+    resource: Annotated[str, Meta(max_length=128, pattern=r"^(?:[^:]+::.+)?\Z")] | UnsetType | None = UNSET
+    action: Annotated[str, Meta(max_length=32)] | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        if self.action and not self.resource:
+            raise ValueError("An action needs a resource beside it")
+
+
+def reserved_key(event: Mapping[str, Any]) -> Fault | None:
+    """The fault of data with a key that is Buildless's own."""
+    # A stack, not recursion: how deep data goes is the client's to say.
+    waiting = [("event.data", event["event"].get("data"))]
+    while waiting:
+        path, value = waiting.pop()
+        if type(value) is dict:
+            for key, below in value.items():
+                if RESERVED in key:
+                    where = f"{path}.{key}"
+                    return Fault(
+                        "reserved_key", where, f"{where} has a reserved name: keys may not contain buildless."
+                    )
+                waiting.append((f"{path}.{key}", below))
+        elif type(value) is list:
+            waiting.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+    return None
+
+
+class EmittedEvent(BuildlessKind):
+    """An event in its series, without output-only fields. Source: buildless.telemetry.Event."""
+
+    # Repeated messages can't be written as query parameters, so there is no context.
+    hard_by_encoding = {"query": frozenset({"event.id", "event.timing.occurred"})}
+    rules = (reserved_key,)
+
+    collection = Text(held=Collection, help_text="Named group of events for reports, 3 to 32 letters.")
+    final = Flag("fin", help_text="True for an event on its own and for the last of a series.")
+    index = Uint32(help_text="Place of the event in its stream or session.")
+    scope = Text(help_text="What the event is part of, for instance the id of a CI build.")
+    context = Objects(
+        "event.context",
+        Need.HARD,
+        held=Annotated[list[Context], Meta(min_length=1, max_length=10)],
+        help_text="What the event is about: {type, resource, action, event}, one to ten.",
+    )
+    tenant = Text("event.tenant", help_text="Organization that the event belongs to, as org_…")
+    timer = Base64(
+        "event.timer", longest=32, help_text="Id of a timer that ties events together, up to 32 bytes."
+    )
+    ordinal = Uint32("event.ordinal", help_text="Place of the event among those of its timer or session.")
+    data = Open("event.data", help_text="The client's own data: a protobuf Any, its type in @type.")
+    tenant_number = Uint32(
+        "event.detail.tenant.oid", Need.PAGE, within=True, help_text="Number of the organization."
+    )
+    tenant_name = Text(
+        "event.detail.tenant.name", Need.PAGE, within=True, help_text="Short name of the organization."
+    )
+    user_id = Text("event.detail.user.uid", Need.PAGE, within=True, help_text="Id of the user's account.")
+    user_email_hash = Base64(
+        "event.detail.user.email",
+        Need.PAGE,
+        within=True,
+        shortest=32,
+        longest=32,
+        help_text="SHA-256 of the user's e-mail address.",
+    )
+    username = Text("event.detail.user.username", help_text="Name of the user's account.")
+    repository_provider = Name(
+        "event.detail.repository.provider",
+        Need.PAGE,
+        within=True,
+        names=PROVIDERS,
+        help_text="Who hosts the repository.",
+    )
+    repository_link = Text(
+        "event.detail.repository.link", Need.PAGE, within=True, help_text="Address of the repository."
+    )
+    repository_name = Text("event.detail.repository.name", help_text="Name of the repository, for display.")
+    tools = Objects("event.detail.client.tool", help_text="Tools of the build: {name, version}.")
+    os_name = Text(
+        "event.detail.client.os.name", Need.PAGE, within=True, help_text="Short name of the operating system."
+    )
+    os_family = Name(
+        "event.detail.client.os.family",
+        Need.PAGE,
+        within=True,
+        names=OS_FAMILIES,
+        help_text="Family of the operating system.",
+    )
+    os_architecture = Name(
+        "event.detail.client.os.arch",
+        Need.PAGE,
+        within=True,
+        names=ARCHITECTURES,
+        help_text="Processor architecture that the operating system runs on.",
+    )
+    os_version_major = Uint32(
+        "event.detail.client.os.version.major", help_text="1 in version 1.2.3 of the system."
+    )
+    os_version_minor = Uint32(
+        "event.detail.client.os.version.minor", help_text="2 in version 1.2.3 of the system."
+    )
+    os_version_micro = Uint32(
+        "event.detail.client.os.version.micro", help_text="3 in version 1.2.3 of the system."
+    )
+    os_version_build = Text("event.detail.client.os.version.build", help_text="Build of the system.")
+    os_version_rc = Text("event.detail.client.os.version.rc", help_text="Release candidate of the system.")
+    os_version_commit = Text("event.detail.client.os.version.commit", help_text="Commit of the system.")
+    os_version_tag = Text("event.detail.client.os.version.tag", help_text="Source tag of the system.")
+    os_version_spec = Text(
+        "event.detail.client.os.version.spec", help_text="Version of the system as one text."
+    )
+    os_version_release = Uint64(
+        "event.detail.client.os.version.release", help_text="Release number of the system, perhaps a time."
+    )
+    # The agent's name is the envelope's source.
+    agent_version_major = Uint32(
+        "event.detail.client.agent.version.major", help_text="1 in version 1.2.3 of the API client."
+    )
+    agent_version_minor = Uint32(
+        "event.detail.client.agent.version.minor", help_text="2 in version 1.2.3 of the API client."
+    )
+    agent_version_micro = Uint32(
+        "event.detail.client.agent.version.micro", help_text="3 in version 1.2.3 of the API client."
+    )
+    agent_version_build = Text(
+        "event.detail.client.agent.version.build", help_text="Build of the API client."
+    )
+    agent_version_rc = Text(
+        "event.detail.client.agent.version.rc", help_text="Release candidate of the API client."
+    )
+    agent_version_commit = Text(
+        "event.detail.client.agent.version.commit", help_text="Commit of the API client."
+    )
+    agent_version_tag = Text(
+        "event.detail.client.agent.version.tag", help_text="Source tag of the API client."
+    )
+    agent_version_spec = Text(
+        "event.detail.client.agent.version.spec", help_text="Version of the API client as one text."
+    )
+    agent_version_release = Uint64(
+        "event.detail.client.agent.version.release",
+        help_text="Release number of the API client, perhaps a time.",
+    )
+    timezone = Text("event.location.timezone", help_text="Time zone that the event happened in.")
+    latitude = Number("event.location.point.lat", help_text="Latitude, in degrees north.")
+    longitude = Number("event.location.point.lon", help_text="Longitude, in degrees east.")
+    locality = Text("event.location.locality", help_text="Town or city.")
+    region = Text("event.location.region", help_text="State or province.")
+    country = Text("event.location.country", help_text="Country; looked up where the client doesn't say.")
+    edge = Text("event.location.edge", help_text="Region of the CDN where the event came in.")

@@ -1,0 +1,11 @@
+"""EXDATA: data of another system, carried along while a content plays."""
+
+from events.kinds.base import SunbirdKind
+from events.wire.columns import Text
+
+
+class Exdata(SunbirdKind):
+    """Foreign data, encrypted or serialized; keys of its own stay in `extra`. Source: V3 EXDATA."""
+
+    type = Text(help_text="Whose data it is, for instance partnerdata or xapi.")
+    data = Text(help_text="The data, serialized.")

@@ -1,0 +1,33 @@
+"""IMPRESSION: somebody is shown a page."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from events.kinds.base import SunbirdKind
+from events.wire.columns import Need, Number, Objects, Text
+
+
+class Visit(msgspec.Struct, forbid_unknown_fields=True):
+    """One object that was in sight, as the pipeline's schema holds it."""
+
+    objid: str
+    objtype: str
+    objver: str | UnsetType = UNSET
+    section: str | UnsetType = UNSET
+    index: float | UnsetType = UNSET
+
+
+class Impression(SunbirdKind):
+    """A page shown. Source: V3 IMPRESSION."""
+
+    type = Text(need=Need.HARD, help_text="What the page does: list, detail, view, edit, workflow, search.")
+    pageid = Text(need=Need.HARD, help_text="Id of the page, unique in its application.")
+    uri = Text(need=Need.PIPELINE, help_text="Address of the page.")
+    subtype = Text(help_text="How it came on: Paginate or Scroll.")
+    duration = Number(help_text="Time that the page took to load, in seconds.")
+    visits = Objects(
+        strict=list[Visit],
+        help_text="Objects in sight on the page: {objid, objtype, objver, section, index}.",
+    )
+    movement = Text("itype", strict=False, help_text="How the user got on: SWIPE, SCRUB or AUTO.")
+    stage_to = Text("stageto", strict=False, help_text="Level, stage or page that was gone to.")

@@ -1,0 +1,39 @@
+"""SHARE: somebody passes something on (a content, a link, a file, telemetry itself) or is passed it."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from events.kinds.base import SunbirdKind
+from events.wire.columns import Need, Objects, Text
+
+
+class Party(msgspec.Struct):
+    """Where a shared item comes from or goes to; the pipeline's schema leaves it open."""
+
+    id: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+
+
+class SharedItem(msgspec.Struct, forbid_unknown_fields=True):
+    """One shared item, as the pipeline's schema holds it."""
+
+    id: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    ver: str | UnsetType = UNSET
+    params: list[dict[str, Any]] | UnsetType = UNSET
+    origin: Party | UnsetType = UNSET
+    to: Party | UnsetType = UNSET
+
+
+class Share(SunbirdKind):
+    """Items shared at once. Source: V3 SHARE."""
+
+    items = Objects(
+        need=Need.HARD,
+        strict=list[SharedItem],
+        help_text="What is shared: {id, type, ver} or obj{id, type, ver}, params, origin{id, type}, to{id, type}.",
+    )
+    direction = Text("dir", help_text="In or Out.")
+    type = Text(help_text="What it is shared as: File, Link or Message.")

@@ -1,0 +1,67 @@
+"""UiAction: somebody acts on an element of a web page that reports to Availity's telemetry."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from events.kinds.base import AvailityKind
+from events.wire.columns import LooseText, Need, Text
+from events.wire.validators import Fault
+
+EMail = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\Z")]
+# Names that version 1 goes by: the document's text, its number, and what the browser client sends.
+VERSIONS = ("1", "v1", 1)
+
+
+def unknown_version(event: Mapping[str, Any]) -> Fault | None:
+    """The fault of a message for a version of the API that there is not."""
+    if event["version"] in VERSIONS:
+        return None
+    return Fault(
+        "unknown_version",
+        "version",
+        f"version {str(event['version'])[:40]!r} is not known; these are: '1' (also written 1 or 'v1').",
+    )
+
+
+class UiAction(AvailityKind):
+    """An action on a page. Source: Availity's document of its telemetry end point and its browser client."""
+
+    # What the browser client makes sure of; the document asks for more, which most clients don't send.
+    hard_by_encoding = {"form": frozenset({"source_system", "contact", "version", "telemetryBody.level"})}
+    rules = (unknown_version,)
+
+    customer_id = Text("customerId", Need.HARD, help_text="Availity's id of the customer; 0000 for none.")
+    contact = Text(
+        need=Need.HARD, held=EMail, help_text="E-mail address of the team to ask about the message."
+    )
+    api_version = LooseText("version", Need.HARD, help_text="Version of this API that the message keeps to.")
+    level = Text(
+        "telemetryBody.level",
+        Need.HARD,
+        help_text="Level of the message: info, debug, warn or error as a rule.",
+    )
+    action = Text(
+        "telemetryBody.entries.action",
+        Need.HARD,
+        help_text="What the user did: click, hover, blur, focus, load.",
+    )
+    label = Text(
+        "telemetryBody.entries.label", Need.HARD, help_text="Text of the element that it was done to."
+    )
+    resulting_event = Text(
+        "telemetryBody.entries.event",
+        Need.HARD,
+        help_text="What came of it: submit, reset, redirect, api, page.",
+    )
+    category = Text("telemetryBody.entries.category", Need.HARD, help_text="Section of the page.")
+    payer_id = Text("payerId", help_text="Payer chosen in the workflow.")
+    url = Text("telemetryBody.entries.url", help_text="Address of the page.")
+    # The document's example and the client's autotracker don't agree on this name.
+    element_id = Text(
+        "telemetryBody.entries.elementId", help_text="Id of the element, by the document's name."
+    )
+    tracked_element_id = Text(
+        "telemetryBody.entries.elemId", help_text="Id of the element, by the autotracker's name."
+    )
