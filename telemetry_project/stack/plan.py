@@ -29,6 +29,9 @@ class Plan:
     )
     after: Sequence[Sequence[str]] = field(default=((*_MANAGE, "welcome"),))
 
+    # honcho kills what is left five seconds after the first of its processes has ended.
+    stop_seconds: float = 10
+
     @property
     def address(self) -> str:
         """Where this machine reaches the web server."""

@@ -19,9 +19,16 @@ from telemetry_project.stack.speech import say
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY_SECONDS = 120
-# honcho kills what is left five seconds after the first of its processes has ended.
-_HONCHO_SECONDS = 15
-_LEFT_BEHIND: processes.Ladder = ((signal.SIGTERM, 5), (signal.SIGKILL, 5))
+_LEFT_BEHIND: processes.Ladder = ((signal.SIGTERM, 2), (signal.SIGKILL, 5))
+
+
+def main(make_plan: Callable[[], Plan]) -> int:
+    """Run what is asked for; the exit code. An error is one line."""
+    try:
+        return run(make_plan())
+    except StackError as error:
+        say(f"Error: {error}")
+        return 1
 
 
 def run(plan: Plan) -> int:
@@ -79,9 +86,9 @@ def _step(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
 def _run_processes(plan: Plan, checks: Mapping[str, Callable[[], bool]], stop: threading.Event) -> int:
     """Run the Procfile until something ends; 0 when that was asked for."""
     command = [sys.executable, "-m", "telemetry_project.stack.procfile", str(plan.procfile)]
-    with _child(plan, command, seconds=_HONCHO_SECONDS) as honcho:
+    with _child(plan, command, seconds=plan.stop_seconds) as honcho:
         waited_since, welcomed = time.monotonic(), False
-        while not stop.wait(0.2):
+        while not stop.wait(0.1):
             if (code := honcho.poll()) is not None:
                 say("A process has ended by itself, so all are stopped")
                 return code or 1

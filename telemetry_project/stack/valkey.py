@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from telemetry_project.stack import paths, processes
 from telemetry_project.stack.errors import StackError
@@ -82,7 +84,10 @@ def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
 
 def answers(socket: Path) -> bool:
     """Whether a server answers at the socket."""
-    with suppress(redis.RedisError), redis.Redis(unix_socket_path=str(socket), socket_timeout=1) as client:
+    # By default the client tries for seconds by itself, and here the caller does the waiting.
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=1, retry=once)
+    with suppress(redis.RedisError), client:
         return bool(client.ping())
     return False
 

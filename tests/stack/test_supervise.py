@@ -1,0 +1,277 @@
+"""A whole run of the stack as a person starts it: real servers and signals, a Procfile without Django."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from telemetry_project.stack import paths, postgres, processes, valkey
+from telemetry_project.stack.plan import MARK
+
+RUN = """
+import json, os, sys
+from dataclasses import replace
+from pathlib import Path
+from telemetry_project.stack.plan import plan_from
+from telemetry_project.stack.supervise import main
+changes = json.loads(sys.argv[2])
+sys.exit(main(lambda: replace(plan_from(os.environ), procfile=Path(sys.argv[1]), **changes)))
+"""
+
+# Answers /readyz, for there is a file of that name.
+WEB = 'exec python -m http.server "$PORT" --bind "$HOST" --directory {folder}'
+FOREVER = "exec sleep 1000"
+STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
+# Leaves honcho's group, as a daemon does, and needs killing.
+ESCAPED = f'setsid --fork sh -c "{STUBBORN}"; exec sleep 1000'
+# Asks the database a moment after it was told to stop: a warm shutdown.
+WARM = """
+import signal, sys, time
+from pathlib import Path
+import psycopg, redis
+from telemetry_project.stack import paths
+data = paths.data_folder()
+def stop(*_):
+    time.sleep(0.5)
+    psycopg.connect(host=str(paths.postgres_socket_folder(data)), user="postgres", dbname="tally").close()
+    redis.Redis(unix_socket_path=str(paths.valkey_socket(data))).ping()
+    print("database and broker are still there", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("warm worker is up", flush=True)
+while True: time.sleep(1)
+"""
+ELSEWHERE = {"DATABASE_URL": "postgres://elsewhere", "REDIS_URL": "redis://elsewhere"}
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def start(tmp_path: Path, data: Path, port: int) -> Iterator[Start]:
+    """Start a run with this worker, out of this terminal's reach; the servers are elsewhere unless wanted."""
+    started: list[subprocess.Popen[str]] = []
+    (tmp_path / "readyz").touch()
+
+    def start(
+        worker: str = FOREVER,
+        *,
+        environment: Mapping[str, str] = ELSEWHERE,
+        before: Sequence[Sequence[str]] = (),
+        stop_seconds: float = 10,
+    ) -> subprocess.Popen[str]:
+        procfile = tmp_path / "Procfile"
+        changes = {"before": before, "after": [["echo", "Welcome"]], "stop_seconds": stop_seconds}
+        procfile.write_text(f"web: {WEB.format(folder=tmp_path)}\nworker: {worker}\n")
+        run = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(procfile), json.dumps(changes)],
+            env={**os.environ, "TALLY_DATA": str(data), "PORT": str(port), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(run)
+        return run
+
+    yield start
+    for run in started:
+        with run:
+            run.kill()
+    processes.send(processes.marked_with(MARK, str(data)), signal.SIGKILL)
+
+
+def lines_until(run: "subprocess.Popen[str]", text: str) -> str:
+    """What was said up to a line with this text."""
+    assert run.stdout is not None
+    said = ""
+    for line in run.stdout:
+        said += line
+        if text in line:
+            return said
+    pytest.fail(f"{text!r} never came:\n{said}")
+
+
+def everyone(data: Path) -> list[int]:
+    return [
+        *processes.marked_with(MARK, str(data)),
+        *processes.running_in(paths.cluster_folder(data), "postgres"),
+        *processes.running_in(paths.valkey_folder(data), "valkey-server"),
+    ]
+
+
+def in_order(said: str, *texts: str) -> bool:
+    places = [said.find(text) for text in texts]
+    return -1 not in places and places == sorted(places)
+
+
+def test_ctrl_c_stops_the_processes_first_and_the_servers_last(
+    data: Path, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "warm.py").write_text(WARM)
+    run = start(f"exec python {tmp_path / 'warm.py'}", environment={"PYTHONPATH": str(paths.REPOSITORY)})
+    said = lines_until(run, "Welcome")
+    assert in_order(said, "Starting PostgreSQL", "Starting Valkey", "worker started")
+    if "warm worker is up" not in said:
+        lines_until(run, "warm worker is up")
+    os.killpg(run.pid, signal.SIGINT)
+    lines_until(run, "SIGTERM received")
+    os.killpg(run.pid, signal.SIGINT)  # an impatient person
+    said, _ = run.communicate()
+    assert run.returncode == 0
+    assert in_order(said, "database and broker are still there", "Stopping Valkey", "Stopping PostgreSQL")
+    assert everyone(data) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Signals) -> None:
+    run = start()
+    lines_until(run, "Welcome")
+    run.send_signal(number)
+    run.communicate()
+    assert run.returncode == 0
+    assert everyone(data) == []
+
+
+def test_a_process_that_ends_by_itself_ends_all_and_is_an_error(data: Path, start: Start) -> None:
+    run = start("sleep 0.1; exit 7")
+    said, _ = run.communicate()
+    assert "A process has ended by itself" in said
+    assert run.returncode == 7
+    assert everyone(data) == []
+
+
+def test_a_process_that_ends_by_itself_without_an_error_is_one_all_the_same(start: Start) -> None:
+    run = start("sleep 0.1; exit 0")
+    run.communicate()
+    assert run.returncode == 1
+
+
+def test_a_server_that_dies_ends_all(data: Path, start: Start) -> None:
+    run = start(environment={"REDIS_URL": "redis://elsewhere"})
+    lines_until(run, "Welcome")
+    os.kill(postgres.start(data).pid, signal.SIGKILL)
+    said, _ = run.communicate()
+    assert "PostgreSQL has ended by itself" in said
+    assert run.returncode == 1
+    assert processes.wait_until(lambda: everyone(data) == [], 5)
+
+
+def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data: Path, start: Start) -> None:
+    run = start(f"{ESCAPED} & {STUBBORN}", stop_seconds=0.5)
+    lines_until(run, "Welcome")
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate()
+    assert "that didn't stop in time" in said
+    assert run.returncode == 0
+    assert everyone(data) == []
+
+
+def test_a_reader_that_goes_away_changes_nothing(data: Path, start: Start) -> None:
+    run = start()
+    lines_until(run, "Welcome")
+    assert run.stdout is not None
+    run.stdout.close()  # `make run | tee log`, and tee is gone
+    run.send_signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert everyone(data) == []
+
+
+def test_a_stop_during_the_preparations_is_heeded(data: Path, start: Start) -> None:
+    run = start(before=[["sh", "-c", "echo preparing; exec sleep 1000"]])
+    lines_until(run, "preparing")
+    run.send_signal(signal.SIGTERM)
+    said, _ = run.communicate()
+    assert run.returncode == 0
+    assert "worker started" not in said
+    assert everyone(data) == []
+
+
+def test_a_failed_preparation_stops_the_servers_and_is_an_error(data: Path, start: Start) -> None:
+    run = start(environment={"DATABASE_URL": "postgres://elsewhere"}, before=[["sh", "-c", "exit 3"]])
+    said, _ = run.communicate()
+    assert in_order(said, "Starting Valkey", "Stopping Valkey", "Error: -c exit 3 failed (exit code 3).")
+    assert run.returncode == 1
+    assert everyone(data) == []
+
+
+def test_a_taken_port_is_one_line_before_anything_starts(data: Path, start: Start, port: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        run = start(environment={})
+        said, _ = run.communicate()
+    assert len(said.splitlines()) == 1
+    assert f"127.0.0.1:{port}" in said
+    assert run.returncode == 1
+    assert not paths.cluster_folder(data).exists()
+
+
+def test_a_port_that_is_no_number_is_one_line(start: Start) -> None:
+    run = start(environment={"PORT": "http"})
+    said, _ = run.communicate()
+    assert len(said.splitlines()) == 1
+    assert "PORT is 'http'" in said
+
+
+def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
+    run = start()
+    lines_until(run, "Welcome")
+    second = start()
+    said, _ = second.communicate()
+    assert "is running on" in said
+    assert second.returncode == 1
+    assert run.poll() is None
+
+
+def test_after_kill_9_of_the_run_its_processes_go_and_the_next_one_works(data: Path, start: Start) -> None:
+    run = start(environment={"DATABASE_URL": "postgres://elsewhere"})
+    lines_until(run, "Welcome")
+    run.kill()
+    run.wait()
+    again = start(environment={"DATABASE_URL": "postgres://elsewhere"})
+    lines_until(again, "Welcome")
+    assert valkey.answers(paths.valkey_socket(data))
+    again.send_signal(signal.SIGINT)
+    again.communicate()
+    assert again.returncode == 0
+    assert everyone(data) == []
+
+
+def test_two_copies_run_side_by_side(
+    data: Path, tmp_path: Path, start: Start, sweep: Callable[[Path], None]
+) -> None:
+    other = tmp_path / "other"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other_port = free.getsockname()[1]
+    broker = {"DATABASE_URL": "postgres://elsewhere"}
+    first = start(environment=broker)
+    second = start(environment={**broker, "TALLY_DATA": str(other), "PORT": str(other_port)})
+    try:
+        lines_until(first, "Welcome")
+        lines_until(second, "Welcome")
+        first.send_signal(signal.SIGINT)
+        first.communicate()
+        assert everyone(data) == []
+        assert valkey.answers(paths.valkey_socket(other))
+    finally:
+        second.send_signal(signal.SIGINT)
+        with suppress(ValueError):
+            second.communicate()
+        sweep(other)
+    assert second.returncode == 0
