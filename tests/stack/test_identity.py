@@ -28,13 +28,6 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_root_keeps_its_files_where_namespaces_are_allowed(data: Path) -> None:
-    if not identity.namespaces_allowed():
-        pytest.skip("this machine denies user namespaces")
-    with postgres.running(data, postgres.THROWAWAY):
-        assert paths.cluster_folder(data).stat().st_uid == 0
-
-
 def test_another_user_runs_it_where_they_are_denied(no_namespaces: None, open_folder: Path) -> None:
     nobody = identity.Identity(
         ("setpriv", f"--reuid={identity.NOBODY}", "--clear-groups"), identity.NOBODY, 0
