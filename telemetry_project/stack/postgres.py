@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from telemetry_project.stack.identity import identity_for
 from telemetry_project.stack.launch import last_lines, launch, locked, private_folder, reap
 
 DATABASE = "tally"
+_NAME = "postgres"
 
 # For tests: a power cut may take all of it, but after kill -9 what was committed is still there.
 THROWAWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
@@ -75,7 +77,7 @@ class Server:
 
     def is_running(self) -> bool:
         """Whether it is still there."""
-        return _server_pid(self.data) == self.pid
+        return processes.works(self.pid, paths.cluster_folder(self.data), _NAME)
 
     def stop(self) -> None:
         """Stop it, whoever started it; nothing happens when it has gone already."""
@@ -170,15 +172,17 @@ def _clear_away(data: Path) -> None:
     """Remove what a killed server left: its children, then its lock files."""
     folder = paths.cluster_folder(data)
     # The children go first: they write to the same files, and the lock file is what keeps a new server out.
-    if not processes.end(lambda: processes.running_in(folder, "postgres"), _ORPHANS):
+    # One that has just been stopped, or whose server has died, goes without being told.
+    left = partial(processes.running_in, folder, _NAME)
+    if not processes.wait_until(lambda: not left(), 0.5) and not processes.end(left, _ORPHANS):
         raise StackError(f"Processes of a PostgreSQL that was killed are still working in {folder}.")
     sockets = paths.postgres_socket_folder(data)
-    for left in (
+    for file in (
         folder / "postmaster.pid",
         sockets / f"{paths.POSTGRES_SOCKET}.lock",
         sockets / paths.POSTGRES_SOCKET,
     ):
-        left.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def _server_pid(data: Path) -> int | None:
@@ -186,7 +190,7 @@ def _server_pid(data: Path) -> int | None:
     folder = paths.cluster_folder(data)
     with suppress(OSError, ValueError, IndexError):
         pid = int(_lock_file(data)[0])
-        if processes.works(pid, folder, "postgres"):
+        if processes.works(pid, folder, _NAME):
             return pid
     return None
 
