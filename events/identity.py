@@ -40,7 +40,7 @@ def milliseconds(moment: datetime) -> int:
 
 def moment(ms: int) -> datetime:
     """The UTC time of `ms` milliseconds since 1970, exact."""
-    return EPOCH + timedelta(milliseconds=ms)
+    return EPOCH + timedelta(0, 0, 0, ms)  # by place: the keyword takes twice as long
 
 
 def first_id(at: datetime) -> UUID:

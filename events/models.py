@@ -7,5 +7,18 @@ from events.ownership.membership import Membership
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.store.touched import TouchedSession
+from events.store.usage import UsageHour, WarningHour
 
-__all__ = ["KINDS", "ApiKey", "Event", "Membership", "Organization", "Owner", "Source"]
+__all__ = [
+    "KINDS",
+    "ApiKey",
+    "Event",
+    "Membership",
+    "Organization",
+    "Owner",
+    "Source",
+    "TouchedSession",
+    "UsageHour",
+    "WarningHour",
+]

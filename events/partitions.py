@@ -11,7 +11,8 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -58,14 +59,14 @@ def missing_partitions(weeks: Iterable[datetime]) -> list[tuple[str, datetime]]:
     ]
 
 
-def make_partitions(weeks: Iterable[datetime]) -> list[str]:
-    """Make what is missing for `weeks` and return its names.
+def make_partitions(weeks: Iterable[datetime], using: BaseDatabaseWrapper | None = None) -> list[str]:
+    """Make what is missing for `weeks`, each a transaction of its own, and return the names.
 
-    Must run outside a transaction that has touched the parents: each partition is a transaction of its own.
+    `using`: a connection outside of the caller's transaction, where the caller is in one.
     """
     made = []
     for table, week in missing_partitions(weeks):
-        with connection.cursor() as cursor:
+        with (using or connection).cursor() as cursor:
             cursor.execute(_making(table, week))
         made.append(partition_name(table, week))
     return made

@@ -1,0 +1,1 @@
+"""The way in: endpoints of the three dialects, the inbox, the drain, rejected events."""

@@ -39,6 +39,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "events",
+    "ingestion",
+    "reports",
 ]
 
 MIDDLEWARE = [

@@ -71,6 +71,7 @@ class EmittedEvent(BuildlessKind):
         help_text="What the event is about: {type, resource, action, event}, one to ten.",
     )
     tenant = Text("event.tenant", help_text="Organization that the event belongs to, as org_…")
+    user = Text("event.user", help_text="User account that the event belongs to.")
     timer = Base64(
         "event.timer", longest=32, help_text="Id of a timer that ties events together, up to 32 bytes."
     )

@@ -1,15 +1,13 @@
-"""The rule for names of owners and sources: compared without case and outer blanks, shown as first seen."""
+"""The rule for names of owners and sources: compared without case and outer blanks, shown as first seen.
+
+The comparison is left to PostgreSQL's `lower()`, which the unique constraints use too.
+"""
 
 import unicodedata
 
 from django.core.exceptions import ValidationError
 
 MAX_NAME = 100
-
-
-def folded(name: str) -> str:
-    """The form in which two names are compared."""
-    return name.strip().casefold()
 
 
 def fault_of(name: str) -> str | None:

@@ -153,7 +153,6 @@ BUILDLESS = Dialect(
             lambda at: str(milliseconds(at)),
             held=Uint64Text, strict=Uint64Text,
         ),
-        _identifier("event.user", "actor"),
         _leaf("event.detail.client.agent.name", "source", take=take_identifier, give=_source_name),
     ),
 )

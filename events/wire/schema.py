@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from events.wire.columns import MISMATCH, Inexact, Need, Wire
-
-Tree = dict[str, Any]  # wire key -> Leaf, or Tree of the object below
+from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire
 
 
 class Leaf(NamedTuple):
@@ -25,7 +23,7 @@ class Leaf(NamedTuple):
     lenient_type: Any  # where the field is hard
     held: Any  # what lenient validation holds instead, also where the field is not hard; None: nothing
     strict_type: Any  # None: the reference pipeline doesn't know the field
-    within: bool = False  # strict validation requires it where the object around it is there
+    within: bool = False  # it is only required where the object around it is there
     unless: str = ""  # a soft field may be missing where this envelope column is filled
     when: str = ""  # … or where this column of the kind is not
 
@@ -46,6 +44,7 @@ class Warned(NamedTuple):
 class Taken:
     """A wire event taken apart: columns of the envelope, columns of the kind, what is left, warnings."""
 
+    dialect: str
     envelope: dict[str, Any] = field(default_factory=dict)
     kind: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Wire] | None = None
@@ -59,7 +58,8 @@ class Schema:
         self.dialect = dialect
         self.kind = kind
         self.leaves = tuple(leaves)
-        self.tree = _tree(self.leaves)
+        self._tree = _tree(self.leaves)
+        self.named = {leaf.column: leaf for leaf in self.leaves if leaf.column in ("owner", "source")}
 
     def soft(self, hard: frozenset[str] | None = None) -> tuple[Leaf, ...]:
         """The leaves whose absence is warned of: the soft ones, and those that `hard` no longer requires."""
@@ -72,12 +72,14 @@ class Schema:
 
     def take(self, event: Mapping[str, Wire], soft: Iterable[Leaf]) -> Taken:
         """Take a valid event apart. Shares values with `event`; changes nothing in it."""
-        taken = Taken()
-        taken.extra = _take(event, self.tree, taken, "")
+        envelope: dict[str, Any] = {}
+        kind: dict[str, Any] = {}
+        warnings: list[Warned] = []
+        extra = _take(event, self._tree, envelope, kind, warnings)
+        taken = Taken(self.dialect, envelope, kind, extra, warnings)
         for leaf in soft:
-            columns = taken.kind if leaf.of_kind else taken.envelope
-            if columns.get(leaf.column) is None and _expected(leaf, taken):
-                taken.warnings.append(Warned(leaf.dotted, "missing"))
+            if (kind if leaf.of_kind else envelope).get(leaf.column) is None and _expected(leaf, taken, event):
+                warnings.append(Warned(leaf.dotted, "missing"))
         return taken
 
     def give(self, envelope: Any, kind: Any, extra: Wire) -> dict[str, Wire]:
@@ -95,53 +97,90 @@ class Schema:
         return lay_over(event, extra) if extra else event
 
 
-def _tree(leaves: Iterable[Leaf]) -> Tree:
-    tree: Tree = {}
+# What the walk does with one key. A plain tuple, because a named one takes twice as long to unpack:
+# - the type that is stored as it is, or walked if columns are below;
+# - the nodes below; whether the column is the kind's, else the envelope's; the column;
+# - how it takes any other type; the path for warnings.
+_Node = tuple[type | None, "_Tree | None", bool, str, Callable[[Wire], Any], str]
+_Tree = dict[str, _Node]
+
+
+def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
+    groups: dict[str, list[Leaf]] = {}
     for leaf in leaves:
-        place = tree
-        for key in leaf.path[:-1]:
-            place = place.setdefault(key, {})
-        place[leaf.path[-1]] = leaf
+        groups.setdefault(leaf.path[depth], []).append(leaf)
+    tree: _Tree = {}
+    for key, (first, *others) in groups.items():
+        if len(first.path) > depth + 1:
+            below = _tree([first, *others], depth + 1)
+            tree[key] = (dict, below, False, "", _no_object, ".".join(first.path[: depth + 1]))
+        else:
+            assert not others, f"{first.dotted} is the path of more than one column"
+            as_it_is = AS_IT_IS.get(first.take)
+            tree[key] = (as_it_is, None, first.of_kind, first.column, first.take, first.dotted)
     return tree
 
 
-def _take(found: Mapping[str, Wire], tree: Tree, taken: Taken, prefix: str) -> dict[str, Wire] | None:
-    """Fill columns from one object; return what they don't reproduce."""
+def _no_object(_: Wire) -> Any:
+    """What stands where the schema has an object with columns in it, and is none."""
+    return MISMATCH
+
+
+def _take(
+    found: Mapping[str, Wire],
+    tree: _Tree,
+    envelope: dict[str, Any],
+    kind: dict[str, Any],
+    warnings: list[Warned],
+) -> dict[str, Wire] | None:
+    """Fill columns from one object; return what they don't reproduce.
+
+    Every key of every event comes through here, so it makes no call that it can do without.
+    """
     rest: dict[str, Wire] | None = None
     for key, value in found.items():
-        node = tree.get(key)
         left: Wire = value
-        if type(node) is Leaf and value is not None:
-            stored = node.take(value)
-            columns = taken.kind if node.of_kind else taken.envelope
-            if stored is MISMATCH:
-                taken.warnings.append(Warned(node.dotted, "wrong_type"))
-            elif type(stored) is Inexact:
-                columns[node.column] = stored.stored
-            else:
-                columns[node.column] = stored
-                continue
-        elif type(node) is dict:
-            if type(value) is dict:
+        node = tree.get(key)
+        if node is not None:
+            as_it_is, below, of_kind, column, take, dotted = node
+            if type(value) is as_it_is:
+                if below is None:
+                    (kind if of_kind else envelope)[column] = value
+                    continue
                 if value:
-                    left = _take(value, node, taken, f"{prefix}{key}.")
+                    left = _take(value, below, envelope, kind, warnings)
                     if left is None:
                         continue
             elif value is not None:
-                taken.warnings.append(Warned(prefix + key, "wrong_type"))
+                stored = take(value)
+                if stored is MISMATCH:
+                    warnings.append(Warned(dotted, "wrong_type"))
+                elif type(stored) is Inexact:
+                    (kind if of_kind else envelope)[column] = stored.stored
+                else:
+                    (kind if of_kind else envelope)[column] = stored
+                    continue
         if rest is None:
             rest = {}
         rest[key] = left
     return rest
 
 
-def _expected(leaf: Leaf, taken: Taken) -> bool:
+def _expected(leaf: Leaf, taken: Taken, event: Mapping[str, Wire]) -> bool:
     """Whether a soft field that is not there should be."""
     if leaf.unless and taken.envelope.get(leaf.unless) is not None:
         return False
     if leaf.when and taken.kind.get(leaf.when) is None:
         return False
-    return not any(warned.path == leaf.dotted for warned in taken.warnings)
+    if leaf.within and not _has_object(event, leaf.path[:-1]):
+        return False
+    return all(warned.path != leaf.dotted for warned in taken.warnings)
+
+
+def _has_object(event: Wire, path: tuple[str, ...]) -> bool:
+    for key in path:
+        event = event.get(key) if type(event) is dict else None
+    return type(event) is dict
 
 
 def lay_over(built: dict[str, Wire], rest: Mapping[str, Wire]) -> dict[str, Wire]:

@@ -1,0 +1,45 @@
+"""Who reads: a secret key, as `Authorization: Bearer`."""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.senders import find
+
+
+class KeyUser(AnonymousUser):
+    """The reader that a key stands for."""
+
+    is_authenticated = True
+
+    def __init__(self, key: ApiKey) -> None:
+        super().__init__()
+        self.key = key
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class KeyAuthentication(BaseAuthentication):
+    """A secret key reads the owners it may write for; a publishable one reads nothing."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """The reader, None where no key was sent. Raises AuthenticationFailed (401), PermissionDenied (403)."""
+        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            return None
+        sender = find(text.strip())
+        if sender is None:
+            raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
+        if sender.type != KeyType.SECRET:
+            raise exceptions.PermissionDenied("A publishable key only writes; reading takes a secret key.")
+        key = ApiKey.objects.get(pk=sender.key_id)
+        return KeyUser(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for."""
+        return 'Bearer realm="tally"'

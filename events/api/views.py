@@ -1,0 +1,29 @@
+"""Endpoints of the read API."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import viewsets
+from rest_framework.serializers import BaseSerializer
+
+from events.api.filters import EventFilter
+from events.api.pagination import EventPagination
+from events.api.scope import readable_owners
+from events.api.serializers import EventDetailSerializer, EventSerializer
+from events.event import Event
+
+
+class EventViewSet(viewsets.ReadOnlyModelViewSet[Event]):
+    """Events of the owners that the reader may see."""
+
+    filterset_class = EventFilter
+    pagination_class = EventPagination
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Event]:
+        """Nothing of anybody else's."""
+        return Event.objects.for_owners(readable_owners(self.request.user)).select_related("owner", "source")
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """One event comes with all it has."""
+        return EventDetailSerializer if self.action == "retrieve" else EventSerializer

@@ -1,0 +1,19 @@
+"""Session and actor of a Buildless event, which names neither as such."""
+
+from collections.abc import Mapping
+
+from events.wire.schema import Taken
+
+
+def identify(taken: Taken, context: Mapping[str, str]) -> None:
+    """Session: the stream's id, else the event's scope. Actor: the user, else the user detail's uid."""
+    if taken.dialect != "buildless":
+        return
+    kind = taken.kind
+    taken.envelope["session"] = context.get("sid") or _bounded(kind.get("scope"))
+    taken.envelope["actor"] = _bounded(kind.get("user")) or _bounded(kind.get("user_id"))
+
+
+def _bounded(text: str | None) -> str | None:
+    """An id of ordinary length; longer ones stay in their own column."""
+    return text if text and len(text) <= 512 else None

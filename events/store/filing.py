@@ -1,0 +1,164 @@
+"""Filing: a block of accepted events into the tables, each exactly once, in the caller's transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
+
+from events.event import Event
+from events.kinds import KINDS
+from events.store import sources, touched
+from events.store.copying import EVENTS, Table, present
+from events.store.submission import Row, Submission, row, settle
+from events.store.usage import Tally, UsageKey, WarningKey, hour_of
+from events.wire import values
+
+TABLES = {name: Table(entry.model) for name, entry in KINDS.items()}
+RACES = 5  # how often a block looks again because another drain files the same ids
+
+
+def rows_of(submissions: Iterable[Submission]) -> list[Row]:
+    """Rows in the order of their ids, sources not settled yet. No database."""
+    return sorted(map(row, submissions), key=lambda made: made.id)
+
+
+def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
+    """File rows that are sorted by id and whose partitions are there; count them; return how many were new."""
+    _settle_sources(rows)
+    first, repeats = _once(rows)
+    new, known = _write(first, now)
+    stored = _matching(known)
+    for repeat in repeats:
+        _count_duplicate(tally, repeat, conflicting=_differs(repeat, first[repeat.id]))
+    for duplicate in known:
+        wire = stored.get(duplicate.id)
+        _count_duplicate(tally, duplicate, conflicting=wire is not None and not _same(wire, duplicate))
+    spans: dict[touched.SessionKey, touched.Span] = {}
+    for made in new:
+        _count_stored(tally, made)
+        submission, envelope = made.submission, made.taken.envelope
+        assert made.source is not None
+        key = touched.session_key(submission.owner.pk, made.source.pk, envelope)
+        if key:
+            touched.widen(spans, key, envelope["occurred_at"])
+    touched.mark(spans.items())
+    return len(new)
+
+
+def _settle_sources(rows: Sequence[Row]) -> None:
+    named = [(made.submission.owner.organization_id, made.source_name) for made in rows]
+    found = sources.resolve(named)
+    for made, place in zip(rows, named, strict=True):
+        settle(made, found[place])
+
+
+def _once(rows: Sequence[Row]) -> tuple[dict[UUID, Row], list[Row]]:
+    """The first row of each id, and those that come with an id again."""
+    first: dict[UUID, Row] = {}
+    repeats = []
+    for made in rows:
+        if first.setdefault(made.id, made) is not made:
+            repeats.append(made)
+    return first, repeats
+
+
+def _write(first: dict[UUID, Row], now: datetime) -> tuple[list[Row], list[Row]]:
+    """Write what is not there; returns (new, known)."""
+    for attempt in range(RACES):
+        there = present(list(first))
+        new = [made for made in first.values() if made.id not in there]
+        try:
+            with transaction.atomic():
+                _copy(new, now)
+        except IntegrityError as error:
+            # Another drain filed one of these ids after we looked: look again.
+            if not isinstance(error.__cause__, UniqueViolation) or attempt == RACES - 1:
+                raise
+            continue
+        return new, [made for made in first.values() if made.id in there]
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _copy(rows: Sequence[Row], now: datetime) -> None:
+    if not rows:
+        return
+    EVENTS.copy(_envelope(made, now) for made in rows)
+    kinds: dict[str, list[Row]] = defaultdict(list)
+    for made in rows:
+        kinds[made.submission.kind.name].append(made)
+    for kind, group in kinds.items():
+        TABLES[kind].copy({"id": made.id, **made.taken.kind} for made in group)
+
+
+def _envelope(made: Row, now: datetime) -> dict[str, Any]:
+    submission = made.submission
+    assert made.source is not None
+    return {
+        **made.taken.envelope,
+        "id": made.id,
+        "dialect": submission.kind.schema.dialect,
+        "kind": submission.kind.name,
+        "owner_id": submission.owner.pk,
+        "source_id": made.source.pk,
+        "received_at": submission.received_at,
+        "ingested_at": now,
+        "billed_bytes": made.billed_bytes,
+        "wire_bytes": submission.wire_bytes,
+        "extra": made.taken.extra,
+        "adaptations": submission.adaptations or None,
+    }
+
+
+def _matching(known: Sequence[Row]) -> dict[UUID, dict[str, Any]]:
+    """The wire form of the stored events that duplicates met; a few queries, and only where there are any."""
+    if not known:
+        return {}
+    events = list(
+        Event.objects.filter(id__in=[made.id for made in known]).select_related("owner", "source")
+    )
+    details: dict[UUID, Any] = {}
+    for kind in {event.kind for event in events}:
+        ids = [event.id for event in events if event.kind == kind]
+        details |= {found.pk: found for found in KINDS[kind].model._default_manager.filter(pk__in=ids)}
+    return {event.id: event.as_wire(details.get(event.id)) for event in events}
+
+
+def _same(wire: dict[str, Any], made: Row) -> bool:
+    return wire == values.canonical(made.submission.original)
+
+
+def _differs(made: Row, other: Row) -> bool:
+    return made.submission.original != other.submission.original
+
+
+def usage_key(made: Row) -> UsageKey:
+    """What an event is counted under."""
+    submission = made.submission
+    assert made.source is not None
+    return UsageKey(
+        submission.owner.pk,
+        hour_of(submission.received_at),
+        made.source.pk,
+        submission.kind.name,
+        submission.kind.schema.dialect,
+    )
+
+
+def _count_stored(tally: Tally, made: Row) -> None:
+    key = usage_key(made)
+    tally.count(
+        key, received=1, stored=1, billed_bytes=made.billed_bytes, wire_bytes=made.submission.wire_bytes
+    )
+    for warned in made.taken.warnings:
+        version = made.taken.envelope.get("version") or ""
+        tally.warnings[
+            WarningKey(key.owner_id, key.hour, key.source_id, key.kind, version[:200], warned.path, warned.code)
+        ] += 1
+
+
+def _count_duplicate(tally: Tally, made: Row, *, conflicting: bool) -> None:
+    tally.count(usage_key(made), received=1, duplicates=1, conflicting=int(conflicting))

@@ -1,0 +1,99 @@
+"""Submission: an accepted event on its way into the store, and the row that is made of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from events.enrichment import enrich
+from events.identity import event_id
+from events.kinds import KindEntry
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.wire import values
+from events.wire.schema import Leaf, Taken, put
+
+Wire = Any
+
+
+@dataclass(slots=True)
+class Submission:
+    """An accepted event with what the request said of it."""
+
+    owner: Owner
+    kind: KindEntry
+    event: dict[str, Wire]  # as validated
+    original: dict[str, Wire]  # as sent
+    soft: tuple[Leaf, ...]
+    adaptations: list[str]
+    absent: Mapping[str, Wire]  # top-level fields that stand for nothing
+    occurred_ms: int
+    received_at: datetime
+    wire_bytes: int
+    identity: str  # the client's own id, or the place in the inbox
+    client_event_id: str | None  # where the wire has it outside of the event
+    context: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Row:
+    """An event ready to be written."""
+
+    id: UUID
+    submission: Submission
+    taken: Taken
+    billed_bytes: int
+    source_name: str
+    source: Source | None = None
+
+
+def row(submission: Submission) -> Row:
+    """Take an event apart, enrich it, give it its id."""
+    taken = submission.kind.schema.take(submission.event, submission.soft)
+    envelope = taken.envelope
+    if "occurred_at" not in envelope:
+        envelope["occurred_at"] = submission.received_at
+    if submission.client_event_id is not None:
+        envelope["client_event_id"] = submission.client_event_id
+    if submission.absent:
+        taken.extra = {**(taken.extra or {}), **submission.absent}
+    enrich(taken, submission.context)
+    return Row(
+        id=event_id(submission.occurred_ms, submission.owner.key, submission.identity),
+        submission=submission,
+        taken=taken,
+        billed_bytes=billed_bytes(submission.original),
+        source_name=envelope.get("source") or "",
+    )
+
+
+def settle(made: Row, source: Source) -> None:
+    """Give a row its source; names that the rows of owner and source don't spell alike are kept beside."""
+    made.source = source
+    taken = made.taken
+    for name, entity in (("source", source), ("owner", made.submission.owner)):
+        sent = taken.envelope.pop(name, None)
+        leaf = made.submission.kind.schema.named.get(name)
+        if sent is not None and leaf is not None and leaf.give(entity) != sent:
+            taken.extra = put(taken.extra, leaf.path, sent)
+
+
+def billed_bytes(original: Wire) -> int:
+    """The size that is charged: JSON without blanks in UTF-8, numbers in canonical form.
+
+    Sorting keys changes no length. `.0` is the only mark of a number that canonical form would shorten.
+    """
+    try:
+        encoded = msgspec.json.encode(original)
+        if b".0" in encoded:
+            encoded = msgspec.json.encode(values.canonical(original))
+    except UnicodeEncodeError:
+        # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
+        encoded = json.dumps(
+            values.canonical(original), ensure_ascii=False, separators=(",", ":")
+        ).encode("utf-8", "backslashreplace")
+    return len(encoded)

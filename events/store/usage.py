@@ -1,0 +1,158 @@
+"""Usage: what was received, per owner, source, kind, dialect and hour of receipt; warnings per field.
+
+Counters are folded in memory, then written by one upsert with sorted keys, last in the transaction: two drains
+meet on the same rows for a moment only, and in the same order.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, models
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+
+
+class UsageHour(models.Model):
+    """What one source of one owner sent of one kind in one hour (UTC, by time of receipt)."""
+
+    owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.TextField(help_text="Kind of event; empty where it could not be told.")
+    dialect = models.TextField()
+    hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
+    received = models.BigIntegerField(default=0, help_text="Events that came in: the sum of the next three.")
+    stored = models.BigIntegerField(default=0, help_text="Events filed.")
+    duplicates = models.BigIntegerField(default=0, help_text="Events that were there already.")
+    rejected = models.BigIntegerField(default=0, help_text="Events kept as rejected.")
+    conflicting = models.BigIntegerField(
+        default=0, help_text="Of the duplicates, those that differ from what was there."
+    )
+    billed_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events that is charged.")
+    wire_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events in their requests.")
+
+    class Meta:
+        verbose_name = "usage"
+        verbose_name_plural = "usage"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "hour", "source", "kind", "dialect"], name="usage_hour_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.hour:%Y-%m-%d %H:00}"
+
+
+class WarningHour(models.Model):
+    """How often a field was accepted though it was not as it should be, in one hour of receipt."""
+
+    owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.TextField()
+    version = models.TextField(help_text="Version of the source; empty where none was sent.")
+    path = models.TextField(help_text="The field.")
+    code = models.TextField(help_text="missing, wrong_type or other_time.")
+    hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "quality warning"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "hour", "source", "kind", "version", "path", "code"],
+                name="warning_hour_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.code}"
+
+
+class UsageKey(NamedTuple):
+    """What usage is counted by."""
+
+    owner_id: int
+    hour: datetime
+    source_id: int
+    kind: str
+    dialect: str
+
+
+class WarningKey(NamedTuple):
+    """What warnings are counted by."""
+
+    owner_id: int
+    hour: datetime
+    source_id: int
+    kind: str
+    version: str
+    path: str
+    code: str
+
+
+MEASURES = ("received", "stored", "duplicates", "rejected", "conflicting", "billed_bytes", "wire_bytes")
+
+
+@dataclass
+class Tally:
+    """Counts of one block, folded in memory."""
+
+    usage: dict[UsageKey, Counter[str]] = field(default_factory=dict)
+    warnings: Counter[WarningKey] = field(default_factory=Counter)
+
+    def count(self, key: UsageKey, **measures: int) -> None:
+        """Add to the measures of a key."""
+        counter = self.usage.get(key)
+        if counter is None:
+            counter = self.usage[key] = Counter()
+        for measure, number in measures.items():
+            counter[measure] += number
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour that a moment falls in."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def add(tally: Tally) -> None:
+    """Add a block's counts to the tables, in the transaction that files the block."""
+    _upsert(
+        "events_usagehour",
+        UsageKey._fields,
+        MEASURES,
+        [(*key, *(counter[measure] for measure in MEASURES)) for key, counter in sorted(tally.usage.items())],
+    )
+    _upsert(
+        "events_warninghour",
+        WarningKey._fields,
+        ("count",),
+        [(*key, count) for key, count in sorted(tally.warnings.items())],
+    )
+
+
+_TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(
+    (*MEASURES, "count"), "bigint"
+)
+
+
+def _upsert(
+    table: str, keys: Iterable[str], measures: Iterable[str], rows: list[tuple[object, ...]]
+) -> None:
+    """One statement for all rows, in the order given."""
+    if not rows:
+        return
+    keys, measures = list(keys), list(measures)
+    columns = [*keys, *measures]
+    arrays = ", ".join(f"%s::{_TYPES.get(column, 'text')}[]" for column in columns)
+    sums = ", ".join(f"{measure} = {table}.{measure} + excluded.{measure}" for measure in measures)
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608  (names are ours)
+            f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sums}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )

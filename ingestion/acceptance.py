@@ -1,0 +1,56 @@
+"""Acceptance: from a sender and a body to verdicts, with the request in the inbox before anyone is answered."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+
+from events.wire.validators import MAX_IDENTIFIER
+from ingestion import inbox, jsontext, keys, owners
+from ingestion.decoding import Accepted, Parts, Reading, Rejected, verdicts
+from ingestion.dialects import availity
+from events.ownership.senders import Sender
+from ingestion.refusal import Refused
+
+__all__ = ["MAX_IDENTIFIER", "accept"]
+Verdicts = list[Accepted | Rejected]
+
+
+def accept(
+    sender: Sender,
+    reading: Reading,
+    encoding: str,
+    body: bytes,
+    now: datetime,
+    context: dict[str, str],
+    stream_id: Callable[[Verdicts], str] | None = None,
+) -> Verdicts:
+    """Judge the events of a body and put the request into the inbox; committed when this returns.
+
+    Raises `Refused` for a request that is no batch at all (counted per key, there is no event to count), that
+    has too many events, or that names an owner it may not write for.
+    """
+    parts = Parts(reading.name, encoding, body, now, sender.strict, context)
+    try:
+        slices = reading.split(parts)
+    except Refused as refused:
+        if refused.status == 400:
+            keys.count_malformed(sender)
+        raise
+    if len(slices) > settings.INGEST_MAX_EVENTS:
+        raise Refused(
+            413, "too_many_events", f"{len(slices):,} events; at most {settings.INGEST_MAX_EVENTS:,} are taken."
+        )
+    owner_id = sender.owner_id
+    if reading is availity.READING and slices:
+        message = slices[0].event or jsontext.decode(slices[0].raw)
+        contact = message.get("contact") if type(message) is dict else None
+        name = availity.owner_name(message)
+        owner_id, strict = owners.resolve(sender, name, contact if type(contact) is str else "")
+        parts = Parts(reading.name, encoding, body, now, strict, context)
+    judged = list(verdicts(slices, parts, reading))
+    if judged:
+        if stream_id:
+            context["sid"] = stream_id(judged)
+        inbox.put(inbox.Arrival(parts, owner_id, sender.key_id, len(judged)))
+    return judged

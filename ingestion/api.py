@@ -1,0 +1,67 @@
+"""Rejected events in the read API."""
+
+import django_filters
+from django.db.models import QuerySet
+from rest_framework import serializers, viewsets
+from rest_framework.pagination import CursorPagination
+
+from events.api.scope import readable_owners
+from ingestion.rejected import RejectedEvent
+
+
+class RejectedSerializer(serializers.ModelSerializer[RejectedEvent]):
+    """Why an event was refused, without its bytes."""
+
+    owner = serializers.CharField(source="owner.name")
+    source = serializers.CharField(source="source.name")
+
+    class Meta:
+        model = RejectedEvent
+        fields = (
+            "id",
+            "code",
+            "path",
+            "message",
+            "client_event_id",
+            "dialect",
+            "kind",
+            "owner",
+            "source",
+            "received_at",
+            "seen",
+        )
+
+
+class RejectedFilter(django_filters.FilterSet):
+    """What rejected events can be asked for."""
+
+    owner = django_filters.CharFilter(field_name="owner__name", lookup_expr="iexact")
+    source = django_filters.CharFilter(field_name="source__name", lookup_expr="iexact")
+    received_after = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
+    received_before = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+
+    class Meta:
+        model = RejectedEvent
+        fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
+
+
+class RejectedPagination(CursorPagination):
+    """Newest first."""
+
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 1_000
+    ordering = "-id"
+
+
+class RejectedViewSet(viewsets.ReadOnlyModelViewSet[RejectedEvent]):
+    """Rejected events of the owners that the reader may see."""
+
+    serializer_class = RejectedSerializer
+    filterset_class = RejectedFilter
+    pagination_class = RejectedPagination
+
+    def get_queryset(self) -> QuerySet[RejectedEvent]:
+        """Nothing of anybody else's."""
+        rejected = RejectedEvent.objects.for_owners(readable_owners(self.request.user))
+        return rejected.select_related("owner", "source").defer("body")

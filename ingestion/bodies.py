@@ -1,0 +1,75 @@
+"""Request bodies: read under a bound, inflate under the same bound, know the content type."""
+
+import zlib
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+
+from ingestion.refusal import Refused
+
+_WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 expects a gzip header
+_CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all write JSON's syntax the same way
+
+
+def read(request: HttpRequest) -> bytes:
+    """The body as sent, inflated. Raises `Refused` with 400, 413 or 415."""
+    limit = settings.INGEST_MAX_BODY_BYTES
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise too_large(limit)
+    try:
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            # Django takes a body without Content-Length for an empty one; the server has unchunked it.
+            body = request.META["wsgi.input"].read(limit + 1)
+        else:
+            body = request.body
+    except (UnreadablePostError, OSError) as error:
+        raise Refused(400, "unreadable_body", "The body ended before it was complete.") from error
+    if len(body) > limit:
+        raise too_large(limit)
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in _WINDOW:
+        raise Refused(
+            415,
+            "unsupported_encoding",
+            f"Content-Encoding {encoding!r:.50} is not understood; send gzip, deflate or none.",
+        )
+    return inflate(body, encoding, limit)
+
+
+def inflate(body: bytes, encoding: str, limit: int) -> bytes:
+    """Inflate all members of a compressed body, stopping at `limit` bytes: a bomb costs no more than that."""
+    whole = b""
+    while body:
+        member = zlib.decompressobj(_WINDOW[encoding])
+        try:
+            whole += member.decompress(body, limit + 1 - len(whole))
+        except zlib.error as error:
+            raise Refused(
+                400, "bad_compression", f"The body can't be inflated as {encoding}: {error}."
+            ) from error
+        if len(whole) > limit:
+            raise too_large(limit)
+        if not member.eof:
+            raise Refused(400, "bad_compression", f"The {encoding} body is cut off.")
+        body = member.unused_data
+    return whole
+
+
+def too_large(limit: int) -> Refused:
+    """The answer to a body over the limit."""
+    return Refused(413, "too_large", f"The body is larger than {limit:,} bytes after inflating; split it.")
+
+
+def content_type(headers: Mapping[str, str]) -> str:
+    """The media type in lower case, "" where there is none. Raises `Refused` (415) for a foreign charset."""
+    media, _, parameters = headers.get("CONTENT_TYPE", "").partition(";")
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        charset = value.strip().strip('"').lower()
+        if name.strip().lower() == "charset" and charset not in _CHARSETS:
+            raise Refused(415, "unsupported_charset", f"Charset {charset!r:.50} is not understood; send UTF-8.")
+    return media.strip().lower()

@@ -1,0 +1,174 @@
+"""Decoding: from what is kept of a request to a verdict for each of its events. Pure: the same parts give the
+same verdicts, so the view can answer with what the drain will do.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from events.identity import milliseconds, moment
+from events.kinds import KINDS, KindEntry
+from events.ownership.names import fault_of as name_fault_of
+from events.wire import values
+from events.wire.columns import LATEST_MS
+from events.wire.validators import Fault
+from ingestion import jsontext
+
+Wire = Any
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is kept of a request: nothing of it ever holds a credential or an address."""
+
+    dialect: str
+    encoding: str  # json, form, query, protobuf, ndjson
+    body: bytes  # inflated
+    received_at: datetime
+    strict: bool
+    context: dict[str, str]  # what headers and key say of all events of the request
+
+
+class Slice(NamedTuple):
+    """One event of a request: its bytes, and its value where the dialect has decoded it already."""
+
+    raw: bytes
+    event: Wire | Fault | None = None
+
+
+@dataclass(slots=True)
+class Accepted:
+    """An event that will be filed."""
+
+    index: int
+    raw: bytes
+    kind: KindEntry
+    event: dict[str, Wire]  # as validated
+    original: dict[str, Wire]  # as sent
+    occurred_ms: int
+    adaptations: list[str]
+    absent: dict[str, Wire]  # top-level fields that stand for nothing, given back as sent
+
+
+@dataclass(slots=True)
+class Rejected:
+    """An event that will be kept as rejected."""
+
+    index: int
+    raw: bytes
+    fault: Fault
+    kind: str = ""
+    client_event_id: str = ""
+    source: str = ""
+
+
+class Adapted(NamedTuple):
+    """An event made ready for validation by its dialect."""
+
+    event: dict[str, Wire]
+    adaptations: list[str]
+    absent: dict[str, Wire]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a dialect reads requests: the parts of decoding that differ."""
+
+    name: str
+    split: Callable[[Parts], list[Slice]]  # raises Refused where the request is no batch of this dialect
+    adapt: Callable[[dict[str, Wire], Parts], Adapted]
+    kind_of: Callable[[dict[str, Wire]], str | Fault]
+    occurred_ms: Callable[[dict[str, Wire], Parts], float]
+    time_path: str
+    source_path: tuple[str, ...]
+    id_path: tuple[str, ...]
+
+
+def decode(parts: Parts, reading: Reading) -> list[Accepted | Rejected]:
+    """The verdict on each event, in the order of the request."""
+    return list(verdicts(reading.split(parts), parts, reading))
+
+
+def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Accepted | Rejected]:
+    """Judge the events of a request that is already cut into slices."""
+    earliest = milliseconds(parts.received_at - timedelta(days=settings.EVENT_MAX_AGE_DAYS))
+    latest = milliseconds(parts.received_at + timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS))
+    for index, piece in enumerate(slices):
+        yield _judge(index, piece, parts, reading, earliest, latest)
+
+
+def _judge(
+    index: int, piece: Slice, parts: Parts, reading: Reading, earliest: int, latest: int
+) -> Accepted | Rejected:
+    raw = piece.raw
+    fault = jsontext.bound_fault(raw)
+    if fault:
+        return Rejected(index, raw, fault)
+    event = jsontext.decode(raw) if piece.event is None else piece.event
+    if type(event) is Fault:
+        return Rejected(index, raw, event)
+    if type(event) is not dict:
+        return Rejected(index, raw, Fault("wrong_type", "", "An event must be an object."))
+    original = event
+    adapted = reading.adapt(event, parts)
+    event, adaptations = adapted.event, adapted.adaptations
+    # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
+    suspect = piece.event is not None or (b"\\u" in raw and _SUSPECT.search(raw) is not None)
+    if suspect and values.is_unstorable(event):
+        event = values.escape(event)
+        adaptations = [*adaptations, values.ESCAPED]
+    name = reading.kind_of(event)
+    fault = name if type(name) is Fault else None
+    kind = None if fault else KINDS.get(name)
+    if kind is not None:
+        fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
+        fault = fault or _source_fault(event, reading)
+        if fault is None:
+            occurred = reading.occurred_ms(event, parts)
+            fault = _time_fault(occurred, earliest, latest, reading.time_path)
+            if fault is None:
+                return Accepted(index, raw, kind, event, original, int(occurred), adaptations, adapted.absent)
+    assert fault is not None, "kind_of gives the name of a kind or a fault"
+    return Rejected(
+        index,
+        raw,
+        fault,
+        kind=kind.name if kind else "",
+        client_event_id=text_at(event, reading.id_path)[:512],
+        source=text_at(event, reading.source_path)[:100],
+    )
+
+
+def text_at(event: Wire, path: tuple[str, ...]) -> str:
+    """The text at a path, "" where there is none."""
+    for key in path:
+        if type(event) is not dict:
+            return ""
+        event = event.get(key)
+    return event if type(event) is str else ""
+
+
+def _source_fault(event: dict[str, Wire], reading: Reading) -> Fault | None:
+    name = text_at(event, reading.source_path)
+    # Printable names of ordinary length are most of all names, and cheap to know.
+    if not name or (len(name) <= 100 and name.isprintable()) or not name.strip():
+        return None
+    fault = name_fault_of(name)
+    path = ".".join(reading.source_path)
+    return Fault("bad_name", path, f"{path} {fault}.") if fault else None
+
+
+def _time_fault(occurred: float, earliest: int, latest: int, path: str) -> Fault | None:
+    if earliest <= occurred <= latest:
+        return None
+    when = f"{moment(int(occurred)):%Y-%m-%dT%H:%M:%SZ}" if 0 <= occurred <= LATEST_MS else "out of all range"
+    if occurred < earliest:
+        days = settings.EVENT_MAX_AGE_DAYS
+        return Fault("too_old", path, f"{path} is {when}, more than {days} days before it was received.")
+    hours = settings.EVENT_MAX_AHEAD_HOURS
+    return Fault("too_far_ahead", path, f"{path} is {when}, more than {hours} hours after it was received.")

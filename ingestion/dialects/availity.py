@@ -1,0 +1,123 @@
+"""Availity telemetry: one message a request, as nested JSON or as the flattened form of the real client."""
+
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.conf import settings
+
+from events.identity import milliseconds
+from events.wire.validators import Fault
+from events.wire.values import FILLED
+from ingestion import jsontext
+from ingestion.decoding import Adapted, Parts, Reading, Slice
+from ingestion.refusal import Refused
+
+Wire = Any
+
+PATHS = (
+    "ms/api/availity/internal/pui/key-delivery/v1/telemetry",
+    "ms/api/availity/internal/spc/analytics/telemetry",
+)
+FORM = "application/x-www-form-urlencoded"
+_NOTHING = {"null", "undefined"}  # what JavaScript's missing values become in a form
+
+
+def encoding_of(content_type: str, body: bytes) -> str:
+    """`json` or `form`. Raises `Refused` for what is neither."""
+    if content_type.startswith("multipart/"):
+        raise Refused(415, "unsupported_type", "multipart is not understood; send JSON or a form.")
+    if body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"[")):
+        return "json"
+    return "form" if content_type == FORM else "json"
+
+
+def split(parts: Parts) -> list[Slice]:
+    """The one message. Raises `Refused` for a body that is neither JSON nor a form."""
+    if parts.encoding == "form":
+        return [Slice(parts.body, form(parts.body))]
+    body = parts.body.removeprefix(b"\xef\xbb\xbf").strip()
+    value = jsontext.bound_fault(body) or jsontext.decode(body)
+    if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
+        raise Refused(400, value.code, value.message)
+    if type(value) is not Fault and type(value) is not dict:
+        raise Refused(400, "wrong_type", "The body must be a JSON object.")
+    return [Slice(body)]
+
+
+def form(body: bytes) -> dict[str, Wire] | Fault:
+    """A flattened form as nested JSON: dotted names are paths, `x[]` is a list, every value is text."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        return Fault("bad_utf8", "", f"Byte {error.start} is not UTF-8.")
+    event: dict[str, Wire] = {}
+    for count, pair in enumerate(text.split("&")):
+        if count >= settings.INGEST_MAX_KEYS:
+            return Fault("too_many_keys", "", f"The form has more than {settings.INGEST_MAX_KEYS:,} fields.")
+        if not pair.strip():
+            continue
+        name, _, value = pair.partition("=")
+        keys = unquote_plus(name, errors="surrogateescape").strip().split(".")
+        if len(keys) > settings.INGEST_MAX_DEPTH:
+            return Fault("too_deep", "", f"A name has more than {settings.INGEST_MAX_DEPTH} levels.")
+        _place(event, keys, unquote_plus(value, errors="surrogateescape"))
+    return event
+
+
+def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
+    """Put a value at its path; where something else stands in the way, the rest of the name is one key."""
+    place = event
+    for index, key in enumerate(keys[:-1]):
+        below = place.setdefault(key, {})
+        if type(below) is not dict:
+            keys = [".".join(keys[index:])]
+            break
+        place = below
+    last = keys[-1]
+    if last.endswith("[]"):
+        items = place.setdefault(last[:-2], [])
+        if type(items) is list:
+            items.append(value)
+            return
+    place[last] = value
+
+
+def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
+    """In a form JavaScript's words for nothing stand for absent fields, and the key's owner for a missing one."""
+    absent: dict[str, Wire] = {}
+    if parts.encoding == "form":
+        absent = {
+            key: value for key, value in event.items() if type(value) is str and value in _NOTHING
+        }
+        if absent:
+            event = {key: value for key, value in event.items() if key not in absent}
+    named = "owner" in event or "owner" in absent
+    return Adapted(event, [] if named else [FILLED + "owner"], absent)
+
+
+def owner_name(event: Wire) -> str:
+    """The owner that a message names; "" where it names none."""
+    owner = event.get("owner") if type(event) is dict else None
+    return owner.strip() if type(owner) is str and owner not in _NOTHING else ""
+
+
+def kind_of(_: dict[str, Wire]) -> str | Fault:
+    """There is one kind of message."""
+    return "ui_action"
+
+
+def occurred_ms(_: dict[str, Wire], parts: Parts) -> float:
+    """A message bears no time: it occurred when it was received."""
+    return milliseconds(parts.received_at)
+
+
+READING = Reading(
+    name="availity",
+    split=split,
+    adapt=adapt,
+    kind_of=kind_of,
+    occurred_ms=occurred_ms,
+    time_path="",
+    source_path=("source_system",),
+    id_path=(),
+)

@@ -1,0 +1,122 @@
+"""Buildless telemetry: one event as JSON, query parameters or protobuf; a series as newline-delimited JSON."""
+
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from events.wire.validators import Fault
+from ingestion import jsontext
+from ingestion.decoding import Accepted, Adapted, Parts, Reading, Rejected, Slice, text_at
+from ingestion.dialects import buildless_pb2, protojson
+from ingestion.refusal import Refused
+
+Wire = Any
+
+PROTOBUF = {"application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"}
+SECONDS_BELOW = 10**11  # a time under this is in seconds: milliseconds passed it in 1973
+
+
+def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
+    """`json`, `query` or `protobuf`. Raises `Refused` for what is none, or more than one."""
+    has_parameters = bool(protojson.parameters(query))
+    if not body:
+        return "query"
+    if has_parameters:
+        raise Refused(
+            400, "body_and_query", "An event is sent in the body or in query parameters, not in both."
+        )
+    if content_type in PROTOBUF:
+        return "protobuf"
+    if content_type.startswith("multipart/"):
+        raise Refused(415, "unsupported_type", "multipart is not understood; send JSON or protobuf.")
+    return "json"
+
+
+def split(parts: Parts) -> list[Slice]:
+    """The events of a request. Raises `Refused` for a body that can't be parsed."""
+    body = parts.body
+    if parts.encoding == "query":
+        return [Slice(body, protojson.from_query(body))]
+    if parts.encoding == "protobuf":
+        event = protojson.from_protobuf(body)
+        if event is None:
+            raise Refused(400, "bad_protobuf", "The body is not a protobuf Event.")
+        return [Slice(body, event)]
+    if parts.encoding == "ndjson":
+        return [Slice(line) for line in map(bytes.strip, body.split(b"\n")) if line]
+    body = body.removeprefix(b"\xef\xbb\xbf").strip()
+    value = jsontext.bound_fault(body) or jsontext.decode(body)
+    if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
+        raise Refused(400, value.code, value.message)
+    return [Slice(body)]
+
+
+def adapt(event: dict[str, Wire], _: Parts) -> Adapted:
+    """Nothing needs changing."""
+    return Adapted(event, [], {})
+
+
+def kind_of(_: dict[str, Wire]) -> str | Fault:
+    """There is one kind of event."""
+    return "emitted_event"
+
+
+def occurred_ms(event: dict[str, Wire], _: Parts) -> float:
+    """`event.timing.occurred`: the unit isn't stated, so small numbers are seconds."""
+    count = int(event["event"]["timing"]["occurred"])
+    return count * 1000 if count < SECONDS_BELOW else count
+
+
+READING = Reading(
+    name="buildless",
+    split=split,
+    adapt=adapt,
+    kind_of=kind_of,
+    occurred_ms=occurred_ms,
+    time_path="event.timing.occurred",
+    source_path=("event", "detail", "client", "agent", "name"),
+    id_path=("event", "id"),
+)
+
+
+def event_id(verdict: Accepted | Rejected) -> str:
+    """The client's id of an event, for its answer."""
+    if isinstance(verdict, Rejected):
+        return verdict.client_event_id
+    return text_at(verdict.event, READING.id_path)
+
+
+def stream_id(verdicts: list[Accepted | Rejected]) -> str:
+    """The id of a stream: a hash of its first event's id."""
+    return blake2b(event_id(verdicts[0]).encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def answer(verdict: Accepted | Rejected, sid: str = "") -> dict[str, Wire]:
+    """The answer to one event (`EventID`)."""
+    body: dict[str, Wire] = {"ok": isinstance(verdict, Accepted), "eid": event_id(verdict)}
+    if sid:
+        body["sid"] = sid
+    if isinstance(verdict, Rejected):
+        body["error"] = problem(verdict.fault.code, verdict.fault.path, verdict.fault.message)
+    return body
+
+
+def problem(code: str, path: str, message: str) -> dict[str, Wire]:
+    """An error as all answers of this dialect word it."""
+    return {"code": code, "path": path, "message": message}
+
+
+def to_protobuf(body: dict[str, Wire]) -> bytes:
+    """An answer in binary."""
+    error = body.get("error")
+    return buildless_pb2.EventID(
+        ok=body.get("ok", False),
+        eid=body.get("eid", ""),
+        sid=body.get("sid", ""),
+        error=buildless_pb2.Problem(**error) if error else None,
+    ).SerializeToString()
+
+
+def without_key(query: bytes) -> bytes:
+    """The query string as it is kept: with everything but the key."""
+    return b"&".join(pair for pair in query.split(b"&") if unquote_to_bytes(pair.partition(b"=")[0]) != b"key")

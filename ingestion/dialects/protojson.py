@@ -1,0 +1,142 @@
+"""Protobuf and query parameters as proto3 JSON, so that an event is the same in every encoding.
+
+Written here and not left to protobuf's own JSON because unknown fields and the payload of an Any of unknown
+type must be kept, and whole doubles must come out as JSON clients write them.
+"""
+
+from base64 import b64encode
+from typing import Any
+from urllib.parse import parse_qsl
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from events.wire.values import canonical_number
+from ingestion.dialects import buildless_pb2
+
+Wire = Any
+UNKNOWN = "@unknown"  # unknown fields of a message, serialized, in base64
+ANY = "google.protobuf.Any"
+# What the server computes: ignored where a client sends it.
+OUTPUT_ONLY = {
+    ("TelemetryEvent", "scope"),
+    ("EventTiming", "timehash"),
+    ("EventTiming", "received"),
+    ("EventTiming", "ingested"),
+    ("EventLocation", "source_ip"),
+    ("EventLocation", "nielsen"),
+    ("EventLocation", "tag"),
+}
+_SIXTY_FOUR = {FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_INT64}
+
+
+def from_protobuf(body: bytes) -> dict[str, Wire] | None:
+    """The event in a binary body as proto3 JSON; None where the body is no such message."""
+    event = buildless_pb2.Event()
+    try:
+        event.ParseFromString(body)
+    except DecodeError:
+        return None
+    return _message(event)
+
+
+def _message(message: Message) -> dict[str, Wire]:
+    if message.DESCRIPTOR.full_name == ANY:
+        return _any(message)
+    found: dict[str, Wire] = {}
+    rest = type(message)()
+    rest.CopyFrom(message)
+    for field, value in message.ListFields():
+        rest.ClearField(field.name)
+        if (message.DESCRIPTOR.name, field.name) in OUTPUT_ONLY:
+            continue
+        repeated = field.is_repeated
+        found[field.json_name] = [_value(field, item) for item in value] if repeated else _value(field, value)
+    # What is left once all known fields are cleared are the unknown ones.
+    if unknown := rest.SerializeToString():
+        found[UNKNOWN] = b64encode(unknown).decode()
+    return found
+
+
+def _any(message: Any) -> dict[str, Wire]:
+    return {"@type": message.type_url, "value": b64encode(message.value).decode()}
+
+
+def _value(field: FieldDescriptor, value: Any) -> Wire:
+    if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
+        return _message(value)
+    if field.cpp_type in _SIXTY_FOUR:
+        return str(value)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+        name = field.enum_type.values_by_number.get(value)
+        return name.name if name else value
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return b64encode(value).decode()
+    return canonical_number(value) if field.type == FieldDescriptor.TYPE_DOUBLE else value
+
+
+def parameters(query: bytes) -> list[tuple[str, str]]:
+    """The event's own query parameters: all but `key`. Bytes that are not UTF-8 become lone surrogates."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    return [(name, value) for name, value in pairs if name != "key"]
+
+
+def from_query(query: bytes) -> dict[str, Wire]:
+    """The event in dotted query parameters, each typed as its field is; what has no field is kept as text."""
+    event: dict[str, Wire] = {}
+    for name, value in parameters(query):
+        _place(event, name.split("."), value)
+    return event
+
+
+def _place(event: dict[str, Wire], path: list[str], text: str) -> None:
+    place = event
+    descriptor: Descriptor | None = buildless_pb2.Event.DESCRIPTOR
+    for index, key in enumerate(path):
+        field = _field(descriptor, key)
+        if field and descriptor and (descriptor.name, field.name) in OUTPUT_ONLY:
+            return
+        name = field.json_name if field else key
+        if descriptor and descriptor.full_name == ANY and name == "typeUrl":
+            name = "@type"
+        if index == len(path) - 1:
+            place[name] = _typed(field, text) if field else text
+            return
+        below = place.setdefault(name, {})
+        if type(below) is not dict:
+            place[".".join(path[index:])] = text
+            return
+        place = below
+        descriptor = field.message_type if field else None
+
+
+def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
+    """A field by its proto name or its JSON name."""
+    if descriptor is None:
+        return None
+    return descriptor.fields_by_name.get(key) or descriptor.fields_by_camelcase_name.get(key)
+
+
+def _typed(field: FieldDescriptor, text: str) -> Wire:
+    """The JSON value that a text stands for; the text itself where it doesn't fit, for validation to see."""
+    if field.is_repeated or field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
+        return text
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32:
+        return int(text) if _short_digits(text) and int(text) < 2**32 else text
+    if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
+        try:
+            number = float(text)
+        except ValueError:
+            return text
+        return canonical_number(number) if abs(number) < float("inf") else text
+    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM and _short_digits(text):
+        known = field.enum_type.values_by_number.get(int(text))
+        return known.name if known else int(text)
+    return text
+
+
+def _short_digits(text: str) -> bool:
+    """ASCII digits only (`int` takes others too), and no more than 32 bits can need."""
+    return text.isascii() and text.isdigit() and len(text) <= 10

@@ -1,0 +1,190 @@
+"""Sunbird Telemetry V3: a batch of events in a JSON envelope, answered in Sunbird's own envelope.
+
+Sources: V3 event details; answers as the SDK expects them: it retries any other than 2xx for ever.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from events.identity import milliseconds
+from events.kinds import KINDS
+from events.wire.validators import Fault
+from events.wire.values import FILLED, UNWRAPPED
+from ingestion import jsontext
+from ingestion.decoding import Accepted, Adapted, Parts, Reading, Rejected, Slice
+from ingestion.refusal import Refused
+
+Wire = Any
+
+PATHS = (
+    "v1/telemetry",
+    "data/v1/telemetry",
+    "api/data/v1/telemetry",
+    "content/data/v1/telemetry",
+    "data/v3/telemetry",
+    "action/data/v3/telemetry",
+)
+ERRORS_SHOWN = 20  # of a batch, in the answer; the indexes are all there
+# Header, context key in the inbox, and the path that it fills where an event lacks it.
+CONTEXT = (
+    ("HTTP_X_APP_ID", "pid", ("context", "pdata", "pid")),
+    ("HTTP_X_DEVICE_ID", "did", ("context", "did")),
+    ("HTTP_X_CHANNEL_ID", "channel", ("context", "channel")),
+)
+
+
+class _Params(msgspec.Struct):
+    msgid: Any = None
+
+
+class _Batch(msgspec.Struct):
+    events: list[msgspec.Raw]
+    params: Any = None
+
+
+def split(parts: Parts) -> list[Slice]:
+    """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
+    return [Slice(raw) for raw in _cut(parts.body)[0]]
+
+
+def message_id(body: bytes) -> str:
+    """`params.msgid`, for the answer; "" where there is none."""
+    try:
+        params = _cut(body)[1]
+    except Refused:
+        return ""
+    msgid = params.get("msgid") if type(params) is dict else None
+    return msgid if type(msgid) is str else ""
+
+
+def _cut(body: bytes) -> tuple[list[bytes], Any]:
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        batch = msgspec.json.decode(body, type=_Batch)
+    except msgspec.ValidationError as error:
+        return _cut_slowly(body, str(error))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _cut_slowly(body, str(error))
+    return [bytes(raw) for raw in batch.events], batch.params
+
+
+def _cut_slowly(body: bytes, reason: str) -> tuple[list[bytes], Any]:
+    """Where the body is refused as a whole, perhaps for the sake of one event."""
+    cut = jsontext.split_list(body, b"events")
+    shell = jsontext.decode(cut[0] if cut else body)
+    if type(shell) is Fault:
+        raise Refused(400, "bad_json", f"The body is not JSON: {reason}.")
+    if cut is None or type(shell) is not dict:
+        raise Refused(400, "no_events", "The body must be an object with a list `events`.", path="events")
+    for index, piece in enumerate(cut[1]):
+        value = jsontext.decode(piece)
+        if type(value) is Fault and value.code == "bad_json":
+            raise Refused(400, "bad_json", f"The body is not JSON, at event {index}: {value.message}")
+    return cut[1], shell.get("params")
+
+
+def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
+    """Fill in what headers say of the whole batch; read an edata that only wraps another edata through."""
+    adaptations: list[str] = []
+    for _, key, path in CONTEXT:
+        if value := parts.context.get(key):
+            filled = _filled(event, path, value)
+            if filled is not None:
+                event = filled
+                adaptations.append(FILLED + ".".join(path))
+    edata = event.get("edata")
+    if not parts.strict and type(edata) is dict and len(edata) == 1 and type(edata.get("edata")) is dict:
+        event = {**event, "edata": edata["edata"]}
+        adaptations.append(UNWRAPPED)
+    return Adapted(event, adaptations, {})
+
+
+def _filled(event: dict[str, Wire], path: tuple[str, ...], value: str) -> dict[str, Wire] | None:
+    """A copy of the event with `value` at `path`; None where something stands there, or no object around it."""
+    key, *below = path
+    found = event.get(key)
+    if not below:
+        return {**event, key: value} if key not in event else None
+    if found is None and key not in event:
+        found = {}
+    if type(found) is not dict:
+        return None
+    inner = _filled(found, tuple(below), value)
+    return None if inner is None else {**event, key: inner}
+
+
+_EIDS = {entry.schema.kind.upper(): entry.name for entry in KINDS.values() if entry.schema.dialect == "sunbird"}
+
+
+def kind_of(event: dict[str, Wire]) -> str | Fault:
+    """The kind that `eid` names, in upper case as the format has it."""
+    eid = event.get("eid")
+    if type(eid) is not str:
+        code = "missing" if "eid" not in event else "wrong_type"
+        return Fault(code, "eid", "eid is required and must be text.")
+    kind = _EIDS.get(eid)
+    if kind is not None:
+        return kind
+    hint = f"; did you mean {eid.upper()}?" if eid.upper() in _EIDS else "."
+    return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3{hint}")
+
+
+def occurred_ms(event: dict[str, Wire], _: Parts) -> float:
+    """`ets`, a number or a numeric string."""
+    ets = event["ets"]
+    return float(ets) if type(ets) is str else ets
+
+
+READING = Reading(
+    name="sunbird",
+    split=split,
+    adapt=adapt,
+    kind_of=kind_of,
+    occurred_ms=occurred_ms,
+    time_path="ets",
+    source_path=("context", "pdata", "id"),
+    id_path=("mid",),
+)
+
+
+def answer(verdicts: Sequence[Accepted | Rejected], msgid: str, now: datetime) -> dict[str, Wire]:
+    """The answer to a batch: 200 with the verdict of each event that was rejected."""
+    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+    return _envelope(now, msgid, "successful", "SUCCESS") | {
+        "result": {
+            "accepted": len(verdicts) - len(rejected),
+            "rejected": len(rejected),
+            "rejected_indexes": [verdict.index for verdict in rejected],
+            "errors": [
+                {
+                    "index": verdict.index,
+                    "mid": verdict.client_event_id,
+                    "path": verdict.fault.path,
+                    "code": verdict.fault.code,
+                    "message": verdict.fault.message,
+                }
+                for verdict in rejected[:ERRORS_SHOWN]
+            ],
+        }
+    }
+
+
+def refusal(refused: Refused, msgid: str, now: datetime) -> dict[str, Wire]:
+    """The answer to a request that is refused as a whole."""
+    code = "SERVER_ERROR" if refused.status >= 500 else "CLIENT_ERROR"
+    body = _envelope(now, msgid, "failed", code)
+    body["params"] |= {"err": refused.code, "errmsg": refused.message}
+    return body | {"result": {}}
+
+
+def _envelope(now: datetime, msgid: str, status: str, code: str) -> dict[str, Wire]:
+    return {
+        "id": "api.telemetry",
+        "ver": "1.0",
+        "ets": milliseconds(now),
+        "params": {"msgid": msgid, "status": status, "err": "", "errmsg": ""},
+        "responseCode": code,
+    }

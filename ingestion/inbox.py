@@ -1,0 +1,142 @@
+"""The inbox: requests as received. What stands here was acknowledged and will be filed."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, models
+from psycopg.types.json import Jsonb
+
+from events.ownership.api_key import ApiKey
+from events.ownership.owner import Owner
+from ingestion.decoding import Parts
+
+
+class InboxRequest(models.Model):
+    """An accepted request that waits to be filed. Nothing in it is a credential or an address."""
+
+    received_at = models.DateTimeField()
+    owner = models.ForeignKey(Owner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    key = models.ForeignKey(
+        ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True
+    )
+    dialect = models.TextField()
+    encoding = models.TextField(help_text="json, form, query, protobuf or ndjson.")
+    strict = models.BooleanField(help_text="Whether the owner's validation was strict at receipt.")
+    context = models.JSONField(help_text="What headers and key say of all events of the request.")
+    events = models.IntegerField(help_text="How many events were acknowledged, for the accounts.")
+    attempts = models.SmallIntegerField(
+        default=0, db_default=0, help_text="How often a worker has begun to file it."
+    )
+    body = models.BinaryField(help_text="The body as received, inflated.")
+
+    class Meta:
+        verbose_name = "waiting request"
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
+
+
+class Arrival(NamedTuple):
+    """A request to be put into the inbox."""
+
+    parts: Parts
+    owner_id: int
+    key_id: int | None
+    events: int
+
+
+# One statement, one round trip; autocommit makes it durable before the answer.
+_PUT = """
+INSERT INTO ingestion_inboxrequest
+    (received_at, owner_id, key_id, dialect, encoding, strict, context, events, body)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+def put(arrival: Arrival) -> None:
+    """Put a request into the inbox: once this returns, it is committed (outside of a transaction)."""
+    parts = arrival.parts
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PUT,
+            [
+                parts.received_at,
+                arrival.owner_id,
+                arrival.key_id,
+                parts.dialect,
+                parts.encoding,
+                parts.strict,
+                Jsonb(parts.context),
+                arrival.events,
+                parts.body,
+            ],
+        )
+
+
+class Claim(NamedTuple):
+    """A request that this worker is to file."""
+
+    id: int
+    owner_id: int
+    attempts: int
+    events: int
+    parts: Parts
+
+
+# Count the attempt before the work, in a transaction of its own: a request that kills its worker is known.
+# The bounds are held by running sums, so one large request still makes a block.
+_COUNT_ATTEMPTS = """
+WITH waiting AS (
+    SELECT id, events, octet_length(body) AS bytes FROM ingestion_inboxrequest
+    ORDER BY id LIMIT %(requests)s FOR UPDATE SKIP LOCKED
+), bounded AS (
+    SELECT id, row_number() OVER running AS place,
+           sum(events) OVER running AS events, sum(bytes) OVER running AS bytes
+    FROM waiting WINDOW running AS (ORDER BY id)
+)
+UPDATE ingestion_inboxrequest inbox SET attempts = inbox.attempts + 1 FROM bounded
+WHERE inbox.id = bounded.id AND (place = 1 OR (bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
+RETURNING inbox.id
+"""
+
+# Lock what was just counted; another worker may have taken some of it in between.
+_TAKE = """
+SELECT id, owner_id, attempts, events, dialect, encoding, body, received_at, strict, context
+FROM ingestion_inboxrequest WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+
+def count_attempts(*, requests: int, events: int, bytes_: int) -> list[int]:
+    """Choose the next block within the bounds and count an attempt on each; returns the ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ATTEMPTS, {"requests": requests, "events": events, "bytes": bytes_})
+        return [found for (found,) in cursor.fetchall()]
+
+
+def take(ids: list[int]) -> list[Claim]:
+    """Lock requests for this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [ids])
+        return [_claim(*row) for row in cursor.fetchall()]
+
+
+def _claim(
+    pk: int,
+    owner_id: int,
+    attempts: int,
+    events: int,
+    dialect: str,
+    encoding: str,
+    body: memoryview,
+    received_at: datetime,
+    strict: bool,
+    context: dict[str, str],
+) -> Claim:
+    parts = Parts(dialect, encoding, bytes(body), received_at, strict, context)
+    return Claim(pk, owner_id, attempts, events, parts)
+
+
+def remove(ids: list[int]) -> None:
+    """Remove filed requests, in the transaction that files them."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ingestion_inboxrequest WHERE id = ANY(%s)", [ids])

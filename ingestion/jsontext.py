@@ -1,0 +1,136 @@
+"""JSON as it really comes: decoding under bounds, with a slow path for what strict decoders refuse whole.
+
+msgspec refuses a document for one lone surrogate, one NaN, one number out of range. Python's own decoder takes
+these, so that the fault can be laid where it belongs: at one event, not at its neighbours.
+"""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+import msgspec
+from django.conf import settings
+
+from events.wire.validators import Fault
+
+Wire = Any
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_MAX_BRACKETS = 1_000_000  # a body of 5 MiB with more is no batch of events
+
+
+class _Found(Exception):
+    """A fault that Python's decoder comes upon, carried out of it."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def bound_fault(raw: bytes) -> Fault | None:
+    """The fault of an event that is too long, too deep or has too many keys; cheap for one that is not."""
+    if len(raw) > settings.INGEST_MAX_EVENT_BYTES:
+        limit = settings.INGEST_MAX_EVENT_BYTES
+        return Fault("too_large", "", f"The event has {len(raw):,} bytes; at most {limit:,} are taken.")
+    # Counting bytes gives upper bounds; only where these are over is it worth counting for real.
+    if raw.count(b":") > settings.INGEST_MAX_KEYS and _keys(raw) > settings.INGEST_MAX_KEYS:
+        limit = settings.INGEST_MAX_KEYS
+        return Fault("too_many_keys", "", f"The event has more than {limit:,} keys.")
+    if (
+        raw.count(b"{") + raw.count(b"[") > settings.INGEST_MAX_DEPTH
+        and _depth(raw) > settings.INGEST_MAX_DEPTH
+    ):
+        limit = settings.INGEST_MAX_DEPTH
+        return Fault("too_deep", "", f"The event is nested deeper than {limit} levels.")
+    return None
+
+
+def decode(raw: bytes) -> Wire | Fault:
+    """The value of a JSON text, or the fault that is in it."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return _decode_slowly(raw)
+
+
+def _decode_slowly(raw: bytes) -> Wire | Fault:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        return Fault("bad_utf8", "", f"Byte {error.start} is not UTF-8.")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+    except _Found as found:
+        return found.fault
+    except json.JSONDecodeError as error:
+        return Fault("bad_json", "", f"Not JSON: {error.msg} at character {error.pos}.")
+    except RecursionError:
+        return Fault("too_deep", "", "The value is nested too deeply.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _Found(Fault("not_finite", "", f"{name} is not a JSON number."))
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _Found(Fault("number_out_of_range", "", f"The number {text:.40} is beyond what a double holds."))
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > 4_000:
+        raise _Found(Fault("number_out_of_range", "", f"A number of {len(text):,} digits is not taken."))
+    return int(text)
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for found in _TOKEN.finditer(raw):
+        token = found[0]
+        if token in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in b"}]":
+            depth -= 1
+    return deepest
+
+
+def _keys(raw: bytes) -> int:
+    return len(re.findall(rb'"(?:[^"\\]|\\.)*"\s*:', raw))
+
+
+def split_list(body: bytes, key: bytes) -> tuple[bytes, list[bytes]] | None:
+    """Cut the list under top-level `key` out of a JSON object without decoding it.
+
+    Returns the body with an empty list in its place, and the slices of its items; None where there is no such
+    list. Brackets are counted, so any depth will do.
+    """
+    if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
+        return None
+    depth = 0
+    last_string = b""
+    start = item = -1
+    items: list[bytes] = []
+    for found in _TOKEN.finditer(body):
+        token = found[0]
+        if token[:1] == b'"':
+            if depth == 1:
+                last_string = token[1:-1]
+            continue
+        if token in b"{[":
+            depth += 1
+            if depth == 2 and token == b"[" and last_string == key:
+                start = item = found.end()
+            continue
+        if start >= 0 and depth == 2 and token in b",]":
+            piece = body[item : found.start()].strip()
+            if piece or token == b"," or items:
+                items.append(piece)
+            item = found.end()
+            if token == b"]":
+                return body[:start] + body[found.start() :], items
+        if token in b"}]":
+            depth -= 1
+    return None

@@ -1,0 +1,75 @@
+"""Who sends: the API key of a request, by every means that the formats name."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from django.db.models import F
+from django.utils import timezone
+
+from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.senders import Sender, find
+from ingestion.refusal import Refused
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tally"'}
+def authenticate(meta: Mapping[str, str]) -> Sender:
+    """The sender of a request. Raises `Refused` (401)."""
+    keys = set(_in_headers(meta))
+    in_url = _in_url(meta.get("QUERY_STRING", ""))
+    keys |= in_url
+    if not keys:
+        raise _unauthorised("no_key", "An API key is required: Authorization: Bearer KEY, or X-API-Key: KEY.")
+    if len(keys) > 1:
+        raise _unauthorised("two_keys", "The request carries two different API keys; send one.")
+    (whole,) = keys
+    sender = find(whole)
+    if sender is None:
+        raise _unauthorised("bad_key", "The API key is not known, has expired or was revoked.")
+    if in_url and sender.type == KeyType.SECRET:
+        ApiKey.objects.filter(pk=sender.key_id, exposed_at=None).update(exposed_at=timezone.now())
+        raise _unauthorised(
+            "secret_key_in_url",
+            "A secret key must not stand in a URL, where logs keep it; use a publishable key, and replace this one.",
+        )
+    return sender
+
+
+def count_malformed(sender: Sender) -> None:
+    """Count a body that could not be parsed: it has no events to count."""
+    ApiKey.objects.filter(pk=sender.key_id).update(malformed=F("malformed") + 1)
+
+
+def _in_headers(meta: Mapping[str, str]) -> list[str]:
+    """The keys in `Authorization` and `X-API-Key`; an empty Bearer counts as none."""
+    keys = [meta.get("HTTP_X_API_KEY", "").strip()]
+    scheme, _, credentials = meta.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+    credentials = credentials.strip()
+    if scheme.lower() == "bearer":
+        keys.append(credentials)
+    elif scheme.lower() == "basic":
+        keys.append(_basic(credentials))
+    elif scheme:
+        raise _unauthorised("bad_scheme", "Authorization must be Bearer KEY, or Basic with user apikey.")
+    return [key for key in keys if key]
+
+
+def _basic(credentials: str) -> str:
+    """The password of HTTP Basic, whose user must be `apikey`."""
+    try:
+        user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise _unauthorised("bad_basic", "The Basic credentials are not base64 of apikey:KEY.") from error
+    if user != "apikey":
+        raise _unauthorised("bad_basic", "The user of Basic credentials must be apikey, the password the key.")
+    return password
+
+
+def _in_url(query: str) -> set[str]:
+    if "key=" not in query:
+        return set()
+    return {value for name, value in parse_qsl(query) if name == "key" and value}
+
+
+def _unauthorised(code: str, message: str) -> Refused:
+    return Refused(401, code, message, headers=_CHALLENGE)

@@ -1,0 +1,17 @@
+"""All URLs of Tally."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from telemetry_project import health
+from telemetry_project.api import router
+
+urlpatterns = [
+    path("", include("ingestion.urls")),
+    path("livez", health.live),
+    path("readyz", health.ready),
+    path("api/v1/", include(router.urls)),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+]
