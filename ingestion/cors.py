@@ -30,4 +30,5 @@ def allow(request: HttpRequest, response: HttpResponse) -> HttpResponse:
             response["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
             response["Access-Control-Max-Age"] = "7200"
     response["Vary"] = "Origin"
+    response["Content-Length"] = str(len(response.content))
     return response

@@ -108,12 +108,14 @@ def _judge(
     raw = piece.raw
     fault = jsontext.bound_fault(raw)
     if fault:
-        return Rejected(index, raw, fault)
+        return _rejected(index, raw, fault, None, reading)
     event = jsontext.decode(raw) if piece.event is None else piece.event
     if type(event) is Fault:
-        return Rejected(index, raw, event)
+        return _rejected(index, raw, event, jsontext.glimpse(raw), reading)
     if type(event) is not dict:
-        return Rejected(index, raw, Fault("wrong_type", "", "An event must be an object."))
+        return _rejected(
+            index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading
+        )
     original = event
     adapted = reading.adapt(event, parts)
     event, adaptations = adapted.event, adapted.adaptations
@@ -134,14 +136,18 @@ def _judge(
             if fault is None:
                 return Accepted(index, raw, kind, event, original, int(occurred), adaptations, adapted.absent)
     assert fault is not None, "kind_of gives the name of a kind or a fault"
-    return Rejected(
-        index,
-        raw,
-        fault,
-        kind=kind.name if kind else "",
-        client_event_id=text_at(event, reading.id_path)[:512],
-        source=text_at(event, reading.source_path)[:100],
-    )
+    return _rejected(index, raw, fault, event, reading)
+
+
+def _rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Reading) -> Rejected:
+    """A rejected event, with what can be told of it from its value (None: nothing)."""
+    rejected = Rejected(index, raw, fault)
+    if type(event) is dict:
+        kind = reading.kind_of(event)
+        rejected.kind = kind if type(kind) is str else ""
+        rejected.client_event_id = text_at(event, reading.id_path)[:512]
+        rejected.source = text_at(event, reading.source_path)[:100]
+    return rejected
 
 
 def text_at(event: Wire, path: tuple[str, ...]) -> str:

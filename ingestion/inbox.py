@@ -1,5 +1,6 @@
 """The inbox: requests as received. What stands here was acknowledged and will be filed."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -130,9 +131,10 @@ def _claim(
     body: memoryview,
     received_at: datetime,
     strict: bool,
-    context: dict[str, str],
+    context: str,
 ) -> Claim:
-    parts = Parts(dialect, encoding, bytes(body), received_at, strict, context)
+    # Django leaves jsonb of its own cursors as text.
+    parts = Parts(dialect, encoding, bytes(body), received_at, strict, json.loads(context))
     return Claim(pk, owner_id, attempts, events, parts)
 
 

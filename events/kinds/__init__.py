@@ -30,27 +30,35 @@ class KindEntry:
     model: type[Kind]
     schema: Schema
     lenient: Held
-    strict: Held
+    strict: Held | None  # None where there is no reference pipeline to be as strict as
     by_encoding: dict[str, Held]  # where an encoding has its own notion of what is hard
 
     def held(self, *, strict: bool, encoding: str) -> Held:
         """What an event that came in `encoding` is held to."""
-        return self.strict if strict else self.by_encoding.get(encoding, self.lenient)
+        if strict and self.strict:
+            return self.strict
+        return self.by_encoding.get(encoding, self.lenient)
 
 
 def _entry(model: type[Kind]) -> KindEntry:
-    schema = Schema(model.dialect.name, model.name(), model.leaves())
+    schema = Schema(model.dialect.name, model.name(), model.leaves(), model.root())
     return KindEntry(
         name=schema.kind,
         model=model,
         schema=schema,
         lenient=Held(validators.lenient(schema, model.rules), schema.soft()),
-        strict=Held(validators.strict(schema, model.rules, model.closed_paths()), schema.soft()),
+        strict=_strict(schema, model),
         by_encoding={
             encoding: Held(validators.lenient(schema, model.rules, hard), schema.soft(hard))
             for encoding, hard in model.hard_by_encoding.items()
         },
     )
+
+
+def _strict(schema: Schema, model: type[Kind]) -> Held | None:
+    if not issubclass(model, SunbirdKind):
+        return None
+    return Held(validators.strict(schema, model.rules, model.closed_paths()), schema.soft())
 
 
 for _module in pkgutil.iter_modules(__path__):

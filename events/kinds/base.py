@@ -48,12 +48,16 @@ class Kind(PartitionedById, models.Model):
         return [column for column in cls._meta.local_fields if isinstance(column, WireField)]
 
     @classmethod
+    def root(cls) -> tuple[str, ...]:
+        """Where on the wire the kind's own columns are."""
+        return tuple(cls.dialect.root.split(".")) if cls.dialect.root else ()
+
+    @classmethod
     def leaves(cls) -> list[Leaf]:
         """Envelope and own columns with their full paths."""
-        root = tuple(cls.dialect.root.split(".")) if cls.dialect.root else ()
         own = [
             Leaf(
-                path=(*root, *column.path.split(".")),
+                path=(*cls.root(), *column.path.split(".")),
                 column=column.attname,
                 of_kind=True,
                 take=column.take,

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from events.kinds.base import BuildlessKind
 from events.wire.columns import Base64, Flag, Name, Need, Number, Objects, Open, Text, Uint32, Uint64
-from events.wire.validators import Fault
+from events.wire.validators import Fault, shown
 
 # In proto3 JSON null and the empty text both say "not set".
 Collection = Annotated[str, Meta(pattern=r"^(?:[A-Za-z]{3,32})?\Z")] | None
@@ -43,7 +43,7 @@ def reserved_key(event: Mapping[str, Any]) -> Fault | None:
         if type(value) is dict:
             for key, below in value.items():
                 if RESERVED in key:
-                    where = f"{path}.{key}"
+                    where = shown(f"{path}.{key}")
                     return Fault(
                         "reserved_key", where, f"{where} has a reserved name: keys may not contain buildless."
                     )

@@ -32,7 +32,7 @@ def _boolean(value: bool) -> str:
     return "t" if value else "f"
 
 
-def _writer(column: models.Field[Any, Any]) -> Callable[[Any], str] | None:
+def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
     """What turns a column's values into COPY text; None for texts, which stand for themselves."""
     if isinstance(column, models.JSONField):
         return _json

@@ -4,6 +4,8 @@ A column turns a wire value into what is stored (`take`) and back (`give`). `tak
 `MISMATCH` for a value of another type (kept in `extra`, column null, warned), or `Inexact` where the column
 holds a reading of the value that would not give the same JSON back (the original goes to `extra` beside it).
 """
+# mypy: disable-error-code="type-arg"
+# Django's fields take type arguments from the checker only, so a class that runs can't name them.
 
 import re
 from collections.abc import Callable
@@ -22,7 +24,7 @@ Wire = Any  # a JSON value
 
 
 class Need(Enum):
-    """Whether a field must be on the wire, by the two documents that disagree (see docs/reference/formats.md)."""
+    """Whether a field must be on the wire: two documents disagree (docs/reference/formats.md)."""
 
     HARD = "hard"  # both require it: an event without it is rejected
     PAGE = "soft, required by the published page"
@@ -180,13 +182,15 @@ AS_IT_IS: dict[Callable[[Wire], Any], type] = {
 class WireField:
     """What every column adds to its Django field: path, need, and the type that strict validation holds.
 
-    `path` is dotted and relative to the kind's root on the wire; the default is the field's name. `held` is the
-    type that lenient validation holds, also where the field is not hard; by default that of the column where it
-    is hard, else anything. `strict` is False for a field that the reference pipeline's closed lists don't know,
-    else the type it must have there.
-    `within`: the field is only required where the object around it is there: by strict validation in any case,
-    by the warnings where it is soft.
-    A soft field may be missing where the envelope's column `unless` is filled, or the kind's column `when` isn't.
+    - `path` is dotted and relative to the kind's root on the wire; the default is the field's name.
+    - `held` is the type that lenient validation holds, also where the field is not hard; by default that of
+      the column where it is hard, else anything.
+    - `strict` is False for a field that the reference pipeline's closed lists don't know, else the type it
+      must have there.
+    - `within`: the field is only required where the object around it is there: by strict validation in any
+      case, by the warnings where it is soft.
+    - A soft field may be missing where the envelope's column `unless` is filled, or the kind's column `when`
+      isn't.
     """
 
     # Set by each column class below.
@@ -222,17 +226,18 @@ class WireField:
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
         return name, self.django_path, args, kwargs
 
-    def contribute_to_class(self, cls: Any, name: str, **kwargs: Any) -> None:
+    def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any, **kwargs: Any) -> None:
         """The default path is the name."""
         self.path = self.path or name
-        super().contribute_to_class(cls, name, **kwargs)  # type: ignore[misc]  # mixed into a Field
+        super().contribute_to_class(cls, name, *args, **kwargs)  # type: ignore[misc]  # mixed into a Field
 
 
 class Text(WireField, models.TextField):
     """Text, stored whole."""
 
     take = staticmethod(take_text)
-    lenient_type = strict_type = str
+    lenient_type: Any = str
+    strict_type: Any = str
     django_path = "django.db.models.TextField"
 
 
@@ -250,7 +255,7 @@ class Name(Text):
         super().__init__(*args, **kwargs)
         self.names = names
 
-    def take(self, value: Wire) -> Any:  # type: ignore[override]  # needs the names of this column
+    def take(self, value: Wire) -> Any:
         """The name, also of a number."""
         if type(value) is int and 0 <= value < len(self.names):
             return Inexact(self.names[value])
@@ -264,7 +269,7 @@ class Base64(Text):
         super().__init__(*args, **kwargs)
         self.lengths = range(shortest, longest + 1)
 
-    def take(self, value: Wire) -> Any:  # type: ignore[override]  # needs the bounds of this column
+    def take(self, value: Wire) -> Any:
         """The text that stands for the bytes."""
         if type(value) is str and _BASE64.match(value) and len(value.rstrip("=")) * 3 // 4 in self.lengths:
             return value
@@ -285,7 +290,8 @@ class Whole(WireField, models.BigIntegerField):
     """A whole number of up to 64 bits."""
 
     take = staticmethod(take_whole)
-    lenient_type = strict_type = int
+    lenient_type: Any = int
+    strict_type: Any = int
     django_path = "django.db.models.BigIntegerField"
 
 

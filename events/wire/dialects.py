@@ -1,4 +1,4 @@
-"""The three dialects: where each keeps what the envelope needs. The tables follow docs/reference/formats.md."""
+"""The three dialects: where each keeps what the envelope needs, as docs/reference/formats.md has it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from msgspec import Meta
 from events.identity import milliseconds, moment
 from events.wire.columns import (
     LATEST_MS,
-    LenientNumber,
+    MISMATCH,
     Inexact,
+    LenientNumber,
     Need,
     same,
     take_identifier,
@@ -23,7 +24,6 @@ from events.wire.columns import (
 )
 from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier
-from events.ownership.names import MAX_NAME
 
 UNCHECKED = None  # the reference pipeline's schema says nothing of the field
 Filled = Annotated[str, Meta(min_length=1)]
@@ -37,6 +37,8 @@ SECONDS_BELOW = 10**11  # a Buildless time under this is in seconds, one from it
 def take_occurred(value: Any) -> Any:
     """A Buildless time: a uint64 of milliseconds or, where small, of seconds."""
     number = take_uint64(value)
+    if number is MISMATCH:
+        return MISMATCH
     exact = not isinstance(number, Inexact)
     count = int(number if exact else number.stored)
     if count < SECONDS_BELOW:
@@ -87,7 +89,9 @@ def _leaf(
 
 def _identifier(path: str, column: str, need: Need = Need.OPTIONAL, held: Any = None) -> Leaf:
     held = held or (Identifier if need is Need.HARD else SoftIdentifier)
-    return _leaf(path, column, need, take_identifier, held=held, strict=held if need is Need.HARD else Identifier)
+    return _leaf(
+        path, column, need, take_identifier, held=held, strict=held if need is Need.HARD else Identifier
+    )
 
 
 def _owner_name(owner: Any) -> Any:
@@ -104,7 +108,9 @@ SUNBIRD = Dialect(
     root="edata",
     envelope=(
         _leaf("eid", "kind", Need.HARD, take=str.lower, give=str.upper),
-        _leaf("ets", "occurred_at", Need.HARD, take_milliseconds, milliseconds, held=LenientNumber, strict=float),
+        _leaf(
+            "ets", "occurred_at", Need.HARD, take_milliseconds, milliseconds, held=LenientNumber, strict=float
+        ),
         _leaf("ver", "format_version", Need.HARD, strict=Literal["3.0", "3.1"]),
         _identifier("mid", "client_event_id", Need.HARD, FilledIdentifier),
         _identifier("actor.id", "actor", Need.HARD),
@@ -151,7 +157,8 @@ BUILDLESS = Dialect(
             Need.HARD,
             take_occurred,
             lambda at: str(milliseconds(at)),
-            held=Uint64Text, strict=Uint64Text,
+            held=Uint64Text,
+            strict=Uint64Text,
         ),
         _leaf("event.detail.client.agent.name", "source", take=take_identifier, give=_source_name),
     ),

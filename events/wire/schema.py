@@ -54,8 +54,9 @@ class Taken:
 class Schema:
     """The compiled form of one kind in its dialect."""
 
-    def __init__(self, dialect: str, kind: str, leaves: Iterable[Leaf]) -> None:
+    def __init__(self, dialect: str, kind: str, leaves: Iterable[Leaf], root: tuple[str, ...] = ()) -> None:
         self.dialect = dialect
+        self.root = root  # of the kind's own fields
         self.kind = kind
         self.leaves = tuple(leaves)
         self._tree = _tree(self.leaves)
@@ -78,7 +79,8 @@ class Schema:
         extra = _take(event, self._tree, envelope, kind, warnings)
         taken = Taken(self.dialect, envelope, kind, extra, warnings)
         for leaf in soft:
-            if (kind if leaf.of_kind else envelope).get(leaf.column) is None and _expected(leaf, taken, event):
+            stored = (kind if leaf.of_kind else envelope).get(leaf.column)
+            if stored is None and _expected(leaf, taken, event):
                 warnings.append(Warned(leaf.dotted, "missing"))
         return taken
 
@@ -148,7 +150,7 @@ def _take(
                     (kind if of_kind else envelope)[column] = value
                     continue
                 if value:
-                    left = _take(value, below, envelope, kind, warnings)
+                    left = _take(left, below, envelope, kind, warnings)
                     if left is None:
                         continue
             elif value is not None:

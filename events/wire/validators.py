@@ -5,8 +5,8 @@ closed objects, exact types, its own required fields.
 """
 
 import re
-from enum import IntEnum
 from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple
 
@@ -62,7 +62,7 @@ class Validator:
 
 def lenient(schema: Schema, rules: Iterable[Rule], hard: frozenset[str] | None = None) -> Validator:
     """The validator of hard fields; `hard` (dotted paths) replaces the columns' own notion of hard."""
-    fields = []
+    fields = _root(schema)
     for leaf in schema.leaves:
         is_hard = leaf.need is Need.HARD if hard is None else leaf.dotted in hard
         if is_hard:
@@ -74,7 +74,7 @@ def lenient(schema: Schema, rules: Iterable[Rule], hard: frozenset[str] | None =
 
 def strict(schema: Schema, rules: Iterable[Rule], closed: frozenset[str]) -> Validator:
     """The validator of the reference pipeline's rules; `closed` has the dotted paths of closed objects."""
-    fields = [
+    fields = _root(schema) + [
         (leaf.path, leaf.strict_type, _strict_must(leaf))
         for leaf in schema.leaves
         if leaf.strict_type is not None
@@ -91,6 +91,11 @@ def _strict_must(leaf: Leaf) -> Must:
 Field = tuple[tuple[str, ...], Any, Must]
 
 
+def _root(schema: Schema) -> list[Field]:
+    """The object that the kind's own fields are in: it must be there, also where none of them must."""
+    return [(schema.root, dict[str, Any], Must.ALWAYS)] if schema.root else []
+
+
 def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: str = "") -> type[Any]:
     """A Struct of (path, type, must) triples, nested where paths are."""
     groups: dict[str, list[Field]] = {}
@@ -101,30 +106,26 @@ def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: st
     for index, (key, group) in enumerate(groups.items()):
         attribute = key if key.isidentifier() and not iskeyword(key) else f"field_{index}"
         renamed[attribute] = key
-        inner, kind, must = group[0]
-        if inner:
+        _, kind, must = group[0]
+        if inside := [field for field in group if field[0]]:
             below = f"{path}.{key}".lstrip(".")
-            kind = _struct(f"{name}_{attribute}", group, closed, below)
-            # An object must be there if something in it must always be.
-            must = Must.ALWAYS if any(inner is Must.ALWAYS for _, _, inner in group) else Must.NO
+            kind = _struct(f"{name}_{attribute}", inside, closed, below)
+            # An object must be there if it must itself or something in it must always be.
+            must = Must.ALWAYS if any(must is Must.ALWAYS for _, _, must in group) else Must.NO
         if must:
             members.append((attribute, kind))
         else:
             members.append((attribute, kind if kind is Any else kind | UnsetType, UNSET))
     members.sort(key=len)  # required members come first
-    return msgspec.defstruct(
-        name, members, rename=renamed, forbid_unknown_fields=path in closed, gc=False
-    )
+    return msgspec.defstruct(name, members, rename=renamed, forbid_unknown_fields=path in closed, gc=False)
 
 
-def _shown(path: str) -> str:
-    """Our notation of msgspec's path: `$.edata.item` is `edata.item`, the whole event is ``."""
-    return path.removeprefix("$").removeprefix(".")
+MAX_SHOWN = 200  # characters of a path: its keys are the client's
 
 
-def _below(path: str, key: str) -> str:
-    shown = _shown(path)
-    return f"{shown}.{key}" if shown else key
+def shown(path: str) -> str:
+    """A path that is fit to be shown and stored."""
+    return path if len(path) <= MAX_SHOWN else path[: MAX_SHOWN - 1] + "…"
 
 
 _JSON_NAMES = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -139,53 +140,39 @@ def _worded(types: str) -> str:
     return " or ".join(names)
 
 
-# msgspec's sentences, each with the fault that it is for us. The last one takes whatever else there is.
-_SENTENCES: list[tuple[re.Pattern[str], Callable[[re.Match[str], str], Fault]]] = [
-    (
-        re.compile(r"Object missing required field `(.*?)`"),
-        lambda found, path: Fault("missing", _below(path, found[1]), f"{_below(path, found[1])} is required."),
-    ),
-    (
-        re.compile(r"Object contains unknown field `(.*)`"),
-        lambda found, path: Fault(
-            "unknown_field", _below(path, found[1]), f"{_below(path, found[1])} is not a field of this event."
-        ),
-    ),
-    (
-        re.compile(r"Expected `str` of length >= (\d+)"),
-        lambda _, path: Fault("empty", _shown(path), f"{_shown(path)} must not be empty."),
-    ),
-    (
-        re.compile(r"Expected `(\w+)` of length (?:<=|>=|==) (\d+)"),
-        lambda found, path: Fault(
-            "bad_length", _shown(path), f"{_shown(path)} has a length beyond its limit of {found[2]}."
-        ),
-    ),
-    (
-        re.compile(re.escape(f"Expected `str` matching regex '{NUMERIC}'")),
-        lambda _, path: Fault("wrong_type", _shown(path), f"{_shown(path)} must be a number."),
-    ),
-    (
-        re.compile(r"Expected `str` matching regex (.*)"),
-        lambda _, path: Fault("bad_value", _shown(path), f"{_shown(path)} is not written as it must be."),
-    ),
-    (
-        re.compile(r"Expected `(.*?)`, got `(.*?)`"),
-        lambda found, path: Fault(
-            "wrong_type",
-            _shown(path),
-            f"{_shown(path) or 'The event'} must be {_worded(found[1])}, not {_worded(found[2])}.",
-        ),
-    ),
-    (re.compile(r"(.*)"), lambda found, path: Fault("bad_value", _shown(path), f"{_shown(path)}: {found[1]}.")),
+# msgspec's sentences, each with the code and the sentence that it is for us; the groups fill the places.
+_SENTENCES = [
+    (re.compile(pattern, re.DOTALL), code, sentence)
+    for pattern, code, sentence in (
+        (r"Object missing required field `(.*)`", "missing", "{path} is required."),
+        (r"Object contains unknown field `(.*)`", "unknown_field", "{path} is not a field of this event."),
+        (r"Expected `(?:str|array)` of length >= 1$", "empty", "{path} must not be empty."),
+        (r"Expected `str` of length <= (\d+)", "bad_length", "{path} has more than {0} characters."),
+        (r"Expected `array` of length <= (\d+)", "bad_length", "{path} has more than {0} items."),
+        (re.escape(f"Expected `str` matching regex {NUMERIC!r}"), "wrong_type", "{path} must be a number."),
+        (r"Expected `str` matching regex ", "bad_value", "{path} is not written as it must be."),
+        (r"Expected `\w+` >= (\S+)", "bad_value", "{path} must be {0} or more."),
+        (r"Expected `(.*?)`, got `(.*?)`", "wrong_type", "{path} must be {0}, not {1}."),
+        (r"Invalid enum value ", "bad_value", "{path} has none of the values that it may have."),
+        (r"Number out of range", "bad_value", "{path} is beyond what a number can be."),
+        (r"(.*)", "bad_value", "{path}: {0}."),  # whatever else there is
+    )
 ]
+_NAMES_A_KEY = {"missing", "unknown_field"}
 
 
 def explain(sentence: str) -> Fault:
     """The fault that a ValidationError of msgspec speaks of."""
-    text, _, path = sentence.rpartition(" - at `")
-    text, path = (text, path.rstrip("`")) if text else (sentence, "$")
-    for pattern, fault in _SENTENCES:
+    text, _, path = sentence.rpartition(" - at `$")
+    # msgspec's path begins with `$`, the whole event: `$.edata.item` is our `edata.item`.
+    text, path = (text, path[:-1].removeprefix(".")) if text else (sentence, "")
+    for pattern, code, words in _SENTENCES:
         if found := pattern.match(text):
-            return fault(found, path)
+            groups = found.groups()
+            if code in _NAMES_A_KEY:
+                path = f"{path}.{groups[0]}".removeprefix(".")
+            elif code == "wrong_type":
+                groups = tuple(map(_worded, groups))
+            path = shown(path)
+            return Fault(code, path, words.format(*groups, path=path or "The event"))
     raise AssertionError("the last pattern matches everything")

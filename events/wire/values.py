@@ -64,9 +64,7 @@ def is_unstorable(value: Wire) -> bool:
 
 
 def _escape_text(text: str) -> str:
-    return _ESCAPE.sub(
-        lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", text
-    )
+    return _ESCAPE.sub(lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", text)
 
 
 def _unescape_text(text: str) -> str:
@@ -84,7 +82,7 @@ def unescape(value: Wire) -> Wire:
 
 
 def _number_from_store(number: float) -> float:
-    """jsonb writes 1e22 as an integer: one that a double's shortest form spells is that double."""
+    """A double again where jsonb wrote it as an integer, 1e22 for instance: one that a double spells so."""
     if type(number) is int and abs(number) > 2**64 and abs(number) < 10**309:
         double = float(number) if abs(number) < 1.7976931348623157e308 else 0.0
         if double and int(Decimal(repr(double))) == number:

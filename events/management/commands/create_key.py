@@ -1,0 +1,45 @@
+"""create_key: make an API key and what it needs; print it alone on the last line."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from events.ownership import provisioning
+from events.ownership.api_key import KeyType
+from events.ownership.owner import Validation
+
+
+class Command(BaseCommand):
+    """Make an API key."""
+
+    help = "Makes an API key, with its organization and owner where they are missing, and prints it once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--owner", required=True, help="Owner that events without one are filed under.")
+        parser.add_argument("--organization", default="default", help="Slug; made when missing.")
+        parser.add_argument("--type", choices=KeyType.values, default=KeyType.PUBLISHABLE)
+        parser.add_argument(
+            "--owners",
+            default="",
+            help="Owners it may write for: names with commas, or `all`, which may also create owners.",
+        )
+        parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            made = provisioning.key(
+                organization_slug=options["organization"],
+                owner_name=options["owner"],
+                kind=KeyType(options["type"]),
+                owners=options["owners"],
+                validation=Validation(options["validation"]) if options["validation"] else None,
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        key = made.key
+        self.stderr.write(
+            f"{key.get_type_display()}. Files under {key.default_owner} of {key.organization}."
+            " This is the only time it is shown:"
+        )
+        self.stdout.write(made.text)

@@ -1,0 +1,21 @@
+"""manage_partitions: make the weekly partitions to come, and list those there are."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from events.partitions import existing_partitions, make_partitions, partitioned_tables, weeks_ahead
+
+
+class Command(BaseCommand):
+    """Make partitions ahead."""
+
+    help = "Makes the partitions of this week and the weeks ahead; beat does it every hour."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        made = make_partitions(weeks_ahead(timezone.now()))
+        for name in made:
+            self.stdout.write(f"made {name}")
+        tables = len(partitioned_tables())
+        self.stdout.write(f"{len(existing_partitions())} partitions of {tables} tables, {len(made)} of them new.")

@@ -1,0 +1,62 @@
+"""Provisioning: keys with all that they need, made when it is missing."""
+
+from typing import NamedTuple
+
+from django.utils.text import slugify
+
+from events.ownership.api_key import ApiKey, KeyType, create_key
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner, Validation
+
+ALL = "all"
+
+
+class Provisioned(NamedTuple):
+    """A key, and its text, which is shown this once."""
+
+    key: ApiKey
+    text: str
+
+
+def organization(slug: str) -> Organization:
+    """The organization, made when missing."""
+    found, _ = Organization.objects.get_or_create(
+        slug=slugify(slug), defaults={"name": slug.replace("-", " ").capitalize()}
+    )
+    return found
+
+
+def owner(of: Organization, name: str) -> Owner:
+    """The owner, made when missing. Names compare without case and outer blanks."""
+    name = name.strip()
+    found = Owner.objects.filter(organization=of, name__iexact=name).first()
+    if found is None:
+        found = Owner(organization=of, name=name)
+        found.full_clean(validate_constraints=False)
+        found.save()
+    return found
+
+
+def key(
+    *,
+    organization_slug: str,
+    owner_name: str,
+    kind: KeyType = KeyType.PUBLISHABLE,
+    owners: str = "",
+    validation: Validation | None = None,
+    name: str = "",
+) -> Provisioned:
+    """A key that files under an owner.
+
+    `owners` is `all` (every owner of the organization, may create owners) or a list of names with commas;
+    `validation` sets the owner's mode. Raises ValidationError for a name that can't be one.
+    """
+    home = organization(organization_slug)
+    default = owner(home, owner_name)
+    if validation is not None:
+        default.validation = validation
+        default.save(update_fields=["validation"])
+    made, text = create_key(default, kind=kind, all_owners=owners == ALL, name=name)
+    if owners and owners != ALL:
+        made.owners.set(owner(home, each) for each in owners.split(",") if each.strip())
+    return Provisioned(made, text)

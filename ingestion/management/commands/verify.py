@@ -1,0 +1,34 @@
+"""verify: prove that events, rejected events and counters agree."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from ingestion import verification
+
+
+class Command(BaseCommand):
+    """Compare tables and counters in one snapshot."""
+
+    help = "Compares envelope and kind rows, counters, events and rejected events; exit 1 where they differ."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        found = []
+        with verification.snapshot():
+            verification.freeze()
+            checks = tqdm(
+                verification.differences(), total=len(verification.QUESTIONS), file=sys.stderr, disable=None
+            )
+            found = [difference for difference in checks if difference]
+            totals = verification.totals()
+        for difference in found:
+            self.stdout.write(f"{difference.name}: {difference.count}")
+            for row in difference.rows:
+                self.stdout.write("  " + ", ".join(str(value) for value in row))
+        if found:
+            raise CommandError(f"{len(found)} of {len(verification.QUESTIONS)} checks found differences.")
+        self.stdout.write(
+            f"All agrees: {totals.events} events, {totals.rejected} rejected, {totals.waiting} waiting."
+        )
