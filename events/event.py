@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models.functions import Left
 
 from events.identity import first_id
-from events.wire import values
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.partitioned.marker import PartitionedById
+from events.wire import values
 
 INDEXED = 200  # characters of a text that its index covers: a B-tree refuses rows over about 2,700 bytes
 

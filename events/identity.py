@@ -19,7 +19,7 @@ _LOW_62 = (1 << 62) - 1
 
 
 def event_id(occurred_ms: int, owner: UUID, identity: str) -> UUID:
-    """The id of the event that `owner`'s client calls `identity`, at `occurred_ms` (ms since 1970)."""
+    """Make an event's id from its time, its owner's key and what its sender calls it."""
     digest = int.from_bytes(
         blake2b(identity.encode("utf-8", "surrogatepass"), key=owner.bytes, digest_size=10).digest()
     )

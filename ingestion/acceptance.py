@@ -1,15 +1,15 @@
-"""Acceptance: from a sender and a body to verdicts, with the request in the inbox before anyone is answered."""
+"""Acceptance: from a sender and a body to verdicts, the request in the inbox before the answer."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
 
+from events.ownership.senders import Sender
 from events.wire.validators import MAX_IDENTIFIER
 from ingestion import inbox, jsontext, keys, owners
 from ingestion.decoding import Accepted, Parts, Reading, Rejected, verdicts
 from ingestion.dialects import availity
-from events.ownership.senders import Sender
 from ingestion.refusal import Refused
 
 __all__ = ["MAX_IDENTIFIER", "accept"]
@@ -39,7 +39,9 @@ def accept(
         raise
     if len(slices) > settings.INGEST_MAX_EVENTS:
         raise Refused(
-            413, "too_many_events", f"{len(slices):,} events; at most {settings.INGEST_MAX_EVENTS:,} are taken."
+            413,
+            "too_many_events",
+            f"{len(slices):,} events; at most {settings.INGEST_MAX_EVENTS:,} are taken.",
         )
     owner_id = sender.owner_id
     if reading is availity.READING and slices:

@@ -3,8 +3,8 @@
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
-from rest_framework.pagination import CursorPagination
 
+from events.api.pagination import KeysetPagination
 from events.api.scope import readable_owners
 from ingestion.rejected import RejectedEvent
 
@@ -13,7 +13,7 @@ class RejectedSerializer(serializers.ModelSerializer[RejectedEvent]):
     """Why an event was refused, without its bytes."""
 
     owner = serializers.CharField(source="owner.name")
-    source = serializers.CharField(source="source.name")
+    source = serializers.CharField(source="source.name")  # type: ignore[assignment]  # as in events.api
 
     class Meta:
         model = RejectedEvent
@@ -45,21 +45,12 @@ class RejectedFilter(django_filters.FilterSet):
         fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
 
 
-class RejectedPagination(CursorPagination):
-    """Newest first."""
-
-    page_size = 100
-    page_size_query_param = "page_size"
-    max_page_size = 1_000
-    ordering = "-id"
-
-
 class RejectedViewSet(viewsets.ReadOnlyModelViewSet[RejectedEvent]):
     """Rejected events of the owners that the reader may see."""
 
     serializer_class = RejectedSerializer
     filterset_class = RejectedFilter
-    pagination_class = RejectedPagination
+    pagination_class = KeysetPagination
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:
         """Nothing of anybody else's."""

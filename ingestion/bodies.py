@@ -21,7 +21,7 @@ def read(request: HttpRequest) -> bytes:
     try:
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             # Django takes a body without Content-Length for an empty one; the server has unchunked it.
-            body = request.META["wsgi.input"].read(limit + 1)
+            body: bytes = request.META["wsgi.input"].read(limit + 1)
         else:
             body = request.body
     except (UnreadablePostError, OSError) as error:
@@ -71,5 +71,7 @@ def content_type(headers: Mapping[str, str]) -> str:
         name, _, value = parameter.partition("=")
         charset = value.strip().strip('"').lower()
         if name.strip().lower() == "charset" and charset not in _CHARSETS:
-            raise Refused(415, "unsupported_charset", f"Charset {charset!r:.50} is not understood; send UTF-8.")
+            raise Refused(
+                415, "unsupported_charset", f"Charset {charset!r:.50} is not understood; send UTF-8."
+            )
     return media.strip().lower()

@@ -20,7 +20,7 @@ _ALLOWED_HEADERS = ", ".join(
 
 
 def allow(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Say that the page which asks may read the answer; endpoints read no cookies, so nothing is given away."""
+    """Say that the page which asks may read the answer. Endpoints read no cookies: nothing is given away."""
     origin = request.META.get("HTTP_ORIGIN")
     if origin:
         response["Access-Control-Allow-Origin"] = origin

@@ -55,7 +55,9 @@ def file(letters: Sequence[DeadLetter], tally: Tally) -> None:
     for key, group in groups.items():
         for index, (letter, source) in enumerate(group):
             first = index == 0 and new[key]
-            tally.count(_usage_key(letter, source), received=1, rejected=int(first), duplicates=int(not first))
+            tally.count(
+                _usage_key(letter, source), received=1, rejected=int(first), duplicates=int(not first)
+            )
 
 
 def _name(letter: DeadLetter) -> str:

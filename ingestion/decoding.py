@@ -113,9 +113,7 @@ def _judge(
     if type(event) is Fault:
         return _rejected(index, raw, event, jsontext.glimpse(raw), reading)
     if type(event) is not dict:
-        return _rejected(
-            index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading
-        )
+        return _rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
     original = event
     adapted = reading.adapt(event, parts)
     event, adaptations = adapted.event, adapted.adaptations
@@ -126,7 +124,7 @@ def _judge(
         adaptations = [*adaptations, values.ESCAPED]
     name = reading.kind_of(event)
     fault = name if type(name) is Fault else None
-    kind = None if fault else KINDS.get(name)
+    kind = KINDS.get(name) if type(name) is str else None
     if kind is not None:
         fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
         fault = fault or _source_fault(event, reading)

@@ -93,7 +93,9 @@ def _file_alone(claim: Claim) -> Drained:
     except OperationalError:
         raise  # the database's trouble, not the request's
     except Exception:
-        log.exception("Request fails as a whole; its events are filed one by one", extra={"request": claim.id})
+        log.exception(
+            "Request fails as a whole; its events are filed one by one", extra={"request": claim.id}
+        )
     owners = _owners([claim])
     result = Drained(requests=1)
     for verdict in decode(claim.parts, READINGS[claim.parts.dialect]):
@@ -113,9 +115,7 @@ def _file_alone(claim: Claim) -> Drained:
 
 def _file(claims: Sequence[Claim]) -> Drained:
     verdicts = [
-        (claim, verdict)
-        for claim in claims
-        for verdict in decode(claim.parts, READINGS[claim.parts.dialect])
+        (claim, verdict) for claim in claims for verdict in decode(claim.parts, READINGS[claim.parts.dialect])
     ]
     return Drained(requests=len(claims)) + _file_verdicts(verdicts, _owners(claims))
 

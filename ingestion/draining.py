@@ -29,4 +29,5 @@ def tick(*, call_for_help: Callable[[], object]) -> Drained:
 def is_full(block: Drained) -> bool:
     """Whether the block met one of its bounds, so that more is likely to wait."""
     events = block.stored + block.duplicates + block.rejected
-    return block.requests >= settings.DRAIN_BLOCK_REQUESTS or events >= settings.DRAIN_BLOCK_EVENTS // 2
+    many_requests: bool = block.requests >= settings.DRAIN_BLOCK_REQUESTS
+    return many_requests or bool(events >= settings.DRAIN_BLOCK_EVENTS // 2)

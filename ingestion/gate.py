@@ -1,8 +1,8 @@
 """The gate: sends posted events past everything that is meant for people.
 
-Ingest endpoints need no session, no CSRF token, no messages; the ordinary stack would be a large part of what a
-small event costs. This middleware stands first and answers their paths itself; exceptions and signals are still
-Django's.
+Ingest endpoints need no session, no CSRF token, no messages; the ordinary stack would be a large part of what
+a small event costs. This middleware stands first and answers their paths itself; exceptions and signals are
+still Django's.
 """
 
 from collections.abc import Callable

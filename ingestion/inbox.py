@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, models
-from psycopg.types.json import Jsonb
 
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
@@ -67,7 +66,7 @@ def put(arrival: Arrival) -> None:
                 parts.dialect,
                 parts.encoding,
                 parts.strict,
-                Jsonb(parts.context),
+                json.dumps(parts.context),
                 arrival.events,
                 parts.body,
             ],

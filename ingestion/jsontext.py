@@ -1,7 +1,7 @@
 """JSON as it really comes: decoding under bounds, with a slow path for what strict decoders refuse whole.
 
-msgspec refuses a document for one lone surrogate, one NaN, one number out of range. Python's own decoder takes
-these, so that the fault can be laid where it belongs: at one event, not at its neighbours.
+msgspec refuses a document for one lone surrogate, one NaN, one number out of range. Python's own decoder
+takes these, so that the fault can be laid where it belongs: at one event, not at its neighbours.
 """
 
 import json
@@ -83,7 +83,9 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _Found(Fault("number_out_of_range", "", f"The number {text:.40} is beyond what a double holds."))
+        raise _Found(
+            Fault("number_out_of_range", "", f"The number {text:.40} is beyond what a double holds.")
+        )
     return number
 
 

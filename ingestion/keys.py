@@ -13,6 +13,8 @@ from events.ownership.senders import Sender, find
 from ingestion.refusal import Refused
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tally"'}
+
+
 def authenticate(meta: Mapping[str, str]) -> Sender:
     """The sender of a request. Raises `Refused` (401)."""
     keys = set(_in_headers(meta))
@@ -30,7 +32,7 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
         ApiKey.objects.filter(pk=sender.key_id, exposed_at=None).update(exposed_at=timezone.now())
         raise _unauthorised(
             "secret_key_in_url",
-            "A secret key must not stand in a URL, where logs keep it; use a publishable key, and replace this one.",
+            "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
         )
     return sender
 
@@ -61,7 +63,9 @@ def _basic(credentials: str) -> str:
     except (binascii.Error, UnicodeDecodeError) as error:
         raise _unauthorised("bad_basic", "The Basic credentials are not base64 of apikey:KEY.") from error
     if user != "apikey":
-        raise _unauthorised("bad_basic", "The user of Basic credentials must be apikey, the password the key.")
+        raise _unauthorised(
+            "bad_basic", "The user of Basic credentials must be apikey, the password the key."
+        )
     return password
 
 

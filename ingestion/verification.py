@@ -1,4 +1,4 @@
-"""Verification: does what the tables say agree with what the counters say. One snapshot, so it can run any time."""
+"""Verification: do tables and counters agree? In one snapshot, so that it can run at any time."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -45,7 +45,8 @@ WHERE (counted.stored, counted.billed, counted.wire) IS DISTINCT FROM (found.sto
 
 _REJECTED = """
 SELECT owner_id, source_id, kind, dialect, hour, counted.rejected, found.rejected
-FROM (SELECT owner_id, source_id, kind, dialect, hour, rejected FROM events_usagehour WHERE rejected > 0) counted
+FROM (SELECT owner_id, source_id, kind, dialect, hour, rejected
+      FROM events_usagehour WHERE rejected > 0) counted
 FULL JOIN (SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC') AS hour,
                   count(*) AS rejected
            FROM ingestion_rejectedevent GROUP BY 1, 2, 3, 4, 5) found
@@ -79,7 +80,7 @@ class Difference(NamedTuple):
     """A question that found something."""
 
     name: str
-    count: int
+    found: int
     rows: list[tuple[Any, ...]]
 
 
@@ -95,8 +96,8 @@ def differences() -> Iterator[Difference | None]:
     """The answer to each of `QUESTIONS` in turn: None where all agrees. Use inside `snapshot()`."""
     for question in QUESTIONS:
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH difference AS ({question.sql}) SELECT count(*) OVER (), * FROM difference"
+            cursor.execute(  # the statements are those above
+                f"WITH difference AS ({question.sql}) SELECT count(*) OVER (), * FROM difference"  # noqa: S608
                 f" LIMIT {SHOWN}"
             )
             rows = cursor.fetchall()

@@ -1,13 +1,12 @@
-"""The ingest endpoints: turn HTTP into the arguments of `acceptance`, and its result into the dialect's answer."""
+"""The ingest endpoints: HTTP into the arguments of `acceptance`, its result into the dialect's answer."""
 
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ingestion import acceptance, bodies, cors, keys
@@ -18,7 +17,9 @@ from ingestion.refusal import Refused
 Wire = Any
 log = logging.getLogger(__name__)
 JSON = "application/json"
+BINARY = "application/x-protobuf"
 RETRY_AFTER = {"Retry-After": "5"}
+ALLOW = {"Allow": "POST, OPTIONS"}
 
 
 def json_response(body: Wire, status: int = 200) -> HttpResponse:
@@ -29,71 +30,64 @@ def json_response(body: Wire, status: int = 200) -> HttpResponse:
 class IngestView(APIView):
     """What the endpoints share: keys instead of log-ins, refusals in the dialect's words, CORS.
 
-    Nothing of DRF that costs time for people's sake is asked for: no negotiation, no sessions, no parsers.
+    `dispatch` leaves out what DRF does for people (negotiation, sessions, parsers, throttles), which would be a
+    large part of what a small event costs.
     """
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
-    throttle_classes: ClassVar[list[Any]] = []
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
-
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Let the page that asks read whatever the answer is."""
-        return cors.allow(request, super().dispatch(request, *args, **kwargs))
-
-    def initialize_request(self, request: HttpRequest, *_: Any, **__: Any) -> Request:
-        """The request as Django has it: bodies are read and decoded by us."""
-        return request  # type: ignore[return-value]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nothing to negotiate or authenticate here: `answer` does it."""
-
-    def finalize_response(
-        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Answers are complete."""
-        return response
-
-    def handle_exception(self, exc: Exception) -> HttpResponse:
-        """Refusals in the dialect's words; a database that can't take the event is a 503."""
-        if isinstance(exc, DatabaseError):
-            log.error("The database could not take a request", exc_info=exc)
-            exc = Refused(
-                503, "unavailable", "The database can't take events now; try again.", headers=RETRY_AFTER
+        """Answer, whatever happens, in the dialect's words and readable for the page that asks."""
+        self.request = request  # type: ignore[assignment]  # Django's own: DRF's has nothing to add
+        try:
+            response = self.respond(request)
+        except Refused as refused:
+            response = self._refuse(refused)
+        except DatabaseError as error:
+            # Nothing was written, or nobody was told so: the sender tries again, ids find what is there.
+            log.warning("The database could not take a request", exc_info=error)
+            response = self._refuse(
+                Refused(
+                    503, "unavailable", "The database can't take events now; try again.", headers=RETRY_AFTER
+                )
             )
-        if not isinstance(exc, Refused):
-            raise exc
-        response = self.refusal(exc)
-        for name, value in exc.headers.items():
-            response[name] = value
-        return response
+        return cors.allow(request, response)
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Only POST means something here."""
-        refused = Refused(405, "method_not_allowed", "Events are sent by POST.", headers={"Allow": "POST, OPTIONS"})
-        return self.handle_exception(refused)
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Take events by POST, answer preflights, refuse all else."""
+        if request.method == "POST":
+            return self.take(request)
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers=ALLOW)
+        raise Refused(405, "method_not_allowed", "Events are sent by POST.", headers=ALLOW)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The answer to a preflight: headers alone."""
-        return HttpResponse(status=204, headers={"Allow": "POST, OPTIONS"})
+    def take(self, request: HttpRequest) -> HttpResponse:
+        """Take what was posted. Raises `Refused`."""
+        raise NotImplementedError
 
     def refusal(self, refused: Refused) -> HttpResponse:
         """A refusal in the dialect's words."""
         error = {"code": refused.code, "path": refused.path, "message": refused.message}
         return json_response({"error": error}, refused.status)
 
+    def _refuse(self, refused: Refused) -> HttpResponse:
+        response = self.refusal(refused)
+        for name, value in refused.headers.items():
+            response[name] = value
+        return response
+
 
 class SunbirdView(IngestView):
     """A batch of V3 events."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def take(self, request: HttpRequest) -> HttpResponse:
         """200 with the verdict of each rejected event, since the SDK repeats everything else for ever."""
         sender = keys.authenticate(request.META)
         bodies.content_type(request.META)
         body = bodies.read(request)
         now = timezone.now()
         context = {
-            key: value[:512] for header, key, _ in sunbird.CONTEXT if (value := request.META.get(header, "").strip())
+            key: value[:512]
+            for header, key, _ in sunbird.CONTEXT
+            if (value := request.META.get(header, "").strip())
         }
         accepted = acceptance.accept(sender, sunbird.READING, "json", body, now, context)
         return json_response(sunbird.answer(accepted, sunbird.message_id(body), now))
@@ -106,7 +100,7 @@ class SunbirdView(IngestView):
 class AvailityView(IngestView):
     """One message, as JSON or as a form."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def take(self, request: HttpRequest) -> HttpResponse:
         """201 and an empty body; 400 for a message that is kept as rejected."""
         sender = keys.authenticate(request.META)
         content_type = bodies.content_type(request.META)
@@ -127,12 +121,16 @@ class AvailityView(IngestView):
 class BuildlessView(IngestView):
     """What the endpoints of Buildless share: answers in binary to who asks in binary."""
 
+    @property
+    def in_binary(self) -> bool:
+        """Whether the request is in protobuf."""
+        media = self.request.META.get("CONTENT_TYPE", "").partition(";")[0]
+        return media.strip().lower() in buildless.PROTOBUF
+
     def reply(self, body: Wire, status: int = 200) -> HttpResponse:
         """An `EventID` in the encoding of the request."""
-        if self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() in buildless.PROTOBUF:
-            return HttpResponse(
-                buildless.to_protobuf(body), status=status, content_type="application/x-protobuf"
-            )
+        if self.in_binary:
+            return HttpResponse(buildless.to_protobuf(body), status=status, content_type=BINARY)
         return json_response(body, status)
 
     def refusal(self, refused: Refused) -> HttpResponse:
@@ -144,18 +142,17 @@ class BuildlessView(IngestView):
 class PingView(BuildlessView):
     """Liveness for clients: needs no key."""
 
-    def post(self, _: HttpRequest) -> HttpResponse:
+    def take(self, request: HttpRequest) -> HttpResponse:
         """Empty in, empty out."""
-        content_type = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        if content_type in buildless.PROTOBUF:
-            return HttpResponse(b"", content_type="application/x-protobuf")
+        if self.in_binary:
+            return HttpResponse(b"", content_type=BINARY)
         return json_response({})
 
 
 class EmitView(BuildlessView):
     """One event that is not part of a series."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def take(self, request: HttpRequest) -> HttpResponse:
         """200 with the event's id; 400 for an event that is kept as rejected."""
         sender = keys.authenticate(request.META)
         content_type = bodies.content_type(request.META)
@@ -171,7 +168,7 @@ class EmitView(BuildlessView):
 class StreamView(BuildlessView):
     """A series of events, one JSON text a line, answered line by line."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def take(self, request: HttpRequest) -> HttpResponse:
         """200 with an answer for each line, in order."""
         sender = keys.authenticate(request.META)
         bodies.content_type(request.META)
@@ -185,4 +182,3 @@ class StreamView(BuildlessView):
             for index, verdict in enumerate(verdicts)
         ]
         return HttpResponse(b"".join(line + b"\n" for line in lines), content_type="application/x-ndjson")
-

@@ -14,7 +14,7 @@ from events.ownership.senders import find
 class KeyUser(AnonymousUser):
     """The reader that a key stands for."""
 
-    is_authenticated = True
+    is_authenticated = True  # type: ignore[assignment]  # an anonymous user who is none
 
     def __init__(self, key: ApiKey) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class KeyAuthentication(BaseAuthentication):
     """A secret key reads the owners it may write for; a publishable one reads nothing."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """The reader, None where no key was sent. Raises AuthenticationFailed (401), PermissionDenied (403)."""
+        """The reader, None where no key was sent. Raises AuthenticationFailed or PermissionDenied."""
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
             return None

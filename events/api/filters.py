@@ -30,7 +30,9 @@ class EventFilter(django_filters.FilterSet):
     actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
     device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
     client_event_id = django_filters.CharFilter(method="by_text", help_text="The sender's own id, exact.")
-    occurred_after = django_filters.IsoDateTimeFilter(method="by_occurrence", help_text="At this time or later.")
+    occurred_after = django_filters.IsoDateTimeFilter(
+        method="by_occurrence", help_text="At this time or later."
+    )
     occurred_before = django_filters.IsoDateTimeFilter(method="by_occurrence", help_text="Before this time.")
     received_after = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
     received_before = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")

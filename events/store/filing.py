@@ -27,7 +27,7 @@ def rows_of(submissions: Iterable[Submission]) -> list[Row]:
 
 
 def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
-    """File rows that are sorted by id and whose partitions are there; count them; return how many were new."""
+    """File rows sorted by id, whose partitions are there; count them; return how many were new."""
     _settle_sources(rows)
     first, repeats = _once(rows)
     new, known = _write(first, now)
@@ -59,10 +59,7 @@ def _settle_sources(rows: Sequence[Row]) -> None:
 def _once(rows: Sequence[Row]) -> tuple[dict[UUID, Row], list[Row]]:
     """The first row of each id, and those that come with an id again."""
     first: dict[UUID, Row] = {}
-    repeats = []
-    for made in rows:
-        if first.setdefault(made.id, made) is not made:
-            repeats.append(made)
+    repeats = [made for made in rows if first.setdefault(made.id, made) is not made]
     return first, repeats
 
 
@@ -117,9 +114,7 @@ def _matching(known: Sequence[Row]) -> dict[UUID, dict[str, Any]]:
     """The wire form of the stored events that duplicates met; a few queries, and only where there are any."""
     if not known:
         return {}
-    events = list(
-        Event.objects.filter(id__in=[made.id for made in known]).select_related("owner", "source")
-    )
+    events = list(Event.objects.filter(id__in=[made.id for made in known]).select_related("owner", "source"))
     details: dict[UUID, Any] = {}
     for kind in {event.kind for event in events}:
         ids = [event.id for event in events if event.kind == kind]
@@ -128,7 +123,8 @@ def _matching(known: Sequence[Row]) -> dict[UUID, dict[str, Any]]:
 
 
 def _same(wire: dict[str, Any], made: Row) -> bool:
-    return wire == values.canonical(made.submission.original)
+    same: bool = wire == values.canonical(made.submission.original)
+    return same
 
 
 def _differs(made: Row, other: Row) -> bool:
@@ -156,7 +152,9 @@ def _count_stored(tally: Tally, made: Row) -> None:
     for warned in made.taken.warnings:
         version = made.taken.envelope.get("version") or ""
         tally.warnings[
-            WarningKey(key.owner_id, key.hour, key.source_id, key.kind, version[:200], warned.path, warned.code)
+            WarningKey(
+                key.owner_id, key.hour, key.source_id, key.kind, version[:200], warned.path, warned.code
+            )
         ] += 1
 
 

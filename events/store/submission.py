@@ -93,7 +93,7 @@ def billed_bytes(original: Wire) -> int:
             encoded = msgspec.json.encode(values.canonical(original))
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
-        encoded = json.dumps(
-            values.canonical(original), ensure_ascii=False, separators=(",", ":")
-        ).encode("utf-8", "backslashreplace")
+        encoded = json.dumps(values.canonical(original), ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "backslashreplace"
+        )
     return len(encoded)

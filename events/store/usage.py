@@ -1,7 +1,7 @@
 """Usage: what was received, per owner, source, kind, dialect and hour of receipt; warnings per field.
 
-Counters are folded in memory, then written by one upsert with sorted keys, last in the transaction: two drains
-meet on the same rows for a moment only, and in the same order.
+Counters are folded in memory, then written by one upsert with sorted keys, last in the transaction: two
+drains meet on the same rows for a moment only, and in the same order.
 """
 
 from collections import Counter
@@ -139,9 +139,7 @@ _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.f
 )
 
 
-def _upsert(
-    table: str, keys: Iterable[str], measures: Iterable[str], rows: list[tuple[object, ...]]
-) -> None:
+def _upsert(table: str, keys: Iterable[str], measures: Iterable[str], rows: list[tuple[object, ...]]) -> None:
     """One statement for all rows, in the order given."""
     if not rows:
         return

@@ -24,6 +24,7 @@ from events.wire.columns import (
 )
 from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier
+from events.wire.values import from_store
 
 UNCHECKED = None  # the reference pipeline's schema says nothing of the field
 Filled = Annotated[str, Meta(min_length=1)]
@@ -123,7 +124,7 @@ SUNBIRD = Dialect(
         _leaf("context.pdata.platform", "platform", strict=UNCHECKED),
         _identifier("context.sid", "session"),
         _identifier("context.did", "device"),
-        _leaf("context.cdata", "correlation", take=take_list, strict=list[CorrelationItem]),
+        _leaf("context.cdata", "correlation", take=take_list, give=from_store, strict=list[CorrelationItem]),
         *(_leaf(f"context.rollup.l{n}", f"rollup_l{n}", strict=UNCHECKED) for n in range(1, 5)),
         _leaf("object.id", "object_id"),
         _leaf("object.type", "object_type"),

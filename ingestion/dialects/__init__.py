@@ -1,1 +1,1 @@
-"""The three dialects as they are spoken over HTTP: how requests are cut into events, how answers are worded."""
+"""The three dialects over HTTP: how requests are cut into events, how answers are worded."""

@@ -83,12 +83,10 @@ def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
 
 
 def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
-    """In a form JavaScript's words for nothing stand for absent fields, and the key's owner for a missing one."""
+    """Take JavaScript's words for nothing as absent in a form; note where the key's owner is filled in."""
     absent: dict[str, Wire] = {}
     if parts.encoding == "form":
-        absent = {
-            key: value for key, value in event.items() if type(value) is str and value in _NOTHING
-        }
+        absent = {key: value for key, value in event.items() if type(value) is str and value in _NOTHING}
         if absent:
             event = {key: value for key, value in event.items() if key not in absent}
     named = "owner" in event or "owner" in absent

@@ -1,8 +1,10 @@
-"""Buildless telemetry: one event as JSON, query parameters or protobuf; a series as newline-delimited JSON."""
+"""Buildless telemetry: an event as JSON, query parameters or protobuf; a series as JSON lines."""
 
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from google.protobuf.message import Message
 
 from events.wire.validators import Fault
 from ingestion import jsontext
@@ -109,14 +111,17 @@ def problem(code: str, path: str, message: str) -> dict[str, Wire]:
 def to_protobuf(body: dict[str, Wire]) -> bytes:
     """An answer in binary."""
     error = body.get("error")
-    return buildless_pb2.EventID(
+    message: Message = buildless_pb2.EventID(
         ok=body.get("ok", False),
         eid=body.get("eid", ""),
         sid=body.get("sid", ""),
         error=buildless_pb2.Problem(**error) if error else None,
-    ).SerializeToString()
+    )
+    return message.SerializeToString()
 
 
 def without_key(query: bytes) -> bytes:
     """The query string as it is kept: with everything but the key."""
-    return b"&".join(pair for pair in query.split(b"&") if unquote_to_bytes(pair.partition(b"=")[0]) != b"key")
+    return b"&".join(
+        pair for pair in query.split(b"&") if unquote_to_bytes(pair.partition(b"=")[0]) != b"key"
+    )

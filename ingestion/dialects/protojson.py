@@ -5,6 +5,8 @@ type must be kept, and whole doubles must come out as JSON clients write them.
 """
 
 from base64 import b64encode
+from collections.abc import Callable
+from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -68,8 +70,7 @@ def _value(field: FieldDescriptor, value: Any) -> Wire:
     if field.cpp_type in _SIXTY_FOUR:
         return str(value)
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
-        name = field.enum_type.values_by_number.get(value)
-        return name.name if name else value
+        return _enum_name(field, value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return b64encode(value).decode()
     return canonical_number(value) if field.type == FieldDescriptor.TYPE_DOUBLE else value
@@ -119,22 +120,46 @@ def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
 
 def _typed(field: FieldDescriptor, text: str) -> Wire:
     """The JSON value that a text stands for; the text itself where it doesn't fit, for validation to see."""
-    if field.is_repeated or field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
-        return text
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_UINT32:
-        return int(text) if _short_digits(text) and int(text) < 2**32 else text
-    if field.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE:
-        try:
-            number = float(text)
-        except ValueError:
-            return text
-        return canonical_number(number) if abs(number) < float("inf") else text
-    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM and _short_digits(text):
-        known = field.enum_type.values_by_number.get(int(text))
-        return known.name if known else int(text)
-    return text
+    read = None if field.is_repeated else _READERS.get(field.cpp_type)
+    value = read(field, text) if read else None
+    return text if value is None else value
+
+
+def _read_bool(_: FieldDescriptor, text: str) -> Wire:
+    return {"true": True, "false": False}.get(text.lower())
+
+
+def _read_uint32(_: FieldDescriptor, text: str) -> Wire:
+    return int(text) if _short_digits(text) and int(text) < 2**32 else None
+
+
+def _read_double(_: FieldDescriptor, text: str) -> Wire:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return canonical_number(number) if isfinite(number) else None
+
+
+def _read_enum(field: FieldDescriptor, text: str) -> Wire:
+    """A number's name; a name stands for itself."""
+    return _enum_name(field, int(text)) if _short_digits(text) else None
+
+
+def _enum_name(field: FieldDescriptor, number: int) -> Wire:
+    """The name of an enum's number; an unknown number stays one."""
+    assert field.enum_type is not None
+    known = field.enum_type.values_by_number.get(number)
+    return known.name if known else number
+
+
+# What else there is (texts, bytes in base64, 64-bit numbers) is text in proto3 JSON too.
+_READERS: dict[int, Callable[[FieldDescriptor, str], Wire]] = {
+    FieldDescriptor.CPPTYPE_BOOL: _read_bool,
+    FieldDescriptor.CPPTYPE_UINT32: _read_uint32,
+    FieldDescriptor.CPPTYPE_DOUBLE: _read_double,
+    FieldDescriptor.CPPTYPE_ENUM: _read_enum,
+}
 
 
 def _short_digits(text: str) -> bool:

@@ -103,7 +103,7 @@ def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
 
 
 def _filled(event: dict[str, Wire], path: tuple[str, ...], value: str) -> dict[str, Wire] | None:
-    """A copy of the event with `value` at `path`; None where something stands there, or no object around it."""
+    """A copy of the event with `value` at `path`; None where something is there, or in the way."""
     key, *below = path
     found = event.get(key)
     if not below:
@@ -116,7 +116,9 @@ def _filled(event: dict[str, Wire], path: tuple[str, ...], value: str) -> dict[s
     return None if inner is None else {**event, key: inner}
 
 
-_EIDS = {entry.schema.kind.upper(): entry.name for entry in KINDS.values() if entry.schema.dialect == "sunbird"}
+_EIDS = {
+    entry.schema.kind.upper(): entry.name for entry in KINDS.values() if entry.schema.dialect == "sunbird"
+}
 
 
 def kind_of(event: dict[str, Wire]) -> str | Fault:

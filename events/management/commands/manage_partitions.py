@@ -18,4 +18,6 @@ class Command(BaseCommand):
         for name in made:
             self.stdout.write(f"made {name}")
         tables = len(partitioned_tables())
-        self.stdout.write(f"{len(existing_partitions())} partitions of {tables} tables, {len(made)} of them new.")
+        self.stdout.write(
+            f"{len(existing_partitions())} partitions of {tables} tables, {len(made)} of them new."
+        )

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             found = [difference for difference in checks if difference]
             totals = verification.totals()
         for difference in found:
-            self.stdout.write(f"{difference.name}: {difference.count}")
+            self.stdout.write(f"{difference.name}: {difference.found}")
             for row in difference.rows:
                 self.stdout.write("  " + ", ".join(str(value) for value in row))
         if found:
