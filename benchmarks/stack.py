@@ -1,0 +1,83 @@
+"""The stack that is measured: Tally's own processes from the Procfile, with a data folder of their own."""
+
+import http.client
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PORT = 8_765
+
+
+def environment() -> dict[str, str]:
+    """Where the measured stack has its data, and the settings it runs with."""
+    os.environ["TALLY_DATA"] = str(ROOT / "var" / "bench")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    os.environ["PORT"] = str(PORT)
+    bin_folder = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+
+
+def commands() -> dict[str, str]:
+    """The Procfile's commands by name."""
+    lines = (line for line in (ROOT / "Procfile").read_text().splitlines() if not line.startswith("#"))
+    return {name: command.strip() for name, _, command in (line.partition(":") for line in lines if line)}
+
+
+@contextmanager
+def servers() -> Iterator[None]:
+    """PostgreSQL and Valkey, migrated."""
+    from telemetry_project.stack import paths, postgres, valkey  # after the environment is set
+
+    data = paths.data_folder()
+    with ExitStack() as stack:
+        for server in (postgres.start(data, tied=True), valkey.start(data, tied=True)):
+            stack.callback(server.stop)
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            cwd=ROOT,
+            env=environment(),
+            check=True,
+        )
+        yield
+
+
+@contextmanager
+def processes(*names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """The named processes of the Procfile, the web process answering."""
+    started = {
+        name: subprocess.Popen(["sh", "-c", commands()[name]], cwd=ROOT, env=environment()) for name in names
+    }
+    try:
+        if "web" in started:
+            _wait_for_web()
+        yield started
+    finally:
+        for process in started.values():
+            process.terminate()
+        for process in started.values():
+            process.wait(30)
+
+
+def _wait_for_web() -> None:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=2)
+            connection.request("GET", "/livez")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)
+
+
+def show(command: str) -> str:
+    """A command as a person would type it."""
+    return shlex.join(shlex.split(command))
