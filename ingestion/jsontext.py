@@ -49,7 +49,8 @@ def decode(raw: bytes) -> Wire | Fault:
     """The value of a JSON text, or the fault that is in it."""
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # ValueError: msgspec lets Python's own UnicodeDecodeError through.
         return _decode_slowly(raw)
 
 

@@ -1,13 +1,15 @@
-"""Loaded before Django's settings (see addopts): the tests have a data folder and servers of their own."""
+"""Loaded before Django's settings (see addopts): each run has a data folder and servers of its own."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 EMBEDDED = "DATABASE_URL" not in os.environ
 if EMBEDDED:
-    os.environ["TALLY_DATA"] = str(Path(__file__).parent.parent / "var" / "test")
+    os.environ["TALLY_DATA"] = tempfile.mkdtemp(prefix="tally-test-")
 os.environ.setdefault("SECRET_KEY", "only for tests, of no value to anyone: 0123456789abcdefghij")
 
 
@@ -18,14 +20,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from telemetry_project.stack import paths, postgres, valkey  # after TALLY_DATA is set
 
     data = paths.data_folder()
-    # What is in this cluster is gone after the run, so it need not survive a crash of the machine.
+    (data / "static").mkdir(parents=True, exist_ok=True)
     session.config.tally_servers = [  # type: ignore[attr-defined]
-        postgres.start(data, {"fsync": "off"}, tied=True),
+        postgres.start(data, postgres.THROWAWAY, tied=True),
         valkey.start(data, tied=True),
     ]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop what was started."""
+    """Stop what was started and leave nothing."""
     for server in getattr(session.config, "tally_servers", []):
         server.stop()
+    if EMBEDDED:
+        shutil.rmtree(Path(os.environ["TALLY_DATA"]), ignore_errors=True)

@@ -1,6 +1,6 @@
 """Sources at first sight: names become rows, up to a cap per organization."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import connection
@@ -10,13 +10,16 @@ from events.ownership.source import OVERFLOW, UNKNOWN, Source
 Named = tuple[int, str]  # organization id, name as sent
 
 
-def resolve(names: Iterable[Named]) -> dict[Named, Source]:
-    """The source of each (organization, name); an empty name is `(unknown)`, one too many `(overflow)`."""
-    wanted = sorted({(organization, name.strip() or UNKNOWN) for organization, name in names})
+def resolve(names: Sequence[Named]) -> dict[Named, Source]:
+    """The source of each (organization, name); an empty name is `(unknown)`, one too many `(overflow)`.
+
+    Of names that differ in case alone the first of `names` is the one that is kept.
+    """
+    wanted = list(dict.fromkeys((organization, name.strip() or UNKNOWN) for organization, name in names))
     found = _find(wanted)
     missing = [named for named in wanted if named not in found]
     if missing:
-        _create(missing)
+        _create(_one_spelling(missing))
         found |= _find(missing)
     overflow = [named for named in missing if named not in found]
     if overflow:
@@ -43,6 +46,14 @@ def _find(names: list[Named]) -> dict[Named, Source]:
             (organization, wanted): Source(pk=pk, organization_id=organization, name=name)
             for organization, wanted, pk, name in cursor.fetchall()
         }
+
+
+def _one_spelling(names: list[Named]) -> list[Named]:
+    """The first of each, sorted: two drains that make the same sources must not wait for each other."""
+    first: dict[Named, Named] = {}
+    for organization, name in names:
+        first.setdefault((organization, name.lower()), (organization, name))
+    return [first[key] for key in sorted(first)]
 
 
 def _create(names: list[Named]) -> None:

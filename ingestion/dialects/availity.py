@@ -68,8 +68,8 @@ def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
     """Put a value at its path; where something else stands in the way, the rest of the name is one key."""
     place = event
     for index, key in enumerate(keys[:-1]):
-        below = place.setdefault(key, {})
-        if type(below) is not dict:
+        below = _below(place, key, keys[index + 1 :])
+        if below is None:
             keys = [".".join(keys[index:])]
             break
         place = below
@@ -80,6 +80,36 @@ def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
             items.append(value)
             return
     place[last] = value
+
+
+def _below(place: dict[str, Wire], key: str, rest: list[str]) -> dict[str, Wire] | None:
+    """The object at `key` that the rest of a path goes on in; None where something else stands there.
+
+    The client writes the objects of a list one after the other without their index (`x[].a=1&x[].a=2`): a name
+    that the last object has begins the next.
+    """
+    if not key.endswith("[]"):
+        below = place.setdefault(key, {})
+        return below if type(below) is dict else None
+    items = place.setdefault(key[:-2], [])
+    if type(items) is not list:
+        return None
+    if not items or type(items[-1]) is not dict or _is_taken(items[-1], rest):
+        items.append({})
+    found: dict[str, Wire] = items[-1]
+    return found
+
+
+def _is_taken(place: dict[str, Wire], path: list[str]) -> bool:
+    """Whether a value stands at a path or in its way; a list on it takes more."""
+    for key in path[:-1]:
+        below = place.get(key)
+        if below is None or key.endswith("[]"):
+            return False
+        if type(below) is not dict:
+            return True
+        place = below
+    return path[-1] in place
 
 
 def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:

@@ -64,9 +64,7 @@ def _cut(body: bytes) -> tuple[list[bytes], Any]:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         batch = msgspec.json.decode(body, type=_Batch)
-    except msgspec.ValidationError as error:
-        return _cut_slowly(body, str(error))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _cut_slowly(body, str(error))
     return [bytes(raw) for raw in batch.events], batch.params
 
@@ -130,8 +128,8 @@ def kind_of(event: dict[str, Wire]) -> str | Fault:
     kind = _EIDS.get(eid)
     if kind is not None:
         return kind
-    hint = f"; did you mean {eid.upper()}?" if eid.upper() in _EIDS else "."
-    return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3{hint}")
+    hint = f" Did you mean {eid.upper()}?" if eid.upper() in _EIDS else ""
+    return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3.{hint}")
 
 
 def occurred_ms(event: dict[str, Wire], _: Parts) -> float:

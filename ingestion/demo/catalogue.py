@@ -1,0 +1,63 @@
+"""What there is to learn in the demo's portal: contents, questions, searches."""
+
+from typing import NamedTuple
+
+
+class Question(NamedTuple):
+    """A question of a quiz; chance is that of a right answer."""
+
+    id: str
+    title: str
+    concept: str
+    expected_seconds: int
+    chance: float
+    options: tuple[str, ...]
+
+
+class Content(NamedTuple):
+    """A content of the portal."""
+
+    id: str
+    title: str
+    type: str
+    version: str
+    seconds: int  # that a reader takes as a rule
+    questions: tuple[Question, ...] = ()
+
+
+_FRACTIONS = (
+    Question("do_q1101", "Half of 14", "fractions.half", 15, 0.92, ("7", "6", "8")),
+    Question("do_q1102", "A third of 27", "fractions.third", 20, 0.81, ("9", "8", "7")),
+    Question("do_q1103", "Which is larger: 2/3 or 3/5?", "fractions.compare", 40, 0.48, ("2/3", "3/5")),
+    Question("do_q1104", "1/4 + 1/3", "fractions.add", 60, 0.55, ("7/12", "2/7", "1/6")),
+)
+_WATER = (
+    Question("do_q2201", "Water boils at sea level at", "water.states", 20, 0.88, ("100 °C", "90 °C")),
+    Question("do_q2202", "What drives the water cycle?", "water.cycle", 30, 0.66, ("the sun", "the moon")),
+    Question("do_q2203", "Clouds are made of", "water.clouds", 30, 0.42, ("droplets", "steam", "smoke")),
+)
+
+CONTENTS = (
+    Content("do_3001", "Fractions at the market", "Quiz", "3", 300, _FRACTIONS),
+    Content("do_3002", "Where the rain comes from", "Quiz", "1", 280, _WATER),
+    Content("do_3003", "The lion and the mouse", "Story", "2", 210),
+    Content("do_3004", "Reading a map", "Video", "1", 420),
+    Content("do_3005", "Rivers of the world", "Video", "5", 540),
+    Content("do_3006", "My first poem", "Worksheet", "2", 360),
+    Content("do_3007", "Light and shadow", "Video", "1", 330),
+    Content("do_3008", "A day at the observatory", "Story", "1", 260),
+)
+POPULARITY = (14, 11, 10, 8, 6, 4, 4, 3)
+
+# Query, filters, how many results: some find nothing, which somebody should write a content for.
+SEARCHES: tuple[tuple[str, dict[str, list[str]], int], ...] = (
+    ("fractions", {"subject": ["Mathematics"]}, 24),
+    ("rain", {"subject": ["Science"]}, 11),
+    ("story", {}, 63),
+    ("poem", {"language": ["English"]}, 9),
+    ("map reading", {}, 6),
+    ("volcano", {"subject": ["Geography"]}, 0),
+    ("kannada grammar", {"language": ["Kannada"]}, 0),
+    ("light", {"grade": ["4", "5"]}, 8),
+)
+COMMENTS = ("Clear and short", "My class loved it", "The sound is too low", "Too easy", "More of these, please")

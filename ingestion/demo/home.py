@@ -1,0 +1,124 @@
+"""The demo's organization: owners, key, people who log in. Made where missing, never changed."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+from events.ownership import provisioning
+from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key, parts_of
+from events.ownership.membership import Membership, Role
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from events.store.usage import UsageHour
+
+SLUG = "demo"
+LEARNING, KEY_DELIVERY, BUILD_TOOLS = "Learning portal", "Key delivery", "Build tools"
+CONTACTS = {
+    LEARNING: "learning@demo.example",
+    KEY_DELIVERY: "key-delivery@demo.example",
+    BUILD_TOOLS: "builds@demo.example",
+}
+
+
+class DemoUser(NamedTuple):
+    """Somebody who may look at the demo. The password is public: it is for the demo alone."""
+
+    name: str
+    password: str
+    may: str
+    roles: dict[str, Role]
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether everything is theirs to see and to change."""
+        return not self.roles
+
+
+USERS = (
+    DemoUser("operator", "operator-demo", "sees and changes everything", {}),
+    DemoUser("lead", "lead-demo", "leads the three demo owners", dict.fromkeys(CONTACTS, Role.LEAD)),
+    DemoUser("viewer", "viewer-demo", f"sees the events of {LEARNING}", {LEARNING: Role.VIEWER}),
+)
+
+
+def exists() -> bool:
+    """Whether the organization is there."""
+    return Organization.objects.filter(slug=SLUG).exists()
+
+
+def establish() -> dict[str, Owner]:
+    """The owners of the demo by name."""
+    organization = provisioning.organization(SLUG)
+    owners = {}
+    for name, contact in CONTACTS.items():
+        # A key that follows from the name: it enters the ids, so that the same seed makes the same events.
+        owners[name], _ = Owner.objects.get_or_create(
+            organization=organization,
+            name=name,
+            defaults={"contact": contact, "key": uuid5(NAMESPACE_URL, f"tally:demo/{name}")},
+        )
+    return owners
+
+
+def has_data() -> bool:
+    """Whether anything was filed for the demo's owners."""
+    return UsageHour.objects.filter(owner__organization__slug=SLUG, owner__name__in=CONTACTS).exists()
+
+
+def make_users() -> list[DemoUser]:
+    """Make those of the demo's users who are missing, with their roles."""
+    owners = establish()
+    made = [user for user in USERS if not get_user_model().objects.filter(username=user.name).exists()]
+    for user in made:
+        account = get_user_model().objects.create_user(
+            user.name, password=user.password, is_staff=True, is_superuser=user.is_operator
+        )
+        for owner, role in user.roles.items():
+            Membership.objects.create(user=account, owner=owners[owner], role=role)
+    return made
+
+
+def key_file() -> Path:
+    """Where the demo key's text is kept, so that it is the same at each start."""
+    return Path(settings.DATA) / "demo_key"
+
+
+def key_text() -> str:
+    """The demo key as it can be pasted; "" where there is none that works."""
+    text = key_file().read_text().strip() if key_file().exists() else ""
+    parts = parts_of(text)
+    key = ApiKey.objects.usable().filter(prefix=parts.prefix).first() if parts else None
+    return text if key and key.matches(text) else ""
+
+
+def make_key() -> None:
+    """Make the demo key where it is missing: publishable, for every owner of the demo.
+
+    One that was revoked stays so.
+    """
+    parts = parts_of(key_file().read_text().strip()) if key_file().exists() else None
+    if parts is None:
+        parts = new_key(KeyType.PUBLISHABLE)
+        _write_privately(key_file(), parts.whole)
+    owner = establish()[KEY_DELIVERY]
+    ApiKey.objects.get_or_create(
+        prefix=parts.prefix,
+        defaults={
+            "organization_id": owner.organization_id,
+            "name": "Demo key",
+            "type": KeyType.PUBLISHABLE,
+            "hash": hash_of(parts.whole),
+            "default_owner": owner,
+            "all_owners": True,
+        },
+    )
+
+
+def _write_privately(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{text}\n")

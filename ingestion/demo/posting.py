@@ -1,0 +1,76 @@
+"""Posts: the requests that the demo's applications make, and the faults that happen on the way."""
+
+import gzip
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+Wire = Any
+BATCH = 20  # events that the Sunbird SDK sends at once
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One request: for whom, when it arrives, how it is encoded, its body as on the wire."""
+
+    received_ms: int
+    owner: str
+    dialect: str
+    encoding: str
+    body: bytes
+    events: int = 1
+    content_encoding: str = ""
+    context: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sunbird:
+    """Sends the events of a session in batches, as the SDK does: when one is full, and at the end."""
+
+    rng: random.Random
+    owner: str
+    compress: bool
+    context: dict[str, str] = field(default_factory=dict)
+    sent: int = 0  # batches so far
+
+    def posts(self, events: list[dict[str, Wire]], late_ms: int = 0) -> Iterator[Post]:
+        """The posts of a session's events; `late_ms` is how long the device was offline afterwards."""
+        for start in range(0, len(events), BATCH):
+            batch = events[start : start + BATCH]
+            body = self._body(batch)
+            received = max(event["ets"] for event in batch) + late_ms + self.rng.randint(200, 2_600)
+            post = Post(
+                received_ms=received,
+                owner=self.owner,
+                dialect="sunbird",
+                encoding="json",
+                body=gzip.compress(body, 6, mtime=0) if self.compress else body,
+                events=len(batch),
+                content_encoding="gzip" if self.compress else "",
+                context=self.context,
+            )
+            yield post
+            self.sent += 1
+            if self.sent % 60 == 3:
+                # The answer got lost, so the client sends the same again: all of it is there already.
+                yield again(post, 31_000)
+
+    def _body(self, batch: list[dict[str, Wire]]) -> bytes:
+        return msgspec.json.encode(
+            {
+                "id": "api.sunbird.telemetry",
+                "ver": "3.0",
+                "params": {"msgid": str(UUID(int=self.rng.getrandbits(128), version=4))},
+                "ets": max(event["ets"] for event in batch),
+                "events": batch,
+            }
+        )
+
+
+def again(post: Post, after_ms: int) -> Post:
+    """The same request once more."""
+    return replace(post, received_ms=post.received_ms + after_ms)

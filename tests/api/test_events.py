@@ -1,0 +1,227 @@
+"""The read API: who sees what, filters by stable names, pages by key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from events.event import Event
+from events.identity import moment
+from events.ownership.api_key import KeyType
+from events.ownership.membership import Membership
+from tests.sending import (
+    AVAILITY,
+    EMIT,
+    MakeSender,
+    Sender,
+    emitted,
+    file_all,
+    log_event,
+    message,
+    now_ms,
+)
+
+EVENTS = "/api/v1/events/"
+FIELDS = {
+    "id",
+    "dialect",
+    "kind",
+    "owner",
+    "source",
+    "session",
+    "actor",
+    "device",
+    "client_event_id",
+    "occurred_at",
+    "received_at",
+    "ingested_at",
+}
+
+
+def get(client: Client, url: str, key: str = "", **params: Any) -> Any:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return client.get(url, params, headers=headers)
+
+
+def ids(client: Client, key: str, **params: Any) -> list[str]:
+    response = get(client, EVENTS, key, **params)
+    assert response.status_code == 200, response.content
+    return [event["client_event_id"] for event in response.json()["results"]]
+
+
+def test_an_event_has_the_envelope_under_stable_names(sender: Sender, client: Client) -> None:
+    sender.batch(log_event())
+    file_all()
+    (event,) = get(client, EVENTS, sender.text).json()["results"]
+    assert set(event) == FIELDS
+    assert (event["owner"], event["source"], event["kind"]) == ("YourTeam", "portal", "log")
+    detail = get(client, f"{EVENTS}{event['id']}/", sender.text).json()
+    assert set(detail) == FIELDS | {"fields", "wire"}
+    assert detail["fields"]["message"] == "started"
+    assert detail["wire"] == Event.objects.get().as_wire()
+
+
+FILTERS = {
+    "kind": "log",
+    "owner": "yourteam",
+    "source": "Portal",
+    "session": "s1",
+    "actor": "u1",
+    "device": "d1",
+    "dialect": "sunbird",
+    "client_event_id": "LOG:1",
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_filter_leaves_what_it_names(sender: Sender, client: Client, name: str) -> None:
+    sender.batch(log_event("LOG:1"))
+    sender.post(AVAILITY, message(owner="Other", sessionId="other"))
+    sender.post(EMIT, emitted())
+    file_all()
+    found = ids(client, sender.text, **{name: FILTERS[name]})
+    expected = {"LOG:1", "abcdefghij0123456789"} if name == "owner" else {"LOG:1"}
+    assert set(found) == expected
+    assert (
+        ids(client, sender.text, **{name: "log" if name == "nothing" else FILTERS[name], "actor": "nobody"})
+        == []
+    )
+
+
+def test_times_of_occurrence_and_receipt_bound_what_is_found(sender: Sender, client: Client) -> None:
+    base = now_ms() - 10_000
+    sender.batch(*(log_event(str(n), ets=base + n * 1_000) for n in range(5)))
+    file_all()
+    between = {
+        "occurred_after": moment(base + 1_000).isoformat(),
+        "occurred_before": moment(base + 3_000).isoformat(),
+    }
+    assert ids(client, sender.text, **between) == ["2", "1"]
+    later = (timezone.now() + timedelta(minutes=1)).isoformat()
+    assert ids(client, sender.text, received_after=later) == []
+    assert len(ids(client, sender.text, received_before=later)) == 5
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"kind": "nope"},
+        {"dialect": "x"},
+        {"occurred_after": "yesterday"},
+        {"ordering": "actor"},
+        {"owner": "a\x00"},
+    ],
+)
+def test_a_filter_that_means_nothing_is_a_400(sender: Sender, client: Client, params: dict[str, str]) -> None:
+    assert get(client, EVENTS, sender.text, **params).status_code == 400
+
+
+@pytest.mark.parametrize("ordering", ["-id", "received_at"])
+def test_pages_by_key_show_each_event_once_there_and_back(
+    sender: Sender, client: Client, ordering: str
+) -> None:
+    base = now_ms()
+    sender.batch(*(log_event(f"{n:02d}", ets=base - n) for n in range(7)))
+    sender.batch(*(log_event(f"{n:02d}", ets=base - n) for n in range(7, 10)))
+    file_all()
+    page = get(client, EVENTS, sender.text, ordering=ordering, page_size=3).json()
+    assert page["previous"] is None
+    pages = [page]
+    while pages[-1]["next"]:
+        pages.append(get(client, pages[-1]["next"], sender.text).json())
+    seen = [event["client_event_id"] for each in pages for event in each["results"]]
+    assert (len(seen), len(set(seen)), len(pages)) == (10, 10, 4)
+    if ordering == "-id":
+        assert seen == sorted(seen)
+    back = [pages[-1]]
+    while back[-1]["previous"]:
+        back.append(get(client, back[-1]["previous"], sender.text).json())
+    assert [each["results"] for each in reversed(back)] == [each["results"] for each in pages]
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10=", "WyJhIl0=", "bnVsbA==", "WzAsIngiXQ=="])
+def test_a_foreign_cursor_is_a_404(sender: Sender, client: Client, cursor: str) -> None:
+    assert get(client, EVENTS, sender.text, cursor=cursor).status_code == 404
+
+
+def test_a_publishable_key_reads_nothing(make_sender: MakeSender, client: Client) -> None:
+    key = make_sender().text
+    assert get(client, EVENTS, key).status_code == 403
+    assert get(client, "/api/v1/rejected/", key).status_code == 403
+
+
+def test_without_a_key_or_a_session_there_is_a_401(db: None, client: Client) -> None:
+    assert get(client, EVENTS).status_code == 401
+    assert get(client, EVENTS, "tally_sk_junk").status_code == 401
+
+
+def test_a_secret_key_reads_the_owners_it_may_write_for_and_no_others(
+    make_sender: MakeSender, client: Client
+) -> None:
+    alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
+    stranger = make_sender("A", kind=KeyType.SECRET, organization_slug="elsewhere", owners="all")
+    wide = make_sender("C", kind=KeyType.SECRET, owners="all")
+    alice.batch(log_event("of A"), {"eid": "bad of A"})
+    bob.batch(log_event("of B"))
+    file_all()
+    found = {each.text: set(ids(client, each.text)) for each in (alice, bob, wide, stranger)}
+    assert found == {
+        alice.text: {"of A"},
+        bob.text: {"of B"},
+        wide.text: {"of A", "of B"},
+        stranger.text: set(),
+    }
+    event = Event.objects.get(client_event_id="of A")
+    assert get(client, f"{EVENTS}{event.pk}/", bob.text).status_code == 404
+    assert len(get(client, "/api/v1/rejected/", alice.text).json()["results"]) == 1
+    assert get(client, "/api/v1/rejected/", bob.text).json()["results"] == []
+
+
+def test_a_person_reads_the_owners_of_their_memberships(make_sender: MakeSender, client: Client) -> None:
+    alice, bob = make_sender("A"), make_sender("B")
+    alice.batch(log_event("of A"))
+    bob.batch(log_event("of B"))
+    file_all()
+    person = User.objects.create_user("alice")
+    Membership.objects.create(user=person, owner=alice.key.default_owner)
+    client.force_login(person)
+    assert ids(client, "") == ["of A"]
+    client.force_login(User.objects.create_user("charlie"))
+    assert ids(client, "") == []
+
+
+def test_a_list_takes_the_same_number_of_queries_however_long_it_is(
+    sender: Sender, client: Client, django_assert_num_queries: Any
+) -> None:
+    for count in (1, 30):
+        sender.batch(*(log_event(f"{count}-{n}") for n in range(count)))
+        file_all()
+        with django_assert_num_queries(3):  # the key, its owners, the page
+            get(client, EVENTS, sender.text)
+
+
+def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sender, client: Client) -> None:
+    sender.batch({"eid": "NOPE", "mid": "m1"}, log_event(ets="x"))
+    file_all()
+    results = get(client, "/api/v1/rejected/", sender.text, code="unknown_kind").json()["results"]
+    assert [(found["client_event_id"], found["path"], found["seen"]) for found in results] == [
+        ("m1", "eid", 1)
+    ]
+    assert set(results[0]) == {
+        "id",
+        "code",
+        "path",
+        "message",
+        "client_event_id",
+        "dialect",
+        "kind",
+        "owner",
+        "source",
+        "received_at",
+        "seen",
+    }
+    by_owner = get(client, "/api/v1/rejected/", sender.text, owner="yourteam", dialect="sunbird").json()
+    assert len(by_owner["results"]) == 2

@@ -1,0 +1,137 @@
+"""The operator's commands: stable names, stable output."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test import Client
+
+from events.event import Event
+from events.ownership.api_key import ApiKey
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from events.store.usage import UsageHour
+from tests.sending import Sender, log_event
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command(*arguments, stdout=output, stderr=StringIO())
+    return output.getvalue()
+
+
+def test_create_key_prints_the_key_alone_on_the_last_line_and_makes_what_is_missing(db: None) -> None:
+    key = run("create_key", "--owner", "Team A").splitlines()[-1]
+    made = ApiKey.objects.get()
+    assert made.matches(key)
+    assert (made.type, made.default_owner.name, made.organization.slug) == (
+        "publishable",
+        "Team A",
+        "default",
+    )
+    run("create_key", "--owner", "team a", "--type", "secret")
+    assert (Owner.objects.count(), Organization.objects.count(), ApiKey.objects.count()) == (1, 1, 2)
+
+
+def test_create_key_takes_a_list_of_owners_or_all(db: None) -> None:
+    run("create_key", "--owner", "A", "--owners", "B, C")
+    key = ApiKey.objects.get()
+    assert {owner.name for owner in key.readable_owners()} == {"A", "B", "C"}
+    assert not key.all_owners
+    run("create_key", "--owner", "A", "--owners", "all")
+    assert ApiKey.objects.filter(all_owners=True).count() == 1
+
+
+def test_create_key_sets_the_owners_validation(db: None) -> None:
+    run("create_key", "--owner", "A", "--validation", "strict")
+    assert Owner.objects.get().validation == "strict"
+    run("create_key", "--owner", "A")
+    assert Owner.objects.get().validation == "strict"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"])
+def test_create_key_refuses_what_is_no_name(db: None, name: str) -> None:
+    with pytest.raises(CommandError, match=r"name|blank"):
+        run("create_key", "--owner", name)
+
+
+def test_drain_prints_what_it_did(sender: Sender) -> None:
+    sender.batch(log_event(), {"eid": "x"})
+    assert "1 requests: 1 events stored, 0 duplicates, 1 rejected." in run("drain")
+    assert "0 requests" in run("drain")
+
+
+def test_verify_is_content_with_what_ingestion_leaves(sender: Sender, verifiable: None) -> None:
+    sender.batch(log_event(), {"eid": "x"})
+    assert "All agrees: 0 events, 0 rejected, 2 waiting." in run("verify")
+    run("drain")
+    assert "All agrees: 1 events, 1 rejected, 0 waiting." in run("verify")
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+DAMAGE = {
+    "a kind row lost": "DELETE FROM events_log",
+    "an envelope lost": "DELETE FROM events_event",
+    "a counter off": "UPDATE events_usagehour SET stored = stored + 1",
+    "billed bytes off": "UPDATE events_usagehour SET billed_bytes = 0",
+    "a rejected event lost": "DELETE FROM ingestion_rejectedevent",
+    "received off": "UPDATE events_usagehour SET received = received + 1",
+    "a time off": "UPDATE events_event SET occurred_at = occurred_at - interval '1 hour'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_verify_finds_damage(sender: Sender, verifiable: None, damage: str) -> None:
+    sender.batch(log_event(), {"eid": "x"})
+    run("drain")
+    _execute(DAMAGE[damage])
+    with pytest.raises(CommandError, match="found differences"):
+        run("verify")
+
+
+@pytest.fixture
+def verifiable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test is in a transaction already, which can't change its isolation any more."""
+    from ingestion import verification
+
+    monkeypatch.setattr(verification, "freeze", lambda: None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verify_reads_one_snapshot(client: Client) -> None:
+    assert "All agrees" in run("verify")
+
+
+def test_manage_partitions_makes_the_weeks_ahead(db: None) -> None:
+    assert "partitions of 20 tables, 0 of them new." in run("manage_partitions")
+
+
+def test_live_and_ready_answer(db: None, client: Client) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["database"]) == (200, "ok")
+    assert ready.json()["broker"] == "ok"
+
+
+def test_ready_says_when_migrations_are_pending(
+    db: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db.migrations.executor import MigrationExecutor
+
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: ["one"])
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["database"]) == (503, "migrations pending")
+
+
+def test_there_is_an_event_for_each_usage(sender: Sender) -> None:
+    sender.batch(log_event())
+    run("drain")
+    usage: Any = UsageHour.objects.get()
+    assert (usage.stored, usage.billed_bytes) == (1, Event.objects.get().billed_bytes)

@@ -1,0 +1,166 @@
+"""Availity's messages: the published form and the one that the real client sends."""
+
+from urllib.parse import quote
+
+import pytest
+
+from events.event import Event
+from events.kinds.ui_action import UiAction
+from events.ownership.owner import Owner
+from ingestion.rejected import RejectedEvent
+from tests.sending import AVAILITY, MakeSender, Sender, file_all, message, only_event
+
+ANALYTICS = "/ms/api/availity/internal/spc/analytics/telemetry"
+FORM = "application/x-www-form-urlencoded"
+
+
+def as_form(**fields: str) -> str:
+    named = {
+        "source_system": "portal",
+        "contact": "team@example.com",
+        "version": "v1",
+        "telemetryBody.level": "info",
+        "owner": "YourTeam",
+    }
+    return "&".join(f"{name}={quote(value)}" for name, value in (named | fields).items())
+
+
+def test_the_published_example_is_answered_201_and_empty_and_filed_under_its_owner(sender: Sender) -> None:
+    response = sender.post(AVAILITY, message())
+    assert (response.status_code, response.content) == (201, b"")
+    file_all()
+    event = only_event()
+    assert (event.owner.name, event.source.name, event.session) == (
+        "YourTeam",
+        "eligibility_and_benefits",
+        "123-456-789",
+    )
+    assert event.as_wire() == message()
+    action = UiAction.objects.get()
+    assert (action.label, action.level, action.customer_id) == ("Submit", "info", "1194")
+
+
+def test_the_stray_brace_of_the_published_example_is_a_400(sender: Sender) -> None:
+    import json
+
+    response = sender.post(AVAILITY, json.dumps(message()) + "}")
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "bad_json"
+    sender.key.refresh_from_db()
+    assert sender.key.malformed == 1
+    assert file_all().requests == 0
+
+
+@pytest.mark.parametrize("path", [AVAILITY, ANALYTICS])
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/plain;charset=UTF-8"])
+def test_json_is_taken_on_both_paths_under_every_type(sender: Sender, path: str, content_type: str) -> None:
+    assert sender.post(path, message(), content_type).status_code == 201
+    assert file_all().stored == 1
+
+
+@pytest.mark.parametrize("path", [AVAILITY, ANALYTICS])
+def test_a_form_comes_back_nested_with_lists_and_texts(sender: Sender, path: str) -> None:
+    body = as_form() + "&telemetryBody.entries.label=Go%20on&telemetryBody.entries.tags[]=a"
+    body += "&telemetryBody.entries.tags[]=b&telemetryBody.entries.nested.k=1&telemetryBody.entries.x=null"
+    assert sender.post(path, body, FORM).status_code == 201
+    file_all()
+    assert only_event().as_wire() == {
+        "source_system": "portal",
+        "contact": "team@example.com",
+        "version": "v1",
+        "owner": "YourTeam",
+        "telemetryBody": {
+            "level": "info",
+            "entries": {"label": "Go on", "tags": ["a", "b"], "nested": {"k": "1"}, "x": "null"},
+        },
+    }
+
+
+def test_words_for_nothing_are_absent_in_a_form_and_given_back(sender: Sender) -> None:
+    body = as_form(sessionId="undefined", owner="null", customerId="null")
+    assert sender.post(AVAILITY, body, FORM).status_code == 201
+    file_all()
+    event = only_event()
+    assert event.session is None
+    assert event.owner == sender.key.default_owner
+    wire = event.as_wire()
+    assert (wire["sessionId"], wire["owner"], wire["customerId"]) == ("undefined", "null", "null")
+
+
+def test_a_form_without_owner_is_the_keys_and_comes_back_without(sender: Sender) -> None:
+    body = "source_system=portal&contact=a@b.c&version=v1&telemetryBody.level=info"
+    assert sender.post(AVAILITY, body, FORM).status_code == 201
+    file_all()
+    event = only_event()
+    assert event.owner == sender.key.default_owner
+    assert "owner" not in event.as_wire()
+
+
+@pytest.mark.parametrize("version", ["1", 1, "v1"])
+def test_version_1_is_known_however_it_is_written(sender: Sender, version: object) -> None:
+    assert sender.post(AVAILITY, message(version=version)).status_code == 201
+    file_all()
+    assert only_event().as_wire()["version"] == version
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        ({"version": "2"}, "unknown_version", "version"),
+        ({"customerId": 1194}, "wrong_type", "customerId"),
+        ({"contact": "nobody"}, "bad_value", "contact"),
+        ({"telemetryBody": {"level": "info"}}, "missing", "telemetryBody.entries"),
+        ({"source_system": "x" * 101}, "bad_name", "source_system"),
+        ({"sessionId": "x" * 513}, "bad_length", "sessionId"),
+    ],
+)
+def test_a_refused_message_is_a_400_and_kept_as_rejected(
+    sender: Sender, changes: dict[str, object], code: str, path: str
+) -> None:
+    response = sender.post(AVAILITY, message(**changes))
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["path"]) == (code, path)
+    assert file_all().rejected == 1
+    assert (RejectedEvent.objects.get().code, Event.objects.count()) == (code, 0)
+
+
+def test_an_owner_not_seen_before_is_created_where_the_key_allows_it(sender: Sender) -> None:
+    assert sender.post(AVAILITY, message(owner=" New Team ")).status_code == 201
+    file_all()
+    owner = Owner.objects.get(name="New Team")
+    assert owner.contact == "myteamdistributionlist@availity.com"
+    assert only_event().owner == owner
+    assert only_event().as_wire()["owner"] == " New Team "
+
+
+def test_owners_compare_without_case_and_come_back_as_sent(sender: Sender) -> None:
+    sender.post(AVAILITY, message(owner="yourteam"))
+    file_all()
+    assert only_event().owner.name == "YourTeam"
+    assert only_event().as_wire()["owner"] == "yourteam"
+
+
+def test_a_key_that_may_not_write_for_the_owner_gets_403_and_leaves_nothing(make_sender: MakeSender) -> None:
+    limited = make_sender()
+    response = limited.post(AVAILITY, message(owner="Other"))
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "owner_not_allowed"
+    assert file_all().requests == 0
+
+
+def test_a_key_writes_for_the_owners_it_lists(make_sender: MakeSender) -> None:
+    listed = make_sender(owners="Other, Third")
+    assert listed.post(AVAILITY, message(owner="Third")).status_code == 201
+    assert listed.post(AVAILITY, message(owner="Fourth")).status_code == 403
+
+
+def test_owners_that_messages_create_are_capped(sender: Sender, settings: object) -> None:
+    settings.MAX_OWNERS = 2  # type: ignore[attr-defined]
+    assert sender.post(AVAILITY, message(owner="Second")).status_code == 201
+    response = sender.post(AVAILITY, message(owner="Third"))
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "too_many_owners")
+
+
+def test_multipart_is_a_415(sender: Sender) -> None:
+    assert sender.post(AVAILITY, "x", "multipart/form-data; boundary=x").status_code == 415

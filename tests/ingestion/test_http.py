@@ -1,0 +1,108 @@
+"""What HTTP brings: encodings, limits, methods, CORS, a database that is away."""
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from ingestion import inbox
+from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, log_event
+
+GOOD = json.dumps({"events": [log_event()]}).encode()
+ALL = [SUNBIRD, AVAILITY, EMIT]
+
+
+def deflated(body: bytes) -> bytes:
+    return zlib.compress(body)
+
+
+ENCODED: dict[str, tuple[str, bytes, int]] = {
+    "gzip": ("gzip", gzip.compress(GOOD), 200),
+    "deflate": ("deflate", deflated(GOOD), 200),
+    "identity": ("identity", GOOD, 200),
+    "two members": ("gzip", gzip.compress(GOOD[:50]) + gzip.compress(GOOD[50:]), 200),
+    "truncated": ("gzip", gzip.compress(GOOD)[:-9], 400),
+    "bad checksum": ("gzip", gzip.compress(GOOD)[:-8] + b"\x00" * 8, 400),
+    "trailing garbage": ("gzip", gzip.compress(GOOD) + b"garbage", 400),
+    "not compressed": ("gzip", GOOD, 400),
+    "compressed but not said so": ("", gzip.compress(GOOD), 400),
+    "nested": ("gzip, gzip", gzip.compress(gzip.compress(GOOD)), 415),
+    "brotli": ("br", GOOD, 415),
+    "zstd": ("zstd", GOOD, 415),
+    "unknown": ("rot13", GOOD, 415),
+}
+
+
+@pytest.mark.parametrize("case", ENCODED)
+def test_content_encodings(sender: Sender, case: str) -> None:
+    encoding, body, status = ENCODED[case]
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    assert sender.post(SUNBIRD, body, **headers).status_code == status
+
+
+def test_a_bomb_is_a_413(sender: Sender) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    response = sender.post(SUNBIRD, bomb, **{"Content-Encoding": "gzip"})
+    assert (response.status_code, response.json()["params"]["err"]) == (413, "too_large")
+
+
+def test_a_body_over_the_limit_is_a_413_and_one_at_the_limit_is_not(sender: Sender, settings: Any) -> None:
+    settings.INGEST_MAX_BODY_BYTES = len(GOOD)
+    assert sender.post(SUNBIRD, GOOD).status_code == 200
+    assert sender.post(SUNBIRD, GOOD + b" ").status_code == 413
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_foreign_charset_is_a_415(sender: Sender, path: str) -> None:
+    assert sender.post(path, b"{}", "application/json; charset=utf-16").status_code == 415
+
+
+@pytest.mark.parametrize("path", ALL)
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
+def test_other_methods_are_a_405_that_says_which(client: Client, path: str, method: str) -> None:
+    response = getattr(client, method)(path)
+    assert (response.status_code, response["Allow"]) == (405, "POST, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_preflight_is_answered_for_any_site(client: Client, path: str) -> None:
+    response = client.options(path, headers={"Origin": "https://app.example"})
+    assert response.status_code == 204
+    assert response["Access-Control-Allow-Origin"] == "https://app.example"
+    assert response["Access-Control-Allow-Credentials"] == "true"
+    assert response["Access-Control-Max-Age"] == "7200"
+    assert response["Vary"] == "Origin"
+    allowed = response["Access-Control-Allow-Headers"].split(", ")
+    assert {"authorization", "x-api-key", "content-encoding", "x-response-encoding-context"} <= set(allowed)
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_answers_and_refusals_may_be_read_by_the_page_that_asked(client: Client, db: None, path: str) -> None:
+    response = client.post(path, "{}", content_type="text/plain", headers={"Origin": "https://app.example"})
+    assert response.status_code == 401
+    assert response["Access-Control-Allow-Origin"] == "https://app.example"
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    from tests.ingestion.test_keys import BODIES
+
+    def away(_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(inbox, "put", away)
+    response = sender.post(path, BODIES[path])
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "unavailable" in response.content.decode()
+
+
+def test_ingest_passes_the_stack_for_people_by(sender: Sender) -> None:
+    response = sender.post(SUNBIRD, GOOD)
+    assert not response.cookies
+    assert "X-Frame-Options" not in response

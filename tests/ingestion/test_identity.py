@@ -1,0 +1,67 @@
+"""Each event once: the same id at the same time is one event, whatever it comes with."""
+
+from events.event import Event
+from events.identity import moment, occurred_ms
+from events.store.usage import UsageHour
+from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message, now_ms
+
+
+def duplicates() -> tuple[int, int]:
+    rows = UsageHour.objects.values_list("duplicates", "conflicting")
+    return sum(row[0] for row in rows), sum(row[1] for row in rows)
+
+
+def test_the_same_event_twice_is_one_event_and_a_duplicate(sender: Sender) -> None:
+    event = log_event()
+    sender.batch(event)
+    file_all()
+    sender.batch(event)
+    file_all()
+    assert Event.objects.count() == 1
+    assert duplicates() == (1, 0)
+
+
+def test_the_same_id_twice_in_a_batch_is_one_event_and_the_first_wins(sender: Sender) -> None:
+    ets = now_ms()
+    sender.batch(log_event(ets=ets), log_event(ets=ets, tags=["other"]))
+    file_all()
+    assert Event.objects.get().tags is None
+    assert duplicates() == (1, 1)
+
+
+def test_a_differing_body_under_a_known_id_is_counted_as_conflicting(sender: Sender) -> None:
+    ets = now_ms()
+    sender.batch(log_event(ets=ets))
+    file_all()
+    sender.batch(log_event(ets=ets, tags=["other"]))
+    file_all()
+    assert duplicates() == (1, 1)
+
+
+def test_the_same_id_at_another_time_is_another_event(sender: Sender) -> None:
+    ets = now_ms()
+    sender.batch(log_event(ets=ets), log_event(ets=ets - 1))
+    assert file_all().stored == 2
+
+
+def test_the_same_id_of_another_owner_is_another_event(make_sender: MakeSender) -> None:
+    event = log_event()
+    make_sender("One").batch(event)
+    make_sender("Two").batch(event)
+    assert file_all().stored == 2
+
+
+def test_events_without_an_id_are_each_their_own(sender: Sender) -> None:
+    sender.post(AVAILITY, message())
+    sender.post(AVAILITY, message())
+    assert file_all().stored == 2
+
+
+def test_an_id_holds_its_time_and_is_of_version_8(sender: Sender) -> None:
+    ets = now_ms() - 5
+    sender.batch(log_event(ets=ets))
+    file_all()
+    event = Event.objects.get()
+    assert occurred_ms(event.id) == ets
+    assert event.occurred_at == moment(ets)
+    assert (event.id.version, event.id.variant) == (8, "specified in RFC 4122")

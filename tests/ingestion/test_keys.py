@@ -1,0 +1,115 @@
+"""API keys by every means, and what is refused."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.ownership import senders
+from events.ownership.api_key import ApiKey, KeyType
+from ingestion.inbox import InboxRequest
+from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, emitted, log_event, message
+
+BODIES = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(owner=""), EMIT: emitted()}
+
+
+def means(key: str) -> dict[str, dict[str, str]]:
+    basic = base64.b64encode(f"apikey:{key}".encode()).decode()
+    return {
+        "bearer": {"Authorization": f"Bearer {key}"},
+        "bearer in lower case": {"Authorization": f"bearer {key}"},
+        "x-api-key": {"X-API-Key": key},
+        "basic": {"Authorization": f"Basic {basic}"},
+        "two headers with one key": {"Authorization": f"Bearer {key}", "X-API-Key": key},
+        "an empty bearer beside": {"Authorization": "Bearer ", "X-API-Key": key},
+    }
+
+
+@pytest.mark.parametrize("way", means("x"))
+@pytest.mark.parametrize("path", BODIES)
+def test_every_means_is_taken_on_every_dialect(
+    make_sender: MakeSender, client: Client, way: str, path: str
+) -> None:
+    headers = means(make_sender().text)[way]
+    response = client.post(path, BODIES[path], content_type="application/json", headers=headers)
+    assert response.status_code in (200, 201), response.content
+
+
+@pytest.mark.parametrize("path", [SUNBIRD, AVAILITY])
+def test_a_publishable_key_may_stand_in_the_url(make_sender: MakeSender, client: Client, path: str) -> None:
+    key = make_sender().text
+    response = client.post(f"{path}?key={key}", BODIES[path], content_type="application/json")
+    assert response.status_code in (200, 201)
+
+
+def test_a_secret_key_in_the_url_is_refused_and_marked(sender: Sender, client: Client) -> None:
+    response = client.post(f"{AVAILITY}?key={sender.text}", message(), content_type="application/json")
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "secret_key_in_url"
+    sender.key.refresh_from_db()
+    assert sender.key.exposed_at is not None
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "none": ({}, "no_key"),
+    "an empty bearer": ({"Authorization": "Bearer"}, "no_key"),
+    "junk": ({"X-API-Key": "junk"}, "bad_key"),
+    "junk that looks like one": ({"X-API-Key": "tally_pk_aaaaaaaaaaaa_" + "0" * 64}, "bad_key"),
+    "two different": ({"X-API-Key": "one", "Authorization": "Bearer two"}, "two_keys"),
+    "another scheme": ({"Authorization": "Digest x"}, "bad_scheme"),
+    "basic of another user": ({"Authorization": "Basic " + base64.b64encode(b"me:x").decode()}, "bad_basic"),
+    "basic that is not base64": ({"Authorization": "Basic %%%"}, "bad_basic"),
+    "latin-1": ({"X-API-Key": "schl\u00fcssel"}, "bad_key"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
+def test_a_request_without_one_good_key_is_a_401(db: None, client: Client, case: str, path: str) -> None:
+    headers, code = REFUSED[case]
+    response = client.post(path, BODIES[path], content_type="application/json", headers=headers)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == 'Bearer realm="tally"'
+    assert code in response.content.decode()
+    assert not InboxRequest.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
+def test_a_revoked_or_expired_key_is_refused_once_its_memory_has_run_out(
+    sender: Sender, change: dict[str, Any]
+) -> None:
+    sender.batch(log_event())
+    ApiKey.objects.update(**change)
+    senders.forget()
+    assert sender.post(SUNBIRD, {"events": []}).status_code == 401
+
+
+def test_a_key_that_expires_is_refused_from_that_moment_though_it_is_remembered(sender: Sender) -> None:
+    ApiKey.objects.update(expires_at=timezone.now() + timedelta(seconds=0.3))
+    senders.forget()
+    assert sender.post(SUNBIRD, {"events": []}).status_code == 200
+    import time
+
+    time.sleep(0.35)
+    assert sender.post(SUNBIRD, {"events": []}).status_code == 401
+
+
+def test_the_memory_of_keys_is_shorter_than_the_promise(db: None) -> None:
+    assert senders.TTL_SECONDS < 30
+
+
+def test_junk_keys_leave_no_trace_in_the_memory(sender: Sender) -> None:
+    sender.batch()
+    for n in range(50):
+        sender.post(SUNBIRD, {"events": []}, **{"X-API-Key": f"tally_pk_{n:012d}_{'0' * 64}"})
+    assert sender.post(SUNBIRD, {"events": []}).status_code == 200
+    assert len(senders._cache) == 1
+
+
+def test_only_the_hash_of_a_key_is_stored(make_sender: MakeSender) -> None:
+    made = make_sender(kind=KeyType.SECRET)
+    secret = made.text.rpartition("_")[2]
+    assert all(secret not in str(value) for value in ApiKey.objects.values().get().values())
