@@ -85,8 +85,8 @@ def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
 def _below(place: dict[str, Wire], key: str, rest: list[str]) -> dict[str, Wire] | None:
     """The object at `key` that the rest of a path goes on in; None where something else stands there.
 
-    The client writes the objects of a list one after the other without their index (`x[].a=1&x[].a=2`): a name
-    that the last object has begins the next.
+    The client writes the objects of a list one after the other without their index (`x[].a=1&x[].a=2`): a
+    name that the last object has begins the next.
     """
     if not key.endswith("[]"):
         below = place.setdefault(key, {})
