@@ -1,0 +1,284 @@
+"""Strict validation says what the reference pipeline's JSON schemas say.
+
+The tables below are these schemas in short, written down from them and not from the columns: a probe of each
+rule is made of them, with the verdict that the schema gives. "!" after a name: required.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+
+from events.kinds import KINDS
+from tests.wire import samples
+
+
+@dataclass(frozen=True)
+class Obj:
+    """An object of these members, and of others too where it is open."""
+
+    members: dict[str, Any]
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of such objects."""
+
+    item: Obj
+
+
+@dataclass(frozen=True)
+class Simple:
+    """Values that are allowed, and values that are not."""
+
+    good: tuple[Any, ...]
+    bad: tuple[Any, ...]
+
+
+STR = Simple(("", "x", "ä" * 600), (1, 1.5, True, None, [], {}, ["x"]))
+NUM = Simple((0, 1.5, -3, 1e22, 2**60), ("1", "", True, None, [], {}))
+SIZE = Simple((-1, 0, 64.5), (-2, -1.5, "64", None))
+STRS = Simple(([], ["", "x"]), ("x", {}, [1], [None], [["x"]], None))
+OBJS = Simple(([], [{}], [{"any": None, "deep": [{}]}]), ({}, "x", ["x"], [None], [[]], None))
+FREE = Simple(({}, {"any": None, "deep": [{}]}), ([], "x", 1, None))
+ANYTHING = Simple((None, 1, "x", [], {"l1": 5}), ())
+
+
+def closed(**members: Any) -> Obj:
+    """An object of these members only; a last underscore in a name stands for "!"."""
+    return Obj({_name(name): kind for name, kind in members.items()}, closed=True)
+
+
+def opened(**members: Any) -> Obj:
+    """An object of these members and any others."""
+    return Obj({_name(name): kind for name, kind in members.items()})
+
+
+def _name(written: str) -> str:
+    return f"{written[:-1]}!" if written.endswith("_") else written
+
+
+PARENT = opened(id=STR, type=STR)
+TARGET = closed(id_=STR, ver_=STR, type_=STR, parent=PARENT)
+PLUGIN = closed(id_=STR, ver_=STR, category=STR)
+PARTY = opened(id=STR, type=STR)
+
+EDATA: dict[str, Obj] = {
+    "start": closed(
+        type_=STR,
+        dspec=opened(
+            os=STR, make=STR, id=STR, camera=STR, cpu=STR, cap=STRS,
+            mem=SIZE, idisk=SIZE, edisk=SIZE, scrn=SIZE, sims=SIZE,
+        ),
+        uaspec=opened(agent=STR, ver=STR, system=STR, platform=STR, raw=STR),
+        loc=STR, mode=STR, duration=NUM, pageid=STR,
+    ),
+    "end": closed(type_=STR, mode=STR, duration=NUM, pageid=STR, summary=OBJS),
+    "impression": closed(
+        type_=STR, pageid_=STR, uri_=STR, subtype=STR, duration=NUM,
+        visits=Items(closed(objid_=STR, objtype_=STR, objver=STR, section=STR, index=NUM)),
+    ),
+    "interact": closed(
+        type_=STR, id_=STR, subtype=STR, pageid=STR, target=TARGET, plugin=PLUGIN,
+        extra=opened(pos=ANYTHING, values=ANYTHING, tid=ANYTHING, uri=ANYTHING), duration=NUM,
+    ),
+    "assess": Obj(
+        {
+            "item!": closed(
+                id_=STR, uri=STR, desc=STR, title=STR, type=STR, maxscore=NUM, exlength=NUM, params=OBJS,
+                mmc=STRS, mc=STRS,
+            ),
+            "pass!": STR, "score!": NUM, "resvalues!": OBJS, "duration!": NUM, "index": NUM,
+        },
+        closed=True,
+    ),
+    "response": closed(target_=TARGET, type_=STR, values_=OBJS),
+    "interrupt": closed(type_=STR, pageid=STR),
+    "feedback": closed(rating=NUM, comments=STR, commentid=STR, commenttxt=STR),
+    "share": closed(
+        items_=Items(closed(id=STR, type=STR, ver=STR, params=OBJS, origin=PARTY, to=PARTY)),
+        dir=STR, type=STR,
+    ),
+    "audit": closed(type=STR, props=STRS, state=STR, prevstate=STR, duration=NUM),
+    "error": closed(
+        err_=STR, errtype_=STR, stacktrace_=STR, pageid=STR,
+        object=closed(id_=STR, type_=STR, ver_=STR, subtype=STR, name=STR, code=STR, parent=PARENT),
+        plugin=PLUGIN,
+    ),
+    "heartbeat": opened(),
+    "log": closed(type_=STR, level_=STR, message_=STR, pageid=STR, params=OBJS),
+    "search": closed(query_=STR, size_=NUM, topn_=OBJS, type=STR, filters=FREE, sort=FREE, correlationid=STR),
+    "metrics": closed(system_=STR, subsystem_=STR, metrics=Items(opened(metric=STR, value=NUM))),
+    "summary": closed(
+        type_=STR, starttime_=NUM, endtime_=NUM, timespent_=NUM, pageviews_=NUM, interactions_=NUM, mode=STR,
+        extra=Items(opened(id=STR, value=STR)),
+    ),
+    "exdata": closed(type=STR, data=STR),
+}  # fmt: skip
+
+FILLED = Simple(("x",), ("", 1, None))
+ID = Simple(("", "x"), (1, 1.5, True, None, [], {}))  # of bounded length here, see MAX_IDENTIFIER
+ENVELOPE = opened(
+    ets_=NUM,
+    ver_=Simple(("3.0", "3.1"), ("3.2", "", "3", 3, 3.1, None)),
+    mid_=FILLED,
+    actor_=opened(id_=ID, type_=STR),
+    context_=opened(
+        channel_=FILLED,
+        env_=STR,
+        pdata_=opened(id_=STR, pid=STR, ver=STR, platform=ANYTHING),
+        sid=ID,
+        did=ID,
+        cdata=Items(closed(type_=STR, id_=STR)),
+        rollup=ANYTHING,
+        uid=ANYTHING,
+    ),
+    object=opened(id=STR, type=STR, ver=STR, rollup=opened(l1=STR, l2=STR, l3=STR, l4=STR), name=ANYTHING),
+    tags=STRS,
+    syncts=ANYTHING,
+    metadata=ANYTHING,
+)
+# What the published page has and the pipeline's closed lists have not.
+PAGE_ONLY = {
+    "start": ["stageid", "contentId", "contentVer"],
+    "impression": ["itype", "stageto"],
+    "response": ["qid"],
+    "interrupt": ["eventid"],
+    "feedback": ["contentId"],
+    "error": ["traceid"],
+    "metrics": ["cacheHits", "cacheMisses"],
+    "summary": ["envsummary", "eventssummary", "pagesummary"],
+    "exdata": ["partner"],
+    "end": ["contentId"],
+}
+
+
+class Probe(NamedTuple):
+    """A change of a valid event, and whether it leaves the event valid."""
+
+    label: str
+    path: str
+    value: Any
+    valid: bool
+
+
+REMOVED = object()
+
+
+def probes(table: Obj, path: str) -> Iterator[Probe]:
+    """A probe of each rule of an object at `path`, and of what is below."""
+    unknown = f"{path}.unknown".lstrip(".")
+    yield Probe(f"{unknown} is there", unknown, {"any": None}, not table.closed)
+    for written, rule in table.members.items():
+        name = written.rstrip("!")
+        here = f"{path}.{name}".lstrip(".")
+        if rule is not ANYTHING:
+            yield Probe(f"{here} is missing", here, REMOVED, not written.endswith("!"))
+        if isinstance(rule, Simple):
+            yield from (Probe(f"{here} is {value!r:.20}", here, value, True) for value in rule.good)
+            yield from (Probe(f"{here} is {value!r:.20}", here, value, False) for value in rule.bad)
+        elif isinstance(rule, Items):
+            yield from _item_probes(rule.item, here)
+        else:
+            yield from (Probe(f"{here} is {value!r}", here, value, False) for value in (None, "x", 1, []))
+            yield from probes(rule, here)
+
+
+def _item_probes(item: Obj, path: str) -> Iterator[Probe]:
+    """Probes of a list: each is a list of one item that is complete but for one thing."""
+    yield Probe(f"{path} is empty", path, [], True)
+    yield from (
+        Probe(f"{path} is {value!r}", path, value, False) for value in (None, "x", {}, [1], [None], [[]])
+    )
+    whole = _good(item)
+    for probe in probes(item, ""):
+        changed = _changed(whole, probe)
+        yield Probe(f"item of {path}: {probe.label}", path, [whole, changed], probe.valid)
+
+
+def _good(rule: Any) -> Any:
+    """A value that has all members that a rule names."""
+    if isinstance(rule, Obj):
+        return {name.rstrip("!"): _good(inner) for name, inner in rule.members.items()}
+    return [_good(rule.item)] if isinstance(rule, Items) else rule.good[-1]
+
+
+def _changed(event: Any, probe: Probe) -> Any:
+    if probe.value is REMOVED:
+        return samples.without(event, probe.path)
+    return samples.with_value(event, probe.path, probe.value)
+
+
+def pipeline_event(kind: str) -> samples.Event:
+    """A complete event of what the pipeline knows."""
+    event = samples.complete(kind)
+    for key in PAGE_ONLY.get(kind, ()):
+        del event["edata"][key]
+    if kind == "share":
+        del event["edata"]["items"][1]["obj"]
+    return event
+
+
+def is_valid(kind: str, event: Any) -> bool:
+    strict = KINDS[kind].strict
+    assert strict is not None
+    return strict.validator.fault_of(event) is None
+
+
+EDATA_PROBES = [(kind, probe) for kind, table in EDATA.items() for probe in probes(table, "edata")]
+
+
+def _labels(cases: list[tuple[str, Probe]]) -> list[str]:
+    return [f"{kind}: {probe.label}" for kind, probe in cases]
+
+
+def test_the_table_has_every_v3_event() -> None:
+    assert set(EDATA) == set(samples.SUNBIRD)
+
+
+@pytest.mark.parametrize("kind", samples.SUNBIRD)
+def test_a_complete_event_of_the_pipeline_passes(kind: str) -> None:
+    assert is_valid(kind, pipeline_event(kind))
+
+
+@pytest.mark.parametrize(("kind", "probe"), EDATA_PROBES, ids=_labels(EDATA_PROBES))
+def test_edata_is_judged_as_the_pipeline_judges_it(kind: str, probe: Probe) -> None:
+    assert is_valid(kind, _changed(pipeline_event(kind), probe)) is probe.valid
+
+
+@pytest.mark.parametrize("probe", [pytest.param(probe, id=probe.label) for probe in probes(ENVELOPE, "")])
+def test_the_envelope_is_judged_as_the_pipeline_judges_it(probe: Probe) -> None:
+    event = samples.with_value(pipeline_event("log"), "object.name", "x")
+    assert is_valid("log", _changed(event, probe)) is probe.valid
+
+
+@pytest.mark.parametrize("kind", samples.SUNBIRD)
+@pytest.mark.parametrize("value", [None, [], "x", 1], ids=repr)
+def test_edata_must_be_an_object(kind: str, value: Any) -> None:
+    assert not is_valid(kind, samples.with_value(pipeline_event(kind), "edata", value))
+
+
+@pytest.mark.parametrize("kind", samples.SUNBIRD)
+def test_edata_must_be_there(kind: str) -> None:
+    assert not is_valid(kind, samples.without(pipeline_event(kind), "edata"))
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in PAGE_ONLY.items() for key in keys])
+def test_what_only_the_page_has_is_refused(kind: str, key: str) -> None:
+    event = pipeline_event(kind)
+    event["edata"][key] = samples.complete(kind)["edata"][key]
+
+    assert not is_valid(kind, event)
+
+
+def test_obj_of_a_shared_item_is_refused() -> None:
+    assert not is_valid("share", samples.complete("share"))
+
+
+@pytest.mark.parametrize("kind", ["ui_action", "emitted_event"])
+def test_only_v3_has_a_pipeline_to_be_as_strict_as(kind: str) -> None:
+    entry = KINDS[kind]
+
+    assert entry.held(strict=True, encoding="json") is entry.held(strict=False, encoding="json")
