@@ -34,9 +34,7 @@ PORTAL = Application(
     (Release(0, "2.0.4", 0.03), Release(0.36, "2.1.0", 0.34), Release(0.55, "2.1.1", 0.02)),
 )
 MOBILE = Application("mobile", (Release(0, "5.3.1", 0.05), Release(0.3, "5.4.0", 0.04)))
-CONTENT_SERVICE = Application(
-    "content-service", (Release(0, "1.18.0", 0.02), Release(0.5, "1.19.0", 0.06))
-)
+CONTENT_SERVICE = Application("content-service", (Release(0, "1.18.0", 0.02), Release(0.5, "1.19.0", 0.06)))
 ELIGIBILITY = Application(
     "eligibility_and_benefits",
     (Release(0, "24.10.2", 0.03), Release(0.42, "24.11.0", 0.2), Release(0.62, "24.11.1", 0.03)),

@@ -2,7 +2,7 @@
 
 import random
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +21,7 @@ Wire = Any
 CONTEXT = "type.googleapis.com/buildless.context."
 REPOSITORIES = ("demo/portal", "demo/content-service", "demo/mobile")
 SYSTEMS = (("linux", "LINUX", "X86"), ("macOS", "DARWIN", "ARM"), ("windows", "WINDOWS", "X86"))
-ALONE = ("json", "query", "protobuf")
-CI = 0.55  # share of builds that run in CI and are sent as one stream
+CI = 0.4  # share of builds that run in CI and are sent as one stream
 TASKS = ("compile", "test", "lint", "package", "image")
 
 
@@ -34,15 +33,15 @@ class Builds:
         self.owner = owner
         self.crowd = crowd
         self.period = period
-        self.builds = 0
+        self.alone = 0  # builds so far that were not sent as a stream
         self.turn = 0  # events so far
 
     def build(self, rhythm: Rhythm, person: Person) -> Iterator[Post]:
         """One build: it begins, asks the cache for its tasks, and ends."""
         began = rhythm.draw(self.rng)
-        in_ci = self.builds % 4 == 0 or self.rng.random() < CI - 0.25
-        encoding = "ndjson" if in_ci else ALONE[self.builds % len(ALONE)]
-        self.builds += 1
+        in_ci = self.rng.random() < CI
+        encoding = "ndjson" if in_ci else ENCODINGS[self.alone % len(ENCODINGS)]
+        self.alone += not in_ci
         events = self._events(began, person, in_ci=in_ci)
         if encoding == "ndjson":
             last = _occurred(events[-1])
@@ -55,7 +54,7 @@ class Builds:
             yield from self._alone(event, encoding)
 
     def _alone(self, event: dict[str, Wire], encoding: str) -> Iterator[Post]:
-        body = {"json": msgspec.json.encode, "query": query, "protobuf": protobuf}[encoding](event)
+        body = ENCODERS[encoding](event)
         received = _occurred(event) + self.rng.randint(100, 1_500)
         post = Post(received, self.owner, "buildless", encoding, body)
         yield post
@@ -96,7 +95,7 @@ class Builds:
             email = b64encode(sha256(f"{person.id}@demo.example".encode()).digest()).decode()
             detail["user"] = {"uid": f"usr_{person.device[:10]}", "email": email}
         place = person.place
-        location = {"timezone": place.zone, "country": place.country, "region": place.region}
+        location: dict[str, Wire] = {"timezone": place.zone, "country": place.country, "region": place.region}
         location |= {"locality": place.town, "point": {"lat": place.latitude, "lon": place.longitude}}
         timer = b64encode(bytes.fromhex(build)).decode()
         return {
@@ -146,4 +145,14 @@ def _flat(value: dict[str, Wire], above: str = "") -> Iterator[tuple[str, str]]:
 
 def protobuf(event: dict[str, Wire]) -> bytes:
     """An event in binary."""
-    return json_format.ParseDict(event, buildless_pb2.Event()).SerializeToString(deterministic=True)
+    message = json_format.ParseDict(event, buildless_pb2.Event())
+    body: bytes = message.SerializeToString(deterministic=True)
+    return body
+
+
+ENCODERS: dict[str, Callable[[dict[str, Wire]], bytes]] = {
+    "json": msgspec.json.encode,
+    "query": query,
+    "protobuf": protobuf,
+}
+ENCODINGS = tuple(ENCODERS)

@@ -60,4 +60,10 @@ SEARCHES: tuple[tuple[str, dict[str, list[str]], int], ...] = (
     ("kannada grammar", {"language": ["Kannada"]}, 0),
     ("light", {"grade": ["4", "5"]}, 8),
 )
-COMMENTS = ("Clear and short", "My class loved it", "The sound is too low", "Too easy", "More of these, please")
+COMMENTS = (
+    "Clear and short",
+    "My class loved it",
+    "The sound is too low",
+    "Too easy",
+    "More of these, please",
+)

@@ -1,4 +1,4 @@
-"""Work in an insurance portal, message by message: JSON as documented, forms as the browser client sends (Availity)."""
+"""Work in an insurance portal (Availity): JSON as documented, forms as the browser client sends them."""
 
 import random
 from collections.abc import Iterator

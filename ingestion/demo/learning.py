@@ -6,7 +6,9 @@ from ingestion.demo.catalogue import COMMENTS, CONTENTS, POPULARITY, SEARCHES, C
 from ingestion.demo.session import Session
 
 Wire = Any
-STACK = "TypeError: can't read 'pages' of undefined\n  at Player.open (player.{version}.js:1:48213)\n  at {page}"
+STACK = (
+    "TypeError: can't read 'pages' of undefined\n  at Player.open (player.{version}.js:1:48213)\n  at {page}"
+)
 
 
 class Visit(Session):
@@ -42,7 +44,9 @@ class Visit(Session):
 
     def env(self) -> str:
         """The part of the application that the page belongs to."""
-        return {"player": "contentplayer", "quiz": "contentplayer", "results": "search"}.get(self.page, "home")
+        return {"player": "contentplayer", "quiz": "contentplayer", "results": "search"}.get(
+            self.page, "home"
+        )
 
 
 def visit(session: Visit) -> None:
@@ -50,10 +54,8 @@ def visit(session: Visit) -> None:
     _open(session)
     if session.maybe(0.45):
         _search(session)
-    for _ in range(session.rng.choice((1, 1, 2, 3))):
-        _study(session)
-        if session.now - session.began > 3 * 3_600_000:
-            break
+    for content in _chosen(session):
+        _study(session, content)
     if session.maybe(0.12):
         _profile(session)
     if session.maybe(0.82):
@@ -62,7 +64,11 @@ def visit(session: Visit) -> None:
 
 def _open(session: Visit) -> None:
     person = session.person
-    start: dict[str, Wire] = {"type": "app" if session.mobile else "session", "mode": "play", "stageid": "home"}
+    start: dict[str, Wire] = {
+        "type": "app" if session.mobile else "session",
+        "mode": "play",
+        "stageid": "home",
+    }
     if session.mobile:
         start["dspec"] = {"os": person.system, "make": person.make, "mem": 4096, "scrn": 6.1, "cap": ["GPS"]}
         if session.maybe(0.08):
@@ -108,9 +114,15 @@ def _in_sight() -> list[dict[str, Wire]]:
     ]
 
 
-def _study(session: Visit) -> None:
+def _chosen(session: Visit) -> list[Content]:
+    """What is studied: popular contents as a rule; a quiz and a video where all is to be shown."""
+    if session.full:
+        return [CONTENTS[0], CONTENTS[3]]
+    return session.rng.choices(CONTENTS, POPULARITY, k=session.rng.choice((1, 1, 2, 3)))
+
+
+def _study(session: Visit, content: Content) -> None:
     """A content is opened, used and, as a rule, finished."""
-    content = CONTENTS[0] if session.full else session.rng.choices(CONTENTS, POPULARITY)[0]
     session.show("course-detail", "detail")
     session.object = {
         "id": content.id,
@@ -148,7 +160,9 @@ def _watch(session: Visit, content: Content) -> None:
             extra={"values": [{"position": round(content.seconds * share * (part + 1) / 5, 1)}]},
         )
     if session.maybe(0.25 if session.mobile else 0.03):
-        session.say("INTERRUPT", "contentplayer", type="CALL" if session.mobile else "BACKGROUND", pageid="player")
+        session.say(
+            "INTERRUPT", "contentplayer", type="CALL" if session.mobile else "BACKGROUND", pageid="player"
+        )
         session.wait(30, 1500)
 
 
@@ -225,7 +239,9 @@ def _finish(session: Visit, content: Content, began: int) -> None:
     if session.maybe(0.06):
         item = {"id": content.id, "type": "Content", "ver": content.version}
         session.act("share")
-        session.say("SHARE", "home", dir="Out", type="Link", items=[{**item, "to": {"id": "", "type": "Group"}}])
+        session.say(
+            "SHARE", "home", dir="Out", type="Link", items=[{**item, "to": {"id": "", "type": "Group"}}]
+        )
 
 
 def _profile(session: Visit) -> None:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from ingestion.demo import faults
+
 Wire = Any
 BATCH = 20  # events that the Sunbird SDK sends at once
 
@@ -35,14 +37,17 @@ class Sunbird:
     owner: str
     compress: bool
     context: dict[str, str] = field(default_factory=dict)
-    sent: int = 0  # batches so far
+    batches: int = 0  # so far
+    events: int = 0  # so far
 
     def posts(self, events: list[dict[str, Wire]], late_ms: int = 0) -> Iterator[Post]:
-        """The posts of a session's events; `late_ms` is how long the device was offline afterwards."""
+        """The posts of a session's events; each arrives `late_ms` after its last event."""
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
-            body = self._body(batch)
-            received = max(event["ets"] for event in batch) + late_ms + self.rng.randint(200, 2_600)
+            last = max(event["ets"] for event in batch)
+            received = last + late_ms + self.rng.randint(200, 2_600)
+            self._spoil(batch)
+            body = self._body(batch, last)
             post = Post(
                 received_ms=received,
                 owner=self.owner,
@@ -54,18 +59,24 @@ class Sunbird:
                 context=self.context,
             )
             yield post
-            self.sent += 1
-            if self.sent % 60 == 3:
+            self.batches += 1
+            if self.batches % 60 == 3:
                 # The answer got lost, so the client sends the same again: all of it is there already.
                 yield again(post, 31_000)
 
-    def _body(self, batch: list[dict[str, Wire]]) -> bytes:
+    def _spoil(self, batch: list[dict[str, Wire]]) -> None:
+        for event in batch:
+            self.events += 1
+            if faults.is_spoilt(self.events):
+                faults.spoil(event, self.events)
+
+    def _body(self, batch: list[dict[str, Wire]], last: int) -> bytes:
         return msgspec.json.encode(
             {
                 "id": "api.sunbird.telemetry",
                 "ver": "3.0",
                 "params": {"msgid": str(UUID(int=self.rng.getrandbits(128), version=4))},
-                "ets": max(event["ets"] for event in batch),
+                "ets": last,
                 "events": batch,
             }
         )

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ingestion.demo import faults, services
+from ingestion.demo import services
 from ingestion.demo.applications import CAMPAIGN, ELIGIBILITY, MOBILE, PORTAL, Application
 from ingestion.demo.builds import Builds
 from ingestion.demo.home import BUILD_TOOLS, KEY_DELIVERY, LEARNING
@@ -20,9 +20,9 @@ from ingestion.demo.rhythm import (
     Pattern,
     Period,
     Rhythm,
+    dice,
 )
 from ingestion.demo.rhythm import LEARNING as LEARNING_HOURS
-from ingestion.demo.rhythm import dice
 
 Wire = Any
 # Shares of the events.
@@ -38,10 +38,12 @@ def posts(seed: int, period: Period, events: int) -> list[Post]:
         *_service(seed, period, int(events * SERVICE_SHARE)),
         *_desk(seed, period, int(events * DESK_SHARE)),
     ]
-    rest = events - sum(post.events for post in every)
+    rest = max(events - sum(post.events for post in every), events // 10)
     every += _builds(seed, period, rest)
     # What would arrive after the end is still on its way.
-    return sorted((post for post in every if post.received_ms <= period.until), key=lambda post: post.received_ms)
+    return sorted(
+        (post for post in every if post.received_ms <= period.until), key=lambda post: post.received_ms
+    )
 
 
 class Rhythms:
@@ -85,23 +87,19 @@ def _visits(
     rng: random.Random, app: Application, learners: Crowd, rhythms: Rhythms, sender: Sunbird, budget: int
 ) -> Iterator[Post]:
     """Visits until the budget of events is spent."""
-    done = 0
-    full = True  # the first visit shows everything
-    while done < budget:
+    period = rhythms.period
+    while sender.events < budget:
         person = learners.draw(rng)
         began = rhythms.of(person.place).draw(rng)
-        if began < person.joined:
+        # The first visit shows everything, so it must not begin when the end is near.
+        full = sender.events == 0
+        if began < person.joined or (full and began > period.at(0.7)):
             continue
-        session = _visit(rng, app, person, began, rhythms.period, full=full)
-        full = False
-        for index, event in enumerate(session.events, start=done):
-            if faults.is_spoilt(index):
-                faults.spoil(event, index)
+        session = _visit(rng, app, person, began, period, full=full)
         # Some learn without a connection: what they did arrives when they have one again.
-        late = rng.randint(1, 30) * HOUR_MS if session.mobile and rng.random() < 0.12 else 0
-        for post in sender.posts(session.events, late):
-            done += post.events
-            yield post
+        offline = session.mobile and not full and rng.random() < 0.12
+        late = rng.randint(1, 30) * HOUR_MS if offline else 0
+        yield from sender.posts(session.events, late - person.clock_ahead_ms)
 
 
 def _visit(

@@ -1,4 +1,4 @@
-"""What the portal's content service reports of itself: signs of life, figures, log entries, changes (Sunbird)."""
+"""What the content service reports of itself (Sunbird): signs of life, figures, log entries, changes."""
 
 import random
 from collections.abc import Iterator

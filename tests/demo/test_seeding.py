@@ -1,0 +1,112 @@
+"""The demo's data is lifelike, complete, and the same each time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from events.event import Event
+from events.kinds import KINDS
+from events.ownership.api_key import ApiKey
+from events.ownership.owner import Owner
+from events.store.usage import WarningHour
+from ingestion import verification
+from ingestion.demo import home, script, seeding
+from ingestion.demo.posting import Post
+from ingestion.demo.rhythm import Period
+from ingestion.rejected import RejectedEvent
+
+UNTIL = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+def small(seed: int = 1) -> list[Post]:
+    return script.posts(seed, Period.before(UNTIL, 3), 300)
+
+
+def seed_small() -> seeding.Counts:
+    return seeding.send(small(), lambda _: None)
+
+
+def test_a_small_demo_has_all_kinds_and_encodings() -> None:
+    counts = seed_small()
+
+    assert set(Event.objects.values_list("kind", flat=True)) == set(KINDS)
+    assert {(post.dialect, post.encoding) for post in small()} == {
+        ("availity", "json"),
+        ("availity", "form"),
+        ("sunbird", "json"),
+        ("buildless", "json"),
+        ("buildless", "query"),
+        ("buildless", "protobuf"),
+        ("buildless", "ndjson"),
+    }
+    assert 250 <= sum(counts) <= 420
+    assert counts.duplicates > 0
+    assert 0 < counts.rejected < 15
+
+
+def test_the_books_balance() -> None:
+    seed_small()
+
+    assert [difference for difference in verification.differences() if difference] == []
+
+
+def test_the_same_seed_and_end_make_the_same_events() -> None:
+    first = seed_small()
+    ids = set(Event.objects.values_list("id", flat=True))
+
+    second = seed_small()
+
+    assert set(Event.objects.values_list("id", flat=True)) == ids
+    assert second.stored == 0
+    assert second.duplicates == sum(first)
+
+
+def test_another_seed_makes_other_events() -> None:
+    assert {post.body for post in small(1)}.isdisjoint(post.body for post in small(2))
+
+
+def test_events_arrive_over_the_whole_period_and_never_after_it() -> None:
+    posts = script.posts(1, Period.before(UNTIL, 14), 3_000)
+
+    days = {post.received_ms // 86_400_000 for post in posts}
+    assert len(days) >= 14
+    assert max(post.received_ms for post in posts) <= UNTIL.timestamp() * 1000
+
+
+def test_some_events_are_warned_of_and_some_rejected_with_a_reason() -> None:
+    seeding.send(script.posts(1, Period.before(UNTIL, 14), 2_000), lambda _: None)
+
+    assert {rejected.code for rejected in RejectedEvent.objects.all()} >= {"unknown_kind", "missing"}
+    assert WarningHour.objects.filter(path="edata.uri", code="missing").exists()
+
+
+def test_releases_bring_errors() -> None:
+    seeding.send(script.posts(1, Period.before(UNTIL, 14), 6_000), lambda _: None)
+
+    def errors(version: str) -> float:
+        events = Event.objects.filter(source__name="portal", version=version)
+        return events.filter(kind="error").count() / events.values("session").distinct().count()
+
+    assert errors("2.1.0") > 3 * errors("2.0.4")
+
+
+def test_a_service_falls_silent() -> None:
+    seeding.send(script.posts(1, Period.before(UNTIL, 14), 2_000), lambda _: None)
+
+    last = Event.objects.filter(source__name="content-service").latest("id")
+    assert timedelta(days=1) < UNTIL - last.occurred_at < timedelta(days=3)
+
+
+def test_the_demo_is_an_organization_of_its_own() -> None:
+    seed_small()
+
+    owners = Owner.objects.filter(organization__slug=home.SLUG)
+    assert set(owners.values_list("name", flat=True)) == set(home.CONTACTS)
+    assert not Event.objects.exclude(owner__in=owners).exists()
+
+
+def test_no_key_that_filled_in_the_data_can_be_used_afterwards() -> None:
+    seed_small()
+
+    assert not ApiKey.objects.usable().exists()
