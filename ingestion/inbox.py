@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, models
+from psycopg import Cursor
 
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
@@ -49,28 +50,28 @@ class Arrival(NamedTuple):
 _PUT = """
 INSERT INTO ingestion_inboxrequest
     (received_at, owner_id, key_id, dialect, encoding, strict, context, events, body)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b)
 """
 
 
 def put(arrival: Arrival) -> None:
     """Put a request into the inbox: once this returns, it is committed (outside of a transaction)."""
     parts = arrival.parts
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PUT,
-            [
-                parts.received_at,
-                arrival.owner_id,
-                arrival.key_id,
-                parts.dialect,
-                parts.encoding,
-                parts.strict,
-                json.dumps(parts.context),
-                arrival.events,
-                parts.body,
-            ],
-        )
+    values = (
+        parts.received_at,
+        arrival.owner_id,
+        arrival.key_id,
+        parts.dialect,
+        parts.encoding,
+        parts.strict,
+        json.dumps(parts.context),
+        arrival.events,
+        parts.body,
+    )
+    connection.ensure_connection()
+    # Django's cursors write parameters into the statement, which would double the body as hexadecimal text.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(_PUT, values, prepare=True)
 
 
 class Claim(NamedTuple):

@@ -30,8 +30,8 @@ def json_response(body: Wire, status: int = 200) -> HttpResponse:
 class IngestView(APIView):
     """What the endpoints share: keys instead of log-ins, refusals in the dialect's words, CORS.
 
-    `dispatch` leaves out what DRF does for people (negotiation, sessions, parsers, throttles), which would be a
-    large part of what a small event costs.
+    `dispatch` leaves out what DRF does for people (negotiation, sessions, parsers, throttles), which would be
+    a large part of what a small event costs.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

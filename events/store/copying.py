@@ -6,6 +6,7 @@ between, COPY fails as a whole on the primary key; the block then looks again an
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -42,26 +43,34 @@ def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
         return _boolean
     if isinstance(column, models.TextField):
         return None
-    return str  # numbers, times, ids
+    if isinstance(column, (models.UUIDField, models.OneToOneField)):
+        return attrgetter("hex")  # PostgreSQL needs no hyphens
+    return str  # numbers, times
 
 
 class Table:
     """A model's table as COPY sees it."""
 
     def __init__(self, model: type[models.Model]) -> None:
-        columns = [field for field in model._meta.local_fields if not field.generated]
+        columns = [field for field in model._meta.local_fields if not isinstance(field, models.AutoField)]
         self.names = [field.attname if field.attname != "event_id" else "id" for field in columns]
-        self._plan = [(name, _writer(field)) for name, field in zip(self.names, columns, strict=True)]
+        self._places = {
+            name: (index, _writer(field))
+            for index, (name, field) in enumerate(zip(self.names, columns, strict=True))
+        }
+        self._nulls: list[str | None] = [None] * len(columns)
         listed = ", ".join(f'"{field.column}"' for field in columns)
         self.copy_statement = f'COPY "{model._meta.db_table}" ({listed}) FROM STDIN'
 
     def text(self, values: dict[str, Any]) -> list[str | None]:
-        """One row of COPY text."""
-        get = values.get
-        return [
-            None if (value := get(name)) is None else write(value) if write else value
-            for name, write in self._plan
-        ]
+        """One row of COPY text; columns that `values` doesn't name are null."""
+        row = self._nulls.copy()
+        places = self._places
+        for name, value in values.items():
+            if value is not None:
+                index, write = places[name]
+                row[index] = write(value) if write else value
+        return row
 
     def copy(self, rows: Iterable[dict[str, Any]]) -> None:
         """COPY rows into the table."""
@@ -79,8 +88,8 @@ def present(ids: Sequence[UUID]) -> set[UUID]:
     for week, group in groupby(ids, key=lambda event: max(weeks([event]))):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id FROM events_event WHERE id = ANY(%s) AND id >= %s AND id < %s",
-                [list(group), first_id(week), first_id(week + WEEK)],
+                "SELECT id FROM events_event WHERE id = ANY(%s::uuid[]) AND id >= %s AND id < %s",
+                ["{" + ",".join(each.hex for each in group) + "}", first_id(week), first_id(week + WEEK)],
             )
             found.update(row[0] for row in cursor.fetchall())
     return found

@@ -23,7 +23,7 @@ RACES = 5  # how often a block looks again because another drain files the same 
 
 def rows_of(submissions: Iterable[Submission]) -> list[Row]:
     """Rows in the order of their ids, sources not settled yet. No database."""
-    return sorted(map(row, submissions), key=lambda made: made.id)
+    return sorted(map(row, submissions), key=lambda made: made.id.int)
 
 
 def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:

@@ -85,11 +85,11 @@ def settle(made: Row, source: Source) -> None:
 def billed_bytes(original: Wire) -> int:
     """The size that is charged: JSON without blanks in UTF-8, numbers in canonical form.
 
-    Sorting keys changes no length. `.0` is the only mark of a number that canonical form would shorten.
+    Sorting keys changes no length. `.0` before a delimiter marks a number that canonical form would shorten.
     """
     try:
         encoded = msgspec.json.encode(original)
-        if b".0" in encoded:
+        if b".0," in encoded or b".0}" in encoded or b".0]" in encoded:
             encoded = msgspec.json.encode(values.canonical(original))
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.

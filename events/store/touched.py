@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection, models
+from django.db import models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.store.copying import Table
 
 
 class TouchedSession(models.Model):
@@ -65,13 +66,7 @@ def widen(spans: dict[SessionKey, Span], key: SessionKey, occurred_at: datetime)
 
 def mark(spans: Iterable[tuple[SessionKey, Span]]) -> None:
     """Add the touched sessions of a block."""
-    rows = [(*key, *span) for key, span in spans]
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO events_touchedsession (owner_id, source_id, session, device, channel, since, until)"
-            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[],"
-            " %s::timestamptz[], %s::timestamptz[])",
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+    TABLE.copy({**key._asdict(), "since": since, "until": until} for key, (since, until) in spans)
+
+
+TABLE = Table(TouchedSession)

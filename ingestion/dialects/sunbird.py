@@ -40,36 +40,38 @@ class _Params(msgspec.Struct):
     msgid: Any = None
 
 
+class _Head(msgspec.Struct):
+    params: _Params
+
+
 class _Batch(msgspec.Struct):
     events: list[msgspec.Raw]
-    params: Any = None
 
 
 def split(parts: Parts) -> list[Slice]:
     """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
-    return [Slice(raw) for raw in _cut(parts.body)[0]]
+    return [Slice(raw) for raw in _cut(parts.body)]
 
 
 def message_id(body: bytes) -> str:
     """`params.msgid`, for the answer; "" where there is none."""
     try:
-        params = _cut(body)[1]
-    except Refused:
-        return ""
-    msgid = params.get("msgid") if type(params) is dict else None
+        msgid = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Head).params.msgid
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""  # the batch was taken apart on the slow path: it has its answer, if without its name
     return msgid if type(msgid) is str else ""
 
 
-def _cut(body: bytes) -> tuple[list[bytes], Any]:
+def _cut(body: bytes) -> list[bytes]:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         batch = msgspec.json.decode(body, type=_Batch)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _cut_slowly(body, str(error))
-    return [bytes(raw) for raw in batch.events], batch.params
+    return [bytes(raw) for raw in batch.events]
 
 
-def _cut_slowly(body: bytes, reason: str) -> tuple[list[bytes], Any]:
+def _cut_slowly(body: bytes, reason: str) -> list[bytes]:
     """Where the body is refused as a whole, perhaps for the sake of one event."""
     cut = jsontext.split_list(body, b"events")
     shell = jsontext.decode(cut[0] if cut else body)
@@ -81,7 +83,7 @@ def _cut_slowly(body: bytes, reason: str) -> tuple[list[bytes], Any]:
         value = jsontext.decode(piece)
         if type(value) is Fault and value.code == "bad_json":
             raise Refused(400, "bad_json", f"The body is not JSON, at event {index}: {value.message}")
-    return cut[1], shell.get("params")
+    return cut[1]
 
 
 def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:

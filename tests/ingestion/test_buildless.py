@@ -131,7 +131,7 @@ def test_unknown_protobuf_fields_are_kept(sender: Sender) -> None:
     unknown = b"\xa2\x06\x03abc"  # field 100, text
     assert sender.post(EMIT, message.SerializeToString() + unknown, PROTOBUF).status_code == 200
     file_all()
-    assert only_event().extra["@unknown"] == base64.b64encode(unknown).decode()
+    assert only_event().as_wire()["@unknown"] == base64.b64encode(unknown).decode()
 
 
 def test_a_time_in_seconds_is_taken_as_such_and_comes_back_as_sent(sender: Sender) -> None:
