@@ -1,0 +1,1 @@
+"""The real clients of the three formats send to the real server."""

@@ -1,0 +1,27 @@
+"""What became of the requests once the drain has filed them."""
+
+from typing import Any
+
+from events.event import Event
+from events.store.usage import WarningHour
+from ingestion.drain import drain
+from ingestion.rejected import RejectedEvent
+
+
+class Filed:
+    """What the drain made of the requests: everything that was stored, by its time."""
+
+    def __init__(self) -> None:
+        self.drained = drain()
+        self.events = list(Event.objects.select_related("owner", "source").order_by("id"))
+        self.rejected = list(RejectedEvent.objects.order_by("id"))
+
+    @property
+    def wire(self) -> list[dict[str, Any]]:
+        """The events as they were sent."""
+        return [event.as_wire() for event in self.events]
+
+    @property
+    def warnings(self) -> set[tuple[str, str, str]]:
+        """The quality warnings: kind, path and code."""
+        return set(WarningHour.objects.values_list("kind", "path", "code"))

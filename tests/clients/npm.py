@@ -1,0 +1,96 @@
+"""The clients from npm: installed once per lock file into var/, run by Node from a folder of the session."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from telemetry_project.stack.paths import REPOSITORY
+from tests.needs import require
+
+HERE = Path(__file__).parent
+MANIFEST = ("package.json", "package-lock.json", ".npmrc")
+INSTALL_SECONDS = 180
+RUN_SECONDS = 30
+
+
+def installed() -> Path:
+    """The folder with `node_modules` as the lock file says; installed where it is not there yet."""
+    for name in ("node", "npm"):
+        require(name, shutil.which(name), "install Node.js 20 with npm, or run `.ci/install-machine`.")
+    digest = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in MANIFEST)).hexdigest()
+    folder = REPOSITORY / "var" / "clients" / digest[:16]
+    if not (folder / "node_modules").is_dir():
+        _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    """Install beside the folder and rename: another run sees all of it or nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        for name in MANIFEST:
+            shutil.copy(HERE / name, aside)
+        done = subprocess.run(
+            ["npm", "ci"],
+            cwd=aside,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+        require("the npm clients", done.returncode == 0, f"`npm ci` failed: {done.stderr[-2000:]}")
+        made = Path(aside) / "made"
+        made.mkdir()
+        (Path(aside) / "node_modules").rename(made / "node_modules")
+        try:
+            made.rename(folder)
+        except OSError:
+            # Another run was faster, which is as good; anything else is not.
+            if not (folder / "node_modules").is_dir():
+                raise
+
+
+class Clients:
+    """The scripts of this folder beside the installed packages, ready to run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "node_modules").symlink_to(installed() / "node_modules")
+        for file in (*HERE.glob("*.mjs"), *HERE.glob("*.html")):
+            shutil.copy(file, folder)
+
+    def run(self, script: str, *arguments: str, environment: Mapping[str, str]) -> Any:
+        """What a script printed as its last line, which is JSON.
+
+        Node ends when nothing is left to be done, so a client that goes on trying runs into the time limit.
+        """
+        node = shutil.which("node")
+        assert node is not None, "installed() has seen it"
+        done = subprocess.run(
+            [node, script, *arguments],
+            cwd=self.folder,
+            env={"PATH": str(Path(node).parent), **environment},
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script} failed:\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def bundle(self, script: str) -> str:
+        """Bundle a script for browsers, as applications do; returns the file's name."""
+        made = f"{Path(script).stem}.bundle.js"
+        subprocess.run(
+            [self.folder / "node_modules/.bin/esbuild", script, "--bundle", f"--outfile={made}"],
+            cwd=self.folder,
+            capture_output=True,
+            timeout=RUN_SECONDS,
+            check=True,
+        )
+        return made

@@ -1,0 +1,149 @@
+"""Sunbird's own SDK under Node: what it sends is stored, and what we answer lets its queue go on."""
+
+from typing import Any
+
+from events.kinds import KINDS
+from events.ownership import provisioning
+from events.ownership.owner import Validation
+from tests.clients.filed import Filed
+from tests.clients.npm import Clients
+from tests.clients.recorder import Recorder
+
+DRAINED = {"waiting": 0, "failed": 0, "attempts": 0}
+KIND_NAMES = {entry.name for entry in KINDS.values() if entry.schema.dialect == "sunbird"}
+WRONG_KEY = "tally_pk_abcdefghjkmn_0123456789"
+
+
+def by_mid(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In one order: batches are sent side by side."""
+    return sorted(events, key=lambda event: str(event["mid"]))
+
+
+def test_all_seventeen_methods_come_back_as_they_were_sent(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    clients.run("sunbird.mjs", "everything", environment=environment)
+    sent = [event for post in recorder.posts for event in post.json["events"]]
+    filed = Filed()
+
+    assert len(KIND_NAMES) == 17
+    assert {event["eid"].lower() for event in sent} == KIND_NAMES
+    assert filed.rejected == []
+    assert by_mid(filed.wire) == by_mid(sent)
+    assert {event.kind for event in filed.events if event.detail is not None} == KIND_NAMES
+
+
+def test_the_queue_of_the_sdk_drains_at_the_first_attempt(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    queue = clients.run("sunbird.mjs", "everything", environment=environment)
+
+    assert queue == DRAINED
+    assert sorted(len(post.json["events"]) for post in recorder.posts) == [2, 5, 5, 5]
+    for post in recorder.posts:
+        assert post.status == 200
+        assert post.said["params"] == {
+            "msgid": post.json["params"]["msgid"],
+            "status": "successful",
+            "err": "",
+            "errmsg": "",
+        }
+        assert post.said["responseCode"] == "SUCCESS"
+        assert post.said["result"] == {
+            "accepted": len(post.json["events"]),
+            "rejected": 0,
+            "rejected_indexes": [],
+            "errors": [],
+        }
+
+
+def test_only_a_start_without_its_stage_draws_a_warning(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    clients.run("sunbird.mjs", "everything", environment=environment)
+
+    assert Filed().warnings == {("start", "edata.stageid", "missing")}
+
+
+def test_columns_hold_what_the_sdk_was_told(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    clients.run("sunbird.mjs", "everything", environment=environment)
+    events = {event.kind: event for event in Filed().events}
+    start, assess, summary = events["start"], events["assess"], events["summary"]
+
+    assert (start.source.name, start.component, start.version) == ("sunbird.portal", "sunbird.player", "3.1")
+    assert (start.object_id, start.object_version) == ("do_3122", "1.0")
+    assert (start.session, start.tags, start.rollup_l2) == ("do5R9s4k", ["lesson"], "school")
+    assert (start.owner.name, start.environment) == ("Claims", "contentplayer")
+    assert vars(assess.detail)["score"] == 0.75
+    # These arrive as the published page prints them, wrapped in one more edata, the number as text.
+    assert vars(summary.detail)["timespent"] == 60
+
+
+def test_a_refused_key_keeps_the_batch_until_the_key_is_mended(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    queue = clients.run("sunbird.mjs", "mended", environment={**environment, "WRONG_KEY": WRONG_KEY})
+    refused, accepted = recorder.posts
+    filed = Filed()
+
+    assert (refused.status, accepted.status) == (401, 200)
+    assert refused.said["params"]["err"] == "bad_key"
+    assert accepted.body == refused.body
+    assert queue == DRAINED
+    assert filed.wire == refused.json["events"]
+
+
+def test_a_batch_sent_twice_is_stored_once(
+    clients: Clients, recorder: Recorder, environment: dict[str, str], key: str
+) -> None:
+    clients.run("sunbird.mjs", "everything", environment=environment)
+    for post in list(recorder.posts):
+        recorder.forward(post.method, post.path, post.headers, post.body)
+    filed = Filed()
+
+    assert (filed.drained.stored, filed.drained.duplicates) == (17, 17)
+    assert len(filed.events) == 17
+
+
+def test_an_event_that_cannot_be_stored_does_not_block_the_queue(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    queue = clients.run("sunbird.mjs", "faulty", environment=environment)
+    first, _ = sorted(recorder.posts, key=lambda post: -len(post.json["events"]))
+    filed = Filed()
+
+    assert queue == DRAINED
+    assert [post.status for post in recorder.posts] == [200, 200]
+    assert first.said["result"]["rejected_indexes"] == [1]
+    assert first.said["result"]["errors"][0]["mid"] == first.json["events"][1]["mid"]
+    assert {event.kind for event in filed.events} == {"log", "search", "interrupt"}
+    assert [rejected.client_event_id for rejected in filed.rejected] == [first.json["events"][1]["mid"]]
+
+
+def test_an_application_without_a_key_hears_why(
+    clients: Clients, recorder: Recorder, environment: dict[str, str]
+) -> None:
+    queue = clients.run("sunbird.mjs", "keyless", environment=environment)
+    (refused,) = recorder.posts
+
+    assert queue == {"waiting": 0, "failed": 1, "attempts": 1}
+    assert "authorization" not in refused.headers
+    assert (refused.status, refused.said["params"]["err"]) == (401, "no_key")
+    assert Filed().events == []
+
+
+def test_a_strict_owner_agrees_with_the_validation_of_the_sdk_but_for_one_field(
+    clients: Clients, recorder: Recorder
+) -> None:
+    strict = provisioning.key(organization_slug="acme", owner_name="Held", validation=Validation.STRICT)
+    environment = {"TALLY_URL": recorder.url, "TALLY_KEY": strict.text}
+    queue = clients.run("sunbird.mjs", "validated", environment=environment)
+    sent = [event for post in recorder.posts for event in post.json["events"]]
+    filed = Filed()
+
+    assert queue == DRAINED
+    assert {event["eid"].lower() for event in sent} == KIND_NAMES
+    # The SDK's schema wants text here, the pipeline's a number, and strict means the pipeline.
+    assert [(rejected.kind, rejected.path) for rejected in filed.rejected] == [("summary", "edata.timespent")]
