@@ -75,6 +75,8 @@ TEMPLATES = [
 
 EMBEDDED_DATABASE_URL = f"postgres:///tally?host={paths.postgres_socket_folder(DATA)}&user=postgres"
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=EMBEDDED_DATABASE_URL)}
+# Demo data and demo users at the first start: only where the database is our own, or on request.
+DEMO = env.bool("TALLY_DEMO", default=not env.str("DATABASE_URL", default=""))
 DATABASES["default"] |= {
     "ENGINE": "events.partitioned",
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),

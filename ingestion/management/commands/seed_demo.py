@@ -1,17 +1,14 @@
 """seed_demo: fill the demo's organization with lifelike telemetry, through the real way in."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from tqdm import tqdm
 
-from ingestion.demo import home, script, seeding
+from ingestion.demo import home, script
+from ingestion.demo.first_start import DAYS, EVENTS, SEED, fill
 from ingestion.demo.rhythm import Period
-
-EVENTS, DAYS, SEED = 20_000, 14, 1
 
 
 class Command(BaseCommand):
@@ -38,9 +35,7 @@ class Command(BaseCommand):
             self.stdout.write("The demo has data already, so nothing was added; --again adds more.")
             return
         posts = script.posts(options["seed"], Period.before(until, options["days"]), options["events"])
-        total = sum(post.events for post in posts)
-        with tqdm(total=total, unit=" events", file=sys.stderr, disable=None) as bar:
-            counts = seeding.send(posts, bar.update)
+        counts = fill(posts)
         self.stdout.write(
             f"{len(posts)} requests of the demo: {counts.stored} events stored,"
             f" {counts.duplicates} duplicates, {counts.rejected} rejected."

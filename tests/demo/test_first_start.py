@@ -1,0 +1,207 @@
+"""The first start makes the demo; later starts change nothing; nobody else's database gets one."""
+
+import json
+import shlex
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings
+
+from events.event import Event
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership
+from ingestion.demo import first_start, home, seeding, welcome
+from ingestion.demo.posting import Post
+from ingestion.demo.seeding import Counts
+from ingestion.drain import drain
+from ingestion.inbox import InboxRequest
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder of its own, few events, and no static files to collect."""
+    settings.DATA = tmp_path
+    settings.DEMO = True
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(first_start, "EVENTS", 300)
+    monkeypatch.setattr(first_start, "DAYS", 3)
+    monkeypatch.setattr("ingestion.static_files.collect_if_older", lambda: False)
+
+
+def state() -> tuple[int, ...]:
+    models = (Event, ApiKey, Membership, get_user_model(), InboxRequest)
+    return tuple(model._default_manager.count() for model in models)
+
+
+def test_the_first_start_makes_data_users_and_a_key() -> None:
+    call_command("prepare")
+
+    assert home.has_data()
+    assert set(get_user_model().objects.values_list("username", flat=True)) == {"operator", "lead", "viewer"}
+    assert home.key_file().stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_start_changes_nothing() -> None:
+    call_command("prepare")
+    before, key = state(), home.key_text()
+
+    call_command("prepare")
+
+    assert state() == before
+    assert home.key_text() == key != ""
+
+
+def test_the_demo_is_not_made_where_somebody_can_log_in_already() -> None:
+    get_user_model().objects.create_user("alice")
+
+    call_command("prepare")
+
+    assert not home.exists()
+
+
+def test_the_demo_is_not_made_in_a_database_that_is_not_ours(settings: Settings) -> None:
+    settings.DEMO = False
+
+    call_command("prepare")
+
+    assert not home.exists()
+    assert not get_user_model().objects.exists()
+
+
+def test_the_demo_is_made_anywhere_on_request(settings: Settings) -> None:
+    settings.DEMO = False
+
+    call_command("prepare", "--demo")
+
+    assert home.has_data()
+
+
+def test_an_interrupted_start_goes_on_with_the_same_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = seeding.send
+
+    def interrupted(posts: list[Post], progress: Callable[[int], object]) -> Counts:
+        send(posts[:40], progress)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seeding, "send", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("prepare")
+    monkeypatch.setattr(seeding, "send", send)
+    some = Event.objects.count()
+
+    call_command("prepare")
+
+    assert some > 0
+    assert seeding.counts().duplicates >= some
+    assert get_user_model().objects.count() == 3
+
+
+def test_the_key_is_the_same_where_the_database_was_made_anew() -> None:
+    home.make_key()
+    text = home.key_text()
+    ApiKey.objects.all().delete()
+
+    home.make_key()
+
+    assert home.key_text() == text
+
+
+def test_a_revoked_key_stays_revoked() -> None:
+    home.make_key()
+    ApiKey.objects.update(revoked_at="2026-01-01T00:00:00Z")
+
+    home.make_key()
+
+    assert home.key_text() == ""
+
+
+def test_seeding_where_there_is_data_says_so_and_adds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("seed_demo", "--events", "100", "--days", "2")
+    before = state()
+
+    call_command("seed_demo", "--events", "100", "--days", "2")
+
+    assert state() == before
+    assert "--again" in capsys.readouterr().out
+
+
+def test_seeding_again_adds_more() -> None:
+    call_command("seed_demo", "--events", "100", "--days", "2")
+    before = Event.objects.count()
+
+    call_command("seed_demo", "--events", "100", "--days", "2", "--again")
+
+    assert Event.objects.count() > before
+
+
+def test_what_is_pasted_from_the_welcome_is_accepted(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("prepare")
+    call_command("welcome")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
+    words = shlex.split(line)
+    headers = dict(word.split(": ") for before, word in pairwise(words) if before == "-H")
+
+    response = client.post(
+        urlsplit(words[-1]).path,
+        words[words.index("-d") + 1],
+        content_type=headers.pop("Content-Type"),
+        headers=headers,
+    )
+
+    assert (response.status_code, response.content) == (201, b"")
+    drain()
+    event = Event.objects.get(owner__name="YourTeam")
+    assert event.as_wire() == welcome.EXAMPLE == json.loads(words[words.index("-d") + 1])
+
+
+def test_the_welcome_names_users_with_passwords_that_work(client: Client) -> None:
+    call_command("prepare")
+
+    text = welcome.text("127.0.0.1")
+
+    for user in home.USERS:
+        assert user.password in text
+        assert client.login(username=user.name, password=user.password)
+    assert "public" not in text
+
+
+def test_the_welcome_warns_where_others_can_reach_the_demo() -> None:
+    call_command("prepare")
+
+    assert "change them" in welcome.text("0.0.0.0")
+
+
+def test_the_welcome_names_no_password_that_was_changed() -> None:
+    call_command("prepare")
+    lead = get_user_model().objects.get(username="lead")
+    lead.set_password("changed since")
+    lead.save()
+
+    assert "lead-demo" not in welcome.text("")
+
+
+def test_the_welcome_without_a_demo_says_how_to_begin() -> None:
+    text = welcome.text("")
+
+    assert "createsuperuser" in text
+    assert "create_key --owner" in text
+    assert "curl" not in text
+
+
+def test_the_viewer_sees_one_owner_and_the_lead_three() -> None:
+    call_command("prepare")
+
+    seen = {
+        user.username: Membership.objects.filter(user=user).count() for user in get_user_model().objects.all()
+    }
+    assert seen == {"operator": 0, "lead": 3, "viewer": 1}
