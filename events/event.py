@@ -137,5 +137,6 @@ class Event(PartitionedById, models.Model):
         from events.kinds import KINDS  # see `detail`
 
         schema = KINDS[self.kind].schema
-        event = schema.give(self, detail or self.detail, values.from_store(self.extra))
-        return values.undo(event, self.adaptations or ())
+        event = schema.give(self, detail or self.detail, self.extra)
+        adaptations = self.adaptations or ()
+        return values.undo(values.from_store(event, adaptations), adaptations)

@@ -93,7 +93,7 @@ class SunbirdView(IngestView):
         return json_response(sunbird.answer(accepted, sunbird.message_id(body), now))
 
     def refusal(self, refused: Refused) -> HttpResponse:
-        """Sunbird's envelope, with the message id where it can be read."""
+        """Sunbird's envelope; what is refused as a whole has no message id that can be trusted."""
         return json_response(sunbird.refusal(refused, "", timezone.now()), refused.status)
 
 

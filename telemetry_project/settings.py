@@ -3,15 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 
 from telemetry_project.secret import local_secret
 from telemetry_project.stack import paths
+from telemetry_project.unfold import UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = paths.data_folder()
 
 env = environ.Env()
+# Lets Django's generic classes be written with their types at run time too, as mypy reads them.
+django_stubs_ext.monkeypatch()
 
 # --- Who we are -----------------------------------------------------------------------------------
 
@@ -175,17 +179,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-}
-
-# --- Admin ----------------------------------------------------------------------------------------
-
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Tally",
-    "SITE_HEADER": "Tally",
-    "SITE_SUBHEADER": "Telemetry by team",
-    "SITE_SYMBOL": "monitoring",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
 }
 
 LOGGING = {

@@ -1,6 +1,7 @@
 """Submission: an accepted event on its way into the store, and the row that is made of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,11 +63,14 @@ def row(submission: Submission) -> Row:
     if submission.absent:
         taken.extra = {**(taken.extra or {}), **submission.absent}
     enrich(taken, submission.context)
+    encoded = canonical_json(submission.original)
+    if _LARGE_DOUBLE.search(encoded):
+        submission.adaptations.append(values.LARGE_DOUBLES)
     return Row(
         id=event_id(submission.occurred_ms, submission.owner.key, submission.identity),
         submission=submission,
         taken=taken,
-        billed_bytes=billed_bytes(submission.original),
+        billed_bytes=len(encoded),
         source_name=envelope.get("source") or "",
     )
 
@@ -82,8 +86,12 @@ def settle(made: Row, source: Source) -> None:
             taken.extra = put(taken.extra, leaf.path, sent)
 
 
-def billed_bytes(original: Wire) -> int:
-    """The size that is charged: JSON without blanks in UTF-8, numbers in canonical form.
+# A number of 2 to the 53 or more that is written with an exponent, as all doubles of that size are.
+_LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e[0-9]")
+
+
+def canonical_json(original: Wire) -> bytes:
+    """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
     Sorting keys changes no length. `.0` before a delimiter marks a number that canonical form would shorten.
     """
@@ -93,7 +101,6 @@ def billed_bytes(original: Wire) -> int:
             encoded = msgspec.json.encode(values.canonical(original))
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
-        encoded = json.dumps(values.canonical(original), ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "backslashreplace"
-        )
-    return len(encoded)
+        text = json.dumps(values.canonical(original), ensure_ascii=False, separators=(",", ":"))
+        encoded = text.encode("utf-8", "backslashreplace")
+    return encoded

@@ -19,7 +19,6 @@ from django.db import models
 from msgspec import Meta
 
 from events.identity import milliseconds, moment
-from events.wire.values import from_store
 
 Wire = Any  # a JSON value
 
@@ -348,7 +347,6 @@ class Objects(WireField, models.JSONField):
     """A list, of objects as a rule, kept as JSON."""
 
     take = staticmethod(take_list)
-    give = staticmethod(from_store)
     lenient_type = list[Any]
     strict_type = list[dict[str, Any]]
     django_path = "django.db.models.JSONField"
@@ -358,7 +356,6 @@ class Open(WireField, models.JSONField):
     """An object whose keys nobody fixed, kept as JSON."""
 
     take = staticmethod(take_object)
-    give = staticmethod(from_store)
     lenient_type = strict_type = dict[str, Any]
     django_path = "django.db.models.JSONField"
 
@@ -367,6 +364,5 @@ class Anything(WireField, models.JSONField):
     """Any JSON value."""
 
     take = staticmethod(take_open)
-    give = staticmethod(from_store)
     lenient_type = strict_type = Any
     django_path = "django.db.models.JSONField"

@@ -23,12 +23,12 @@ from events.wire.columns import (
     take_uint64,
 )
 from events.wire.schema import Leaf
-from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier
-from events.wire.values import from_store
+from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier, written_as
 
 UNCHECKED = None  # the reference pipeline's schema says nothing of the field
 Filled = Annotated[str, Meta(min_length=1)]
-Uint64Text = Annotated[str, Meta(pattern=r"^[0-9]{1,19}\Z")] | Annotated[int, Meta(ge=0)]
+Uint64Text = Annotated[str, written_as(r"^[0-9]{1,19}\Z", "an unsigned number")] | Annotated[int, Meta(ge=0)]
+BuildlessId = Annotated[str, written_as(r"^[A-Za-z0-9]{12,64}\Z", "12 to 64 letters or digits")]
 FilledIdentifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
@@ -124,7 +124,7 @@ SUNBIRD = Dialect(
         _leaf("context.pdata.platform", "platform", strict=UNCHECKED),
         _identifier("context.sid", "session"),
         _identifier("context.did", "device"),
-        _leaf("context.cdata", "correlation", take=take_list, give=from_store, strict=list[CorrelationItem]),
+        _leaf("context.cdata", "correlation", take=take_list, strict=list[CorrelationItem]),
         *(_leaf(f"context.rollup.l{n}", f"rollup_l{n}", strict=UNCHECKED) for n in range(1, 5)),
         _leaf("object.id", "object_id"),
         _leaf("object.type", "object_type"),
@@ -149,9 +149,7 @@ BUILDLESS = Dialect(
     name="buildless",
     root="",
     envelope=(
-        _identifier(
-            "event.id", "client_event_id", Need.HARD, Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{12,64}\Z")]
-        ),
+        _identifier("event.id", "client_event_id", Need.HARD, BuildlessId),
         _leaf(
             "event.timing.occurred",
             "occurred_at",

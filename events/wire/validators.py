@@ -150,7 +150,7 @@ _SENTENCES = [
         (r"Expected `str` of length <= (\d+)", "bad_length", "{path} has more than {0} characters."),
         (r"Expected `array` of length <= (\d+)", "bad_length", "{path} has more than {0} items."),
         (re.escape(f"Expected `str` matching regex {NUMERIC!r}"), "wrong_type", "{path} must be a number."),
-        (r"Expected `str` matching regex ", "bad_value", "{path} is not written as it must be."),
+        (r"Expected `str` matching regex (.*)", "bad_value", "{path} must be {0}."),
         (r"Expected `\w+` >= (\S+)", "bad_value", "{path} must be {0} or more."),
         (r"Expected `(.*?)`, got `(.*?)`", "wrong_type", "{path} must be {0}, not {1}."),
         (r"Invalid enum value ", "bad_value", "{path} has none of the values that it may have."),
@@ -158,6 +158,17 @@ _SENTENCES = [
         (r"(.*)", "bad_value", "{path}: {0}."),  # whatever else there is
     )
 ]
+_PATTERNS: dict[str, str] = {}  # what msgspec prints of a pattern, and the pattern in words
+
+
+def written_as(
+    pattern: str, words: str, *, min_length: int | None = None, max_length: int | None = None
+) -> Meta:
+    """The constraint of a text to a pattern, with the words that a fault has for it: "must be …"."""
+    _PATTERNS[repr(pattern)] = words
+    return Meta(pattern=pattern, min_length=min_length, max_length=max_length)
+
+
 _NAMES_A_KEY = {"missing", "unknown_field"}
 
 
@@ -173,6 +184,8 @@ def explain(sentence: str) -> Fault:
                 path = f"{path}.{groups[0]}".removeprefix(".")
             elif code == "wrong_type":
                 groups = tuple(map(_worded, groups))
+            elif groups and groups[0] in _PATTERNS:
+                groups = (_PATTERNS[groups[0]],)
             path = shown(path)
             return Fault(code, path, words.format(*groups, path=path or "The event"))
     raise AssertionError("the last pattern matches everything")

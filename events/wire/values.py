@@ -5,6 +5,7 @@ written. What is changed for them on the way in is noted among the event's `adap
 """
 
 import re
+import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,11 @@ Wire = Any
 
 ESCAPED = "escaped"  # texts with NUL or lone surrogates are written with backslashes
 UNWRAPPED = "unwrapped"  # edata came as {"edata": {…}}
+LARGE_DOUBLES = "large doubles"  # numbers like 1e22, which jsonb gives back as integers
 FILLED = "filled:"  # followed by the dotted path of what headers or the key filled in
 
 _EXACT = 2**53
+_LARGEST = int(sys.float_info.max)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE = re.compile("[\\\\\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
@@ -81,19 +84,17 @@ def unescape(value: Wire) -> Wire:
     return map_json(value, _unescape_text, _same)
 
 
-def _number_from_store(number: float) -> float:
-    """A double again where jsonb wrote it as an integer, 1e22 for instance: one that a double spells so."""
-    if type(number) is int and abs(number) > 2**64 and abs(number) < 10**309:
-        double = float(number) if abs(number) < 1.7976931348623157e308 else 0.0
-        if double and int(Decimal(repr(double))) == number:
-            return double
-        return number
+def _float_from_store(number: float) -> float:
+    """Jsonb writes 1e22 as an integer: one that a double's shortest form spells is that double."""
+    if type(number) is int and abs(number) > _EXACT:
+        double = float(number) if abs(number) <= _LARGEST else 0.0
+        return double if double and int(Decimal(repr(double))) == number else number
     return canonical_number(number)
 
 
-def from_store(value: Wire) -> Wire:
+def from_store(value: Wire, adaptations: Iterable[str] = ()) -> Wire:
     """A JSON value read from jsonb, with numbers as they were sent."""
-    return map_json(value, _same, _number_from_store)
+    return map_json(value, _same, _float_from_store if LARGE_DOUBLES in adaptations else canonical_number)
 
 
 def undo(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:

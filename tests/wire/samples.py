@@ -14,6 +14,14 @@ MS = 1_760_000_000_123  # 2025-10-09, for tests to which the time doesn't matter
 SUNBIRD = tuple(sorted(name for name, entry in KINDS.items() if entry.schema.dialect == "sunbird"))
 ALL = (*SUNBIRD, "ui_action", "emitted_event")
 
+# Values that a column, a number format or a JSON library could spoil.
+ODD: tuple[Any, ...] = (
+    None, "", [], {}, True, False, 0, 1, -1, 1.0, -0.0, 0.1, 1e22, 1e23, 1e-7, 1.7976931348623157e308,
+    1.2345678901234567e19, 2**53 + 1, 2**60, 2**64, -(2**63) - 1, 10**400,
+    "12", "1.50", "1e3", "01", "-0", " 1", "5\n", "null", "ä\u2028🙂", '"\\',
+    [None], [[{}]], {"a": {"b": None}}, ["x", 1],
+)  # fmt: skip
+
 _TARGET = {"id": "do_2124", "ver": "3", "type": "Collection", "parent": {"id": "do_2100", "type": "Course"}}
 _PLUGIN = {"id": "org.example.quiz", "ver": "1.2", "category": "assessment"}
 

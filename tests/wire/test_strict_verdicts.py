@@ -165,6 +165,8 @@ class Probe(NamedTuple):
 
 
 REMOVED = object()
+NO_OBJECT: tuple[Any, ...] = (None, "x", 1, [])
+NO_OBJECTS: tuple[Any, ...] = (None, "x", {}, [1], [None], [[]])  # no list of objects, that is
 
 
 def probes(table: Obj, path: str) -> Iterator[Probe]:
@@ -182,16 +184,14 @@ def probes(table: Obj, path: str) -> Iterator[Probe]:
         elif isinstance(rule, Items):
             yield from _item_probes(rule.item, here)
         else:
-            yield from (Probe(f"{here} is {value!r}", here, value, False) for value in (None, "x", 1, []))
+            yield from (Probe(f"{here} is {value!r}", here, value, False) for value in NO_OBJECT)
             yield from probes(rule, here)
 
 
 def _item_probes(item: Obj, path: str) -> Iterator[Probe]:
     """Probes of a list: each is a list of one item that is complete but for one thing."""
     yield Probe(f"{path} is empty", path, [], True)
-    yield from (
-        Probe(f"{path} is {value!r}", path, value, False) for value in (None, "x", {}, [1], [None], [[]])
-    )
+    yield from (Probe(f"{path} is {value!r}", path, value, False) for value in NO_OBJECTS)
     whole = _good(item)
     for probe in probes(item, ""):
         changed = _changed(whole, probe)

@@ -1,0 +1,182 @@
+"""What was taken apart comes back as it was sent, whatever was in it."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.kinds import KINDS
+from events.wire.values import undo
+from tests.wire import samples
+from tests.wire.rows import exact, give_back
+
+MAKERS = (samples.complete, samples.minimal)
+
+
+def comes_back(kind: str, event: samples.Event) -> None:
+    """Check that an event, taken apart and stored, is given back equal."""
+    before = deepcopy(event)
+    taken = KINDS[kind].schema.take(event, KINDS[kind].lenient.soft)
+    given_back = give_back(kind, taken)
+    if kind == "ui_action" and "owner" not in event:
+        undo(given_back, ["filled:owner"])  # as the ingestion notes it
+    assert event == before, "taking an event apart must not change it"
+    assert exact(given_back) == exact(event)
+
+
+def leaf_paths(kind: str) -> list[str]:
+    # The kind is known by `eid` before an event is taken apart, so that one is always right.
+    return [leaf.dotted for leaf in KINDS[kind].schema.leaves if leaf.dotted != "eid"]
+
+
+def object_paths(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of all objects that are not in a list."""
+    if isinstance(value, dict):
+        yield path
+        for key, below in value.items():
+            yield from object_paths(below, f"{path}.{key}".lstrip("."))
+
+
+def is_accepted(kind: str, event: Any) -> bool:
+    entry = KINDS[kind]
+    return any(
+        held.validator.fault_of(event) is None for held in (entry.lenient, *entry.by_encoding.values())
+    )
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_a_sample_comes_back(kind: str, make: Any) -> None:
+    comes_back(kind, make(kind))
+
+
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_a_complete_sample_leaves_only_unknown_keys_beside_its_columns(kind: str) -> None:
+    unknown = {
+        "heartbeat": {"edata": samples.edata("heartbeat")},
+        "metrics": {"edata": {"cacheHits": 98, "cacheMisses": 2}},
+        "exdata": {"edata": {"partner": {"id": "p-1"}}},
+        "ui_action": {"telemetryBody": {"entries": {"analyticsRegion": "header"}}},
+    }
+
+    taken = KINDS[kind].schema.take(samples.complete(kind), KINDS[kind].lenient.soft)
+
+    assert taken.extra == unknown.get(kind)
+    assert taken.warnings == []
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_unknown_keys_come_back_from_every_level(kind: str, make: Any) -> None:
+    event = make(kind)
+    for path in list(object_paths(event)):
+        event = samples.with_value(event, f"{path}.unknown key".lstrip("."), {"any": [None, 1e22]})
+
+    comes_back(kind, event)
+
+
+@pytest.mark.parametrize("value", samples.ODD, ids=lambda value: f"{value!r:.30}")
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_odd_values_come_back_from_every_field_that_accepts_them(kind: str, value: Any) -> None:
+    accepted = 0
+    for path in leaf_paths(kind):
+        event = samples.with_value(samples.complete(kind), path, value)
+        if is_accepted(kind, event):
+            comes_back(kind, event)
+            accepted += 1
+    assert accepted, "optional fields accept anything"
+
+
+@pytest.mark.parametrize("value", samples.ODD, ids=lambda value: f"{value!r:.30}")
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_odd_values_come_back_from_the_place_of_any_object(kind: str, value: Any) -> None:
+    complete = samples.complete(kind)
+    for path in object_paths(complete):
+        event = samples.with_value(complete, path, value) if path else complete
+        if is_accepted(kind, event):
+            comes_back(kind, event)
+
+
+@pytest.mark.parametrize("kind", samples.ALL)
+def test_empty_objects_come_back(kind: str) -> None:
+    complete = samples.complete(kind)
+    emptied = [samples.with_value(complete, path, {}) for path in object_paths(complete) if path]
+    for event in filter(lambda event: is_accepted(kind, event), emptied):
+        comes_back(kind, event)
+
+
+# Text that PostgreSQL and UTF-8 can hold: the ingestion escapes the rest before an event comes here.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**80), 2**80)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+    | st.sampled_from(["1", "1.5", "-0", "1e22", "v1", "a@b", "", "GITHUB", "AAAA"])
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@st.composite
+def laid_over(draw: st.DrawFn) -> tuple[str, Any]:
+    """A sample with JSON laid over some of its places, new keys among them."""
+    kind = draw(st.sampled_from(samples.ALL))
+    event = draw(st.sampled_from(MAKERS))(kind)
+    known = leaf_paths(kind)
+    for _ in range(draw(st.integers(0, 5))):
+        places = [path for path in object_paths(event) if path] + known
+        path = draw(st.sampled_from(places) | TEXTS.filter(lambda text: "." not in text and text != "eid"))
+        try:
+            event = samples.with_value(event, path, draw(JSON))
+        except (AttributeError, TypeError):
+            continue  # an earlier round put something in the way
+    return kind, event
+
+
+@settings(deadline=None)
+@given(laid_over())
+def test_whatever_is_accepted_comes_back(case: tuple[str, Any]) -> None:
+    kind, event = case
+    for held in (KINDS[kind].lenient, *KINDS[kind].by_encoding.values()):
+        fault = held.validator.fault_of(event)
+        if fault is None:
+            comes_back(kind, event)
+        else:
+            assert fault.code.isidentifier()
+            assert fault.message.endswith(".")
+
+
+@settings(deadline=None)
+@given(laid_over())
+def test_what_is_strictly_valid_is_leniently_valid_too(case: tuple[str, Any]) -> None:
+    kind, event = case
+    strict = KINDS[kind].strict
+    if strict and strict.validator.fault_of(event) is None:
+        assert KINDS[kind].lenient.validator.fault_of(event) is None
+
+
+@settings(deadline=None)
+@given(st.sampled_from(samples.ALL), st.dictionaries(TEXTS, JSON, max_size=3))
+def test_no_object_is_too_strange_to_be_judged(kind: str, event: Any) -> None:
+    for held in (KINDS[kind].lenient, KINDS[kind].held(strict=True, encoding="json")):
+        fault = held.validator.fault_of(event)
+        assert fault is not None
+        assert fault.path
+
+
+def test_a_large_double_in_a_json_column_comes_back_as_a_double() -> None:
+    # jsonb writes it out as an integer of 24 digits.
+    event = samples.with_value(samples.complete("search"), "edata.filters", {"most": 1e23})
+    taken = KINDS["search"].schema.take(event, ())
+
+    most = samples.at(give_back("search", taken), "edata.filters.most")
+
+    assert type(most) is float
