@@ -1,17 +1,15 @@
 """System checks: a kind that is declared wrongly is named at start, before it does harm."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
 
 from events.kinds import KINDS
 
 
 @register()
-def check_kinds(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def check_kinds(**_: Any) -> list[CheckMessage]:
     """Each wire path has one column, each column says what it means."""
     errors: list[CheckMessage] = []
     for entry in KINDS.values():

@@ -1,6 +1,7 @@
 """What the store does to an event that was taken apart, without a database: rows to give it back from."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -53,13 +54,13 @@ def _as_jsonb_writes(text: str) -> float:
     return float(written) if "." in written else int(written)
 
 
-def give_back(kind: str, taken: Taken) -> dict[str, Wire]:
+def give_back(kind: str, taken: Taken, adaptations: Sequence[str] = ()) -> dict[str, Wire]:
     """The event from rows as the database gives them."""
     entry = KINDS[kind]
     envelope = _stored_envelope(taken.envelope)
     detail = {name: _stored(entry, name, value) for name, value in taken.kind.items()}
     event = entry.schema.give(Row(**envelope), Row(**detail), through_jsonb(taken.extra))
-    return values.from_store(event, [values.LARGE_DOUBLES])
+    return values.undo(values.from_store(event, adaptations), adaptations)
 
 
 def _stored_envelope(columns: dict[str, Any]) -> dict[str, Any]:
