@@ -8,10 +8,17 @@ from msgspec import UNSET, Meta, UnsetType
 
 from events.kinds.base import BuildlessKind
 from events.wire.columns import Base64, Flag, Name, Need, Number, Objects, Open, Text, Uint32, Uint64
-from events.wire.validators import Fault, shown
+from events.wire.validators import Fault, shown, written_as
 
 # In proto3 JSON null and the empty text both say "not set".
-Collection = Annotated[str, Meta(pattern=r"^(?:[A-Za-z]{3,32})?\Z")] | None
+Collection = Annotated[str, written_as(r"^(?:[A-Za-z]{3,32})?\Z", "3 to 32 letters")] | None
+CONTEXT_TYPE = written_as(
+    r"^type\.googleapis\.com/buildless\.context\..",
+    "a name below type.googleapis.com/buildless.context",
+    min_length=1,
+    max_length=64,
+)
+RESOURCE = written_as(r"^(?:[^:]+::.+)?\Z", "a kind and an id, as in kind::id", max_length=128)
 RESERVED = "buildless"  # no key of a client's own data may have this in it
 
 PROVIDERS = ("NO_REPOSITORY_PROVIDER", "GITHUB")
@@ -22,11 +29,9 @@ ARCHITECTURES = ("UNKNOWN_ARCH", "X86", "ARM")
 class Context(msgspec.Struct):
     """What an event is about. Source: buildless.telemetry.EventContext."""
 
-    type: Annotated[
-        str, Meta(min_length=1, max_length=64, pattern=r"^type\.googleapis\.com/buildless\.context\..")
-    ]
+    type: Annotated[str, CONTEXT_TYPE]
     event: Annotated[str, Meta(min_length=1, max_length=64)]
-    resource: Annotated[str, Meta(max_length=128, pattern=r"^(?:[^:]+::.+)?\Z")] | UnsetType | None = UNSET
+    resource: Annotated[str, RESOURCE] | UnsetType | None = UNSET
     action: Annotated[str, Meta(max_length=32)] | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:

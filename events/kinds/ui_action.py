@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from msgspec import Meta
-
 from events.kinds.base import AvailityKind
 from events.wire.columns import LooseText, Need, Text
-from events.wire.validators import Fault
+from events.wire.validators import Fault, written_as
 
-EMail = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\Z")]
+EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
 # Names that version 1 goes by: the document's text, its number, and what the browser client sends.
 VERSIONS = ("1", "v1", 1)
 
