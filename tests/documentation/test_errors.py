@@ -1,0 +1,40 @@
+"""The page about errors lists every code that the code can answer, and no other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from events.wire import validators
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "errors.md"
+# Where the code stands among the arguments.
+PLACES = {"Fault": 0, "Refused": 1, "_unauthorised": 0, "Warned": 1}
+
+
+def codes_in(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PLACES:
+            place = PLACES[node.func.id]
+            code = node.args[place] if place < len(node.args) else None
+            for constant in ast.walk(code) if code else ():
+                if isinstance(constant, ast.Constant) and re.fullmatch("[a-z0-9_]{4,}", str(constant.value)):
+                    yield str(constant.value)
+
+
+def codes_in_the_code() -> set[str]:
+    files = [*(ROOT / "events").rglob("*.py"), *(ROOT / "ingestion").rglob("*.py")]
+    # A code that is chosen in the line before has a name, not a text, as argument.
+    chosen = {"missing", "wrong_type"}
+    return (
+        chosen
+        | {code for file in files for code in codes_in(file.read_text())}
+        | {code for _, code, _ in validators._SENTENCES}
+    )
+
+
+def test_every_code_is_on_the_page_and_nothing_else() -> None:
+    listed = set(re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE.read_text(), re.MULTILINE))
+
+    assert listed == codes_in_the_code()
