@@ -1,0 +1,98 @@
+"""What all admin pages share: unfold's look, our empty states, and permissions that follow memberships."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.http import HttpRequest
+
+from events.admin.scope import scope_of
+
+if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
+    from django.contrib.admin import ModelAdmin
+    from django.contrib.admin.views.main import ChangeList
+
+    UnfoldAdmin = ModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin as UnfoldAdmin
+    from unfold.views import ChangeList
+
+__all__ = ["ChangeList", "EmptyState", "OwnedAdmin", "ReadOnly", "TallyAdmin", "UnfoldAdmin"]
+
+
+@dataclass(frozen=True)
+class EmptyState:
+    """What a list says where it has nothing: why, and the next step."""
+
+    title: str
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+class TallyAdmin(UnfoldAdmin):
+    """A model's pages. For operators only, unless a subclass says otherwise."""
+
+    change_list_template = "admin/tally_list.html"
+    empty_state = EmptyState("Nothing here yet", "There is nothing to show.")
+    list_fullwidth = True
+    actions: Any = None  # what changes many rows at once is added where it is safe
+
+    def get_empty_state(self, request: HttpRequest) -> EmptyState:
+        """What the list says where it has nothing."""
+        return self.empty_state
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list."""
+        more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, more | (extra_context or {}))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the navigation has it."""
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Operators see everything."""
+        return scope_of(request).is_operator
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Operators may."""
+        return scope_of(request).is_operator
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Operators may."""
+        return scope_of(request).is_operator
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Operators may."""
+        return scope_of(request).is_operator
+
+
+class ReadOnly:
+    """Nothing can be added, changed or deleted here, by nobody."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody may."""
+        return False
+
+
+class OwnedAdmin(TallyAdmin):
+    """Rows that belong to an owner: seen by the owner's members, whatever Django's permissions say."""
+
+    owner_path = "owner_id"  # from a row to its owner's key
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Nothing of anybody else's: lists, pages and searches start here."""
+        return scope_of(request).limit(super().get_queryset(request), self.owner_path)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Members of any owner may see the list; of this owner, the row."""
+        scope = scope_of(request)
+        return not scope.is_empty if obj is None else scope.has(getattr(obj, self.owner_path))

@@ -1,0 +1,166 @@
+"""Events in the admin: the list, newest first, and the page of one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.facts import Document, Group, Page, cut, fact, group
+from events.admin.filters import DialectFilter, KindFilter, OwnerFilter, PeriodFilter, SourceFilter
+from events.admin.json_text import coloured, laid_out
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.admin.sentences import sentence
+from events.event import Event
+from events.kinds import KINDS
+
+# What the page of an event asks, and the envelope's fields that answer. A field that is named nowhere here
+# comes last, so that none is ever hidden.
+WHO = ("owner", "actor", "actor_type", "device", "session")
+WHERE = (
+    "source",
+    "component",
+    "version",
+    "platform",
+    "channel",
+    "environment",
+    *(f"rollup_l{level}" for level in range(1, 5)),
+)
+ABOUT = (
+    "object_id",
+    "object_type",
+    "object_version",
+    *(f"object_rollup_l{level}" for level in range(1, 5)),
+    "correlation",
+    "tags",
+)
+TIMES = ("occurred_at", "received_at", "ingested_at", "time_hash")
+CLIENT = (
+    "id",
+    "client_event_id",
+    "dialect",
+    "format_version",
+    "billed_bytes",
+    "wire_bytes",
+    "adaptations",
+)
+ELSEWHERE = ("kind", "extra")
+LISTED = ("kind", "dialect", "session", "actor", "occurred_at", "owner__name", "source__name")
+# An event that any server of Tally takes, so that the empty list can say how to send one.
+FIRST_EVENT = (
+    '{"events": [{"eid": "LOG", "ver": "3.0", "ets": \'$(date +%s000)\', "mid": "first", '
+    '"actor": {"id": "me", "type": "User"}, '
+    '"context": {"channel": "trial", "env": "shell", "pdata": {"id": "curl"}}, '
+    '"edata": {"type": "trial", "level": "INFO", "message": "Hello"}}]}'
+)
+
+
+@admin.register(Event)
+class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
+    """Events of all kinds: read, never changed."""
+
+    list_display = ("occurred", "kind", "owner", "source", "actor_short", "session_short", "dialect")
+    list_filter = (OwnerFilter, SourceFilter, KindFilter, DialectFilter, PeriodFilter)
+    list_columns = LISTED
+    search_fields = ("session",)  # Django wants one; get_search_results says what is searched
+    search_help_text = "Event id, or session id"
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Events with the names that the list and the page show."""
+        return super().get_queryset(request).select_related("owner", "source")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: models.QuerySet[Any],
+        search_term: str,
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """By what has an index: the event's id, else the session's."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(term)), False
+        except ValueError:
+            return queryset.with_text("session", term), False  # type: ignore[attr-defined]
+
+    def get_empty_state(self, request: HttpRequest) -> EmptyState:
+        """How the first event gets in."""
+        return EmptyState(
+            "No events yet",
+            "Make a key, then post an event with it. It appears here within a second or two.",
+            (
+                'python manage.py create_key --owner "My team"',
+                f"curl {settings.BASE_URL}/v1/telemetry -H 'Authorization: Bearer KEY'"
+                " -H 'Content-Type: application/json'"
+                f" -d '{FIRST_EVENT}'",
+            ),
+        )
+
+    @admin.display(description="Occurred (UTC)")
+    def occurred(self, event: Event) -> SafeString:
+        """When it happened."""
+        return format_html(
+            '<time class="tally-nowrap" datetime="{}">{}</time>',
+            event.occurred_at.isoformat(),
+            f"{event.occurred_at:%Y-%m-%d %H:%M:%S}",
+        )
+
+    @admin.display(description="Actor", empty_value="-")
+    def actor_short(self, event: Event) -> SafeString | None:
+        """Who acted."""
+        return _short(event.actor)
+
+    @admin.display(description="Session", empty_value="-")
+    def session_short(self, event: Event) -> SafeString | None:
+        """In which session."""
+        return _short(event.session)
+
+    def page(self, request: HttpRequest, row: Event) -> Page:
+        """What there is to say of an event."""
+        detail = row.detail
+        return Page(
+            sentence=sentence(row, detail),
+            groups=tuple(_groups(row, detail)),
+            documents=tuple(_documents(row, detail)),
+        )
+
+
+def _groups(event: Event, detail: models.Model | None) -> list[Group]:
+    columns = [column.name for column in KINDS[event.kind].model.columns()]
+    what = group("What", event, ("kind",)).facts
+    if detail is not None:
+        what += group("What", detail, columns).facts
+    named = {*WHO, *WHERE, *ABOUT, *TIMES, *CLIENT, *ELSEWHERE}
+    others = (fact(event, field) for field in Event._meta.concrete_fields if field.name not in named)
+    return [
+        group("Who", event, WHO),
+        group("Where", event, WHERE),
+        Group("What", what),
+        group("About", event, ABOUT),
+        group("Times", event, TIMES),
+        group("How it came", event, CLIENT),
+        Group("Further", tuple(each for each in others if each is not None)),
+        group("Kept beside the columns", event, ("extra",)),
+    ]
+
+
+def _documents(event: Event, detail: models.Model | None) -> list[Document]:
+    if detail is None:
+        note = "The row of the kind is missing, so the event can't be rebuilt: run manage.py verify."
+        return [Document("As sent", note, "")]
+    note = "Rebuilt from the columns above: the same JSON values that the sender wrote."
+    return [Document("As sent (JSON)", note, coloured(laid_out(event.as_wire(detail))))]
+
+
+def _short(text: str | None) -> SafeString | None:
+    """A long text cut in the middle, with the whole on hover."""
+    if not text:
+        return None
+    return format_html('<span class="tally-id" title="{}">{}</span>', text, cut(text, 24))

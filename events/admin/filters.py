@@ -1,0 +1,180 @@
+"""Filters of lists: each offers fixed choices, which a form above the list shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+
+from events.admin.scope import Scope, scope_of
+from events.kinds import KINDS
+from events.ownership.source import Source
+from events.store.usage import UsageHour
+from events.wire.dialects import DIALECTS
+
+SOURCES_FROM_DAYS = 91  # a source that has sent nothing for longer is not offered to members
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of a filter."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+class ChoiceFilter(SimpleListFilter):
+    """A filter by one of several values. The empty value stands for all."""
+
+    title = ""
+    parameter_name = ""
+    column = ""  # that the value is looked for in
+
+    def has_output(self) -> bool:
+        """Always: the value is to be taken out of the parameters also where there is nothing to choose."""
+        return True
+
+    @property
+    def chosen(self) -> str:
+        """The value in force, empty for none."""
+        return str(self.value() or "")
+
+    @property
+    def chosen_label(self) -> str:
+        """The value in force, as people know it."""
+        return next(
+            (str(label) for value, label in self.lookup_choices if str(value) == self.chosen), self.chosen
+        )
+
+    @property
+    def options(self) -> list[Option]:
+        """What the form offers."""
+        return [
+            Option(str(value), str(label), str(value) == self.chosen) for value, label in self.lookup_choices
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows that the value in force leaves; none for a value that isn't offered."""
+        if not self.chosen:
+            return queryset
+        if self.chosen not in (option.value for option in self.options):
+            return queryset.none()
+        return self.narrow(request, queryset)
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows that have the chosen value."""
+        return rows.filter(**{self.column: self.chosen})
+
+
+class OwnerFilter(ChoiceFilter):
+    """By owner, of those that the person sees."""
+
+    title = "owner"
+    parameter_name = "owner"
+    column = "owner_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The owners that the person sees."""
+        owners = scope_of(request).owners
+        return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
+
+
+class SourceFilter(ChoiceFilter):
+    """By source, of those that the person's owners have heard from."""
+
+    title = "source"
+    parameter_name = "source"
+    column = "source_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The sources of the person's owners."""
+        sources = list(sources_of(scope_of(request)).select_related("organization"))
+        return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
+
+
+class KindFilter(ChoiceFilter):
+    """By kind of event."""
+
+    title = "kind"
+    parameter_name = "kind"
+    column = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """All kinds that there are."""
+        return [(name, name) for name in sorted(KINDS)]
+
+
+class DialectFilter(ChoiceFilter):
+    """By wire format."""
+
+    title = "dialect"
+    parameter_name = "dialect"
+    column = "dialect"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """All dialects that there are."""
+        return [(name, name) for name in sorted(DIALECTS)]
+
+
+class PeriodFilter(ChoiceFilter):
+    """By time of occurrence, in ranges of ids, so that partitions are pruned."""
+
+    title = "time"
+    parameter_name = "period"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The presets."""
+        return list(PERIODS.items())
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The events that occurred in the period."""
+        since, until = period(self.chosen, timezone.localtime())
+        rows = rows.occurred_since(since)  # type: ignore[attr-defined]  # a list of events
+        return rows.occurred_before(until) if until else rows  # type: ignore[attr-defined]
+
+
+PERIODS = {
+    "today": "today",
+    "yesterday": "yesterday",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+    "month": "this month",
+    "last-month": "last month",
+}
+
+
+def period(name: str, now: datetime) -> tuple[datetime, datetime | None]:
+    """Begin and end of a preset, in the zone of `now`. Today counts among the last days."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    month = day.replace(day=1)
+    if name == "yesterday":
+        return day - timedelta(days=1), day
+    if name == "last-month":
+        return (month - timedelta(days=1)).replace(day=1), month
+    begins = {
+        "today": day,
+        "7d": day - timedelta(days=6),
+        "30d": day - timedelta(days=29),
+        "month": month,
+    }
+    return begins[name], None
+
+
+def labels_of(rows: list[Any]) -> list[str]:
+    """The names of owners or sources, with their organization where there are several."""
+    several = len({row.organization_id for row in rows}) > 1
+    return [f"{row.name} · {row.organization}" if several else row.name for row in rows]
+
+
+def sources_of(scope: Scope) -> models.QuerySet[Source]:
+    """The sources that the person's owners have heard from; the organization's others are not theirs."""
+    if scope.is_operator:
+        return Source.objects.all()
+    since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
+    heard = UsageHour.objects.filter(owner_id__in=sorted(scope.owner_ids), hour__gte=since)
+    return Source.objects.filter(pk__in=heard.values("source_id"))

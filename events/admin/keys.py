@@ -1,0 +1,154 @@
+"""API keys in the admin: made here, shown once, then only named, bounded in time or revoked."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Field, ManyToManyField
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.scope import scope_of
+from events.ownership import senders
+from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
+
+MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
+MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
+FIXED = (
+    "type",
+    "prefix",
+    "default_owner",
+    "owners",
+    "all_owners",
+    "user",
+    "created_at",
+    "revoked_at",
+    "exposed_at",
+    "malformed",
+)
+
+
+class ChangeKeyForm(forms.ModelForm[ApiKey]):
+    """All that may change of a key."""
+
+    revoke = forms.BooleanField(
+        required=False,
+        help_text="Requests with this key are refused, within ten seconds. There is no way back.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "expires_at")
+
+
+class MakeKeyForm(forms.ModelForm[ApiKey]):
+    """What is chosen once."""
+
+    class Meta:
+        model = ApiKey
+        fields = MADE_BY_OPERATORS
+
+    def clean(self) -> dict[str, Any]:
+        """A key stays within one organization."""
+        data: dict[str, Any] = super().clean() or {}
+        home = data.get("default_owner")
+        strangers = [
+            owner.name
+            for owner in data.get("owners") or ()
+            if home and owner.organization_id != home.organization_id
+        ]
+        if strangers:
+            self.add_error("owners", f"Not of the organization of {home}: {', '.join(strangers)}.")
+        return data
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OwnedAdmin):
+    """Keys that applications post with. Leads of an owner make keys for it."""
+
+    owner_path = "default_owner_id"
+    list_display = ("shown", "name", "type", "default_owner", "state", "expires_at", "created_at")
+    list_select_related = ("default_owner",)
+    search_fields = ("name", "prefix")
+    search_help_text = "Name or prefix"
+    empty_state = EmptyState(
+        "No keys yet",
+        "An application posts events with a key. Leads make keys here, operators also by command:",
+        ('python manage.py create_key --owner "My team"',),
+    )
+
+    @admin.display(description="Key")
+    def shown(self, key: ApiKey) -> str:
+        """As much of the key as anyone sees again."""
+        return str(key)
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> str:
+        """Whether it may be used."""
+        if key.revoked_at:
+            return "revoked"
+        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "in use"
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Another form for making than for changing."""
+        return super().get_form(
+            request, obj, change, **{"form": ChangeKeyForm if obj else MakeKeyForm, **kwargs}
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What is chosen, then what became of it."""
+        if obj is None:
+            return MADE_BY_OPERATORS if scope_of(request).is_operator else MADE[:4] + MADE[5:]
+        may_revoke = self.has_change_permission(request, obj) and obj.revoked_at is None
+        # A key for more owners than the person sees doesn't tell their names.
+        scope = scope_of(request)
+        is_whole = scope.is_operator or all(scope.has(owner.pk) for owner in obj.owners.all())
+        fixed = [name for name in FIXED if name != "owners" or is_whole]
+        return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of a key that is there, nearly everything."""
+        return () if obj is None else FIXED
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Owners are offered of those whose keys the person manages."""
+        if db_field.name in ("default_owner", "owners"):
+            kwargs["queryset"] = scope_of(request).led
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(db_field, ManyToManyField):
+            field.help_text = db_field.help_text
+        return field
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Leads may, for their owners."""
+        return scope_of(request).led.exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads of its owner may."""
+        scope = scope_of(request)
+        return scope.is_operator or (obj is not None and scope.leads(obj.default_owner_id))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody may: requests in the inbox and accounts refer to a key. Revoke it."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Make a key and show it this once, or change what may change."""
+        if change:
+            if form.cleaned_data.get("revoke"):
+                obj.revoked_at = timezone.now()
+            super().save_model(request, obj, form, change)
+            senders.forget()  # this process at once, the others within seconds
+            return
+        parts = new_key(KeyType(obj.type))
+        obj.prefix, obj.hash = parts.prefix, hash_of(parts.whole)
+        obj.organization_id = obj.default_owner.organization_id
+        super().save_model(request, obj, form, change)
+        messages.warning(
+            request,
+            format_html(
+                'Copy the key now, it is never shown again: <code class="tally-secret">{}</code>', parts.whole
+            ),
+        )

@@ -1,0 +1,23 @@
+"""Organizations in the admin, for operators."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from events.admin.base import EmptyState, TallyAdmin
+from events.ownership.organization import Organization
+
+
+@admin.register(Organization)
+class OrganizationAdmin(TallyAdmin):
+    """Tenants."""
+
+    list_display = ("name", "slug", "created_at")
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", "created_at")
+    empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
+        """The slug stands in URLs and commands: it is chosen once."""
+        return ("created_at", "slug") if obj else ("created_at",)

@@ -1,0 +1,58 @@
+// Copy buttons: `data-copy` names the element whose text goes to the clipboard.
+"use strict";
+
+(() => {
+  const legacyCopy = (text) => {
+    // navigator.clipboard exists on secure origins only.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.setAttribute("readonly", "");
+    area.style.position = "fixed";
+    area.style.opacity = "0";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done ? Promise.resolve() : Promise.reject(new Error("the browser refused"));
+  };
+
+  const copy = (text) =>
+    navigator.clipboard ? navigator.clipboard.writeText(text).catch(() => legacyCopy(text)) : legacyCopy(text);
+
+  let status = null;
+  const say = (text) => {
+    if (!status) {
+      status = document.createElement("p");
+      status.setAttribute("role", "status");
+      status.className = "tally-status";
+      document.body.append(status);
+    }
+    status.textContent = text;
+    status.hidden = false;
+    window.clearTimeout(say.timer);
+    say.timer = window.setTimeout(() => { status.hidden = true; }, 2000);
+  };
+
+  document.addEventListener("click", (click) => {
+    const button = click.target.closest("[data-copy]");
+    const source = button && document.getElementById(button.dataset.copy);
+    if (source) {
+      copy(source.textContent).then(() => say("Copied"), () => say("Copying is not allowed here"));
+    }
+  });
+
+  // Filters that are not set stay out of the address.
+  document.addEventListener("submit", (submit) => {
+    if (submit.target.matches(".tally-filters")) {
+      for (const field of submit.target.elements) {
+        field.disabled = field.disabled || (field.name && field.value === "");
+      }
+    }
+  });
+  // Coming back by the browser's history, they can be set again.
+  window.addEventListener("pageshow", () => {
+    for (const field of document.querySelectorAll(".tally-filters [name]")) {
+      field.disabled = false;
+    }
+  });
+})();

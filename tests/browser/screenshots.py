@@ -1,0 +1,165 @@
+"""Pictures of what people see, each page at two widths, in two themes (`make screenshots`).
+
+Posts a few events of every kind to the data folder in use ($TALLY_DATA, else var/), whose database must be
+running, and files them. The pictures are in `screenshots/` of that folder.
+"""
+
+import json
+import logging
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import django
+from playwright.sync_api import Browser, Page
+
+WIDTHS = {1440: 900, 390: 844}
+THEMES = ("light", "dark")
+USERNAME = "screenshots"
+WHOLE = ("event-", "rejected-one")  # pages that are taken from top to bottom; of lists the first screen
+log = logging.getLogger(__name__)
+
+
+def events(now_ms: int) -> list[tuple[str, Any]]:
+    """What is posted: a path and a body each; hostile, faulty and odd ones among them."""
+    from tests.wire import samples  # needs Django's apps
+
+    mark = f"{now_ms:x}"
+    hostile = samples.complete("interact", ms=now_ms - 60_000, mid=f"hostile{mark}")
+    hostile["actor"]["id"] = '<script>alert("x")</script>'
+    hostile["context"]["sid"] = "\u202eright to left \u2066 " + "long " * 30
+    hostile["edata"]["unknown"] = {"<b>key</b>": [1.5, None, True]}
+    faulty = samples.complete("impression", ms=now_ms, mid=f"faulty{mark}")
+    del faulty["edata"]["pageid"]
+    batch = [
+        samples.complete(kind, ms=now_ms - 1000 * place, mid=f"{kind}{mark}")
+        for place, kind in enumerate(samples.SUNBIRD)
+    ]
+    return [
+        ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, faulty]}),
+        ("/ms/api/availity/internal/pui/key-delivery/v1/telemetry", samples.complete("ui_action")),
+        ("/v1/telemetry/event:emit", samples.complete("emitted_event", ms=now_ms, mid=f"emitted{mark}00000")),
+    ]
+
+
+def post(url: str, key: str) -> None:
+    """Post the events and file them."""
+    from ingestion.drain import drain
+
+    for path, body in events(int(time.time() * 1000)):
+        headers = {"Content-Type": "application/json", "X-API-Key": key}
+        request = Request(url + path, json.dumps(body).encode(), headers)
+        try:
+            urlopen(request).close()
+        except HTTPError as error:
+            log.warning("%s answers %d: %r", path, error.code, error.read()[:500])
+    drain()
+
+
+def pages() -> dict[str, str]:
+    """What is taken: the picture's name and the address."""
+    from events.event import Event
+    from ingestion.rejected import RejectedEvent
+
+    found = {
+        "overview": "/admin/",
+        "events": "/admin/events/event/",
+        "events-filtered": "/admin/events/event/?kind=interact&dialect=sunbird&period=7d",
+        "events-nothing": "/admin/events/event/?q=no-such-session",
+        "owners": "/admin/events/owner/",
+        "sources": "/admin/events/source/",
+        "keys": "/admin/events/apikey/",
+        "key-add": "/admin/events/apikey/add/",
+        "rejected": "/admin/ingestion/rejectedevent/",
+        "waiting": "/admin/ingestion/inboxrequest/",
+    }
+    for kind in ("interact", "ui_action", "emitted_event"):
+        event = Event.objects.filter(kind=kind).order_by("-id").first()
+        if event:
+            found[f"event-{kind}"] = f"/admin/events/event/{event.pk}/change/"
+    hostile = Event.objects.filter(actor__startswith="<script>").order_by("-id").first()
+    if hostile:
+        found["event-hostile"] = f"/admin/events/event/{hostile.pk}/change/"
+    rejected = RejectedEvent.objects.order_by("-id").first()
+    if rejected:
+        found["rejected-one"] = f"/admin/ingestion/rejectedevent/{rejected.pk}/change/"
+    return found
+
+
+def log_in(page: Page, url: str, password: str) -> None:
+    """As a person does."""
+    page.goto(f"{url}/admin/login/?next=/admin/")
+    page.fill("[name=username]", USERNAME)
+    page.fill("[name=password]", password)
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+
+
+def take(browser: Browser, url: str, password: str, wanted: dict[str, str], folder: Path) -> None:
+    """All the pictures."""
+    for width, height in WIDTHS.items():
+        for theme in THEMES:
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if theme == "dark" else "light",
+            )
+            page = context.new_page()
+            page.on("pageerror", lambda error: log.warning("Error on the page: %s", error))
+            page.goto(f"{url}/admin/login/")
+            page.screenshot(path=folder / f"login-{width}-{theme}.png")
+            log_in(page, url, password)
+            for name, path in wanted.items():
+                page.goto(url + path)
+                page.wait_for_load_state("networkidle")
+                for details in page.locator("details.tally-document").all():
+                    details.evaluate("element => { element.open = true }")
+                overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+                if overflow > 0:
+                    log.warning("%s is %d px wider than %d", name, overflow, width)
+                page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=name.startswith(WHOLE))
+            context.close()
+
+
+def main() -> None:
+    """Post, log in, take the pictures. $ONLY names those that are wanted."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
+    django.setup()
+
+    from django.contrib.auth.models import User
+
+    from events.ownership import provisioning
+    from events.ownership.api_key import KeyType
+    from telemetry_project.stack import paths
+    from tests.browser.chromium import chromium
+    from tests.browser.server import server
+
+    password = secrets.token_urlsafe(24)
+    person, _ = User.objects.get_or_create(
+        username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
+    )
+    person.set_password(password)
+    person.save()
+    made = provisioning.key(
+        organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
+    )
+    try:
+        with server() as url:
+            post(url, made.text)
+            only = os.environ.get("ONLY", "")
+            wanted = {name: path for name, path in pages().items() if only in name}
+            folder = paths.data_folder() / "screenshots"
+            folder.mkdir(exist_ok=True)
+            with chromium() as browser:  # it has an event loop, in which Django asks no database
+                take(browser, url, password, wanted, folder)
+            log.info("The pictures are in %s.", folder)
+    finally:
+        # Nobody knows the password; the account is of no use to anyone else either.
+        User.objects.filter(pk=person.pk).delete()
+
+
+if __name__ == "__main__":
+    main()
