@@ -4,10 +4,10 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from events.event import Event
@@ -32,7 +32,7 @@ def arguments(line: str, key: str) -> list[str]:
     return shown.split("\0")[:-1]
 
 
-def send(client: Client, words: list[str]) -> HttpResponse:
+def send(client: Client, words: list[str]) -> Any:
     headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
     url = urlsplit(words[-1])
     if "-d" not in words:
