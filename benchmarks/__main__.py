@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("what", nargs="*", choices=[*NAMES, []], help="what to measure; all by default")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=40_000, help="events of a round of batches")
+    parser.add_argument("--events", type=int, default=120_000, help="events of a round of batches")
     parser.add_argument("--seconds", type=float, default=4, help="length of a round of single events")
     options = parser.parse_args()
     wanted = options.what or list(NAMES)

@@ -57,10 +57,9 @@ def _edata(eid: str, rng: random.Random) -> Wire:
     return choices[eid]
 
 
-def event(rng: random.Random, now_ms: int) -> Wire:
+def event(rng: random.Random, now_ms: int, user: int) -> Wire:
     """One V3 event of the last hour."""
     (eid,) = rng.choices(list(MIX), weights=list(MIX.values()))
-    user = rng.randrange(5_000)
     return {
         "eid": eid,
         "ets": now_ms - rng.randrange(3_600_000),
@@ -71,7 +70,7 @@ def event(rng: random.Random, now_ms: int) -> Wire:
             "channel": "01268904781886259221",
             "pdata": {"id": "bench.portal", "ver": "3.9.0", "pid": "sunbird-portal"},
             "env": "home",
-            "sid": f"session-{user}-{rng.randrange(3)}",
+            "sid": f"session-{user}",
             "did": f"device-{user}",
             "cdata": [{"type": "DeviceType", "id": "Desktop"}],
             "rollup": {"l1": "01268904781886259221"},
@@ -83,15 +82,16 @@ def event(rng: random.Random, now_ms: int) -> Wire:
 
 
 def batches(count: int, size: int, seed: int) -> Iterator[bytes]:
-    """`count` batch bodies of `size` events each."""
+    """`count` bodies of `size` events each; a batch is of one device and session, as SDKs send it."""
     rng = random.Random(seed)
     now_ms = int(time.time() * 1000)
     for number in range(count):
+        user = rng.randrange(50_000)
         batch = {
             "id": "api.sunbird.telemetry",
             "ver": "3.0",
             "params": {"msgid": f"{seed}-{number}"},
             "ets": now_ms,
-            "events": [event(rng, now_ms) for _ in range(size)],
+            "events": [event(rng, now_ms, user) for _ in range(size)],
         }
         yield json.dumps(batch, separators=(",", ":")).encode()

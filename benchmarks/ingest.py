@@ -44,7 +44,7 @@ def _wait_until_filed(count: int) -> None:
 
 
 def batch(rounds: int, events: int) -> list[Round]:
-    """Events a second from the first byte sent to the last event stored, against raw COPY of the same rows."""
+    """Events a second, first byte sent to last event stored, against raw COPY of the same rows."""
     key = _key()
     copying.empty()
     _warm_up(key)

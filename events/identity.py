@@ -5,9 +5,10 @@ hash, 2 bits of variant, 62 bits of hash. The hash is BLAKE2b of (owner key, cli
 it, so a retry makes the same id for ever. Sorting ids sorts events by time; a week is a range of ids.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import groupby
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,14 +19,12 @@ _TIME_SHIFT = 80
 _LOW_62 = (1 << 62) - 1
 
 
-def event_id(occurred_ms: int, owner: UUID, identity: str) -> UUID:
-    """Make an event's id from its time, its owner's key and what its sender calls it."""
-    digest = int.from_bytes(
-        blake2b(identity.encode("utf-8", "surrogatepass"), key=owner.bytes, digest_size=10).digest()
-    )
-    low = (digest & _LOW_62) | _VARIANT
-    high = (digest >> 62 & 0xFFF) << 64
-    return UUID(int=occurred_ms << _TIME_SHIFT | _VERSION | high | low)
+def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
+    """The id, as a 128-bit number, of what the owner's sender calls `identity` and dates `occurred_ms`."""
+    name = identity.encode("utf-8", "surrogatepass")
+    digest = int.from_bytes(blake2b(name, key=owner.bytes, digest_size=10).digest())
+    high = digest >> 62 & 0xFFF
+    return occurred_ms << _TIME_SHIFT | _VERSION | high << 64 | _VARIANT | digest & _LOW_62
 
 
 def nameless(request: int, index: int) -> str:
@@ -48,18 +47,31 @@ def first_id(at: datetime) -> UUID:
     return UUID(int=max(milliseconds(at), 0) << _TIME_SHIFT)
 
 
-def occurred_ms(event: UUID) -> int:
+def occurred_ms(event: int) -> int:
     """The milliseconds since 1970 in an event id."""
-    return event.int >> _TIME_SHIFT
+    return event >> _TIME_SHIFT
 
 
-def weeks(ids: Iterable[UUID]) -> set[datetime]:
+def weeks(ids: Iterable[int]) -> set[datetime]:
     """The Mondays, 00:00 UTC, of the weeks that the ids fall in."""
+    return {_monday(number) for number in map(_week, ids)}
+
+
+def by_week(ids: Iterable[int]) -> Iterator[tuple[datetime, list[int]]]:
+    """Sorted ids in groups of one week each, with its Monday."""
+    for number, group in groupby(ids, key=_week):
+        yield _monday(number), list(group)
+
+
+def _week(event: int) -> int:
     # 1970-01-01 was a Thursday, so weeks begin three days after a multiple of seven days.
-    numbers = {(occurred_ms(event) // 86_400_000 + 3) // 7 for event in ids}
-    return {EPOCH + timedelta(days=number * 7 - 3) for number in numbers}
+    return ((event >> _TIME_SHIFT) // 86_400_000 + 3) // 7
+
+
+def _monday(number: int) -> datetime:
+    return EPOCH + timedelta(days=number * 7 - 3)
 
 
 def week_of(at: datetime) -> datetime:
     """The Monday, 00:00 UTC, of the week of `at`."""
-    return EPOCH + timedelta(days=((at - EPOCH).days + 3) // 7 * 7 - 3)
+    return _monday(((at - EPOCH).days + 3) // 7)

@@ -82,7 +82,7 @@ class Reading:
     name: str
     split: Callable[[Parts], list[Slice]]  # raises Refused where the request is no batch of this dialect
     adapt: Callable[[dict[str, Wire], Parts], Adapted]
-    kind_of: Callable[[dict[str, Wire]], str | Fault]
+    kind_of: Callable[[dict[str, Wire]], str | Fault]  # the name of a kind that there is
     occurred_ms: Callable[[dict[str, Wire], Parts], float]
     time_path: str
     source_path: tuple[str, ...]
@@ -94,24 +94,33 @@ def decode(parts: Parts, reading: Reading) -> list[Accepted | Rejected]:
     return list(verdicts(reading.split(parts), parts, reading))
 
 
+class _Bounds(NamedTuple):
+    """What all events of a request are held to, whatever their kind."""
+
+    limits: jsontext.Limits
+    earliest: int  # ms since 1970
+    latest: int
+
+
 def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Accepted | Rejected]:
     """Judge the events of a request that is already cut into slices."""
-    earliest = milliseconds(parts.received_at - timedelta(days=settings.EVENT_MAX_AGE_DAYS))
-    latest = milliseconds(parts.received_at + timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS))
+    bounds = _Bounds(
+        jsontext.limits(),
+        milliseconds(parts.received_at - timedelta(days=settings.EVENT_MAX_AGE_DAYS)),
+        milliseconds(parts.received_at + timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)),
+    )
     for index, piece in enumerate(slices):
-        yield _judge(index, piece, parts, reading, earliest, latest)
+        yield _judge(index, piece, parts, reading, bounds)
 
 
-def _judge(
-    index: int, piece: Slice, parts: Parts, reading: Reading, earliest: int, latest: int
-) -> Accepted | Rejected:
+def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bounds) -> Accepted | Rejected:
     raw = piece.raw
-    fault = jsontext.bound_fault(raw)
-    if fault:
-        return _rejected(index, raw, fault, None, reading)
-    event = jsontext.decode(raw) if piece.event is None else piece.event
+    event: Wire | Fault | None = jsontext.bound_fault(raw, bounds.limits)
+    if event is None:
+        event = jsontext.decode(raw) if piece.event is None else piece.event
     if type(event) is Fault:
-        return _rejected(index, raw, event, jsontext.glimpse(raw), reading)
+        glimpsed = None if event.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
+        return _rejected(index, raw, event, glimpsed, reading)
     if type(event) is not dict:
         return _rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
     original = event
@@ -123,17 +132,16 @@ def _judge(
         event = values.escape(event)
         adaptations = [*adaptations, values.ESCAPED]
     name = reading.kind_of(event)
-    fault = name if type(name) is Fault else None
-    kind = KINDS.get(name) if type(name) is str else None
-    if kind is not None:
-        fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
-        fault = fault or _source_fault(event, reading)
+    if isinstance(name, Fault):
+        return _rejected(index, raw, name, event, reading)
+    kind = KINDS[name]
+    fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
+    fault = fault or _source_fault(event, reading)
+    if fault is None:
+        occurred = reading.occurred_ms(event, parts)
+        fault = _time_fault(occurred, bounds, reading.time_path)
         if fault is None:
-            occurred = reading.occurred_ms(event, parts)
-            fault = _time_fault(occurred, earliest, latest, reading.time_path)
-            if fault is None:
-                return Accepted(index, raw, kind, event, original, int(occurred), adaptations, adapted.absent)
-    assert fault is not None, "kind_of gives the name of a kind or a fault"
+            return Accepted(index, raw, kind, event, original, int(occurred), adaptations, adapted.absent)
     return _rejected(index, raw, fault, event, reading)
 
 
@@ -167,11 +175,11 @@ def _source_fault(event: dict[str, Wire], reading: Reading) -> Fault | None:
     return Fault("bad_name", path, f"{path} {fault}.") if fault else None
 
 
-def _time_fault(occurred: float, earliest: int, latest: int, path: str) -> Fault | None:
-    if earliest <= occurred <= latest:
+def _time_fault(occurred: float, bounds: _Bounds, path: str) -> Fault | None:
+    if bounds.earliest <= occurred <= bounds.latest:
         return None
     when = f"{moment(int(occurred)):%Y-%m-%dT%H:%M:%SZ}" if 0 <= occurred <= LATEST_MS else "out of all range"
-    if occurred < earliest:
+    if occurred < bounds.earliest:
         days = settings.EVENT_MAX_AGE_DAYS
         return Fault("too_old", path, f"{path} is {when}, more than {days} days before it was received.")
     hours = settings.EVENT_MAX_AHEAD_HOURS

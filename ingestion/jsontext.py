@@ -7,7 +7,7 @@ takes these, so that the fault can be laid where it belongs: at one event, not a
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 from django.conf import settings
@@ -27,21 +27,33 @@ class _Found(Exception):
         self.fault = fault
 
 
-def bound_fault(raw: bytes) -> Fault | None:
+OUT_OF_BOUNDS = {"too_large", "too_many_keys", "too_deep"}  # not worth another look
+
+
+class Limits(NamedTuple):
+    """The bounds of one event, read from the settings once a request."""
+
+    bytes_: int
+    keys: int
+    depth: int
+
+
+def limits() -> Limits:
+    """The bounds in force."""
+    return Limits(settings.INGEST_MAX_EVENT_BYTES, settings.INGEST_MAX_KEYS, settings.INGEST_MAX_DEPTH)
+
+
+def bound_fault(raw: bytes, limits: Limits) -> Fault | None:
     """The fault of an event that is too long, too deep or has too many keys; cheap for one that is not."""
-    if len(raw) > settings.INGEST_MAX_EVENT_BYTES:
-        limit = settings.INGEST_MAX_EVENT_BYTES
-        return Fault("too_large", "", f"The event has {len(raw):,} bytes; at most {limit:,} are taken.")
+    if len(raw) > limits.bytes_:
+        return Fault(
+            "too_large", "", f"The event has {len(raw):,} bytes; at most {limits.bytes_:,} are taken."
+        )
     # Counting bytes gives upper bounds; only where these are over is it worth counting for real.
-    if raw.count(b":") > settings.INGEST_MAX_KEYS and _keys(raw) > settings.INGEST_MAX_KEYS:
-        limit = settings.INGEST_MAX_KEYS
-        return Fault("too_many_keys", "", f"The event has more than {limit:,} keys.")
-    if (
-        raw.count(b"{") + raw.count(b"[") > settings.INGEST_MAX_DEPTH
-        and _depth(raw) > settings.INGEST_MAX_DEPTH
-    ):
-        limit = settings.INGEST_MAX_DEPTH
-        return Fault("too_deep", "", f"The event is nested deeper than {limit} levels.")
+    if raw.count(b":") > limits.keys and _keys(raw) > limits.keys:
+        return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
+    if raw.count(b"{") + raw.count(b"[") > limits.depth and _depth(raw) > limits.depth:
+        return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
     return None
 
 

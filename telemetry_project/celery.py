@@ -3,11 +3,15 @@
 import gc
 import os
 import signal
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_process_init
 
+# The warning is of root taking tasks that are Python pickles; ours are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
 app = Celery("tally")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,8 @@ from events.event import Event
 from events.kinds import KINDS
 from events.store import sources, touched
 from events.store.copying import EVENTS, Table, present
-from events.store.submission import Row, Submission, row, settle
+from events.store.submission import Row, Submission, canonical_json, row, settle
 from events.store.usage import Tally, UsageKey, WarningKey, hour_of
-from events.wire import values
 
 TABLES = {name: Table(entry.model) for name, entry in KINDS.items()}
 RACES = 5  # how often a block looks again because another drain files the same ids
@@ -23,7 +23,7 @@ RACES = 5  # how often a block looks again because another drain files the same 
 
 def rows_of(submissions: Iterable[Submission]) -> list[Row]:
     """Rows in the order of their ids, sources not settled yet. No database."""
-    return sorted(map(row, submissions), key=lambda made: made.id.int)
+    return sorted(map(row, submissions), key=attrgetter("id"))
 
 
 def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
@@ -33,16 +33,16 @@ def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
     new, known = _write(first, now)
     stored = _matching(known)
     for repeat in repeats:
-        _count_duplicate(tally, repeat, conflicting=_differs(repeat, first[repeat.id]))
+        same = _same(repeat.submission.original, first[repeat.id].submission.original)
+        _count_duplicate(tally, repeat, conflicting=not same)
     for duplicate in known:
-        wire = stored.get(duplicate.id)
-        _count_duplicate(tally, duplicate, conflicting=wire is not None and not _same(wire, duplicate))
+        same = _same(stored[duplicate.id], duplicate.submission.original)
+        _count_duplicate(tally, duplicate, conflicting=not same)
     spans: dict[touched.SessionKey, touched.Span] = {}
+    _count_stored(tally, new)
     for made in new:
-        _count_stored(tally, made)
-        submission, envelope = made.submission, made.taken.envelope
-        assert made.source is not None
-        key = touched.session_key(submission.owner.pk, made.source.pk, envelope)
+        envelope = made.taken.envelope
+        key = touched.session_key(made.submission.owner.id, made.source_id, envelope)
         if key:
             touched.widen(spans, key, envelope["occurred_at"])
     touched.mark(spans.items())
@@ -58,14 +58,14 @@ def _settle_sources(rows: Sequence[Row]) -> None:
         settle(made, found[place])
 
 
-def _once(rows: Sequence[Row]) -> tuple[dict[UUID, Row], list[Row]]:
+def _once(rows: Sequence[Row]) -> tuple[dict[int, Row], list[Row]]:
     """The first row of each id, and those that come with an id again."""
-    first: dict[UUID, Row] = {}
+    first: dict[int, Row] = {}
     repeats = [made for made in rows if first.setdefault(made.id, made) is not made]
     return first, repeats
 
 
-def _write(first: dict[UUID, Row], now: datetime) -> tuple[list[Row], list[Row]]:
+def _write(first: dict[int, Row], now: datetime) -> tuple[list[Row], list[Row]]:
     """Write what is not there; returns (new, known)."""
     for attempt in range(RACES):
         there = present(list(first))
@@ -95,14 +95,13 @@ def _copy(rows: Sequence[Row], now: datetime) -> None:
 
 def _envelope(made: Row, now: datetime) -> dict[str, Any]:
     submission = made.submission
-    assert made.source is not None
     return {
         **made.taken.envelope,
         "id": made.id,
         "dialect": submission.kind.schema.dialect,
         "kind": submission.kind.name,
-        "owner_id": submission.owner.pk,
-        "source_id": made.source.pk,
+        "owner_id": submission.owner.id,
+        "source_id": made.source_id,
         "received_at": submission.received_at,
         "ingested_at": now,
         "billed_bytes": made.billed_bytes,
@@ -112,51 +111,63 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _matching(known: Sequence[Row]) -> dict[UUID, dict[str, Any]]:
-    """The wire form of the stored events that duplicates met; a few queries, and only where there are any."""
+def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
+    """The wire form of the stored events that duplicates met; no query where there are none."""
     if not known:
         return {}
-    events = list(Event.objects.filter(id__in=[made.id for made in known]).select_related("owner", "source"))
+    events = list(
+        Event.objects.filter(id__in=[UUID(int=made.id) for made in known]).select_related("owner", "source")
+    )
     details: dict[UUID, Any] = {}
     for kind in {event.kind for event in events}:
         ids = [event.id for event in events if event.kind == kind]
         details |= {found.pk: found for found in KINDS[kind].model._default_manager.filter(pk__in=ids)}
-    return {event.id: event.as_wire(details.get(event.id)) for event in events}
+    return {event.id.int: event.as_wire(details.get(event.id)) for event in events}
 
 
-def _same(wire: dict[str, Any], made: Row) -> bool:
-    same: bool = wire == values.canonical(made.submission.original)
-    return same
-
-
-def _differs(made: Row, other: Row) -> bool:
-    return made.submission.original != other.submission.original
+def _same(wire: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two events are equal as JSON: Python alone would take true for 1."""
+    return canonical_json(wire, in_order=True) == canonical_json(other, in_order=True)
 
 
 def usage_key(made: Row) -> UsageKey:
     """What an event is counted under."""
     submission = made.submission
-    assert made.source is not None
     return UsageKey(
-        submission.owner.pk,
+        submission.owner.id,
         hour_of(submission.received_at),
-        made.source.pk,
+        made.source_id,
         submission.kind.name,
         submission.kind.schema.dialect,
     )
 
 
-def _count_stored(tally: Tally, made: Row) -> None:
+def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
+    """Fold by request first: the events of one have owner, source and hour in common."""
+    sums: dict[tuple[datetime, int, int, str], list[int]] = {}
+    samples: dict[tuple[datetime, int, int, str], Row] = {}
+    for made in rows:
+        submission = made.submission
+        place = (submission.received_at, submission.owner.id, made.source_id, submission.kind.name)
+        if place not in sums:
+            sums[place], samples[place] = [0, 0, 0], made
+        counts = sums[place]
+        counts[0] += 1
+        counts[1] += made.billed_bytes
+        counts[2] += submission.wire_bytes
+        if made.taken.warnings:
+            _count_warnings(tally, made)
+    for place, (events, billed_bytes, wire_bytes) in sums.items():
+        key = usage_key(samples[place])
+        tally.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
+
+
+def _count_warnings(tally: Tally, made: Row) -> None:
     key = usage_key(made)
-    tally.count(
-        key, received=1, stored=1, billed_bytes=made.billed_bytes, wire_bytes=made.submission.wire_bytes
-    )
+    version = (made.taken.envelope.get("version") or "")[:200]
     for warned in made.taken.warnings:
-        version = made.taken.envelope.get("version") or ""
         tally.warnings[
-            WarningKey(
-                key.owner_id, key.hour, key.source_id, key.kind, version[:200], warned.path, warned.code
-            )
+            WarningKey(key.owner_id, key.hour, key.source_id, key.kind, version, warned.path, warned.code)
         ] += 1
 
 

@@ -5,13 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal
 
 import msgspec
 
 from events.enrichment import enrich
-from events.identity import event_id
+from events.identity import event_number
 from events.kinds import KindEntry
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -44,12 +43,12 @@ class Submission:
 class Row:
     """An event ready to be written."""
 
-    id: UUID
+    id: int  # the event id as a number, which is cheaper to sort, compare and write
     submission: Submission
     taken: Taken
     billed_bytes: int
     source_name: str
-    source: Source | None = None
+    source_id: int = 0  # once it is settled
 
 
 def row(submission: Submission) -> Row:
@@ -67,7 +66,7 @@ def row(submission: Submission) -> Row:
     if _LARGE_DOUBLE.search(encoded):
         submission.adaptations.append(values.LARGE_DOUBLES)
     return Row(
-        id=event_id(submission.occurred_ms, submission.owner.key, submission.identity),
+        id=event_number(submission.occurred_ms, submission.owner.key, submission.identity),
         submission=submission,
         taken=taken,
         billed_bytes=len(encoded),
@@ -77,7 +76,7 @@ def row(submission: Submission) -> Row:
 
 def settle(made: Row, source: Source) -> None:
     """Give a row its source; names that the rows of owner and source don't spell alike are kept beside."""
-    made.source = source
+    made.source_id = source.id
     taken = made.taken
     for name, entity in (("source", source), ("owner", made.submission.owner)):
         sent = taken.envelope.pop(name, None)
@@ -90,17 +89,21 @@ def settle(made: Row, source: Source) -> None:
 _LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e[0-9]")
 
 
-def canonical_json(original: Wire) -> bytes:
+def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
     """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
-    Sorting keys changes no length. `.0` before a delimiter marks a number that canonical form would shorten.
+    Sorting keys changes no length, so it is left out unless it is asked for. `.0` before a delimiter marks a
+    number that canonical form would shorten.
     """
+    order: Literal["sorted"] | None = "sorted" if in_order else None
     try:
-        encoded = msgspec.json.encode(original)
+        encoded = msgspec.json.encode(event, order=order)
         if b".0," in encoded or b".0}" in encoded or b".0]" in encoded:
-            encoded = msgspec.json.encode(values.canonical(original))
+            encoded = msgspec.json.encode(values.canonical(event), order=order)
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
-        text = json.dumps(values.canonical(original), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(
+            values.canonical(event), ensure_ascii=False, separators=(",", ":"), sort_keys=in_order
+        )
         encoded = text.encode("utf-8", "backslashreplace")
     return encoded

@@ -36,7 +36,7 @@ def split(parts: Parts) -> list[Slice]:
     if parts.encoding == "form":
         return [Slice(parts.body, form(parts.body))]
     body = parts.body.removeprefix(b"\xef\xbb\xbf").strip()
-    value = jsontext.bound_fault(body) or jsontext.decode(body)
+    value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
         raise Refused(400, value.code, value.message)
     if type(value) is not Fault and type(value) is not dict:

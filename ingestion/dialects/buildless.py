@@ -47,7 +47,7 @@ def split(parts: Parts) -> list[Slice]:
     if parts.encoding == "ndjson":
         return [Slice(line) for line in map(bytes.strip, body.split(b"\n")) if line]
     body = body.removeprefix(b"\xef\xbb\xbf").strip()
-    value = jsontext.bound_fault(body) or jsontext.decode(body)
+    value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
         raise Refused(400, value.code, value.message)
     return [Slice(body)]

@@ -89,7 +89,7 @@ def _cut_slowly(body: bytes, reason: str) -> list[bytes]:
 def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
     """Fill in what headers say of the whole batch; read an edata that only wraps another edata through."""
     adaptations: list[str] = []
-    for _, key, path in CONTEXT:
+    for _, key, path in CONTEXT if parts.context else ():
         if value := parts.context.get(key):
             filled = _filled(event, path, value)
             if filled is not None:
