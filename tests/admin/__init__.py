@@ -1,0 +1,1 @@
+"""The admin, as members, leads, strangers and operators see it."""

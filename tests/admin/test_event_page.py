@@ -1,0 +1,161 @@
+"""The page of one event: a sentence, all that is known of it with help, and the JSON as sent."""
+
+import html as markup
+import json
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from events.admin import events as page
+from events.event import Event
+from events.kinds import KINDS
+from tests.admin.conftest import EVENTS, filed, html_of, page_of
+from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
+from tests.wire import samples
+
+QUERIES = 8  # session, person, memberships, event, row of the kind, and what the frame asks
+
+
+def text_of(html: str) -> str:
+    """What people read of a page."""
+    return markup.unescape(re.sub(r"<[^>]+>", "", html))
+
+
+def wire_of(html: str) -> Any:
+    """The JSON that the page shows as sent."""
+    found = re.search(r'<pre class="tally-json" id="document-1"[^>]*>(.*?)</pre>', html, re.DOTALL)
+    assert found
+    return json.loads(text_of(found[1]))
+
+
+def test_the_page_begins_with_what_happened(team_a: Sender, alice: Client) -> None:
+    event = filed(team_a, samples.complete("interact", ms=now_ms()))
+    at = f"{event.occurred_at.day} {event.occurred_at:%b %Y, %H:%M:%S} UTC."
+    assert (
+        "INTERACT (DRAG) on puzzle-piece by User user-42 in prod.example.portal 5.1.0 (owner Team A), " + at
+    ) in text_of(html_of(alice, page_of(event)))
+
+
+def test_a_ui_action_and_an_emitted_event_are_said_in_their_words(team_a: Sender, alice: Client) -> None:
+    team_a.post(AVAILITY, message(owner="Team A"))
+    team_a.post(EMIT, emitted())
+    file_all()
+    action, build = Event.objects.get(kind="ui_action"), Event.objects.get(kind="emitted_event")
+    assert "“click” on “Submit” by aka123 in eligibility_and_benefits" in html_of(alice, page_of(action))
+    assert "Event “started” in (unknown) (owner Team A)" in html_of(alice, page_of(build))
+
+
+@pytest.mark.parametrize("kind", samples.SUNBIRD)
+def test_every_column_of_a_kind_is_shown_with_its_help_and_the_json_as_sent(
+    team_a: Sender, alice: Client, kind: str
+) -> None:
+    sent = samples.complete(kind, ms=now_ms())
+    event = filed(team_a, sent)
+    html = html_of(alice, page_of(event))
+    assert wire_of(html) == sent
+    detail = event.detail
+    for column in KINDS[kind].model.columns():
+        if getattr(detail, column.name) not in (None, "", [], {}):
+            assert markup.escape(str(column.help_text)) in html
+
+
+def test_empty_fields_are_left_out(team_a: Sender, alice: Client) -> None:
+    html = html_of(alice, page_of(filed(team_a, log_event())))
+    assert "Where it happened" not in html
+    assert "Object id" not in html
+    assert "Kept beside the columns" not in html
+
+
+def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> None:
+    named = {*page.WHO, *page.WHERE, *page.ABOUT, *page.TIMES, *page.CLIENT, *page.ELSEWHERE}
+    groups = page._groups(filed(team_a, log_event()), None)
+    shown = {fact.name for group in groups for fact in group.facts}
+    event = Event.objects.get()
+    filled = {
+        field.name
+        for field in Event._meta.concrete_fields
+        if getattr(event, field.name) not in (None, "", [], {})
+    }
+    assert filled <= shown
+    assert named <= {field.name for field in Event._meta.concrete_fields}
+
+
+def test_keys_that_the_kind_does_not_know_are_shown(team_a: Sender, alice: Client) -> None:
+    event = filed(team_a, log_event(surprise={"of": [1.5, None]}))
+    html = html_of(alice, page_of(event))
+    assert "Kept beside the columns" in html
+    assert '"surprise"' in text_of(html)
+    assert wire_of(html)["surprise"] == {"of": [1.5, None]}
+
+
+HOSTILE = '</pre><script>alert("x")</script><img src=x onerror=alert(1)>\u202e{{ 7|add:1 }}&amp;'
+
+
+def test_hostile_text_stays_text_everywhere(team_a: Sender, alice: Client) -> None:
+    sent = log_event(
+        "hostile",
+        actor={"id": HOSTILE, "type": HOSTILE},
+        context={"channel": HOSTILE, "env": HOSTILE, "sid": HOSTILE, "pdata": {"id": "<b>", "ver": HOSTILE}},
+        edata={"type": HOSTILE, "level": HOSTILE, "message": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}},
+    )
+    html = html_of(alice, page_of(filed(team_a, sent)))
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert "<b>" not in html
+    assert wire_of(html) == sent
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "a\udfffb", "\u2028", "\\u0000"])
+def test_text_that_no_page_can_hold_is_shown_escaped(team_a: Sender, alice: Client, text: str) -> None:
+    event = filed(team_a, log_event(actor={"id": f"<{text}>", "type": "User"}))
+    assert wire_of(html_of(alice, page_of(event)))["actor"]["id"] == f"<{text}>"
+
+
+def test_another_owners_event_is_as_unknown_as_one_that_never_was(
+    team_b: Sender, alice: Client, charlie: Client
+) -> None:
+    event = filed(team_b, log_event())
+    for path in (page_of(event), f"{EVENTS}{'0' * 32}/change/", f"{EVENTS}nonsense/change/"):
+        response = alice.get(path)
+        assert (response.status_code, response["Location"]) == (302, EVENTS)
+        assert charlie.get(path).status_code in (302, 403)
+    assert str(event.client_event_id) not in alice.get(page_of(event), follow=True).content.decode()
+
+
+def test_an_event_can_neither_be_added_nor_changed_nor_deleted(team_a: Sender, operator: Client) -> None:
+    event = filed(team_a, log_event())
+    assert operator.get(f"{EVENTS}add/").status_code == 403
+    assert operator.get(f"{EVENTS}{event.pk}/delete/").status_code == 403
+    assert operator.post(f"{EVENTS}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+    operator.post(page_of(event), {"actor": "somebody else"})
+    assert Event.objects.get().actor == "u1"
+
+
+def test_the_way_back_keeps_filters_and_page(team_a: Sender, alice: Client) -> None:
+    event = filed(team_a, log_event())
+    listed = html_of(alice, f"{EVENTS}?kind=log")
+    found = re.search(rf'href="({re.escape(page_of(event))}[^"]*)"', listed)
+    assert found
+    assert f'href="{EVENTS}?kind=log"' in html_of(alice, markup.unescape(found[1]))
+
+
+def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
+    counts = set()
+    for kind in ("log", "interact"):
+        event = filed(team_a, samples.complete(kind, ms=now_ms(), mid=f"{kind}:cost"))
+        with CaptureQueriesContext(connection) as captured:
+            html_of(alice, page_of(event))
+        counts.add(len(captured))
+    assert len(counts) == 1
+    assert counts.pop() <= QUERIES
+
+
+def test_an_event_whose_kinds_row_is_gone_has_a_page_that_says_so(team_a: Sender, operator: Client) -> None:
+    event = filed(team_a, log_event())
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_log")
+    assert "run manage.py verify" in html_of(operator, page_of(event))

@@ -1,0 +1,210 @@
+"""The list of events: whose it shows, by what filters, in pages by keyset, at what cost."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from events.admin.events import EventAdmin
+from tests.admin.conftest import EVENTS, filed, html_of, many
+from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
+
+LIMIT = 11  # queries of a list page, those of session, person and memberships among them
+
+
+def ids(html: str) -> list[str]:
+    """The events that a list shows, in its order."""
+    return re.findall(rf'<th[^>]*><a href="{EVENTS}([0-9a-f-]+)/change/', html)
+
+
+def link(html: str, rel: str) -> str | None:
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', html)
+    return EVENTS + found[1].replace("&amp;", "&") if found else None
+
+
+@pytest.fixture
+def both(team_a: Sender, team_b: Sender) -> list[Any]:
+    return [filed(team_a, *many(2, "app of A")), filed(team_b, *many(3, "app of B"))]
+
+
+def test_a_member_sees_the_events_of_her_owner_only(both: list[Any], alice: Client, bob: Client) -> None:
+    assert len(ids(html_of(alice, EVENTS))) == 2
+    assert len(ids(html_of(bob, EVENTS))) == 3
+    assert "Team B" not in html_of(alice, EVENTS)
+
+
+def test_filters_offer_only_the_members_owners_and_their_sources(both: list[Any], alice: Client) -> None:
+    html = html_of(alice, EVENTS)
+    assert '<option value="' + str(both[0].owner_id) + '">Team A</option>' in html
+    assert "app of A" in html
+    assert "app of B" not in html
+
+
+def test_asking_for_another_owner_gives_nothing(both: list[Any], alice: Client) -> None:
+    assert ids(html_of(alice, f"{EVENTS}?owner={both[1].owner_id}")) == []
+    assert ids(html_of(alice, f"{EVENTS}?source={both[1].source_id}")) == []
+    assert ids(html_of(alice, f"{EVENTS}?q={both[1].pk}")) == []
+
+
+def test_an_operator_sees_all_events(both: list[Any], operator: Client) -> None:
+    assert len(ids(html_of(operator, EVENTS))) == 5
+
+
+def test_who_is_a_member_of_nothing_may_not_see_the_list(both: list[Any], charlie: Client) -> None:
+    assert charlie.get(EVENTS).status_code == 403
+
+
+def test_who_is_a_member_of_nothing_is_told_whom_to_ask(charlie: Client) -> None:
+    html = html_of(charlie, "/admin/")
+    assert "member of no owner yet" in html
+    assert f'href="{EVENTS}"' not in html
+
+
+def test_who_is_not_logged_in_is_sent_to_log_in(db: None, client: Client) -> None:
+    response = client.get(EVENTS)
+    assert (response.status_code, response["Location"]) == (302, f"/admin/login/?next={EVENTS}")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("kind=log", 2),
+        ("kind=ui_action", 1),
+        ("dialect=buildless", 1),
+        ("kind=log&dialect=availity", 0),
+        ("kind=nonsense", 0),
+        ("period=today", 4),
+        ("period=yesterday", 0),
+        ("q=123-456-789", 1),
+        ("q=no-such-session", 0),
+        ("owner=&kind=&source=&dialect=&period=", 4),
+    ],
+)
+def test_filters_narrow_the_list(team_a: Sender, operator: Client, query: str, count: int) -> None:
+    team_a.batch(log_event("LOG:1"), log_event("LOG:2"))
+    team_a.post(AVAILITY, message(owner="Team A"))
+    team_a.post(EMIT, emitted())
+    file_all()
+    assert len(ids(html_of(operator, f"{EVENTS}?{query}"))) == count
+
+
+def test_an_event_is_found_by_its_id(both: list[Any], operator: Client) -> None:
+    assert ids(html_of(operator, f"{EVENTS}?q={both[1].pk}")) == [str(both[1].pk)]
+
+
+def test_filters_in_force_are_chips_that_lift_them(team_a: Sender, alice: Client) -> None:
+    filed(team_a, log_event())
+    html = html_of(alice, f"{EVENTS}?kind=log&period=7d")
+    assert 'href="?period=7d" title="Lift this filter">kind: log' in html
+    assert 'href="?kind=log" title="Lift this filter">time: last 7 days' in html
+
+
+@pytest.mark.parametrize("query", ["owner__contact__startswith=a", "session=s1", "e=1&dialect__gt=a"])
+def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: str) -> None:
+    assert alice.get(f"{EVENTS}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["after=nonsense", "before=1"])
+def test_a_key_that_is_none_leads_back_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
+    response = alice.get(f"{EVENTS}?{query}")
+    assert (response.status_code, response["Location"]) == (302, f"{EVENTS}?e=1")
+
+
+def test_pages_forth_and_back_show_each_event_once(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EventAdmin, "list_per_page", 3)
+    filed(team_a, *many(10))
+    path: str | None = f"{EVENTS}?kind=log"
+    last = None
+    forth = []
+    while path:
+        html = html_of(alice, path)
+        forth.append(ids(html))
+        last, path = path, link(html, "next")
+    everything = [one for page in forth for one in page]
+    assert [len(page) for page in forth] == [3, 3, 3, 1]
+    assert everything == sorted(everything, reverse=True)
+    assert len(set(everything)) == 10
+
+    back = []
+    path = last
+    while path:
+        html = html_of(alice, path)
+        back.append(ids(html))
+        path = link(html, "prev")
+    assert back == forth[::-1]
+
+
+def test_the_first_page_is_whole_when_newer_events_came_since(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EventAdmin, "list_per_page", 3)
+    filed(team_a, *many(4))
+    first = html_of(alice, EVENTS)
+    newer = filed(team_a, log_event("newer", ets=now_ms() + 5000))
+    html = html_of(alice, f"{EVENTS}?before={ids(first)[0]}")
+    assert ids(html) == [str(newer.pk), *ids(first)[:2]]
+    assert link(html, "prev") is None
+
+
+def statements(client: Client, path: str) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        html_of(client, path)
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_a_list_of_thirty_costs_as_many_queries_as_one_of_one(
+    team_a: Sender, alice: Client, django_assert_max_num_queries: Any
+) -> None:
+    filed(team_a, log_event())
+    one = len(statements(alice, EVENTS))
+    filed(team_a, *many(30))
+    with django_assert_max_num_queries(LIMIT):
+        assert len(ids(html_of(alice, EVENTS))) == 31
+    assert len(statements(alice, EVENTS)) == one
+
+
+@pytest.mark.parametrize("query", ["", "?kind=log&period=30d", "?q=s1"])
+def test_a_list_asks_the_events_once_without_count_or_offset(
+    team_a: Sender, alice: Client, operator: Client, query: str
+) -> None:
+    filed(team_a, *many(5))
+    for client in (alice, operator):
+        asked = [sql for sql in statements(client, EVENTS + query) if 'FROM "events_event"' in sql]
+        assert len(asked) == 1
+        assert not re.search(r"\bCOUNT\(|\bOFFSET\b", asked[0], re.IGNORECASE)
+
+
+def test_an_empty_list_says_how_to_send_the_first_event(team_a: Sender, alice: Client) -> None:
+    html = html_of(alice, EVENTS)
+    assert "No events yet" in html
+    assert "create_key" in html
+    assert "curl http" in html
+
+
+def test_the_first_event_that_the_empty_list_names_is_taken(team_a: Sender, alice: Client) -> None:
+    from events.admin.events import FIRST_EVENT
+
+    body = FIRST_EVENT.replace("'$(date +%s000)'", str(now_ms()))
+    assert team_a.post("/v1/telemetry", body).status_code == 200
+    file_all()
+    assert len(ids(html_of(alice, EVENTS))) == 1
+
+
+def test_a_list_that_filters_leave_empty_offers_to_lift_them(team_a: Sender, alice: Client) -> None:
+    filed(team_a, log_event())
+    assert "Nothing matches" in html_of(alice, f"{EVENTS}?kind=share")
+
+
+def test_hostile_text_is_escaped_in_the_list(team_a: Sender, alice: Client) -> None:
+    filed(team_a, log_event(actor={"id": '<script>"x"</script>', "type": "User"}))
+    html = html_of(alice, EVENTS)
+    assert "<script>&quot;x" not in html
+    assert '<script>"x' not in html
+    assert "&lt;script&gt;&quot;x" in html

@@ -1,0 +1,112 @@
+"""API keys in the admin: shown once, then only named, bounded in time or revoked."""
+
+import re
+
+from django.test import Client
+
+from events.ownership.api_key import ApiKey, KeyType, hash_of
+from tests.admin.conftest import html_of
+from tests.sending import SUNBIRD, Sender, log_event
+
+KEYS = "/admin/events/apikey/"
+
+
+def made(client: Client, sender: Sender, **fields: object) -> str:
+    """Make a key in the admin; what the next page says."""
+    data = {"name": "portal", "type": "publishable", "default_owner": sender.key.default_owner_id}
+    response = client.post(f"{KEYS}add/", data | fields, follow=True)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def key_in(html: str) -> str | None:
+    found = re.search(r"tally_[ps]k_[a-z0-9]{12}_[0-9a-f]{64}", html)
+    return found[0] if found else None
+
+
+def test_a_key_is_shown_once_and_works(team_a: Sender, operator: Client) -> None:
+    text = key_in(made(operator, team_a, type="secret"))
+    assert text
+    assert key_in(html_of(operator, KEYS)) is None
+    key = ApiKey.objects.get(name="portal")
+    assert (key.hash, key.type, key.organization) == (
+        hash_of(text),
+        KeyType.SECRET,
+        team_a.key.default_owner.organization,
+    )
+    assert key.hash not in html_of(operator, f"{KEYS}{key.pk}/change/")
+    assert Sender(key, text, Client()).post(SUNBIRD, {"events": [log_event()]}).status_code == 200
+
+
+def test_only_name_and_expiry_of_a_key_change(team_a: Sender, team_b: Sender, operator: Client) -> None:
+    key = team_a.key
+    before = dict(ApiKey.objects.values().get(pk=key.pk))
+    change = {
+        "name": "renamed",
+        "expires_at_0": "2030-01-01",
+        "expires_at_1": "00:00:00",
+        "type": "secret",
+        "prefix": "x",
+        "hash": "x",
+        "all_owners": "on",
+        "default_owner": team_b.key.default_owner_id,
+    }
+    assert operator.post(f"{KEYS}{key.pk}/change/", change).status_code == 302
+    after = dict(ApiKey.objects.values().get(pk=key.pk))
+    assert {name for name in before if before[name] != after[name]} == {"name", "expires_at"}
+
+
+def test_a_revoked_key_is_refused_at_once_and_stays_revoked(team_a: Sender, operator: Client) -> None:
+    assert team_a.post(SUNBIRD, {"events": [log_event()]}).status_code == 200
+    path = f"{KEYS}{team_a.key.pk}/change/"
+    operator.post(path, {"name": "", "revoke": "on"})
+    assert team_a.post(SUNBIRD, {"events": [log_event()]}).status_code == 401
+    assert 'name="revoke"' not in html_of(operator, path)
+    operator.post(path, {"name": "", "revoked_at": ""})
+    assert ApiKey.objects.get(pk=team_a.key.pk).revoked_at
+
+
+def test_no_key_can_be_deleted(team_a: Sender, operator: Client) -> None:
+    assert operator.get(f"{KEYS}{team_a.key.pk}/delete/").status_code == 403
+
+
+def test_a_lead_makes_keys_for_her_owner_only(team_a: Sender, team_b: Sender, lead: Client) -> None:
+    assert key_in(made(lead, team_a))
+    assert key_in(made(lead, team_b)) is None
+    assert key_in(made(lead, team_a, owners=[team_b.key.default_owner_id])) is None
+    assert "Team B" not in html_of(lead, f"{KEYS}add/")
+
+
+def test_a_lead_makes_no_key_for_all_owners(team_a: Sender, lead: Client) -> None:
+    made(lead, team_a, all_owners="on", user=1)
+    key = ApiKey.objects.get(name="portal")
+    assert (key.all_owners, key.user) == (False, None)
+
+
+def test_a_member_sees_keys_but_neither_makes_nor_changes_one(
+    team_a: Sender, team_b: Sender, alice: Client
+) -> None:
+    html = html_of(alice, KEYS)
+    assert team_a.key.prefix in html
+    assert team_b.key.prefix not in html
+    assert alice.get(f"{KEYS}add/").status_code == 403
+    path = f"{KEYS}{team_a.key.pk}/change/"
+    assert alice.post(path, {"name": "mine", "revoke": "on"}).status_code == 403
+    assert 'name="revoke"' not in html_of(alice, path)
+
+
+def test_a_key_that_writes_for_other_owners_does_not_tell_a_member_their_names(
+    team_a: Sender, team_b: Sender, alice: Client, operator: Client
+) -> None:
+    team_a.key.owners.add(team_b.key.default_owner)
+    path = f"{KEYS}{team_a.key.pk}/change/"
+    assert "Team B" not in html_of(alice, path)
+    assert "Team B" in html_of(operator, path)
+
+
+def test_a_key_stays_within_one_organization(team_a: Sender, make_sender: object, operator: Client) -> None:
+    assert callable(make_sender)
+    stranger = make_sender("Strangers", organization_slug="other")
+    html = made(operator, team_a, owners=[stranger.key.default_owner_id])
+    assert key_in(html) is None
+    assert "Not of the organization of Team A: Strangers." in html

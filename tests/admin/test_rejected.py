@@ -1,0 +1,79 @@
+"""Rejected events and waiting requests: whose they are, why they are there, and their bytes."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from ingestion.rejected import RejectedEvent
+from tests.admin.conftest import html_of
+from tests.sending import SUNBIRD, Sender, file_all, log_event
+
+REJECTED = "/admin/ingestion/rejectedevent/"
+WAITING = "/admin/ingestion/inboxrequest/"
+
+
+def rejected(sender: Sender, **changes: object) -> RejectedEvent:
+    """An event without the page that it must have, rejected."""
+    sender.batch(log_event(eid="IMPRESSION", edata={"type": "view", **changes}))
+    file_all()
+    found = RejectedEvent.objects.filter(owner=sender.key.default_owner).first()
+    assert found
+    return found
+
+
+def test_a_member_sees_the_rejected_events_of_her_owner_only(
+    team_a: Sender, team_b: Sender, alice: Client, charlie: Client
+) -> None:
+    mine, theirs = rejected(team_a), rejected(team_b)
+    html = html_of(alice, REJECTED)
+    assert f"{REJECTED}{mine.pk}/change/" in html
+    assert f"{REJECTED}{theirs.pk}/change/" not in html
+    assert alice.get(f"{REJECTED}{theirs.pk}/change/").status_code == 302
+    assert charlie.get(REJECTED).status_code == 403
+
+
+def test_the_page_says_why_and_shows_the_bytes_escaped(team_a: Sender, alice: Client) -> None:
+    found = rejected(team_a, uri="</pre><script>x</script>")
+    html = html_of(alice, f"{REJECTED}{found.pk}/change/")
+    assert found.message in html
+    assert found.code in html
+    assert "edata.pageid" in html
+    assert "&lt;script&gt;" in html
+    assert "<script>x" not in html
+
+
+@pytest.mark.parametrize("body", [b'{"eid": NaN}', b"\xff\x00\x01 binary", b"[" * 5000, b""])
+def test_bytes_that_are_no_json_are_shown_as_they_came(team_a: Sender, alice: Client, body: bytes) -> None:
+    found = rejected(team_a)
+    RejectedEvent.objects.filter(pk=found.pk).update(body=body)
+    html = html_of(alice, f"{REJECTED}{found.pk}/change/")
+    assert "Bytes as received" in html
+    assert f"{len(body):,} bytes." in html
+
+
+def test_a_long_body_is_cut_and_says_so(team_a: Sender, alice: Client) -> None:
+    found = rejected(team_a)
+    RejectedEvent.objects.filter(pk=found.pk).update(body=json.dumps("x" * 300_000).encode())
+    html = html_of(alice, f"{REJECTED}{found.pk}/change/")
+    assert "The first 200,000 of 300,002 bytes." in html
+    assert len(html) < 300_000
+
+
+def test_rejected_events_can_not_be_changed_here(team_a: Sender, operator: Client) -> None:
+    found = rejected(team_a)
+    assert operator.get(f"{REJECTED}{found.pk}/delete/").status_code == 403
+    assert operator.get(f"{REJECTED}add/").status_code == 403
+
+
+def test_waiting_requests_are_for_operators(team_a: Sender, alice: Client, operator: Client) -> None:
+    team_a.post(SUNBIRD, {"events": [log_event()]})
+    html = html_of(operator, WAITING)
+    assert "Team A" in html
+    assert alice.get(WAITING).status_code == 403
+    assert "Waiting requests" not in html_of(alice, "/admin/")
+    assert "Waiting requests" in html_of(operator, "/admin/")
+
+
+def test_nothing_waiting_is_said_in_words(operator: Client) -> None:
+    assert "Every request that was acknowledged has been filed." in html_of(operator, WAITING)

@@ -1,0 +1,94 @@
+"""Owners, members, sources, organizations, people: who sees and changes what."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.ownership.membership import Membership
+from events.ownership.owner import Owner
+from tests.admin.conftest import filed, html_of, logged_in, many
+from tests.factories import person
+from tests.sending import Sender
+
+OPERATORS_ONLY = ("events/organization", "auth/user", "ingestion/inboxrequest")
+MEMBERS_TOO = ("events/owner", "events/membership", "events/source", "events/apikey")
+
+
+def test_a_member_sees_her_owners_their_members_and_sources_only(
+    team_a: Sender, team_b: Sender, alice: Client, bob: Client
+) -> None:
+    filed(team_a, *many(1, "app of A"))
+    filed(team_b, *many(1, "app of B"))
+    for page, mine, theirs in (
+        ("owner", ">Team A<", "Team B"),
+        ("membership", ">alice<", ">bob<"),
+        ("source", ">app of A<", "app of B"),
+    ):
+        html = html_of(alice, f"/admin/events/{page}/")
+        assert mine in html, page
+        assert theirs not in html, page
+
+
+def test_another_owners_rows_have_no_page(team_a: Sender, team_b: Sender, alice: Client) -> None:
+    stranger = team_b.key.default_owner
+    source = filed(team_b, *many(1, "app of B")).source
+    for path in (f"owner/{stranger.pk}", f"source/{source.pk}", f"apikey/{team_b.key.pk}"):
+        assert alice.get(f"/admin/events/{path}/change/").status_code == 302, path
+
+
+@pytest.mark.parametrize("page", OPERATORS_ONLY)
+def test_some_pages_are_for_operators(page: str, alice: Client, operator: Client) -> None:
+    assert alice.get(f"/admin/{page}/").status_code == 403
+    assert operator.get(f"/admin/{page}/").status_code == 200
+
+
+@pytest.mark.parametrize("page", MEMBERS_TOO)
+def test_a_stranger_sees_no_settings(page: str, alice: Client, charlie: Client) -> None:
+    assert alice.get(f"/admin/{page}/").status_code == 200
+    assert charlie.get(f"/admin/{page}/").status_code == 403
+
+
+@pytest.mark.parametrize("page", ["events/owner", "events/membership", "events/source"])
+def test_a_member_adds_nothing(page: str, alice: Client) -> None:
+    assert alice.get(f"/admin/{page}/add/").status_code == 403
+
+
+@pytest.mark.parametrize("page", ["events/owner", "events/membership", "events/organization", "auth/user"])
+def test_an_operator_has_a_form_for_each(page: str, operator: Client) -> None:
+    assert operator.get(f"/admin/{page}/add/").status_code == 200
+
+
+def test_an_operator_makes_an_owner_and_its_member(team_a: Sender, operator: Client) -> None:
+    home = team_a.key.default_owner.organization_id
+    operator.post(
+        "/admin/events/owner/add/", {"name": "Team C", "organization": home, "validation": "lenient"}
+    )
+    owner = Owner.objects.get(name="Team C")
+    dora = person("dora")
+    operator.post("/admin/events/membership/add/", {"user": dora.pk, "owner": owner.pk, "role": "viewer"})
+    assert Membership.objects.filter(user=dora, owner=owner).exists()
+    assert "Team C" in html_of(logged_in(dora), "/admin/events/owner/")
+
+
+def test_the_name_of_an_owner_stays_as_events_gave_it(team_a: Sender, operator: Client) -> None:
+    owner = team_a.key.default_owner
+    operator.post(
+        f"/admin/events/owner/{owner.pk}/change/", {"name": "Another", "validation": "strict", "contact": ""}
+    )
+    owner.refresh_from_db()
+    assert (owner.name, owner.validation) == ("Team A", "strict")
+
+
+def test_a_person_who_is_no_staff_can_not_log_in(team_a: Sender) -> None:
+    user = User.objects.create_user("guest")
+    Membership.objects.create(user=user, owner=team_a.key.default_owner)
+    assert logged_in(user).get("/admin/").status_code == 302
+
+
+def test_the_overview_says_what_came_in_for_the_members_owners(
+    team_a: Sender, team_b: Sender, alice: Client, operator: Client
+) -> None:
+    filed(team_a, *many(2))
+    filed(team_b, *many(3))
+    assert "2 events for one owner in the last 24 hours; none was rejected." in html_of(alice, "/admin/")
+    assert "5 events for 2 owners in the last 24 hours; none was rejected." in html_of(operator, "/admin/")
