@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test lint format types migrations migrations-check deploy-check check bench screenshots lock clean
+.PHONY: help run test lint format types migrations migrations-check deploy-check check bench screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,11 @@ bench: .venv/dev.stamp ## Measure (ARGS chooses what)
 screenshots: .venv/dev.stamp ## Take the pictures of the documentation
 	@.ci/install-machine
 	@$(BIN)/python -m docs.screenshots $(ARGS)
+
+proto: ## Make buildless_pb2.py from its .proto
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet grpcio-tools && \
+	cd ingestion/dialects && "$$folder/bin/python" -m grpc_tools.protoc -I. --python_out=. buildless.proto
 
 lock: ## Lock the dependencies anew (ARGS=--upgrade for newer versions)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

@@ -115,17 +115,16 @@ def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Ac
 
 def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bounds) -> Accepted | Rejected:
     raw = piece.raw
-    event: Wire | Fault | None = jsontext.bound_fault(raw, bounds.limits)
-    if event is None:
-        event = jsontext.decode(raw) if piece.event is None else piece.event
-    if type(event) is Fault:
-        glimpsed = None if event.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
-        return _rejected(index, raw, event, glimpsed, reading)
-    if type(event) is not dict:
+    found: Wire = jsontext.bound_fault(raw, bounds.limits)
+    if found is None:
+        found = jsontext.decode(raw) if piece.event is None else piece.event
+    if type(found) is Fault:
+        glimpsed = None if found.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
+        return _rejected(index, raw, found, glimpsed, reading)
+    if type(found) is not dict:
         return _rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
-    original = event
-    adapted = reading.adapt(event, parts)
-    event, adaptations = adapted.event, adapted.adaptations
+    original: dict[str, Wire] = found
+    event, adaptations, absent = reading.adapt(original, parts)
     # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
     suspect = piece.event is not None or (b"\\u" in raw and _SUSPECT.search(raw) is not None)
     if suspect and values.is_unstorable(event):
@@ -141,7 +140,7 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
         occurred = reading.occurred_ms(event, parts)
         fault = _time_fault(occurred, bounds, reading.time_path)
         if fault is None:
-            return Accepted(index, raw, kind, event, original, int(occurred), adaptations, adapted.absent)
+            return Accepted(index, raw, kind, event, original, int(occurred), adaptations, absent)
     return _rejected(index, raw, fault, event, reading)
 
 

@@ -49,7 +49,10 @@ def _entry(model: type[Kind]) -> KindEntry:
         lenient=Held(validators.lenient(schema, model.rules), schema.soft()),
         strict=_strict(schema, model),
         by_encoding={
-            encoding: Held(validators.lenient(schema, model.rules, hard), schema.soft(hard))
+            encoding: Held(
+                validators.lenient(schema, model.rules, hard),
+                schema.soft(hard, model.unsendable_by_encoding.get(encoding, frozenset())),
+            )
             for encoding, hard in model.hard_by_encoding.items()
         },
     )

@@ -24,6 +24,9 @@ class Kind(PartitionedById, models.Model):
     # Where an encoding has its own notion of hard fields: their dotted paths.
     hard_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
 
+    # What an encoding has no way to carry, which nobody is to be warned of: dotted paths.
+    unsendable_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
+
     event = models.OneToOneField(
         Event,
         on_delete=models.DO_NOTHING,

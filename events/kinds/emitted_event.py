@@ -63,6 +63,7 @@ class EmittedEvent(BuildlessKind):
 
     # Repeated messages can't be written as query parameters, so there is no context.
     hard_by_encoding = {"query": frozenset({"event.id", "event.timing.occurred"})}
+    unsendable_by_encoding = {"query": frozenset({"event.context"})}
     rules = (reserved_key,)
 
     collection = Text(held=Collection, help_text="Named group of events for reports, 3 to 32 letters.")

@@ -32,12 +32,10 @@ def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
     first, repeats = _once(rows)
     new, known = _write(first, now)
     stored = _matching(known)
-    for repeat in repeats:
-        same = _same(repeat.submission.original, first[repeat.id].submission.original)
-        _count_duplicate(tally, repeat, conflicting=not same)
-    for duplicate in known:
-        same = _same(stored[duplicate.id], duplicate.submission.original)
-        _count_duplicate(tally, duplicate, conflicting=not same)
+    for duplicate in (*repeats, *known):
+        # The first wins: the one that is stored, else the first of this block.
+        winner = stored.get(duplicate.id) or first[duplicate.id].submission.original
+        _count_duplicate(tally, duplicate, conflicting=not _same(winner, duplicate.submission.original))
     spans: dict[touched.SessionKey, touched.Span] = {}
     _count_stored(tally, new)
     for made in new:

@@ -62,13 +62,18 @@ class Schema:
         self._tree = _tree(self.leaves)
         self.named = {leaf.column: leaf for leaf in self.leaves if leaf.column in ("owner", "source")}
 
-    def soft(self, hard: frozenset[str] | None = None) -> tuple[Leaf, ...]:
+    def soft(
+        self, hard: frozenset[str] | None = None, unsendable: frozenset[str] = frozenset()
+    ) -> tuple[Leaf, ...]:
         """The leaves whose absence is warned of: the soft ones, and those that `hard` no longer requires."""
         return tuple(
             leaf
             for leaf in self.leaves
-            if leaf.need in (Need.PAGE, Need.PIPELINE)
-            or (hard is not None and leaf.need is Need.HARD and leaf.dotted not in hard)
+            if leaf.dotted not in unsendable
+            and (
+                leaf.need in (Need.PAGE, Need.PIPELINE)
+                or (hard is not None and leaf.need is Need.HARD and leaf.dotted not in hard)
+            )
         )
 
     def take(self, event: Mapping[str, Wire], soft: Iterable[Leaf]) -> Taken:

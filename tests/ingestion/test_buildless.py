@@ -9,6 +9,7 @@ import pytest
 
 from events.event import Event
 from events.kinds.emitted_event import EmittedEvent
+from events.store.usage import WarningHour
 from ingestion.dialects import buildless_pb2 as pb
 from ingestion.rejected import RejectedEvent
 from tests.sending import EMIT, STREAM, Sender, emitted, file_all, now_ms, only_event
@@ -122,6 +123,19 @@ def test_the_same_event_is_the_same_and_costs_the_same_in_every_encoding(
     stored = only_event()
     assert stored.as_wire() == wire
     assert stored.billed_bytes == len(json.dumps(wire, separators=(",", ":")).encode())
+
+
+def test_a_query_is_not_warned_of_what_it_cannot_carry(sender: Sender) -> None:
+    _, query, _ = same_event(now_ms())
+    sender.post(f"{EMIT}?{query}", b"")
+    file_all()
+    assert "event.context" not in WarningHour.objects.values_list("path", flat=True)
+
+
+def test_an_empty_query_is_an_event_without_its_fields(sender: Sender) -> None:
+    response = sender.post(EMIT, b"")
+    assert (response.status_code, response.json()["error"]["path"]) == (400, "event")
+    assert file_all().rejected == 1
 
 
 def test_unknown_protobuf_fields_are_kept(sender: Sender) -> None:

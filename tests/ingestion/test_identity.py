@@ -65,3 +65,13 @@ def test_an_id_holds_its_time_and_is_of_version_8(sender: Sender) -> None:
     assert occurred_ms(event.id.int) == ets
     assert event.occurred_at == moment(ets)
     assert (event.id.version, event.id.variant) == (8, "specified in RFC 4122")
+
+
+def test_a_repeat_that_has_true_for_1_is_conflicting(sender: Sender) -> None:
+    ets = now_ms()
+    sender.batch(log_event(ets=ets, x=1))
+    file_all()
+    sender.batch(log_event(ets=ets, x=True))
+    sender.batch(log_event(ets=ets, x=1.0))
+    file_all()
+    assert duplicates() == (2, 1)
