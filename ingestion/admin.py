@@ -7,11 +7,10 @@ from django.contrib import admin
 from django.db import models
 from django.db.models.functions import Length
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.facts import Document, Page, cut, group
+from events.admin.columns import moment, short
+from events.admin.facts import Document, Page, group
 from events.admin.filters import DialectFilter, KindFilter, OwnerFilter, SourceFilter
 from events.admin.json_text import coloured, laid_out
 from events.admin.pages import PageAdmin
@@ -27,9 +26,17 @@ _LINE = 16  # bytes a line where they are no text
 class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     """Rejected events: what could not be stored, and why."""
 
-    list_display = ("received", "owner", "source", "kind", "code", "path_short", "seen")
+    list_display = (
+        moment("received_at", "First received (UTC)"),
+        "owner",
+        "source",
+        "kind",
+        "code",
+        short("path", 40),
+        "seen",
+    )
     list_filter = (OwnerFilter, SourceFilter, KindFilter, DialectFilter)
-    list_columns = (*("received_at", "kind", "code", "path", "seen", "owner__name", "source__name"),)
+    list_columns = ("received_at", "kind", "code", "path", "seen", "owner__name", "source__name")
     empty_state = EmptyState(
         "No rejected events",
         "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
@@ -38,16 +45,6 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Rejected events with the names that the list and the page show."""
         return super().get_queryset(request).select_related("owner", "source")
-
-    @admin.display(description="First received (UTC)")
-    def received(self, event: RejectedEvent) -> SafeString:
-        """When it was first received."""
-        return _moment(event.received_at)
-
-    @admin.display(description="Field", empty_value="-")
-    def path_short(self, event: RejectedEvent) -> str | None:
-        """The field at fault."""
-        return cut(event.path, 40) or None
 
     def page(self, request: HttpRequest, row: RejectedEvent) -> Page:
         """Why it was rejected, and what it was."""
@@ -68,7 +65,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 class InboxRequestAdmin(PageAdmin, KeysetAdmin):
     """Requests that wait to be filed. For operators: what they hold is not yet anybody's events."""
 
-    list_display = ("received", "owner", "dialect", "encoding", "events", "size", "attempts")
+    list_display = (moment("received_at"), "owner", "dialect", "encoding", "events", "size", "attempts")
     list_filter = (OwnerFilter, DialectFilter)
     empty_state = EmptyState("Nothing waits", "Every request that was acknowledged has been filed.")
 
@@ -76,11 +73,6 @@ class InboxRequestAdmin(PageAdmin, KeysetAdmin):
         """Requests with the size of their body, which itself may be megabytes."""
         found: models.QuerySet[Any] = super().get_queryset(request).annotate(size=Length("body"))
         return found.select_related("owner", "key").defer("body")
-
-    @admin.display(description="Received (UTC)")
-    def received(self, row: InboxRequest) -> SafeString:
-        """When it was received."""
-        return _moment(row.received_at)
 
     @admin.display(description="Size")
     def size(self, row: Any) -> str:
@@ -101,12 +93,6 @@ class InboxRequestAdmin(PageAdmin, KeysetAdmin):
             ),
             documents=tuple(_documents(bytes(row.body))),
         )
-
-
-def _moment(at: Any) -> SafeString:
-    return format_html(
-        '<time class="tally-nowrap" datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}"
-    )
 
 
 def _documents(body: bytes) -> list[Document]:

@@ -7,12 +7,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.facts import Document, Group, Page, cut, fact, group
-from events.admin.filters import DialectFilter, KindFilter, OwnerFilter, PeriodFilter, SourceFilter
+from events.admin.columns import moment, short
+from events.admin.facts import Document, Group, Page, fact, group
+from events.admin.filters import DialectFilter, EventKindFilter, OwnerFilter, PeriodFilter, SourceFilter
 from events.admin.json_text import coloured, laid_out
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
@@ -65,8 +64,16 @@ FIRST_EVENT = (
 class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     """Events of all kinds: read, never changed."""
 
-    list_display = ("occurred", "kind", "owner", "source", "actor_short", "session_short", "dialect")
-    list_filter = (OwnerFilter, SourceFilter, KindFilter, DialectFilter, PeriodFilter)
+    list_display = (
+        moment("occurred_at", "Occurred (UTC)"),
+        "kind",
+        "owner",
+        "source",
+        short("actor"),
+        short("session"),
+        "dialect",
+    )
+    list_filter = (OwnerFilter, SourceFilter, EventKindFilter, DialectFilter, PeriodFilter)
     list_columns = LISTED
     search_fields = ("session",)  # Django wants one; get_search_results says what is searched
     search_help_text = "Event id, or session id"
@@ -103,25 +110,6 @@ class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             ),
         )
 
-    @admin.display(description="Occurred (UTC)")
-    def occurred(self, event: Event) -> SafeString:
-        """When it happened."""
-        return format_html(
-            '<time class="tally-nowrap" datetime="{}">{}</time>',
-            event.occurred_at.isoformat(),
-            f"{event.occurred_at:%Y-%m-%d %H:%M:%S}",
-        )
-
-    @admin.display(description="Actor", empty_value="-")
-    def actor_short(self, event: Event) -> SafeString | None:
-        """Who acted."""
-        return _short(event.actor)
-
-    @admin.display(description="Session", empty_value="-")
-    def session_short(self, event: Event) -> SafeString | None:
-        """In which session."""
-        return _short(event.session)
-
     def page(self, request: HttpRequest, row: Event) -> Page:
         """What there is to say of an event."""
         detail = row.detail
@@ -157,10 +145,3 @@ def _documents(event: Event, detail: models.Model | None) -> list[Document]:
         return [Document("As sent", note, "")]
     note = "Rebuilt from the columns above: the same JSON values that the sender wrote."
     return [Document("As sent (JSON)", note, coloured(laid_out(event.as_wire(detail))))]
-
-
-def _short(text: str | None) -> SafeString | None:
-    """A long text cut in the middle, with the whole on hover."""
-    if not text:
-        return None
-    return format_html('<span class="tally-id" title="{}">{}</span>', text, cut(text, 24))

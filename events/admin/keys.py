@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import moment
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
@@ -69,7 +70,15 @@ class ApiKeyAdmin(OwnedAdmin):
     """Keys that applications post with. Leads of an owner make keys for it."""
 
     owner_path = "default_owner_id"
-    list_display = ("shown", "name", "type", "default_owner", "state", "expires_at", "created_at")
+    list_display = (
+        "shown",
+        "name",
+        "may",
+        "default_owner",
+        "state",
+        moment("expires_at"),
+        moment("created_at"),
+    )
     list_select_related = ("default_owner",)
     search_fields = ("name", "prefix")
     search_help_text = "Name or prefix"
@@ -83,6 +92,11 @@ class ApiKeyAdmin(OwnedAdmin):
     def shown(self, key: ApiKey) -> str:
         """As much of the key as anyone sees again."""
         return str(key)
+
+    @admin.display(description="Type", ordering="type")
+    def may(self, key: ApiKey) -> str:
+        """What kind of key it is, in a word."""
+        return key.type
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:

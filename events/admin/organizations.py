@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from events.admin.base import EmptyState, TallyAdmin
+from events.admin.columns import moment
 from events.ownership.organization import Organization
 
 
@@ -13,7 +14,7 @@ from events.ownership.organization import Organization
 class OrganizationAdmin(TallyAdmin):
     """Tenants."""
 
-    list_display = ("name", "slug", "created_at")
+    list_display = ("name", "slug", moment("created_at"))
     search_fields = ("name", "slug")
     fields = ("name", "slug", "created_at")
     empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")

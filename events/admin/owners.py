@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import moment
 from events.ownership.owner import Owner
 
 
@@ -14,7 +15,7 @@ class OwnerAdmin(OwnedAdmin):
     """Teams whose events they are."""
 
     owner_path = "pk"
-    list_display = ("name", "organization", "validation", "contact", "created_at")
+    list_display = ("name", "organization", "validation", "contact", moment("created_at"))
     list_select_related = ("organization",)
     search_fields = ("name",)
     search_help_text = "Name of the owner"

@@ -7,6 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from events.admin.base import EmptyState, ReadOnly, TallyAdmin
+from events.admin.columns import moment
 from events.admin.filters import sources_of
 from events.admin.scope import scope_of
 from events.ownership.source import Source
@@ -16,7 +17,7 @@ from events.ownership.source import Source
 class SourceAdmin(ReadOnly, TallyAdmin):
     """Sending applications."""
 
-    list_display = ("name", "organization", "first_seen")
+    list_display = ("name", "organization", moment("first_seen"))
     list_select_related = ("organization",)
     search_fields = ("name",)
     search_help_text = "Name of the source"

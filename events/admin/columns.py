@@ -1,0 +1,43 @@
+"""Columns of lists that more than one list has."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+
+from events.admin.facts import cut
+
+NOTHING = "-"  # what an empty field shows
+
+
+def moment(name: str, label: str = "") -> Callable[[Any], str]:
+    """A column of the time in the field `name`, to the second, in UTC."""
+
+    @admin.display(description=label or f"{name.replace('_', ' ').capitalize()} (UTC)", ordering=name)
+    def column(row: Any) -> str:
+        at: datetime | None = getattr(row, name)
+        if at is None:
+            return NOTHING
+        at = at.astimezone(UTC)
+        return format_html(
+            '<time class="tally-nowrap" datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}"
+        )
+
+    column.__name__ = name
+    return column
+
+
+def short(name: str, length: int = 24) -> Callable[[Any], str]:
+    """A column of a text that may be long: cut in the middle, the whole on hover."""
+
+    @admin.display(description=name.replace("_", " ").capitalize())
+    def column(row: Any) -> str:
+        text: str | None = getattr(row, name)
+        if not text:
+            return NOTHING
+        return format_html('<span class="tally-id" title="{}">{}</span>', text, cut(text, length))
+
+    column.__name__ = name
+    return column

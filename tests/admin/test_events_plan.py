@@ -1,0 +1,71 @@
+"""What PostgreSQL reads for a page of the list: no more than the page, whatever is filtered."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from events.event import Event
+from tests.admin.conftest import EVENTS, filed, html_of
+from tests.sending import Sender, log_event
+
+MANY = 40_000  # events, five seconds apart
+RARE = 20  # of them of another kind, the oldest
+
+# Rows as filing makes them, so far as the list reads them; by SQL, since this many by the API take a minute.
+_FILL = """
+INSERT INTO events_event (id, dialect, kind, owner_id, source_id, occurred_at, received_at, ingested_at,
+                          billed_bytes, wire_bytes)
+SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0') || '8' || left(md5(g::text), 3)
+        || '8' || right(md5(g::text), 15))::uuid,
+       'sunbird', CASE WHEN g > %s THEN 'summary' ELSE 'log' END, %s, %s, t, t, t, 1, 1
+FROM (SELECT g, now() - g * interval '5 seconds' AS t FROM generate_series(1, %s) g) moments
+"""
+
+
+@pytest.fixture
+def filled(team_a: Sender) -> None:
+    event = filed(team_a, log_event())
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, [MANY - RARE, event.owner_id, event.source_id, MANY])
+        for kind in ("summary", "log"):
+            cursor.execute(
+                f"INSERT INTO events_{kind} (id) SELECT id FROM events_event WHERE kind = %s"
+                " ON CONFLICT DO NOTHING",
+                [kind],
+            )
+            cursor.execute(f"ANALYZE events_{kind}")
+        cursor.execute("ANALYZE events_event")
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def read_for(client: Client, path: str) -> int:
+    """How many rows PostgreSQL reads of tables of events, those that a filter throws away among them."""
+    with CaptureQueriesContext(connection) as captured:
+        html_of(client, path)
+    (statement,) = [sql["sql"] for sql in captured.captured_queries if 'FROM "events_event"' in sql["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".replace("%", "%%"))
+        plan = cursor.fetchone()[0]
+    (root,) = json.loads(plan) if isinstance(plan, str) else plan
+    return sum(
+        int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in nodes(root["Plan"])
+        if "Relation Name" in node and "Plans" not in node
+    )
+
+
+def test_a_page_reads_about_as_many_rows_as_it_shows(filled: None, alice: Client, operator: Client) -> None:
+    middle = Event.objects.order_by("id")[MANY // 2].pk
+    for query in ("", "?kind=log", "?kind=summary", "?period=7d", f"?after={middle}", f"?before={middle}"):
+        for client in (alice, operator):
+            assert read_for(client, EVENTS + query) < 1_000, query
