@@ -47,9 +47,9 @@ check: ## Run all that CI runs
 bench: .venv/dev.stamp ## Measure (ARGS chooses what)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-screenshots: .venv/dev.stamp ## Take the pictures of the documentation
+screenshots: .venv/dev.stamp ## Take pictures of the pages (ONLY=name chooses)
 	@.ci/install-machine
-	@$(BIN)/python -m docs.screenshots $(ARGS)
+	@$(BIN)/python -m tests.browser.screenshots
 
 proto: ## Make buildless_pb2.py from its .proto
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

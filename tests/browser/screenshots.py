@@ -1,7 +1,7 @@
 """Pictures of what people see, each page at two widths, in two themes (`make screenshots`).
 
-Posts a few events of every kind to the data folder in use ($TALLY_DATA, else var/), whose database must be
-running, and files them. The pictures are in `screenshots/` of that folder.
+Posts a few events of every kind to the data folder in use ($TALLY_DATA, else var/), whose database it starts
+where it isn't running, and files them. The pictures are in `screenshots/` of that folder.
 """
 
 import json
@@ -9,12 +9,14 @@ import logging
 import os
 import secrets
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import django
+from django.core.management import call_command
 from playwright.sync_api import Browser, Page
 
 WIDTHS = {1440: 900, 390: 844}
@@ -125,15 +127,23 @@ def take(browser: Browser, url: str, password: str, wanted: dict[str, str], fold
 
 
 def main() -> None:
-    """Post, log in, take the pictures. $ONLY names those that are wanted."""
+    """Take the pictures, those whose name has $ONLY in it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
     django.setup()
 
+    from telemetry_project.stack import paths, postgres
+
+    data = paths.data_folder()
+    with nullcontext() if "DATABASE_URL" in os.environ else postgres.running(data):
+        call_command("migrate", verbosity=0)
+        _main(data / "screenshots", os.environ.get("ONLY", ""))
+
+
+def _main(folder: Path, only: str) -> None:
     from django.contrib.auth.models import User
 
     from events.ownership import provisioning
     from events.ownership.api_key import KeyType
-    from telemetry_project.stack import paths
     from tests.browser.chromium import chromium
     from tests.browser.server import server
 
@@ -149,16 +159,15 @@ def main() -> None:
     try:
         with server() as url:
             post(url, made.text)
-            only = os.environ.get("ONLY", "")
             wanted = {name: path for name, path in pages().items() if only in name}
-            folder = paths.data_folder() / "screenshots"
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
                 take(browser, url, password, wanted, folder)
-            log.info("The pictures are in %s.", folder)
     finally:
-        # Nobody knows the password; the account is of no use to anyone else either.
-        User.objects.filter(pk=person.pk).delete()
+        # What could be misused goes; the events stay.
+        person.delete()
+        made.key.delete()
+    log.info("The pictures are in %s.", folder)
 
 
 if __name__ == "__main__":
