@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 
 from events.ownership.senders import Sender
 from events.wire.validators import MAX_IDENTIFIER
-from ingestion import inbox, jsontext, keys, owners
-from ingestion.decoding import Accepted, Parts, Reading, Rejected, verdicts
+from ingestion import idempotency, inbox, jsontext, keys, owners
+from ingestion.decoding import FIRST_SEEN, IDEMPOTENCY_KEY, Accepted, Parts, Reading, Rejected, verdicts
 from ingestion.dialects import availity
 from ingestion.refusal import Refused
 
@@ -54,5 +55,18 @@ def accept(
     if judged:
         if stream_id:
             context["sid"] = stream_id(judged)
-        inbox.put(inbox.Arrival(parts, owner_id, sender.key_id, len(judged)))
+        _keep(inbox.Arrival(parts, owner_id, sender.key_id, len(judged)))
     return judged
+
+
+def _keep(arrival: inbox.Arrival) -> None:
+    """Put a request into the inbox; one with an idempotency key together with the sighting of the key."""
+    parts = arrival.parts
+    key = parts.context.get(IDEMPOTENCY_KEY)
+    if key is None:
+        inbox.put(arrival)
+        return
+    with transaction.atomic():
+        seen = idempotency.first_sighting(arrival.owner_id, key, parts.body, parts.received_at)
+        parts.context[FIRST_SEEN] = seen.isoformat()
+        inbox.put(arrival)

@@ -22,6 +22,11 @@ Wire = Any
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
+# Keys of what is kept of a request beside its body.
+IDEMPOTENCY_KEY = "idempotency_key"
+FIRST_SEEN = "first_seen"  # ISO 8601: when the idempotency key was first seen
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What is kept of a request: nothing of it ever holds a credential or an address."""

@@ -23,7 +23,7 @@ from events.store.usage import Tally
 from events.wire.validators import Fault
 from ingestion import deadletters, inbox
 from ingestion.deadletters import DeadLetter
-from ingestion.decoding import Accepted, Parts, Rejected, decode
+from ingestion.decoding import IDEMPOTENCY_KEY, Accepted, Parts, Rejected, decode
 from ingestion.dialects.readings import READINGS
 from ingestion.inbox import Claim
 
@@ -148,7 +148,7 @@ def _file_verdicts(
 def _submission(claim: Claim, owner: Owner, accepted: Accepted) -> Submission:
     parts: Parts = claim.parts
     reading = READINGS[parts.dialect]
-    outside = parts.context.get("idempotency_key")
+    outside = parts.context.get(IDEMPOTENCY_KEY)
     event = accepted.event
     for key in reading.id_path:
         event = event[key]

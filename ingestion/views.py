@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.views import APIView
 
 from ingestion import acceptance, bodies, cors, keys
-from ingestion.decoding import Rejected
+from ingestion.decoding import IDEMPOTENCY_KEY, Rejected
 from ingestion.dialects import availity, buildless, sunbird
 from ingestion.refusal import Refused
 
@@ -109,7 +109,7 @@ class AvailityView(IngestView):
         if idempotency_key := request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip():
             if len(idempotency_key) > acceptance.MAX_IDENTIFIER:
                 raise Refused(400, "bad_length", "Idempotency-Key has more than 512 characters.")
-            context["idempotency_key"] = idempotency_key
+            context[IDEMPOTENCY_KEY] = idempotency_key
         encoding = availity.encoding_of(content_type, body)
         (verdict,) = acceptance.accept(sender, availity.READING, encoding, body, timezone.now(), context)
         if isinstance(verdict, Rejected):

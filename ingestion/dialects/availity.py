@@ -1,5 +1,6 @@
 """Availity telemetry: one message a request, as nested JSON or as the flattened form of the real client."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -9,7 +10,7 @@ from events.identity import milliseconds
 from events.wire.validators import Fault
 from events.wire.values import FILLED
 from ingestion import jsontext
-from ingestion.decoding import Adapted, Parts, Reading, Slice
+from ingestion.decoding import FIRST_SEEN, Adapted, Parts, Reading, Slice
 from ingestion.refusal import Refused
 
 Wire = Any
@@ -135,8 +136,9 @@ def kind_of(_: dict[str, Wire]) -> str | Fault:
 
 
 def occurred_ms(_: dict[str, Wire], parts: Parts) -> float:
-    """A message bears no time: it occurred when it was received."""
-    return milliseconds(parts.received_at)
+    """A message bears no time: it occurred when it was received, a repeated one when it first was."""
+    first_seen = parts.context.get(FIRST_SEEN)
+    return milliseconds(datetime.fromisoformat(first_seen) if first_seen else parts.received_at)
 
 
 READING = Reading(
