@@ -7,7 +7,7 @@ class EventsConfig(AppConfig):
     """Events of all kinds, and whose they are."""
 
     name = "events"
-    verbose_name = "Events"
+    verbose_name = "Telemetry"
 
     def ready(self) -> None:
         """Connect what must be known once all models are loaded."""

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from psycopg import Cursor
 
 from events.ownership.api_key import ApiKey
@@ -68,9 +68,10 @@ def put(arrival: Arrival) -> None:
         arrival.events,
         parts.body,
     )
-    connection.ensure_connection()
+    database = connections[DEFAULT_DB_ALIAS]  # the thread's own: the proxy `connection` looks it up each time
+    database.ensure_connection()
     # Django's cursors write parameters into the statement, which would double the body as hexadecimal text.
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+    with database.wrap_database_errors, Cursor(database.connection) as cursor:
         cursor.execute(_PUT, values, prepare=True)
 
 
