@@ -8,9 +8,17 @@ from django.db import transaction
 
 from events.ownership.senders import Sender
 from events.wire.validators import MAX_IDENTIFIER
-from ingestion import idempotency, inbox, jsontext, keys, owners
-from ingestion.decoding import FIRST_SEEN, IDEMPOTENCY_KEY, Accepted, Parts, Reading, Rejected, verdicts
-from ingestion.dialects import availity
+from ingestion import idempotency, inbox, keys, owners
+from ingestion.decoding import (
+    FIRST_SEEN,
+    IDEMPOTENCY_KEY,
+    Accepted,
+    NamedOwner,
+    Parts,
+    Reading,
+    Rejected,
+    verdicts,
+)
 from ingestion.refusal import Refused
 
 __all__ = ["MAX_IDENTIFIER", "accept"]
@@ -44,19 +52,24 @@ def accept(
             "too_many_events",
             f"{len(slices):,} events; at most {settings.INGEST_MAX_EVENTS:,} are taken.",
         )
-    owner_id = sender.owner_id
-    if reading is availity.READING and slices:
-        message = slices[0].event or jsontext.decode(slices[0].raw)
-        contact = message.get("contact") if type(message) is dict else None
-        name = availity.owner_name(message)
-        owner_id, strict = owners.resolve(sender, name, contact if type(contact) is str else "")
-        parts = Parts(reading.name, encoding, body, now, strict, context)
+    named = reading.named_owner(slices[0]) if reading.named_owner and slices else NamedOwner("", "")
+    place = owners.find(sender, named.name)
+    if place is not None and place.strict != parts.strict:
+        parts = Parts(reading.name, encoding, body, now, place.strict, context)
     judged = list(verdicts(slices, parts, reading))
     if judged:
         if stream_id:
             context["sid"] = stream_id(judged)
-        _keep(inbox.Arrival(parts, owner_id, sender.key_id, len(judged)))
+        place = place or _new_place(sender, named, judged)
+        _keep(inbox.Arrival(parts, place.owner_id, sender.key_id, len(judged)))
     return judged
+
+
+def _new_place(sender: Sender, named: NamedOwner, judged: Verdicts) -> owners.Place:
+    """An owner not seen before is created for a message that is accepted, not for one that is refused."""
+    if isinstance(judged[0], Accepted):
+        return owners.create(sender, named.name, named.contact)
+    return owners.Place(sender.owner_id, sender.strict)
 
 
 def _keep(arrival: inbox.Arrival) -> None:

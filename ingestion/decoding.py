@@ -92,6 +92,14 @@ class Reading:
     time_path: str
     source_path: tuple[str, ...]
     id_path: tuple[str, ...]
+    named_owner: "Callable[[Slice], NamedOwner] | None" = None  # where messages say whose they are
+
+
+class NamedOwner(NamedTuple):
+    """Whose a message says it is; empty where it says nothing."""
+
+    name: str
+    contact: str
 
 
 def decode(parts: Parts, reading: Reading) -> list[Accepted | Rejected]:

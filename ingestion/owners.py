@@ -1,8 +1,11 @@
 """Whom a message belongs to: only Availity's messages name an owner; the key says whether they may."""
 
 import time
+from typing import NamedTuple
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from events.ownership.names import fault_of
@@ -12,46 +15,43 @@ from ingestion.refusal import Refused
 
 TTL_SECONDS = 10.0
 MAX_CACHED = 10_000
-_cache: dict[tuple[int, str], tuple[float, int, bool]] = {}
 
 
-def resolve(sender: Sender, name: str, contact: str) -> tuple[int, bool]:
-    """The id of the owner that a message names, and whether its validation is strict.
+class Place(NamedTuple):
+    """Where a request's events go."""
 
-    An owner not seen before is created where the key may write for all owners. Raises `Refused`: 400 for a
-    name that can't be one, 403 where the key may not write for it.
+    owner_id: int
+    strict: bool
+
+
+_cache: dict[tuple[int, str], tuple[float, Place]] = {}
+
+
+def find(sender: Sender, name: str) -> Place | None:
+    """The owner that a message names; None for one not seen before that the key may create.
+
+    A message without a usable name goes to the key's own owner. Raises `Refused` (403) where the key may not
+    write for the owner.
     """
-    if not name:
-        return sender.owner_id, sender.strict
-    if fault := fault_of(name):
-        raise Refused(400, "bad_name", f"owner {fault}.", path="owner")
-    place = (sender.organization_id, name.strip())
-    cached = _cache.get(place)
-    if cached is None or cached[0] <= time.monotonic():
-        owner = _find(place) or _create(sender, name, contact)
-        cached = (time.monotonic() + TTL_SECONDS, owner.pk, owner.validation == Validation.STRICT)
-        if len(_cache) >= MAX_CACHED:
-            _cache.clear()
-        _cache[place] = cached
-    _, owner_id, strict = cached
-    if not sender.all_owners and owner_id not in sender.owners:
+    if not name or fault_of(name):
+        return Place(sender.owner_id, sender.strict)
+    key = (sender.organization_id, name.strip())
+    expires, place = _cache.get(key, (0.0, None))
+    if place is None or expires <= time.monotonic():
+        owner = _stored(key)
+        if owner is None:
+            if not sender.all_owners:
+                raise _forbidden(name)
+            return None
+        place = _remember(key, owner)
+    if not sender.all_owners and place.owner_id not in sender.owners:
         raise _forbidden(name)
-    return owner_id, strict
+    return place
 
 
-def forget() -> None:
-    """Empty the cache, for tests."""
-    _cache.clear()
-
-
-def _find(place: tuple[int, str]) -> Owner | None:
-    organization_id, name = place
-    return Owner.objects.filter(organization_id=organization_id, name__iexact=name).first()
-
-
-def _create(sender: Sender, name: str, contact: str) -> Owner:
-    if not sender.all_owners:
-        raise _forbidden(name)
+def create(sender: Sender, name: str, contact: str) -> Place:
+    """Create the owner that an accepted message names. Raises `Refused` (403) where there are too many."""
+    key = (sender.organization_id, name.strip())
     if Owner.objects.filter(organization_id=sender.organization_id).count() >= settings.MAX_OWNERS:
         raise Refused(
             403,
@@ -61,15 +61,39 @@ def _create(sender: Sender, name: str, contact: str) -> Owner:
         )
     try:
         with transaction.atomic():
-            return Owner.objects.create(
-                organization_id=sender.organization_id, name=name.strip(), contact=contact[:512]
-            )
+            owner = Owner(organization_id=key[0], name=key[1], contact=_address(contact))
+            owner.save(force_insert=True)
     except IntegrityError:
         # Another request created it in the same moment.
-        owner = _find((sender.organization_id, name.strip()))
-        if owner is None:
-            raise
-        return owner
+        owner = Owner.objects.get(organization_id=key[0], name__iexact=key[1])
+    return _remember(key, owner)
+
+
+def _remember(key: tuple[int, str], owner: Owner) -> Place:
+    place = Place(owner.pk, owner.validation == Validation.STRICT)
+    if len(_cache) >= MAX_CACHED:
+        _cache.clear()
+    _cache[key] = (time.monotonic() + TTL_SECONDS, place)
+    return place
+
+
+def _address(contact: str) -> str:
+    """The contact where it is an e-mail address; anything else is only in the event."""
+    try:
+        validate_email(contact)
+    except ValidationError:
+        return ""
+    return contact if len(contact) <= 512 else ""
+
+
+def forget() -> None:
+    """Empty the cache, for tests."""
+    _cache.clear()
+
+
+def _stored(key: tuple[int, str]) -> Owner | None:
+    organization_id, name = key
+    return Owner.objects.filter(organization_id=organization_id, name__iexact=name).first()
 
 
 def _forbidden(name: str) -> Refused:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from events.kinds.base import AvailityKind
+from events.ownership.names import fault_of as name_fault_of
 from events.wire.columns import LooseText, Need, Text
 from events.wire.validators import Fault, written_as
 
@@ -23,12 +24,19 @@ def unknown_version(event: Mapping[str, Any]) -> Fault | None:
     )
 
 
+def bad_owner_name(event: Mapping[str, Any]) -> Fault | None:
+    """The fault of a message whose owner has a name that no owner can have; an empty one names none."""
+    name = event.get("owner")
+    fault = name_fault_of(name) if isinstance(name, str) and name.strip() else None
+    return Fault("bad_name", "owner", f"owner {fault}.") if fault else None
+
+
 class UiAction(AvailityKind):
     """An action on a page. Source: Availity's document of its telemetry end point and its browser client."""
 
     # What the browser client makes sure of; the document asks for more, which most clients don't send.
     hard_by_encoding = {"form": frozenset({"source_system", "contact", "version", "telemetryBody.level"})}
-    rules = (unknown_version,)
+    rules = (unknown_version, bad_owner_name)
 
     customer_id = Text("customerId", Need.HARD, help_text="Availity's id of the customer; 0000 for none.")
     contact = Text(

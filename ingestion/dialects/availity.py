@@ -10,7 +10,7 @@ from events.identity import milliseconds
 from events.wire.validators import Fault
 from events.wire.values import FILLED
 from ingestion import jsontext
-from ingestion.decoding import FIRST_SEEN, Adapted, Parts, Reading, Slice
+from ingestion.decoding import FIRST_SEEN, Adapted, NamedOwner, Parts, Reading, Slice
 from ingestion.refusal import Refused
 
 Wire = Any
@@ -124,10 +124,16 @@ def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
     return Adapted(event, [] if named else [FILLED + "owner"], absent)
 
 
-def owner_name(event: Wire) -> str:
-    """The owner that a message names; "" where it names none."""
-    owner = event.get("owner") if type(event) is dict else None
-    return owner.strip() if type(owner) is str and owner not in _NOTHING else ""
+def named_owner(piece: Slice) -> NamedOwner:
+    """The owner and the contact that a message names."""
+    message = jsontext.decode(piece.raw) if piece.event is None else piece.event
+    if type(message) is not dict:
+        return NamedOwner("", "")
+    owner, contact = message.get("owner"), message.get("contact")
+    return NamedOwner(
+        name=owner.strip() if isinstance(owner, str) and owner not in _NOTHING else "",
+        contact=contact if isinstance(contact, str) else "",
+    )
 
 
 def kind_of(_: dict[str, Wire]) -> str | Fault:
@@ -150,4 +156,5 @@ READING = Reading(
     time_path="",
     source_path=("source_system",),
     id_path=(),
+    named_owner=named_owner,
 )

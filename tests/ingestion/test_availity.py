@@ -112,6 +112,8 @@ def test_version_1_is_known_however_it_is_written(sender: Sender, version: objec
         ({"telemetryBody": {"level": "info"}}, "missing", "telemetryBody.entries"),
         ({"source_system": "x" * 101}, "bad_name", "source_system"),
         ({"sessionId": "x" * 513}, "bad_length", "sessionId"),
+        ({"owner": "x" * 101}, "bad_name", "owner"),
+        ({"owner": "a\nb"}, "bad_name", "owner"),
     ],
 )
 def test_a_refused_message_is_a_400_and_kept_as_rejected(
@@ -132,6 +134,23 @@ def test_an_owner_not_seen_before_is_created_where_the_key_allows_it(sender: Sen
     assert owner.contact == "myteamdistributionlist@availity.com"
     assert only_event().owner == owner
     assert only_event().as_wire()["owner"] == " New Team "
+
+
+def test_a_refused_message_creates_no_owner(sender: Sender) -> None:
+    assert sender.post(AVAILITY, message(owner="New Team", version="9")).status_code == 400
+    file_all()
+    assert not Owner.objects.filter(name="New Team").exists()
+    assert RejectedEvent.objects.get().owner == sender.key.default_owner
+
+
+@pytest.mark.parametrize(
+    "contact", ["a\x00@example.com", "\ud800@example.com", "a@b", f"{'x' * 600}@example.com"]
+)
+def test_a_contact_that_is_no_address_is_kept_in_the_event_alone(sender: Sender, contact: str) -> None:
+    assert sender.post(AVAILITY, message(owner="New Team", contact=contact)).status_code == 201
+    file_all()
+    assert Owner.objects.get(name="New Team").contact == ""
+    assert only_event().as_wire()["contact"] == contact
 
 
 def test_owners_compare_without_case_and_come_back_as_sent(sender: Sender) -> None:
