@@ -96,6 +96,9 @@ class Event(PartitionedById, models.Model):
     extra = models.JSONField(
         null=True, help_text="What the columns don't hold: unknown keys, and values of another type."
     )
+    over_quota = models.BooleanField(
+        null=True, help_text="Whether it came beyond its owner's quota, where the owner has such marked."
+    )
     adaptations = ArrayField(
         models.TextField(),
         null=True,

@@ -8,10 +8,11 @@ from django.db import transaction
 
 from events.ownership.senders import Sender
 from events.wire.validators import MAX_IDENTIFIER
-from ingestion import idempotency, inbox, keys, owners
+from ingestion import idempotency, inbox, keys, owners, quotas
 from ingestion.decoding import (
     FIRST_SEEN,
     IDEMPOTENCY_KEY,
+    OVER_QUOTA,
     Accepted,
     NamedOwner,
     Parts,
@@ -37,7 +38,7 @@ def accept(
     """Judge the events of a body and put the request into the inbox; committed when this returns.
 
     Raises `Refused` for a request that is no batch at all (counted per key, there is no event to count), that
-    has too many events, or that names an owner it may not write for.
+    has too many events, that names an owner it may not write for, or whose owner refuses more than its quota.
     """
     parts = Parts(reading.name, encoding, body, now, sender.strict, context)
     try:
@@ -61,6 +62,9 @@ def accept(
         if stream_id:
             context["sid"] = stream_id(judged)
         place = place or _new_place(sender, named, judged)
+        accepted = sum(isinstance(verdict, Accepted) for verdict in judged)
+        if over := quotas.spend(place.owner_id, accepted, now):
+            context[OVER_QUOTA] = over
         _keep(inbox.Arrival(parts, place.owner_id, sender.key_id, len(judged)))
     return judged
 

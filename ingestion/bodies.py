@@ -10,6 +10,7 @@ from django.http.request import UnreadablePostError
 from ingestion.refusal import Refused
 
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 expects a gzip header
+MAX_MEMBERS = 100  # of one body; each costs a copy of what follows it
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all write JSON's syntax the same way
 
 
@@ -43,7 +44,9 @@ def read(request: HttpRequest) -> bytes:
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """Inflate all members of a compressed body, stopping at `limit` bytes: a bomb costs no more than that."""
     whole = b""
-    while body:
+    for _ in range(MAX_MEMBERS):
+        if not body:
+            return whole
         member = zlib.decompressobj(_WINDOW[encoding])
         try:
             whole += member.decompress(body, limit + 1 - len(whole))
@@ -56,7 +59,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
         if not member.eof:
             raise Refused(400, "bad_compression", f"The {encoding} body is cut off.")
         body = member.unused_data
-    return whole
+    raise Refused(400, "bad_compression", f"The body has more than {MAX_MEMBERS} {encoding} members.")
 
 
 def too_large(limit: int) -> Refused:

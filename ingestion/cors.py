@@ -17,6 +17,7 @@ _ALLOWED_HEADERS = ", ".join(
         "x-response-encoding-context",
     )
 )
+_EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 
 
 def allow(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -25,6 +26,8 @@ def allow(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if origin:
         response["Access-Control-Allow-Origin"] = origin
         response["Access-Control-Allow-Credentials"] = "true"
+        if "Retry-After" in response:
+            response["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
         if request.method == "OPTIONS":
             response["Access-Control-Allow-Methods"] = "POST, OPTIONS"
             response["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS

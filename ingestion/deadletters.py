@@ -12,6 +12,7 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store import sources
 from events.store.usage import Tally, UsageKey, hour_of
+from events.wire.values import readable
 from ingestion.decoding import Parts, Rejected
 
 
@@ -86,9 +87,9 @@ def _row(key: tuple[int, bytes], group: Sequence[tuple[DeadLetter, Source]]) -> 
         parts.encoding,
         rejected.kind,
         rejected.fault.code,
-        storable(rejected.fault.path),
-        storable(rejected.fault.message),
-        storable(rejected.client_event_id),
+        readable(rejected.fault.path),
+        readable(rejected.fault.message),
+        readable(rejected.client_event_id),
         parts.received_at,
         max(other.parts.received_at for other, _ in group),
         len(group),
@@ -97,8 +98,3 @@ def _row(key: tuple[int, bytes], group: Sequence[tuple[DeadLetter, Source]]) -> 
         Jsonb(parts.context),
         parts.strict,
     )
-
-
-def storable(text: str) -> str:
-    """A text that PostgreSQL takes: NUL and lone surrogates as replacement characters, for reading only."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -26,6 +26,8 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 IDEMPOTENCY_KEY = "idempotency_key"
 FIRST_SEEN = "first_seen"  # ISO 8601: when the idempotency key was first seen
 
+OVER_QUOTA = "over_quota"  # the owner's setting, where its quota was used up
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -128,9 +130,12 @@ def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Ac
 
 def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bounds) -> Accepted | Rejected:
     raw = piece.raw
-    found: Wire = jsontext.bound_fault(raw, bounds.limits)
+    # Other encodings than JSON are held to keys and depth where they are decoded.
+    found: Wire = jsontext.size_fault(raw, bounds.limits)
     if found is None:
-        found = jsontext.decode(raw) if piece.event is None else piece.event
+        found = piece.event
+    if found is None:
+        found = jsontext.shape_fault(raw, bounds.limits) or jsontext.decode(raw)
     if type(found) is Fault:
         glimpsed = None if found.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
         return _rejected(index, raw, found, glimpsed, reading)
@@ -140,8 +145,8 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
     event, adaptations, absent = reading.adapt(original, parts)
     # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
     suspect = piece.event is not None or (b"\\u" in raw and _SUSPECT.search(raw) is not None)
-    if suspect and values.is_unstorable(event):
-        event = values.escape(event)
+    if suspect and (values.is_unstorable(event) or values.is_unstorable(absent)):
+        event, absent = values.escape(event), values.escape(absent)
         adaptations = [*adaptations, values.ESCAPED]
     name = reading.kind_of(event)
     if isinstance(name, Fault):
@@ -163,8 +168,8 @@ def _rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Readin
     if type(event) is dict:
         kind = reading.kind_of(event)
         rejected.kind = kind if type(kind) is str else ""
-        rejected.client_event_id = text_at(event, reading.id_path)[:512]
-        rejected.source = text_at(event, reading.source_path)[:100]
+        rejected.client_event_id = values.readable(text_at(event, reading.id_path)[:512])
+        rejected.source = values.readable(text_at(event, reading.source_path)[:100])
     return rejected
 
 

@@ -7,7 +7,7 @@ fails, its events one by one, so that a poisonous one harms nobody else.
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transacti
 from django.utils import timezone
 
 from events.identity import nameless, weeks
+from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 from events.partitions import make_partitions, missing_partitions
 from events.store import filing, usage
@@ -23,7 +24,7 @@ from events.store.usage import Tally
 from events.wire.validators import Fault
 from ingestion import deadletters, inbox
 from ingestion.deadletters import DeadLetter
-from ingestion.decoding import IDEMPOTENCY_KEY, Accepted, Parts, Rejected, decode
+from ingestion.decoding import IDEMPOTENCY_KEY, OVER_QUOTA, Accepted, Parts, Rejected, decode, text_at
 from ingestion.dialects.readings import READINGS
 from ingestion.inbox import Claim
 
@@ -98,7 +99,7 @@ def _file_alone(claim: Claim) -> Drained:
         )
     owners = _owners([claim])
     result = Drained(requests=1)
-    for verdict in decode(claim.parts, READINGS[claim.parts.dialect]):
+    for verdict in _decode_alone(claim):
         try:
             with transaction.atomic():
                 result += _file_verdicts([(claim, verdict)], owners)
@@ -113,6 +114,16 @@ def _file_alone(claim: Claim) -> Drained:
     return result
 
 
+def _decode_alone(claim: Claim) -> Sequence[Accepted | Rejected]:
+    """The verdicts on a request that has failed; one that can't even be decoded is rejected as a whole."""
+    try:
+        return decode(claim.parts, READINGS[claim.parts.dialect])
+    except Exception as error:
+        log.exception("Request can't be decoded", extra={"request": claim.id})
+        fault = Fault("unfileable", "", f"The request could not be decoded: {type(error).__name__}.")
+        return [Rejected(0, claim.parts.body, fault)]
+
+
 def _file(claims: Sequence[Claim]) -> Drained:
     verdicts = [
         (claim, verdict) for claim in claims for verdict in decode(claim.parts, READINGS[claim.parts.dialect])
@@ -120,8 +131,15 @@ def _file(claims: Sequence[Claim]) -> Drained:
     return Drained(requests=len(claims)) + _file_verdicts(verdicts, _owners(claims))
 
 
-def _owners(claims: Iterable[Claim]) -> dict[int, Owner]:
-    return Owner.objects.in_bulk({claim.owner_id for claim in claims})
+def _owners(claims: Collection[Claim]) -> dict[int, Owner]:
+    """The owners of requests; for one deleted while a web process still remembered it, the key's own."""
+    owners = Owner.objects.in_bulk({claim.owner_id for claim in claims})
+    orphans = {
+        claim.key_id: claim.owner_id for claim in claims if claim.key_id and claim.owner_id not in owners
+    }
+    for key in ApiKey.objects.filter(pk__in=orphans).select_related("default_owner") if orphans else ():
+        owners[orphans[key.pk]] = key.default_owner
+    return owners
 
 
 def _file_verdicts(
@@ -149,10 +167,9 @@ def _submission(claim: Claim, owner: Owner, accepted: Accepted) -> Submission:
     parts: Parts = claim.parts
     reading = READINGS[parts.dialect]
     outside = parts.context.get(IDEMPOTENCY_KEY)
-    event = accepted.event
-    for key in reading.id_path:
-        event = event[key]
-    identity = event if reading.id_path else outside or nameless(claim.id, accepted.index)
+    # As it was sent: escaped, two ids that differ could become one.
+    sent = text_at(accepted.original, reading.id_path)
+    identity = sent or outside or nameless(claim.id, accepted.index)
     return Submission(
         owner=owner,
         kind=accepted.kind,
@@ -164,9 +181,10 @@ def _submission(claim: Claim, owner: Owner, accepted: Accepted) -> Submission:
         occurred_ms=accepted.occurred_ms,
         received_at=parts.received_at,
         wire_bytes=len(accepted.raw),
-        identity=str(identity),
+        identity=identity,
         client_event_id=outside,
         context=parts.context,
+        over_quota=parts.context.get(OVER_QUOTA),
     )
 
 

@@ -16,7 +16,8 @@ class InboxRequest(models.Model):
     """An accepted request that waits to be filed. Nothing in it is a credential or an address."""
 
     received_at = models.DateTimeField()
-    owner = models.ForeignKey(Owner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    # PROTECT: an owner whose events wait can't be deleted.
+    owner = models.ForeignKey(Owner, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     key = models.ForeignKey(
         ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True
     )
@@ -80,6 +81,7 @@ class Claim(NamedTuple):
 
     id: int
     owner_id: int
+    key_id: int | None
     attempts: int
     events: int
     parts: Parts
@@ -96,14 +98,14 @@ WITH waiting AS (
            sum(events) OVER running AS events, sum(bytes) OVER running AS bytes
     FROM waiting WINDOW running AS (ORDER BY id)
 )
-UPDATE ingestion_inboxrequest inbox SET attempts = inbox.attempts + 1 FROM bounded
+UPDATE ingestion_inboxrequest inbox SET attempts = least(inbox.attempts + 1, 1000) FROM bounded
 WHERE inbox.id = bounded.id AND (place = 1 OR (bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
 RETURNING inbox.id
 """
 
 # Lock what was just counted; another worker may have taken some of it in between.
 _TAKE = """
-SELECT id, owner_id, attempts, events, dialect, encoding, body, received_at, strict, context
+SELECT id, owner_id, key_id, attempts, events, dialect, encoding, body, received_at, strict, context
 FROM ingestion_inboxrequest WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
@@ -125,6 +127,7 @@ def take(ids: list[int]) -> list[Claim]:
 def _claim(
     pk: int,
     owner_id: int,
+    key_id: int | None,
     attempts: int,
     events: int,
     dialect: str,
@@ -136,7 +139,7 @@ def _claim(
 ) -> Claim:
     # Django leaves jsonb of its own cursors as text.
     parts = Parts(dialect, encoding, bytes(body), received_at, strict, json.loads(context))
-    return Claim(pk, owner_id, attempts, events, parts)
+    return Claim(pk, owner_id, key_id, attempts, events, parts)
 
 
 def remove(ids: list[int]) -> None:

@@ -1,30 +1,29 @@
 """Who sends: the API key of a request, by every means that the formats name."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from django.db.models import F
 from django.utils import timezone
 
-from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.api_key import ApiKey, KeyType, parts_of
 from events.ownership.senders import Sender, find
+from ingestion import rate_limits
 from ingestion.refusal import Refused
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tally"'}
 
 
 def authenticate(meta: Mapping[str, str]) -> Sender:
-    """The sender of a request. Raises `Refused` (401)."""
-    keys = set(_in_headers(meta))
-    in_url = _in_url(meta.get("QUERY_STRING", ""))
-    keys |= in_url
-    if not keys:
-        raise _unauthorised("no_key", "An API key is required: Authorization: Bearer KEY, or X-API-Key: KEY.")
-    if len(keys) > 1:
-        raise _unauthorised("two_keys", "The request carries two different API keys; send one.")
-    (whole,) = keys
+    """The sender of a request. Raises `Refused`: 401, or 429 before a key is looked up."""
+    try:
+        whole, in_url = _presented(meta)
+    except Refused:
+        rate_limits.spend(meta, "")
+        raise
+    # What can't be a key gets no bucket; the bucket of any other is its own, so junk locks out nobody.
+    rate_limits.spend(meta, whole if parts_of(whole) else "")
     sender = find(whole)
     if sender is None:
         raise _unauthorised("bad_key", "The API key is not known, has expired or was revoked.")
@@ -35,6 +34,19 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
             "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
         )
     return sender
+
+
+def _presented(meta: Mapping[str, str]) -> tuple[str, bool]:
+    """The one key that a request bears, good or not, and whether it stands in the URL."""
+    keys = set(_in_headers(meta))
+    in_url = _in_url(meta.get("QUERY_STRING", ""))
+    keys |= in_url
+    if not keys:
+        raise _unauthorised("no_key", "An API key is required: Authorization: Bearer KEY, or X-API-Key: KEY.")
+    if len(keys) > 1:
+        raise _unauthorised("two_keys", "The request carries two different API keys; send one.")
+    (whole,) = keys
+    return whole, bool(in_url)
 
 
 def count_malformed(sender: Sender) -> None:
@@ -60,7 +72,7 @@ def _basic(credentials: str) -> str:
     """The password of HTTP Basic, whose user must be `apikey`."""
     try:
         user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not ASCII, not base64, not UTF-8
         raise _unauthorised("bad_basic", "The Basic credentials are not base64 of apikey:KEY.") from error
     if user != "apikey":
         raise _unauthorised(

@@ -65,7 +65,7 @@ def create(sender: Sender, name: str, contact: str) -> Place:
             owner.save(force_insert=True)
     except IntegrityError:
         # Another request created it in the same moment.
-        owner = Owner.objects.get(organization_id=key[0], name__iexact=key[1])
+        owner = Owner.objects.filter(organization_id=key[0]).named(key[1]).get()
     return _remember(key, owner)
 
 
@@ -93,7 +93,7 @@ def forget() -> None:
 
 def _stored(key: tuple[int, str]) -> Owner | None:
     organization_id, name = key
-    return Owner.objects.filter(organization_id=organization_id, name__iexact=name).first()
+    return Owner.objects.filter(organization_id=organization_id).named(name).first()
 
 
 def _forbidden(name: str) -> Refused:

@@ -140,6 +140,12 @@ EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
 # How many owners and sources messages may create in one organization.
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
+# Requests: a bucket for each API key and each address (ingestion/rate_limits.py). RATE_LIMITS=off: none.
+RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
+RATE_LIMIT_KEY_PER_SECOND = env.float("RATE_LIMIT_KEY_PER_SECOND", default=1_000.0)
+RATE_LIMIT_KEY_BURST = env.int("RATE_LIMIT_KEY_BURST", default=2_000)
+RATE_LIMIT_ADDRESS_PER_SECOND = env.float("RATE_LIMIT_ADDRESS_PER_SECOND", default=2_000.0)
+RATE_LIMIT_ADDRESS_BURST = env.int("RATE_LIMIT_ADDRESS_BURST", default=4_000)
 # Blocks of the drain: whichever bound is met first.
 DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
 DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
@@ -162,9 +168,9 @@ HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
-)
+# Whether the proxy in front writes X-Forwarded-Proto and the last address of X-Forwarded-For.
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [
@@ -176,6 +182,8 @@ LOGIN_URL = "admin:login"
 # --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
+    # Lone surrogates have no UTF-8, but events may hold them: other than ASCII is written as JSON escapes.
+    "UNICODE_JSON": False,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -8,7 +8,7 @@ from django.test import Client
 
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
-from ingestion import owners
+from ingestion import owners, quotas, rate_limits
 from tests.sending import MakeSender, Sender
 
 
@@ -18,6 +18,8 @@ def _forget() -> Iterator[None]:
     yield
     senders.forget()
     owners.forget()
+    quotas.forget()
+    rate_limits.forget()
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ CLIENT = (
     "format_version",
     "billed_bytes",
     "wire_bytes",
+    "over_quota",
     "adaptations",
 )
 ELSEWHERE = ("kind", "extra")

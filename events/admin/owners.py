@@ -19,7 +19,16 @@ class OwnerAdmin(OwnedAdmin):
     list_select_related = ("organization",)
     search_fields = ("name",)
     search_help_text = "Name of the owner"
-    fields = ("name", "organization", "validation", "contact", "key", "created_at")
+    fields = (
+        "name",
+        "organization",
+        "validation",
+        "monthly_quota",
+        "over_quota",
+        "contact",
+        "key",
+        "created_at",
+    )
     empty_state = EmptyState(
         "No owners yet", "An owner is a team: events belong to it, and people are members of it."
     )

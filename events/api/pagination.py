@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
@@ -16,6 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
+
+from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
@@ -62,7 +65,10 @@ class KeysetPagination(BasePagination):
             except (ValidationError, ValueError) as error:
                 raise NotFound(_BAD_CURSOR) from error
         sign = "-" if descending else ""
-        rows = list(queryset.order_by(*(f"{sign}{key}" for key in self.keys))[: self.size + 1])
+        try:
+            rows = list(queryset.order_by(*(f"{sign}{key}" for key in self.keys))[: self.size + 1])
+        except (DataError, OverflowError) as error:
+            raise NotFound(_BAD_CURSOR) from error
         has_more, rows = len(rows) > self.size, rows[: self.size]
         if backward:
             rows.reverse()
@@ -95,11 +101,8 @@ class KeysetPagination(BasePagination):
 
 
 def _size(text: str) -> int:
-    return (
-        min(int(text), MAX_PAGE_SIZE)
-        if text.isascii() and text.isdigit() and int(text[:9]) > 0
-        else PAGE_SIZE
-    )
+    asked = int(text[:9]) if text.isascii() and text.isdigit() else 0
+    return min(asked, MAX_PAGE_SIZE) if asked else PAGE_SIZE
 
 
 def _decode(cursor: str, keys: int) -> tuple[bool, list[str]]:
@@ -108,9 +111,9 @@ def _decode(cursor: str, keys: int) -> tuple[bool, list[str]]:
         return False, []
     try:
         backward, *values = json.loads(urlsafe_b64decode(cursor.encode()))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise NotFound(_BAD_CURSOR) from error
-    if len(values) != keys or not all(type(value) is str for value in values):
+    if len(values) != keys or not all(type(value) is str and not is_unstorable(value) for value in values):
         raise NotFound(_BAD_CURSOR)
     return bool(backward), values
 

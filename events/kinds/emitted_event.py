@@ -19,6 +19,7 @@ CONTEXT_TYPE = written_as(
     max_length=64,
 )
 RESOURCE = written_as(r"^(?:[^:]+::.+)?\Z", "a kind and an id, as in kind::id", max_length=128)
+SHOWN = 200  # characters of a path: keys may be as long as an event
 RESERVED = "buildless"  # no key of a client's own data may have this in it
 
 PROVIDERS = ("NO_REPOSITORY_PROVIDER", "GITHUB")
@@ -52,9 +53,9 @@ def reserved_key(event: Mapping[str, Any]) -> Fault | None:
                     return Fault(
                         "reserved_key", where, f"{where} has a reserved name: keys may not contain buildless."
                     )
-                waiting.append((f"{path}.{key}", below))
+                waiting.append((f"{path}.{key}"[:SHOWN], below))
         elif type(value) is list:
-            waiting.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+            waiting.extend((f"{path}[{index}]"[:SHOWN], item) for index, item in enumerate(value))
     return None
 
 

@@ -54,9 +54,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """Questions about keys."""
 
     def usable(self) -> Self:
-        """Those neither revoked nor expired."""
+        """Those neither revoked nor expired, and not of a person who has left."""
         now = timezone.now()
-        return self.filter(revoked_at=None).exclude(expires_at__lte=now)
+        held = models.Q(user=None) | models.Q(user__is_active=True)
+        return self.filter(held, revoked_at=None).exclude(expires_at__lte=now)
 
 
 class ApiKey(models.Model):

@@ -18,6 +18,14 @@ class Validation(models.TextChoices):
     STRICT = "strict", "Strict: refuse what the reference pipeline refuses"
 
 
+class OverQuota(models.TextChoices):
+    """What becomes of an owner's events once its quota of the month is used up."""
+
+    WARN = "warn", "Warn: keep them, count a warning"
+    MARK = "mark", "Mark: keep them, marked as over quota, count a warning"
+    REFUSE = "refuse", "Refuse: answer 429 until the month ends"
+
+
 class OwnerQuerySet(models.QuerySet["Owner"]):
     """Questions about owners."""
 
@@ -26,6 +34,10 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
         if getattr(user, "is_superuser", False):
             return self
         return self.filter(memberships__user_id=user.pk)
+
+    def named(self, name: str) -> Self:
+        """Those of that name, compared as the unique constraint compares them."""
+        return self.alias(lowered=Lower("name")).filter(lowered=Lower(models.Value(name.strip())))
 
 
 class Owner(models.Model):
@@ -49,6 +61,18 @@ class Owner(models.Model):
         help_text="Address that came with the owner's messages. Gets no mail until it is confirmed.",
     )
     validation = models.CharField(max_length=10, choices=Validation, default=Validation.LENIENT)
+    monthly_quota = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Events that may be accepted in a calendar month (UTC); empty for no quota.",
+    )
+    over_quota = models.CharField(
+        max_length=10,
+        choices=OverQuota,
+        default=OverQuota.WARN,
+        db_default=OverQuota.WARN.value,  # the previous release makes owners without it
+        help_text="What becomes of events beyond the quota.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = OwnerQuerySet.as_manager()

@@ -29,7 +29,7 @@ def organization(slug: str) -> Organization:
 def owner(of: Organization, name: str) -> Owner:
     """The owner, made when missing. Names compare without case and outer blanks."""
     name = name.strip()
-    found = Owner.objects.filter(organization=of, name__iexact=name).first()
+    found = Owner.objects.filter(organization=of).named(name).first()
     if found is None:
         found = Owner(organization=of, name=name)
         found.full_clean(validate_constraints=False)

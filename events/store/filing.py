@@ -12,6 +12,7 @@ from psycopg.errors import UniqueViolation
 
 from events.event import Event
 from events.kinds import KINDS
+from events.ownership.owner import OverQuota
 from events.store import sources, touched
 from events.store.copying import EVENTS, Table, present
 from events.store.submission import Row, Submission, canonical_json, row, settle
@@ -105,6 +106,7 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
         "billed_bytes": made.billed_bytes,
         "wire_bytes": submission.wire_bytes,
         "extra": made.taken.extra,
+        "over_quota": True if submission.over_quota == OverQuota.MARK else None,
         "adaptations": submission.adaptations or None,
     }
 

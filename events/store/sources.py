@@ -19,7 +19,7 @@ def resolve(names: Sequence[Named]) -> dict[Named, Source]:
     found = _find(wanted)
     missing = [named for named in wanted if named not in found]
     if missing:
-        _create(_one_spelling(missing))
+        _create(_in_order(missing))
         found |= _find(missing)
     overflow = [named for named in missing if named not in found]
     if overflow:
@@ -48,21 +48,24 @@ def _find(names: list[Named]) -> dict[Named, Source]:
         }
 
 
-def _one_spelling(names: list[Named]) -> list[Named]:
-    """The first of each, sorted: two drains that make the same sources must not wait for each other."""
-    first: dict[Named, Named] = {}
-    for organization, name in names:
-        first.setdefault((organization, name.lower()), (organization, name))
-    return [first[key] for key in sorted(first)]
+def _in_order(names: list[Named]) -> list[Named]:
+    """Sorted, so that two drains don't wait for each other; the first spelling stays first."""
+    return sorted(names, key=lambda named: (named[0], named[1].lower()))
 
 
 def _create(names: list[Named]) -> None:
     """Create sources while the organization has room; the standing ones don't count."""
     for organization in sorted({organization for organization, _ in names}):
-        room = settings.MAX_SOURCES - Source.objects.filter(organization_id=organization).count()
+        room = settings.MAX_SOURCES - _made(organization)
         own = [named for named in names if named[0] == organization]
         standing = [named for named in own if named[1] == UNKNOWN]
         _insert(standing + [named for named in own if named[1] != UNKNOWN][: max(room, 0)])
+
+
+def _made(organization: int) -> int:
+    """How many sources of an organization count against the cap: the standing ones don't."""
+    own = Source.objects.filter(organization_id=organization)
+    return own.exclude(name__in=(UNKNOWN, OVERFLOW)).count()
 
 
 def _insert(names: list[Named]) -> None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from events.enrichment import enrich
-from events.identity import event_number
+from events.identity import event_number, moment
 from events.kinds import KindEntry
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.wire import values
-from events.wire.schema import Leaf, Taken, put
+from events.wire.schema import Leaf, Taken, Warned, put
 
 Wire = Any
 
@@ -37,6 +37,7 @@ class Submission:
     identity: str  # the client's own id, or the place in the inbox
     client_event_id: str | None  # where the wire has it outside of the event
     context: Mapping[str, str]
+    over_quota: str | None = None  # the owner's setting, where its quota was used up at receipt
 
 
 @dataclass(slots=True)
@@ -56,12 +57,14 @@ def row(submission: Submission) -> Row:
     taken = submission.kind.schema.take(submission.event, submission.soft)
     envelope = taken.envelope
     if "occurred_at" not in envelope:
-        envelope["occurred_at"] = submission.received_at
+        envelope["occurred_at"] = moment(submission.occurred_ms)
     if submission.client_event_id is not None:
         envelope["client_event_id"] = submission.client_event_id
     if submission.absent:
         taken.extra = {**(taken.extra or {}), **submission.absent}
     enrich(taken, submission.context)
+    if submission.over_quota is not None:
+        taken.warnings.append(Warned("", "over_quota"))
     encoded = canonical_json(submission.original)
     if _LARGE_DOUBLE.search(encoded):
         submission.adaptations.append(values.LARGE_DOUBLES)

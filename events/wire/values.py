@@ -66,7 +66,14 @@ def is_unstorable(value: Wire) -> bool:
     return False
 
 
+def readable(text: str) -> str:
+    """The text with replacement characters for what PostgreSQL and UTF-8 refuse: for people to read."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _escape_text(text: str) -> str:
+    if not _UNSTORABLE.search(text) and not _ESCAPED.search(text):
+        return text  # nothing in it would be taken for an escape
     return _ESCAPE.sub(lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", text)
 
 

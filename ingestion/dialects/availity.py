@@ -126,12 +126,13 @@ def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
 
 def named_owner(piece: Slice) -> NamedOwner:
     """The owner and the contact that a message names."""
-    message = jsontext.decode(piece.raw) if piece.event is None else piece.event
+    is_form = piece.event is not None
+    message = piece.event if is_form else jsontext.decode(piece.raw)
     if type(message) is not dict:
         return NamedOwner("", "")
     owner, contact = message.get("owner"), message.get("contact")
     return NamedOwner(
-        name=owner.strip() if isinstance(owner, str) and owner not in _NOTHING else "",
+        name=owner.strip() if isinstance(owner, str) and not (is_form and owner in _NOTHING) else "",
         contact=contact if isinstance(contact, str) else "",
     )
 

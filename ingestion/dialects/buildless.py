@@ -38,7 +38,7 @@ def split(parts: Parts) -> list[Slice]:
     """The events of a request. Raises `Refused` for a body that can't be parsed."""
     body = parts.body
     if parts.encoding == "query":
-        return [Slice(body, protojson.from_query(body))]
+        return [Slice(body, _query(body))]
     if parts.encoding == "protobuf":
         event = protojson.from_protobuf(body)
         if event is None:
@@ -51,6 +51,17 @@ def split(parts: Parts) -> list[Slice]:
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
         raise Refused(400, value.code, value.message)
     return [Slice(body)]
+
+
+def _query(query: bytes) -> dict[str, Wire] | Fault:
+    """The event in query parameters, or the fault of their shape."""
+    limits = jsontext.limits()
+    names = [name for name, _ in protojson.parameters(query)]
+    if len(names) > limits.keys:
+        return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
+    if any(name.count(".") >= limits.depth for name in names):
+        return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
+    return protojson.from_query(query)
 
 
 def adapt(event: dict[str, Wire], _: Parts) -> Adapted:

@@ -6,7 +6,7 @@ type must be kept, and whole doubles must come out as JSON clients write them.
 
 from base64 import b64encode
 from collections.abc import Callable
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -73,12 +73,20 @@ def _value(field: FieldDescriptor, value: Any) -> Wire:
         return _enum_name(field, value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return b64encode(value).decode()
-    return canonical_number(value) if field.type == FieldDescriptor.TYPE_DOUBLE else value
+    return _double(value) if field.type == FieldDescriptor.TYPE_DOUBLE else value
+
+
+def _double(number: float) -> Wire:
+    """A number; what is none in JSON is a word in proto3 JSON."""
+    if isfinite(number):
+        return canonical_number(number)
+    return "NaN" if isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 def parameters(query: bytes) -> list[tuple[str, str]]:
     """The event's own query parameters: all but `key`. Bytes that are not UTF-8 become lone surrogates."""
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    text = query.decode("utf-8", "surrogateescape")
+    pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     return [(name, value) for name, value in pairs if name != "key"]
 
 

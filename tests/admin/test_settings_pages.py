@@ -61,7 +61,8 @@ def test_an_operator_has_a_form_for_each(page: str, operator: Client) -> None:
 def test_an_operator_makes_an_owner_and_its_member(team_a: Sender, operator: Client) -> None:
     home = team_a.key.default_owner.organization_id
     operator.post(
-        "/admin/events/owner/add/", {"name": "Team C", "organization": home, "validation": "lenient"}
+        "/admin/events/owner/add/",
+        {"name": "Team C", "organization": home, "validation": "lenient", "over_quota": "warn"},
     )
     owner = Owner.objects.get(name="Team C")
     dora = person("dora")
@@ -73,7 +74,8 @@ def test_an_operator_makes_an_owner_and_its_member(team_a: Sender, operator: Cli
 def test_the_name_of_an_owner_stays_as_events_gave_it(team_a: Sender, operator: Client) -> None:
     owner = team_a.key.default_owner
     operator.post(
-        f"/admin/events/owner/{owner.pk}/change/", {"name": "Another", "validation": "strict", "contact": ""}
+        f"/admin/events/owner/{owner.pk}/change/",
+        {"name": "Another", "validation": "strict", "over_quota": "warn", "contact": ""},
     )
     owner.refresh_from_db()
     assert (owner.name, owner.validation) == ("Team A", "strict")

@@ -1,0 +1,90 @@
+"""Monthly quotas: warn, mark, refuse, and a new month."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from events.event import Event
+from events.ownership.owner import Owner
+from events.store.usage import WarningHour
+from ingestion import quotas
+from ingestion.idempotency import IdempotencyKey
+from ingestion.inbox import InboxRequest
+from tests.sending import AVAILITY, SUNBIRD, Sender, file_all, log_event, message
+
+
+def quota(sender: Sender, events: int | None, over: str) -> None:
+    Owner.objects.filter(pk=sender.key.default_owner_id).update(monthly_quota=events, over_quota=over)
+    quotas.forget()
+
+
+def post(sender: Sender, mid: str) -> Any:
+    return sender.post(SUNBIRD, {"events": [log_event(mid)]})
+
+
+def warnings() -> list[tuple[str, str, int]]:
+    return list(WarningHour.objects.filter(code="over_quota").values_list("path", "code", "count"))
+
+
+@pytest.mark.parametrize(("over", "mark"), [("warn", None), ("mark", True)])
+@pytest.mark.parametrize("drained_between", [True, False])
+def test_events_beyond_the_quota_are_kept_and_counted(
+    sender: Sender, over: str, mark: bool | None, drained_between: bool
+) -> None:
+    quota(sender, 1, over)
+    assert post(sender, "first").status_code == 200
+    if drained_between:
+        file_all()
+    quotas.forget()  # as another process would know it
+    assert post(sender, "second").status_code == 200
+    file_all()
+    marks = dict(Event.objects.values_list("client_event_id", "over_quota"))
+    assert marks == {"first": None, "second": mark}
+    assert warnings() == [("", "over_quota", 1)]
+
+
+def test_a_quota_may_refuse_until_the_month_ends(sender: Sender) -> None:
+    quota(sender, 1, "refuse")
+    assert post(sender, "first").status_code == 200
+    response = post(sender, "second")
+    assert (response.status_code, response.json()["params"]["err"]) == (429, "quota_exceeded")
+    left = quotas.month_after(quotas.month_of(timezone.now())) - timezone.now()
+    assert abs(int(response["Retry-After"]) - left.total_seconds()) < 60
+    assert file_all().stored == 1
+
+
+def test_what_a_quota_refuses_is_not_remembered_by_its_idempotency_key(sender: Sender) -> None:
+    quota(sender, 0, "refuse")
+    response = sender.post(AVAILITY, message(owner=""), **{"Idempotency-Key": "one"})
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "quota_exceeded")
+    assert not IdempotencyKey.objects.exists()
+    assert not InboxRequest.objects.exists()
+
+
+def test_without_a_quota_nothing_is_counted(sender: Sender) -> None:
+    quota(sender, None, "refuse")
+    assert post(sender, "first").status_code == 200
+    file_all()
+    assert warnings() == []
+
+
+def test_duplicates_and_rejected_events_use_nothing_up(sender: Sender) -> None:
+    quota(sender, 2, "refuse")
+    sender.batch(log_event("first"), log_event("first"), {"eid": "NONE"})
+    file_all()
+    quotas.forget()
+    assert post(sender, "second").status_code == 200
+
+
+def test_a_new_month_has_a_new_quota(sender: Sender) -> None:
+    quota(sender, 1, "mark")
+    owner = sender.key.default_owner_id
+    begin = datetime(2026, 12, 1, tzinfo=UTC)
+    before = begin - timedelta(seconds=1)
+    assert quotas.spend(owner, 1, before) is None
+    assert quotas.spend(owner, 1, before) == "mark"
+    assert quotas.spend(owner, 1, begin) is None
+    assert quotas.spend(owner, 1, begin) == "mark"
+    assert quotas.month_after(begin) == datetime(2027, 1, 1, tzinfo=UTC)

@@ -1,0 +1,185 @@
+"""Rate limits: met, refilled, apart for keys and addresses, and never in the way when Valkey is."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from ingestion import rate_limits
+from telemetry_project.stack import valkey
+from tests.ingestion.test_keys import BODIES
+from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender
+
+HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+JUNK = "tally_pk_aaaaaaaaaaaa_" + "0" * 63
+
+
+def limit(settings: Any, **limits: float) -> None:
+    """Narrow buckets, all others as wide as ever."""
+    for name, value in limits.items():
+        setattr(settings, f"RATE_LIMIT_{name.upper()}", value)
+
+
+@pytest.fixture
+def server(tmp_path: Path, settings: Any) -> Iterator[valkey.Server]:
+    """A Valkey for one test, its buckets full."""
+    with valkey.running(tmp_path / "data") as running:
+        settings.REDIS_URL = ""
+        settings.VALKEY_SOCKET = running.socket
+        rate_limits.forget()
+        yield running
+
+
+def statuses(sender: Sender, times: int, path: str = EMIT, address: str = HERE) -> list[int]:
+    sender.client.defaults["REMOTE_ADDR"] = address
+    return [sender.post(path, BODIES[path]).status_code for _ in range(times)]
+
+
+@pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
+def test_over_the_limit_each_dialect_refuses_in_its_own_words(
+    server: valkey.Server, sender: Sender, settings: Any, path: str
+) -> None:
+    limit(settings, key_per_second=0.01, key_burst=2)
+    assert all(status < 300 for status in statuses(sender, 2, path))
+    response = sender.post(path, BODIES[path], Origin="https://app.example")
+    assert response.status_code == 429
+    assert 90 <= int(response["Retry-After"]) <= 100
+    assert (response["RateLimit-Limit"], response["RateLimit-Remaining"]) == ("2", "0")
+    assert 190 <= int(response["RateLimit-Reset"]) <= 200
+    assert "Retry-After" in response["Access-Control-Expose-Headers"]
+    answer = response.json()
+    if path == SUNBIRD:
+        assert (answer["responseCode"], answer["params"]["err"]) == ("CLIENT_ERROR", "rate_limited")
+    else:
+        assert answer["error"]["code"] == "rate_limited"
+
+
+def test_an_empty_bucket_fills_again(server: valkey.Server, sender: Sender, settings: Any) -> None:
+    limit(settings, key_per_second=5, key_burst=1)
+    assert 429 in statuses(sender, 20)
+    time.sleep(0.3)
+    assert statuses(sender, 1) == [200]
+
+
+def test_a_key_has_a_bucket_of_its_own(server: valkey.Server, make_sender: MakeSender, settings: Any) -> None:
+    limit(settings, key_per_second=0.01, key_burst=1)
+    one, other = make_sender(), make_sender()
+    assert statuses(one, 2) == [200, 429]
+    assert statuses(other, 2) == [200, 429]
+
+
+def test_an_address_has_a_bucket_of_its_own(
+    server: valkey.Server, make_sender: MakeSender, settings: Any
+) -> None:
+    limit(settings, address_per_second=0.01, address_burst=1)
+    one, other = make_sender(), make_sender()
+    assert statuses(one, 1) + statuses(other, 1) == [200, 429]
+    assert statuses(other, 1, address=ELSEWHERE) == [200]
+
+
+@pytest.mark.parametrize("key", [JUNK, "junk", ""])
+def test_junk_is_limited_by_address_and_locks_out_nobody_elsewhere(
+    server: valkey.Server, sender: Sender, client: Client, settings: Any, key: str
+) -> None:
+    limit(settings, address_per_second=0.01, address_burst=3)
+    headers = {"X-API-Key": key}
+    junk = [
+        client.post(EMIT, {}, "application/json", headers=headers, REMOTE_ADDR=HERE).status_code
+        for _ in range(5)
+    ]
+    assert junk == [401, 401, 401, 429, 429]
+    assert statuses(sender, 1, address=ELSEWHERE) == [200]
+
+
+def test_neither_address_nor_key_is_known_to_valkey_and_buckets_expire(
+    server: valkey.Server, sender: Sender
+) -> None:
+    statuses(sender, 1)
+    with redis.Redis(unix_socket_path=str(server.socket), decode_responses=True) as client:
+        names = client.keys("*")
+        assert len(names) == 2
+        for name in names:
+            assert HERE not in name
+            assert sender.text not in name
+            assert 0 < client.pttl(name) < 1000
+
+
+def test_most_requests_spend_what_the_process_has_taken(
+    server: valkey.Server, sender: Sender, settings: Any
+) -> None:
+    statuses(sender, 10)
+    with redis.Redis(unix_socket_path=str(server.socket)) as client:
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == 2  # once unknown, then loaded
+
+
+def test_a_valkey_that_has_forgotten_the_script_is_told_again(
+    server: valkey.Server, sender: Sender, settings: Any
+) -> None:
+    limit(settings, key_per_second=0.01, key_burst=2)
+    statuses(sender, 1)
+    with redis.Redis(unix_socket_path=str(server.socket)) as client:
+        client.script_flush()
+    assert statuses(sender, 2) == [200, 429]
+
+
+def test_off_is_off(server: valkey.Server, sender: Sender, settings: Any) -> None:
+    limit(settings, key_per_second=0.01, key_burst=1)
+    settings.RATE_LIMITS = False
+    assert statuses(sender, 3) == [200] * 3
+
+
+def test_a_stopped_valkey_limits_nothing(server: valkey.Server, sender: Sender, settings: Any) -> None:
+    limit(settings, key_per_second=0.01, key_burst=1)
+    server.stop()
+    assert statuses(sender, 3) == [200] * 3
+
+
+def test_a_hanging_valkey_costs_one_request_its_patience(
+    server: valkey.Server, sender: Sender, settings: Any
+) -> None:
+    limit(settings, key_per_second=0.01, key_burst=1)
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        assert statuses(sender, 20) == [200] * 20
+        assert time.monotonic() - begun < 2
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+def test_limits_hold_again_once_valkey_is_back(
+    server: valkey.Server, sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(settings, key_per_second=0.01, key_burst=1)
+    monkeypatch.setattr(rate_limits, "REST_SECONDS", 0.0)
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        assert statuses(sender, 2) == [200] * 2
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert 429 in statuses(sender, 5)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "meta", "address"),
+    [
+        (False, {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": ELSEWHERE}, HERE),
+        (True, {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": f"1.2.3.4, {ELSEWHERE}"}, ELSEWHERE),
+        (True, {"REMOTE_ADDR": HERE}, HERE),
+        (False, {"REMOTE_ADDR": "2001:db8::1:2:3:4"}, "2001:db8::/64"),
+        (False, {"REMOTE_ADDR": f"::ffff:{HERE}"}, HERE),
+        (False, {"REMOTE_ADDR": "not:an:address"}, "not:an:address"),
+        (False, {}, ""),
+    ],
+)
+def test_the_address_is_the_one_that_the_sender_cannot_choose(
+    settings: Any, trusted: bool, meta: dict[str, str], address: str
+) -> None:
+    settings.TRUST_PROXY = trusted
+    assert rate_limits.address_of(meta) == address
