@@ -107,8 +107,7 @@ def _file_alone(claim: Claim) -> Drained:
             raise
         except Exception as error:
             log.exception("Event can't be filed", extra={"request": claim.id, "index": verdict.index})
-            fault = Fault("unfileable", "", f"The event could not be filed: {type(error).__name__}.")
-            rejected = Rejected(verdict.index, verdict.raw, fault)
+            rejected = Rejected(verdict.index, verdict.raw, _unfileable(error))
             with transaction.atomic():
                 result += _file_verdicts([(claim, rejected)], owners)
     return result
@@ -122,6 +121,19 @@ def _decode_alone(claim: Claim) -> Sequence[Accepted | Rejected]:
         log.exception("Request can't be decoded", extra={"request": claim.id})
         fault = Fault("unfileable", "", f"The request could not be decoded: {type(error).__name__}.")
         return [Rejected(0, claim.parts.body, fault)]
+
+
+def _decode_whatever(claim: Claim) -> list[Accepted | Rejected]:
+    """The verdicts on a request; one whose decoding fails is rejected as a whole, so that it blocks nobody."""
+    try:
+        return decode(claim.parts, READINGS[claim.parts.dialect])
+    except Exception as error:
+        log.exception("Request can't be decoded", extra={"request": claim.id})
+        return [Rejected(0, claim.parts.body, _unfileable(error))]
+
+
+def _unfileable(error: Exception) -> Fault:
+    return Fault("unfileable", "", f"The event could not be filed: {type(error).__name__}.")
 
 
 def _file(claims: Sequence[Claim]) -> Drained:

@@ -90,6 +90,15 @@ def test_after_three_attempts_a_request_is_taken_apart_and_its_neighbours_are_st
     assert b"poison" in bytes(kept.body)
 
 
+def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole_and_blocks_nobody(sender: Sender) -> None:
+    sender.batch(log_event("bad"))
+    InboxRequest.objects.update(body=b"not a batch any more", attempts=3)
+    sender.batch(log_event("good"))
+    done = file_all()
+    assert (done.stored, done.rejected) == (1, 1)
+    assert bytes(RejectedEvent.objects.get().body) == b"not a batch any more"
+
+
 def test_a_deadlock_is_tried_again(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     sender.batch(log_event())
     file_block, failures = draining._file_block, [1, 1]
