@@ -123,15 +123,6 @@ def _decode_alone(claim: Claim) -> Sequence[Accepted | Rejected]:
         return [Rejected(0, claim.parts.body, fault)]
 
 
-def _decode_whatever(claim: Claim) -> list[Accepted | Rejected]:
-    """The verdicts on a request; one whose decoding fails is rejected as a whole, so that it blocks nobody."""
-    try:
-        return decode(claim.parts, READINGS[claim.parts.dialect])
-    except Exception as error:
-        log.exception("Request can't be decoded", extra={"request": claim.id})
-        return [Rejected(0, claim.parts.body, _unfileable(error))]
-
-
 def _unfileable(error: Exception) -> Fault:
     return Fault("unfileable", "", f"The event could not be filed: {type(error).__name__}.")
 

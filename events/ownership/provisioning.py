@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from events.ownership.api_key import ApiKey, KeyType, create_key
@@ -19,9 +20,13 @@ class Provisioned(NamedTuple):
 
 
 def organization(slug: str) -> Organization:
-    """The organization, made when missing."""
+    """The organization, made when missing. Raises ValidationError for what is no slug."""
+    if slugify(slug) != slug:
+        raise ValidationError(
+            "An organization's slug has small letters, digits, hyphens and underscores only."
+        )
     found, _ = Organization.objects.get_or_create(
-        slug=slugify(slug), defaults={"name": slug.replace("-", " ").capitalize()}
+        slug=slug, defaults={"name": slug.replace("-", " ").capitalize()}
     )
     return found
 

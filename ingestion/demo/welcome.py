@@ -63,17 +63,17 @@ def _works(user: DemoUser) -> bool:
 
 def _people(users: list[DemoUser]) -> str:
     if not users:
-        return "Make a user who sees and changes everything:\n\n  python manage.py createsuperuser"
+        return "Make a user who sees and changes everything:\n\n  .venv/bin/python manage.py createsuperuser"
     lines = [f"  {user.name:10}{user.password:16}{user.may}" for user in users]
     return "\n".join([f"  {'user':10}{'password':16}what it sees", *lines])
 
 
 def _sending(key: str) -> str:
     return (
-        "Send an event; two seconds later it is in the list of events, under owner YourTeam:\n\n"
+        "Send an event; two seconds later it is in operator's list of events, under owner YourTeam:\n\n"
         f"  {curl(key)}"
     )
 
 
 def _own_key() -> str:
-    return "Make a key that applications send events with:\n\n  python manage.py create_key --owner NAME"
+    return "Make a key that applications send events with:\n\n  .venv/bin/python manage.py create_key --owner NAME"
