@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test lint format types migrations migrations-check deploy-check check bench screenshots proto lock clean
+.PHONY: help run test test-faults lint format types migrations migrations-check deploy-check check bench screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,9 @@ run: .venv/base.stamp ## Run all of Tally on this machine (TALLY_DATA, HOST, POR
 test: .venv/dev.stamp ## Run the tests (ARGS="-k name" chooses)
 	@.ci/install-machine
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-faults: .venv/dev.stamp ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat)
+	@FAULT_SECONDS="$(FAULT_SECONDS)" FAULT_SEED="$(FAULT_SEED)" $(BIN)/python -m tests.faults
 
 lint: .venv/dev.stamp ## Check style and who imports whom
 	@$(BIN)/ruff check

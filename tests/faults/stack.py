@@ -1,0 +1,230 @@
+"""The stack to be broken: a data folder and a port of its own, each part to be killed and started alone."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from telemetry_project.stack import paths, postgres, processes, valkey
+from telemetry_project.stack.launch import reap
+from telemetry_project.stack.plan import MARK
+
+HOST = "127.0.0.1"
+# Few, so that a fault can take them all.
+SETTINGS = {"max_connections": "40"}
+LOCK_TIMEOUT_MS = 1_000
+WORKERS = ("worker-1", "worker-2")
+ENVIRONMENT = {
+    "DB_LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
+    "EVENT_MAX_AHEAD_HOURS": str(24 * 7 * 100),  # so that next week's events can come today
+    "TALLY_DEMO": "0",
+    "RATE_LIMITS": "off",
+    "LOG_LEVEL": "WARNING",
+    "PYTHONUNBUFFERED": "1",
+}
+_ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")
+
+
+class Stack:
+    """All processes of one Tally."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.port = _free_port()
+        self.key = ""
+        self.database: postgres.Server | None = None
+        self.broker: valkey.Server | None = None
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+        self.environment = (
+            kept
+            | ENVIRONMENT
+            | {
+                "TALLY_DATA": str(data),
+                "HOST": HOST,
+                "PORT": str(self.port),
+                MARK: str(data),
+                "SECRET_KEY": "only for faults, of no value to anyone: 0123456789abcdef",
+                "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            }
+        )
+
+    # --- Servers
+
+    def start_database(self) -> None:
+        """Start PostgreSQL with the settings of production; again after it was stopped or killed."""
+        self.database = postgres.start(self.data, SETTINGS, tied=True)
+
+    def stop_database(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Stop PostgreSQL: SIGINT is a fast shutdown; SIGKILL takes its children too."""
+        server = self.database
+        assert server is not None
+        folder = paths.cluster_folder(self.data)
+        victims = processes.running_in(folder, "postgres") if number == signal.SIGKILL else [server.pid]
+        processes.send(victims, number)
+        assert processes.wait_until(lambda: not server.is_running(), 20), "PostgreSQL doesn't stop"
+        reap()
+
+    def start_broker(self) -> None:
+        """Start Valkey, which keeps nothing on disk: it begins empty."""
+        self.broker = valkey.start(self.data, tied=True)
+
+    def stop_broker(self) -> None:
+        """Stop Valkey."""
+        assert self.broker is not None
+        self.broker.stop()
+
+    def signal_broker(self, number: signal.Signals) -> None:
+        """Send Valkey a signal."""
+        assert self.broker is not None
+        processes.send([self.broker.pid], number)
+
+    @contextmanager
+    def session(self) -> Iterator["psycopg.Connection[Any]"]:
+        """A connection of the test's own, which no fault ends."""
+        with psycopg.connect(
+            host=str(paths.postgres_socket_folder(self.data)),
+            user="postgres",
+            dbname=postgres.DATABASE,
+            application_name="faults",
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+    def ask(self, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
+        """The rows of a statement."""
+        with self.session() as connection:
+            return connection.execute(statement.encode(), values).fetchall()
+
+    # --- Processes of the Procfile
+
+    def start(self, name: str) -> None:
+        """Start one process, in a group of its own."""
+        command = commands()["worker" if name in WORKERS else name]
+        if name in WORKERS:
+            command += f" --hostname {name}@%h"
+        log = paths.log_folder(self.data) / f"{name}.log"
+        with log.open("ab") as output:
+            self.running[name] = subprocess.Popen(
+                ["sh", "-c", command],
+                cwd=paths.REPOSITORY,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if name == "web":
+            assert processes.wait_until(self.answers, 30), log.read_text()[-3000:]
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a process with its whole group."""
+        process = self.running.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def answers(self) -> bool:
+        """Whether the web process answers."""
+        conversation = HTTPConnection(HOST, self.port, timeout=2)
+        try:
+            conversation.request("GET", "/livez")
+            return conversation.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            conversation.close()
+
+    def manage(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command of manage.py."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=paths.REPOSITORY,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def managed(self, *words: str) -> str:
+        """What a command of manage.py prints; an AssertionError with its words where it fails."""
+        with self.manage(*words) as process:
+            said, complaint = process.communicate(timeout=120)
+        assert process.returncode == 0, said + complaint
+        return said
+
+    def logs(self) -> str:
+        """The end of every log, for a failure's message."""
+        files = sorted(paths.log_folder(self.data).glob("*.log"))
+        return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-2000:]}" for file in files)
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """The whole stack for the time of the block; nothing of it is left."""
+    data = Path(tempfile.mkdtemp(prefix="tally-faults-"))
+    stack = Stack(data)
+    try:
+        stack.start_database()
+        stack.start_broker()
+        stack.managed("migrate", "--verbosity", "0")
+        (data / "static").mkdir(exist_ok=True)
+        said = stack.managed(
+            "create_key",
+            "--owner",
+            "Faults",
+            "--organization",
+            "faults",
+            "--type",
+            "secret",
+            "--owners",
+            "all",
+        )
+        stack.key = said.split()[-1]
+        for name in ("web", *WORKERS, "beat"):
+            stack.start(name)
+        yield stack
+    finally:
+        for name in tuple(stack.running):
+            stack.kill(name)
+        processes.end(lambda: processes.marked_with(MARK, str(data)), ((signal.SIGKILL, 5),))
+        if stack.broker:
+            stack.signal_broker(signal.SIGCONT)
+            stack.broker.stop()
+        if stack.database and stack.database.is_running():
+            stack.stop_database()
+        reap()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def commands() -> dict[str, str]:
+    """The Procfile's commands by name."""
+    lines = (paths.REPOSITORY / "Procfile").read_text().splitlines()
+    split = (line.partition(":") for line in lines if line and not line.startswith("#"))
+    return {name: command.strip() for name, _, command in split}
+
+
+def eventually(true: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until it is true; an AssertionError that says what was waited for."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"Not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind((HOST, 0))
+        port: int = asked.getsockname()[1]
+        return port

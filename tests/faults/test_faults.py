@@ -1,0 +1,24 @@
+"""Whatever fails, every acknowledged event is in its table or among the rejected events exactly once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.registry import FAULTS
+from tests.faults.trial import Trial, prepared
+
+SEED = 20261121
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[Trial]:
+    """One stack for all faults: it must survive each of them."""
+    with prepared(SEED) as made:
+        yield made
+        print("", *made.report(), sep="\n")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_every_acknowledged_event_is_there_once_after(trial: Trial, name: str) -> None:
+    trial.undergo(FAULTS[name])
