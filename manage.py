@@ -16,7 +16,7 @@ def main() -> None:
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         sys.exit(
-            f"Error: {reason}\nIs Tally running? Start it with `make run`, or set TALLY_DATA (or DATABASE_URL)"
+            f"Error: {reason}\nIs Tally running? Start it with `make run`, or set TALLY_DATA or DATABASE_URL"
             " to that of the copy that runs."
         )
 

@@ -76,4 +76,7 @@ def _sending(key: str) -> str:
 
 
 def _own_key() -> str:
-    return "Make a key that applications send events with:\n\n  .venv/bin/python manage.py create_key --owner NAME"
+    return (
+        "Make a key that applications send events with:\n\n"
+        "  .venv/bin/python manage.py create_key --owner NAME"
+    )
