@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import transaction
 
 from events.ownership.senders import Sender
-from events.wire.validators import MAX_IDENTIFIER
 from ingestion import idempotency, inbox, keys, owners, quotas
 from ingestion.decoding import (
     FIRST_SEEN,
@@ -22,7 +21,6 @@ from ingestion.decoding import (
 )
 from ingestion.refusal import Refused
 
-__all__ = ["MAX_IDENTIFIER", "accept"]
 Verdicts = list[Accepted | Rejected]
 
 

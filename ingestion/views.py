@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.views import APIView
 
+from events.wire.validators import MAX_IDENTIFIER
 from ingestion import acceptance, bodies, cors, keys
 from ingestion.decoding import IDEMPOTENCY_KEY, Rejected
 from ingestion.dialects import availity, buildless, sunbird
@@ -107,7 +108,7 @@ class AvailityView(IngestView):
         body = bodies.read(request)
         context = {}
         if idempotency_key := request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip():
-            if len(idempotency_key) > acceptance.MAX_IDENTIFIER:
+            if len(idempotency_key) > MAX_IDENTIFIER:
                 raise Refused(400, "bad_length", "Idempotency-Key has more than 512 characters.")
             context[IDEMPOTENCY_KEY] = idempotency_key
         encoding = availity.encoding_of(content_type, body)

@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from google.protobuf.message import Message
 
+from events.wire.dialects import SECONDS_BELOW
 from events.wire.validators import Fault
 from ingestion import jsontext
 from ingestion.decoding import Accepted, Adapted, Parts, Reading, Rejected, Slice, text_at
@@ -15,7 +16,6 @@ from ingestion.refusal import Refused
 Wire = Any
 
 PROTOBUF = {"application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"}
-SECONDS_BELOW = 10**11  # a time under this is in seconds: milliseconds passed it in 1973
 
 
 def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
