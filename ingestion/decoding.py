@@ -144,7 +144,7 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
     original: dict[str, Wire] = found
     event, adaptations, absent = reading.adapt(original, parts)
     # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
-    suspect = piece.event is not None or (b"\\u" in raw and _SUSPECT.search(raw) is not None)
+    suspect = piece.event is not None or (b"\\" in raw and _SUSPECT.search(raw) is not None)
     if suspect and (values.is_unstorable(event) or values.is_unstorable(absent)):
         event, absent = values.escape(event), values.escape(absent)
         adaptations = [*adaptations, values.ESCAPED]

@@ -22,6 +22,10 @@ _KEY = re.compile(_STRING + rb"(\s*+:)?", re.DOTALL)
 _MAX_BRACKETS = 1_000_000  # a body of 5 MiB with more is no batch of events
 
 
+# The module's own function would make a decoder for each event.
+_decode = msgspec.json.Decoder().decode
+
+
 class _Found(Exception):
     """A fault that Python's decoder comes upon, carried out of it."""
 
@@ -61,7 +65,7 @@ def size_fault(raw: bytes, limits: Limits) -> Fault | None:
 def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
     """The fault of a JSON text that is too deep or has too many keys; cheap for one that is not."""
     # Counting bytes gives upper bounds; only where these are over is it worth counting for real.
-    if raw.count(b":") > limits.keys and _keys(raw) > limits.keys:
+    if len(raw) > limits.keys and raw.count(b":") > limits.keys and _keys(raw) > limits.keys:
         return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
     if raw.count(b"{") + raw.count(b"[") > limits.depth and _depth(raw) > limits.depth:
         return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
@@ -71,7 +75,7 @@ def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
 def decode(raw: bytes) -> Wire | Fault:
     """The value of a JSON text, or the fault that is in it."""
     try:
-        return msgspec.json.decode(raw)
+        return _decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # ValueError: msgspec lets Python's own UnicodeDecodeError through.
         return _decode_slowly(raw)

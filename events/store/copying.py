@@ -5,6 +5,7 @@ between, COPY fails as a whole on the primary key; the block then looks again an
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,13 +16,22 @@ from events.event import Event
 from events.identity import by_week, first_id
 from events.partitions import WEEK
 
+_encode = msgspec.json.Encoder().encode
+
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encode(value).decode()
+
+
+def _time(value: datetime) -> str:
+    """A time in ISO 8601: out of JSON, which takes a seventh of what `str` takes."""
+    return _encode(value).decode()[1:-1]
 
 
 def _array(items: Sequence[str]) -> str:
-    """A text array in PostgreSQL's notation."""
+    """A text array in PostgreSQL's notation: that of JSON in other brackets, unless something is escaped."""
+    if "\\" not in (text := _encode(items).decode()):
+        return "{" + text[1:-1] + "}"
     quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
     return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
 
@@ -35,19 +45,21 @@ def _boolean(value: bool) -> str:
     return "t" if value else "f"
 
 
+# What turns a column's values into COPY text, by the first type that fits; None: texts stand for themselves.
+_WRITERS: tuple[tuple[type["models.Field[Any, Any]"], Callable[[Any], str] | None], ...] = (
+    (models.JSONField, _json),
+    (ArrayField, _array),
+    (models.BooleanField, _boolean),
+    (models.DateTimeField, _time),
+    (models.TextField, None),
+    (models.UUIDField, _hex),
+    (models.OneToOneField, _hex),
+    (models.Field, str),  # numbers
+)
+
+
 def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
-    """What turns a column's values into COPY text; None for texts, which stand for themselves."""
-    if isinstance(column, models.JSONField):
-        return _json
-    if isinstance(column, ArrayField):
-        return _array
-    if isinstance(column, models.BooleanField):
-        return _boolean
-    if isinstance(column, models.TextField):
-        return None
-    if isinstance(column, (models.UUIDField, models.OneToOneField)):
-        return _hex
-    return str  # numbers, times
+    return next(write for kind, write in _WRITERS if isinstance(column, kind))
 
 
 class Table:

@@ -93,9 +93,10 @@ def _copy(rows: Sequence[Row], now: datetime) -> None:
 
 
 def _envelope(made: Row, now: datetime) -> dict[str, Any]:
+    """All columns of the envelope, in the dictionary that taking the event apart has begun."""
     submission = made.submission
-    return {
-        **made.taken.envelope,
+    envelope = made.taken.envelope
+    envelope |= {
         "id": made.id,
         "dialect": submission.kind.schema.dialect,
         "kind": submission.kind.name,
@@ -109,6 +110,7 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
         "over_quota": True if submission.over_quota == OverQuota.MARK else None,
         "adaptations": submission.adaptations or None,
     }
+    return envelope
 
 
 def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:

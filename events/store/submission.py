@@ -66,7 +66,7 @@ def row(submission: Submission) -> Row:
     if submission.over_quota is not None:
         taken.warnings.append(Warned("", "over_quota"))
     encoded = canonical_json(submission.original)
-    if _LARGE_DOUBLE.search(encoded):
+    if _ENDS_IN_EXPONENT.search(encoded) and _LARGE_DOUBLE.search(encoded):
         submission.adaptations.append(values.LARGE_DOUBLES)
     return Row(
         id=event_number(submission.occurred_ms, submission.owner.key, submission.identity),
@@ -90,18 +90,23 @@ def settle(made: Row, source: Source) -> None:
 
 # A number of 2 to the 53 or more that is written with an exponent, as all doubles of that size are.
 _LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e[0-9]")
+# What such a number ends in: a pattern that begins with a letter is found six times as fast.
+_ENDS_IN_EXPONENT = re.compile(rb"e[0-9]+[,}\]]")
+
+
+# A number that canonical form would shorten.
+_SHORTENS = re.compile(rb"\.0[,}\]]")
 
 
 def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
     """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
-    Sorting keys changes no length, so it is left out unless it is asked for. `.0` before a delimiter marks a
-    number that canonical form would shorten.
+    Sorting keys changes no length, so it is left out unless it is asked for.
     """
     order: Literal["sorted"] | None = "sorted" if in_order else None
     try:
         encoded = msgspec.json.encode(event, order=order)
-        if b".0," in encoded or b".0}" in encoded or b".0]" in encoded:
+        if b".0" in encoded and _SHORTENS.search(encoded):
             encoded = msgspec.json.encode(values.canonical(event), order=order)
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.

@@ -172,6 +172,7 @@ def same(stored: Any) -> Wire:
 AS_IT_IS: dict[Callable[[Wire], Any], type] = {
     take_text: str,
     take_loose_text: str,
+    take_identifier: str,  # unless it is empty
     take_number: float,
     take_flag: bool,
     take_list: list,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire
+from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire, take_identifier
 
 
 class Leaf(NamedTuple):
@@ -110,6 +110,8 @@ class Schema:
 # - how it takes any other type; the path for warnings.
 _Node = tuple[type | None, "_Tree | None", bool, str, Callable[[Wire], Any], str]
 _Tree = dict[str, _Node]
+# Stands below a column that stores its type as it is unless it is empty.
+_FILLED: _Tree = {}
 
 
 def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
@@ -117,6 +119,7 @@ def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
     for leaf in leaves:
         groups.setdefault(leaf.path[depth], []).append(leaf)
     tree: _Tree = {}
+    below: _Tree | None
     for key, (first, *others) in groups.items():
         if len(first.path) > depth + 1:
             below = _tree([first, *others], depth + 1)
@@ -124,7 +127,8 @@ def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
         else:
             assert not others, f"{first.dotted} is the path of more than one column"
             as_it_is = AS_IT_IS.get(first.take)
-            tree[key] = (as_it_is, None, first.of_kind, first.column, first.take, first.dotted)
+            below = _FILLED if first.take is take_identifier else None
+            tree[key] = (as_it_is, below, first.of_kind, first.column, first.take, first.dotted)
     return tree
 
 
@@ -155,6 +159,9 @@ def _take(
                     (kind if of_kind else envelope)[column] = value
                     continue
                 if value:
+                    if below is _FILLED:
+                        (kind if of_kind else envelope)[column] = value
+                        continue
                     left = _take(left, below, envelope, kind, warnings)
                     if left is None:
                         continue
