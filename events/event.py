@@ -118,6 +118,13 @@ class Event(PartitionedById, models.Model):
                 condition=models.Q(session__isnull=False),
                 name="event_session",
             ),
+            # Sessions of devices without session ids; it costs nothing where events have them.
+            models.Index(
+                Left("device", INDEXED),
+                "id",
+                condition=models.Q(session__isnull=True, device__isnull=False),
+                name="event_device",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,14 @@ from events.ownership.membership import Membership
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.sessions.session import (
+    LargeSession,
+    Session,
+    SessionEnv,
+    SessionEventCount,
+    SessionPage,
+    SessionRedirect,
+)
 from events.store.touched import TouchedSession
 from events.store.usage import UsageHour, WarningHour
 
@@ -14,9 +22,15 @@ __all__ = [
     "KINDS",
     "ApiKey",
     "Event",
+    "LargeSession",
     "Membership",
     "Organization",
     "Owner",
+    "Session",
+    "SessionEnv",
+    "SessionEventCount",
+    "SessionPage",
+    "SessionRedirect",
     "Source",
     "TouchedSession",
     "UsageHour",

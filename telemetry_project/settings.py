@@ -151,6 +151,8 @@ DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
 DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
 DRAIN_BLOCK_BYTES = env.int("DRAIN_BLOCK_BYTES", default=8 * 1024 * 1024)
 PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
+# A session that had no event for so long is final.
+SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
 
 # --- Files ----------------------------------------------------------------------------------------

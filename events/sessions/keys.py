@@ -1,0 +1,71 @@
+"""Keys: what makes events one session, and the ids that follow from it.
+
+The key of a session is (owner, source, session id); without an id, (owner, source, device, channel), whose
+sessions are cut by inactivity. The id of a session is a hash of its key, and for a cut one of its first event
+too: it is known without asking the database. Owner and source enter by what never changes of them.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.store.touched import SessionKey
+
+_VERSION = 8 << 76
+_VARIANT = 2 << 62
+_NEITHER = (1 << 128) - 1 ^ 0xF << 76 ^ 0x3 << 62
+
+
+class Names:
+    """The immutable names of owners and sources, which the ids of their sessions are made of."""
+
+    def __init__(self, owners: dict[int, UUID], sources: dict[int, str]) -> None:
+        self.owners = owners
+        self.sources = sources
+
+    @classmethod
+    def of(cls, keys: Iterable[SessionKey]) -> "Names":
+        """Those that keys refer to: two queries."""
+        owners, sources = set(), set()
+        for key in keys:
+            owners.add(key.owner_id)
+            sources.add(key.source_id)
+        return cls(
+            dict(Owner.objects.filter(pk__in=owners).values_list("pk", "key")),
+            dict(Source.objects.filter(pk__in=sources).values_list("pk", "name")),
+        )
+
+    def number(self, key: SessionKey) -> UUID:
+        """The hash of a key; of one with a session id it is the session's id."""
+        return session_id(self.owners[key.owner_id], self.sources[key.source_id], key)
+
+
+def session_id(owner: UUID, source: str, key: SessionKey, first: UUID | None = None) -> UUID:
+    """The id of the session of a key; of a cut one with its `first` event. A UUID of version 8."""
+    parts = (source, key.session, key.device, key.channel, first)
+    digest = blake2b(msgspec.json.encode(parts), key=owner.bytes, digest_size=16).digest()
+    return UUID(int=int.from_bytes(digest) & _NEITHER | _VERSION | _VARIANT)
+
+
+class Placed(Protocol):
+    """An event, as far as its session goes by it."""
+
+    owner_id: int
+    source_id: int
+    session: str | None
+    device: str | None
+    channel: str | None
+
+
+def key_of(event: Placed) -> SessionKey | None:
+    """The key of an event's session; None for one that belongs to none."""
+    if event.session:
+        return SessionKey(event.owner_id, event.source_id, event.session, None, None)
+    if event.device:
+        return SessionKey(event.owner_id, event.source_id, None, event.device, event.channel)
+    return None

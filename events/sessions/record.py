@@ -1,0 +1,124 @@
+"""Record: the little of an event that a summary needs, and what it means there, kind by kind.
+
+What counts as page view and interaction, by dialect:
+
+- Sunbird: an IMPRESSION is a page view. An INTERACT is an interaction where its type, in lower case, is one
+  of the reference summariser's list. An ERROR is an error.
+- Availity: a page load (event `page`, action `load`) is a page view, of the page at its `url` or, without
+  one, of its category; every other message is an interaction. One of level error, in any case, is an error.
+- Buildless: a build has no pages. Each context with an action (something done to a resource) is an
+  interaction. Its events have no level, so none of them is an error.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from events.identity import occurred_ms
+
+# The list of the reference summariser (`WorkFlowSummaryModel`).
+INTERACTIONS = frozenset(
+    (
+        *("touch", "drag", "drop", "pinch", "zoom", "shake", "rotate", "speak", "listen", "write", "draw"),
+        *("start", "end", "choose", "activate", "scroll", "click", "edit", "submit", "search"),
+        *("dnd", "added", "removed", "selected"),
+    )
+)
+
+# The columns of a kind's own table that its meaning is read from; kinds without are counted only.
+DETAILS: dict[str, tuple[str, ...]] = {
+    "start": ("type", "mode"),
+    "impression": ("pageid", "type"),
+    "interact": ("type",),
+    "ui_action": ("resulting_event", "action", "level", "url", "category"),
+    "emitted_event": ("context",),  # as JSON text
+}
+
+
+class Record(NamedTuple):
+    """One event as the summary sees it."""
+
+    id: UUID
+    kind: str
+    dialect: str
+    details: Sequence[str | None] | None = None  # the columns of DETAILS
+    environment: str | None = None
+    actor: str | None = None
+    actor_type: str | None = None
+    device: str | None = None
+    channel: str | None = None
+    version: str | None = None
+    country: str | None = None
+    object_id: str | None = None
+    object_type: str | None = None
+    object_version: str | None = None
+
+    @property
+    def occurred_ms(self) -> int:
+        """Milliseconds since 1970, which the id begins with: to sort by id is to sort by time."""
+        return occurred_ms(self.id.int)
+
+
+class Meaning(NamedTuple):
+    """What an event means to the summary of its session, beside being one more."""
+
+    page: str | None = None  # opened by this event
+    page_type: str | None = None
+    interactions: int = 0
+    errors: int = 0
+    type: str | None = None  # of the session
+    mode: str | None = None
+
+
+NOTHING = Meaning()
+_INTERACTION = Meaning(interactions=1)
+_ERROR = Meaning(errors=1)
+
+Details = Sequence[str | None]
+
+
+def _start(details: Details) -> Meaning:
+    kind, mode = details
+    return Meaning(type=(kind or "").lower() or None, mode=mode or None)
+
+
+def _impression(details: Details) -> Meaning:
+    page, kind = details
+    return Meaning(page=page or "", page_type=kind)
+
+
+def _interact(details: Details) -> Meaning:
+    (kind,) = details
+    return _INTERACTION if kind and kind.lower() in INTERACTIONS else NOTHING
+
+
+def _ui_action(details: Details) -> Meaning:
+    event, action, level, url, category = details
+    errors = int((level or "").lower() == "error")
+    if event == "page" and action == "load":
+        return Meaning(page=url or category or "", page_type=category, errors=errors)
+    return Meaning(interactions=1, errors=errors)
+
+
+def _emitted_event(details: Details) -> Meaning:
+    (context,) = details
+    items = msgspec.json.decode(context) if context else []
+    return Meaning(interactions=sum(type(item) is dict and bool(item.get("action")) for item in items))
+
+
+_MEANINGS: dict[str, Callable[[Details], Meaning]] = {
+    "start": _start,
+    "impression": _impression,
+    "interact": _interact,
+    "ui_action": _ui_action,
+    "emitted_event": _emitted_event,
+}
+
+
+def meaning(record: Record) -> Meaning:
+    """What a record means to its session."""
+    if record.details is not None:
+        return _MEANINGS[record.kind](record.details)
+    return _ERROR if record.kind == "error" else NOTHING

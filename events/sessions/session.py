@@ -1,0 +1,262 @@
+"""Session: the summary of the events of one visit, as rows: the session, its pages, environments and counts.
+
+What the rows hold is a function of the stored events alone, so that computing all of them again changes none.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Left
+
+from events.event import INDEXED, Event
+from events.identity import MILLISECOND
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.sessions.keys import key_of, session_id
+
+INACTIVITY = timedelta(minutes=30)
+
+
+class State(models.TextChoices):
+    """How far a session has gone: a function of its last event and the time, so it is stored nowhere."""
+
+    OPEN = "open", "Open: events in the last 30 minutes"
+    IDLE = "idle", "Idle: no event for 30 minutes"
+    FINAL = "final", "Final: no more events are expected"
+
+
+def _bounds(now: datetime) -> tuple[datetime, datetime]:
+    """Sessions that ended after the first are open; those that ended at the second or before, final."""
+    return now - INACTIVITY, now - timedelta(hours=settings.SESSION_FINAL_HOURS)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Questions about sessions."""
+
+    def for_owners(self, owners: models.QuerySet[Owner]) -> Self:
+        """Those of the given owners, by a list of keys: a subquery would keep the planner from the index."""
+        return self.filter(owner_id__in=list(owners.values_list("pk", flat=True)))
+
+    def with_text(self, column: str, text: str) -> Self:
+        """Those whose text `column` is `text`, by the index on its first characters."""
+        return self.alias(**{f"{column}_start": Left(column, INDEXED)}).filter(
+            **{f"{column}_start": text[:INDEXED], column: text}
+        )
+
+    def with_state(self, now: datetime) -> Self:
+        """With `state` as an annotation."""
+        active, ended = _bounds(now)
+        return self.annotate(
+            state=models.Case(
+                models.When(ended_at__gt=active, then=models.Value(State.OPEN.value)),
+                models.When(ended_at__gt=ended, then=models.Value(State.IDLE.value)),
+                default=models.Value(State.FINAL.value),
+            )
+        )
+
+    def in_state(self, state: State, now: datetime) -> Self:
+        """Those in a state."""
+        active, ended = _bounds(now)
+        conditions = {
+            State.OPEN: models.Q(ended_at__gt=active),
+            State.IDLE: models.Q(ended_at__lte=active, ended_at__gt=ended),
+            State.FINAL: models.Q(ended_at__lte=min(active, ended)),
+        }
+        return self.filter(conditions[state])
+
+    def of_event(self, event: Event) -> Self:
+        """The session of an event (with its owner and source): none before it is summed up."""
+        key = key_of(event)
+        if key is None:
+            return self.none()
+        if key.session is not None:
+            return self.filter(pk=session_id(event.owner.key, event.source.name, key))
+        assert key.device is not None, "a key has one of both"
+        return self.with_text("device", key.device).filter(
+            owner_id=key.owner_id,
+            source_id=key.source_id,
+            session=None,
+            channel=key.channel,
+            started_at__lte=event.occurred_at,
+            ended_at__gte=event.occurred_at,
+        )
+
+
+class Session(models.Model):
+    """One session of one owner with one source."""
+
+    id = models.UUIDField(primary_key=True, help_text="Made from the session's key: stable for ever.")
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    session = models.TextField(null=True, help_text="Session id as sent; none where inactivity cut it.")
+    dialect = models.TextField(help_text="Wire format of its first event.")
+    type = models.TextField(help_text="Type of its first START, in lower case; app without one.")
+    mode = models.TextField(null=True, help_text="Mode of its first START.")
+    started_at = models.DateTimeField(help_text="When its first event occurred.")
+    ended_at = models.DateTimeField(help_text="When its last event occurred.")
+    time_spent = models.DecimalField(
+        max_digits=16, decimal_places=2, help_text="Seconds; gaps of more than ten minutes count nothing."
+    )
+    events = models.BigIntegerField(help_text="How many events it has.")
+    page_views = models.BigIntegerField()
+    interactions = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    first_page = models.TextField(null=True)
+    last_page = models.TextField(null=True)
+    entry_kind = models.TextField(help_text="Kind of its first event.")
+    entry_event = models.UUIDField(help_text="Its first event.")
+    exit_kind = models.TextField(help_text="Kind of its last event.")
+    exit_event = models.UUIDField(help_text="Its last event.")
+    device = models.TextField(null=True, help_text="The first that an event names.")
+    channel = models.TextField(null=True, help_text="The first that an event names.")
+    actor = models.TextField(null=True, help_text="The first that an event names.")
+    actor_type = models.TextField(null=True, help_text="Kind of that actor.")
+    version = models.TextField(null=True, help_text="Version of the source: the first that an event names.")
+    country = models.TextField(null=True, help_text="The first that an event is placed in.")
+    environment = models.TextField(null=True, help_text="That of its first event.")
+    object_id = models.TextField(null=True, help_text="Object that its first event is about.")
+    object_type = models.TextField(null=True)
+    object_version = models.TextField(null=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        indexes = [
+            models.Index("owner", "started_at", "id", name="session_owner"),
+            models.Index("started_at", "id", name="session_started"),
+            *(
+                models.Index(
+                    Left(column, INDEXED),
+                    "started_at",
+                    "id",
+                    condition=models.Q(**{f"{column}__isnull": False}),
+                    name=f"session_{column}",
+                )
+                for column in ("session", "device", "actor")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.session or self.device or str(self.pk)
+
+    def state_at(self, now: datetime) -> State:
+        """Its state at a time."""
+        active, ended = _bounds(now)
+        if self.ended_at > active:
+            return State.OPEN
+        return State.IDLE if self.ended_at > ended else State.FINAL
+
+    def timeline(self) -> models.QuerySet[Event]:
+        """Its events, first to last, by an index and a range of ids."""
+        events = Event.objects.filter(owner_id=self.owner_id, source_id=self.source_id)
+        events = events.occurred_since(self.started_at).occurred_before(self.ended_at + MILLISECOND)
+        if self.session is not None:
+            events = events.with_text("session", self.session)
+        else:
+            assert self.device is not None, "a session has an id or a device"
+            events = events.with_text("device", self.device).filter(session=None, channel=self.channel)
+        return events.order_by("id")
+
+    def as_summary_event(self, *, strict: bool = False) -> dict[str, Any]:
+        """The session as a V3 SUMMARY event; `strict` leaves out what the reference pipeline doesn't know."""
+        from events.sessions.summary_event import as_summary_event  # it imports this module
+
+        return as_summary_event(self, strict=strict)
+
+
+class _Part(models.Model):
+    """What belongs to a session. Keys are the session and a name or place in it: no number of its own."""
+
+    position = models.IntegerField(help_text="In the order of first visits.")
+    time_spent = models.DecimalField(max_digits=16, decimal_places=2, help_text="Seconds.")
+    visits = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+def _session(related_name: str) -> Any:
+    return models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name=related_name, db_constraint=False, db_index=False
+    )
+
+
+class SessionPage(_Part):
+    """A page of a session in one environment."""
+
+    pk = models.CompositePrimaryKey("session_id", "position")
+    session = _session("pages")
+    page = models.TextField(help_text="Id of the page.")
+    type = models.TextField(null=True, help_text="As of its first visit.")
+    environment = models.TextField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.page
+
+
+class SessionEnv(_Part):
+    """An environment of a session: the sum of its pages there."""
+
+    pk = models.CompositePrimaryKey("session_id", "position")
+    session = _session("environments")
+    environment = models.TextField()
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.environment
+
+
+class SessionEventCount(models.Model):
+    """How many events of a kind a session has."""
+
+    pk = models.CompositePrimaryKey("session_id", "kind")
+    session = _session("event_counts")
+    kind = models.TextField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["kind"]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.kind}"
+
+
+class SessionRedirect(models.Model):
+    """Where a session went whose id a late event changed; one step leads to the session that is there."""
+
+    old = models.UUIDField(primary_key=True, help_text="Id that the session had.")
+    current = models.UUIDField(db_index=True, help_text="Id of the session that its first event is in now.")
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.current}"
+
+
+class LargeSession(models.Model):
+    """A key with so many events that it is computed alone, and rests in between."""
+
+    id = models.UUIDField(primary_key=True, help_text="Hash of the key.")
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    session = models.TextField(null=True)
+    device = models.TextField(null=True)
+    channel = models.TextField(null=True)
+    rests_until = models.DateTimeField(help_text="Before that it is not computed again.")
+
+    def __str__(self) -> str:
+        return self.session or self.device or ""

@@ -1,0 +1,210 @@
+"""Summary: the events of a session, in the order of their ids, folded into its measures in one pass.
+
+Rules of the V3 SUMMARY and the reference summariser, with pages as docs/architecture.md says: a gap between
+two events counts if it is 600 s or less, rounded half-up to hundredths of a second; a visit of a page runs to
+the next page or to the end of the session. Memory grows with the number of distinct pages, up to MAX_PAGES of
+them, not with the number of events.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from events.sessions.record import Record, meaning
+
+IDLE_MS = 600_000  # a longer gap is idle time: it counts nothing
+INACTIVITY_MS = 1_800_000  # a longer gap cuts a session that has no id
+DEFAULT_TYPE = "app"  # as the reference has it where no START names one
+MAX_PAGES = 10_000  # distinct pages of a session; the others are summed up as one
+OTHER_PAGES = "(other)"
+
+
+class Page(NamedTuple):
+    """What a session spent on a page in one environment."""
+
+    page: str
+    type: str | None  # as of the first visit
+    environment: str | None
+    time_spent: Decimal  # seconds
+    visits: int
+
+
+class Environment(NamedTuple):
+    """What a session spent on the pages of an environment."""
+
+    environment: str
+    time_spent: Decimal  # seconds
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a session amounts to. `first` and `last` are its entry and its exit event."""
+
+    first: Record
+    last: Record
+    type: str
+    mode: str | None
+    time_spent: Decimal  # seconds
+    page_views: int
+    interactions: int
+    errors: int
+    events: int
+    pages: tuple[Page, ...]  # in the order of their first visits
+    environments: tuple[Environment, ...]  # of the pages; an event without one has none
+    counts: dict[str, int]  # by kind
+    first_page: str | None
+    last_page: str | None
+    # What the first event that says it says.
+    actor: str | None
+    actor_type: str | None
+    device: str | None
+    channel: str | None
+    version: str | None
+    country: str | None
+
+
+def summarise(records: Iterable[Record]) -> Summary:
+    """The summary of one session. Raises `ValueError` where there is no event."""
+    (summary,) = cut(records, None)
+    return summary
+
+
+def cut(records: Iterable[Record], inactivity_ms: int | None) -> Iterator[Summary]:
+    """The summaries of the sessions that records fall into, cut by gaps of more than `inactivity_ms`."""
+    fold: _Fold | None = None
+    for record in records:
+        if fold is None:
+            fold = _Fold(record)
+        elif inactivity_ms is not None and record.occurred_ms - fold.ms > inactivity_ms:
+            yield fold.summary()
+            fold = _Fold(record)
+        else:
+            fold.add(record)
+    if fold is not None:
+        yield fold.summary()
+
+
+# What is taken from the first event that has it.
+_FOUND = ("actor", "device", "channel", "version", "country")
+
+
+class _Visits:
+    """The visits of one page."""
+
+    __slots__ = ("hundredths", "type", "visits")
+
+    def __init__(self, kind: str | None) -> None:
+        self.type = kind
+        self.hundredths = 0
+        self.visits = 0
+
+
+class _Fold:
+    """A session as far as it has been read. Times are whole milliseconds and hundredths: sums are exact."""
+
+    def __init__(self, first: Record) -> None:
+        self.first = self.last = first
+        self.ms = first.occurred_ms
+        self.hundredths = 0
+        self.page_views = self.interactions = self.errors = 0
+        self.type: str | None = None
+        self.mode: str | None = None
+        self.counts: Counter[str] = Counter()
+        self.pages: dict[tuple[str, str | None], _Visits] = {}
+        self.open: _Visits | None = None
+        self.first_page: str | None = None
+        self.last_page: str | None = None
+        self.found: dict[str, str | None] = {}
+        self.sought: tuple[str, ...] = _FOUND
+        self._take(first)
+
+    def add(self, record: Record) -> None:
+        """Add the next event in the order of ids."""
+        ms = record.occurred_ms
+        gap = ms - self.ms
+        if gap <= IDLE_MS:
+            hundredths = (gap + 5) // 10
+            self.hundredths += hundredths
+            if self.open is not None:
+                self.open.hundredths += hundredths
+        self.ms = ms
+        self.last = record
+        self._take(record)
+
+    def _take(self, record: Record) -> None:
+        self.counts[record.kind] += 1
+        if self.sought:
+            self._seek(record)
+        means = meaning(record)
+        self.interactions += means.interactions
+        self.errors += means.errors
+        if means.page is not None:
+            self._open(means.page, means.page_type, record.environment)
+        if self.type is None and means.type is not None:
+            self.type, self.mode = means.type, means.mode
+
+    def _seek(self, record: Record) -> None:
+        for name in self.sought:
+            value = getattr(record, name)
+            if value:
+                self.found[name] = value
+                if name == "actor":
+                    self.found["actor_type"] = record.actor_type
+        self.sought = tuple(name for name in self.sought if name not in self.found)
+
+    def _open(self, page: str, kind: str | None, environment: str | None) -> None:
+        self.page_views += 1
+        if self.first_page is None:
+            self.first_page = page
+        self.last_page = page
+        place = (page, environment)
+        visits = self.pages.get(place)
+        if visits is None and len(self.pages) >= MAX_PAGES:
+            place, kind = (OTHER_PAGES, None), None
+            visits = self.pages.get(place)
+        if visits is None:
+            visits = self.pages[place] = _Visits(kind)
+        visits.visits += 1
+        self.open = visits
+
+    def summary(self) -> Summary:
+        """The summary of what has been added."""
+        pages = tuple(
+            Page(page, visits.type, environment, _seconds(visits.hundredths), visits.visits)
+            for (page, environment), visits in self.pages.items()
+        )
+        return Summary(
+            first=self.first,
+            last=self.last,
+            type=self.type or DEFAULT_TYPE,
+            mode=self.mode,
+            time_spent=_seconds(self.hundredths),
+            page_views=self.page_views,
+            interactions=self.interactions,
+            errors=self.errors,
+            events=self.counts.total(),
+            pages=pages,
+            environments=_environments(pages),
+            counts=dict(self.counts),
+            first_page=self.first_page,
+            last_page=self.last_page,
+            actor_type=self.found.get("actor_type"),
+            **{name: self.found.get(name) for name in _FOUND},
+        )
+
+
+def _environments(pages: Iterable[Page]) -> tuple[Environment, ...]:
+    """The sums of the pages of each environment, in the order of first visits."""
+    sums: dict[str, tuple[Decimal, int]] = {}
+    for page in pages:
+        if page.environment is not None:
+            seconds, visits = sums.get(page.environment, (Decimal(0), 0))
+            sums[page.environment] = (seconds + page.time_spent, visits + page.visits)
+    return tuple(Environment(name, *measures) for name, measures in sums.items())
+
+
+def _seconds(hundredths: int) -> Decimal:
+    return Decimal(hundredths).scaleb(-2)
