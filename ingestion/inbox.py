@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
-from psycopg import Cursor
+from psycopg.pq import Format
 
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 from ingestion.decoding import Parts
+from ingestion.prepared import Prepared
 
 
 class InboxRequest(models.Model):
@@ -43,37 +44,37 @@ class Arrival(NamedTuple):
 
     parts: Parts
     owner_id: int
-    key_id: int | None
+    key_id: int
     events: int
 
 
 # One statement, one round trip; autocommit makes it durable before the answer.
-_PUT = """
-INSERT INTO ingestion_inboxrequest
-    (received_at, owner_id, key_id, dialect, encoding, strict, context, events, body)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %b)
-"""
+_PUT = Prepared(
+    "put_into_inbox",
+    """
+    INSERT INTO ingestion_inboxrequest
+        (received_at, owner_id, key_id, dialect, encoding, strict, context, events, body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    """,
+    formats=[Format.TEXT] * 8 + [Format.BINARY],
+)
 
 
 def put(arrival: Arrival) -> None:
     """Put a request into the inbox: once this returns, it is committed (outside of a transaction)."""
     parts = arrival.parts
     values = (
-        parts.received_at,
-        arrival.owner_id,
-        arrival.key_id,
-        parts.dialect,
-        parts.encoding,
-        parts.strict,
-        json.dumps(parts.context),
-        arrival.events,
+        parts.received_at.isoformat().encode(),
+        b"%d" % arrival.owner_id,
+        b"%d" % arrival.key_id,
+        parts.dialect.encode(),
+        parts.encoding.encode(),
+        b"t" if parts.strict else b"f",
+        json.dumps(parts.context).encode(),
+        b"%d" % arrival.events,
         parts.body,
     )
-    database = connections[DEFAULT_DB_ALIAS]  # the thread's own: the proxy `connection` looks it up each time
-    database.ensure_connection()
-    # Django's cursors write parameters into the statement, which would double the body as hexadecimal text.
-    with database.wrap_database_errors, Cursor(database.connection) as cursor:
-        cursor.execute(_PUT, values, prepare=True)
+    _PUT.run(connections[DEFAULT_DB_ALIAS], values)  # the thread's own: `connection` looks it up each time
 
 
 class Claim(NamedTuple):

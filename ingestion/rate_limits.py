@@ -11,12 +11,12 @@ what a process that ends had not spent is lost to its sender.
 Valkey away, slow or full: everything is let through, and it is asked again after a second, by one request.
 """
 
-import hmac
 import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
+from hashlib import blake2b, sha256
 from ipaddress import IPv6Address, ip_network
 from threading import Lock
 from typing import Any, NamedTuple
@@ -179,10 +179,14 @@ def _buckets(address: str, key: str) -> list[Bucket]:
 
 def _name(sort: str, text: str) -> str:
     """A name that says nothing of the address or the key to who has not the SECRET_KEY."""
-    secret = settings.SECRET_KEY.encode()
-    return (
-        f"{PREFIX}{sort}:{hmac.digest(secret, f'{sort}:{text}'.encode('utf-8', 'replace'), 'sha256').hex()}"
-    )
+    digest = blake2b(f"{sort}:{text}".encode("utf-8", "replace"), digest_size=16, key=_secret())
+    return f"{PREFIX}{sort}:{digest.hexdigest()}"
+
+
+@cache
+def _secret() -> bytes:
+    """What names are made with: BLAKE2b takes at most 64 bytes as its key."""
+    return sha256(settings.SECRET_KEY.encode()).digest()
 
 
 def _spend(buckets: Sequence[Bucket]) -> None:
