@@ -1,7 +1,6 @@
 """A web server of Tally for a browser: Granian on a free port, on the data folder in use."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,14 +12,9 @@ from urllib.request import urlopen
 
 from django.core.management import call_command
 
+from tests.serving import free_port
+
 STARTS_WITHIN = 30.0  # seconds
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

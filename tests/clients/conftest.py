@@ -7,7 +7,7 @@ import pytest
 from events.ownership import provisioning
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder, recording
-from tests.clients.web import serving
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 @pytest.fixture(scope="session")
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the production server on the tests' database."""
-    with serving(tmp_path_factory.mktemp("server") / "log") as address:
-        yield address
+    with serving(tmp_path_factory.mktemp("server") / "log") as served:
+        yield served.url
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from telemetry_project.stack.paths import REPOSITORY
 from tests.clients.filed import Filed
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder
-from tests.clients.web import post
+from tests.serving import post
 
 Wire = dict[str, Any]
 PROTO = REPOSITORY / "ingestion" / "dialects" / "buildless.proto"

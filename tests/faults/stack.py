@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,8 @@ import psycopg
 from telemetry_project.stack import paths, postgres, processes, valkey
 from telemetry_project.stack.launch import reap
 from telemetry_project.stack.plan import MARK
+from tests.serving import HOST, commands, free_port
 
-HOST = "127.0.0.1"
 # Few, so that a fault can take them all.
 SETTINGS = {"max_connections": "40"}
 LOCK_TIMEOUT_MS = 1_000
@@ -41,7 +40,7 @@ class Stack:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = free_port()
         self.key = ""
         self.database: postgres.Server | None = None
         self.broker: valkey.Server | None = None
@@ -208,23 +207,9 @@ def running() -> Iterator[Stack]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def commands() -> dict[str, str]:
-    """The Procfile's commands by name."""
-    lines = (paths.REPOSITORY / "Procfile").read_text().splitlines()
-    split = (line.partition(":") for line in lines if line and not line.startswith("#"))
-    return {name: command.strip() for name, _, command in split}
-
-
 def eventually(true: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait until it is true; an AssertionError that says what was waited for."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"Not within {seconds:g} s: {what}"
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind((HOST, 0))
-        port: int = asked.getsockname()[1]
-        return port

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
-from tests.faults.stack import HOST
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD
+from tests.serving import HOST
 from tests.wire import samples
 
 JSON = "application/json"

@@ -1,4 +1,4 @@
-"""The production server as a process of its own, on the database of the tests."""
+"""The production server as a process of its own, as in the Procfile, on the database of the tests."""
 
 import os
 import socket
@@ -9,14 +9,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
 
+from telemetry_project.stack import paths
+
 START_SECONDS = 30
 STOP_SECONDS = 15
 HOST = "127.0.0.1"
+
+
+class Server(NamedTuple):
+    """A server that answers: its process, which has workers as children, and where it listens."""
+
+    pid: int
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+
+def commands() -> dict[str, str]:
+    """The Procfile's commands by name."""
+    lines = (paths.REPOSITORY / "Procfile").read_text().splitlines()
+    split = (line.partition(":") for line in lines if line and not line.startswith("#"))
+    return {name: command.strip() for name, _, command in split}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind((HOST, 0))
+        port: int = asked.getsockname()[1]
+        return port
 
 
 def database_url() -> str:
@@ -28,44 +59,30 @@ def database_url() -> str:
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[str]:
-    """Run the server as the Procfile does, with one worker; gives its address."""
-    port = _free_port()
-    command = [
-        str(Path(sys.executable).with_name("granian")),
-        "--interface",
-        "wsgi",
-        "--http",
-        "1",
-        "--no-ws",
-    ]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1", "--blocking-threads", "4"]
-    command += ["telemetry_project.wsgi:application"]
+def serving(log: Path, **environment: str) -> Iterator[Server]:
+    """Run the server for the time of the block; `environment` goes before what the tests have."""
+    port = free_port()
+    programs = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+    own = {"DATABASE_URL": database_url(), "HOST": HOST, "PORT": str(port), "PATH": programs}
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            command,
-            env={**os.environ, "DATABASE_URL": database_url()},
+            ["sh", "-c", commands()["web"]],
+            cwd=paths.REPOSITORY,
+            env=os.environ | own | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         ) as process,
     ):
         try:
             _wait_for(process, port, log)
-            yield f"http://{HOST}:{port}"
+            yield Server(process.pid, port, log)
         finally:
             process.terminate()
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind((HOST, 0))
-        port: int = asked.getsockname()[1]
-        return port
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
