@@ -7,30 +7,40 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
+from ingestion.dialects import availity, buildless
 from ingestion.refusal import Refused
 
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 expects a gzip header
+_PLAIN = ("", "identity")
+# A cut JSON text is none, a cut gzip neither; of these a part looks like a whole.
+_ENDLESS = {availity.FORM, *buildless.PROTOBUF}
 MAX_MEMBERS = 100  # of one body; each costs a copy of what follows it
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all write JSON's syntax the same way
 
 
 def read(request: HttpRequest) -> bytes:
-    """The body as sent, inflated. Raises `Refused` with 400, 413 or 415."""
+    """The body as sent, inflated. Raises `Refused` with 400, 411, 413 or 415."""
     limit = settings.INGEST_MAX_BODY_BYTES
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    declared = 0 if chunked else int(request.META.get("CONTENT_LENGTH") or 0)
+    if declared > limit:
         raise too_large(limit)
+    if chunked and encoding in _PLAIN and content_type(request.META) in _ENDLESS:
+        raise Refused(
+            411, "length_required", "A form or protobuf in chunks doesn't show its end: send Content-Length."
+        )
     try:
-        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-            # Django takes a body without Content-Length for an empty one; the server has unchunked it.
-            body: bytes = request.META["wsgi.input"].read(limit + 1)
-        else:
-            body = request.body
+        # Django takes a body without Content-Length for an empty one; the server has unchunked it.
+        body: bytes = request.META["wsgi.input"].read(limit + 1) if chunked else request.body
     except (UnreadablePostError, OSError) as error:
-        raise Refused(400, "unreadable_body", "The body ended before it was complete.") from error
+        raise _cut_off() from error
+    # Of a client that went away the server gives what came, without an error.
+    if len(body) < declared or (chunked and not body):
+        raise _cut_off()
     if len(body) > limit:
         raise too_large(limit)
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding in ("", "identity"):
+    if encoding in _PLAIN:
         return body
     if encoding not in _WINDOW:
         raise Refused(
@@ -65,6 +75,10 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
 def too_large(limit: int) -> Refused:
     """The answer to a body over the limit."""
     return Refused(413, "too_large", f"The body is larger than {limit:,} bytes after inflating; split it.")
+
+
+def _cut_off() -> Refused:
+    return Refused(400, "unreadable_body", "The body ended before it was complete.")
 
 
 def content_type(headers: Mapping[str, str]) -> str:
