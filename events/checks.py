@@ -3,9 +3,35 @@
 from collections import Counter
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from events.enrichment import ALL, NAMES
+from events.enrichment.emails import CHOICES
 from events.kinds import KINDS
+
+
+@register()
+def check_enrichment(**_: Any) -> list[CheckMessage]:
+    """Settings of enrichment name what there is."""
+    errors: list[CheckMessage] = [
+        Error(
+            f"ENRICHMENT names {name!r}, which there is not.",
+            hint=f"There are: {', '.join(NAMES)}; {ALL} stands for all of them.",
+            id="events.E003",
+        )
+        for name in settings.ENRICHMENT
+        if name not in (*NAMES, ALL)
+    ]
+    if settings.EMAIL_ADDRESSES not in CHOICES:
+        errors.append(
+            Error(
+                f"EMAIL_ADDRESSES is {settings.EMAIL_ADDRESSES!r}.",
+                hint=f"It can be {' or '.join(CHOICES)}.",
+                id="events.E004",
+            )
+        )
+    return errors
 
 
 @register()
@@ -21,7 +47,7 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
         ]
         errors += [
             Error("A column needs a help_text.", obj=column, id="events.E002")
-            for column in entry.model.columns()
+            for column in (*entry.model.columns(), *entry.model.computed())
             if not column.help_text
         ]
     return errors

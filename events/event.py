@@ -92,6 +92,52 @@ class Event(PartitionedById, models.Model):
     format_version = models.TextField(null=True, help_text="Version of the event format, as sent.")
 
     time_hash = models.TextField(null=True, help_text="Sortable text bound to the time of occurrence.")
+    clock_skew_ms = models.BigIntegerField(
+        null=True,
+        help_text="How far the sender's clock was ahead of ours when it sent, in milliseconds;"
+        " the way here is in it.",
+    )
+    actor_email_hash = models.TextField(
+        null=True, help_text="SHA-256 of the actor's e-mail address in lower case, where the actor is one."
+    )
+    address_hash = models.TextField(
+        null=True, help_text="Hash of the sender's address, the same within one organization only."
+    )
+    country = models.TextField(
+        null=True, help_text="Country, as declared by the sender, else looked up (two letters of ISO 3166)."
+    )
+    region = models.TextField(
+        null=True, help_text="State or province, as declared by the sender, else looked up."
+    )
+    locality = models.TextField(
+        null=True, help_text="Town or city, as declared by the sender, else looked up."
+    )
+    latitude = models.FloatField(
+        null=True, help_text="Degrees north, as declared by the sender, else looked up, to some kilometres."
+    )
+    longitude = models.FloatField(
+        null=True, help_text="Degrees east, as declared by the sender, else looked up, to some kilometres."
+    )
+    timezone = models.TextField(
+        null=True, help_text="Time zone of the place, as declared by the sender, else looked up."
+    )
+    dma = models.IntegerField(null=True, help_text="Nielsen's market area (DMA) of the place, looked up.")
+    geohash = models.TextField(null=True, help_text="Geohash of the point.")
+    edge = models.TextField(null=True, help_text="Region of the CDN where it came in.")
+    browser = models.TextField(null=True, help_text="Browser or other agent that sent it.")
+    browser_version = models.TextField(null=True, help_text="Version of that browser or agent.")
+    os_name = models.TextField(null=True, help_text="Operating system that it was sent from.")
+    os_family = models.TextField(
+        null=True, help_text="Family of that system: UNIX, LINUX, DARWIN, WINDOWS or OTHER_OS."
+    )
+    os_version = models.TextField(null=True, help_text="Version of that system.")
+    device_type = models.TextField(
+        null=True, help_text="Type of device by its user agent: desktop, mobile, tablet, tv, bot or other."
+    )
+    is_bot = models.BooleanField(null=True, help_text="Whether its user agent is that of a bot.")
+    user_agent = models.TextField(
+        null=True, help_text="User agent text that the columns on agent, system and device were read from."
+    )
 
     extra = models.JSONField(
         null=True, help_text="What the columns don't hold: unknown keys, and values of another type."

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.utils import timezone
 
+from events.enrichment import facts_of
+from events.enrichment.facts import Facts
 from events.identity import nameless, weeks
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
@@ -150,10 +152,13 @@ def _file_verdicts(
 ) -> Drained:
     """File what decoding made of requests, and count it."""
     submissions, letters = [], []
+    facts: dict[int, Facts] = {}
     for claim, verdict in verdicts:
         owner = owners[claim.owner_id]
         if isinstance(verdict, Accepted):
-            submissions.append(_submission(claim, owner, verdict))
+            if claim.id not in facts:
+                facts[claim.id] = facts_of(claim.parts.context)
+            submissions.append(_submission(claim, owner, verdict, facts[claim.id]))
         else:
             letters.append(DeadLetter(owner, claim.parts, verdict))
     tally = Tally()
@@ -166,7 +171,7 @@ def _file_verdicts(
     return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
 
 
-def _submission(claim: Claim, owner: Owner, accepted: Accepted) -> Submission:
+def _submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:
     parts: Parts = claim.parts
     reading = READINGS[parts.dialect]
     outside = parts.context.get(IDEMPOTENCY_KEY)
@@ -186,7 +191,7 @@ def _submission(claim: Claim, owner: Owner, accepted: Accepted) -> Submission:
         wire_bytes=len(accepted.raw),
         identity=identity,
         client_event_id=outside,
-        context=parts.context,
+        facts=facts,
         over_quota=parts.context.get(OVER_QUOTA),
     )
 

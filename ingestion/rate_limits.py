@@ -26,6 +26,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ingestion.address import sender_address
 from ingestion.refusal import Refused
 
 log = logging.getLogger(__name__)
@@ -142,21 +143,13 @@ def refusal(bucket: Bucket, tokens: float) -> Refused:
 
 
 def address_of(meta: Mapping[str, str]) -> str:
-    """The sender's address, an IPv6 one by its network; "" where the server doesn't know it.
-
-    Behind a trusted proxy it is the last of X-Forwarded-For, which the proxy wrote; the others anyone can.
-    """
-    forwarded = meta.get("HTTP_X_FORWARDED_FOR", "") if settings.TRUST_PROXY else ""
-    address = forwarded.rpartition(",")[2].strip() or meta.get("REMOTE_ADDR", "")
-    if ":" not in address:
-        return address
-    try:
-        parsed = IPv6Address(address)
-    except ValueError:
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((int(parsed), ADDRESS_BITS), strict=False))
+    """The sender's address, an IPv6 one by its network; where it isn't known, what the server has for it."""
+    address = sender_address(meta)
+    if address is None:
+        return meta.get("REMOTE_ADDR", "")
+    if isinstance(address, IPv6Address):
+        return str(ip_network((int(address), ADDRESS_BITS), strict=False))
+    return str(address)
 
 
 def forget() -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.views import APIView
 
 from events.wire.validators import MAX_IDENTIFIER
-from ingestion import acceptance, bodies, cors, keys
+from ingestion import acceptance, bodies, context, cors, keys
 from ingestion.decoding import IDEMPOTENCY_KEY, Rejected
 from ingestion.dialects import availity, buildless, sunbird
 from ingestion.refusal import Refused
@@ -85,13 +85,15 @@ class SunbirdView(IngestView):
         bodies.content_type(request.META)
         body = bodies.read(request)
         now = timezone.now()
-        context = {
+        head = sunbird.head(body)
+        kept = context.of_request(request.META, sender) | context.of_clock(head.sent, now)
+        kept |= {
             key: value[:512]
             for header, key, _ in sunbird.CONTEXT
             if (value := request.META.get(header, "").strip())
         }
-        accepted = acceptance.accept(sender, sunbird.READING, "json", body, now, context)
-        return json_response(sunbird.answer(accepted, sunbird.message_id(body), now))
+        accepted = acceptance.accept(sender, sunbird.READING, "json", body, now, kept)
+        return json_response(sunbird.answer(accepted, head.message_id, now))
 
     def refusal(self, refused: Refused) -> HttpResponse:
         """Sunbird's envelope; what is refused as a whole has no message id that can be trusted."""
@@ -106,13 +108,13 @@ class AvailityView(IngestView):
         sender = keys.authenticate(request.META)
         content_type = bodies.content_type(request.META)
         body = bodies.read(request)
-        context = {}
+        kept = context.of_request(request.META, sender)
         if idempotency_key := request.META.get("HTTP_IDEMPOTENCY_KEY", "").strip():
             if len(idempotency_key) > MAX_IDENTIFIER:
                 raise Refused(400, "bad_length", "Idempotency-Key has more than 512 characters.")
-            context[IDEMPOTENCY_KEY] = idempotency_key
+            kept[IDEMPOTENCY_KEY] = idempotency_key
         encoding = availity.encoding_of(content_type, body)
-        (verdict,) = acceptance.accept(sender, availity.READING, encoding, body, timezone.now(), context)
+        (verdict,) = acceptance.accept(sender, availity.READING, encoding, body, timezone.now(), kept)
         if isinstance(verdict, Rejected):
             fault = verdict.fault
             return self.refusal(Refused(400, fault.code, fault.message, path=fault.path))
@@ -160,8 +162,9 @@ class EmitView(BuildlessView):
         body = bodies.read(request)
         query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
         encoding = buildless.encoding_of(content_type, body, query)
-        kept = buildless.without_key(query) if encoding == "query" else body
-        (verdict,) = acceptance.accept(sender, buildless.READING, encoding, kept, timezone.now(), {})
+        event = buildless.without_key(query) if encoding == "query" else body
+        kept = context.of_request(request.META, sender) | context.of_account(sender)
+        (verdict,) = acceptance.accept(sender, buildless.READING, encoding, event, timezone.now(), kept)
         status = 400 if isinstance(verdict, Rejected) else 200
         return self.reply(buildless.answer(verdict), status)
 
@@ -174,8 +177,9 @@ class StreamView(BuildlessView):
         sender = keys.authenticate(request.META)
         bodies.content_type(request.META)
         body = bodies.read(request)
+        kept = context.of_request(request.META, sender) | context.of_account(sender)
         verdicts = acceptance.accept(
-            sender, buildless.READING, "ndjson", body, timezone.now(), {}, stream_id=buildless.stream_id
+            sender, buildless.READING, "ndjson", body, timezone.now(), kept, stream_id=buildless.stream_id
         )
         sid = buildless.stream_id(verdicts) if verdicts else ""
         lines = [

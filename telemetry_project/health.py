@@ -8,6 +8,8 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from events.enrichment import geoip
+
 
 def live(_: HttpRequest) -> JsonResponse:
     """The process answers."""
@@ -18,7 +20,12 @@ def ready(_: HttpRequest) -> JsonResponse:
     """200 where the database answers and is migrated; the broker is reported, not required."""
     database = _database()
     is_ready = database == "ok"
-    body = {"status": "ok" if is_ready else "unavailable", "database": database, "broker": _broker()}
+    body = {
+        "status": "ok" if is_ready else "unavailable",
+        "database": database,
+        "broker": _broker(),
+        "places": geoip.status(),
+    }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 

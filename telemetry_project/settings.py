@@ -155,6 +155,19 @@ PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
 SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
 
+# --- Enrichment -----------------------------------------------------------------------------------
+
+# Parts of enrichment, by name (events/enrichment/__init__.py); empty: none.
+ENRICHMENT = env.list("ENRICHMENT", default=["all"])
+# Database of places in MaxMind's City format; without one, events have the place that they declare.
+GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
+# What hashes of addresses are keyed with; another key makes other hashes.
+ADDRESS_HASH_KEY = env.str("ADDRESS_HASH_KEY", default="") or SECRET_KEY
+# keep: e-mail addresses stay, with a hash beside; replace: the hash stands instead of the address.
+EMAIL_ADDRESSES = env.str("EMAIL_ADDRESSES", default="keep")
+# Header in which the CDN names its region, for instance CF-Ray or X-Amz-Cf-Pop; empty: none.
+EDGE_HEADER = env.str("EDGE_HEADER", default="")
+
 # --- Files ----------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
@@ -170,9 +183,11 @@ HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# Whether the proxy in front writes X-Forwarded-Proto and the last address of X-Forwarded-For.
-TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
+# Networks of the proxies in front, which write X-Forwarded-Proto and the sender's address into PROXY_HEADER:
+# X-Forwarded-For or Forwarded. Nobody else is believed.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+PROXY_HEADER = env.str("PROXY_HEADER", default="X-Forwarded-For")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [

@@ -21,7 +21,7 @@ from events.kinds import KINDS
 
 # What the page of an event asks, and the envelope's fields that answer. A field that is named nowhere here
 # comes last, so that none is ever hidden.
-WHO = ("owner", "actor", "actor_type", "device", "session")
+WHO = ("owner", "actor", "actor_email_hash", "actor_type", "device", "session", "address_hash")
 WHERE = (
     "source",
     "component",
@@ -39,7 +39,28 @@ ABOUT = (
     "correlation",
     "tags",
 )
-TIMES = ("occurred_at", "received_at", "ingested_at", "time_hash")
+PLACE = (
+    "country",
+    "region",
+    "locality",
+    "latitude",
+    "longitude",
+    "geohash",
+    "timezone",
+    "dma",
+    "edge",
+)
+AGENT = (
+    "browser",
+    "browser_version",
+    "os_name",
+    "os_family",
+    "os_version",
+    "device_type",
+    "is_bot",
+    "user_agent",
+)
+TIMES = ("occurred_at", "received_at", "ingested_at", "clock_skew_ms", "time_hash")
 CLIENT = (
     "id",
     "client_event_id",
@@ -126,15 +147,18 @@ class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
 
 def _groups(event: Event, detail: models.Model | None) -> list[Group]:
-    columns = [column.name for column in KINDS[event.kind].model.columns()]
+    model = KINDS[event.kind].model
+    columns = [column.name for column in (*model.columns(), *model.computed())]
     what = group("What", event, ("kind",)).facts
     if detail is not None:
         what += group("What", detail, columns).facts
-    named = {*WHO, *WHERE, *ABOUT, *TIMES, *CLIENT, *ELSEWHERE}
+    named = {*WHO, *WHERE, *PLACE, *AGENT, *ABOUT, *TIMES, *CLIENT, *ELSEWHERE}
     others = (fact(event, field) for field in Event._meta.concrete_fields if field.name not in named)
     return [
         group("Who", event, WHO),
         group("Where", event, WHERE),
+        group("Place", event, PLACE),
+        group("Browser and system", event, AGENT),
         Group("What", what),
         group("About", event, ABOUT),
         group("Times", event, TIMES),

@@ -1,20 +1,99 @@
 """Enrichment: what is known of an event beyond what its sender said. Pure functions, one file each.
 
-Each step takes the event taken apart and what the request said of it, and fills columns of the envelope. It
-runs before the row is written, so a row is written once.
+What a request says of all its events (place, agent, clock) is made into columns once; then each event runs
+through the steps of its kind, which see it taken apart and fill or correct columns. All of it is done before
+the row is written, so a row is written once. `ENRICHMENT` switches parts of it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from typing import NamedTuple
 
-from events.enrichment import buildless, time_hash
+from django.conf import settings
+
+from events.enrichment import (
+    account,
+    agent,
+    buildless,
+    emails,
+    geohash,
+    level,
+    place,
+    reference,
+    time_hash,
+)
+from events.enrichment.facts import Facts, kept
+from events.kinds import KINDS
 from events.wire.schema import Taken
 
-Step = Callable[[Taken, Mapping[str, str]], None]
+ALL = "all"
+# What the view does, by the address and the headers.
+OF_REQUESTS = ("address_hash", "place", "user_agent", "edge", "clock_skew")
 
-STEPS: tuple[Step, ...] = (buildless.identify, time_hash.add)
+
+class Step(NamedTuple):
+    """A step: what `ENRICHMENT` calls it ("": always), what it does, for which dialect or which kind."""
+
+    name: str
+    run: Callable[[Taken, Facts], None]
+    of: str
 
 
-def enrich(taken: Taken, context: Mapping[str, str]) -> None:
-    """Run all steps, in order."""
-    for step in STEPS:
-        step(taken, context)
+# In order: the account before the actor, the place before its geohash, corrections before e-mail addresses.
+STEPS = (
+    Step("account", account.fill, "buildless"),
+    Step("", buildless.identify, "buildless"),
+    Step("time_hash", time_hash.add, "buildless"),
+    Step("place", place.declare, "buildless"),
+    Step("geohash", geohash.add, "buildless"),
+    Step("user_agent", agent.declare_buildless, "buildless"),
+    Step("user_agent", agent.declare_start, "start"),
+    Step("reference", reference.correct, "sunbird"),
+    Step("level", level.add, "availity"),
+    Step("emails", emails.add, "sunbird"),
+    Step("emails", emails.add, "availity"),
+    Step("emails", emails.add, "buildless"),
+)
+NAMES = tuple(dict.fromkeys((*OF_REQUESTS, *(step.name for step in STEPS if step.name))))
+
+
+def is_on(name: str) -> bool:
+    """Whether `ENRICHMENT` has a part on."""
+    return name in settings.ENRICHMENT or ALL in settings.ENRICHMENT
+
+
+def facts_of(context: Mapping[str, str]) -> Facts:
+    """The facts of a request, made once for all its events."""
+    return with_derived(kept(context), context)
+
+
+def with_derived(columns: Mapping[str, object], context: Mapping[str, str]) -> Facts:
+    """Facts with the columns that follow from others: those of the user agent, the geohash."""
+    found = dict(columns)
+    if is_on("user_agent"):
+        found |= agent.of_request(context)
+    latitude, longitude = found.get("latitude"), found.get("longitude")
+    if isinstance(latitude, float) and isinstance(longitude, float) and is_on("geohash"):
+        found["geohash"] = geohash.geohash(latitude, longitude)
+    return Facts(found, context, _steps(frozenset(settings.ENRICHMENT)))
+
+
+def enrich(taken: Taken, facts: Facts, kind: str) -> None:
+    """Fill in the facts of the request and run the steps of the event's kind, in order."""
+    taken.envelope.update(facts.columns)
+    for run in facts.steps[kind]:
+        run(taken, facts)
+
+
+@cache
+def _steps(enrichment: Collection[str]) -> dict[str, tuple[Callable[[Taken, Facts], None], ...]]:
+    """The steps of each kind under a setting."""
+    return {
+        name: tuple(
+            step.run
+            for step in STEPS
+            if step.of in (name, entry.schema.dialect)
+            and (not step.name or step.name in enrichment or ALL in enrichment)
+        )
+        for name, entry in KINDS.items()
+    }

@@ -1,16 +1,13 @@
 """Session and actor of a Buildless event, which names neither as such."""
 
-from collections.abc import Mapping
-
+from events.enrichment.facts import Facts
 from events.wire.schema import Taken
 
 
-def identify(taken: Taken, context: Mapping[str, str]) -> None:
+def identify(taken: Taken, facts: Facts) -> None:
     """Session: the stream's id, else the event's scope. Actor: the user, else the user detail's uid."""
-    if taken.dialect != "buildless":
-        return
     kind = taken.kind
-    taken.envelope["session"] = context.get("sid") or _bounded(kind.get("scope"))
+    taken.envelope["session"] = facts.context.get("sid") or _bounded(kind.get("scope"))
     taken.envelope["actor"] = _bounded(kind.get("user")) or _bounded(kind.get("user_id"))
 
 

@@ -4,8 +4,7 @@ Source: the public `timehash` scheme: alphabet of eight characters, three bits e
 seconds from 1970 to 2098. Ten characters place an event to about two seconds.
 """
 
-from collections.abc import Mapping
-
+from events.enrichment.facts import Facts
 from events.identity import milliseconds
 from events.wire.schema import Taken
 
@@ -21,7 +20,6 @@ def time_hash(ms: int) -> str:
     return "".join(ALPHABET[cell >> shift & 7] for shift in range(3 * (PRECISION - 1), -1, -3))
 
 
-def add(taken: Taken, _: Mapping[str, str]) -> None:
-    """Fill the column for the dialect that has the field."""
-    if taken.dialect == "buildless":
-        taken.envelope["time_hash"] = time_hash(milliseconds(taken.envelope["occurred_at"]))
+def add(taken: Taken, _: Facts) -> None:
+    """Fill the column from the time of occurrence."""
+    taken.envelope["time_hash"] = time_hash(milliseconds(taken.envelope["occurred_at"]))

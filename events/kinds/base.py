@@ -51,6 +51,15 @@ class Kind(PartitionedById, models.Model):
         return [column for column in cls._meta.local_fields if isinstance(column, WireField)]
 
     @classmethod
+    def computed(cls) -> list[Any]:
+        """The columns that enrichment fills, which are nowhere on the wire."""
+        return [
+            column
+            for column in cls._meta.local_fields
+            if not isinstance(column, WireField) and not column.primary_key
+        ]
+
+    @classmethod
     def root(cls) -> tuple[str, ...]:
         """Where on the wire the kind's own columns are."""
         return tuple(cls.dialect.root.split(".")) if cls.dialect.root else ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
+from django.db import models
 from msgspec import UNSET, Meta, UnsetType
 
 from events.kinds.base import BuildlessKind
@@ -184,3 +185,6 @@ class EmittedEvent(BuildlessKind):
     region = Text("event.location.region", help_text="State or province.")
     country = Text("event.location.country", help_text="Country; looked up where the client doesn't say.")
     edge = Text("event.location.edge", help_text="Region of the CDN where the event came in.")
+    account_scope = models.TextField(
+        null=True, help_text="Account of the event (event.scope): tenant::… or, of a personal key, user::…"
+    )

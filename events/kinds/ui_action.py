@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from django.db import models
+
 from events.kinds.base import AvailityKind
 from events.ownership.names import fault_of as name_fault_of
 from events.wire.columns import LooseText, Need, Text
@@ -70,4 +72,8 @@ class UiAction(AvailityKind):
     )
     tracked_element_id = Text(
         "telemetryBody.entries.elemId", help_text="Id of the element, by the autotracker's name."
+    )
+    severity = models.TextField(null=True, help_text="The level in one spelling: debug, info, warn or error.")
+    contact_hash = models.TextField(
+        null=True, help_text="SHA-256 of the contact's e-mail address in lower case."
     )

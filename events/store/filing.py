@@ -17,6 +17,7 @@ from events.store import sources, touched
 from events.store.copying import EVENTS, Table, present
 from events.store.submission import Row, Submission, canonical_json, row, settle
 from events.store.usage import Tally, UsageKey, WarningKey, hour_of
+from events.wire.values import without_hashed
 
 TABLES = {name: Table(entry.model) for name, entry in KINDS.items()}
 RACES = 5  # how often a block looks again because another drain files the same ids
@@ -35,8 +36,14 @@ def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
     stored = _matching(known)
     for duplicate in (*repeats, *known):
         # The first wins: the one that is stored, else the first of this block.
-        winner = stored.get(duplicate.id) or first[duplicate.id].submission.original
-        _count_duplicate(tally, duplicate, conflicting=not _same(winner, duplicate.submission.original))
+        submission = duplicate.submission
+        other = submission.original
+        winner = stored.get(duplicate.id)
+        if winner is None:
+            winner = first[duplicate.id].submission.original
+        else:
+            other = without_hashed(other, submission.adaptations)
+        _count_duplicate(tally, duplicate, conflicting=not _same(winner, other))
     spans: dict[touched.SessionKey, touched.Span] = {}
     _count_stored(tally, new)
     for made in new:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from events.enrichment import enrich
+from events.enrichment.facts import Facts
 from events.identity import event_number, moment
 from events.kinds import KindEntry
 from events.ownership.owner import Owner
@@ -36,7 +37,7 @@ class Submission:
     wire_bytes: int
     identity: str  # the client's own id, or the place in the inbox
     client_event_id: str | None  # where the wire has it outside of the event
-    context: Mapping[str, str]
+    facts: Facts  # of its request
     over_quota: str | None = None  # the owner's setting, where its quota was used up at receipt
 
 
@@ -55,6 +56,7 @@ class Row:
 def row(submission: Submission) -> Row:
     """Take an event apart, enrich it, give it its id."""
     taken = submission.kind.schema.take(submission.event, submission.soft)
+    taken.adaptations = submission.adaptations
     envelope = taken.envelope
     if "occurred_at" not in envelope:
         envelope["occurred_at"] = moment(submission.occurred_ms)
@@ -62,7 +64,7 @@ def row(submission: Submission) -> Row:
         envelope["client_event_id"] = submission.client_event_id
     if submission.absent:
         taken.extra = {**(taken.extra or {}), **submission.absent}
-    enrich(taken, submission.context)
+    enrich(taken, submission.facts, submission.kind.name)
     if submission.over_quota is not None:
         taken.warnings.append(Warned("", "over_quota"))
     encoded = canonical_json(submission.original)

@@ -37,7 +37,7 @@ class Warned(NamedTuple):
     """A quality warning: a field that was accepted though it isn't as it should be."""
 
     path: str
-    code: str  # missing, wrong_type
+    code: str  # missing, wrong_type, differs
 
 
 @dataclass(slots=True)
@@ -49,6 +49,7 @@ class Taken:
     kind: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Wire] | None = None
     warnings: list[Warned] = field(default_factory=list)
+    adaptations: list[str] = field(default_factory=list)  # what is undone on the way back
 
 
 class Schema:

@@ -16,6 +16,7 @@ ESCAPED = "escaped"  # texts with NUL or lone surrogates are written with backsl
 UNWRAPPED = "unwrapped"  # edata came as {"edata": {…}}
 LARGE_DOUBLES = "large doubles"  # numbers like 1e22, which jsonb gives back as integers
 FILLED = "filled:"  # followed by the dotted path of what headers or the key filled in
+HASHED = "hashed:"  # followed by the dotted path of an e-mail address that only a hash is kept of
 
 _EXACT = 2**53
 _LARGEST = int(sys.float_info.max)
@@ -109,9 +110,28 @@ def undo(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:
     for adaptation in adaptations:
         if adaptation.startswith(FILLED):
             _remove(event, adaptation.removeprefix(FILLED).split("."))
+    event = without_hashed(event, adaptations)
     if UNWRAPPED in adaptations:
         event["edata"] = {"edata": event.get("edata", {})}
     return unescape(event) if ESCAPED in adaptations else event
+
+
+def without_hashed(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:
+    """The event without the fields that only a hash is kept of: a copy, where there are such."""
+    for adaptation in adaptations:
+        if adaptation.startswith(HASHED):
+            event = _without(event, adaptation.removeprefix(HASHED).split("."))
+    return event
+
+
+def _without(event: dict[str, Wire], path: list[str]) -> dict[str, Wire]:
+    key, *below = path
+    if key not in event:
+        return event
+    if not below:
+        return {name: value for name, value in event.items() if name != key}
+    found = event[key]
+    return {**event, key: _without(found, below)} if type(found) is dict else event
 
 
 def _remove(event: dict[str, Wire], path: list[str]) -> None:

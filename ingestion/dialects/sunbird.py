@@ -5,7 +5,7 @@ Sources: V3 event details; answers as the SDK expects them: it retries any other
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,7 +41,16 @@ class _Params(msgspec.Struct):
 
 
 class _Head(msgspec.Struct):
-    params: _Params
+    params: _Params | None = None
+    ets: Any = None
+    ts: Any = None
+
+
+class Head(NamedTuple):
+    """What a batch says of itself."""
+
+    message_id: str  # `params.msgid`, for the answer; "" where there is none
+    sent: Wire  # `ets` or `ts`: when it was sent, as the sender wrote it
 
 
 class _Batch(msgspec.Struct):
@@ -53,13 +62,14 @@ def split(parts: Parts) -> list[Slice]:
     return [Slice(raw) for raw in _cut(parts.body)]
 
 
-def message_id(body: bytes) -> str:
-    """`params.msgid`, for the answer; "" where there is none."""
+def head(body: bytes) -> Head:
+    """What a batch says of itself."""
     try:
-        msgid = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Head).params.msgid
+        found = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Head)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""  # the batch was taken apart on the slow path: it has its answer, if without its name
-    return msgid if type(msgid) is str else ""
+        return Head("", None)  # a batch for the slow path: it has its answer, if without its name
+    msgid = found.params.msgid if found.params else None
+    return Head(msgid if type(msgid) is str else "", found.ts if found.ets is None else found.ets)
 
 
 def _cut(body: bytes) -> list[bytes]:

@@ -71,7 +71,16 @@ def test_empty_fields_are_left_out(team_a: Sender, alice: Client) -> None:
 
 
 def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> None:
-    named = {*page.WHO, *page.WHERE, *page.ABOUT, *page.TIMES, *page.CLIENT, *page.ELSEWHERE}
+    named = {
+        *page.WHO,
+        *page.WHERE,
+        *page.PLACE,
+        *page.AGENT,
+        *page.ABOUT,
+        *page.TIMES,
+        *page.CLIENT,
+        *page.ELSEWHERE,
+    }
     groups = page._groups(filed(team_a, log_event()), None)
     shown = {fact.name for group in groups for fact in group.facts}
     event = Event.objects.get()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from events.api.serializers import ENRICHED
 from events.event import Event
 from events.identity import moment
 from events.ownership.api_key import KeyType
@@ -59,7 +60,7 @@ def test_an_event_has_the_envelope_under_stable_names(sender: Sender, client: Cl
     assert set(event) == FIELDS
     assert (event["owner"], event["source"], event["kind"]) == ("YourTeam", "portal", "log")
     detail = get(client, f"{EVENTS}{event['id']}/", sender.text).json()
-    assert set(detail) == FIELDS | {"fields", "wire"}
+    assert set(detail) == FIELDS | {*ENRICHED, "fields", "wire"}
     assert detail["fields"]["message"] == "started"
     assert detail["wire"] == Event.objects.get().as_wire()
 

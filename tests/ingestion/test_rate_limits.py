@@ -170,17 +170,17 @@ def test_limits_hold_again_once_valkey_is_back(
 @pytest.mark.parametrize(
     ("trusted", "meta", "address"),
     [
-        (False, {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": ELSEWHERE}, HERE),
-        (True, {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": f"1.2.3.4, {ELSEWHERE}"}, ELSEWHERE),
-        (True, {"REMOTE_ADDR": HERE}, HERE),
-        (False, {"REMOTE_ADDR": "2001:db8::1:2:3:4"}, "2001:db8::/64"),
-        (False, {"REMOTE_ADDR": f"::ffff:{HERE}"}, HERE),
-        (False, {"REMOTE_ADDR": "not:an:address"}, "not:an:address"),
-        (False, {}, ""),
+        ([], {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": ELSEWHERE}, HERE),
+        ([HERE], {"REMOTE_ADDR": HERE, "HTTP_X_FORWARDED_FOR": f"1.2.3.4, {ELSEWHERE}"}, ELSEWHERE),
+        ([HERE], {"REMOTE_ADDR": HERE}, HERE),
+        ([], {"REMOTE_ADDR": "2001:db8::1:2:3:4"}, "2001:db8::/64"),
+        ([], {"REMOTE_ADDR": f"::ffff:{HERE}"}, HERE),
+        ([], {"REMOTE_ADDR": "not:an:address"}, "not:an:address"),
+        ([], {}, ""),
     ],
 )
 def test_the_address_is_the_one_that_the_sender_cannot_choose(
-    settings: Any, trusted: bool, meta: dict[str, str], address: str
+    settings: Any, trusted: list[str], meta: dict[str, str], address: str
 ) -> None:
-    settings.TRUST_PROXY = trusted
+    settings.TRUSTED_PROXIES = trusted
     assert rate_limits.address_of(meta) == address

@@ -1,0 +1,134 @@
+"""User agent: browser, operating system, type of device, whether it is a bot.
+
+Source: the rules of the uap-core project, by the package ua-parser; a type of device they have not, so that
+is ours. What an event itself says of its agent and system wins.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import ua_parser
+
+from events.enrichment.facts import USER_AGENT, Facts
+from events.wire.schema import Taken
+
+LONGEST = 1_000  # characters of a user agent that are kept
+REMEMBERED = 4_096  # user agents; most senders have one of few
+BOT = "Spider"  # the device of every bot in uap-core's rules
+
+# The family of an operating system, by the names of Buildless's enum; what is not here is OTHER_OS.
+FAMILIES = {
+    **dict.fromkeys(("Windows", "Windows Phone", "Windows Mobile", "Windows CE"), "WINDOWS"),
+    **dict.fromkeys(("Mac OS X", "Mac OS", "iOS", "tvOS", "watchOS", "ATV OS X"), "DARWIN"),
+    **dict.fromkeys(
+        ("Linux", "Android", "Chrome OS", "Ubuntu", "Debian", "Fedora", "Red Hat", "SUSE", "Arch Linux"),
+        "LINUX",
+    ),
+    **dict.fromkeys(("Tizen", "KaiOS", "webOS", "Chromecast", "Gentoo", "Mageia", "Slackware"), "LINUX"),
+    **dict.fromkeys(("FreeBSD", "OpenBSD", "NetBSD", "Solaris"), "UNIX"),
+}
+DESKTOPS = frozenset({"WINDOWS", "DARWIN", "LINUX", "UNIX"})
+# Types of device by what the text has in it, the first that fits.
+MARKS = (
+    ("tv", ("smart-tv", "smarttv", "appletv", "apple tv", "googletv", "hbbtv", "bravia", "crkey")),
+    ("tablet", ("ipad", "tablet", "kindle", "silk/", "playbook")),
+    ("mobile", ("mobi", "iphone", "ipod", "opera mini", "windows phone")),
+    ("tablet", ("android",)),  # without "Mobile", by Google's convention
+)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def columns(text: str) -> Mapping[str, Any]:
+    """The columns that a user agent fills."""
+    found = ua_parser.parse(text)
+    browser, system, device = found.user_agent, found.os, found.device
+    is_bot = device is not None and device.family == BOT
+    family = FAMILIES.get(system.family, "OTHER_OS") if system else None
+    filled = {
+        "user_agent": text,
+        "browser": browser and browser.family,
+        "browser_version": browser and _version(browser.major, browser.minor, browser.patch),
+        "os_name": system and system.family,
+        "os_family": family,
+        "os_version": system and _version(system.major, system.minor, system.patch),
+        "device_type": "bot" if is_bot else _device_type(text.lower(), family),
+        "is_bot": is_bot,
+    }
+    return {name: value for name, value in filled.items() if value is not None}
+
+
+def _version(*parts: str | None) -> str | None:
+    """1.2.3 of its parts, up to the first that is not there."""
+    known = []
+    for part in parts:
+        if not part:
+            break
+        known.append(part)
+    return ".".join(known) or None
+
+
+def _device_type(text: str, family: str | None) -> str:
+    for name, marks in MARKS:
+        if any(mark in text for mark in marks):
+            return name
+    return "desktop" if family in DESKTOPS and text.startswith("mozilla/") else "other"
+
+
+# START's own `uaspec`, and the columns that it fills.
+USER_AGENT_SPEC = {"agent": "browser", "agent_version": "browser_version", "agent_system": "os_name"}
+BROWSER = ("browser", "browser_version")
+SYSTEM = ("os_name", "os_family", "os_version")
+
+
+def declare_start(taken: Taken, _: Facts) -> None:
+    """Lay what a START says of its agent over what the header told."""
+    kind, envelope = taken.kind, taken.envelope
+    if raw := kind.get("agent_raw"):
+        for name in (*BROWSER, *SYSTEM):
+            envelope.pop(name, None)
+        envelope.update(columns(raw[:LONGEST]))
+    if kind.get("agent"):
+        envelope.pop("browser_version", None)
+    system = kind.get("agent_system")
+    if system and system != envelope.get("os_name"):
+        envelope.pop("os_version", None)
+        envelope["os_family"] = FAMILIES.get(system, "OTHER_OS")
+    for column, target in USER_AGENT_SPEC.items():
+        if declared := kind.get(column):
+            envelope[target] = declared
+
+
+def declare_buildless(taken: Taken, _: Facts) -> None:
+    """Lay what a Buildless event says of its system and agent over what the header told."""
+    kind, envelope = taken.kind, taken.envelope
+    name, family = kind.get("os_name"), kind.get("os_family")
+    if name or family:
+        version = declared_version(kind, "os_version")
+        _replace(envelope, SYSTEM, (name, family or FAMILIES.get(name or "", "OTHER_OS"), version))
+    if agent := envelope.get("source"):
+        _replace(envelope, BROWSER, (agent, declared_version(kind, "agent_version")))
+
+
+def _replace(envelope: dict[str, Any], names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+    for name, value in zip(names, values, strict=True):
+        if value:
+            envelope[name] = value
+        else:
+            envelope.pop(name, None)
+
+
+def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
+    """The version in Buildless's `VersionInfo`: as one text where it is sent so, else of its numbers."""
+    if spec := kind.get(f"{prefix}_spec"):
+        return str(spec)
+    if kind.get(f"{prefix}_major") is None:
+        return None
+    parts = (kind.get(f"{prefix}_{part}") for part in ("major", "minor", "micro"))
+    return _version(*(None if part is None else str(part) for part in parts))
+
+
+def of_request(facts_context: Mapping[str, str]) -> Mapping[str, Any]:
+    """The columns that the request's header fills."""
+    text = facts_context.get(USER_AGENT, "")
+    return columns(text) if text else {}

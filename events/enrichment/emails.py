@@ -1,0 +1,99 @@
+"""E-mail addresses as hashes: SHA-256 of the address in lower case, beside the address or instead of it.
+
+Source: Buildless's `EventDetail.user.email`, "SHA-256 of the address". With `EMAIL_ADDRESSES=replace` the
+columns hold the hash, and the way back gives the event without these fields.
+"""
+
+import re
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeGuard
+
+from django.conf import settings
+
+from events.enrichment.facts import Facts
+from events.wire.schema import Taken
+from events.wire.values import ESCAPED, HASHED, unescape
+
+REPLACE = "replace"
+CHOICES = ("keep", REPLACE)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\Z")
+
+
+class Place(NamedTuple):
+    """A column that may hold an address."""
+
+    column: str
+    path: str
+    hashed: str = ""  # the column for the hash beside it
+
+
+ACTOR_HASH = "actor_email_hash"
+# Of the envelope: the actor, by its place in each dialect ("": it is taken from a column of the kind).
+ACTORS = {"sunbird": "actor.id", "availity": "telemetryBody.entries.userId", "buildless": ""}
+# Of kinds: by dialect, so that a dialect without such columns pays nothing.
+PLACES = {
+    "availity": (Place("contact", "contact", "contact_hash"),),
+    "buildless": (
+        Place("user", "event.user"),
+        Place("user_id", "event.detail.user.uid"),
+        Place("username", "event.detail.user.username"),
+    ),
+}
+
+
+def email_hash(address: str) -> str:
+    """SHA-256 of an address in lower case, in hexadecimal."""
+    return sha256(address.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def add(taken: Taken, _: Facts) -> None:
+    """Hash the addresses in the columns that may hold one."""
+    actor = taken.envelope.get("actor")
+    if is_address(actor):
+        hashed = taken.envelope[ACTOR_HASH] = _hash(taken, actor)
+        if settings.EMAIL_ADDRESSES == REPLACE:
+            taken.envelope["actor"] = hashed
+            if path := ACTORS[taken.dialect]:
+                _withhold(taken, path)
+    for place in PLACES.get(taken.dialect, ()):
+        text = taken.kind.get(place.column)
+        if is_address(text):
+            _add(taken, place, _hash(taken, text))
+        if taken.extra and settings.EMAIL_ADDRESSES == REPLACE and is_address(at(taken.extra, place.path)):
+            # What the client sent where the column holds something else.
+            _withhold(taken, place.path)
+
+
+def _add(taken: Taken, place: Place, hashed: str) -> None:
+    if place.hashed:
+        taken.kind[place.hashed] = hashed
+    if settings.EMAIL_ADDRESSES == REPLACE:
+        taken.kind[place.column] = hashed
+        _withhold(taken, place.path)
+
+
+def is_address(value: Any) -> TypeGuard[str]:
+    """Whether a wire value is an e-mail address."""
+    return type(value) is str and "@" in value and _ADDRESS.match(value) is not None
+
+
+def _hash(taken: Taken, address: str) -> str:
+    return email_hash(unescape(address) if ESCAPED in taken.adaptations else address)
+
+
+def _withhold(taken: Taken, path: str) -> None:
+    """Note that the field isn't given back, and drop what the remainder has of it."""
+    *above, last = path.split(".")
+    found = at(taken.extra, ".".join(above)) if above else taken.extra
+    if type(found) is dict:
+        found.pop(last, None)
+    taken.adaptations.append(HASHED + path)
+
+
+def at(value: Any, path: str) -> Any:
+    """What a JSON value has at a dotted path; None for nothing."""
+    for key in path.split("."):
+        if type(value) is not dict:
+            return None
+        value = value.get(key)
+    return value

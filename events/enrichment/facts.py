@@ -1,0 +1,40 @@
+"""Facts: what one request says of all its events, made into columns once.
+
+The view keeps them in the inbox as texts, beside the body; the drain reads them here. Nothing of them is an
+address or a key.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+# Keys of what is kept of a request, beside those of columns.
+USER_AGENT = "user_agent"
+TENANT = "tenant"  # the organization of the key
+USER = "user"  # whose personal key it is
+
+# Columns of the envelope that stand among what is kept of a request, and how each is read.
+COLUMNS: Mapping[str, Callable[[str], Any]] = {
+    "address_hash": str,
+    "country": str,
+    "region": str,
+    "locality": str,
+    "latitude": float,
+    "longitude": float,
+    "timezone": str,
+    "dma": int,
+    "edge": str,
+    "clock_skew_ms": int,
+}
+
+
+class Facts(NamedTuple):
+    """What is known of all events of one request."""
+
+    columns: Mapping[str, Any]  # of the envelope
+    context: Mapping[str, str]  # as kept
+    steps: Mapping[str, tuple[Callable[[Any, "Facts"], None], ...]]  # what is done to events of each kind
+
+
+def kept(context: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that stand among what is kept of a request."""
+    return {name: read(context[name]) for name, read in COLUMNS.items() if name in context}

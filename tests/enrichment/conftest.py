@@ -1,0 +1,21 @@
+"""A City database for tests, and nothing remembered of it after them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.enrichment import geoip
+from tests.enrichment import city
+
+
+@pytest.fixture
+def database(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The small City database, in use, and looked at for every request."""
+    path = city.write(tmp_path / "city.mmdb")
+    settings.GEOIP_DATABASE = str(path)
+    monkeypatch.setattr(geoip, "LOOK_SECONDS", 0.0)
+    geoip.forget()
+    yield path
+    geoip.forget()

@@ -1,0 +1,166 @@
+"""Where events come from: by a real City database, by what they declare, by an address that isn't kept."""
+
+import logging
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from events.enrichment import geoip, place
+from events.enrichment.geohash import geohash
+from events.event import Event
+from ingestion.inbox import InboxRequest
+from ingestion.rejected import RejectedEvent
+from tests.enrichment import city
+from tests.enrichment.taken import enriched
+from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, emitted, file_all, log_event, message, only_event
+from tests.wire import samples
+
+PLACE = tuple(city.IN_OAKLAND)
+OAKLAND_GEOHASH = "9q9p1djft"
+
+
+def looked_up(address: str) -> dict[str, Any]:
+    return place.columns(geoip.record_of(ip_address(address)))
+
+
+def test_an_address_has_the_place_that_the_database_says(database: Path) -> None:
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    assert looked_up(city.BERLIN) == city.IN_BERLIN
+    assert looked_up(city.NOWHERE) == {}
+    assert geoip.status() == geoip.OK
+
+
+@pytest.mark.parametrize("record", [None, 5, "US", [], {"country": "US", "city": [], "subdivisions": {}}])
+def test_a_database_of_another_kind_says_nothing(record: Any) -> None:
+    assert place.columns(record) == {}
+
+
+def test_a_database_of_ipv4_alone_knows_no_ipv6(database: Path) -> None:
+    city.write(database, version=4)
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    assert looked_up(city.BERLIN) == {}
+
+
+def test_a_database_that_changes_is_opened_anew(database: Path) -> None:
+    assert looked_up(city.OAKLAND)["locality"] == "Oakland"
+    city.write(database, {"192.0.2.0/24": {"city": {"names": {"en": "Alameda"}}}})
+    assert looked_up(city.OAKLAND) == {"locality": "Alameda"}
+    database.unlink()
+    assert looked_up(city.OAKLAND) == {}
+    assert geoip.status() == geoip.UNREADABLE
+
+
+def test_the_file_is_not_looked_at_for_every_request(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geoip, "LOOK_SECONDS", 3600.0)
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    city.write(database, {})
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+
+
+def test_a_damaged_file_is_told_once_and_the_one_before_serves_on(
+    database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    damaged = database.with_name("damaged")
+    damaged.write_bytes(b"no database at all")
+    damaged.rename(database)
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    assert looked_up(city.OAKLAND) == city.IN_OAKLAND
+    assert [record.message for record in caplog.records] == ["The GEOIP_DATABASE can't be read"]
+
+
+def test_no_database_is_no_fault(settings: Any, client: Client, db: None) -> None:
+    settings.GEOIP_DATABASE = ""
+    geoip.forget()
+    assert looked_up(city.OAKLAND) == {}
+    assert client.get("/readyz").json()["places"] == geoip.OFF
+
+
+@pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
+def test_events_of_every_dialect_have_the_place_of_their_sender(
+    database: Path, sender: Sender, path: str
+) -> None:
+    sent = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(), EMIT: emitted()}[path]
+    sender.client.defaults["REMOTE_ADDR"] = city.OAKLAND
+    assert sender.post(path, sent).status_code in (200, 201)
+    file_all()
+    event = only_event()
+    assert {name: getattr(event, name) for name in PLACE} == city.IN_OAKLAND
+    assert event.geohash == OAKLAND_GEOHASH
+    assert event.as_wire() == (sent["events"][0] if path == SUNBIRD else sent)  # type: ignore[index]
+
+
+def test_the_hash_of_the_address_is_the_same_for_one_organization_only(
+    sender: Sender, make_sender: Any
+) -> None:
+    other = make_sender("Others", organization_slug="other")
+    sender.batch(log_event("LOG:1"))
+    sender.batch(log_event("LOG:2"))
+    other.batch(log_event("LOG:3"))
+    file_all()
+    first, second, third = Event.objects.order_by("client_event_id").values_list("address_hash", flat=True)
+    assert first == second != third
+    assert len(first or "") == 64
+
+
+def test_the_address_is_neither_stored_nor_logged(
+    database: Path, sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    sender.client.defaults["REMOTE_ADDR"] = city.OAKLAND
+    sender.batch(log_event(), {"eid": "NONE"})
+    sender.post(EMIT, emitted())
+    sender.post(AVAILITY, message())
+    waiting = list(InboxRequest.objects.values_list("context", flat=True))
+    assert len(waiting) == 3
+    assert all(context["country"] == "US" for context in waiting)
+    assert city.OAKLAND not in str(waiting)
+    file_all()
+    assert RejectedEvent.objects.count() == 1
+    assert city.OAKLAND not in caplog.text
+    assert [table for table in connection.introspection.table_names() if holds(table, city.OAKLAND)] == []
+
+
+def holds(table: str, text: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT 1 FROM "{table}" whole WHERE whole::text LIKE %s LIMIT 1', [f"%{text}%"])
+        return cursor.fetchone() is not None
+
+
+OAKLAND = {name: str(value) for name, value in city.IN_OAKLAND.items()}
+
+
+def declared(**location: Any) -> dict[str, Any]:
+    """The place of a Buildless event that declares a location and comes from Oakland."""
+    event = samples.with_value(samples.minimal("emitted_event"), "event.location", location)
+    envelope = enriched("emitted_event", event, OAKLAND).envelope
+    return {name: envelope[name] for name in (*PLACE, "geohash", "edge") if name in envelope}
+
+
+def test_what_a_client_declares_wins_over_what_was_looked_up() -> None:
+    found = declared(locality="Berkeley", point={"lat": 37.87, "lon": -122.27}, edge="sfo")
+    assert found == city.IN_OAKLAND | {
+        "locality": "Berkeley",
+        "latitude": 37.87,
+        "longitude": -122.27,
+        "geohash": geohash(37.87, -122.27),
+        "edge": "sfo",
+    }
+
+
+def test_where_a_client_declares_another_country_nothing_else_is_looked_up() -> None:
+    assert declared(country="DE") == {"country": "DE"}
+    assert declared(country="US") == city.IN_OAKLAND | {"geohash": OAKLAND_GEOHASH}
+
+
+def test_a_zero_that_proto3_leaves_out_is_a_zero() -> None:
+    found = declared(point={"lon": 6.73})
+    assert (found["latitude"], found["longitude"]) == (0.0, 6.73)
+
+
+def test_a_point_that_is_none_has_no_geohash() -> None:
+    assert declared(point={"lat": 100, "lon": 0}).get("geohash") is None
