@@ -91,7 +91,7 @@ def test_events_of_every_dialect_have_the_place_of_their_sender(
     event = only_event()
     assert {name: getattr(event, name) for name in PLACE} == city.IN_OAKLAND
     assert event.geohash == OAKLAND_GEOHASH
-    assert event.as_wire() == (sent["events"][0] if path == SUNBIRD else sent)  # type: ignore[index]
+    assert event.as_wire() == (sent["events"][0] if path == SUNBIRD else sent)
 
 
 def test_the_hash_of_the_address_is_the_same_for_one_organization_only(
