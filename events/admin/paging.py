@@ -1,21 +1,28 @@
-"""Keyset paging for lists of any size: no COUNT, no OFFSET, one query a page.
-
-A page is what comes `after` a key (older), or `before` one (newer). One row more than the page has tells
-whether there is another; how many rows there are in all is never asked.
-"""
+"""Keyset paging for lists of any size: one query a page, which comes `after` a key (older) or `before` one."""
 
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
 
 from events.admin.base import ChangeList, TallyAdmin
 from events.admin.filters import ChoiceFilter
+from events.keyset import Order, Slice, UnknownKey, cut
 
 AFTER, BEFORE = "after", "before"
+_BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it in it
+
+
+def parts_of(key: str) -> list[str]:
+    """A key as an address has it, in its parts."""
+    return key.split(_BETWEEN) if key else []
+
+
+def text_of(parts: list[str]) -> str:
+    """A key as an address has it."""
+    return _BETWEEN.join(parts)
 
 
 class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -38,19 +45,19 @@ class KeysetChangeList(ChangeList):
 
     def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
         """The one order that pages can be cut from."""
-        return ["-pk"]
+        return [f"-{key}" for key in self.model_admin.list_order.keys]
 
     def get_results(self, request: HttpRequest) -> None:
         """The rows of the page, and the links to its neighbours."""
         size = self.list_per_page
-        after, before = request.GET.get(AFTER), request.GET.get(BEFORE)
-        rows, has_more = self._rows(size, after, before)
-        if before and len(rows) < size:
+        after, before = request.GET.get(AFTER, ""), request.GET.get(BEFORE, "")
+        page = self._cut(size, after or before, backward=bool(before and not after))
+        if before and len(page.rows) < size:
             # The newest page, cut short by where its neighbour began: show it whole.
-            after = before = None
-            rows, has_more = self._rows(size)
-        self.older = self._link(AFTER, rows[-1]) if rows and (before or has_more) else ""
-        self.newer = self._link(BEFORE, rows[0]) if rows and (after or (before and has_more)) else ""
+            after = before = ""
+            page = self._cut(size)
+        rows = page.rows
+        self.older, self.newer = self._link(AFTER, page.next), self._link(BEFORE, page.previous)
         self.newest = self.get_query_string(remove=[AFTER, BEFORE]) if after or before else ""
         self.result_list = rows
         # What Django's and unfold's templates ask for; equal counts, and no total is shown.
@@ -61,26 +68,20 @@ class KeysetChangeList(ChangeList):
         # The filters stand above the list; unfold's sheet beside it would only repeat them.
         self.has_filters = False
 
-    def _rows(self, size: int, after: str | None = None, before: str | None = None) -> tuple[list[Any], bool]:
-        """The rows of a page, newest first, and whether there are more in the direction of travel."""
+    def _cut(self, size: int, key: str = "", *, backward: bool = False) -> Slice:
         rows: models.QuerySet[Any] = self.queryset
         if columns := self.model_admin.list_columns:
             rows = rows.only(*columns)
         try:
-            if after:
-                rows = rows.filter(pk__lt=after)
-            elif before:
-                rows = rows.filter(pk__gt=before).order_by("pk")
-        except (ValueError, ValidationError) as error:
+            return cut(rows, self.model_admin.list_order, size, key=parts_of(key), backward=backward)
+        except UnknownKey as error:
             raise IncorrectLookupParameters(error) from error
-        found = list(rows[: size + 1])
-        page = found[:size]
-        if before and not after:
-            page.reverse()
-        return page, len(found) > size
 
-    def _link(self, direction: str, row: models.Model) -> str:
-        return self.get_query_string({direction: str(row.pk)}, remove=[AFTER, BEFORE])
+    def _link(self, direction: str, row: models.Model | None) -> str:
+        if row is None:
+            return ""
+        key = text_of(self.model_admin.list_order.key_of(row))
+        return self.get_query_string({direction: key}, remove=[AFTER, BEFORE])
 
     @property
     def chips(self) -> list[tuple[str, str]]:
@@ -107,6 +108,7 @@ class KeysetAdmin(TallyAdmin):
     sortable_by: ClassVar[Any] = ()
     list_per_page = 50
     list_filter: ClassVar[Any] = ()  # of ChoiceFilter
+    list_order = Order(("pk",), descending=True)
     list_columns: ClassVar[tuple[str, ...]] = ()  # that the list reads: rows may hold much more than it shows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
