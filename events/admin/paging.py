@@ -1,4 +1,4 @@
-"""Keyset paging for lists of any size: one query a page, which comes `after` a key (older) or `before` one."""
+"""Keyset paging for lists of any size: a page comes `after` a key (older) or `before` one (newer)."""
 
 from typing import Any, ClassVar
 

@@ -1,0 +1,238 @@
+"""Sessions in the read API: the list, one with its parts, its events, and the session as a SUMMARY event."""
+
+from datetime import datetime
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import Http404
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.api.pagination import SessionPagination, TimelinePagination
+from events.api.scope import readable_owners
+from events.api.serializers import EventSerializer
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.sessions.session import (
+    Session,
+    SessionEnv,
+    SessionEventCount,
+    SessionPage,
+    SessionQuerySet,
+    SessionRedirect,
+    State,
+)
+
+MOVED = 308
+
+
+class SessionFilter(django_filters.FilterSet):
+    """What sessions can be asked for."""
+
+    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
+    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
+    state = django_filters.ChoiceFilter(
+        choices=State.choices, method="by_state", help_text="How far it has gone."
+    )
+    session = django_filters.CharFilter(method="by_text", help_text="Session id as sent, exact.")
+    actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
+    device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
+    since = django_filters.IsoDateTimeFilter(
+        field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later."
+    )
+    until = django_filters.IsoDateTimeFilter(
+        field_name="started_at", lookup_expr="lt", help_text="Begun before this time."
+    )
+
+    class Meta:
+        model = Session
+        fields: list[str] = []
+
+    # Names become keys first: a join could cost the page its index.
+    def by_owner(self, sessions: SessionQuerySet, _: str, name: str) -> SessionQuerySet:
+        """By the name of the owner."""
+        return sessions.filter(owner_id__in=_keys(Owner.objects.filter(name__iexact=name)))
+
+    def by_source(self, sessions: SessionQuerySet, _: str, name: str) -> SessionQuerySet:
+        """By the name of the source."""
+        return sessions.filter(source_id__in=_keys(Source.objects.filter(name__iexact=name)))
+
+    def by_state(self, sessions: SessionQuerySet, _: str, state: str) -> SessionQuerySet:
+        """By how far it has gone."""
+        return sessions.in_state(State(state), timezone.now())
+
+    def by_text(self, sessions: SessionQuerySet, column: str, text: str) -> SessionQuerySet:
+        """By an indexed text."""
+        return sessions.with_text(column, text)
+
+
+def _keys(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.values_list("pk", flat=True))
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    """A session's row, with its state at the time of the answer."""
+
+    owner = serializers.CharField(source="owner.name")
+    source = serializers.CharField(source="source.name")  # type: ignore[assignment]  # as of events
+    state = serializers.SerializerMethodField()
+    time_spent = serializers.FloatField()
+
+    class Meta:
+        model = Session
+        fields = (
+            "id",
+            "owner",
+            "source",
+            "session",
+            "state",
+            "dialect",
+            "type",
+            "mode",
+            "started_at",
+            "ended_at",
+            "time_spent",
+            "events",
+            "page_views",
+            "interactions",
+            "errors",
+            "first_page",
+            "last_page",
+            "entry_kind",
+            "entry_event",
+            "exit_kind",
+            "exit_event",
+            "actor",
+            "actor_type",
+            "device",
+            "channel",
+            "version",
+            "country",
+            "environment",
+            "object_id",
+            "object_type",
+            "object_version",
+        )
+
+    def get_state(self, session: Session) -> str:
+        """Open, idle or final."""
+        now: datetime = self.context["now"]
+        return session.state_at(now).value
+
+
+class PageSerializer(serializers.ModelSerializer[SessionPage]):
+    """What a session spent on a page."""
+
+    time_spent = serializers.FloatField()
+
+    class Meta:
+        model = SessionPage
+        fields = ("page", "type", "environment", "time_spent", "visits")
+
+
+class EnvironmentSerializer(serializers.ModelSerializer[SessionEnv]):
+    """What a session spent in an environment."""
+
+    time_spent = serializers.FloatField()
+
+    class Meta:
+        model = SessionEnv
+        fields = ("environment", "time_spent", "visits")
+
+
+class CountSerializer(serializers.ModelSerializer[SessionEventCount]):
+    """How many events of a kind a session has."""
+
+    class Meta:
+        model = SessionEventCount
+        fields = ("kind", "count")
+
+
+class SessionDetailSerializer(SessionSerializer):
+    """A session with its parts."""
+
+    pages = PageSerializer(many=True)
+    environments = EnvironmentSerializer(many=True)
+    event_counts = CountSerializer(many=True)
+
+    class Meta(SessionSerializer.Meta):
+        fields = (  # type: ignore[assignment]  # more of them
+            *SessionSerializer.Meta.fields,
+            "pages",
+            "environments",
+            "event_counts",
+        )
+
+
+class _Moved(Exception):
+    """The session has another id now."""
+
+    def __init__(self, current: Any) -> None:
+        super().__init__(current)
+        self.current = current
+
+
+class SessionViewSet(viewsets.ReadOnlyModelViewSet[Session]):
+    """Sessions of the owners that the reader may see."""
+
+    filterset_class = SessionFilter
+    pagination_class = SessionPagination
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Session]:
+        """Nothing of anybody else's."""
+        sessions = Session.objects.for_owners(readable_owners(self.request.user))
+        return sessions.prefetch_related("owner", "source")
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        """One session comes with its parts."""
+        return SessionDetailSerializer if self.action == "retrieve" else SessionSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """All states of an answer are those at one time."""
+        return {**super().get_serializer_context(), "now": timezone.now()}
+
+    def get_object(self) -> Session:
+        """The session asked for. Raises `_Moved` where the reader sees it under another id now."""
+        try:
+            return super().get_object()
+        except Http404:
+            moved = SessionRedirect.objects.filter(old=self.kwargs["pk"]).first()
+            if moved is None or not self.get_queryset().filter(pk=moved.current).exists():
+                raise
+            raise _Moved(moved.current) from None
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Another id is an answer: the same address with the id that the session has now."""
+        if isinstance(exc, _Moved):
+            return self._moved(exc.current)
+        return super().handle_exception(exc)
+
+    def _moved(self, current: Any) -> Response:
+        name = self.request.resolver_match.view_name if self.request.resolver_match else "session-detail"
+        query = self.request.META.get("QUERY_STRING", "")
+        url = reverse(name, kwargs={"pk": current}) + (f"?{query}" if query else "")
+        # To be asked again each time: a late event may move it once more.
+        return Response(
+            {"detail": "The session has another id now.", "id": current},
+            status=MOVED,
+            headers={"Location": self.request.build_absolute_uri(url), "Cache-Control": "no-cache"},
+        )
+
+    @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
+    def events(self, request: Request, pk: Any) -> Response:
+        """Its events, first to last."""
+        events: Any = self.get_object().timeline().prefetch_related("owner", "source")
+        page: Any = self.paginate_queryset(events)
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
+
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def summary(self, request: Request, pk: Any) -> Response:
+        """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
+        strict = request.query_params.get("strict", "").lower() in ("true", "1")
+        return Response(self.get_object().as_summary_event(strict=strict))
