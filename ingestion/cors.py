@@ -17,7 +17,7 @@ _ALLOWED_HEADERS = ", ".join(
         "x-response-encoding-context",
     )
 )
-_EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+_EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy"
 
 
 def allow(request: HttpRequest, response: HttpResponse) -> HttpResponse:

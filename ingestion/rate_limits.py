@@ -125,6 +125,18 @@ def spend(meta: Mapping[str, str], key: str) -> None:
     raise refusal(*short[0])
 
 
+def policy() -> str:
+    """The key's limit for the RateLimit-Policy header (an IETF draft, see decision 21); "" where none is."""
+    if not settings.RATE_LIMITS:
+        return ""
+    return _policy(settings.RATE_LIMIT_KEY_PER_SECOND, settings.RATE_LIMIT_KEY_BURST)
+
+
+@cache
+def _policy(per_second: float, burst: int) -> str:
+    return f'"key";q={burst};w={max(1, math.ceil(burst / per_second))}'
+
+
 def refusal(bucket: Bucket, tokens: float) -> Refused:
     """The answer to a request whose bucket has only `tokens`, which is less than one."""
     rate, burst = bucket.limit

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.views import APIView
 
 from events.wire.validators import MAX_IDENTIFIER
-from ingestion import acceptance, bodies, context, cors, keys
+from ingestion import acceptance, bodies, context, cors, keys, rate_limits
 from ingestion.decoding import IDEMPOTENCY_KEY, Rejected
 from ingestion.dialects import availity, buildless, sunbird
 from ingestion.refusal import Refused
@@ -50,6 +50,8 @@ class IngestView(APIView):
                     503, "unavailable", "The database can't take events now; try again.", headers=RETRY_AFTER
                 )
             )
+        if policy := rate_limits.policy():
+            response["RateLimit-Policy"] = policy
         return cors.allow(request, response)
 
     def respond(self, request: HttpRequest) -> HttpResponse:

@@ -60,6 +60,12 @@ def test_over_the_limit_each_dialect_refuses_in_its_own_words(
         assert answer["error"]["code"] == "rate_limited"
 
 
+@pytest.mark.parametrize(("limits", "policy"), [(True, '"key";q=2000;w=2'), (False, None)])
+def test_good_answers_say_the_limit(sender: Sender, settings: Any, limits: bool, policy: str | None) -> None:
+    settings.RATE_LIMITS = limits
+    assert sender.post(EMIT, BODIES[EMIT]).headers.get("RateLimit-Policy") == policy
+
+
 def test_an_empty_bucket_fills_again(server: valkey.Server, sender: Sender, settings: Any) -> None:
     limit(settings, key_per_second=5, key_burst=1)
     assert 429 in statuses(sender, 20)
