@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-faults lint format types migrations migrations-check deploy-check check bench screenshots proto lock clean
+.PHONY: help run test test-faults lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,6 +49,9 @@ check: ## Run all that CI runs
 
 bench: .venv/dev.stamp ## Measure (ARGS chooses what)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-db: .venv/dev.stamp ## Fill a database with N events for benchmarks; it is kept
+	@$(BIN)/python -m benchmarks fill --events $(or $(N),1000000)
 
 screenshots: .venv/dev.stamp ## Take pictures of the pages (ONLY=name chooses)
 	@.ci/install-machine

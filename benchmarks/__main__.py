@@ -1,7 +1,8 @@
-"""`make bench`: print a table of ratios; ARGS="batch" or "single" chooses, --rounds and --events size it."""
+"""`make bench`: each benchmark prints a small table; ARGS chooses which, and sizes it."""
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from benchmarks import stack
 
@@ -11,40 +12,74 @@ import django  # noqa: E402  (after the environment is set)
 
 django.setup()
 
-from benchmarks import ingest  # noqa: E402
+from benchmarks import cpu, databases, drain, fill, ingest, memory, profile  # noqa: E402
 
-FLOORS = {"batch": 0.25, "single": 0.45}
-NAMES = {
-    "batch": ("batch ingest end to end, events/s", "raw COPY of the same rows"),
-    "single": ("one event a request, acknowledged/s", "no-op DRF view"),
+Options = argparse.Namespace
+
+
+def _single(options: Options, _: stack.Servers) -> None:
+    with stack.processes("web"):
+        rounds = ingest.single(options.rounds, options.seconds or 4)
+    ingest.report("One event a request, acknowledged/s", rounds)
+
+
+def _batch(options: Options, _: stack.Servers) -> None:
+    with stack.processes("web", "worker", "beat"):
+        rounds = ingest.batch(options.rounds, options.events or 120_000)
+    ingest.report("Batch ingest end to end, events/s", rounds)
+
+
+def _cpu(options: Options, servers: stack.Servers) -> None:
+    cpu.measure(options.rounds, options.events or 100_000, servers)
+
+
+def _memory(options: Options, _: stack.Servers) -> None:
+    memory.measure(options.seconds or 60)
+
+
+def _drain(options: Options, _: stack.Servers) -> None:
+    drain.measure(options.rounds, options.events or 60_000, options.stored)
+
+
+def _profile(options: Options, _: stack.Servers) -> None:
+    profile.measure(options.seconds or 20)
+
+
+def _fill(options: Options, _: stack.Servers) -> None:
+    fill.fill(options.database, options.events or 1_000_000)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
+    "single": ("requests of one event, beside a view that does nothing", _single),
+    "batch": ("batches, beside raw COPY and the plain way", _batch),
+    "cpu": ("CPU seconds of 10,000 events, by part", _cpu),
+    "memory": ("peak memory of web and worker under the largest requests, for --seconds", _memory),
+    "drain": ("drain rate beside --stored events and beside 100,000 (fills both)", _drain),
+    "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
+    "fill": ("a database of --events events with all their derived rows, kept", _fill),
 }
+DEFAULT = ("single", "batch", "cpu", "memory")
 
 
 def main() -> int:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("what", nargs="*", choices=[*NAMES, []], help="what to measure; all by default")
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"  {name:<8}{what}" for name, (what, _) in COMMANDS.items()),
+    )
+    parser.add_argument(
+        "what", nargs="*", choices=[*COMMANDS, []], help=f"what to do; by default {' '.join(DEFAULT)}"
+    )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--events", type=int, default=120_000, help="events of a round of batches")
-    parser.add_argument("--seconds", type=float, default=4, help="length of a round of single events")
+    parser.add_argument("--events", type=int, help="events of a round of batches, or of the database to fill")
+    parser.add_argument("--seconds", type=float, help="length of a round of single events, or of a load")
+    parser.add_argument("--stored", type=int, default=20_000_000, help="events of the large database (drain)")
+    parser.add_argument("--database", default=databases.LARGE, help="which database to fill")
     options = parser.parse_args()
-    wanted = options.what or list(NAMES)
-    rows = []
-    with stack.servers():
-        if "single" in wanted:
-            with stack.processes("web"):
-                rows.append(("single", ingest.single(options.rounds, options.seconds)))
-        if "batch" in wanted:
-            with stack.processes("web", "worker", "beat"):
-                rows.append(("batch", ingest.batch(options.rounds, options.events)))
-    for name, rounds in rows:
-        measured, reference = NAMES[name]
-        ratio = ingest.median_ratio(rounds)
-        print(f"\n{measured}, against {reference}: {ratio:.2f} (to reach: {FLOORS[name]})")
-        for each in rounds:
-            print(
-                f"  {each.measured:>10,.0f}  {each.reference:>10,.0f}  {each.measured / each.reference:.2f}"
-            )
+    with stack.servers() as servers:
+        for name in options.what or DEFAULT:
+            COMMANDS[name][1](options, servers)
     return 0
 
 

@@ -5,10 +5,6 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmarks.noop import PATH as NOOP_PATH
-
-__all__ = ["NOOP_PATH", "Result", "request", "run"]
-
 
 class Result(NamedTuple):
     """What a run saw."""
@@ -23,11 +19,11 @@ class Result(NamedTuple):
         return self.requests / self.seconds
 
 
-def request(path: str, key: str, body: bytes) -> bytes:
-    """The bytes of a POST."""
+def request(path: str, key: str, body: bytes, headers: str = "") -> bytes:
+    """The bytes of a POST; `headers` are further ones, each with its end of line."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

@@ -1,13 +1,10 @@
 """The reference of single events: a DRF view that does nothing, on the same server."""
 
-from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ingestion.gate import IngestGate
-
-PATH = "noop"
+PATH = "/noop"
 
 
 class NoopView(APIView):
@@ -19,19 +16,3 @@ class NoopView(APIView):
     def post(self, _: Request) -> Response:
         """Do nothing."""
         return Response({})
-
-
-class NoopGate(IngestGate):
-    """The gate of ingestion, which this path passes too: the reference must not pay for more middleware."""
-
-    def __init__(self, get_response: "type[HttpResponse] | object") -> None:
-        super().__init__(get_response)  # type: ignore[arg-type]
-        view = NoopView.as_view()
-
-        def noop(request: HttpRequest) -> HttpResponse:
-            response = view(request)
-            response.render()
-            response["Content-Length"] = str(len(response.content))
-            return response
-
-        self.views[f"/{PATH}"] = noop

@@ -2,16 +2,23 @@
 
 import http.client
 import os
-import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PORT = 8_765
+
+
+class Servers(NamedTuple):
+    """The processes of the two servers."""
+
+    postgres: int
+    valkey: int
 
 
 def environment() -> dict[str, str]:
@@ -33,13 +40,14 @@ def commands() -> dict[str, str]:
 
 
 @contextmanager
-def servers() -> Iterator[None]:
+def servers() -> Iterator[Servers]:
     """PostgreSQL and Valkey, migrated."""
     from telemetry_project.stack import paths, postgres, valkey  # after the environment is set
 
     data = paths.data_folder()
     with ExitStack() as stack:
-        for server in (postgres.start(data, tied=True), valkey.start(data, tied=True)):
+        database, broker = postgres.start(data, tied=True), valkey.start(data, tied=True)
+        for server in (database, broker):
             stack.callback(server.stop)
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
@@ -47,15 +55,13 @@ def servers() -> Iterator[None]:
             env=environment(),
             check=True,
         )
-        yield
+        yield Servers(database.pid, broker.pid)
 
 
 @contextmanager
 def processes(*names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The named processes of the Procfile, the web process answering."""
-    started = {
-        name: subprocess.Popen(["sh", "-c", commands()[name]], cwd=ROOT, env=environment()) for name in names
-    }
+    """The named processes of the Procfile, the web process answering; what they say goes into log files."""
+    started = {name: _start(name) for name in names}
     try:
         if "web" in started:
             _wait_for_web()
@@ -65,6 +71,15 @@ def processes(*names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
             process.terminate()
         for process in started.values():
             process.wait(30)
+
+
+def _start(name: str) -> subprocess.Popen[bytes]:
+    data = ROOT / "var" / "bench"
+    (data / "static").mkdir(exist_ok=True)
+    with (data / "log" / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            ["sh", "-c", commands()[name]], cwd=ROOT, env=environment(), stdout=log, stderr=log
+        )
 
 
 def _wait_for_web() -> None:
@@ -79,8 +94,3 @@ def _wait_for_web() -> None:
             if time.monotonic() > until:
                 raise
         time.sleep(0.1)
-
-
-def show(command: str) -> str:
-    """A command as a person would type it."""
-    return shlex.join(shlex.split(command))

@@ -1,4 +1,4 @@
-"""Tally's URLs; the reference endpoint is in the gate."""
+"""Tally's URLs; the reference endpoints are in the gate."""
 
 from telemetry_project.urls import urlpatterns
 

@@ -1,0 +1,50 @@
+"""Databases of the benchmarks' server: `tally` is emptied at each run, those named `bench_…` are kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management import call_command
+from django.db import connection
+
+from telemetry_project.stack import paths, postgres
+
+EMPTIED = postgres.DATABASE
+SMALL, LARGE = "bench_small", "bench_large"
+
+
+def url(name: str) -> str:
+    """`DATABASE_URL` of a database, for other processes."""
+    folder = paths.postgres_socket_folder(paths.data_folder())
+    return f"postgres:///{name}?host={folder}&user=postgres"
+
+
+@contextmanager
+def using(name: str) -> Iterator[None]:
+    """All queries of the block, of other threads too, go to this database."""
+    before = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
+
+
+def make(name: str) -> None:
+    """Make the database where it is missing, and migrate it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if cursor.fetchone() is None:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+    with using(name):
+        call_command("migrate", verbosity=0)
+
+
+def unhurried() -> None:
+    """Let the statements of this connection take their time and memory; a crash may take the last of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SET synchronous_commit = off;"
+            " SET work_mem = '192MB'; SET maintenance_work_mem = '512MB'"
+        )
