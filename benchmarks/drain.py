@@ -35,9 +35,10 @@ Drainers = list[subprocess.Popen[str]]
 
 def measure(rounds: int, events: int, stored: int) -> None:
     """Print the rates at which a backlog of `events` is filed beside few and beside `stored` events."""
-    sizes = {databases.SMALL: SMALL_EVENTS, databases.LARGE: stored}
-    for name, size in sizes.items():
-        fill.fill(name, size)
+    sizes = {
+        databases.SMALL: fill.fill(databases.SMALL, SMALL_EVENTS),
+        databases.LARGE: fill.fill(databases.LARGE, stored),
+    }
     began = timezone.now()
     rates: dict[str, list[float]] = {name: [] for name in sizes}
     with ExitStack() as running:
@@ -56,8 +57,8 @@ def _report(rates: dict[str, list[float]], sizes: dict[str, int]) -> None:
     small, large = rates[databases.SMALL], rates[databases.LARGE]
     ratios = [beside_much / beside_little for beside_much, beside_little in zip(large, small, strict=True)]
     print(
-        f"\nDrain rate, events/s, with {sizes[databases.LARGE]:,} stored against {SMALL_EVENTS:,} stored:"
-        f" {statistics.median(ratios):.2f} (to reach: {TO_REACH})"
+        f"\nDrain rate, events/s, with {sizes[databases.LARGE]:,} stored against"
+        f" {sizes[databases.SMALL]:,}: {statistics.median(ratios):.2f} (to reach: {TO_REACH})"
     )
     for beside_much, beside_little, ratio in zip(large, small, ratios, strict=True):
         print(f"  {beside_much:>10,.0f}  {beside_little:>10,.0f}  {ratio:.2f}")

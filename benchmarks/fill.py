@@ -18,8 +18,8 @@ WRITERS = 2
 EVENTS_OF_SLICE = 50_000
 
 
-def fill(database: str, events: int) -> None:
-    """Make the database have at least `events` events."""
+def fill(database: str, events: int) -> int:
+    """Make the database have at least `events` events; returns how many it has."""
     databases.make(database)
     with databases.using(database):
         databases.unhurried()
@@ -29,12 +29,13 @@ def fill(database: str, events: int) -> None:
         parts = list(_left())
         if not parts:
             print(f"{database}: {_planned():,} events are there; nothing to do")
-            return
+            return _planned()
         _write(database, parts)
         for name, derive in derived.ALL.items():
             print(f"{database}: {name} …", file=sys.stderr)
             derive()
         _report(database, time.perf_counter() - began)
+        return _planned()
 
 
 def _planned() -> int:

@@ -55,13 +55,13 @@ def _raw(name: str, part: str) -> Path:
 
 
 def _spy(pid: int, name: str, part: str, seconds: float) -> subprocess.Popen[bytes]:
-    """Samples a process and its children, threads that wait left out."""
+    """Samples a process and its children: the threads that hold the interpreter, so none that waits."""
     program = Path(sys.executable).parent / "py-spy"
     return subprocess.Popen(
         [
             program,
             "record",
-            *("--pid", str(pid), "--subprocesses"),
+            *("--pid", str(pid), "--subprocesses", "--gil"),
             *("--duration", str(int(seconds)), "--rate", str(RATE)),
             *("--format", "raw", "--output", _raw(name, part)),
         ],
@@ -76,17 +76,21 @@ def _functions(raw: Path) -> Iterator[str]:
     whole: Counter[str] = Counter()
     for line in raw.read_text().splitlines():
         stack_text, _, count = line.rpartition(" ")
-        frames = [frame.rpartition(":")[0] + ")" for frame in stack_text.split(";") if ":" in frame]
+        frames = [
+            frame.rpartition(":")[0] + ")"
+            for frame in stack_text.split(";")
+            if not frame.startswith("process ")
+        ]
         if frames:
             own[frames[-1]] += int(count)
             whole.update(dict.fromkeys(set(frames), int(count)))
     samples = sum(own.values()) or 1
     yield f"{'itself':>7} {'with callees':>12}  function ({samples} samples)"
-    for function, count in own.most_common(SHOWN):
-        yield f"{count / samples:>7.1%} {whole[function] / samples:>12.1%}  {function}"
+    for function, number in own.most_common(SHOWN):
+        yield f"{number / samples:>7.1%} {whole[function] / samples:>12.1%}  {function}"
     yield f"\n{'with callees':>20}  function"
-    for function, count in whole.most_common(SHOWN):
-        yield f"{count / samples:>20.1%}  {function}"
+    for function, number in whole.most_common(SHOWN):
+        yield f"{number / samples:>20.1%}  {function}"
 
 
 def _statements() -> Iterator[str]:
@@ -94,8 +98,8 @@ def _statements() -> Iterator[str]:
     yield f"{'ms':>9} {'calls':>8} {'ms a call':>10} {'rows':>9}  statement"
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENTS, [SHOWN])
-        for total, calls, mean, rows, statement in cursor.fetchall():
-            yield f"{total:>9} {calls:>8} {mean:>10} {rows:>9}  {statement}"
+        for milliseconds, calls, mean, rows, statement in cursor.fetchall():
+            yield f"{milliseconds:>9} {calls:>8} {mean:>10} {rows:>9}  {statement}"
 
 
 def _write(name: str, lines: list[str]) -> None:
