@@ -39,7 +39,7 @@ def blocks() -> list[dict[str, bytes]]:
 def empty() -> None:
     """Empty inbox and all tables of events."""
     with connection.cursor() as cursor:
-        # Waits for the blocks that workers hold; with nothing left to file they don't meet the next statement.
+        # Waits for the blocks that workers hold; with nothing left to file they won't meet the TRUNCATE.
         cursor.execute("DELETE FROM ingestion_inboxrequest")
         cursor.execute(
             f"TRUNCATE {', '.join(partitioned_tables())}, events_usagehour, events_warninghour,"
