@@ -14,6 +14,7 @@ from django.utils import timezone
 from benchmarks import bodies, databases, fill, ingest, stack, templates
 from events.identity import first_id, week_of
 from events.ownership import provisioning
+from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -106,11 +107,14 @@ def _put(events: int, seed: int) -> None:
     """A backlog in the inbox, as the web process leaves it."""
     now = timezone.now()
     make_partitions({week_of(now), week_of(now - _LATEST)})
-    owner = provisioning.owner(provisioning.organization(SLUG), "Drain")
+    key = provisioning.key(organization_slug=SLUG, owner_name="Drain").key
     for body in bodies.batches(events // ingest.BATCH, ingest.BATCH, seed=seed + int(time.time())):
         inbox.put(
             Arrival(
-                Parts("sunbird", "json", body, now, strict=False, context={}), owner.pk, None, ingest.BATCH
+                Parts("sunbird", "json", body, now, strict=False, context={}),
+                key.default_owner_id,
+                key.pk,
+                ingest.BATCH,
             )
         )
 
@@ -139,6 +143,7 @@ def _forget(database: str, began: datetime) -> None:
         for model in (UsageHour, WarningHour, TouchedSession):
             model._default_manager.filter(owner_id__in=owners).delete()
         Source.objects.filter(organization__slug=SLUG).delete()
+        ApiKey.objects.filter(organization__slug=SLUG).delete()
         Owner.objects.filter(pk__in=owners).delete()
         Organization.objects.filter(slug=SLUG).delete()
         with connection.cursor() as cursor:
