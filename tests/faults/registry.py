@@ -13,10 +13,11 @@ import psycopg
 from events.identity import milliseconds, week_of
 from events.partitions import WEEK, partition_name, partitioned_tables
 from tests.faults.stack import LOCK_TIMEOUT_MS, WORKERS, Stack, eventually
-from tests.faults.traffic import Traffic
+from tests.faults.traffic import RETRY_SECONDS, Traffic
 
 OUTAGE_SECONDS = 1.5
 PATIENCE_SECONDS = 20
+THREADS = 16  # twice as many as the web processes have
 
 
 @dataclass
@@ -94,9 +95,12 @@ def postgres_stopped(scene: Scene) -> Iterator[None]:
 
 @_fault
 def postgres_restarted(scene: Scene) -> Iterator[None]:
-    """PostgreSQL restarted (fast) under kept connections."""
+    """PostgreSQL restarted (fast) under the kept connections of all threads, none of which refuses a request."""
+    _burst(scene)
     scene.stack.stop_database()
     scene.stack.start_database()
+    time.sleep(RETRY_SECONDS)  # until what was under way has its answer
+    _nobody_is_refused(scene)
     yield
 
 
@@ -105,7 +109,8 @@ def backends_terminated(scene: Scene) -> Iterator[None]:
     """All connections of Tally ended by pg_terminate_backend."""
     for _ in range(3):
         _terminate(scene.stack)
-        time.sleep(0.2)
+        time.sleep(RETRY_SECONDS)
+    _nobody_is_refused(scene)
     yield
 
 
@@ -272,6 +277,19 @@ def _holds_events(session: "psycopg.Connection[Any]", table: str) -> bool:
     if found is None or found[0] is None:
         return False
     return session.execute(f'SELECT 1 FROM "{table}" LIMIT 1'.encode()).fetchone() is not None
+
+
+def _burst(scene: Scene) -> None:
+    """Requests at the same moment, enough to keep all threads of the web processes busy."""
+    scene.traffic.race(*(scene.traffic.maker.emission() for _ in range(THREADS)))
+
+
+def _nobody_is_refused(scene: Scene) -> None:
+    answers = scene.traffic.ledger.answers
+    before = answers["503"]
+    for _ in range(3):
+        _burst(scene)
+    assert answers["503"] == before, f"{answers['503'] - before} refused after healing"
 
 
 def _terminate(stack: Stack) -> None:

@@ -186,7 +186,7 @@ class Traffic:
         barrier = threading.Barrier(len(requests))
 
         def run(request: Request) -> None:
-            barrier.wait()
+            barrier.wait(60)
             self.deliver(request)
 
         threads = [threading.Thread(target=run, args=(request,), daemon=True) for request in requests]
