@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from ingestion.drain import Drained, drain_block
+from ingestion.claims import Drained
+from ingestion.drain import drain_block
 
 TICK_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 

@@ -93,15 +93,30 @@ class Claim(NamedTuple):
 _COUNT_ATTEMPTS = """
 WITH waiting AS (
     SELECT id, events, octet_length(body) AS bytes FROM ingestion_inboxrequest
-    ORDER BY id LIMIT %(requests)s FOR UPDATE SKIP LOCKED
+    WHERE attempts < %(below)s ORDER BY id LIMIT %(requests)s FOR UPDATE SKIP LOCKED
 ), bounded AS (
     SELECT id, row_number() OVER running AS place,
            sum(events) OVER running AS events, sum(bytes) OVER running AS bytes
     FROM waiting WINDOW running AS (ORDER BY id)
 )
-UPDATE ingestion_inboxrequest inbox SET attempts = least(inbox.attempts + 1, 1000) FROM bounded
+UPDATE ingestion_inboxrequest inbox SET attempts = inbox.attempts + 1 FROM bounded
 WHERE inbox.id = bounded.id AND (place = 1 OR (bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
 RETURNING inbox.id
+"""
+
+# Those that were tried often take turns.
+_COUNT_ATTEMPT_OF_SUSPECT = """
+UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id = (
+    SELECT id FROM ingestion_inboxrequest WHERE attempts >= %s
+    ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING id
+"""
+
+# What another worker has taken by now is counted as it will.
+_UNCOUNT = """
+UPDATE ingestion_inboxrequest SET attempts = greatest(attempts - 1, 0) WHERE id IN (
+    SELECT id FROM ingestion_inboxrequest WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED
+)
 """
 
 # Lock what was just counted; another worker may have taken some of it in between.
@@ -111,11 +126,28 @@ FROM ingestion_inboxrequest WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKE
 """
 
 
-def count_attempts(*, requests: int, events: int, bytes_: int) -> list[int]:
-    """Choose the next block within the bounds and count an attempt on each; returns the ids."""
+def count_attempts(*, below: int, requests: int, events: int, bytes_: int) -> list[int]:
+    """Choose the next block within the bounds and count an attempt on each; returns the ids in order.
+
+    None in it was tried `below` times or more.
+    """
+    bounds = {"below": below, "requests": requests, "events": events, "bytes": bytes_}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_ATTEMPTS, {"requests": requests, "events": events, "bytes": bytes_})
+        cursor.execute(_COUNT_ATTEMPTS, bounds)
+        return sorted(found for (found,) in cursor.fetchall())
+
+
+def count_attempt_of_suspect(attempts: int) -> list[int]:
+    """Choose one request that was tried so often or more and count an attempt; its id, if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ATTEMPT_OF_SUSPECT, [attempts])
         return [found for (found,) in cursor.fetchall()]
+
+
+def uncount_attempts(ids: list[int]) -> None:
+    """Take back an attempt of each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCOUNT, [ids])
 
 
 def take(ids: list[int]) -> list[Claim]:

@@ -36,9 +36,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_unusable_or_obsolete(self) -> None:
         """Drop a kept connection that the server has ended; Django asks at both ends of a request.
 
-        A server says nothing to an idle client but that it is leaving, so a socket with something to read is of
-        no more use. Django itself renews a connection only after a request has failed on it: each thread of a
-        web process would refuse one after a restart. A poll costs a microsecond, `CONN_HEALTH_CHECKS` a query.
+        A server says nothing to an idle client but that it is leaving, so a socket with something to read is
+        of no more use. Django itself renews a connection only after a request has failed on it: each thread
+        of a web process would refuse one after a restart. A poll takes a microsecond, where Django's
+        CONN_HEALTH_CHECKS take a query.
         """
         if self.connection is not None and not self.in_atomic_block and self._news.poll(0):
             self.close()

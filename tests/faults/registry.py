@@ -95,7 +95,7 @@ def postgres_stopped(scene: Scene) -> Iterator[None]:
 
 @_fault
 def postgres_restarted(scene: Scene) -> Iterator[None]:
-    """PostgreSQL restarted (fast) under the kept connections of all threads, none of which refuses a request."""
+    """PostgreSQL restarted (fast) under kept connections, none of which costs a refusal afterwards."""
     _burst(scene)
     scene.stack.stop_database()
     scene.stack.start_database()

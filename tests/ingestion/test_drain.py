@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import Error, OperationalError, connection, transaction
 from django.utils import timezone
 
 from events.event import Event
@@ -14,6 +14,7 @@ from events.partitions import existing_partitions, partition_name
 from events.store import filing
 from events.store.submission import Submission
 from events.store.touched import TouchedSession
+from ingestion import deadletters, failures
 from ingestion import drain as draining
 from ingestion.drain import drain, drain_block
 from ingestion.draining import tick
@@ -52,47 +53,125 @@ def test_an_empty_inbox_calls_nobody(db: None) -> None:
     assert calls == []
 
 
-def test_a_block_that_fails_stays_in_the_inbox_with_its_attempt_counted(
+class KilledError(BaseException):
+    """As good as kill -9: nothing in the drain can handle it."""
+
+
+def fail_on(
+    poison: str, error: BaseException, monkeypatch: pytest.MonkeyPatch, *, where: str = "rows_of"
+) -> list[int]:
+    """Let filing fail on an event with the id `poison`; a list that grows with each try, by its events."""
+    real, tries = getattr(filing, where), list[int]()
+
+    def tried(submissions: list[Submission]) -> Any:
+        tries.append(len(submissions))
+        if any(submission.identity == poison for submission in submissions):
+            raise error
+        return real(submissions)
+
+    monkeypatch.setattr(filing, where, tried)
+    return tries
+
+
+def test_one_poisonous_request_delays_none_of_its_neighbours(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sender.batch(log_event())
-
-    def fail(*_: Any) -> None:
-        raise RuntimeError("killed")
-
-    monkeypatch.setattr(filing, "file", fail)
-    for attempt in (1, 2, 3):
-        with pytest.raises(RuntimeError):
-            drain_block()
-        assert InboxRequest.objects.get().attempts == attempt
-    monkeypatch.undo()
-    assert file_all().stored == 1
-
-
-def test_after_three_attempts_a_request_is_taken_apart_and_its_neighbours_are_stored(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sender.batch(log_event("good"), log_event("poison"), log_event("fine"))
-    sender.batch(log_event("other request"))
-    InboxRequest.objects.filter(events=3).update(attempts=3)
-    rows_of = filing.rows_of
-
-    def fail_on_poison(submissions: list[Submission]) -> Any:
-        if any(submission.identity == "poison" for submission in submissions):
-            raise ValueError("can't be filed")
-        return rows_of(submissions)
-
-    monkeypatch.setattr(filing, "rows_of", fail_on_poison)
-    done = file_all()
-    assert (done.stored, done.rejected, done.requests) == (3, 1, 2)
+    for n in range(10):
+        sender.batch(log_event(f"{n}a"), log_event(f"{n}b"))
+    tries = fail_on("6b", ValueError("can't be filed"), monkeypatch)
+    done = drain_block()
+    assert (done.requests, done.stored, done.rejected) == (10, 19, 1)
     kept = RejectedEvent.objects.get()
     assert (kept.code, kept.message) == ("unfileable", "The event could not be filed: ValueError.")
-    assert b"poison" in bytes(kept.body)
+    assert b'"6b"' in bytes(kept.body)
+    # All, what fails in halves, the last one's events each alone (0: the one as rejected), the rest.
+    assert tries == [20, 10, 10, 4, 2, 2, 1, 1, 0, 6]
+    assert not file_all().requests
+
+
+def test_what_fails_by_the_database_waits_and_makes_nobody_suspect(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.batch(log_event("1"))
+    sender.batch(log_event("2"))
+    tries = fail_on("1", OperationalError("gone"), monkeypatch)
+    for _ in range(9):
+        with pytest.raises(OperationalError):
+            drain_block()
+    assert tries == [2] * 9
+    assert set(InboxRequest.objects.values_list("attempts", flat=True)) == {0}
+    monkeypatch.undo()
+    assert file_all().stored == 2
+
+
+def test_a_request_that_kills_its_worker_is_tried_alone_and_given_up_in_the_end(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("good", "poison", "fine"):
+        sender.batch(log_event(name))
+    tries = fail_on("poison", KilledError(), monkeypatch)
+    deaths = 0
+    for _ in range(9):
+        try:
+            drain_block()
+        except KilledError:
+            deaths += 1
+    # Thrice together, then each alone; the killer thrice more.
+    assert (deaths, tries[:3]) == (6, [3, 3, 3])
+    assert set(tries[3:]) <= {0, 1}
+    assert set(Event.objects.values_list("client_event_id", flat=True)) == {"good", "fine"}
+    assert RejectedEvent.objects.get().code == "unfileable"
+    assert not file_all().requests
+
+
+def test_a_suspect_waits_until_nothing_else_does(sender: Sender) -> None:
+    sender.batch(log_event("suspect"))
+    InboxRequest.objects.update(attempts=draining.SUSPECT)
+    sender.batch(log_event("1"))
+    sender.batch(log_event("2"))
+    assert drain_block().requests == 2
+    assert drain_block().requests == 1
+    assert not file_all().requests
+
+
+def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nobody(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.batch(log_event("stuck"))
+    fail_on("stuck", ValueError("can't be filed"), monkeypatch)
+    monkeypatch.setattr(deadletters, "file", lambda letters, tally: 1 / len([]) if letters else None)
+    for n in range(10):
+        sender.batch(log_event(str(n)))
+        assert drain_block().stored == 1
+        drain_block()
+    monkeypatch.undo()
+    assert file_all().rejected == 1  # given up by now
+
+
+@pytest.mark.parametrize(
+    ("state", "passes"),
+    [
+        ("25006", True),  # read-only
+        ("42P01", True),  # a table that isn't there yet
+        ("53100", True),  # disk full
+        ("55P03", True),  # lock_timeout
+        ("57014", True),  # statement_timeout
+        ("22021", False),  # a character that can't be stored
+        ("23514", False),  # a check
+        ("54000", False),  # too long for an index
+    ],
+)
+def test_a_failure_is_the_databases_or_the_requests_by_its_code(
+    db: None, state: str, *, passes: bool
+) -> None:
+    with pytest.raises(Error) as raised, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'as if' USING ERRCODE = '{state}'; END $$")
+    assert failures.is_the_databases(raised.value) is passes
 
 
 def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole_and_blocks_nobody(sender: Sender) -> None:
     sender.batch(log_event("bad"))
-    InboxRequest.objects.update(body=b"not a batch any more", attempts=3)
+    InboxRequest.objects.update(body=b"not a batch any more")
     sender.batch(log_event("good"))
     done = file_all()
     assert (done.stored, done.rejected) == (1, 1)

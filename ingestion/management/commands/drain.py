@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from ingestion.drain import Drained, drain_block
+from ingestion.claims import Drained
+from ingestion.drain import drain_block
 from ingestion.inbox import InboxRequest
 
 WAIT_SECONDS = 0.2  # between looks at blocks that other workers hold

@@ -1,0 +1,120 @@
+"""Claims: requests that a worker has taken, decoded, filed and counted in the caller's transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils import timezone
+
+from events.enrichment import facts_of
+from events.enrichment.facts import Facts
+from events.identity import nameless, weeks
+from events.ownership.api_key import ApiKey
+from events.ownership.owner import Owner
+from events.partitions import make_partitions, missing_partitions
+from events.store import filing, usage
+from events.store.submission import Row, Submission
+from events.store.usage import Tally
+from ingestion import deadletters
+from ingestion.deadletters import DeadLetter
+from ingestion.decoding import IDEMPOTENCY_KEY, OVER_QUOTA, Accepted, Parts, Rejected, decode, text_at
+from ingestion.dialects.readings import READINGS
+from ingestion.inbox import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What became of requests."""
+
+    requests: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Drained") -> "Drained":
+        return Drained(
+            self.requests + other.requests,
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+        )
+
+
+def file(claims: Sequence[Claim]) -> Drained:
+    """File requests, each of their events as decoding finds it."""
+    verdicts = [
+        (claim, verdict) for claim in claims for verdict in decode(claim.parts, READINGS[claim.parts.dialect])
+    ]
+    return Drained(requests=len(claims)) + file_verdicts(verdicts, owners_of(claims))
+
+
+def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
+    """The owners of requests; for one deleted while a web process still remembered it, the key's own."""
+    owners = Owner.objects.in_bulk({claim.owner_id for claim in claims})
+    orphans = {
+        claim.key_id: claim.owner_id for claim in claims if claim.key_id and claim.owner_id not in owners
+    }
+    for key in ApiKey.objects.filter(pk__in=orphans).select_related("default_owner") if orphans else ():
+        owners[orphans[key.pk]] = key.default_owner
+    return owners
+
+
+def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners: dict[int, Owner]) -> Drained:
+    """File what decoding made of requests, and count it."""
+    submissions, letters = [], []
+    facts: dict[int, Facts] = {}
+    for claim, verdict in verdicts:
+        owner = owners[claim.owner_id]
+        if isinstance(verdict, Accepted):
+            if claim.id not in facts:
+                facts[claim.id] = facts_of(claim.parts.context)
+            submissions.append(_submission(claim, owner, verdict, facts[claim.id]))
+        else:
+            letters.append(DeadLetter(owner, claim.parts, verdict))
+    tally = Tally()
+    rows = filing.rows_of(submissions)
+    _ensure_partitions(rows)
+    stored = filing.file(rows, tally, timezone.now())
+    deadletters.file(letters, tally)
+    usage.add(tally)
+    duplicates = sum(counter["duplicates"] for counter in tally.usage.values())
+    return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
+
+
+def _submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:
+    parts: Parts = claim.parts
+    reading = READINGS[parts.dialect]
+    outside = parts.context.get(IDEMPOTENCY_KEY)
+    # As it was sent: escaped, two ids that differ could become one.
+    sent = text_at(accepted.original, reading.id_path)
+    identity = sent or outside or nameless(claim.id, accepted.index)
+    return Submission(
+        owner=owner,
+        kind=accepted.kind,
+        event=accepted.event,
+        original=accepted.original,
+        soft=accepted.kind.held(strict=parts.strict, encoding=parts.encoding).soft,
+        adaptations=accepted.adaptations,
+        absent=accepted.absent,
+        occurred_ms=accepted.occurred_ms,
+        received_at=parts.received_at,
+        wire_bytes=len(accepted.raw),
+        identity=identity,
+        client_event_id=outside,
+        facts=facts,
+        over_quota=parts.context.get(OVER_QUOTA),
+    )
+
+
+def _ensure_partitions(rows: Sequence[Row]) -> None:
+    """Make the partitions that late events need, on a connection of its own: each is to be there for all at
+    once, and must not wait for this transaction.
+    """
+    wanted = weeks(made.id for made in rows)
+    if not wanted or not missing_partitions(wanted):
+        return
+    aside = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        make_partitions(wanted, aside)
+    finally:
+        aside.close()
