@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
+from celery import Celery
 
 from telemetry_project.stack import paths, postgres, processes, valkey
 from telemetry_project.stack.launch import reap
@@ -21,11 +23,14 @@ from telemetry_project.stack.plan import MARK
 from tests.serving import HOST, commands, free_port
 
 # Few, so that a fault can take them all.
-SETTINGS = {"max_connections": "40"}
+# A drain must find a deadlock before its lock_timeout.
+SETTINGS = {"max_connections": "40", "deadlock_timeout": "300ms"}
 LOCK_TIMEOUT_MS = 1_000
+STATEMENT_TIMEOUT_MS = 4_000
 WORKERS = ("worker-1", "worker-2")
 ENVIRONMENT = {
     "DB_LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
+    "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
     "EVENT_MAX_AHEAD_HOURS": str(24 * 7 * 100),  # so that next week's events can come today
     "TALLY_DEMO": "0",
     "RATE_LIMITS": "off",
@@ -90,6 +95,20 @@ class Stack:
         processes.send([self.broker.pid], number)
 
     @contextmanager
+    def broker_client(self) -> Iterator[redis.Redis]:
+        """A connection to Valkey."""
+        with redis.Redis(
+            unix_socket_path=str(paths.valkey_socket(self.data)), decode_responses=True
+        ) as client:
+            yield client
+
+    @contextmanager
+    def celery(self) -> Iterator[Celery]:
+        """Somebody who sends tasks."""
+        with Celery(broker=f"redis+socket://{paths.valkey_socket(self.data)}", set_as_current=False) as app:
+            yield app
+
+    @contextmanager
     def session(self) -> Iterator["psycopg.Connection[Any]"]:
         """A connection of the test's own, which no fault ends."""
         with psycopg.connect(
@@ -108,17 +127,20 @@ class Stack:
 
     # --- Processes of the Procfile
 
-    def start(self, name: str) -> None:
-        """Start one process, in a group of its own."""
-        command = commands()["worker" if name in WORKERS else name]
-        if name in WORKERS:
+    def start(self, name: str, **environment: str) -> None:
+        """Start one process, in a group of its own; `beat-2` and the like are more of the same."""
+        kind, _, number = name.partition("-")
+        command = commands()[kind]
+        if kind == "worker":
             command += f" --hostname {name}@%h"
+        elif number:
+            command = command.replace("beat-schedule", f"{name}-schedule")
         log = paths.log_folder(self.data) / f"{name}.log"
         with log.open("ab") as output:
             self.running[name] = subprocess.Popen(
                 ["sh", "-c", command],
                 cwd=paths.REPOSITORY,
-                env=self.environment,
+                env=self.environment | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -134,6 +156,16 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def tell_to_stop(self, name: str) -> None:
+        """SIGTERM to a process with its whole group, as a runner of Procfiles does."""
+        os.killpg(self.running[name].pid, signal.SIGTERM)
+
+    def ended(self, name: str, seconds: float) -> int:
+        """The exit code of a process that ends by itself."""
+        code = self.running[name].wait(seconds)
+        del self.running[name]
+        return code
+
     def answers(self) -> bool:
         """Whether the web process answers."""
         conversation = HTTPConnection(HOST, self.port, timeout=2)
@@ -145,20 +177,20 @@ class Stack:
         finally:
             conversation.close()
 
-    def manage(self, *words: str) -> subprocess.Popen[str]:
+    def manage(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command of manage.py."""
         return subprocess.Popen(
             [sys.executable, "manage.py", *words],
             cwd=paths.REPOSITORY,
-            env=self.environment,
+            env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def managed(self, *words: str) -> str:
+    def managed(self, *words: str, **environment: str) -> str:
         """What a command of manage.py prints; an AssertionError with its words where it fails."""
-        with self.manage(*words) as process:
+        with self.manage(*words, **environment) as process:
             said, complaint = process.communicate(timeout=120)
         assert process.returncode == 0, said + complaint
         return said
@@ -177,7 +209,7 @@ def running() -> Iterator[Stack]:
     try:
         stack.start_database()
         stack.start_broker()
-        stack.managed("migrate", "--verbosity", "0")
+        stack.managed("migrate", "--verbosity", "0", DB_STATEMENT_TIMEOUT_MS="60000")
         (data / "static").mkdir(exist_ok=True)
         said = stack.managed(
             "create_key",

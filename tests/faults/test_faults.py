@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.registry import FAULTS
+from tests.faults.catalogue import FAULTS
 from tests.faults.trial import Trial, prepared
 
 SEED = 20261121

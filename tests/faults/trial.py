@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.faults import stack as stacks
-from tests.faults.registry import FAULTS, Fault, Scene
+from tests.faults.catalogue import FAULTS, Fault, Scene
 from tests.faults.stack import eventually
 from tests.faults.traffic import Maker, Traffic
 

@@ -1,0 +1,49 @@
+"""Faults of requests and of those who take them: the web process killed, ids racing, odd times."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from events.identity import milliseconds, week_of
+from tests.faults.holding import locked, wait_for_statement
+from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
+
+
+@fault
+def web_killed(scene: Scene) -> Iterator[None]:
+    """Web process group killed (-9) with requests waiting in their INSERT."""
+    with locked(scene, "ingestion_inboxrequest", "SHARE") as session:
+        wait_for_statement(session, "INSERT INTO ingestion_inboxrequest")
+        scene.stack.kill("web")
+    yield
+    scene.stack.start("web")
+
+
+@fault
+def same_id_racing(scene: Scene) -> Iterator[None]:
+    """Two requests with the same ids at the same moment, in each dialect."""
+    maker = scene.traffic.maker
+    for make in (maker.batch, maker.message, maker.emission):
+        request = make()
+        scene.traffic.race(request, request)
+    yield
+
+
+@fault
+def week_boundary(scene: Scene) -> Iterator[None]:
+    """Events of the last and the first milliseconds around the turn of the week."""
+    monday = milliseconds(week_of(datetime.now(UTC)))
+    with dated(scene, monday - 1, monday, monday + 1):
+        yield
+        time.sleep(OUTAGE_SECONDS)
+
+
+@contextmanager
+def dated(scene: Scene, *times: int) -> Iterator[None]:
+    """New events are of these times (ms), for the time of the block."""
+    scene.traffic.maker.times = times
+    try:
+        yield
+    finally:
+        scene.traffic.maker.times = ()

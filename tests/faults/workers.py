@@ -1,0 +1,116 @@
+"""Faults of workers and of beat: killed, told to stop, away, given the same work twice, or poison."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from tests.faults.holding import PATIENCE_SECONDS, locked, wait_for_statement
+from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
+from tests.faults.stack import WORKERS, Stack
+
+TASK = "ingestion.drain"
+A_DAYS_TICKS = 2_000  # as many as the test has time for
+
+
+@fault
+def worker_killed(scene: Scene) -> Iterator[None]:
+    """Worker process groups killed (-9) with a transaction open, events copied and not yet counted."""
+    with locked(scene, "events_usagehour", "SHARE") as session:
+        wait_for_statement(session, "INSERT INTO events_usagehour")
+        for name in WORKERS:
+            scene.stack.kill(name)
+    yield
+    for name in WORKERS:
+        scene.stack.start(name)
+
+
+@fault
+def workers_told_to_stop(scene: Scene) -> Iterator[None]:
+    """Workers told to stop (SIGTERM) with a transaction open: they finish it and end by themselves."""
+    with locked(scene, "events_usagehour", "SHARE") as session:
+        wait_for_statement(session, "INSERT INTO events_usagehour")
+        for name in WORKERS:
+            scene.stack.tell_to_stop(name)
+    for name in WORKERS:
+        assert scene.stack.ended(name, PATIENCE_SECONDS) == 0, f"{name} did not end well"
+    yield
+    _start(scene.stack, *WORKERS)
+
+
+@fault
+def workers_away(scene: Scene) -> Iterator[None]:
+    """No workers for a while; ticks that are a day old wait for them when they are back."""
+    for name in WORKERS:
+        scene.stack.kill(name)
+    with scene.stack.celery() as app:
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        for _ in range(A_DAYS_TICKS):
+            app.send_task(TASK, expires=yesterday)
+    yield
+    time.sleep(OUTAGE_SECONDS)
+    _start(scene.stack, *WORKERS)
+
+
+@fault
+def beat_away(scene: Scene) -> Iterator[None]:
+    """Beat killed (-9) and away for some seconds."""
+    scene.stack.kill("beat")
+    yield
+    time.sleep(OUTAGE_SECONDS)
+    scene.stack.start("beat")
+
+
+@fault
+def beat_twice(scene: Scene) -> Iterator[None]:
+    """A second beat sends each tick again."""
+    scene.stack.start("beat-2")
+    yield
+    time.sleep(2 * OUTAGE_SECONDS)
+    scene.stack.kill("beat-2")
+
+
+@fault
+def task_delivered_twice(scene: Scene) -> Iterator[None]:
+    """The same task, by its id, delivered to all workers at the same moment."""
+    with locked(scene, "events_usagehour", "SHARE") as session:
+        with scene.stack.celery() as app:
+            for _ in range(len(WORKERS) * 2):
+                app.send_task(TASK, task_id="the same")
+        wait_for_statement(session, "INSERT INTO events_usagehour", number=2)
+    yield
+
+
+@fault
+def same_block_twice(scene: Scene) -> Iterator[None]:
+    """Two more drains at the same moment, beside the workers, both with a block that they can't yet count."""
+    patient = {"DB_LOCK_TIMEOUT_MS": str(PATIENCE_SECONDS * 1000), "PGAPPNAME": "drain"}
+    with locked(scene, "events_usagehour", "SHARE") as session:
+        drains = [scene.stack.manage("drain", **patient) for _ in range(2)]
+        wait_for_statement(session, "INSERT INTO events_usagehour", application="drain", number=len(drains))
+    yield
+    for process in drains:
+        with process:
+            _, complaint = process.communicate(timeout=60)
+        assert process.returncode == 0, complaint
+
+
+@fault
+def poison(scene: Scene) -> Iterator[None]:
+    """Requests in the inbox that decoding stumbles over: no JSON, and a dialect that nobody knows."""
+    name = scene.traffic.maker.id()
+    rows = [("sunbird", f"\x00 no JSON {name}".encode()), ("monkey", f'{{"banana": "{name}"}}'.encode())]
+    with scene.stack.session() as session:
+        for dialect, body in rows:
+            session.execute(
+                b"INSERT INTO ingestion_inboxrequest"
+                b" (received_at, owner_id, dialect, encoding, strict, context, events, body)"
+                b" SELECT now(), min(id), %s, 'json', false, '{}', 1, %s FROM events_owner",
+                [dialect, body],
+            )
+            scene.poison.append(body)
+    yield
+
+
+def _start(stack: Stack, *names: str) -> None:
+    for name in names:
+        stack.start(name)
