@@ -8,7 +8,8 @@ from telemetry_project.stack import paths, postgres
 from tests.faults.holding import PATIENCE_SECONDS
 from tests.faults.proxy import Proxy
 from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
-from tests.faults.stack import HOST, WORKERS, eventually
+from tests.faults.stack import WORKERS, eventually
+from tests.serving import HOST
 
 LATENCY_SECONDS = 0.1
 CUTS = 6  # of connections of each sort

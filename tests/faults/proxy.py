@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.faults.stack import HOST
+from tests.serving import HOST
 
 _COMMITTED = (b"INSERT 0 1\x00", b"COMMIT\x00")
 _READY = b"Z\x00\x00\x00\x05I"  # idle: whatever was done is durable
