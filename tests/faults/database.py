@@ -86,7 +86,7 @@ def too_many_connections(scene: Scene) -> Iterator[None]:
 
 
 @fault
-def event_tablelocked(scene: Scene) -> Iterator[None]:
+def event_table_locked(scene: Scene) -> Iterator[None]:
     """ACCESS EXCLUSIVE lock on the event table for longer than lock_timeout."""
     with locked(scene, "events_event", "ACCESS EXCLUSIVE"):
         time.sleep(LOCK_TIMEOUT_MS / 1000 * 1.5)
@@ -94,7 +94,7 @@ def event_tablelocked(scene: Scene) -> Iterator[None]:
 
 
 @fault
-def inboxlocked(scene: Scene) -> Iterator[None]:
+def inbox_locked(scene: Scene) -> Iterator[None]:
     """ACCESS EXCLUSIVE lock on the inbox for longer than lock_timeout."""
     with locked(scene, "ingestion_inboxrequest", "ACCESS EXCLUSIVE"):
         time.sleep(LOCK_TIMEOUT_MS / 1000 * 1.5)
