@@ -6,9 +6,18 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.partitions import make_partitions, weeks_ahead
+from events.sessions import summarising
+
+SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 
 
 @shared_task(name="events.manage_partitions")
 def manage_partitions(**_: Any) -> None:
     """Make the weeks to come before they begin."""
     make_partitions(weeks_ahead(timezone.now()))
+
+
+@shared_task(name="events.summarise")
+def summarise(**_: Any) -> None:
+    """Sum up the sessions that new events came for."""
+    summarising.tick(seconds=SUMMARISE_SECONDS)

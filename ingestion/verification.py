@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from events.event import Event
 from events.kinds import KINDS
+from events.sessions import questions as sessions
 
 
 class Question(NamedTuple):
@@ -72,6 +73,7 @@ QUESTIONS = (
     Question("counters and rejected events disagree", _REJECTED),
     Question("received is not stored + duplicates + rejected", _BALANCE),
     Question("an id is not of the time of its event", _TIMES),
+    *(Question(*question) for question in sessions.QUESTIONS),
 )
 SHOWN = 10  # differences of each question
 
@@ -90,6 +92,7 @@ class Totals(NamedTuple):
     events: int
     rejected: int
     waiting: int
+    unsummarised: int  # keys of sessions, whose sessions are not compared
 
 
 def differences() -> Iterator[Difference | None]:
@@ -105,11 +108,11 @@ def differences() -> Iterator[Difference | None]:
 
 
 def totals() -> Totals:
-    """Events, rejected events, and acknowledged events that wait."""
+    """Events, rejected events, acknowledged events that wait, and sessions that wait to be summed up."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM ingestion_rejectedevent),"
-            " (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest)"
+            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM ingestion_rejectedevent),"  # noqa: S608
+            f" (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest), ({sessions.WAITING})"
         )
         return Totals(*cursor.fetchone())
 

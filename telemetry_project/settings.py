@@ -109,6 +109,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # A tick that no worker took in time is dropped, so that a day without workers leaves no flood.
     "drain": {"task": "ingestion.drain", "schedule": 1.0, "options": {"expires": 2.0}},
+    "summarise": {"task": "events.summarise", "schedule": 5.0, "options": {"expires": 10.0}},
     "forget_old_keys": {
         "task": "ingestion.forget_old_keys",
         "schedule": 3600.0,

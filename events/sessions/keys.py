@@ -40,6 +40,19 @@ class Names:
             dict(Source.objects.filter(pk__in=sources).values_list("pk", "name")),
         )
 
+    def has(self, key: SessionKey) -> bool:
+        """Whether owner and source of a key are still there."""
+        return key.owner_id in self.owners and key.source_id in self.sources
+
+    def session(self, key: SessionKey, first: UUID) -> UUID:
+        """The id of the session that begins with an event."""
+        return session_id(
+            self.owners[key.owner_id],
+            self.sources[key.source_id],
+            key,
+            None if key.session is not None else first,
+        )
+
     def number(self, key: SessionKey) -> UUID:
         """The hash of a key; of one with a session id it is the session's id."""
         return session_id(self.owners[key.owner_id], self.sources[key.source_id], key)

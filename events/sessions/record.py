@@ -11,7 +11,7 @@ What counts as page view and interaction, by dialect:
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,6 +26,9 @@ INTERACTIONS = frozenset(
         *("dnd", "added", "removed", "selected"),
     )
 )
+
+# Characters of a page's id and type that a summary keeps: what a session may cost in memory has a bound.
+MAX_TEXT = 2_000
 
 # The columns of a kind's own table that its meaning is read from; kinds without are counted only.
 DETAILS: dict[str, tuple[str, ...]] = {
@@ -86,7 +89,11 @@ def _start(details: Details) -> Meaning:
 
 def _impression(details: Details) -> Meaning:
     page, kind = details
-    return Meaning(page=page or "", page_type=kind)
+    return _page(page, kind)
+
+
+def _page(page: str | None, kind: str | None, errors: int = 0) -> Meaning:
+    return Meaning((page or "")[:MAX_TEXT], kind and kind[:MAX_TEXT], errors=errors)
 
 
 def _interact(details: Details) -> Meaning:
@@ -98,14 +105,20 @@ def _ui_action(details: Details) -> Meaning:
     event, action, level, url, category = details
     errors = int((level or "").lower() == "error")
     if event == "page" and action == "load":
-        return Meaning(page=url or category or "", page_type=category, errors=errors)
+        return _page(url or category, category, errors)
     return Meaning(interactions=1, errors=errors)
+
+
+class _Context(msgspec.Struct):
+    """What is looked at of a context; the rest is skipped, whatever numbers are in it."""
+
+    action: Any = None
 
 
 def _emitted_event(details: Details) -> Meaning:
     (context,) = details
-    items = msgspec.json.decode(context) if context else []
-    return Meaning(interactions=sum(type(item) is dict and bool(item.get("action")) for item in items))
+    items = msgspec.json.decode(context, type=list[_Context]) if context else []
+    return Meaning(interactions=sum(bool(item.action) for item in items))
 
 
 _MEANINGS: dict[str, Callable[[Details], Meaning]] = {

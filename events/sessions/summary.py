@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from events.sessions.record import Record, meaning
+from events.sessions.record import MAX_TEXT, Record, meaning
 
 IDLE_MS = 600_000  # a longer gap is idle time: it counts nothing
 INACTIVITY_MS = 1_800_000  # a longer gap cuts a session that has no id
@@ -160,7 +160,7 @@ class _Fold:
         if self.first_page is None:
             self.first_page = page
         self.last_page = page
-        place = (page, environment)
+        place = (page, environment and environment[:MAX_TEXT])
         visits = self.pages.get(place)
         if visits is None and len(self.pages) >= MAX_PAGES:
             place, kind = (OTHER_PAGES, None), None

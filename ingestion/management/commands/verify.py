@@ -1,4 +1,4 @@
-"""verify: prove that events, rejected events and counters agree."""
+"""verify: prove that events, rejected events, counters and sessions agree."""
 
 import sys
 from typing import Any
@@ -12,7 +12,10 @@ from ingestion import verification
 class Command(BaseCommand):
     """Compare tables and counters in one snapshot."""
 
-    help = "Compares envelope and kind rows, counters, events and rejected events; exit 1 where they differ."
+    help = (
+        "Compares envelope and kind rows, counters, events, rejected events and sessions;"
+        " exit 1 where they differ."
+    )
 
     def handle(self, *_: Any, **__: Any) -> None:
         found = []
@@ -32,3 +35,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"All agrees: {totals.events} events, {totals.rejected} rejected, {totals.waiting} waiting."
         )
+        if totals.unsummarised:
+            self.stdout.write(
+                f"Not compared: {totals.unsummarised} sessions or devices that wait to be summed up."
+            )

@@ -1,0 +1,57 @@
+"""summarise: sum up the sessions that wait, or all of them."""
+
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from tqdm import tqdm
+
+from events.ownership.owner import Owner
+from events.sessions import touching
+from events.sessions.summarising import Summarised, summarise_block, summarise_large
+
+WAIT_SECONDS = 0.2  # between looks at what other workers hold
+
+
+class Command(BaseCommand):
+    """Compute what is due."""
+
+    help = "Sums up the sessions that new events came for; with --all every session again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--all", action="store_true", help="Every session again, from its events.")
+        parser.add_argument("--owner", help="Only those of the owners of this name.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        now = timezone.now()
+        owners = _owners(options["owner"])
+        if options["all"]:
+            for _count in tqdm(
+                touching.touch_all(owners), unit=" weeks", desc="Listing", file=sys.stderr, disable=None
+            ):
+                pass
+        touching.wake(now, owners)
+        total = Summarised()
+        waiting = touching.waiting_rows(owners)
+        with tqdm(total=waiting, desc="Summing up", file=sys.stderr, disable=None) as bar:
+            while touching.is_waiting(now, owners):
+                block = summarise_block(now, owners)
+                if not block.keys:
+                    block = summarise_large(now, owners)
+                if not block.keys:
+                    time.sleep(WAIT_SECONDS)
+                total += block
+                bar.update(block.rows)
+        left = touching.waiting_rows(owners)
+        self.stdout.write(f"Summed up {total.keys} keys of sessions" + (f"; {left} wait." if left else "."))
+
+
+def _owners(name: str | None) -> list[int] | None:
+    if name is None:
+        return None
+    found = list(Owner.objects.named(name).values_list("pk", flat=True))
+    if not found:
+        raise CommandError(f"There is no owner named {name!r}.")
+    return found

@@ -1,0 +1,120 @@
+"""Reading: the events of many sessions as a stream of records, by one statement.
+
+The statement's shape makes its plan, because a new week's partition has no statistics: the wanted windows
+are walked one by one (LATERAL with OFFSET or LIMIT can't be turned into a hash join), each by the index on
+session or device and its own range of ids. Owner and source are compared by IS NOT DISTINCT FROM, which no
+index serves: the index on owner would read all that the owner has in the range. The bounds of the whole
+statement are literals, so partitions are pruned before it runs. A kind's table is asked for an event of that
+kind only.
+"""
+
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from events.event import INDEXED, Event
+from events.identity import MILLISECOND, first_id
+from events.kinds import KINDS
+from events.sessions.record import DETAILS, Record
+from events.store.touched import SessionKey
+
+FETCHED = 5_000  # rows that are in memory at a time
+
+
+class Window(NamedTuple):
+    """A key's events from `since` to `until`, both included."""
+
+    key: SessionKey
+    since: datetime
+    until: datetime
+
+
+def read(windows: Sequence[Window], most: int | None) -> Generator[tuple[int, Record]]:
+    """The events of windows, each with its window's index, in the order of (index, id).
+
+    `most`: of each window; what is beyond is left out.
+    """
+    for by_device in (False, True):
+        part = [
+            (index, window)
+            for index, window in enumerate(windows)
+            if (window.key.session is None) == by_device
+        ]
+        if part:
+            yield from _read(part, most, "device" if by_device else "session")
+
+
+def _read(part: Sequence[tuple[int, Window]], most: int | None, column: str) -> Generator[tuple[int, Record]]:
+    sql, parameters = statement(part, most, column)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        while rows := cursor.fetchmany(FETCHED):
+            for row in rows:
+                yield row[0], Record._make(row[1:])
+
+
+def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str) -> tuple[str, list[Any]]:
+    """The statement that reads windows whose events are found by `column`, session or device."""
+    low = first_id(min(window.since for _, window in part))
+    high = first_id(max(window.until for _, window in part) + MILLISECOND)
+    parameters = [
+        [index for index, _ in part],
+        [window.key.owner_id for _, window in part],
+        [window.key.source_id for _, window in part],
+        [getattr(window.key, column) for _, window in part],
+        [window.key.channel for _, window in part],
+        [first_id(window.since) for _, window in part],
+        [first_id(window.until + MILLISECOND) for _, window in part],
+    ]
+    bounds = f">= '{low}' AND {{id}} < '{high}'"
+    return (
+        _STATEMENT.format(
+            details=_details(bounds),
+            columns=_COLUMNS,
+            column=column,
+            indexed=INDEXED,
+            condition=_CONDITIONS[column],
+            bounds="e.id " + bounds.format(id="e.id"),
+            fence="OFFSET 0" if most is None else f"LIMIT {most:d}",
+        ),
+        parameters,
+    )
+
+
+_STATEMENT = """
+SELECT wanted.n, e.id, e.kind, e.dialect, {details}, {columns}
+FROM (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[],
+                           %s::uuid[]) AS listed (n, owner_id, source_id, name, channel, low, high)
+      ORDER BY n OFFSET 0) wanted
+CROSS JOIN LATERAL (
+  SELECT * FROM events_event e
+  WHERE left(e.{column}, {indexed}) = left(wanted.name, {indexed}) AND {condition}
+    AND e.id >= wanted.low AND e.id < wanted.high AND {bounds}
+    AND e.{column} IS NOT DISTINCT FROM wanted.name
+    AND e.owner_id IS NOT DISTINCT FROM wanted.owner_id AND e.source_id IS NOT DISTINCT FROM wanted.source_id
+  {fence}) e
+ORDER BY wanted.n, e.id
+"""
+_CONDITIONS = {
+    "session": "e.session IS NOT NULL",
+    "device": "e.session IS NULL AND e.device IS NOT NULL AND e.channel IS NOT DISTINCT FROM wanted.channel",
+}
+# Of the fields of a record, those that are columns of the envelope as they are.
+_ENVELOPE = Record._fields[4:]
+_KNOWN = {field.name for field in Event._meta.local_fields}
+_COLUMNS = ", ".join(f"e.{name}" if name in _KNOWN else f"NULL AS {name}" for name in _ENVELOPE)
+
+
+def _details(bounds: str) -> str:
+    """The columns that a kind's own table has for the summary, as an array of texts."""
+    cases = []
+    for kind, names in DETAILS.items():
+        table = KINDS[kind].model._meta.db_table
+        listed = ", ".join(f"d.{name}::text" for name in names)
+        cases.append(
+            f"WHEN '{kind}' THEN (SELECT ARRAY[{listed}] FROM {table} d"  # noqa: S608  (names are ours)
+            f" WHERE d.id = e.id AND d.id {bounds.format(id='d.id')})"
+        )
+    return f"CASE e.kind {' '.join(cases)} END"

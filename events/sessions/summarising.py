@@ -1,0 +1,206 @@
+"""Summarising: from keys that wait to sessions in the tables, a block at a time, each block one transaction.
+
+**Nothing is missed.** The drain commits events together with their row of TouchedSession. A block deletes
+the rows it took, and reads the events in a later statement: under READ COMMITTED that sees all that was
+committed before it began, so at least the events of the deleted rows. Events committed after it have a row of
+their own, which is still there. A worker that is killed leaves rows and summaries as they were.
+
+**Nothing is computed twice at once.** Each key is locked until the transaction ends (`touching`). The next
+holder reads after that, so it never replaces a summary by an older one.
+
+**What is read.** A session is computed from all its events, over its stored span joined with that of the
+new events. Sessions cut by inactivity are computed over all stored sessions that the new events come within
+thirty minutes of: stored sessions of a key are never closer to each other than that, so what a new event can
+change lies in that window.
+
+**Large sessions.** A block reads no more than LARGE events of a key. A key that has more is put into
+LargeSession and computed alone, in a transaction of its own, after the small ones; its events are streamed,
+never held. It then rests for REST times as long as that took, so no session costs more than a tenth of one
+worker's time, however often it is touched.
+"""
+
+import logging
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from events.identity import moment
+from events.sessions import touching, writing
+from events.sessions.keys import Names
+from events.sessions.reading import read
+from events.sessions.record import Record
+from events.sessions.summary import INACTIVITY_MS, cut
+from events.sessions.touching import Claim, Owners
+from events.sessions.windows import Affected, affected
+from events.sessions.writing import Made
+
+log = logging.getLogger(__name__)
+LARGE = 10_000  # events of a key that are computed together with other keys
+REST = 9
+WRITTEN = 2_000  # sessions and pages that are written at once
+FAULT_RESTS = timedelta(hours=1)
+FORGOTTEN = timedelta(days=1)  # a key that was not touched for so long is no longer known as large
+AT_ONCE = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """What became of a block."""
+
+    keys: int = 0
+    rows: int = 0  # of TouchedSession
+
+    def __add__(self, other: "Summarised") -> "Summarised":
+        return Summarised(self.keys + other.keys, self.rows + other.rows)
+
+
+def summarise_block(now: datetime, owners: Owners = None) -> Summarised:
+    """Compute a block of keys that are not large; nothing done means that none waits that is free.
+
+    Keys that turn out to be large may be computed from `now` on.
+    """
+    with transaction.atomic():
+        claims = touching.claim_small(owners)
+        if not claims:
+            return Summarised()
+        try:
+            with transaction.atomic():
+                left = [(claim, AT_ONCE) for claim in _compute(claims, LARGE)]
+        except OperationalError:
+            raise  # the database's trouble, not a session's
+        except Exception:
+            log.exception("Sessions can't be summed up together; they are one by one")
+            left = [(claim, rests) for claim in claims if (rests := _alone(claim, LARGE)) is not None]
+        for claim, rests in left:
+            touching.leave(claim)
+            touching.rest(claim, now + rests)
+        return _done(claims)
+
+
+def _alone(claim: Claim, most: int | None) -> timedelta | None:
+    """Compute a key by itself, so that one that can't be harms no other.
+
+    Returns how long it is to rest before it is tried again; None where it is computed.
+    """
+    try:
+        with transaction.atomic():
+            return AT_ONCE if _compute([claim], most) else None
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("Session can't be summed up", extra={"session": str(claim.number)})
+        return FAULT_RESTS
+
+
+def summarise_large(now: datetime, owners: Owners = None) -> Summarised:
+    """Compute one large key that has rested at `now`."""
+    began = time.monotonic()
+    with transaction.atomic():
+        claims = touching.claim_large(now, owners)
+        for claim in claims:
+            rests = _alone(claim, None)
+            if rests is not None:
+                touching.leave(claim)
+            else:
+                rests = REST * timedelta(seconds=time.monotonic() - began)
+            touching.rest(claim, timezone.now() + rests)
+        return _done(claims)
+
+
+def _done(claims: Sequence[Claim]) -> Summarised:
+    return Summarised(len(claims), sum(len(claim.spans) for claim in claims))
+
+
+def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
+    """Compute and write the sessions of keys; returns the keys that have more events than `most`.
+
+    What those had is left as it was.
+    """
+    names = Names.of(claim.key for claim in claims)
+    windows = affected(claims)
+    unseen = dict(enumerate(windows))
+    large: dict[UUID, Claim] = {}
+    writer = _Writer()
+    beyond = None if most is None else most + 1
+    # Closed before a failed savepoint is rolled back, which takes the cursor away.
+    with closing(read([each.window for each in windows], beyond)) as stream:
+        for index, rows in groupby(stream, itemgetter(0)):
+            each = unseen.pop(index)
+            made = _sessions(each, (record for _, record in rows), names)
+            if most is not None:
+                whole = list(made)
+                if sum(session.summary.events for session in whole) > most:
+                    large[each.claim.number] = each.claim
+                    continue
+                made = iter(whole)
+            writer.write(each, made)
+    for each in unseen.values():  # whose events are gone
+        writer.write(each, iter(()))
+    writer.flush()
+    return list(large.values())
+
+
+def _sessions(each: Affected, records: Iterator[Record], names: Names) -> Iterator[Made]:
+    key = each.claim.key
+    for summary in cut(records, None if key.session is not None else INACTIVITY_MS):
+        yield Made(names.session(key, summary.first.id), key, summary)
+
+
+class _Writer:
+    """Collects sessions and writes many at once."""
+
+    def __init__(self) -> None:
+        self._made: list[Made] = []
+        self._rows = 0
+
+    def write(self, each: Affected, sessions: Iterator[Made]) -> None:
+        """Write the sessions of a window, in their order, and remove what they replace."""
+        begins: list[datetime] = []
+        ids: list[UUID] = []
+        for made in sessions:
+            begins.append(moment(made.summary.first.occurred_ms))
+            ids.append(made.id)
+            self._made.append(made)
+            self._rows += 1 + len(made.summary.pages)
+            if self._rows >= WRITTEN:
+                self.flush()
+        kept = set(ids)
+        gone = [stored for stored in each.stored if stored.id not in kept]
+        if gone:
+            # A session that is no more lives on in the one that its first event is in.
+            heirs = {
+                stored.id: ids[place - 1]
+                for stored in gone
+                if (place := bisect_right(begins, stored.started_at)) > 0
+            }
+            writing.remove([stored.id for stored in gone], heirs)
+
+    def flush(self) -> None:
+        """Write what is collected."""
+        writing.replace(self._made)
+        self._made.clear()
+        self._rows = 0
+
+
+def tick(*, seconds: float) -> Summarised:
+    """Compute what waits, small keys before large ones, until none is left or the time is up."""
+    until = time.monotonic() + seconds
+    total = Summarised()
+    touching.forget_large(timezone.now() - FORGOTTEN)
+    while time.monotonic() < until:
+        block = summarise_block(timezone.now())
+        if not block.keys:
+            block = summarise_large(timezone.now())
+        if not block.keys:
+            break
+        total += block
+    return total

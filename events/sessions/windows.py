@@ -1,0 +1,101 @@
+"""Windows: which part of a key's time new events can change, and which stored sessions are in it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from events.event import INDEXED
+from events.sessions.reading import Window
+from events.sessions.session import INACTIVITY
+from events.sessions.touching import Claim
+
+
+class Stored(NamedTuple):
+    """A session as it is stored."""
+
+    id: UUID
+    started_at: datetime
+    ended_at: datetime
+
+
+class Affected(NamedTuple):
+    """A window of a claim, and the stored sessions that what is in it replaces."""
+
+    claim: Claim
+    window: Window
+    stored: list[Stored]
+
+
+def affected(claims: Sequence[Claim]) -> list[Affected]:
+    """The windows of claims, read with two statements."""
+    stored = _with_ids(claims) | _cut(claims)
+    return [found for claim in claims for found in _windows(claim, stored.get(claim.number, []))]
+
+
+def _windows(claim: Claim, stored: Iterable[Stored]) -> Iterator[Affected]:
+    """Spans and stored sessions, joined where they could be one session: all of a key with a session id."""
+    pieces: list[tuple[datetime, datetime, Stored | None]] = [(*span, None) for span in claim.spans]
+    pieces += [(each.started_at, each.ended_at, each) for each in stored]
+    pieces.sort(key=lambda piece: piece[:2])
+    since, until, inside = pieces[0][0], pieces[0][1], list[Stored]()
+    for begin, end, each in pieces:
+        if claim.key.session is None and begin - until > INACTIVITY:
+            yield Affected(claim, Window(claim.key, since, until), inside)
+            since, until, inside = begin, end, []
+        until = max(until, end)
+        if each is not None:
+            inside.append(each)
+    yield Affected(claim, Window(claim.key, since, until), inside)
+
+
+def _with_ids(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
+    """The stored sessions of keys with a session id: their ids are the hashes of the keys."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, started_at, ended_at FROM events_session WHERE id = ANY(%s)",
+            [[claim.number for claim in claims if claim.key.session is not None]],
+        )
+        return {row[0]: [Stored(*row)] for row in cursor.fetchall()}
+
+
+# By the index on device: see `reading` for why owner and source are compared so.
+_OVERLAPPING = f"""
+SELECT DISTINCT wanted.number, s.id, s.started_at, s.ended_at
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
+            %s::timestamptz[]) AS wanted (number, owner_id, source_id, device, channel, since, until)
+CROSS JOIN LATERAL (
+  SELECT * FROM events_session s
+  WHERE left(s.device, {INDEXED}) = left(wanted.device, {INDEXED}) AND s.device IS NOT NULL
+    AND s.started_at <= wanted.until AND s.ended_at >= wanted.since AND s.session IS NULL
+    AND s.device IS NOT DISTINCT FROM wanted.device AND s.channel IS NOT DISTINCT FROM wanted.channel
+    AND s.owner_id IS NOT DISTINCT FROM wanted.owner_id AND s.source_id IS NOT DISTINCT FROM wanted.source_id
+  OFFSET 0) s
+"""  # noqa: S608
+
+
+def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
+    """The stored sessions without ids that begin or end within the time of inactivity from a span."""
+    spans = [(claim, span) for claim in claims if claim.key.session is None for span in claim.spans]
+    found: dict[UUID, list[Stored]] = defaultdict(list)
+    if not spans:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OVERLAPPING,
+            [
+                [claim.number for claim, _ in spans],
+                [claim.key.owner_id for claim, _ in spans],
+                [claim.key.source_id for claim, _ in spans],
+                [claim.key.device for claim, _ in spans],
+                [claim.key.channel for claim, _ in spans],
+                [since - INACTIVITY for _, (since, _) in spans],
+                [until + INACTIVITY for _, (_, until) in spans],
+            ],
+        )
+        for number, *stored in cursor.fetchall():
+            found[number].append(Stored(*stored))
+    return found

@@ -1,0 +1,155 @@
+"""Writing: summaries into the tables, many by one statement each. What is there already is not touched.
+
+The caller holds the lock of every key that it writes for, so no two transactions meet on a row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db import connection, models
+
+from events.identity import moment
+from events.sessions.session import (
+    Session,
+    SessionEnv,
+    SessionEventCount,
+    SessionPage,
+    SessionRedirect,
+)
+from events.sessions.summary import Summary
+from events.sessions.summary_event import columns
+from events.store.touched import SessionKey
+
+Row = dict[str, Any]
+
+
+class Made(NamedTuple):
+    """A session as computed."""
+
+    id: UUID
+    key: SessionKey
+    summary: Summary
+
+
+def replace(made: Sequence[Made]) -> None:
+    """Let the tables say of these sessions what their summaries say."""
+    if not made:
+        return
+    ids = [session.id for session in made]
+    _upsert(Session, [_session(each) for each in made])
+    _parts(SessionPage, ids, [row for each in made for row in _pages(each)])
+    _parts(SessionEnv, ids, [row for each in made for row in _environments(each)])
+    _parts(SessionEventCount, ids, [row for each in made for row in _counts(each)])
+    # An id that stands for a session again redirects no longer.
+    SessionRedirect.objects.filter(old__in=ids).delete()
+
+
+def remove(ids: Iterable[UUID], redirects: Mapping[UUID, UUID]) -> None:
+    """Remove sessions that are no more; `redirects` says in which session those live on that do."""
+    gone = list(ids)
+    if not gone:
+        return
+    for model in (SessionPage, SessionEnv, SessionEventCount):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {model._meta.db_table} WHERE session_id = ANY(%s)",  # noqa: S608
+                [gone],
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_session WHERE id = ANY(%s)", [gone])
+        cursor.execute(
+            "DELETE FROM events_sessionredirect WHERE current = ANY(%s) AND NOT current = ANY(%s)",
+            [gone, list(redirects)],
+        )
+        moved = [list(redirects), list(redirects.values())]
+        cursor.execute(
+            "UPDATE events_sessionredirect r SET current = moved.new"
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS moved (old, new) WHERE r.current = moved.old",
+            moved,
+        )
+        cursor.execute(
+            "INSERT INTO events_sessionredirect (old, current) SELECT * FROM unnest(%s::uuid[], %s::uuid[])"
+            " ON CONFLICT (old) DO UPDATE SET current = excluded.current",
+            moved,
+        )
+
+
+def _session(made: Made) -> Row:
+    row = columns(made.summary)
+    row["started_at"] = moment(row.pop("started_ms"))
+    row["ended_at"] = moment(row.pop("ended_ms"))
+    return row | {
+        "id": made.id,
+        "owner_id": made.key.owner_id,
+        "source_id": made.key.source_id,
+        "session": made.key.session,
+    }
+
+
+def _pages(made: Made) -> Iterable[Row]:
+    for position, page in enumerate(made.summary.pages):
+        yield {"session_id": made.id, "position": position, **page._asdict()}
+
+
+def _environments(made: Made) -> Iterable[Row]:
+    for position, environment in enumerate(made.summary.environments):
+        yield {"session_id": made.id, "position": position, **environment._asdict()}
+
+
+def _counts(made: Made) -> Iterable[Row]:
+    for kind, count in made.summary.counts.items():
+        yield {"session_id": made.id, "kind": kind, "count": count}
+
+
+class _Names(NamedTuple):
+    """A table and its columns as statements name them."""
+
+    table: str
+    key: list[str]
+    columns: list[str]
+
+    @classmethod
+    def of(cls, model: type[models.Model]) -> "_Names":
+        listed = [str(field.column) for field in model._meta.local_concrete_fields]
+        key = [str(field.column) for field in model._meta.pk_fields]
+        return cls(model._meta.db_table, key, listed)
+
+
+def _upsert(model: type[models.Model], rows: Sequence[Row]) -> None:
+    """Insert or update rows, but not those that are there as they are: that would write them again."""
+    if not rows:
+        return
+    table, key, names = _Names.of(model)
+    listed = ", ".join(names)
+    ours = ", ".join(f"t.{name}" for name in names)
+    theirs = ", ".join(f"made.{name}" for name in names)
+    same = " AND ".join(f"t.{name} = made.{name}" for name in key)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({listed})"  # noqa: S608  (names are ours)
+            f" SELECT {theirs} FROM json_populate_recordset(NULL::{table}, %s::json) made"
+            f" WHERE NOT EXISTS (SELECT FROM {table} t"
+            f" WHERE {same} AND ({ours}) IS NOT DISTINCT FROM ({theirs}))"
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
+            [_json(rows)],
+        )
+
+
+def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
+    """Let the parts of sessions be these rows: what is there beside them goes."""
+    table, key, _ = _Names.of(model)
+    same = " AND ".join(f"made.{name} = t.{name}" for name in key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} t WHERE t.session_id = ANY(%s) AND NOT EXISTS"  # noqa: S608
+            f" (SELECT FROM json_populate_recordset(NULL::{table}, %s::json) made WHERE {same})",
+            [list(ids), _json([{name: row[name] for name in key} for row in rows])],
+        )
+    _upsert(model, rows)
+
+
+def _json(rows: Sequence[Row]) -> str:
+    return msgspec.json.encode(rows).decode()

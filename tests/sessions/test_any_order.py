@@ -1,0 +1,155 @@
+"""Whatever events come, in whatever order, batch by batch, summed up or killed in between: the same rows."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events.sessions import summarising, writing
+from events.sessions.session import Session, SessionRedirect
+from events.store.touched import TouchedSession
+from ingestion import verification
+from ingestion.drain import drain
+from tests.sending import MakeSender, Sender, emitted, log_event, message
+from tests.sessions.stored import (
+    PARTS,
+    assert_as_expected,
+    base_ms,
+    dump,
+    post,
+    summarise_all,
+    summarise_due,
+)
+
+Wire = dict[str, Any]
+
+# Around the bounds of idle time and inactivity, and close together.
+moments = st.builds(
+    lambda steps, rest: steps * 600_000 + rest,
+    st.sampled_from([0, 1, 3, 3, 4, 6, 6, 9, 12]),
+    st.sampled_from([0, 1, 4, 5, 12_345, -1]),
+).map(lambda ms: max(ms, 0))
+
+DATA: dict[str, list[Wire]] = {
+    "START": [{"type": "App", "mode": "play"}, {"type": "player"}],
+    "IMPRESSION": [{"type": kind, "pageid": page} for kind in ("view", "list") for page in ("a", "b")],
+    "INTERACT": [{"type": kind, "id": "b"} for kind in ("TOUCH", "hover")],
+    "ERROR": [{"err": "E", "errtype": "T", "stacktrace": "at x"}],
+    "LOG": [{"type": "t", "level": "INFO", "message": "m"}],
+}
+
+
+@st.composite
+def v3(draw: st.DrawFn) -> tuple[str, Wire, int]:
+    eid = draw(st.sampled_from(sorted(DATA)))
+    at = base_ms() + draw(moments)
+    context: Wire = {
+        "channel": draw(st.sampled_from(["c1", "c1", "c1", "c2"])),
+        "env": draw(st.sampled_from(["home", "play"])),
+        "pdata": {"id": draw(st.sampled_from(["app", "app", "app", "web"]))},
+        "did": draw(st.sampled_from(["d1", "d1", "d1", "d2", ""])),
+    }
+    if sid := draw(st.sampled_from([None, None, None, "", "s1", "s2"])):
+        context["sid"] = sid
+    return (
+        "sunbird",
+        log_event(
+            f"m{draw(st.integers(0, 5))}",
+            eid=eid,
+            ets=at,
+            context=context,
+            actor={"id": draw(st.sampled_from(["u1", "u2", ""])), "type": "User"},
+            edata=draw(st.sampled_from(DATA[eid])),
+        ),
+        at,
+    )
+
+
+@st.composite
+def availity(draw: st.DrawFn) -> tuple[str, Wire, int]:
+    entries = message()["telemetryBody"]["entries"] | draw(
+        st.sampled_from(
+            [{}, {"event": "page", "action": "load"}, {"event": "page", "action": "load", "url": "/u"}]
+        )
+    )
+    body = {"level": draw(st.sampled_from(["info", "Error"])), "entries": entries}
+    sid = draw(st.sampled_from(["s1", ""]))
+    return "availity", message(sessionId=sid, telemetryBody=body), base_ms() + draw(moments)
+
+
+@st.composite
+def buildless(draw: st.DrawFn) -> tuple[str, Wire, int]:
+    at = base_ms() + draw(moments)
+    about = [{"type": "type.googleapis.com/buildless.context.Build", "event": "started"}]
+    about += draw(st.sampled_from([[], [{**about[0], "resource": "build::1", "action": "run"}]]))
+    event = emitted(f"abcdefghij{draw(st.integers(0, 3)):04}", timing={"occurred": str(at)}, context=about)
+    return "buildless", event | {"scope": draw(st.sampled_from(["s1", "s2"]))}, at
+
+
+arrivals = st.lists(
+    st.tuples(
+        st.one_of(v3(), v3(), v3(), v3(), v3(), availity(), buildless()),
+        st.sampled_from(["on", "on", "drain", "summarise", "kill"]),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+class KilledError(BaseException):
+    """No error that anything could handle."""
+
+
+def _kill_in_mid_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(made: Any) -> None:
+        writing_replace(made)
+        raise KilledError
+
+    writing_replace = writing.replace
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "replace", die)
+        with suppress(KilledError):
+            summarise_due()
+
+
+def _send(sender: Sender, arrived: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for (dialect, wire, at), then in arrived:
+        batch = {"id": "x", "ver": "3.0", "events": [wire]} if dialect == "sunbird" else wire
+        post(sender, dialect, batch, at)
+        if then != "on":
+            drain()
+        if then == "summarise":
+            summarise_due()
+        elif then == "kill":
+            _kill_in_mid_transaction(monkeypatch)
+    drain()
+    summarise_due()
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrived=arrivals, bounds=st.sampled_from([(10_000, 2_000), (2, 1)]))
+def test_the_rows_are_those_of_the_oracle_and_of_computing_all_again(
+    make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch, arrived: list[Any], bounds: tuple[int, int]
+) -> None:
+    with transaction.atomic(), monkeypatch.context() as patched:
+        patched.setattr(summarising, "LARGE", bounds[0])
+        patched.setattr(summarising, "WRITTEN", bounds[1])
+        _send(make_sender(owners="all"), arrived, monkeypatch)
+        assert not TouchedSession.objects.exists()
+        assert_as_expected()
+        rows = dump()
+        assert [difference for difference in verification.differences() if difference] == []
+        # Each redirect leads to a session that is there, from one that is not.
+        redirects = dict(SessionRedirect.objects.values_list("old", "current"))
+        assert {str(current) for current in redirects.values()} <= rows.keys()
+        assert not {str(old) for old in redirects} & rows.keys()
+        summarise_all()
+        assert dump() == rows
+        for model in (Session, *PARTS):
+            model._default_manager.all().delete()
+        summarise_all()
+        assert dump() == rows
+        transaction.set_rollback(True)
