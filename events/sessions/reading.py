@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from events.event import INDEXED, Event
+from events.event import INDEXED
 from events.identity import MILLISECOND, first_id
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record
@@ -103,8 +103,7 @@ _CONDITIONS = {
 }
 # Of the fields of a record, those that are columns of the envelope as they are.
 _ENVELOPE = Record._fields[4:]
-_KNOWN = {field.name for field in Event._meta.local_fields}
-_COLUMNS = ", ".join(f"e.{name}" if name in _KNOWN else f"NULL AS {name}" for name in _ENVELOPE)
+_COLUMNS = ", ".join(f"e.{name}" for name in _ENVELOPE)
 
 
 def _details(bounds: str) -> str:

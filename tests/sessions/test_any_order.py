@@ -43,17 +43,20 @@ DATA: dict[str, list[Wire]] = {
 
 
 @st.composite
-def v3(draw: st.DrawFn) -> tuple[str, Wire, int]:
+def v3(draw: st.DrawFn, *, one_device: bool = False) -> tuple[str, Wire, int]:
+    """A V3 event; with `one_device` they are all of a key without a session id."""
     eid = draw(st.sampled_from(sorted(DATA)))
     at = base_ms() + draw(moments)
-    context: Wire = {
-        "channel": draw(st.sampled_from(["c1", "c1", "c1", "c2"])),
-        "env": draw(st.sampled_from(["home", "play"])),
-        "pdata": {"id": draw(st.sampled_from(["app", "app", "app", "web"]))},
-        "did": draw(st.sampled_from(["d1", "d1", "d1", "d2", ""])),
-    }
-    if sid := draw(st.sampled_from([None, None, None, "", "s1", "s2"])):
-        context["sid"] = sid
+    context: Wire = {"channel": "c1", "env": "home", "pdata": {"id": "app"}, "did": "d1"}
+    if not one_device:
+        context = {
+            "channel": draw(st.sampled_from(["c1", "c1", "c1", "c2"])),
+            "env": draw(st.sampled_from(["home", "play"])),
+            "pdata": {"id": draw(st.sampled_from(["app", "app", "app", "web"]))},
+            "did": draw(st.sampled_from(["d1", "d1", "d1", "d2", ""])),
+        }
+        if sid := draw(st.sampled_from([None, "", "s1", "s1", "s2"])):
+            context["sid"] = sid
     return (
         "sunbird",
         log_event(
@@ -89,13 +92,14 @@ def buildless(draw: st.DrawFn) -> tuple[str, Wire, int]:
     return "buildless", event | {"scope": draw(st.sampled_from(["s1", "s2"]))}, at
 
 
-arrivals = st.lists(
-    st.tuples(
-        st.one_of(v3(), v3(), v3(), v3(), v3(), availity(), buildless()),
-        st.sampled_from(["on", "on", "drain", "summarise", "kill"]),
-    ),
-    min_size=1,
-    max_size=25,
+def arriving(event: st.SearchStrategy[tuple[str, Wire, int]]) -> st.SearchStrategy[list[Any]]:
+    """Events in order of arrival, each with what is done then."""
+    then = st.sampled_from(["on", "on", "drain", "summarise", "kill"])
+    return st.lists(st.tuples(event, then), min_size=1, max_size=25)
+
+
+arrivals = st.one_of(
+    arriving(st.one_of(v3(), v3(), v3(), availity(), buildless())), arriving(v3(one_device=True))
 )
 
 
