@@ -12,7 +12,7 @@ import django  # noqa: E402  (after the environment is set)
 
 django.setup()
 
-from benchmarks import cpu, databases, drain, fill, ingest, memory, profile  # noqa: E402
+from benchmarks import cpu, databases, drain, enriching, fill, ingest, memory, profile  # noqa: E402
 
 Options = argparse.Namespace
 
@@ -41,6 +41,11 @@ def _drain(options: Options, _: stack.Servers) -> None:
     drain.measure(options.rounds, options.events or 60_000, options.stored)
 
 
+def _enrich(options: Options, _: stack.Servers) -> None:
+    rounds = enriching.rounds(options.rounds, options.events or 20_000)
+    ingest.report("Drain with all enrichment on, events/s", rounds)
+
+
 def _profile(options: Options, _: stack.Servers) -> None:
     profile.measure(options.seconds or 20)
 
@@ -55,6 +60,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "cpu": ("CPU seconds of 10,000 events, by part", _cpu),
     "memory": ("peak memory of web and worker under the largest requests, for --seconds", _memory),
     "drain": ("drain rate beside --stored events and beside 100,000 (fills both)", _drain),
+    "enrich": ("drain rate with all enrichment on beside none", _enrich),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),
 }

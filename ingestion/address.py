@@ -33,6 +33,7 @@ def sender_address(meta: Mapping[str, str]) -> Address | None:
     return address
 
 
+@lru_cache(maxsize=4_096)
 def parsed(text: str) -> Address | None:
     """The address in a text, perhaps with a port or in brackets; an IPv4 one written in IPv6 is IPv4."""
     text = text.strip().strip('"')

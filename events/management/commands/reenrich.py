@@ -1,0 +1,82 @@
+"""reenrich: compute columns of stored events anew, after a setting or a rule has changed."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from events.event import Event
+from events.identity import first_id, occurred_ms
+from events.store.reenriching import FIELDS, batch
+
+
+class Command(BaseCommand):
+    """Enrich stored events again."""
+
+    help = (
+        "Computes columns of stored events anew under the settings as they are, in short transactions."
+        " May be interrupted and run again; what needs the sender's address stays."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--since", type=_moment, help="Events that occurred then or later (ISO, UTC).")
+        parser.add_argument("--until", type=_moment, help="Events that occurred before.")
+        parser.add_argument("--fields", default=",".join(FIELDS), help=f"Some of: {','.join(FIELDS)}.")
+        parser.add_argument("--after", type=UUID, help="Go on after this event.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        fields = [name.strip() for name in options["fields"].split(",") if name.strip()]
+        unknown = [name for name in fields if name not in FIELDS]
+        if unknown or not fields:
+            raise CommandError(f"--fields takes some of {', '.join(FIELDS)}; not {', '.join(unknown)}.")
+        start = first_id(options["since"]) if options["since"] else UUID(int=0)
+        # `since` itself is among them, so it goes on after the id before it.
+        after = max(options["after"] or UUID(int=0), UUID(int=max(start.int - 1, 0)))
+        until = first_id(options["until"]) if options["until"] else None
+        events = changed = 0
+        begun = after
+        try:
+            with _bar(after, until) as bar:
+                while done := batch(after, until, fields):
+                    bar.update(_seconds(done.last) - bar.n - bar.initial_second)
+                    after = done.last
+                    events += done.events
+                    changed += done.changed
+                    bar.set_postfix_str(f"{events:,} events, {changed:,} rows changed")
+        except BaseException:
+            if after != begun:
+                self.stderr.write(f"Not finished; {events:,} events are done. Go on with --after {after}")
+            raise
+        self.stdout.write(f"{events} events, {changed} rows changed.")
+
+
+class _Bar(tqdm):  # type: ignore[type-arg]  # generic for the checker only
+    """A bar along the time of occurrence, in seconds: events are not counted beforehand."""
+
+    initial_second = 0
+
+
+def _bar(after: UUID, until: UUID | None) -> _Bar:
+    """A bar from the first event that is waiting to the last."""
+    waiting = Event.objects.filter(id__gt=after)
+    if until is not None:
+        waiting = waiting.filter(id__lt=until)
+    first = waiting.order_by("id").values_list("id", flat=True).first()
+    last = waiting.order_by("-id").values_list("id", flat=True).first()
+    begin, end = (_seconds(first), _seconds(last)) if first and last else (0, 0)
+    bar = _Bar(total=max(end - begin, 1), file=sys.stderr, disable=None, bar_format="{l_bar}{bar}|{postfix}")
+    bar.initial_second = begin
+    return bar
+
+
+def _seconds(event: UUID) -> int:
+    return occurred_ms(event.int) // 1000
+
+
+def _moment(text: str) -> datetime:
+    """A date or a time; without a zone, in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

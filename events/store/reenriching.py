@@ -1,0 +1,199 @@
+"""Re-enrichment: columns of stored events computed anew, a batch of ids at a time, each its own transaction.
+
+An event is put back to what it was before enrichment, by its own columns, then enriched again under the
+settings as they are. Only rows that change are written, so it may be run twice, and ingestion, which never
+updates an event, isn't held up.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, models, transaction
+
+from events.enrichment import account, enrich, facts, with_derived
+from events.event import Event
+from events.kinds import KINDS
+from events.ownership.organization import Organization
+from events.wire.schema import Taken
+from events.wire.values import FILLED, HASHED
+
+BATCH = 500  # events of a transaction
+
+
+class Part(NamedTuple):
+    """Columns that belong together, of the envelope and of kinds."""
+
+    envelope: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+
+
+# What steps change that also change `extra`: it is written as a whole, so these are computed together.
+BOUND = Part(
+    ("actor", "actor_email_hash", "object_id", "extra", "adaptations"),
+    ("tenant", "user", "account_scope", "contact", "contact_hash", "user_id", "username"),
+)
+# By the names of parts of enrichment: those that need neither the address nor the batch.
+FIELDS: Mapping[str, Part] = {
+    "account": BOUND,
+    "emails": BOUND,
+    "reference": BOUND,
+    "geohash": Part(("geohash",)),
+    "level": Part((), ("severity",)),
+    "time_hash": Part(("time_hash",)),
+    "user_agent": Part(
+        ("browser", "browser_version", "os_name", "os_family", "os_version", "device_type", "is_bot")
+    ),
+}
+# Where the reference's corrections keep what was sent.
+_CORRECTED = {"actor": ("actor", "id"), "object_id": ("object", "id")}
+
+
+class Batch(NamedTuple):
+    """What became of a batch."""
+
+    last: UUID
+    events: int
+    changed: int  # rows of envelopes and kinds
+
+
+def batch(after: UUID, until: UUID | None, fields: Collection[str]) -> Batch | None:
+    """Compute the fields of the next events after an id anew; None where there are none."""
+    parts = {FIELDS[name] for name in fields}
+    with transaction.atomic():
+        waiting = Event.objects.filter(id__gt=after).order_by("id")
+        if until is not None:
+            waiting = waiting.filter(id__lt=until)
+        # Locked, since `extra` is written as a whole.
+        events = list(waiting.prefetch_related("source", "owner").select_for_update(of=("self",))[:BATCH])
+        if not events:
+            return None
+        changed = _write(events, _details(events), parts)
+    return Batch(events[-1].id, len(events), changed)
+
+
+def _details(events: Sequence[Event]) -> dict[UUID, models.Model]:
+    """The rows of the kinds' tables."""
+    found: dict[UUID, models.Model] = {}
+    for kind in {event.kind for event in events}:
+        ids = [event.id for event in events if event.kind == kind]
+        found |= {row.pk: row for row in KINDS[kind].model._default_manager.filter(pk__in=ids)}
+    return found
+
+
+def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts: Collection[Part]) -> int:
+    slugs = dict(Organization.objects.values_list("id", "slug"))
+    changes: dict[tuple[type[models.Model], tuple[str, ...]], list[list[Any]]] = defaultdict(list)
+    for event in events:
+        detail = details.get(event.id)
+        if detail is None:
+            continue  # `verify` tells of it
+        was_hashed = any(note.startswith(HASHED) for note in event.adaptations or ())
+        taken = again(event, detail, slugs[event.owner.organization_id])
+        for part in parts:
+            if part is BOUND and was_hashed:
+                continue  # what the hash is of can't be had again
+            for row, columns, values in (
+                (event, part.envelope, _envelope(taken)),
+                (detail, part.kind, taken.kind),
+            ):
+                own = tuple(name for name in columns if hasattr(row, name))
+                if any(getattr(row, name) != values.get(name) for name in own):
+                    changes[type(row), own].append([*(values.get(name) for name in own), event.id])
+    return sum(_update(model, columns, rows) for (model, columns), rows in changes.items())
+
+
+def _envelope(taken: Taken) -> dict[str, Any]:
+    return {**taken.envelope, "extra": taken.extra, "adaptations": taken.adaptations or None}
+
+
+def again(event: Event, detail: models.Model, slug: str) -> Taken:
+    """An event enriched again: taken apart as its columns have it, without what enrichment had done."""
+    schema = KINDS[event.kind].schema
+    taken = Taken(
+        schema.dialect,
+        {field.attname: getattr(event, field.attname) for field in Event._meta.concrete_fields},
+        {field.attname: getattr(detail, field.attname) for field in detail._meta.concrete_fields},
+        deepcopy(event.extra),
+        adaptations=list(event.adaptations or ()),
+    )
+    named = schema.named["source"]
+    sent = _sent(taken.extra, named.path)
+    taken.envelope["source"] = sent if sent is not None else named.give(event.source)
+    context = {facts.TENANT: slug} | _user(taken)
+    if event.user_agent:
+        context[facts.USER_AGENT] = event.user_agent
+    if event.session:
+        context["sid"] = event.session
+    if not any(note.startswith(HASHED) for note in taken.adaptations):
+        _undo(taken)
+    for name in (*FIELDS["user_agent"].envelope, "geohash", "time_hash", "actor_email_hash"):
+        taken.envelope[name] = None
+    for name in ("contact_hash", "severity", "account_scope"):
+        taken.kind[name] = None
+    place = {name: taken.envelope[name] for name in ("latitude", "longitude")}
+    enrich(taken, with_derived(place, context), event.kind)
+    return taken
+
+
+def _user(taken: Taken) -> dict[str, str]:
+    """Whose personal key it was, where that is in the column: it was filled in, or beside what was sent."""
+    path = account.PATHS["user"]
+    is_the_keys = FILLED + ".".join(path) in taken.adaptations or _sent(taken.extra, path) is not None
+    user = taken.kind.get("user")
+    return {facts.USER: user} if user and is_the_keys and taken.dialect == "buildless" else {}
+
+
+def _undo(taken: Taken) -> None:
+    """Put what was sent back into the columns, where a step had put something else."""
+    if taken.dialect == "sunbird":
+        _restore(taken, taken.envelope, _CORRECTED)
+    if taken.dialect == "buildless":
+        for column, path in account.PATHS.items():
+            note = FILLED + ".".join(path)
+            if note in taken.adaptations:
+                taken.adaptations.remove(note)
+                taken.kind[column] = None
+        _restore(taken, taken.kind, account.PATHS)
+
+
+def _restore(taken: Taken, columns: dict[str, Any], paths: Mapping[str, tuple[str, ...]]) -> None:
+    for column, path in paths.items():
+        sent = _sent(taken.extra, path)
+        if sent is not None and columns.get(column) is not None:
+            columns[column] = sent
+            taken.extra = _without(taken.extra, path) or None
+
+
+def _sent(extra: Any, path: Iterable[str]) -> str | None:
+    """The text at a path of the remainder: a text that a column could hold is there only beside another."""
+    for key in path:
+        extra = extra.get(key) if type(extra) is dict else None
+    return extra if type(extra) is str else None
+
+
+def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
+    """The remainder without a path, and without the objects that it alone had made."""
+    key, *below = path
+    rest = {name: value for name, value in extra.items() if name != key}
+    inner = _without(extra[key], tuple(below)) if below else None
+    return {**rest, key: inner} if inner else rest
+
+
+def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Write rows of values, each with its id at the end."""
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
+    statement = f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE id = %s'  # noqa: S608  (names of our own)
+    prepared = [
+        [
+            *(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True)),
+            pk,
+        ]
+        for *values, pk in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, prepared)
+    return len(rows)
