@@ -68,12 +68,12 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
         if isinstance(verdict, Accepted):
             if claim.id not in facts:
                 facts[claim.id] = facts_of(claim.parts.context)
-            submissions.append(_submission(claim, owner, verdict, facts[claim.id]))
+            submissions.append(submission(claim, owner, verdict, facts[claim.id]))
         else:
             letters.append(DeadLetter(owner, claim.parts, verdict))
     tally = Tally()
     rows = filing.rows_of(submissions)
-    _ensure_partitions(rows)
+    ensure_partitions(rows)
     stored = filing.file(rows, tally, timezone.now())
     deadletters.file(letters, tally)
     usage.add(tally)
@@ -81,7 +81,8 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
     return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
 
 
-def _submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:
+def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:
+    """An accepted event of a request, for the store."""
     parts: Parts = claim.parts
     reading = READINGS[parts.dialect]
     outside = parts.context.get(IDEMPOTENCY_KEY)
@@ -106,7 +107,7 @@ def _submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) ->
     )
 
 
-def _ensure_partitions(rows: Sequence[Row]) -> None:
+def ensure_partitions(rows: Sequence[Row]) -> None:
     """Make the partitions that late events need, on a connection of its own: each is to be there for all at
     once, and must not wait for this transaction.
     """

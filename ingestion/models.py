@@ -1,7 +1,9 @@
 """All models of the app, so that Django finds them."""
 
+from ingestion.discarded import DiscardedEvent
 from ingestion.idempotency import IdempotencyKey
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
 
-__all__ = ["IdempotencyKey", "InboxRequest", "RejectedEvent"]
+__all__ = ["DiscardedEvent", "IdempotencyKey", "InboxRequest", "RejectedEvent", "ReplayJob"]

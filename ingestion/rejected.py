@@ -43,7 +43,12 @@ class RejectedEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["owner", "content_hash"], name="rejected_once_per_content")
         ]
-        indexes = [models.Index(fields=["owner", "-id"], name="rejected_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="rejected_owner"),
+            # The list: those that came last, first.
+            models.Index(fields=["owner", "-last_received_at", "-id"], name="rejected_owner_last"),
+            models.Index(fields=["-last_received_at", "-id"], name="rejected_last"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} at {self.path or 'event'}"

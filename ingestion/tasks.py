@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from ingestion import draining, idempotency
+from ingestion import draining, idempotency, replay_running
 
 
 @shared_task(name="ingestion.drain")
@@ -18,3 +18,9 @@ def drain(**_: Any) -> None:
 def forget_old_keys(**_: Any) -> None:
     """Forget idempotency keys that are older than their window."""
     idempotency.forget_old(timezone.now())
+
+
+@shared_task(name="ingestion.replay")
+def replay(**_: Any) -> None:
+    """Go on with the replays that somebody has asked for."""
+    replay_running.tick()

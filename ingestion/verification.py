@@ -44,13 +44,17 @@ FULL JOIN (SELECT owner_id, source_id, kind, dialect, date_trunc('hour', receive
 WHERE (counted.stored, counted.billed, counted.wire) IS DISTINCT FROM (found.stored, found.billed, found.wire)
 """
 
+# A discarded event was rejected, and stays counted so.
 _REJECTED = """
 SELECT owner_id, source_id, kind, dialect, hour, counted.rejected, found.rejected
 FROM (SELECT owner_id, source_id, kind, dialect, hour, rejected
       FROM events_usagehour WHERE rejected > 0) counted
 FULL JOIN (SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC') AS hour,
                   count(*) AS rejected
-           FROM ingestion_rejectedevent GROUP BY 1, 2, 3, 4, 5) found
+           FROM (SELECT owner_id, source_id, kind, dialect, received_at FROM ingestion_rejectedevent
+                 UNION ALL
+                 SELECT owner_id, source_id, kind, dialect, received_at FROM ingestion_discardedevent) kept
+           GROUP BY 1, 2, 3, 4, 5) found
      USING (owner_id, source_id, kind, dialect, hour)
 WHERE counted.rejected IS DISTINCT FROM found.rejected
 """

@@ -1,0 +1,94 @@
+"""replay_rejected: judge rejected events again, and file what is now accepted."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Max
+from django.utils.dateparse import parse_date, parse_datetime
+from tqdm import tqdm
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from ingestion import replaying
+from ingestion.rejected import RejectedEvent
+from ingestion.replaying import BLOCK_ROWS, Replayed
+from ingestion.selections import Selection
+
+
+class Command(BaseCommand):
+    """Replay rejected events."""
+
+    help = "Judges rejected events again by the rules of today, and files what is now accepted."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--owner", help="Name of the owner, in any case.")
+        parser.add_argument("--source", help="Name of the source, in any case.")
+        parser.add_argument("--code", help="Code of the reason, for instance missing.")
+        parser.add_argument("--kind", help="Kind of event.")
+        parser.add_argument(
+            "--since", help="First received at this time or later: ISO 8601, UTC if not said."
+        )
+        parser.add_argument("--until", help="First received before this time.")
+        parser.add_argument("--dry-run", action="store_true", help="Say what would happen; change nothing.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        selection = Selection(
+            owners=_keys(Owner, options["owner"]),
+            sources=_keys(Source, options["source"]),
+            code=options["code"],
+            kind=options["kind"],
+            since=_time(options["since"]),
+            until=_time(options["until"]),
+        )
+        is_dry: bool = options["dry_run"]
+        total = _run(selection, is_dry=is_dry)
+        self.stdout.write(
+            f"{total.rows} rejected events{' would be' if is_dry else ''} replayed: {total.stored} stored,"
+            f" {total.duplicates} duplicates, {total.rejected} rejected again."
+        )
+
+
+def _run(selection: Selection, *, is_dry: bool) -> Replayed:
+    total = Replayed()
+    rows = selection.rows(None)
+    last = rows.aggregate(last=Max("pk"))["last"] or 0
+    reached = 0
+    with tqdm(total=rows.count(), unit=" events", file=sys.stderr, disable=None) as bar:
+        while ids := replaying.next_block(selection, None, after=reached, last=last, most=BLOCK_ROWS):
+            total += _preview(ids) if is_dry else replaying.replay(ids, None)
+            reached = ids[-1]
+            bar.update(len(ids))
+    return total
+
+
+def _preview(ids: list[int]) -> Replayed:
+    rows = RejectedEvent.objects.filter(pk__in=ids).select_related("owner").order_by("pk")
+    return replaying.preview(rows, None)
+
+
+def _keys(model: type[Owner] | type[Source], name: str | None) -> tuple[int, ...] | None:
+    """The keys of owners or sources of that name: organizations may have one each."""
+    if name is None:
+        return None
+    found = tuple(model._default_manager.filter(name__iexact=name.strip()).values_list("pk", flat=True))
+    if not found:
+        raise CommandError(f"There is no {model._meta.verbose_name} {name!r}.")
+    return found
+
+
+def _time(text: str | None) -> str | None:
+    """A time of the command line as ISO 8601 with a zone."""
+    if text is None:
+        return None
+    try:
+        moment = parse_datetime(text) or parse_date(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise CommandError(f"{text!r} is no time; write for instance 2026-11-21 or 2026-11-21T14:00Z.")
+    iso = moment.isoformat()
+    if "T" not in iso:
+        iso += "T00:00:00"
+    has_zone = iso[-6] in "+-"
+    return iso if has_zone else f"{iso}+00:00"

@@ -1,0 +1,39 @@
+"""A discarded event is gone, and stays counted as rejected."""
+
+from django.utils import timezone
+
+from events.store.usage import UsageHour
+from ingestion.discarded import DiscardedEvent, discard
+from ingestion.rejected import RejectedEvent
+from tests.rejected.conftest import is_balanced, pageless, refused
+from tests.sending import Sender
+
+
+def discarded(sender: Sender, ids: list[int]) -> int:
+    owner = sender.key.default_owner
+    return discard(ids, by="lena", reason="A test run.", now=timezone.now(), may_write={owner.pk})
+
+
+def test_a_discarded_event_leaves_its_count_who_when_and_why(team_a: Sender) -> None:
+    (row,) = refused(team_a)
+    assert discarded(team_a, [row.pk]) == 1
+    assert not RejectedEvent.objects.exists()
+    kept = DiscardedEvent.objects.get()
+    assert (kept.code, kept.discarded_by, kept.reason) == ("missing", "lena", "A test run.")
+    assert UsageHour.objects.get().rejected == 1
+    assert is_balanced()
+
+
+def test_the_same_bytes_again_are_rejected_anew(team_a: Sender) -> None:
+    event = pageless()
+    (row,) = refused(team_a, event)
+    discarded(team_a, [row.pk])
+    (again,) = refused(team_a, event)
+    assert again.seen == 1
+    assert UsageHour.objects.get().rejected == 2
+
+
+def test_nobody_discards_for_another_owner(team_a: Sender, team_b: Sender) -> None:
+    (row,) = refused(team_a)
+    assert discarded(team_b, [row.pk]) == 0
+    assert RejectedEvent.objects.count() == 1

@@ -1,0 +1,167 @@
+"""Replay jobs: block by block, for whom they were asked, whatever becomes of the worker."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from events.event import Event
+from events.ownership.membership import Membership, Role
+from ingestion import replay_jobs, replay_running, replaying
+from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
+from ingestion.selections import Selection
+from ingestion.tasks import replay
+from tests.commands.test_commands import run
+from tests.factories import person
+from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
+from tests.sending import MakeSender, Sender
+
+
+@pytest.fixture
+def mended(make_sender: MakeSender) -> Sender:
+    """A sender with ten rejected events that would now be taken, and one that would not."""
+    made = make_sender("Mended team")
+    set_validation(made, "strict")
+    refused(made, *(strict_fault(f"LOG:{number}") for number in range(10)), pageless())
+    set_validation(made, "lenient")
+    return made
+
+
+@pytest.fixture
+def lena(mended: Sender) -> User:
+    """The lead of the team."""
+    return person("lena", mended.key.default_owner, role=Role.LEAD)
+
+
+def asked(user: User, **selected: object) -> ReplayJob:
+    return replay_jobs.ask(
+        Selection(**selected),  # type: ignore[arg-type]  # the names are in sight
+        by=str(user),
+        sentence="all",
+        now=timezone.now(),
+        user=user,
+    )
+
+
+def test_a_job_replays_what_matches_and_says_what_became_of_it(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    assert (job.total, job.percent) == (11, 0)
+    replay()
+    job.refresh_from_db()
+    assert (job.state, job.percent) == ("done", 100)
+    assert (job.done, job.stored, job.duplicates, job.rejected) == (11, 10, 0, 1)
+    assert RejectedEvent.objects.get().code == "missing"
+    assert is_balanced()
+
+
+def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
+    mended: Sender, lena: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_running, "BLOCK_ROWS", 4)
+    job = asked(lena)
+    assert replay_running.run_block()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.percent) == ("running", 4, 36)
+    assert Event.objects.count() == job.stored
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replaying, "replay", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replay_running.run_block()
+    job.refresh_from_db()
+    assert (job.done, job.attempts) == (4, 1)
+    replay()
+    job.refresh_from_db()
+    assert (job.done, job.stored, job.rejected, job.attempts) == (11, 10, 1, 0)
+    assert is_balanced()
+
+
+def test_an_event_that_kills_its_workers_is_passed_over_in_the_end(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    ReplayJob.objects.update(attempts=replay_running.HOPELESS)
+    replay()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.stored, job.rejected) == ("done", 11, 9, 2)
+
+
+def test_a_job_is_bounded_by_what_is_led_while_it_runs(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    Membership.objects.filter(user=lena).update(role=Role.VIEWER)
+    replay()
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("done", 0)
+    assert RejectedEvent.objects.count() == 11
+
+
+def test_a_job_of_somebody_who_is_gone_does_nothing(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    lena.delete()
+    replay()
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("done", 0)
+
+
+def test_what_is_rejected_later_is_not_touched(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    set_validation(mended, "strict")
+    refused(mended, strict_fault("LOG:late"))
+    set_validation(mended, "lenient")
+    replay()
+    job.refresh_from_db()
+    assert job.done == 11
+    assert RejectedEvent.objects.filter(client_event_id="LOG:late").exists()
+
+
+def test_a_job_that_is_stopped_stays_so(mended: Sender, lena: User) -> None:
+    job = asked(lena)
+    assert replay_jobs.stop(job.pk)
+    replay()
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("stopped", 0)
+    assert not replay_jobs.stop(job.pk)
+
+
+@pytest.mark.parametrize(
+    ("selected", "done"),
+    [
+        ({"code": "missing"}, 1),
+        ({"code": "wrong_type"}, 10),
+        ({"kind": "log"}, 10),
+        ({"kind": ""}, 0),
+        ({"dialect": "buildless"}, 0),
+        ({"ids": ()}, 0),
+        ({"sources": ()}, 0),
+        ({"since": "2000-01-01T00:00:00+00:00"}, 11),
+        ({"until": "2000-01-01T00:00:00+00:00"}, 0),
+    ],
+)
+def test_a_job_keeps_to_its_selection(
+    mended: Sender, lena: User, selected: dict[str, object], done: int
+) -> None:
+    job = asked(lena, **selected)
+    assert job.total == done
+    replay()
+    job.refresh_from_db()
+    assert job.done == done
+
+
+def test_the_command_replays_what_its_options_name(mended: Sender) -> None:
+    said = run("replay_rejected", "--owner", "mended TEAM", "--code", "missing")
+    assert said == "1 rejected events replayed: 0 stored, 0 duplicates, 1 rejected again.\n"
+    tomorrow = (timezone.now() + timedelta(days=1)).date().isoformat()
+    assert run("replay_rejected", "--since", tomorrow).startswith("0 rejected events")
+    said = run("replay_rejected", "--source", "Portal", "--kind", "log", "--until", tomorrow)
+    assert said == "10 rejected events replayed: 10 stored, 0 duplicates, 0 rejected again.\n"
+    assert is_balanced()
+
+
+def test_a_dry_run_says_what_would_be_and_changes_nothing(mended: Sender) -> None:
+    said = run("replay_rejected", "--dry-run")
+    assert said == "11 rejected events would be replayed: 10 stored, 0 duplicates, 1 rejected again.\n"
+    assert RejectedEvent.objects.count() == 11
+    assert not Event.objects.exists()
