@@ -13,15 +13,18 @@ from ingestion.decoding import (
     IDEMPOTENCY_KEY,
     OVER_QUOTA,
     Accepted,
+    Admitted,
     NamedOwner,
     Parts,
     Reading,
     Rejected,
+    Verdict,
+    text_at,
     verdicts,
 )
 from ingestion.refusal import Refused
 
-Verdicts = list[Accepted | Rejected]
+Verdicts = list[Verdict]
 
 
 def accept(
@@ -55,21 +58,27 @@ def accept(
     place = owners.find(sender, named.name)
     if place is not None and place.strict != parts.strict:
         parts = Parts(reading.name, encoding, body, now, place.strict, context)
-    judged = list(verdicts(slices, parts, reading))
+    judged = [_heard(verdict, reading) for verdict in verdicts(slices, parts, reading)]
     if judged:
         if stream_id:
             context["sid"] = stream_id(judged)
         place = place or _new_place(sender, named, judged)
-        accepted = sum(isinstance(verdict, Accepted) for verdict in judged)
+        accepted = sum(isinstance(verdict, Admitted) for verdict in judged)
         if over := quotas.spend(place.owner_id, accepted, now):
             context[OVER_QUOTA] = over
         _keep(inbox.Arrival(parts, place.owner_id, sender.key_id, len(judged)))
     return judged
 
 
+def _heard(verdict: Accepted | Rejected, reading: Reading) -> Verdict:
+    if isinstance(verdict, Rejected):
+        return verdict
+    return Admitted(text_at(verdict.event, reading.id_path))
+
+
 def _new_place(sender: Sender, named: NamedOwner, judged: Verdicts) -> owners.Place:
     """An owner not seen before is created for a message that is accepted, not for one that is refused."""
-    if isinstance(judged[0], Accepted):
+    if isinstance(judged[0], Admitted):
         return owners.create(sender, named.name, named.contact)
     return owners.Place(sender.owner_id, sender.strict)
 

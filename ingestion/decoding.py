@@ -62,6 +62,12 @@ class Accepted:
     absent: dict[str, Wire]  # top-level fields that stand for nothing, given back as sent
 
 
+class Admitted(NamedTuple):
+    """What the answer needs of an accepted event: decoded, the events of a batch take ten times its bytes."""
+
+    client_event_id: str
+
+
 @dataclass(slots=True)
 class Rejected:
     """An event that will be kept as rejected."""
@@ -72,6 +78,9 @@ class Rejected:
     kind: str = ""
     client_event_id: str = ""
     source: str = ""
+
+
+Verdict = Admitted | Rejected  # as the sender hears it
 
 
 class Adapted(NamedTuple):

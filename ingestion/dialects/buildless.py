@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from events.wire.dialects import SECONDS_BELOW
 from events.wire.validators import Fault
 from ingestion import jsontext
-from ingestion.decoding import Accepted, Adapted, Parts, Reading, Rejected, Slice, text_at
+from ingestion.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict
 from ingestion.dialects import buildless_pb2, protojson
 from ingestion.refusal import Refused
 
@@ -92,21 +92,14 @@ READING = Reading(
 )
 
 
-def event_id(verdict: Accepted | Rejected) -> str:
-    """The client's id of an event, for its answer."""
-    if isinstance(verdict, Rejected):
-        return verdict.client_event_id
-    return text_at(verdict.event, READING.id_path)
-
-
-def stream_id(verdicts: list[Accepted | Rejected]) -> str:
+def stream_id(verdicts: list[Verdict]) -> str:
     """The id of a stream: a hash of its first event's id."""
-    return blake2b(event_id(verdicts[0]).encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return blake2b(verdicts[0].client_event_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def answer(verdict: Accepted | Rejected, sid: str = "") -> dict[str, Wire]:
+def answer(verdict: Verdict, sid: str = "") -> dict[str, Wire]:
     """The answer to one event (`EventID`)."""
-    body: dict[str, Wire] = {"ok": isinstance(verdict, Accepted), "eid": event_id(verdict)}
+    body: dict[str, Wire] = {"ok": isinstance(verdict, Admitted), "eid": verdict.client_event_id}
     if sid:
         body["sid"] = sid
     if isinstance(verdict, Rejected):

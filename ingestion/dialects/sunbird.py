@@ -14,7 +14,7 @@ from events.kinds import KINDS
 from events.wire.validators import Fault
 from events.wire.values import FILLED, UNWRAPPED
 from ingestion import jsontext
-from ingestion.decoding import Accepted, Adapted, Parts, Reading, Rejected, Slice
+from ingestion.decoding import Adapted, Parts, Reading, Rejected, Slice, Verdict
 from ingestion.refusal import Refused
 
 Wire = Any
@@ -162,7 +162,7 @@ READING = Reading(
 )
 
 
-def answer(verdicts: Sequence[Accepted | Rejected], msgid: str, now: datetime) -> dict[str, Wire]:
+def answer(verdicts: Sequence[Verdict], msgid: str, now: datetime) -> dict[str, Wire]:
     """The answer to a batch: 200 with the verdict of each event that was rejected."""
     rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
     return _envelope(now, msgid, "successful", "SUCCESS") | {
