@@ -103,6 +103,7 @@ class Reading:
     time_path: str
     source_path: tuple[str, ...]
     id_path: tuple[str, ...]
+    owner_path: tuple[str, ...] = ()
     named_owner: "Callable[[Slice], NamedOwner] | None" = None  # where messages say whose they are
 
 
@@ -162,7 +163,8 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
         return _rejected(index, raw, name, event, reading)
     kind = KINDS[name]
     fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
-    fault = fault or _source_fault(event, reading)
+    # As they were sent: an escaped NUL is no control character any more.
+    fault = fault or _name_fault(original, reading)
     if fault is None:
         occurred = reading.occurred_ms(event, parts)
         fault = _time_fault(occurred, bounds, reading.time_path)
@@ -191,14 +193,17 @@ def text_at(event: Wire, path: tuple[str, ...]) -> str:
     return event if type(event) is str else ""
 
 
-def _source_fault(event: dict[str, Wire], reading: Reading) -> Fault | None:
-    name = text_at(event, reading.source_path)
-    # Printable names of ordinary length are most of all names, and cheap to know.
-    if not name or (len(name) <= 100 and name.isprintable()) or not name.strip():
-        return None
-    fault = name_fault_of(name)
-    path = ".".join(reading.source_path)
-    return Fault("bad_name", path, f"{path} {fault}.") if fault else None
+def _name_fault(event: dict[str, Wire], reading: Reading) -> Fault | None:
+    """The fault of a source or an owner with a name that neither can have; an empty one names none."""
+    for keys in (reading.source_path, reading.owner_path):
+        name = text_at(event, keys) if keys else ""
+        # Printable names of ordinary length are most of all names, and cheap to know.
+        if not name or (len(name) <= 100 and name.isprintable()) or not name.strip():
+            continue
+        if fault := name_fault_of(name):
+            path = ".".join(keys)
+            return Fault("bad_name", path, f"{path} {fault}.")
+    return None
 
 
 def _time_fault(occurred: float, bounds: _Bounds, path: str) -> Fault | None:

@@ -67,7 +67,7 @@ def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
     # Counting bytes gives upper bounds; only where these are over is it worth counting for real.
     if len(raw) > limits.keys and raw.count(b":") > limits.keys and _keys(raw) > limits.keys:
         return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
-    if raw.count(b"{") + raw.count(b"[") > limits.depth and _depth(raw) > limits.depth:
+    if raw.count(b"{") + raw.count(b"[") > limits.depth and _is_deeper(raw, limits.depth):
         return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
     return None
 
@@ -123,16 +123,18 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _depth(raw: bytes) -> int:
-    depth = deepest = 0
+def _is_deeper(raw: bytes, limit: int) -> bool:
+    """Whether brackets are nested beyond the limit; looks no further than to the first that is."""
+    depth = 0
     for found in _TOKEN.finditer(raw):
         token = found[0]
         if token in b"{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > limit:
+                return True
         elif token in b"}]":
             depth -= 1
-    return deepest
+    return False
 
 
 def _keys(raw: bytes) -> int:

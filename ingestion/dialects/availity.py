@@ -157,5 +157,6 @@ READING = Reading(
     time_path="",
     source_path=("source_system",),
     id_path=(),
+    owner_path=("owner",),
     named_owner=named_owner,
 )

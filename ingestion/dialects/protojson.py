@@ -121,7 +121,8 @@ def _place(event: dict[str, Wire], path: list[str], text: str) -> None:
 
 def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
     """A field by its proto name or its JSON name."""
-    if descriptor is None:
+    # No field has such a name, and protobuf's look-up can't even be asked for a lone surrogate.
+    if descriptor is None or not key.isascii():
         return None
     return descriptor.fields_by_name.get(key) or descriptor.fields_by_camelcase_name.get(key)
 
