@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-faults lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help run test test-faults fuzz docs-bad-input lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,12 @@ test: .venv/dev.stamp ## Run the tests (ARGS="-k name" chooses)
 
 test-faults: .venv/dev.stamp ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat)
 	@FAULT_SECONDS="$(FAULT_SECONDS)" FAULT_SEED="$(FAULT_SEED)" $(BIN)/python -m tests.faults
+
+fuzz: .venv/dev.stamp ## Send what nobody should (FUZZ_SECONDS=600, FUZZ_SEED to repeat)
+	@FUZZ_SECONDS="$(or $(FUZZ_SECONDS),600)" FUZZ_SEED="$(FUZZ_SEED)" $(BIN)/python -m pytest -q tests/bad_input/test_fuzz.py -k asked
+
+docs-bad-input: .venv/dev.stamp ## Make docs/reference/bad-input.md from what each case gets
+	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/bad_input/test_table.py -k page
 
 lint: .venv/dev.stamp ## Check style and who imports whom
 	@$(BIN)/ruff check

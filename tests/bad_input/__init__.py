@@ -1,0 +1,1 @@
+"""Bad input: named cases and fuzzing, at the real endpoints with the real database."""

@@ -1,0 +1,169 @@
+"""The states of Availity's messages and Buildless's events in each encoding, as `v3_states` has V3's."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from google.protobuf import json_format
+
+from ingestion.dialects import buildless_pb2
+from tests.ingestion.v3_states import WRONG, State, fields_of
+from tests.sending import AVAILITY, EMIT, Sender, now_ms
+from tests.wire import samples
+
+Wire = Any
+FORM = "application/x-www-form-urlencoded"
+PROTOBUF = "application/x-protobuf"
+
+# From the documents: what must be there, and what may be missing with a warning.
+AVAILITY_JSON = {
+    "customerId", "contact", "owner", "source_system", "version", "telemetryBody.level",
+    "telemetryBody.entries.action", "telemetryBody.entries.label", "telemetryBody.entries.event",
+    "telemetryBody.entries.category",
+}  # fmt: skip
+AVAILITY_FORM = {"source_system", "contact", "version", "telemetryBody.level"}
+BUILDLESS = {"event.id", "event.timing.occurred", "event.context"}
+BUILDLESS_SOFT = {
+    "event.detail.tenant.oid", "event.detail.tenant.name", "event.detail.user.uid", "event.detail.user.email",
+    "event.detail.repository.provider", "event.detail.repository.link", "event.detail.client.os.name",
+    "event.detail.client.os.family", "event.detail.client.os.arch",
+}  # fmt: skip
+
+
+def flat(value: Wire, path: str = "") -> Iterator[tuple[str, str]]:
+    """A form's names and values; what a form can't say is left out."""
+    for key, below in value.items():
+        name = f"{path}.{key}".lstrip(".")
+        if type(below) is dict:
+            yield from flat(below, name)
+        else:
+            yield (name, "null" if below is None else str(below))
+
+
+def post_json(sender: Sender, path: str, event: Wire) -> Any:
+    return sender.post(path, event)
+
+
+def post_form(sender: Sender, path: str, event: Wire) -> Any:
+    return sender.post(path, urlencode(list(flat(event))), FORM)
+
+
+def post_query(sender: Sender, path: str, event: Wire) -> Any:
+    pairs = [(name.replace("@type", "typeUrl"), value) for name, value in flat(event)]
+    return sender.post(f"{path}?{urlencode(pairs)}", b"")
+
+
+def post_protobuf(sender: Sender, path: str, event: Wire) -> Any:
+    event = deepcopy(event)
+    data = event.get("event", {}).pop("data", None)
+    message = json_format.ParseDict(event, buildless_pb2.Event())
+    if data:
+        message.event.data.type_url, message.event.data.value = data["@type"], b"\x00\xff"
+    return sender.post(path, message.SerializeToString(), PROTOBUF)
+
+
+Post = Callable[[Sender, str, Wire], Any]
+
+
+def as_text(value: Wire) -> Wire:
+    """An event as a form says it: all values are texts."""
+    if type(value) is dict:
+        return {key: as_text(below) for key, below in value.items()}
+    return "null" if value is None else str(value)
+
+
+def as_protobuf(value: Wire) -> Wire:
+    """An event as protobuf says it: zero, false and nothing are not there."""
+    if type(value) is not dict:
+        return value
+    return {key: as_protobuf(below) for key, below in value.items() if below not in (0, "", False)}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How an event of a kind travels, and what is asked of it on that way."""
+
+    kind: str
+    path: str
+    post: Post
+    hard: set[str]
+    soft: set[str]
+    wrong: Wire  # of a wrong type for most fields; None where a wrong type can't be said
+    says_null: bool
+    comes_back: Callable[[Wire], Wire] = deepcopy
+
+
+ENCODINGS = {
+    "message in JSON": Encoding("ui_action", AVAILITY, post_json, AVAILITY_JSON, set(), WRONG, True),
+    "message in a form": Encoding(
+        "ui_action",
+        AVAILITY,
+        post_form,
+        AVAILITY_FORM,
+        AVAILITY_JSON - AVAILITY_FORM,
+        {"of": "x"},
+        False,
+        as_text,
+    ),
+    "emitted in JSON": Encoding("emitted_event", EMIT, post_json, BUILDLESS, BUILDLESS_SOFT, WRONG, True),
+    "emitted in a query": Encoding(
+        "emitted_event", EMIT, post_query, BUILDLESS - {"event.context"}, BUILDLESS_SOFT, {"of": "x"}, False
+    ),
+    "emitted in protobuf": Encoding(
+        "emitted_event", EMIT, post_protobuf, BUILDLESS, BUILDLESS_SOFT, None, False, as_protobuf
+    ),
+}  # fmt: skip
+# Fields that lenient validation holds though nobody requires them, and those that hold any object.
+HELD = {"collection"}
+OPEN = {"event.data"}
+
+
+def single_states(encoding: Encoding) -> Iterator[State]:
+    """The states of a message or an emitted event in its encoding."""
+    whole = samples.complete(encoding.kind, ms=now_ms())
+    least = samples.minimal(encoding.kind, ms=now_ms())
+    if encoding.post in (post_query, post_protobuf):
+        whole["event"]["data"] = {"@type": "type.example/x", "value": "AP8="}
+    if encoding.post is post_query:  # it has no way to say a list of messages
+        del whole["event"]["context"], whole["event"]["detail"]["client"]["tool"], least["event"]["context"]
+    if encoding.post is post_form:
+        for path in encoding.soft:
+            least = samples.without(least, path)
+        del least["telemetryBody"]["entries"]
+    gone = frozenset((path, "missing") for path in encoding.soft if encoding.kind == "ui_action")
+    yield State("complete", whole)
+    yield State("minimal", least, warned=gone)
+    if encoding.wrong is not None:
+        yield State("unknown keys", whole | {"unknown": {"deep": {"er": "x"}}, "__proto__": "2"})
+    for path in sorted(encoding.hard):
+        # A query has no empty objects: without the only field in it, an object isn't there.
+        alone = encoding.post is post_query and path == "event.timing.occurred"
+        named = "event.timing" if alone else path
+        yield State(f"{path} missing", samples.without(whole, path), ("missing", named))
+        if encoding.wrong is not None:
+            yield State(
+                f"{path} wrong", samples.with_value(whole, path, encoding.wrong), ("wrong_type", path)
+            )
+        if encoding.says_null:
+            yield State(f"{path} null", samples.with_value(whole, path, None), ("wrong_type", path))
+    for path in sorted(encoding.soft):
+        missing = frozenset({(path, "missing")})
+        yield State(f"{path} missing", samples.without(whole, path), warned=missing)
+        if encoding.says_null:
+            yield State(f"{path} null", samples.with_value(whole, path, None), warned=missing)
+    if encoding.wrong is not None:
+        yield from _wrong_states(encoding, whole)
+
+
+def _wrong_states(encoding: Encoding, whole: Wire) -> Iterator[State]:
+    for path in sorted(fields_of(encoding.kind) - encoding.hard):
+        wrong = (7 if encoding.says_null else None) if path in OPEN else encoding.wrong
+        if wrong is None or (encoding.post is post_query and path == "event.context"):
+            continue
+        event = samples.with_value(whole, path, wrong)
+        if path in HELD:
+            yield State(f"{path} wrong", event, ("wrong_type", path))
+        else:
+            yield State(f"{path} wrong", event, warned=frozenset({(path, "wrong_type")}))
