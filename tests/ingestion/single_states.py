@@ -124,6 +124,8 @@ def single_states(encoding: Encoding) -> Iterator[State]:
     """The states of a message or an emitted event in its encoding."""
     whole = samples.complete(encoding.kind, ms=now_ms())
     least = samples.minimal(encoding.kind, ms=now_ms())
+    if encoding.kind == "emitted_event":
+        whole["event"]["tenant"] = "acme"  # another than the key's would be warned of
     if encoding.post in (post_query, post_protobuf):
         whole["event"]["data"] = {"@type": "type.example/x", "value": "AP8="}
     if encoding.post is post_query:  # it has no way to say a list of messages
