@@ -8,7 +8,8 @@ from django.db import transaction
 
 from events.event import Event
 from ingestion import owners, quotas, verification
-from ingestion.drain import Drained, drain
+from ingestion.claims import Drained
+from ingestion.drain import drain
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from tests.bad_input.exchange import Answer, Request, answer_of, send
