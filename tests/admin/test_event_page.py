@@ -93,6 +93,21 @@ def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> No
     assert named <= {field.name for field in Event._meta.concrete_fields}
 
 
+def test_what_enrichment_found_stands_in_groups_with_its_help(team_a: Sender, alice: Client) -> None:
+    place = {"country": "DE", "point": {"lat": 52.5, "lon": 13.4}}
+    team_a.post(EMIT, emitted(location=place), **{"User-Agent": "curl/8.5.0"})
+    file_all()
+    event = Event.objects.get()
+    html = html_of(alice, page_of(event))
+    for title in ("Place", "Browser and system"):
+        assert f">{title}<" in re.sub(r"\s*([<>])\s*", r"\1", html)
+    for name in ("geohash", "device_type", "time_hash", "address_hash"):
+        assert markup.escape(str(Event._meta.get_field(name).help_text)) in html
+    assert event.geohash
+    assert event.geohash in text_of(html)
+    assert "tenant::" in text_of(html)
+
+
 def test_keys_that_the_kind_does_not_know_are_shown(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event(surprise={"of": [1.5, None]}))
     html = html_of(alice, page_of(event))
