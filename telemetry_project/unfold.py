@@ -53,6 +53,7 @@ NAVIGATION = [
         "items": [
             _item("Overview", "monitoring", "index", lambda _: True),
             _item("Events", "list_alt", "events_event_changelist", sees_anything),
+            _item("Sessions", "timeline", "events_session_changelist", sees_anything),
             _item("Rejected", "report", "ingestion_rejectedevent_changelist", sees_anything),
         ]
     },
@@ -85,7 +86,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": PRIMARY},
-    "STYLES": [_file("events/admin.css")],
+    "STYLES": [_file("events/admin.css"), _file("events/sessions.css")],
     "SCRIPTS": [_file("events/admin.js")],
     "DASHBOARD_CALLBACK": "events.admin.overview.context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},

@@ -1,5 +1,5 @@
 """The admin: what people see of events and of whose they are. Importing it registers every page."""
 
-from events.admin import events, keys, members, organizations, owners, sources, users
+from events.admin import events, keys, members, organizations, owners, sessions, sources, users
 
-__all__ = ["events", "keys", "members", "organizations", "owners", "sources", "users"]
+__all__ = ["events", "keys", "members", "organizations", "owners", "sessions", "sources", "users"]

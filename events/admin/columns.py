@@ -41,3 +41,16 @@ def short(name: str, length: int = 24) -> Callable[[Any], str]:
 
     column.__name__ = name
     return column
+
+
+def figure(name: str, label: str = "", *, is_bad: bool = False) -> Callable[[Any], str]:
+    """A column of counts; `is_bad` where any but none wants attention."""
+
+    @admin.display(description=label or name.replace("_", " ").capitalize())
+    def column(row: Any) -> str:
+        count: int = getattr(row, name)
+        attention = " tally-attention" if is_bad and count else ""
+        return format_html('<span class="tally-figure{}">{}</span>', attention, f"{count:,}")
+
+    column.__name__ = name
+    return column

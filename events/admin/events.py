@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment, short
@@ -16,6 +17,7 @@ from events.admin.json_text import coloured, laid_out
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
 from events.admin.sentences import sentence
+from events.admin.session_links import links_of
 from events.event import Event
 from events.kinds import KINDS
 
@@ -141,6 +143,7 @@ class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         detail = row.detail
         return Page(
             sentence=sentence(row, detail),
+            links=tuple(links_of(row, timezone.now())),
             groups=tuple(_groups(row, detail)),
             documents=tuple(_documents(row, detail)),
         )

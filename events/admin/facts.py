@@ -49,12 +49,21 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Where the page leads."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
 class Page:
-    """What is said of one row: a sentence, groups of facts, documents."""
+    """What is said of one row: a sentence, where it leads, groups of facts, documents."""
 
     sentence: str
     groups: tuple[Group, ...]
     documents: tuple[Document, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def told(self) -> list[Group]:
@@ -101,6 +110,21 @@ def time(at: datetime) -> SafeString:
     at = at.astimezone(UTC)
     text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+
+
+def lasting(seconds: Decimal | float) -> str:
+    """A length of time in its two largest units; below a minute to hundredths."""
+    if seconds < 60:
+        return f"{float(seconds):.2f}".rstrip("0").rstrip(".") + " s"
+    whole = round(seconds)
+    for size, unit, below_size, below_unit in _UNITS:
+        if whole >= size:
+            rest = whole % size // below_size
+            return f"{whole // size} {unit}" + (f" {rest} {below_unit}" if rest else "")
+    raise AssertionError("a minute is the smallest")
+
+
+_UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def number(value: float) -> str:

@@ -1,5 +1,6 @@
 """Keyset paging for lists of any size: a page comes `after` a key (older) or `before` one (newer)."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -15,14 +16,22 @@ AFTER, BEFORE = "after", "before"
 _BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it in it
 
 
-def parts_of(key: str) -> list[str]:
-    """A key as an address has it, in its parts."""
-    return key.split(_BETWEEN) if key else []
+def asked_page(
+    rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
+) -> tuple[Slice, bool]:
+    """The page that an address asks for, and whether it is the first. Raises `UnknownKey`."""
+    after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
+    key = after or before
+    page = cut(rows, order, size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
+    if before and not after and len(page.rows) < size:
+        # The first page, cut short by where its neighbour began: show it whole.
+        return cut(rows, order, size), True
+    return page, not key
 
 
-def text_of(parts: list[str]) -> str:
-    """A key as an address has it."""
-    return _BETWEEN.join(parts)
+def key_text(order: Order, row: models.Model) -> str:
+    """The place of a row as an address has it."""
+    return _BETWEEN.join(order.key_of(row))
 
 
 class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -47,40 +56,35 @@ class KeysetChangeList(ChangeList):
         """The one order that pages can be cut from."""
         return [f"-{key}" for key in self.model_admin.list_order.keys]
 
+    def apply_select_related(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Only what get_queryset says: Django would join every owner and source that a column names."""
+        return queryset
+
     def get_results(self, request: HttpRequest) -> None:
         """The rows of the page, and the links to its neighbours."""
         size = self.list_per_page
-        after, before = request.GET.get(AFTER, ""), request.GET.get(BEFORE, "")
-        page = self._cut(size, after or before, backward=bool(before and not after))
-        if before and len(page.rows) < size:
-            # The newest page, cut short by where its neighbour began: show it whole.
-            after = before = ""
-            page = self._cut(size)
-        rows = page.rows
+        rows: models.QuerySet[Any] = self.queryset
+        if columns := self.model_admin.list_columns:
+            rows = rows.only(*columns)
+        try:
+            page, is_first = asked_page(rows, self.model_admin.list_order, size, request.GET)
+        except UnknownKey as error:
+            raise IncorrectLookupParameters(error) from error
         self.older, self.newer = self._link(AFTER, page.next), self._link(BEFORE, page.previous)
-        self.newest = self.get_query_string(remove=[AFTER, BEFORE]) if after or before else ""
-        self.result_list = rows
+        self.newest = "" if is_first else self.get_query_string(remove=[AFTER, BEFORE])
+        self.result_list = page.rows
         # What Django's and unfold's templates ask for; equal counts, and no total is shown.
-        self.result_count = self.full_result_count = len(rows)
+        self.result_count = self.full_result_count = len(page.rows)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, self.queryset, size)
         # The filters stand above the list; unfold's sheet beside it would only repeat them.
         self.has_filters = False
 
-    def _cut(self, size: int, key: str = "", *, backward: bool = False) -> Slice:
-        rows: models.QuerySet[Any] = self.queryset
-        if columns := self.model_admin.list_columns:
-            rows = rows.only(*columns)
-        try:
-            return cut(rows, self.model_admin.list_order, size, key=parts_of(key), backward=backward)
-        except UnknownKey as error:
-            raise IncorrectLookupParameters(error) from error
-
     def _link(self, direction: str, row: models.Model | None) -> str:
         if row is None:
             return ""
-        key = text_of(self.model_admin.list_order.key_of(row))
+        key = key_text(self.model_admin.list_order, row)
         return self.get_query_string({direction: key}, remove=[AFTER, BEFORE])
 
     @property

@@ -11,18 +11,24 @@ import secrets
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import django
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 WIDTHS = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
 USERNAME = "screenshots"
-WHOLE = ("event-", "rejected-one")  # pages that are taken from top to bottom; of lists the first screen
+WHOLE = (
+    "event-",
+    "rejected-one",
+    "session-",
+)  # pages that are taken from top to bottom; of lists the first screen
 log = logging.getLogger(__name__)
 
 
@@ -43,13 +49,70 @@ def events(now_ms: int) -> list[tuple[str, Any]]:
     ]
     return [
         ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, faulty]}),
+        *(
+            ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": found})
+            for found in (visit(now_ms), long_visit(now_ms))
+        ),
         ("/ms/api/availity/internal/pui/key-delivery/v1/telemetry", samples.complete("ui_action")),
         ("/v1/telemetry/event:emit", samples.complete("emitted_event", ms=now_ms, mid=f"emitted{mark}00000")),
     ]
 
 
+VISITED = f"visit-{int(time.time())}"  # its session's id; of the long one with -long behind it
+
+
+def visit(now_ms: int) -> list[Any]:
+    """A visit of half an hour with a long pause: five pages, some of them twice, and errors."""
+    begin = now_ms - 2_400_000
+    chance = Random(7)
+    found, second = [], 0.0
+    for page in ("home", "search", "results", "course-4711", "results", "course-0815", "checkout", "home"):
+        found.append(_event("impression", begin, second, type="view", pageid=page, uri=f"/{page}"))
+        for _ in range(chance.randint(3, 12)):
+            second += chance.uniform(0.5, 25)
+            found.append(_event("interact", begin, second, type="TOUCH", id="button", pageid=page))
+        if page in ("results", "checkout"):
+            found.append(_event("search", begin, second + 1, query="algebra", size=12))
+        if page == "checkout":
+            found.append(
+                _event("error", begin, second + 2, err="E42", errtype="SYSTEM", stacktrace="at pay()")
+            )
+        second += 900 if page == "course-0815" else chance.uniform(2, 30)
+    return found
+
+
+def long_visit(now_ms: int) -> list[Any]:
+    """A visit of more events than can be drawn one by one."""
+    begin = now_ms - 20_000_000
+    chance = Random(8)
+    found, second = [], 0.0
+    for number in range(2_400):
+        kind = chance.choice(("interact", "interact", "interact", "log", "heartbeat"))
+        changes = {"type": "TOUCH", "id": "b", "pageid": "p"} if kind == "interact" else {}
+        if number % 150 == 0:
+            kind, changes = (
+                "impression",
+                {"type": "view", "pageid": f"lesson-{number // 150 % 6}", "uri": "/"},
+            )
+        found.append(_event(kind, begin, second, "-long", **changes))
+        second += 1_500 if number == 1_300 else chance.expovariate(0.3)
+    return found
+
+
+def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any) -> Any:
+    from tests.wire import samples  # needs Django's apps
+
+    ms = begin_ms + round(second * 1000)
+    event = samples.complete(kind, ms=ms, mid=f"{VISITED}{more}:{kind}:{ms}")
+    event["context"]["sid"] = VISITED + more
+    event["edata"] = edata or event["edata"]
+    return event
+
+
 def post(url: str, key: str) -> None:
-    """Post the events and file them."""
+    """Post the events, file them and sum them up."""
+    from events.sessions.summarising import summarise_block
+
     from ingestion.drain import drain
 
     for path, body in events(int(time.time() * 1000)):
@@ -60,15 +123,19 @@ def post(url: str, key: str) -> None:
         except HTTPError as error:
             log.warning("%s answers %d: %r", path, error.code, error.read()[:500])
     drain()
+    while summarise_block(timezone.now()).keys:
+        pass
 
 
 def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
+    from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
 
     found = {
         "overview": "/admin/",
+        "sessions": "/admin/events/session/",
         "events": "/admin/events/event/",
         "events-filtered": "/admin/events/event/?kind=interact&dialect=sunbird&period=7d",
         "events-nothing": "/admin/events/event/?q=no-such-session",
@@ -83,6 +150,10 @@ def pages() -> dict[str, str]:
         event = Event.objects.filter(kind=kind).order_by("-id").first()
         if event:
             found[f"event-{kind}"] = f"/admin/events/event/{event.pk}/change/"
+    for name, sid in (("visit", VISITED), ("long", f"{VISITED}-long")):
+        session = Session.objects.filter(session=sid).first()
+        if session:
+            found[f"session-{name}"] = f"/admin/events/session/{session.pk}/change/"
     hostile = Event.objects.filter(actor__startswith="<script>").order_by("-id").first()
     if hostile:
         found["event-hostile"] = f"/admin/events/event/{hostile.pk}/change/"

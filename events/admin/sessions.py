@@ -1,0 +1,198 @@
+"""Sessions in the admin: the list, newest first, and the page of one with its timeline."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.html import format_html
+
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import NOTHING, figure, moment, short
+from events.admin.facts import cut, lasting
+from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.admin.session_links import session_page
+from events.admin.session_page import SessionView, view
+from events.keyset import Order
+from events.sessions.session import Session, SessionRedirect, State
+
+SEARCHED = ("session", "actor", "device")
+
+
+class StateFilter(ChoiceFilter):
+    """By how far a session has gone."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """All states."""
+        return [(state.value, state.value) for state in State]
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The sessions that are in the state now."""
+        sessions: Any = rows
+        found: models.QuerySet[Any] = sessions.in_state(State(self.chosen), timezone.now())
+        return found
+
+
+class ErrorsFilter(ChoiceFilter):
+    """With errors or without."""
+
+    title = "errors"
+    parameter_name = "errors"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Both."""
+        return [("some", "with errors"), ("none", "without errors")]
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The sessions that have some, or none."""
+        return rows.filter(errors__gt=0) if self.chosen == "some" else rows.filter(errors=0)
+
+
+class BegunFilter(PeriodFilter):
+    """By when a session began."""
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The sessions that began in the period."""
+        since, until = period(self.chosen, timezone.localtime())
+        rows = rows.filter(started_at__gte=since)
+        return rows.filter(started_at__lt=until) if until else rows
+
+
+@admin.register(Session)
+class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
+    """Sessions: computed from events, never edited."""
+
+    page_template = "admin/session_page.html"
+    list_display = (
+        moment("started_at", "Started (UTC)"),
+        "state",
+        "owner",
+        "source",
+        "who",
+        "spent",
+        "duration",
+        figure("events"),
+        figure("page_views", "Views"),
+        figure("interactions", "Acts"),
+        figure("errors", is_bad=True),
+        short("first_page", 20),
+        short("last_page", 20),
+    )
+    list_filter = (OwnerFilter, SourceFilter, StateFilter, BegunFilter, ErrorsFilter)
+    list_order = Order(("started_at", "id"), descending=True)
+    list_columns = (
+        *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),
+        *("interactions", "errors", "first_page", "last_page", "actor", "device", "session"),
+    )
+    search_fields = ("session",)  # Django wants one; get_search_results says what is searched
+    search_help_text = "Session id, actor or device"
+    empty_state = EmptyState(
+        "No sessions yet",
+        "Events with a session id or a device are summed up as sessions, a few seconds after they are filed."
+        " What is due can also be computed by hand.",
+        ("python manage.py summarise",),
+    )
+
+    @admin.display(description="State")
+    def state(self, row: Session) -> str:
+        """How far it has gone."""
+        state = row.state_at(timezone.now())
+        return format_html(
+            '<span class="tally-state tally-state-{}" title="{}">{}</span>',
+            state.value,
+            state.label,
+            state.value,
+        )
+
+    @admin.display(description="Who")
+    def who(self, row: Session) -> str:
+        """Actor, else device."""
+        name = row.actor or row.device
+        return (
+            format_html('<span class="tally-id" title="{}">{}</span>', name, cut(name, 20))
+            if name
+            else NOTHING
+        )
+
+    @admin.display(description="Time spent")
+    def spent(self, row: Session) -> str:
+        """Without idle time."""
+        return format_html('<span class="tally-figure">{}</span>', lasting(row.time_spent))
+
+    @admin.display(description="Duration")
+    def duration(self, row: Session) -> str:
+        """From its first to its last event."""
+        seconds = (row.ended_at - row.started_at).total_seconds()
+        return format_html('<span class="tally-figure">{}</span>', lasting(seconds))
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Sessions with the names that list and page show; apart, as with events."""
+        return super().get_queryset(request).prefetch_related("owner", "source")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: models.QuerySet[Any],
+        search_term: str,
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """By our id, else by the session's, else by actor, else by device: the first that finds anything.
+
+        One after the other, since each has an index, and all at once have none.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        for found in _searches(queryset, term):
+            if found.exists():
+                return found, False
+        return queryset.none(), False
+
+    def page(self, request: HttpRequest, row: Session) -> SessionView:
+        """What there is to say of a session."""
+        return view(row, timezone.now(), request.GET)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page; an id that the session had before leads to it."""
+        moved = self._moved(request, unquote(object_id)) if object_id else None
+        if moved is not None:
+            messages.info(
+                request, "A late event gave this session another id; here is the session as it is now."
+            )
+            return redirect(session_page(moved.pk))
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _moved(self, request: HttpRequest, old: str) -> Session | None:
+        """The session that the person may see under another id now."""
+        if self.get_object(request, old) is not None:
+            return None
+        try:
+            found = SessionRedirect.objects.filter(old=old).first()
+        except ValidationError:
+            return None
+        sessions = self.get_queryset(request)
+        return sessions.filter(pk=found.current).first() if found else None
+
+
+def _searches(sessions: models.QuerySet[Any], term: str) -> Iterable[models.QuerySet[Any]]:
+    with suppress(ValueError):  # no id of ours
+        yield sessions.filter(pk=UUID(term))
+    for column in SEARCHED:
+        yield sessions.with_text(column, term)  # type: ignore[attr-defined]

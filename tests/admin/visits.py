@@ -1,0 +1,55 @@
+"""Visits for tests: events of a session, filed and summed up."""
+
+from typing import Any
+
+from events.sessions.session import Session
+from tests.sending import Sender, file_all, log_event, now_ms
+from tests.summing import sum_up
+
+SESSIONS = "/admin/events/session/"
+
+
+def at(seconds: float, sid: str = "s1", **changes: Any) -> dict[str, Any]:
+    """A LOG event, `seconds` after an hour ago."""
+    context = {
+        "channel": "c1",
+        "env": "home",
+        "pdata": {"id": "portal", "ver": "2.1"},
+        "sid": sid,
+        "did": "d1",
+    }
+    mid = f"{sid}:{seconds}:{changes.get('eid', 'LOG')}"
+    return log_event(mid, ets=now_ms() // 60_000 * 60_000 - 3_600_000 + round(seconds * 1000)) | {
+        "context": context,
+        **changes,
+    }
+
+
+def view(seconds: float, page: str, sid: str = "s1") -> dict[str, Any]:
+    """A page shown."""
+    return at(seconds, sid, eid="IMPRESSION", edata={"type": "view", "pageid": page, "uri": f"/{page}"})
+
+
+def touch(seconds: float, sid: str = "s1") -> dict[str, Any]:
+    """An interaction."""
+    return at(seconds, sid, eid="INTERACT", edata={"type": "TOUCH", "id": "button", "pageid": "p"})
+
+
+def failure(seconds: float, sid: str = "s1") -> dict[str, Any]:
+    """An error."""
+    return at(seconds, sid, eid="ERROR", edata={"err": "E1", "errtype": "SYSTEM", "stacktrace": "x"})
+
+
+def visited(sender: Sender, *events: Any) -> Session:
+    """File the events and sum them up; the newest session of the sender's owner."""
+    for begin in range(0, len(events), 500):
+        sender.batch(*events[begin : begin + 500])
+    file_all()
+    sum_up()
+    found = Session.objects.filter(owner=sender.key.default_owner).first()
+    assert found
+    return found
+
+
+def address(session: Session) -> str:
+    return f"{SESSIONS}{session.pk}/change/"
