@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from events.admin.facts import cut, lasting
+from events.admin.facts import NO_NAME, cut, lasting
 from events.admin.timeline import Mark, Timeline
 from events.identity import moment
 
@@ -130,7 +130,7 @@ def _pages(timeline: Timeline, scale: _Scale) -> list[Box]:
     for visit in timeline.visits:
         tint = tints.setdefault(visit.page, min(len(tints), TINTS))
         x, width = scale.span(visit.since_ms, visit.until_ms)
-        page = visit.page or "(no name)"
+        page = visit.page or NO_NAME
         title = f"Page {page}: {clock(visit.since_ms)} to {clock(visit.until_ms)} UTC"
         found.append(Box(x, 6, width, TOP - 12, title, fitting(page, width), f"tally-tint-{tint}"))
     return found

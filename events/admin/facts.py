@@ -15,6 +15,7 @@ from events.wire.columns import give_number
 
 COPIED = frozenset({"id", "session", "client_event_id", "actor", "device"})
 BYTES = frozenset({"billed_bytes", "wire_bytes"})
+NO_NAME = "(no name)"  # of a page whose id is the empty text
 LABELS = {"id": "Id", "kind_id": "Kind"}
 
 

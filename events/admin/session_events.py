@@ -1,15 +1,15 @@
 """The events of a session as a table, first to last, in pages by keyset: the timeline in words."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
 
-from events.admin.facts import cut, lasting
+from events.admin.facts import NO_NAME, cut, lasting
 from events.admin.paging import AFTER, BEFORE, asked_page, key_text
 from events.admin.session_links import event_page
 from events.admin.timeline import Idle, Timeline, Visit
@@ -19,7 +19,7 @@ from events.keyset import Order, UnknownKey
 from events.sessions.session import Session
 
 ORDER = Order(("id",))
-EVENTS = 50  # on a page
+EVENTS = 25  # on a page
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Step:
     since_begin: str
     kind: str
     page: str
+    day: str = ""  # where another one begins
     idle_before: str = ""
     is_error: bool = False
 
@@ -72,11 +73,20 @@ def steps(session: Session, timeline: Timeline, asked: QueryDict) -> Steps:
     idle = {each.until_ms: each for each in timeline.idles}
     failed = {mark.event for mark in timeline.marks if mark.is_error}
     return Steps(
-        tuple(_step(event, timeline, idle, failed) for event in page.rows),
+        tuple(_days(_step(event, timeline, idle, failed) for event in page.rows)),
         first="" if is_first else _address(asked, AFTER, ""),
         earlier=_address(asked, BEFORE, key_text(ORDER, page.previous)) if page.previous else "",
         later=_address(asked, AFTER, key_text(ORDER, page.next)) if page.next else "",
     )
+
+
+def _days(found: Iterable[Step]) -> Iterable[Step]:
+    """The first of each day with its date."""
+    day = ""
+    for step in found:
+        date = f"{step.at.day} {step.at:%B %Y}"
+        yield step if date == day else replace(step, day=date)
+        day = date
 
 
 def _step(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[Any]) -> Step:
@@ -96,4 +106,4 @@ def _step(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[A
 def _page_at(ms: int, visits: Sequence[Visit]) -> str:
     """The page that was open; of two within a millisecond, the later."""
     place = bisect_right(visits, ms, key=lambda visit: visit.since_ms)
-    return cut(visits[place - 1].page or "(no name)", 40) if place else ""
+    return cut(visits[place - 1].page or NO_NAME, 40) if place else ""

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from events.admin.drawing import Drawing, draw
-from events.admin.facts import Document, Link, Page, cut, group, lasting
+from events.admin.facts import NO_NAME, Document, Link, Page, cut, group, lasting
 from events.admin.json_text import coloured, laid_out
 from events.admin.session_events import Steps, leads, steps
 from events.admin.session_links import event_page
@@ -51,6 +51,8 @@ class Table:
     heads: tuple[str, ...]
     lines: tuple[Line, ...]
     note: str = ""
+    texts: int = 0  # cells after the name that are no numbers
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,11 @@ class SessionView(Page):
     drawing_notes: tuple[str, ...]
     tables: tuple[Table, ...]
     steps: Steps
+
+    @property
+    def state_note(self) -> str:
+        """What the state means."""
+        return self.state.label.partition(": ")[2]
 
 
 def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
@@ -126,7 +133,7 @@ def _links(session: Session) -> Iterable[Link]:
 
 def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
     whole = (session.ended_at - session.started_at).total_seconds()
-    idle = f", without {counted(len(timeline.idles), 'long pause')}" if timeline.idles else ""
+    idle = f"; {counted(len(timeline.idles), 'long pause')} left out" if timeline.idles else ""
     yield Figure("Time spent", lasting(session.time_spent), f"of {lasting(whole)}{idle}")
     pages = len(session.pages.all())
     yield Figure("Page views", f"{session.page_views:,}", f"of {counted(pages, 'page')}" if pages else "")
@@ -157,13 +164,15 @@ def _tables(session: Session) -> Iterable[Table]:
             ("Page", "Type", "Environment", "Visits", "Time spent"),
             tuple(
                 Line(
-                    page.page or "(no name)",
+                    page.page or NO_NAME,
                     (page.type or "", page.environment or "", f"{page.visits:,}", lasting(page.time_spent)),
                     100 * float(page.time_spent) / whole,
                 )
                 for page in pages[:ROWS]
             ),
             f"The {ROWS} with the most time of {len(pages):,}." if len(pages) > ROWS else "",
+            texts=2,
+            is_wide=True,
         )
     environments = session.environments.all()
     if environments:

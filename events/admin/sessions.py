@@ -12,11 +12,11 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import NOTHING, figure, moment, short
-from events.admin.facts import cut, lasting
+from events.admin.columns import NOTHING, figure, moment
+from events.admin.facts import NO_NAME, cut, lasting
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
@@ -80,21 +80,18 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         "state",
         "owner",
         "source",
-        "who",
         "spent",
-        "duration",
         figure("events"),
-        figure("page_views", "Views"),
-        figure("interactions", "Acts"),
+        figure("page_views"),
+        figure("interactions"),
         figure("errors", is_bad=True),
-        short("first_page", 20),
-        short("last_page", 20),
+        "pages",
     )
     list_filter = (OwnerFilter, SourceFilter, StateFilter, BegunFilter, ErrorsFilter)
     list_order = Order(("started_at", "id"), descending=True)
     list_columns = (
         *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),
-        *("interactions", "errors", "first_page", "last_page", "actor", "device", "session"),
+        *("interactions", "errors", "first_page", "last_page", "session", "device"),
     )
     search_fields = ("session",)  # Django wants one; get_search_results says what is searched
     search_help_text = "Session id, actor or device"
@@ -116,26 +113,20 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             state.value,
         )
 
-    @admin.display(description="Who")
-    def who(self, row: Session) -> str:
-        """Actor, else device."""
-        name = row.actor or row.device
-        return (
-            format_html('<span class="tally-id" title="{}">{}</span>', name, cut(name, 20))
-            if name
-            else NOTHING
-        )
-
     @admin.display(description="Time spent")
     def spent(self, row: Session) -> str:
-        """Without idle time."""
-        return format_html('<span class="tally-figure">{}</span>', lasting(row.time_spent))
+        """Without long pauses, and how long it was with them."""
+        spent, whole = lasting(row.time_spent), lasting((row.ended_at - row.started_at).total_seconds())
+        more = format_html(" <small>of {}</small>", whole) if whole != spent else ""
+        return format_html('<span class="tally-figure">{}{}</span>', spent, more)
 
-    @admin.display(description="Duration")
-    def duration(self, row: Session) -> str:
-        """From its first to its last event."""
-        seconds = (row.ended_at - row.started_at).total_seconds()
-        return format_html('<span class="tally-figure">{}</span>', lasting(seconds))
+    @admin.display(description="Pages")
+    def pages(self, row: Session) -> str:
+        """The page it began on, and the one it ended on."""
+        if row.first_page is None:
+            return NOTHING
+        pages = [row.first_page] if row.last_page == row.first_page else [row.first_page, row.last_page]
+        return format_html_join(" → ", '<span class="tally-id" title="{}">{}</span>', _named(pages))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Sessions with the names that list and page show; apart, as with events."""
@@ -189,6 +180,12 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             return None
         sessions = self.get_queryset(request)
         return sessions.filter(pk=found.current).first() if found else None
+
+
+def _named(pages: Iterable[str | None]) -> Iterable[tuple[str, str]]:
+    for page in pages:
+        name = page or NO_NAME
+        yield name, cut(name, 20)
 
 
 def _searches(sessions: models.QuerySet[Any], term: str) -> Iterable[models.QuerySet[Any]]:

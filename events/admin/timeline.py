@@ -81,7 +81,7 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
         marks = tuple(_mark(row, failed) for row in rows)
         return Timeline(since, until, marks, _visits(opened, until), _idles(rows))
     opened = {} if lacks_visits else _meanings(_rows(session.timeline().filter(kind__in=OPENING)))[0]
-    stretch_ms = -(-(until - since + 1) // max(1, min(STRETCHES, MARKS // len(counts))))
+    stretch_ms = _round_up(-(-(until - since + 1) // max(1, min(STRETCHES, MARKS // len(counts)))))
     return Timeline(
         since,
         until,
@@ -91,6 +91,11 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
         stretch_ms,
         lacks_visits,
     )
+
+
+def _round_up(ms: int) -> int:
+    """To whole seconds, where it is more than one."""
+    return ms if ms < 1000 else -(-ms // 1000) * 1000
 
 
 def _rows(events: Any) -> list[Row]:

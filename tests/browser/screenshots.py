@@ -72,7 +72,7 @@ def visit(now_ms: int) -> list[Any]:
             second += chance.uniform(0.5, 25)
             found.append(_event("interact", begin, second, type="TOUCH", id="button", pageid=page))
         if page in ("results", "checkout"):
-            found.append(_event("search", begin, second + 1, query="algebra", size=12))
+            found.append(_event("search", begin, second + 1))
         if page == "checkout":
             found.append(
                 _event("error", begin, second + 2, err="E42", errtype="SYSTEM", stacktrace="at pay()")
@@ -112,7 +112,6 @@ def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any
 def post(url: str, key: str) -> None:
     """Post the events, file them and sum them up."""
     from events.sessions.summarising import summarise_block
-
     from ingestion.drain import drain
 
     for path, body in events(int(time.time() * 1000)):
