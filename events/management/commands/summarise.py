@@ -45,9 +45,8 @@ class Command(BaseCommand):
                 total += block
                 bar.update(block.rows)
         left = touching.waiting_rows(owners)
-        self.stdout.write(
-            f"{total.keys} sessions or devices summed up" + (f"; {left} wait." if left else ".")
-        )
+        still = f"; {left} wait." if left else "."
+        self.stdout.write(f"{total.keys} sessions or devices summed up{still}")
 
 
 def _owners(name: str | None) -> list[int] | None:

@@ -1,0 +1,49 @@
+"""summarise_file: sum up the sessions of a file of V3 events, without a database."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from events.sessions.file import Sessions
+
+
+class Command(BaseCommand):
+    """Sum up a file."""
+
+    help = "Reads V3 events, one a line, and writes the V3 SUMMARY event of each session, one a line."
+    requires_system_checks: list[str] = []  # some of them ask the database
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--session",
+            metavar="FILE",
+            required=True,
+            help="Sum up by session the events of FILE; - for stdin.",
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        name = options["session"]
+        if name == "-":
+            bad = self._sum_up(sys.stdin.buffer)
+        else:
+            try:
+                with Path(name).open("rb") as file:
+                    bad = self._sum_up(file)
+            except OSError as error:
+                raise CommandError(f"{name} can't be read: {error.strerror}.") from error
+        if bad:
+            raise CommandError(f"{bad} lines are no V3 events; the others were summed up.")
+
+    def _sum_up(self, file: BinaryIO) -> int:
+        sessions = Sessions()
+        bad = 0
+        for line in sessions.read(tqdm(file, unit=" lines", file=sys.stderr, disable=None)):
+            bad += 1
+            self.stderr.write(f"line {line.number}: {line.fault.code}: {line.fault.message}")
+        for event in sessions.summaries():
+            self.stdout.write(json.dumps(event, separators=(",", ":")))
+        return bad

@@ -1,0 +1,133 @@
+"""Sessions of a file: newline-delimited V3 events in, V3 SUMMARY events out, without a database.
+
+The same rules as in the store: an event is held to the lenient validator, repeats of (mid, ets) are dropped,
+order is that of ids. In memory is the little of each event that a summary needs.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any, NamedTuple, NoReturn
+from uuid import UUID
+
+import msgspec
+
+from events.identity import event_number
+from events.kinds import KINDS, KindEntry
+from events.sessions.keys import session_id
+from events.sessions.record import DETAILS, Record
+from events.sessions.summary import INACTIVITY_MS, cut
+from events.sessions.summary_event import Identity, summary_event
+from events.store.touched import SessionKey
+from events.wire.validators import Fault
+
+Wire = dict[str, Any]
+OWNER = UUID(int=0)  # of all that is in a file
+UNKNOWN = ""  # source of an event whose pdata.id is empty
+_EIDS = {entry.name.upper(): entry for entry in KINDS.values() if entry.schema.dialect == "sunbird"}
+
+
+class BadLine(NamedTuple):
+    """A line that is no V3 event."""
+
+    number: int  # from 1
+    fault: Fault
+
+
+class _Place(NamedTuple):
+    """Where a record belongs."""
+
+    source: str
+    key: SessionKey  # its owner and source numbers mean nothing here
+
+
+class Sessions:
+    """The events of a file, by session."""
+
+    def __init__(self) -> None:
+        self._records: dict[_Place, dict[UUID, Record]] = defaultdict(dict)
+
+    def read(self, lines: Iterable[bytes]) -> Iterator[BadLine]:
+        """Take lines in; yields those that are no events. Blank lines are none."""
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                fault = self._take(line)
+                if fault:
+                    yield BadLine(number, fault)
+
+    def _take(self, line: bytes) -> Fault | None:
+        event = _decoded(line)
+        if isinstance(event, Fault):
+            return event
+        entry = _EIDS.get(event["eid"]) if type(event.get("eid")) is str else None
+        if entry is None:
+            return Fault("unknown_kind", "eid", "eid names no event of Telemetry V3.")
+        event = _unwrapped(event)
+        fault = entry.lenient.validator.fault_of(event)
+        if fault is None:
+            self._add(entry, event)
+        return fault
+
+    def _add(self, entry: KindEntry, event: Wire) -> None:
+        taken = entry.schema.take(event, ())
+        envelope = taken.envelope
+        source = (envelope.get("source") or UNKNOWN).strip()
+        key = _key(envelope)
+        if key is None:
+            return
+        details = DETAILS.get(entry.name)
+        record = Record(
+            id=UUID(int=event_number(int(float(event["ets"])), OWNER, event["mid"])),
+            kind=entry.name,
+            dialect="sunbird",
+            details=None if details is None else [taken.kind.get(name) for name in details],
+            **{name: envelope.get(name) for name in Record._fields[4:]},
+        )
+        self._records[_Place(source, key)].setdefault(record.id, record)
+
+    def summaries(self) -> Iterator[Wire]:
+        """The SUMMARY event of each session, in the order of their first events' lines."""
+        for (source, key), found in self._records.items():
+            records = sorted(found.values(), key=attrgetter("id"))
+            for summary in cut(records, None if key.session is not None else INACTIVITY_MS):
+                first = None if key.session is not None else summary.first.id
+                made = session_id(OWNER, source, key, first)
+                yield summary_event(summary, Identity(made, source, key.session, channel=UNKNOWN))
+
+
+def _key(envelope: Wire) -> SessionKey | None:
+    session, device = envelope.get("session"), envelope.get("device")
+    if session:
+        return SessionKey(0, 0, session, None, None)
+    return SessionKey(0, 0, None, device, envelope.get("channel")) if device else None
+
+
+def _decoded(line: bytes) -> Wire | Fault:
+    try:
+        event = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        event = _decoded_slowly(line)
+    if type(event) is not dict:
+        return event if isinstance(event, Fault) else Fault("wrong_type", "", "An event must be an object.")
+    return event
+
+
+def _decoded_slowly(line: bytes) -> Any:
+    """What msgspec refuses for a lone surrogate, the standard library reads."""
+    try:
+        return json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        return Fault("bad_json", "", f"The line is not JSON: {error}.")
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unwrapped(event: Wire) -> Wire:
+    """An edata that only wraps another edata is read through, as on the way in."""
+    edata = event.get("edata")
+    if type(edata) is dict and len(edata) == 1 and type(edata.get("edata")) is dict:
+        return {**event, "edata": edata["edata"]}
+    return event
