@@ -1,7 +1,8 @@
 """Sessions of a file: newline-delimited V3 events in, V3 SUMMARY events out, without a database.
 
 The same rules as in the store: an event is held to the lenient validator, repeats of (mid, ets) are dropped,
-order is that of ids. In memory is the little of each event that a summary needs.
+ids of actors and objects are corrected, order is that of ids. In memory is the little of each event that a
+summary needs.
 """
 
 import json
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from events.enrichment import enrich, facts_of
 from events.identity import event_number
 from events.kinds import KINDS, KindEntry
 from events.sessions.keys import session_id
@@ -46,6 +48,7 @@ class Sessions:
     """The events of a file, by session."""
 
     def __init__(self) -> None:
+        self._facts = facts_of({})  # no request brought them
         self._records: dict[_Place, dict[UUID, Record]] = defaultdict(dict)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[BadLine]:
@@ -71,6 +74,7 @@ class Sessions:
 
     def _add(self, entry: KindEntry, event: Wire) -> None:
         taken = entry.schema.take(event, ())
+        enrich(taken, self._facts, entry.name)
         envelope = taken.envelope
         source = (envelope.get("source") or UNKNOWN).strip()
         key = _key(envelope)

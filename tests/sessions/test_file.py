@@ -29,7 +29,7 @@ def v3(seconds: float, eid: str, edata: Any, sid: str | None = "s1", **context: 
 
 
 EVENTS = [
-    v3(0, "START", {"type": "app", "mode": "play"}),
+    v3(0, "START", {"type": "app", "mode": "play"}) | {"actor": {"id": "f:org:u7", "type": "User"}},
     v3(1, "IMPRESSION", {"type": "view", "pageid": "a"}),
     v3(4.006, "INTERACT", {"type": "TOUCH", "id": "b"}),
     v3(700, "END", {"type": "app"}),
@@ -132,4 +132,5 @@ def test_a_file_and_the_store_say_the_same(sender: Sender, tmp_path: Path) -> No
         return event["edata"]["starttime"], event["context"].get("sid", "")
 
     assert sorted(stored, key=by_time) == sorted(from_file, key=by_time)
+    assert Session.objects.get(session="s1").actor == "u7"
     assert Session.objects.get(session="s1").time_spent == Decimal("4.01")
