@@ -4,12 +4,13 @@ import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
+from events.api.endpoint import Endpoint, Selectable
 from events.api.pagination import KeysetPagination
 from events.api.scope import readable_owners
 from ingestion.rejected import RejectedEvent
 
 
-class RejectedSerializer(serializers.ModelSerializer[RejectedEvent]):
+class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent]):
     """Why an event was refused, without its bytes."""
 
     owner = serializers.CharField(source="owner.name")
@@ -45,7 +46,7 @@ class RejectedFilter(django_filters.FilterSet):
         fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
 
 
-class RejectedViewSet(viewsets.ReadOnlyModelViewSet[RejectedEvent]):
+class RejectedViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
     """Rejected events of the owners that the reader may see."""
 
     serializer_class = RejectedSerializer

@@ -211,7 +211,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["events.api.endpoint.Filters"],
+    "EXCEPTION_HANDLER": "events.api.problems.handler",
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 LOGGING = {

@@ -15,3 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
+
+handler400 = "telemetry_project.errors.bad_request"
+handler403 = "telemetry_project.errors.permission_denied"
+handler404 = "telemetry_project.errors.page_not_found"
+handler500 = "telemetry_project.errors.server_error"

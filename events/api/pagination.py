@@ -8,20 +8,20 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-from events.keyset import Order, UnknownKey, cut
+from events.api.problems import BadParameter
+from events.api.walk import walk
+from events.keyset import Order, Slice, UnknownKey, cut
 from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
-CURSOR = "cursor"
-_BAD_CURSOR = "The cursor is not one that this API gave out."
+CURSOR, SIZE, ORDERING = "cursor", "page_size", "ordering"
 
 
 class KeysetPagination(BasePagination):
@@ -37,16 +37,43 @@ class KeysetPagination(BasePagination):
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         """The rows of the page that the request asks for."""
-        asked = request.query_params.get("ordering", "")
-        self.order = self.orders.get(asked, self.orders[self.default])
+        self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
         self.url = request.build_absolute_uri()
-        size = _size(request.query_params.get("page_size", ""))
+        size = _size(request.query_params.get(SIZE, ""))
         backward, key = _decode(request.query_params.get(CURSOR, ""))
         try:
-            self.page = cut(queryset, self.order, size, key=key, backward=backward)
+            self.page = self.cut(queryset, size, key, backward)
         except UnknownKey as error:
-            raise NotFound(_BAD_CURSOR) from error
+            raise _bad_cursor() from error
         return self.page.rows
+
+    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+        """The page itself. Raises `UnknownKey`."""
+        return cut(rows, self.order, size, key=key, backward=backward)
+
+    @classmethod
+    def parameters(cls) -> set[str]:
+        """The names of what pages are asked for by."""
+        return {CURSOR, SIZE, ORDERING} if len(cls.orders) > 1 else {CURSOR, SIZE}
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The parameters as OpenAPI describes them."""
+        schemas = {
+            CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
+            SIZE: (
+                {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+                "Rows of a page.",
+            ),
+            ORDERING: (
+                {"type": "string", "enum": list(self.orders), "default": self.default},
+                "Order of the rows; there is an index for each.",
+            ),
+        }
+        return [
+            {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+            for name, (schema, description) in schemas.items()
+            if name in self.parameters()
+        ]
 
     def get_paginated_response(self, data: Any) -> Response:
         """The page with its links."""
@@ -60,9 +87,14 @@ class KeysetPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The page as OpenAPI describes it."""
-        link = {"type": "string", "nullable": True, "format": "uri"}
+        link = {"type": ["string", "null"], "format": "uri"}
         properties = {"next": link, "previous": link, "results": schema}
-        return {"type": "object", "required": ["results"], "properties": properties}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def _ordering(self, asked: str) -> str:
+        if asked and asked not in self.orders:
+            raise BadParameter("bad_parameter", {ORDERING: [f"It may be {' or '.join(self.orders)}."]})
+        return asked or self.default
 
     def _link(self, row: Model | None, backward: bool) -> str | None:
         if row is None:
@@ -72,20 +104,28 @@ class KeysetPagination(BasePagination):
 
 
 def _size(text: str) -> int:
-    asked = int(text[:9]) if text.isascii() and text.isdigit() else 0
-    return min(asked, MAX_PAGE_SIZE) if asked else PAGE_SIZE
+    if not text:
+        return PAGE_SIZE
+    size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    if not 1 <= size <= MAX_PAGE_SIZE:
+        raise BadParameter("bad_parameter", {SIZE: [f"A whole number from 1 to {MAX_PAGE_SIZE}."]})
+    return size
+
+
+def _bad_cursor() -> BadParameter:
+    return BadParameter("bad_cursor", {CURSOR: ["Follow the links of an answer."]})
 
 
 def _decode(cursor: str) -> tuple[bool, list[str]]:
-    """Direction and key of a cursor. Raises NotFound for what is none of ours."""
+    """Direction and key of a cursor. Raises `BadParameter` for what is none of ours."""
     if not cursor:
         return False, []
     try:
         backward, *key = json.loads(urlsafe_b64decode(cursor.encode()))
     except (ValueError, TypeError, RecursionError) as error:
-        raise NotFound(_BAD_CURSOR) from error
+        raise _bad_cursor() from error
     if not key or not all(type(value) is str and not is_unstorable(value) for value in key):
-        raise NotFound(_BAD_CURSOR)
+        raise _bad_cursor()
     return bool(backward), key
 
 
@@ -107,3 +147,13 @@ class SessionPagination(KeysetPagination):
 
     orders = {"-started_at": Order(("started_at", "id"), descending=True)}
     default = "-started_at"
+
+
+class KindPagination(KeysetPagination):
+    """Events of a kind, newest first. A page may be short, even empty, and have a next one."""
+
+    orders = {"-id": Order(("pk",), descending=True)}
+
+    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+        """The page, looked for in windows."""
+        return walk(rows, size, key=key, backward=backward)

@@ -1,12 +1,29 @@
 """Events as JSON."""
 
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
 
+from events.api.endpoint import Selectable
 from events.event import Event
 from events.kinds import KINDS
 
+# Columns of the envelope that lists show.
+LISTED = (
+    "id",
+    "dialect",
+    "kind",
+    "owner",
+    "source",
+    "session",
+    "actor",
+    "device",
+    "client_event_id",
+    "occurred_at",
+    "received_at",
+    "ingested_at",
+)
 # Columns of the envelope that enrichment fills.
 ENRICHED = (
     "actor_email_hash",
@@ -33,41 +50,65 @@ ENRICHED = (
 )
 
 
-class EventSerializer(serializers.ModelSerializer[Event]):
+class EventSerializer(Selectable, serializers.ModelSerializer[Event]):
     """The envelope of an event."""
 
-    owner = serializers.CharField(source="owner.name")
+    owner = serializers.CharField(source="owner.name", read_only=True, help_text="Name of the owner.")
     # The name of a field of events, and of an attribute of fields that typing has in mind.
-    source = serializers.CharField(source="source.name")  # type: ignore[assignment]
+    source = serializers.CharField(  # type: ignore[assignment]
+        source="source.name", read_only=True, help_text="Name of the application that sent it."
+    )
 
     class Meta:
         model = Event
-        fields: tuple[str, ...] = (
-            "id",
-            "dialect",
-            "kind",
-            "owner",
-            "source",
-            "session",
-            "actor",
-            "device",
-            "client_event_id",
-            "occurred_at",
-            "received_at",
-            "ingested_at",
-        )
+        fields: tuple[str, ...] = LISTED
+        read_only_fields: tuple[str, ...] = LISTED
 
 
 class EventDetailSerializer(EventSerializer):
     """An event with what enrichment found, its kind's columns and its wire form."""
 
+    further = ("fields", "wire")
+
     class Meta(EventSerializer.Meta):
-        fields = (*EventSerializer.Meta.fields, *ENRICHED)
+        fields = (*LISTED, *ENRICHED)
+        read_only_fields = fields
 
     def to_representation(self, event: Event) -> dict[str, Any]:
         """The envelope, then `fields` of the kind, then `wire`."""
-        detail = event.detail
-        model = KINDS[event.kind].model
-        columns = (*model.columns(), *model.computed()) if detail is not None else ()
-        fields = {column.attname: getattr(detail, column.attname) for column in columns}
-        return super().to_representation(event) | {"fields": fields, "wire": event.as_wire(detail)}
+        represented: dict[str, Any] = super().to_representation(event)
+        detail = event.detail if self.wants("fields") or self.wants("wire") else None
+        if self.wants("fields"):
+            represented["fields"] = columns_serializer(event.kind)(detail).data if detail else {}
+        if self.wants("wire"):
+            represented["wire"] = event.as_wire(detail)
+        return represented
+
+
+def own_columns(kind: str) -> tuple[str, ...]:
+    """The names of the kind's own columns, those that enrichment fills last."""
+    model = KINDS[kind].model
+    return tuple(column.attname for column in (*model.columns(), *model.computed()))
+
+
+@cache
+def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+    """The kind's own columns."""
+    model, names = KINDS[kind].model, own_columns(kind)
+    meta = type("Meta", (), {"model": model, "fields": names, "read_only_fields": names})
+    members = {"Meta": meta, "__doc__": model.__doc__}
+    return type(f"{model.__name__}Columns", (serializers.ModelSerializer,), members)
+
+
+@cache
+def kind_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+    """An event of the kind: its envelope, read by way of the kind's row, and the kind's own columns."""
+    columns = columns_serializer(kind)
+    names = (*LISTED, *own_columns(kind))
+    meta = type("Meta", (columns.Meta,), {"fields": names, "read_only_fields": names})  # type: ignore[attr-defined]
+    envelope = {name: _by_way_of_the_kind(field) for name, field in EventSerializer().fields.items()}
+    return type(f"{KINDS[kind].model.__name__}Event", (Selectable, columns), {**envelope, "Meta": meta})
+
+
+def _by_way_of_the_kind(field: Any) -> Any:
+    return type(field)(*field._args, **{**field._kwargs, "source": f"event.{field.source}"})

@@ -13,9 +13,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.api.endpoint import Endpoint, Selectable
 from events.api.pagination import SessionPagination, TimelinePagination
 from events.api.scope import readable_owners
-from events.api.serializers import EventSerializer
+from events.api.serializers import LISTED, EventSerializer
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.sessions.session import (
@@ -75,7 +76,7 @@ def _keys(rows: QuerySet[Any]) -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
-class SessionSerializer(serializers.ModelSerializer[Session]):
+class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
     """A session's row, with its state at the time of the answer."""
 
     owner = serializers.CharField(source="owner.name")
@@ -169,6 +170,13 @@ class SessionDetailSerializer(SessionSerializer):
         )
 
 
+_SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
+    "retrieve": SessionDetailSerializer,
+    "events": EventSerializer,
+    "summary": serializers.Serializer,
+}
+
+
 class _Moved(Exception):
     """The session has another id now."""
 
@@ -177,7 +185,7 @@ class _Moved(Exception):
         self.current = current
 
 
-class SessionViewSet(viewsets.ReadOnlyModelViewSet[Session]):
+class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     """Sessions of the owners that the reader may see."""
 
     filterset_class = SessionFilter
@@ -191,7 +199,7 @@ class SessionViewSet(viewsets.ReadOnlyModelViewSet[Session]):
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """One session comes with its parts."""
-        return SessionDetailSerializer if self.action == "retrieve" else SessionSerializer
+        return _SERIALIZERS.get(self.action, SessionSerializer)
 
     def get_serializer_context(self) -> dict[str, Any]:
         """All states of an answer are those at one time."""
@@ -227,11 +235,11 @@ class SessionViewSet(viewsets.ReadOnlyModelViewSet[Session]):
     @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
     def events(self, request: Request, pk: Any) -> Response:
         """Its events, first to last."""
-        events: Any = self.get_object().timeline().prefetch_related("owner", "source")
+        events: Any = self.get_object().timeline().only(*LISTED).prefetch_related("owner", "source")
         page: Any = self.paginate_queryset(events)
-        return self.get_paginated_response(EventSerializer(page, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @action(detail=True, filterset_class=None, pagination_class=None)
+    @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))
     def summary(self, request: Request, pk: Any) -> Response:
         """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
         strict = request.query_params.get("strict", "").lower() in ("true", "1")

@@ -6,14 +6,15 @@ from django.db.models import QuerySet
 from rest_framework import viewsets
 from rest_framework.serializers import BaseSerializer
 
+from events.api.endpoint import Endpoint
 from events.api.filters import EventFilter
 from events.api.pagination import EventPagination
 from events.api.scope import readable_owners
-from events.api.serializers import EventDetailSerializer, EventSerializer
+from events.api.serializers import LISTED, EventDetailSerializer, EventSerializer
 from events.event import Event
 
 
-class EventViewSet(viewsets.ReadOnlyModelViewSet[Event]):
+class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
     """Events of the owners that the reader may see."""
 
     filterset_class = EventFilter
@@ -23,6 +24,8 @@ class EventViewSet(viewsets.ReadOnlyModelViewSet[Event]):
     def get_queryset(self) -> QuerySet[Event]:
         """Nothing of anybody else's. Names by queries of their own: a join can cost a page its index."""
         events = Event.objects.for_owners(readable_owners(self.request.user))
+        if self.action == "list":
+            events = events.only(*LISTED)
         return events.prefetch_related("owner", "source")
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:

@@ -144,8 +144,8 @@ def test_pages_by_key_show_each_event_once_there_and_back(
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WyJhIl0=", "bnVsbA==", "WzAsIngiXQ=="])
-def test_a_foreign_cursor_is_a_404(sender: Sender, client: Client, cursor: str) -> None:
-    assert get(client, EVENTS, sender.text, cursor=cursor).status_code == 404
+def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client, cursor: str) -> None:
+    assert get(client, EVENTS, sender.text, cursor=cursor).status_code == 400
 
 
 def test_a_publishable_key_reads_nothing(make_sender: MakeSender, client: Client) -> None:

@@ -152,18 +152,24 @@ def test_pages_show_each_session_once_there_and_back_even_those_that_began_toget
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WzAsIngiXQ==", "WzAsIngiLCJ5Il0="])
-def test_a_foreign_cursor_is_a_404(sender: Sender, client: Client, cursor: str) -> None:
-    assert get(client, SESSIONS, sender.text, cursor=cursor).status_code == 404
+def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client, cursor: str) -> None:
+    assert get(client, SESSIONS, sender.text, cursor=cursor).status_code == 400
 
 
-@pytest.mark.parametrize("below", ["", "events/", "summary/"])
-def test_an_old_id_leads_to_the_session_that_is_there_now(sender: Sender, client: Client, below: str) -> None:
+@pytest.mark.parametrize(
+    ("below", "query"),
+    [("", {"fields": "id"}), ("events/", {"page_size": "7"}), ("summary/", {"strict": "true"})],
+)
+def test_an_old_id_leads_to_the_session_that_is_there_now(
+    sender: Sender, client: Client, below: str, query: dict[str, str]
+) -> None:
     filed(sender, of_session("s1"))
     session = Session.objects.get()
     SessionRedirect.objects.create(old=OLD, current=session.pk)
-    response = get(client, f"{SESSIONS}{OLD}/{below}", sender.text, page_size=7)
+    response = get(client, f"{SESSIONS}{OLD}/{below}", sender.text, **query)
+    (asked,) = ("=".join(item) for item in query.items())
     assert response.status_code == 308
-    assert response["Location"].endswith(f"{SESSIONS}{session.pk}/{below}?page_size=7")
+    assert response["Location"].endswith(f"{SESSIONS}{session.pk}/{below}?{asked}")
     assert get(client, response["Location"], sender.text).status_code == 200
 
 

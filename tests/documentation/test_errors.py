@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from events.api.problems import PROBLEMS
 from events.wire import validators
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ def codes_in_the_code() -> set[str]:
     chosen = {"missing", "wrong_type"}
     return (
         chosen
+        | set(PROBLEMS)
         | {code for file in files for code in codes_in(file.read_text())}
         | {code for _, code, _ in validators._SENTENCES}
     )
@@ -38,3 +40,12 @@ def test_every_code_is_on_the_page_and_nothing_else() -> None:
     listed = set(re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE.read_text(), re.MULTILINE))
 
     assert listed == codes_in_the_code()
+
+
+def test_a_problem_has_the_status_and_the_title_that_the_page_says() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d+) \| ([^|]+) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
+    listed = {(code, int(status), title, advice) for code, status, title, advice in rows}
+
+    assert {
+        (code, problem.status, problem.title + ".", problem.advice) for code, problem in PROBLEMS.items()
+    } <= listed

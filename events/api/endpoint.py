@@ -1,0 +1,125 @@
+"""Endpoint: what every address of the read API does alike.
+
+Parameters that it doesn't know are refused, `fields` selects members of the answer, answers have an ETag and
+are compressed for those who ask. An answer is private and is to be asked for again: with its ETag that costs
+no body.
+"""
+
+from typing import Any
+
+from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import conditional_page
+from django.views.decorators.vary import vary_on_headers
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from events.api.problems import BadParameter
+
+FIELDS = "fields"
+
+
+class Filters(DjangoFilterBackend):
+    """Filters whose complaints are problems like all others."""
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        """The rows that the filters leave. Raises `BadParameter`."""
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            errors = {name: [str(each) for each in found] for name, found in filterset.errors.items()}
+            raise BadParameter("bad_parameter", errors)
+        return filterset.qs
+
+
+class Endpoint:
+    """Mixed into views. `parameters` are those beside what filters, pages and fields have."""
+
+    parameters: tuple[str, ...] = ()
+    filterset_class: Any = None
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+        """The view, whose answers are compressed, conditional and private."""
+        view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
+        view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
+        # Weighed before it is compressed, which makes the ETag a weak one.
+        return gzip_page(conditional_page(view))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who asks comes first: a stranger isn't told what could be asked."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
+        if request.method in ("GET", "HEAD"):
+            refuse_unknown(request, self.known_parameters())
+
+    def known_parameters(self) -> set[str]:
+        """The names that the query may have."""
+        known = set(self.parameters)
+        if issubclass(self._serializer(), Selectable):
+            known.add(FIELDS)
+        if not getattr(self, "detail", False) and self.filterset_class:
+            known |= set(self.filterset_class.base_filters)
+        if not self._is_single() and (pagination := getattr(self, "pagination_class", None)):
+            known |= pagination.parameters()
+        return known
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """With the fields that are asked for."""
+        context: dict[str, Any] = super().get_serializer_context()  # type: ignore[misc]  # as above
+        request = context["request"]
+        return {**context, FIELDS: selected(request, self._serializer()) if request else None}
+
+    def _is_single(self) -> bool:
+        return getattr(self, "action", "") == "retrieve"
+
+    def _serializer(self) -> Any:
+        found = getattr(self, "get_serializer_class", None)
+        return found() if found else serializers.Serializer
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Raises `BadParameter` for names that nobody would read, and for one that is there twice."""
+    errors = {name: ["There is no such parameter."] for name in request.query_params if name not in known}
+    if errors:
+        raise BadParameter("unknown_parameter", errors, known)
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if twice:
+        raise BadParameter("bad_parameter", {name: ["It may be given once only."] for name in twice})
+
+
+class Selectable(serializers.BaseSerializer[Any]):
+    """A serializer whose fields can be chosen by `fields`."""
+
+    # Members that are not fields of the serializer.
+    further: tuple[str, ...] = ()
+
+    @classmethod
+    def selectable(cls) -> tuple[str, ...]:
+        """The names of what there is to choose."""
+        return (*cls.Meta.fields, *cls.further)  # type: ignore[attr-defined]  # every one of ours has it
+
+    def get_fields(self) -> dict[str, Any]:
+        """The fields that are asked for, all without a choice."""
+        fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
+        return {name: field for name, field in fields.items() if self.wants(name)}
+
+    def wants(self, name: str) -> bool:
+        """Whether a member is asked for."""
+        chosen = self.context.get(FIELDS)
+        return chosen is None or name in chosen
+
+
+def selected(request: Request, serializer: Any) -> frozenset[str] | None:
+    """The fields that are asked for, None for all. Raises `BadParameter` for those that there are not."""
+    text = request.query_params.get(FIELDS, "")
+    if not text or not issubclass(serializer, Selectable):
+        return None
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    unknown = sorted(names.difference(serializer.selectable()))
+    if unknown:
+        there = ", ".join(serializer.selectable())
+        errors = [f"There is no field {name[:100]!r}; there are: {there}." for name in unknown[:10]]
+        raise BadParameter("bad_parameter", {FIELDS: errors})
+    return names or None

@@ -1,0 +1,108 @@
+"""Filters of the kinds: those of the envelope, and those that the kind's own columns make."""
+
+from functools import cache
+from typing import Any
+
+import django_filters
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import QuerySet
+
+from events.api.filters import EnvelopeFilter
+from events.api.scope import readable_owners
+from events.api.walk import Question
+from events.event import Event
+from events.identity import first_id
+from events.kinds import KINDS
+
+# Filters of the envelope that walk an index, alone or with the owner.
+INDEXED = ("owner", "session", "occurred_after", "occurred_before")
+OF_TIME = ("occurred_after", "occurred_before")
+
+
+class _TextIn(django_filters.BaseInFilter, django_filters.CharFilter):
+    """One of several texts, with commas between."""
+
+
+class _NumberIn(django_filters.BaseInFilter, django_filters.NumberFilter):
+    """One of several numbers, with commas between."""
+
+
+class _Having(django_filters.CharFilter):
+    """A list that has a text in it."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        """The rows whose list has it."""
+        return qs.filter(**{f"{self.field_name}__contains": [value]}) if value else qs
+
+
+_NUMERIC = (
+    ("exact", django_filters.NumberFilter, "Equal to this."),
+    ("in", _NumberIn, "Equal to one of these, with commas between."),
+    ("gte", django_filters.NumberFilter, "This or more."),
+    ("lte", django_filters.NumberFilter, "This or less."),
+)
+# Lookup, filter and meaning for each type of column; what is kept as JSON has none.
+LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = {
+    models.TextField: (
+        ("exact", django_filters.CharFilter, "Equal to this."),
+        ("in", _TextIn, "Equal to one of these, with commas between."),
+        ("contains", django_filters.CharFilter, "With this in it, in this case."),
+    ),
+    models.FloatField: _NUMERIC,
+    models.BigIntegerField: _NUMERIC,
+    models.DecimalField: _NUMERIC,
+    ArrayField: (("contains", _Having, "With this text among them."),),
+    models.BooleanField: (("exact", django_filters.BooleanFilter, "true or false."),),
+    models.DateTimeField: (
+        ("gte", django_filters.IsoDateTimeFilter, "At this time or later."),
+        ("lt", django_filters.IsoDateTimeFilter, "Before this time."),
+    ),
+}
+
+
+class KindFilter(EnvelopeFilter):
+    """Sorts what is asked into the kind's own table and the envelope; see `walk`."""
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
+        """The question, where base classes have rows."""
+        owners = readable_owners(self.reader)
+        rows = in_time = queryset
+        envelopes: Any = Event.objects.for_owners(owners)
+        indexed = envelopes
+        for name, value in self.form.cleaned_data.items():
+            if name not in EnvelopeFilter.base_filters:
+                rows = self.filters[name].filter(rows, value)
+                continue
+            envelopes = self.filters[name].filter(envelopes, value)
+            if name in INDEXED:
+                indexed = self.filters[name].filter(indexed, value)
+            if name in OF_TIME and value:
+                in_time, rows = (_in_time(each, name, value) for each in (in_time, rows))
+        return Question(rows, in_time, envelopes, indexed)
+
+
+def _in_time(rows: QuerySet[Any], name: str, at: Any) -> QuerySet[Any]:
+    bound = {"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)}
+    return rows.filter(**bound)
+
+
+def _filters_of(model: Any) -> dict[str, Any]:
+    """The filters of a kind's own columns."""
+    return {
+        column.attname if lookup == "exact" else f"{column.attname}__{lookup}": filter_class(
+            field_name=column.attname, lookup_expr=lookup, help_text=f"{column.help_text} {meaning}"
+        )
+        for column in (*model.columns(), *model.computed())
+        for kind, lookups in LOOKUPS.items()
+        if isinstance(column, kind)
+        for lookup, filter_class, meaning in lookups
+    }
+
+
+@cache
+def filter_of(kind: str) -> type[KindFilter]:
+    """The filter of a kind."""
+    model = KINDS[kind].model
+    meta = type("Meta", (), {"model": model, "fields": []})
+    return type(f"{model.__name__}Filter", (KindFilter,), {**_filters_of(model), "Meta": meta})

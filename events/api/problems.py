@@ -1,0 +1,170 @@
+"""Problem details (RFC 9457): what every error under /api/ is answered with, whoever found it."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from psycopg.errors import QueryCanceled
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as answer_of_drf
+from rest_framework.views import set_rollback
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+TYPES = "/api/problems/#"  # a page of ours explains each type
+
+
+class Problem(NamedTuple):
+    """A type of problem: status, title, what to do about it."""
+
+    status: int
+    title: str
+    advice: str
+
+
+PROBLEMS = {
+    "bad_parameter": Problem(
+        400, "A parameter has a value that it can't have", "`errors` says for each what it may be."
+    ),
+    "unknown_parameter": Problem(
+        400, "There is no such parameter", "`errors` names the unknown ones, `known` those that there are."
+    ),
+    "bad_cursor": Problem(
+        400, "The cursor is not one that this list gave out", "Follow `next` and `previous` as they are."
+    ),
+    "malformed": Problem(400, "The request can't be read", "Send well-formed JSON."),
+    "invalid": Problem(400, "The request asks for what can't be done", "`errors` says for each field why."),
+    "not_authenticated": Problem(
+        401, "No API key came with the request", "Send `Authorization: Bearer KEY` with a secret key."
+    ),
+    "authentication_failed": Problem(
+        401, "The API key is not valid", "It isn't known, has expired or was revoked: make a new one."
+    ),
+    "permission_denied": Problem(
+        403, "This reader may not do that", "A publishable key only writes; reading takes a secret key."
+    ),
+    "not_found": Problem(
+        404, "There is nothing here", "What belongs to owners that the reader can't see isn't found either."
+    ),
+    "method_not_allowed": Problem(405, "The method is not one for this address", "`Allow` lists those."),
+    "not_acceptable": Problem(
+        406, "The answer can't be had in that media type", "Accept `application/json`."
+    ),
+    "conflict": Problem(409, "The state of things doesn't allow it", "Read `detail`."),
+    "unsupported_media_type": Problem(
+        415, "The body is of a type that isn't read here", "Send `application/json`."
+    ),
+    "rate_limited": Problem(429, "Too many requests", "Ask again after the seconds in `Retry-After`."),
+    "failed": Problem(500, "The server failed", "The server's log has the reason; tell the operator."),
+    "unavailable": Problem(
+        503, "The database can't answer now", "Ask again after the seconds in `Retry-After`."
+    ),
+    "too_slow": Problem(503, "The answer took too long", "Ask for a shorter period or a smaller page."),
+}
+
+# Codes of DRF's exceptions; those of the same name need no entry.
+_CODES = {
+    "parse_error": "malformed",
+    "throttled": "rate_limited",
+    "error": "failed",
+    "cors_error": "permission_denied",
+}
+# For errors that Django answers itself.
+_BY_STATUS = {400: "malformed", 403: "permission_denied", 404: "not_found", 500: "failed"}
+
+
+class BadParameter(exceptions.APIException):
+    """Parameters of the query with values that they can't have, or that there are not."""
+
+    status_code = 400
+
+    def __init__(self, code: str, errors: dict[str, list[str]], known: Iterable[str] = ()) -> None:
+        super().__init__(PROBLEMS[code].title + ".", code)
+        self.code = code
+        self.errors = errors
+        self.known = sorted(known)
+
+
+def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
+    """The members of a problem; `more` without those that are empty."""
+    problem = PROBLEMS[code]
+    members = {
+        "type": TYPES + code,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+    }
+    return members | {name: value for name, value in more.items() if value}
+
+
+def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: the problem of an expected failure, None for an unexpected one."""
+    instance = context["request"].path
+    if isinstance(exc, DataError | OperationalError | InterfaceError):
+        set_rollback()
+        code, detail = _of_database(exc)
+        retry = {"Retry-After": "5"} if code == "unavailable" else {}
+        return _response(body(code, detail, instance), retry)
+    answer = answer_of_drf(exc, context)
+    if answer is None:
+        return None
+    code = _code_of(exc)
+    errors, known = _errors_of(exc), getattr(exc, "known", ())
+    detail = PROBLEMS[code].title + "." if errors else _detail_of(exc)
+    return _response(body(code, detail, instance, errors=errors, known=known), dict(answer.headers))
+
+
+def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:
+    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
+    return Response(members, members["status"], headers=kept, content_type=MEDIA_TYPE)
+
+
+def _of_database(exc: Exception) -> tuple[str, str]:
+    """A value that no column can hold came from the query; all else is the database's trouble."""
+    if isinstance(exc, DataError):
+        return "bad_parameter", "A parameter has a value that no stored value can have."
+    log.warning("The database could not answer a reader", exc_info=exc)
+    if isinstance(exc.__cause__, QueryCanceled):
+        return "too_slow", "The database gave up on the question after its time limit."
+    return "unavailable", "The database can't answer now; try again."
+
+
+def _code_of(exc: Exception) -> str:
+    if isinstance(exc, Http404):
+        return "not_found"
+    if isinstance(exc, PermissionDenied):
+        return "permission_denied"
+    assert isinstance(exc, exceptions.APIException)
+    if isinstance(exc, BadParameter):
+        return exc.code
+    if isinstance(exc, exceptions.ValidationError):
+        return "invalid"
+    named = _CODES.get(exc.default_code, exc.default_code)
+    return named if named in PROBLEMS else _BY_STATUS.get(exc.status_code, "failed")
+
+
+def _errors_of(exc: Exception) -> dict[str, Any]:
+    if isinstance(exc, BadParameter):
+        return exc.errors
+    if isinstance(exc, exceptions.ValidationError):
+        return exc.detail if isinstance(exc.detail, dict) else {"": exc.detail}
+    return {}
+
+
+def _detail_of(exc: Exception) -> str:
+    if isinstance(exc, exceptions.APIException):
+        return str(exc.detail)
+    return str(exc) if isinstance(exc, PermissionDenied) and str(exc) else "Nothing is found at this address."
+
+
+def plain_response(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    """The problem where DRF has no part in the request."""
+    return JsonResponse(
+        body(_BY_STATUS[status], detail, request.path), status=status, content_type=MEDIA_TYPE
+    )
