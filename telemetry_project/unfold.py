@@ -25,7 +25,9 @@ PRIMARY = {
 
 def is_operator(request: HttpRequest) -> bool:
     """Whether the person runs this Tally."""
-    return bool(request.user.is_active and request.user.is_superuser)
+    from events.admin.scope import scope_of  # settings are read before there are models
+
+    return scope_of(request).is_operator
 
 
 def sees_anything(request: HttpRequest) -> bool:
@@ -33,6 +35,13 @@ def sees_anything(request: HttpRequest) -> bool:
     from events.admin.scope import scope_of  # settings are read before there are models
 
     return not scope_of(request).is_empty
+
+
+def leads_anything(request: HttpRequest) -> bool:
+    """Whether the person is an operator or the lead of any owner."""
+    from events.admin.scope import scope_of
+
+    return scope_of(request).leads_any
 
 
 def _file(path: str) -> Callable[[HttpRequest], str]:
@@ -64,6 +73,7 @@ NAVIGATION = [
             _item("Members", "person", "events_membership_changelist", sees_anything),
             _item("Sources", "apps", "events_source_changelist", sees_anything),
             _item("API keys", "key", "events_apikey_changelist", sees_anything),
+            _item("Audit trail", "history", "accounts_auditentry_changelist", leads_anything),
         ],
     },
     {

@@ -1,5 +1,25 @@
 """The admin: what people see of events and of whose they are. Importing it registers every page."""
 
-from events.admin import events, keys, members, organizations, owners, sessions, sources, users
+from events.admin import (
+    audit_trail,
+    events,
+    keys,
+    members,
+    organizations,
+    owners,
+    sessions,
+    sources,
+    users,
+)
 
-__all__ = ["events", "keys", "members", "organizations", "owners", "sessions", "sources", "users"]
+__all__ = [
+    "audit_trail",
+    "events",
+    "keys",
+    "members",
+    "organizations",
+    "owners",
+    "sessions",
+    "sources",
+    "users",
+]

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
+from events.ownership.owner import Owner
 
 MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
@@ -66,10 +68,22 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(OwnedAdmin):
+class ApiKeyAdmin(AuditedAdmin, OwnedAdmin):
     """Keys that applications post with. Leads of an owner make keys for it."""
 
     owner_path = "default_owner_id"
+    audit_noun = "key"
+    audit_fields = (
+        "name",
+        "type",
+        "prefix",
+        "default_owner",
+        "owners",
+        "all_owners",
+        "user",
+        "expires_at",
+        "revoked_at",
+    )
     list_display = (
         "shown",
         "name",
@@ -87,6 +101,14 @@ class ApiKeyAdmin(OwnedAdmin):
         "An application posts events with a key. Leads make keys here, operators also by command:",
         ('python manage.py create_key --owner "My team"',),
     )
+
+    def audit_owner(self, row: ApiKey) -> Owner:
+        """The owner that it files under."""
+        return row.default_owner
+
+    def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
+        """Revoking is more than a change."""
+        return "key.revoked" if after["revoked_at"] and not before["revoked_at"] else "key.changed"
 
     @admin.display(description="Key")
     def shown(self, key: ApiKey) -> str:
@@ -137,7 +159,7 @@ class ApiKeyAdmin(OwnedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
-        return scope_of(request).led.exists()
+        return scope_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""

@@ -5,14 +5,18 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from events.admin.base import EmptyState, TallyAdmin
+from events.admin.audited import AuditedAdmin
+from events.admin.base import EmptyState
 from events.admin.columns import moment
 from events.ownership.organization import Organization
 
 
 @admin.register(Organization)
-class OrganizationAdmin(TallyAdmin):
+class OrganizationAdmin(AuditedAdmin):
     """Tenants."""
+
+    audit_noun = "organization"
+    audit_fields = ("name", "slug")
 
     list_display = ("name", "slug", moment("created_at"))
     search_fields = ("name", "slug")

@@ -1,20 +1,29 @@
-"""Owners in the admin: members see theirs, operators make them."""
+"""Owners in the admin: members see theirs, leads keep their settings, operators make them."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
+from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment
+from events.admin.scope import scope_of
+from events.ownership import senders
 from events.ownership.owner import Owner
+
+# What a lead decides. A quota bounds the team, so it isn't the team's to lift.
+OF_LEADS = ("validation", "contact")
+CHOSEN_ONCE = ("name", "organization")  # events give the name back as it came
 
 
 @admin.register(Owner)
-class OwnerAdmin(OwnedAdmin):
+class OwnerAdmin(AuditedAdmin, OwnedAdmin):
     """Teams whose events they are."""
 
     owner_path = "pk"
+    audit_noun = "owner"
+    audit_fields = ("name", "organization", "validation", "monthly_quota", "over_quota", "contact")
     list_display = ("name", "organization", "validation", "contact", moment("created_at"))
     list_select_related = ("organization",)
     search_fields = ("name",)
@@ -33,7 +42,23 @@ class OwnerAdmin(OwnedAdmin):
         "No owners yet", "An owner is a team: events belong to it, and people are members of it."
     )
 
+    def audit_owner(self, row: Owner) -> Owner:
+        """The owner itself."""
+        return row
+
     def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
-        """Name and organization are chosen once: events give the name back as it came."""
-        fixed = ("key", "created_at")
-        return (*fixed, "name", "organization") if obj else fixed
+        """All but what the person decides."""
+        fixed = ("key", "created_at", *(CHOSEN_ONCE if obj else ()))
+        if scope_of(request).is_operator:
+            return fixed
+        return tuple(name for name in self.fields if name not in OF_LEADS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads may, of their owner."""
+        scope = scope_of(request)
+        return scope.is_operator or (obj is not None and scope.leads(obj.pk))
+
+    def save_model(self, request: HttpRequest, obj: Owner, form: Any, change: bool) -> None:
+        """Save, and let this process take the new settings at once, the others within seconds."""
+        super().save_model(request, obj, form, change)
+        senders.forget()

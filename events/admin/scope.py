@@ -8,16 +8,17 @@ from django.http import HttpRequest
 
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
+from events.ownership.people import is_operator
 
 _KEPT_AS = "tally_scope"
 
 
 class Scope:
-    """The owners that a person sees. An operator (superuser) sees all of them, and no list bounds a query."""
+    """The owners that a person sees. An operator sees all of them, and no list bounds a query."""
 
     def __init__(self, user: Any) -> None:
         self._user = user
-        self.is_operator = bool(user.is_active and user.is_superuser)
+        self.is_operator = is_operator(user)
 
     @cached_property
     def _memberships(self) -> list[Membership]:
@@ -53,6 +54,11 @@ class Scope:
             membership.owner_id == owner_id and membership.role == Role.LEAD
             for membership in self._memberships
         )
+
+    @property
+    def leads_any(self) -> bool:
+        """Whether the person manages any owner's keys and settings."""
+        return self.is_operator or any(membership.role == Role.LEAD for membership in self._memberships)
 
     @property
     def led(self) -> models.QuerySet[Owner]:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 
-from events.admin.base import TallyAdmin
+from events.admin.audited import AuditedAdmin
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -21,8 +21,20 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(TallyAdmin, UserAdmin[User]):
+class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     """Accounts of people."""
+
+    audit_noun = "person"
+    audit_fields = (
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "groups",
+    )
 
     form = UserChangeForm
     add_form = AddForm
@@ -33,7 +45,7 @@ class PersonAdmin(TallyAdmin, UserAdmin[User]):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 
 from events.ownership.names import MAX_NAME, validate_name
 from events.ownership.organization import Organization
+from events.ownership.people import is_operator
 
 
 class Validation(models.TextChoices):
@@ -31,7 +32,7 @@ class OwnerQuerySet(models.QuerySet["Owner"]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Those that `user` is a member of; all of them for an operator."""
-        if getattr(user, "is_superuser", False):
+        if is_operator(user):
             return self
         return self.filter(memberships__user_id=user.pk)
 

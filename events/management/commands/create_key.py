@@ -5,9 +5,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from events.accounts import audit
 from events.ownership import provisioning
 from events.ownership.api_key import KeyType
 from events.ownership.owner import Validation
+
+# What the audit trail keeps of a key: never its hash.
+KEPT = ("name", "type", "prefix", "default_owner", "owners", "all_owners")
 
 
 class Command(BaseCommand):
@@ -38,6 +42,8 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         key = made.key
+        after = audit.state(key, KEPT)
+        audit.record(audit.command("create_key"), "key.made", key, owner=key.default_owner, after=after)
         self.stderr.write(
             f"{key.get_type_display()}. Files under {key.default_owner} of {key.organization}."
             " This is the only time it is shown:"

@@ -1,0 +1,1 @@
+"""Accounts: how people get in, and the trail of what they did."""

@@ -1,0 +1,147 @@
+"""Audit: the one way to note who did what, `audit.record(audit.actor_of(request), ACTION, row, owner=…)`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from events.accounts.entry import AuditEntry
+from events.ownership.owner import Owner
+
+# What can be done, and how a page says it of its actor. What is done elsewhere has its line here too.
+ACTIONS = {
+    "login.succeeded": "logged in",
+    "login.failed": "failed to log in",
+    "login.throttled": "was told to wait before logging in",
+    "logout": "logged out",
+    "factor.added": "set up the second factor of",
+    "factor.failed": "gave a wrong code for the second factor of",
+    "factor.recovered": "used a recovery code of",
+    "factor.codes_made": "made new recovery codes for",
+    "factor.removed": "removed the second factor of",
+    "person.made": "made the account",
+    "person.changed": "changed the account",
+    "person.removed": "removed the account",
+    "person.password_changed": "changed the password of",
+    "member.made": "made a member:",
+    "member.changed": "changed the member",
+    "member.removed": "removed the member",
+    "key.made": "made the key",
+    "key.changed": "changed the key",
+    "key.revoked": "revoked the key",
+    "key.rotated": "replaced the key",
+    "owner.made": "made the owner",
+    "owner.changed": "changed the settings of",
+    "owner.removed": "removed the owner",
+    "organization.made": "made the organization",
+    "organization.changed": "changed the organization",
+    "organization.removed": "removed the organization",
+    "rejected.replayed": "replayed rejected events:",
+    "rejected.edited": "edited and replayed a rejected event:",
+    "rejected.discarded": "discarded rejected events:",
+    "export.made": "exported",
+    "price.made": "made the price",
+    "price.changed": "changed the price",
+    "price.removed": "removed the price",
+    "budget.made": "made the budget",
+    "budget.changed": "changed the budget",
+    "budget.removed": "removed the budget",
+    "subscription.made": "made the subscription",
+    "subscription.changed": "changed the subscription",
+    "subscription.removed": "removed the subscription",
+    "actor.erased": "erased an actor:",
+    "actor.exported": "exported an actor:",
+}
+SECRETS = frozenset({"password", "hash", "secret", "token", "key_hash", "code"})
+HIDDEN = "(secret)"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, from where."""
+
+    name: str
+    user_id: int | None = None
+    address_hash: str = ""
+
+
+def actor_of(request: Any) -> Actor:
+    """The person or the key behind a request. Takes requests of Django and of the REST framework."""
+    user = request.user
+    address_hash = getattr(request, "address_hash", "")
+    if user.pk is not None:
+        return Actor(user.get_username(), user.pk, address_hash)
+    # The reader that an API key stands for is called as the key is; everybody else is nobody.
+    return Actor(str(user) if user.is_authenticated else "somebody", None, address_hash)
+
+
+def command(name: str) -> Actor:
+    """Who runs a command at the server."""
+    return Actor(f"manage.py {name}")
+
+
+def record(
+    actor: Actor,
+    action: str,
+    about: models.Model | str = "",
+    *,
+    owner: Owner | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Note that `actor` did `action` to `about`. In the transaction of what was done, where there is one.
+
+    Of `before` and `after` only what differs is kept; values that JSON doesn't know become text.
+    Raises KeyError for an action that ACTIONS doesn't list.
+    """
+    if action not in ACTIONS:
+        raise KeyError(action)
+    was, became = differences(_plain(before or {}), _plain(after or {}))
+    row = about if isinstance(about, models.Model) else None
+    return AuditEntry.objects.create(
+        actor_id=actor.user_id,
+        actor_name=actor.name,
+        action=action,
+        about_type=str(row._meta.model_name) if row is not None else "",
+        about_id=str(row.pk) if row is not None else "",
+        about=str(about),
+        owner=owner,
+        owner_name=owner.name if owner else "",
+        before=was,
+        after=became,
+        address_hash=actor.address_hash,
+    )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs between two states, as it was and as it became; of secrets only that they differ."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    was, became = (
+        {name: HIDDEN if name in SECRETS else state[name] for name in changed if name in state}
+        for state in (before, after)
+    )
+    return was, became
+
+
+def state(row: models.Model, fields: Iterable[str]) -> dict[str, Any]:
+    """The named fields of a row, as an entry keeps them: of another row its name, of many their keys."""
+    return {name: _told(row, name) for name in fields}
+
+
+def _told(row: models.Model, name: str) -> Any:
+    field = row._meta.get_field(name)
+    if field.many_to_many:
+        # By key: who reads of one may not know the others' names.
+        return sorted(other.pk for other in getattr(row, name).all())
+    value = getattr(row, name)
+    return str(value) if isinstance(value, models.Model) else value
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    encoder = DjangoJSONEncoder()
+    return {
+        name: value if isinstance(value, str | int | float | list | dict | None) else encoder.default(value)
+        for name, value in values.items()
+    }

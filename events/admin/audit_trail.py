@@ -1,0 +1,80 @@
+"""The audit trail in the admin: operators see all of it, leads what was done to their owners."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from events.accounts.audit import ACTIONS
+from events.accounts.entry import AuditEntry
+from events.admin.base import EmptyState
+from events.admin.columns import moment
+from events.admin.facts import Page, group
+from events.admin.filters import ChoiceFilter, labels_of
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.admin.scope import scope_of
+
+
+class ActionFilter(ChoiceFilter):
+    """By what was done."""
+
+    title = "action"
+    parameter_name = "action"
+    column = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """All actions that there are."""
+        return [(name, name) for name in sorted(ACTIONS)]
+
+
+class LedOwnerFilter(ChoiceFilter):
+    """By owner, of those that the person leads."""
+
+    title = "owner"
+    parameter_name = "owner"
+    column = "owner_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The owners that the person leads."""
+        owners = list(scope_of(request).led.select_related("organization"))
+        return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(PageAdmin, KeysetAdmin):
+    """Who did what: read, never changed."""
+
+    list_display = (moment("at"), "actor_name", "action", "about", "owner_name")
+    list_filter = (LedOwnerFilter, ActionFilter)
+    empty_state = EmptyState(
+        "Nothing was done yet", "Log-ins and changes of keys, members and settings appear here."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """What was done to the owners that the person leads."""
+        scope = scope_of(request)
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        return rows if scope.is_operator else rows.filter(owner_id__in=scope.led.values("pk"))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads of any owner see the list; of this owner, the entry."""
+        scope = scope_of(request)
+        if obj is None:
+            return scope.leads_any
+        return scope.is_operator or (obj.owner_id is not None and scope.leads(obj.owner_id))
+
+    def page(self, request: HttpRequest, row: AuditEntry) -> Page:
+        """Who, what, when, from where."""
+        said = ACTIONS.get(row.action, row.action)
+        return Page(
+            sentence=f"{row.actor_name} {said} {row.about}".rstrip() + ".",
+            groups=(
+                group("What", row, ("action", "about_type", "about_id", "about", "owner_name")),
+                group("Who", row, ("actor_name", "address_hash")),
+                group("When", row, ("at",)),
+                group("Change", row, ("before", "after")),
+            ),
+        )

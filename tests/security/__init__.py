@@ -1,0 +1,1 @@
+"""The way in, the audit trail, and who sees what."""

@@ -1,0 +1,138 @@
+"""The audit trail: what is noted, who sees it, and that nothing changes it."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from events.accounts import audit
+from events.accounts.entry import AuditEntry
+from events.ownership.api_key import ApiKey
+from tests.admin.conftest import html_of
+from tests.factories import person
+from tests.sending import Sender
+
+TRAIL = "/admin/accounts/auditentry/"
+
+
+def last(action: str) -> AuditEntry:
+    found = AuditEntry.objects.filter(action=action).first()
+    assert found, action
+    return found
+
+
+def test_making_changing_and_revoking_a_key_is_noted_without_its_secret(team_a: Sender, lead: Client) -> None:
+    owner = team_a.key.default_owner
+    lead.post(
+        "/admin/events/apikey/add/", {"name": "portal", "type": "publishable", "default_owner": owner.pk}
+    )
+    key = ApiKey.objects.get(name="portal")
+    path = f"/admin/events/apikey/{key.pk}/change/"
+    lead.post(path, {"name": "portal 2"})
+    lead.post(path, {"name": "portal 2", "revoke": "on"})
+    made, changed, revoked = last("key.made"), last("key.changed"), last("key.revoked")
+    assert (made.actor_name, made.owner, made.about_id) == ("lena", owner, str(key.pk))
+    assert made.after["default_owner"] == "Team A"
+    assert (changed.before, changed.after) == ({"name": "portal"}, {"name": "portal 2"})
+    assert list(revoked.after) == ["revoked_at"]
+    assert made.address_hash
+    assert "127.0.0.1" not in made.address_hash
+    assert not any(key.hash in str(entry.__dict__) for entry in AuditEntry.objects.all())
+
+
+def test_members_and_settings_of_owners_are_noted(team_a: Sender, operator: Client) -> None:
+    owner, dora = team_a.key.default_owner, person("dora")
+    operator.post("/admin/events/membership/add/", {"user": dora.pk, "owner": owner.pk, "role": "viewer"})
+    member = dora.memberships.get()
+    operator.post(f"/admin/events/membership/{member.pk}/change/", {"role": "lead"})
+    operator.post(f"/admin/events/membership/{member.pk}/delete/", {"post": "yes"})
+    operator.post(
+        f"/admin/events/owner/{owner.pk}/change/",
+        {"validation": "strict", "over_quota": "warn", "contact": ""},
+    )
+    assert last("member.made").after == {"user": "dora", "owner": "Team A", "role": "viewer"}
+    assert (last("member.changed").before, last("member.changed").after) == (
+        {"role": "viewer"},
+        {"role": "lead"},
+    )
+    assert last("member.removed").before["user"] == "dora"
+    assert last("owner.changed").after == {"validation": "strict"}
+
+
+def test_a_save_that_changes_nothing_is_not_noted(team_a: Sender, operator: Client) -> None:
+    path = f"/admin/events/owner/{team_a.key.default_owner.pk}/change/"
+    assert operator.post(path, {"validation": "lenient", "over_quota": "warn"}).status_code == 302
+    assert not AuditEntry.objects.filter(action="owner.changed").exists()
+
+
+def test_accounts_are_noted_and_passwords_are_not(operator: Client) -> None:
+    dora = person("dora")
+    path = f"/admin/auth/user/{dora.pk}"
+    word = "a long enough one 4711"
+    assert operator.post(f"{path}/password/", {"password1": word, "password2": word}).status_code == 302
+    entry = last("person.password_changed")
+    assert (entry.about, entry.before, entry.after) == ("dora", {}, {})
+
+
+def test_log_ins_are_noted_and_what_is_no_name_of_an_account_is_not(client: Client, db: None) -> None:
+    User.objects.create_user("dora", password="right one 4711", is_staff=True)
+    form = {"username": "dora", "password": "wrong"}
+    client.post("/admin/login/", form)
+    assert last("login.failed").actor_name == "dora"
+    client.post("/admin/login/", form | {"username": "my password by mistake"})
+    assert last("login.failed").actor_name == "somebody"
+    client.post("/admin/login/", form | {"password": "right one 4711"})
+    assert last("login.succeeded").actor_name == "dora"
+    client.post("/admin/logout/")
+    assert last("logout").actor_name == "dora"
+
+
+def test_leads_see_what_was_done_to_their_owners_operators_all_viewers_nothing(
+    team_a: Sender, team_b: Sender, lead: Client, alice: Client, operator: Client
+) -> None:
+    actor = audit.Actor("olga")
+    mine = audit.record(actor, "owner.changed", "mine", owner=team_a.key.default_owner)
+    theirs = audit.record(actor, "owner.changed", "theirs", owner=team_b.key.default_owner)
+    nobodys = audit.record(actor, "organization.changed", "nobodys")
+    html = html_of(lead, TRAIL)
+    assert f"{TRAIL}{mine.pk}/change/" in html
+    for entry in (theirs, nobodys):
+        assert f"{TRAIL}{entry.pk}/change/" not in html
+        assert lead.get(f"{TRAIL}{entry.pk}/change/").status_code == 302
+        assert f"{TRAIL}{entry.pk}/change/" in html_of(operator, TRAIL)
+    assert "Team B" not in html
+    assert alice.get(TRAIL).status_code == 403
+    assert "olga changed the settings of mine." in html_of(lead, f"{TRAIL}{mine.pk}/change/")
+
+
+def test_an_entry_is_neither_changed_nor_deleted(operator: Client) -> None:
+    entry = audit.record(audit.Actor("olga"), "export.made", "events")
+    for path in ("add/", f"{entry.pk}/delete/"):
+        assert operator.get(f"{TRAIL}{path}").status_code == 403
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditEntry.objects.update(actor_name="somebody else")
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditEntry.objects.all().delete()
+
+
+def test_entries_outlive_the_person_and_the_owner(team_b: Sender, operator: Client) -> None:
+    dora, owner = person("dora"), team_b.key.default_owner
+    entry = audit.record(audit.Actor("dora", dora.pk), "owner.changed", owner, owner=owner)
+    dora.delete()
+    ApiKey.objects.all().delete()
+    owner.delete()
+    html = html_of(operator, f"{TRAIL}{entry.pk}/change/")
+    assert "dora changed the settings of Team B." in html
+    assert "Team B" in html_of(operator, TRAIL)
+
+
+def test_an_action_that_is_not_listed_is_refused(db: None) -> None:
+    with pytest.raises(KeyError):
+        audit.record(audit.Actor("olga"), "tea.made")
+
+
+def test_of_a_secret_only_that_it_changed_is_kept() -> None:
+    assert audit.differences({"token": "a", "name": "x"}, {"token": "b", "name": "x"}) == (
+        {"token": "(secret)"},
+        {"token": "(secret)"},
+    )
