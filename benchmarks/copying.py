@@ -43,7 +43,9 @@ def empty() -> None:
         cursor.execute("DELETE FROM ingestion_inboxrequest")
         cursor.execute(
             f"TRUNCATE {', '.join(partitioned_tables())}, events_usagehour, events_warninghour,"
-            " events_touchedsession, ingestion_rejectedevent, ingestion_inboxrequest"
+            " events_touchedsession, events_session, events_sessionpage, events_sessionenv,"
+            " events_sessioneventcount, events_sessionredirect, events_largesession,"
+            " ingestion_rejectedevent, ingestion_inboxrequest"
         )
 
 

@@ -27,7 +27,6 @@ def measure(events: int, stored: int) -> None:
     print(f"\nPure function, one core: {_pure(events):,.0f} events/s")
     owner, source = _place()
     copying.empty()
-    _empty()
     for size in (50_000, stored):
         _fill(owner, source, size)
         rate = _whole_job(size)
@@ -38,7 +37,6 @@ def measure(events: int, stored: int) -> None:
             f" {added[-1] * 1000:,.1f})"
         )
         copying.empty()
-        _empty()
 
 
 def _pure(count: int) -> float:
@@ -62,14 +60,6 @@ def _place() -> tuple[int, int]:
     with transaction.atomic():
         named = (key.organization_id, "bench.sessions")
         return key.default_owner_id, sources.resolve([named])[named].pk
-
-
-def _empty() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE events_session, events_sessionpage, events_sessionenv, events_sessioneventcount,"
-            " events_sessionredirect, events_largesession"
-        )
 
 
 # Rows as filing makes them, so far as summing up reads them.
