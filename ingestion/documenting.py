@@ -15,9 +15,12 @@ from events.kinds import KINDS, KindEntry
 from events.wire.columns import Need, WireField
 from events.wire.dialects import DIALECTS
 from events.wire.schema import Leaf
+from ingestion import remedies
 
-PAGE = Path(settings.BASE_DIR) / "docs" / "reference" / "formats.md"
+_REFERENCE = Path(settings.BASE_DIR) / "docs" / "reference"
+PAGE = _REFERENCE / "formats.md"
 _MARKED = re.compile(r"(<!-- made from the kinds: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_REMEDIES = re.compile(r"(<!-- made from ingestion/remedies.py -->\n).*?(<!-- end -->)", re.DOTALL)
 _NEEDS = {
     Need.HARD: "hard",
     Need.PAGE: "soft (page)",
@@ -40,6 +43,14 @@ _TYPES = {
 def renewed(page: str) -> str:
     """The page with its tables made anew."""
     return _MARKED.sub(lambda found: found[1] + _section(found[2]) + found[3], page)
+
+
+def with_remedies(page: str) -> str:
+    """The page about errors with its table of events made anew."""
+    return _REMEDIES.sub(lambda found: found[1] + remedies.table() + found[2], page)
+
+
+PAGES = {PAGE: renewed, _REFERENCE / "errors.md": with_remedies}
 
 
 def _section(name: str) -> str:

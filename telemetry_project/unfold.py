@@ -63,8 +63,15 @@ NAVIGATION = [
             _item("Overview", "monitoring", "index", lambda _: True),
             _item("Events", "list_alt", "events_event_changelist", sees_anything),
             _item("Sessions", "timeline", "events_session_changelist", sees_anything),
-            _item("Rejected", "report", "ingestion_rejectedevent_changelist", sees_anything),
         ]
+    },
+    {
+        "title": "Data quality",
+        "items": [
+            _item("Rejected", "report", "ingestion_rejected_groups", sees_anything),
+            _item("Replays", "replay", "ingestion_replayjob_changelist", sees_anything),
+            _item("Accounts", "balance", "ingestion_accounts", sees_anything),
+        ],
     },
     {
         "title": "Settings",

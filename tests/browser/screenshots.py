@@ -12,7 +12,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -20,6 +20,9 @@ import django
 from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
+
+if TYPE_CHECKING:
+    from ingestion.replay_jobs import ReplayJob
 
 WIDTHS = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
@@ -126,6 +129,20 @@ def post(url: str, key: str) -> None:
         pass
 
 
+def replay_of_all() -> "ReplayJob":
+    """A replay of all that is rejected, done."""
+    from django.contrib.auth.models import User
+
+    from ingestion import replay_jobs
+    from ingestion.selections import Selection
+    from ingestion.tasks import replay
+
+    person = User.objects.get(username=USERNAME)
+    job = replay_jobs.ask(Selection(), by=USERNAME, sentence="all", now=timezone.now(), user=person)
+    replay()
+    return job
+
+
 def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
@@ -143,6 +160,9 @@ def pages() -> dict[str, str]:
         "keys": "/admin/events/apikey/",
         "key-add": "/admin/events/apikey/add/",
         "rejected": "/admin/ingestion/rejectedevent/",
+        "rejected-groups": "/admin/ingestion/rejectedevent/groups/",
+        "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
+        "replays": "/admin/ingestion/replayjob/",
         "waiting": "/admin/ingestion/inboxrequest/",
     }
     for kind in ("interact", "ui_action", "emitted_event"):
@@ -158,7 +178,11 @@ def pages() -> dict[str, str]:
         found["event-hostile"] = f"/admin/events/event/{hostile.pk}/change/"
     rejected = RejectedEvent.objects.order_by("-id").first()
     if rejected:
-        found["rejected-one"] = f"/admin/ingestion/rejectedevent/{rejected.pk}/change/"
+        page = f"/admin/ingestion/rejectedevent/{rejected.pk}"
+        found["rejected-one"] = f"{page}/change/"
+        found["rejected-one-edit"] = f"{page}/edit/"
+        found["rejected-discard"] = f"/admin/ingestion/rejectedevent/discard/?ids={rejected.pk}"
+        found["replay-one"] = f"/admin/ingestion/replayjob/{replay_of_all().pk}/change/"
     return found
 
 

@@ -1,16 +1,16 @@
-"""document_formats: make the tables of docs/reference/formats.md from the kinds."""
+"""document_formats: make the tables of the reference from the code that has what they say."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingestion.documenting import PAGE, renewed
+from ingestion.documenting import PAGES
 
 
 class Command(BaseCommand):
     """Document the formats."""
 
-    help = "Writes the tables of docs/reference/formats.md from what the kinds declare."
+    help = "Writes the tables of docs/reference from what kinds declare and codes mean."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -18,10 +18,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        page = PAGE.read_text()
-        new = renewed(page)
-        if options["check"]:
-            if new != page:
-                raise CommandError("docs/reference/formats.md is not up to date: manage.py document_formats")
-            return
-        PAGE.write_text(new)
+        for page, renewed in PAGES.items():
+            old = page.read_text()
+            new = renewed(old)
+            if not options["check"]:
+                page.write_text(new)
+            elif new != old:
+                raise CommandError(
+                    f"docs/reference/{page.name} is not up to date: manage.py document_formats"
+                )

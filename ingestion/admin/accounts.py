@@ -1,0 +1,109 @@
+"""The accounts in the admin: where every received event is, and what isn't accounted for."""
+
+import csv
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from events.admin.filters import PERIODS, labels_of, period
+from events.admin.scope import Scope, scope_of
+from ingestion.accounting import Account, accounts
+from ingestion.admin.acts import require_some_owner
+
+SHOWN = 500  # rows of the table; the CSV has them all
+_FAR = timedelta(days=2)  # into the future: a clock that stepped back leaves counters ahead
+COLUMNS = (
+    "owner",
+    "source",
+    "day",
+    "received",
+    "stored",
+    "duplicates",
+    "rejected",
+    "waiting",
+    "difference",
+    "warnings",
+)
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    """The page, or its table as CSV."""
+    require_some_owner(request)
+    scope, now = scope_of(request), timezone.now().astimezone(UTC)
+    name = request.GET.get("period", "")
+    name = name if name in PERIODS else "7d"
+    chosen = request.GET.get("owner", "")
+    found = _accounts(scope, name, chosen, now)
+    if request.GET.get("as") == "csv":
+        return _csv(found, name)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Accounts",
+        "answer": answer(found, PERIODS[name]),
+        "accounts": found[:SHOWN],
+        "is_cut": len(found) > SHOWN,
+        "total": len(found),
+        "sums": {column: sum(getattr(each, column) for each in found) for column in COLUMNS[3:]},
+        "periods": [(value, label, value == name) for value, label in PERIODS.items()],
+        "owners": _owners(scope, chosen),
+        "query": urlencode({"period": name, "owner": chosen, "as": "csv"}),
+        "period": name,
+    }
+    return TemplateResponse(request, "ingestion/accounts.html", context)
+
+
+def _owners(scope: Scope, chosen: str) -> list[tuple[str, str, bool]]:
+    """What the filter offers: nothing where there is nothing to choose."""
+    if len(scope.owners) < 2:
+        return []
+    labels = labels_of(scope.owners)
+    return [
+        (str(owner.pk), label, str(owner.pk) == chosen)
+        for owner, label in zip(scope.owners, labels, strict=True)
+    ]
+
+
+def _accounts(scope: Scope, name: str, chosen: str, now: datetime) -> list[Account]:
+    """The accounts of a preset, of one owner or of all that the person sees."""
+    since, until = period(name, now)
+    owners = None if scope.is_operator else scope.owner_ids
+    if chosen:
+        owners = frozenset(owner.pk for owner in scope.owners if str(owner.pk) == chosen)
+    return accounts(owners, since, until or now + _FAR)
+
+
+def answer(found: list[Account], label: str) -> str:
+    """The page in a sentence."""
+    received = sum(account.received for account in found)
+    if not received:
+        return f"Nothing was received ({label})."
+    wrong = [account for account in found if not account.balances]
+    events = "1 event" if received == 1 else f"{received:,} events"
+    if not wrong:
+        places = "each is stored, a duplicate, rejected or waiting"
+        return f"The books balance: of {events} received ({label}) {places}."
+    rows = "1 row doesn't" if len(wrong) == 1 else f"{len(wrong):,} rows don't"
+    return f"{rows} balance, of {events} received ({label}); run `manage.py verify`, and tell the operator."
+
+
+def _csv(found: Iterable[Account], name: str) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="accounts-{name}.csv"'
+    table = csv.writer(response)
+    table.writerow(COLUMNS)
+    for account in found:
+        place = account.place
+        numbers: list[Any] = [getattr(account, column) for column in COLUMNS[3:]]
+        table.writerow([_harmless(place.owner), _harmless(place.source), place.day.isoformat(), *numbers])
+    return response
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,224 @@
+"""What leads do to rejected events: replay, edit, discard. Only what they lead is ever touched."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from events.admin.json_text import laid_out
+from events.admin.scope import scope_of
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from ingestion import replay_jobs, replaying
+from ingestion.admin.bodies import SHOWN
+from ingestion.admin.lists import RejectedChangeList, selection_of
+from ingestion.admin.marking import value_of
+from ingestion.discarded import discard
+from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
+from ingestion.replaying import Replayed
+from ingestion.selections import Selection
+
+LIST = "admin:ingestion_rejectedevent_changelist"
+PAGE = "admin:ingestion_rejectedevent_change"
+_AS_CAME = {"not_finite", "number_out_of_range"}  # laying such out would change what is to be corrected
+
+
+class EditForm(forms.Form):
+    """The event as JSON."""
+
+    text = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "class": "tally-editor"}),
+        label="The event as JSON",
+        strip=False,
+    )
+
+
+class DiscardForm(forms.Form):
+    """Why it is discarded."""
+
+    reason = forms.CharField(max_length=500, label="Why are they discarded?")
+
+
+def require_some_owner(request: HttpRequest) -> None:
+    """Strangers get nothing."""
+    if scope_of(request).is_empty:
+        raise PermissionDenied
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin's pages are for people who are logged in
+    return request.user
+
+
+def _may_write(request: HttpRequest) -> frozenset[int] | None:
+    return replay_jobs.may_write(_person(request), None)
+
+
+def _led_row(request: HttpRequest, pk: int) -> RejectedEvent:
+    """A rejected event of an owner that the person leads. Another's is as unknown as one that never was."""
+    scope = scope_of(request)
+    row: RejectedEvent | None = (
+        scope.limit(RejectedEvent.objects.select_related("owner")).filter(pk=pk).first()
+    )
+    if row is None:
+        raise Http404
+    if not scope.leads(row.owner_id):
+        raise PermissionDenied
+    return row
+
+
+def note(request: HttpRequest, rows: Collection[RejectedEvent], flag: int, message: str) -> None:
+    """Write into the audit trail what was done to rejected events."""
+    LogEntry.objects.log_actions(
+        _person(request).pk,
+        rows,
+        flag,
+        change_message=message,
+    )
+
+
+@require_POST
+def replay_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Replay one, and say what became of it."""
+    row = _led_row(request, pk)
+    done = replaying.replay([pk], _may_write(request))
+    note(request, [row], CHANGE, f"Replayed: {_outcome(done)}")
+    return _after(request, row, done)
+
+
+def _after(request: HttpRequest, row: RejectedEvent, done: Replayed) -> HttpResponse:
+    is_still_there = RejectedEvent.objects.filter(pk=row.pk).exists()
+    messages.add_message(request, messages.WARNING if is_still_there else messages.SUCCESS, _outcome(done))
+    return redirect(PAGE, row.pk) if is_still_there else redirect(LIST)
+
+
+def _outcome(done: Replayed) -> str:
+    if not done.rows:
+        return "Somebody else is replaying it, or it is gone."
+    if done.stored + done.duplicates + done.rejected == 1:
+        if done.fault:
+            return f"Rejected again: {done.fault.message}"
+        return "Stored." if done.stored else "A duplicate: the same event had come well in the meantime."
+    return f"{done.stored} stored, {done.duplicates} duplicates, {done.rejected} rejected for themselves."
+
+
+def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Edit one and replay it: judged first, and changed only where it succeeds."""
+    row = _led_row(request, pk)
+    if len(row.body) > SHOWN:
+        messages.warning(request, f"Events of more than {SHOWN:,} bytes can't be edited here.")
+        return redirect(PAGE, pk)
+    form = EditForm(request.POST or None, initial={"text": _editable(row)})
+    if request.method == "POST" and form.is_valid():
+        text = form.cleaned_data["text"].encode("utf-8", "surrogatepass")
+        done = replaying.replay_edited(pk, text, _may_write(request))
+        if done.rows and not done.fault:
+            note(request, [row], CHANGE, f"Edited and replayed: {_outcome(done)}")
+            return _after(request, row, done)
+        if not done.rows:
+            messages.warning(request, _outcome(done))
+            return redirect(LIST)
+        assert done.fault is not None
+        form.add_error("text", f"{done.fault.message} ({done.fault.code}) Nothing was changed.")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Edit and replay",
+        "opts": RejectedEvent._meta,
+        "row": row,
+        "form": form,
+    }
+    return TemplateResponse(request, "ingestion/rejected_edit.html", context)
+
+
+def _editable(row: RejectedEvent) -> str:
+    value = None if row.code in _AS_CAME else value_of(row)
+    return laid_out(value) if value is not None else bytes(row.body).decode("utf-8", "backslashreplace")
+
+
+def discard_view(request: HttpRequest) -> HttpResponse:
+    """Ask for the reason, then discard what was chosen."""
+    ids = [int(text) for text in request.POST.getlist("ids") or request.GET.getlist("ids") if _is_key(text)]
+    rows = list(Selection(ids=tuple(ids)).rows(_may_write(request)).defer("body").select_related("owner"))
+    if not rows:
+        raise PermissionDenied
+    form = DiscardForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        gone = discard(
+            [row.pk for row in rows],
+            by=_person(request).get_username(),
+            reason=reason,
+            now=timezone.now(),
+            may_write=[row.owner_id for row in rows],
+        )
+        note(request, rows, DELETION, f"Discarded: {reason}")
+        said = "1 rejected event was" if gone == 1 else f"{gone:,} rejected events were"
+        messages.success(request, f"{said} discarded.")
+        return redirect(LIST)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Discard",
+        "opts": RejectedEvent._meta,
+        "rows": rows,
+        "form": form,
+    }
+    return TemplateResponse(request, "ingestion/rejected_discard.html", context)
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+@admin.action(description="Replay what is chosen", permissions=["act"])
+def replay_selected(_: Any, request: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
+    """Replay what is chosen in the list."""
+    return _ask(request, Selection(ids=tuple(chosen.order_by().values_list("pk", flat=True))))
+
+
+@admin.action(description="Discard what is chosen", permissions=["act"])
+def discard_selected(_: Any, __: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
+    """Ask for a reason to discard what is chosen in the list."""
+    ids = "&".join(f"ids={pk}" for pk in chosen.order_by().values_list("pk", flat=True))
+    return redirect(f"{reverse('admin:ingestion_rejected_discard')}?{ids}")
+
+
+def replay_matching(request: HttpRequest, changelist: RejectedChangeList) -> HttpResponse:
+    """Replay all that match the filters of a list."""
+    if request.method != "POST":
+        return redirect(LIST)
+    return _ask(request, selection_of(changelist))
+
+
+def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
+    person = _person(request)
+    allowed = _may_write(request)
+    if allowed is not None and not allowed:
+        raise PermissionDenied
+    job: ReplayJob = replay_jobs.ask(
+        selection, by=person.get_username(), sentence=_sentence(selection), now=timezone.now(), user=person
+    )
+    LogEntry.objects.log_actions(
+        person.pk,
+        [job],
+        CHANGE,
+        change_message=f"Replay of {job.sentence}",
+    )
+    return redirect("admin:ingestion_replayjob_change", job.pk)
+
+
+def _sentence(selection: Selection) -> str:
+    owners = Owner.objects.filter(pk__in=selection.owners or ()).values_list("name", flat=True)
+    sources = Source.objects.filter(pk__in=selection.sources or ()).values_list("name", flat=True)
+    return selection.sentence(owners, sources)

@@ -1,0 +1,144 @@
+"""Groups of rejected events by code, kind and source, the largest first, each with its trend."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ingestion import remedies
+from ingestion.admin.lists import UNTOLD
+from ingestion.rejected import RejectedEvent
+
+DAYS = 30  # of the trend
+SHOWN = 100  # groups
+_HEIGHT = 24
+_BAR = 4  # pixels with its gap
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rejected events that have code, kind and source in common."""
+
+    code: str
+    kind: str
+    source: str
+    count: int
+    seen: int
+    first: datetime
+    last: datetime
+    trend: SafeString
+    happened: SafeString
+    remedy: SafeString
+    latest: RejectedEvent | None
+    oldest: int
+    query: str  # of the list that has these
+
+
+def groups_of(rows: QuerySet[RejectedEvent], now: datetime, owner: str = "") -> list[Group]:
+    """The groups of rejected events, the largest first; four queries, however many there are."""
+    by = ("code", "kind", "source_id")
+    found = list(
+        rows.order_by()
+        .values(*by, "source__name")
+        .annotate(
+            count=Count("pk"),
+            times=Sum("seen"),
+            first=Min("received_at"),
+            last=Max("last_received_at"),
+            newest=Max("pk"),
+            oldest=Min("pk"),
+        )
+        .order_by("-count", *by)[:SHOWN]
+    )
+    trends = _trends(rows, now)
+    samples = rows.defer("body").in_bulk([group["newest"] for group in found])
+    return [
+        _group(group, trends[tuple(group[name] for name in by)], samples.get(group["newest"]), now, owner)
+        for group in found
+    ]
+
+
+def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...], dict[date, int]]:
+    """Per group, how many first came on each of the last days."""
+    trends: dict[tuple[Any, ...], dict[date, int]] = defaultdict(dict)
+    days = (
+        rows.filter(received_at__gte=now - timedelta(days=DAYS))
+        .order_by()
+        .values_list("code", "kind", "source_id", TruncDate("received_at"))
+        .annotate(count=Count("pk"))
+    )
+    for *key, day, count in days:
+        trends[tuple(key)][day] = count
+    return trends
+
+
+def _group(
+    found: dict[str, Any],
+    trend: dict[date, int],
+    latest: RejectedEvent | None,
+    now: datetime,
+    owner: str,
+) -> Group:
+    remedy = remedies.remedy_of(found["code"])
+    query = {"code": found["code"], "kind": found["kind"] or UNTOLD, "source": found["source_id"]}
+    return Group(
+        code=found["code"],
+        kind=found["kind"],
+        source=found["source__name"],
+        count=found["count"],
+        seen=found["times"],
+        first=found["first"],
+        last=found["last"],
+        trend=sparkline([trend.get(day, 0) for day in _days(now)]),
+        happened=remedies.as_html(remedy.happened),
+        remedy=remedies.as_html(remedy.remedy),
+        latest=latest,
+        oldest=found["oldest"],
+        query=urlencode(query | ({"owner": owner} if owner else {})),
+    )
+
+
+def _days(now: datetime) -> list[date]:
+    return [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
+
+
+def sparkline(counts: list[int]) -> SafeString:
+    """A bar for each day, the last one today; a day without any is a gap."""
+    most = max(counts, default=0) or 1
+    bars = (
+        (place * _BAR, _HEIGHT - height, height)
+        for place, count in enumerate(counts)
+        if count and (height := max(2, round(_HEIGHT * count / most)))
+    )
+    drawn = format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', bars)
+    label = (
+        f"{sum(counts):,} first came in the last {len(counts)} days, at most {max(counts, default=0):,} a day"
+    )
+    return format_html(
+        '<svg class="tally-spark" role="img" aria-label="{0}" width="{1}" height="{2}" viewBox="0 0 {1} {2}">'
+        '<title>{0}</title><line x1="0" y1="{2}" x2="{1}" y2="{2}"></line>{3}</svg>',
+        label,
+        len(counts) * _BAR,
+        _HEIGHT,
+        drawn,
+    )
+
+
+def answer(groups: list[Group]) -> str:
+    """The page in a sentence."""
+    total = sum(group.count for group in groups)
+    if not total:
+        return "Nothing is rejected: every event could be stored."
+    worst = groups[0]
+    kind = f" of {worst.kind}" if worst.kind else ""
+    share = f"{100 * worst.count // total} %"
+    events = "1 event waits" if total == 1 else f"{total:,} events wait"
+    if len(groups) == 1:
+        return f"{events} to be mended, all for {worst.code}{kind} from {worst.source}."
+    return f"{events} to be mended; {share} of them for {worst.code}{kind} from {worst.source}."

@@ -1,0 +1,51 @@
+"""Requests that wait, in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.db.models.functions import Length
+from django.http import HttpRequest
+
+from events.admin.base import EmptyState
+from events.admin.columns import moment
+from events.admin.facts import Page, group
+from events.admin.filters import DialectFilter, OwnerFilter
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from ingestion.admin import bodies
+from ingestion.inbox import InboxRequest
+
+
+@admin.register(InboxRequest)
+class InboxRequestAdmin(PageAdmin, KeysetAdmin):
+    """Requests that wait to be filed. For operators: what they hold is not yet anybody's events."""
+
+    list_display = (moment("received_at"), "owner", "dialect", "encoding", "events", "size", "attempts")
+    list_filter = (OwnerFilter, DialectFilter)
+    empty_state = EmptyState("Nothing waits", "Every request that was acknowledged has been filed.")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Requests with the size of their body, which itself may be megabytes."""
+        found: models.QuerySet[Any] = super().get_queryset(request).annotate(size=Length("body"))
+        return found.select_related("owner", "key").defer("body")
+
+    @admin.display(description="Size")
+    def size(self, row: Any) -> str:
+        """The size of the body."""
+        return f"{row.size:,} bytes"
+
+    def page(self, request: HttpRequest, row: InboxRequest) -> Page:
+        """What waits, and how often it was tried."""
+        return Page(
+            sentence=f"{row.events:,} events for {row.owner} wait to be filed; tried {row.attempts} times.",
+            groups=(
+                group(
+                    "Request",
+                    row,
+                    ("received_at", "owner", "key", "dialect", "encoding", "strict", "context"),
+                ),
+                group("Filing", row, ("events", "attempts")),
+            ),
+            documents=tuple(bodies.documents(bytes(row.body))),
+        )

@@ -1,0 +1,156 @@
+"""Rejected events in the admin: groups first, then the list, then a page for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import moment, short
+from events.admin.facts import Page, group
+from events.admin.filters import labels_of
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.admin.scope import scope_of
+from events.keyset import Order
+from ingestion import remedies
+from ingestion.admin import accounts, acts, bodies, groups, marking
+from ingestion.admin.lists import FILTERS, RejectedChangeList
+from ingestion.rejected import RejectedEvent
+
+
+@dataclass(frozen=True)
+class RejectedPage(Page):
+    """What is said of a rejected event, with the place of its fault and what to do."""
+
+    happened: str = ""
+    remedy: str = ""
+    marked: marking.Marked | None = None
+    can_act: bool = False
+
+
+@admin.register(RejectedEvent)
+class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
+    """Rejected events: what could not be stored, why, and what to do. Leads of the owner let it in."""
+
+    change_list_template = "ingestion/rejected_list.html"
+    page_template = "ingestion/rejected_page.html"
+    list_display = (
+        moment("last_received_at", "Last received (UTC)"),
+        "owner",
+        "source",
+        "kind",
+        "code",
+        short("path", 40),
+        "seen",
+    )
+    list_filter = FILTERS
+    list_order = Order(("last_received_at", "pk"), descending=True)
+    list_columns = (
+        "last_received_at",
+        "kind",
+        "code",
+        "path",
+        "seen",
+        "owner__name",
+        "source__name",
+    )
+    actions: Any = (acts.replay_selected, acts.discard_selected)
+    empty_state = EmptyState(
+        "No rejected events",
+        "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RejectedChangeList]:
+        """The list, of which some can be chosen."""
+        return RejectedChangeList
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Rejected events with the names that the list and the page show."""
+        return super().get_queryset(request).select_related("owner", "source")
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether the person leads any owner: what is acted on is bounded to those."""
+        scope = scope_of(request)
+        return scope.is_operator or any(scope.leads(owner.pk) for owner in scope.owners)
+
+    def get_urls(self) -> list[Any]:
+        """The pages beside list and row."""
+
+        def wrapped(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("groups/", wrapped(self.groups_view), name="ingestion_rejected_groups"),
+            path("accounts/", wrapped(accounts.view), name="ingestion_accounts"),
+            path("matching/", wrapped(self.matching_view), name="ingestion_rejected_matching"),
+            path("discard/", wrapped(acts.discard_view), name="ingestion_rejected_discard"),
+            path("<int:pk>/replay/", wrapped(acts.replay_view), name="ingestion_rejected_replay"),
+            path("<int:pk>/edit/", wrapped(acts.edit_view), name="ingestion_rejected_edit"),
+            *super().get_urls(),
+        ]
+
+    def groups_view(self, request: HttpRequest) -> HttpResponse:
+        """The front page: what is rejected, by reason, kind and source."""
+        acts.require_some_owner(request)
+        scope = scope_of(request)
+        chosen = request.GET.get("owner", "")
+        rows = scope.limit(RejectedEvent.objects.all())
+        if chosen:
+            is_known = chosen in {str(owner.pk) for owner in scope.owners}
+            rows = rows.filter(owner_id=int(chosen)) if is_known else rows.none()
+        found = groups.groups_of(rows, timezone.now(), chosen)
+        owners = list(
+            zip(map(str, (owner.pk for owner in scope.owners)), labels_of(scope.owners), strict=True)
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Rejected events",
+            "opts": self.opts,
+            "answer": groups.answer(found),
+            "groups": found,
+            "is_cut": len(found) == groups.SHOWN,
+            "days": groups.DAYS,
+            "owners": owners if len(owners) > 1 else [],
+            "chosen": chosen,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "ingestion/rejected_groups.html", context)
+
+    def matching_view(self, request: HttpRequest) -> HttpResponse:
+        """Replay all that match the filters of the list."""
+        changelist = self.get_changelist_instance(request)
+        assert isinstance(changelist, RejectedChangeList)
+        return acts.replay_matching(request, changelist)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with a button for all that match where the person may."""
+        more = {"can_act": self.has_act_permission(request), "filters": request.GET.urlencode()}
+        return super().changelist_view(request, more | (extra_context or {}))
+
+    def page(self, request: HttpRequest, row: RejectedEvent) -> Page:
+        """Why it was rejected, where, what to do, and what it was."""
+        remedy = remedies.remedy_of(row.code)
+        marked = marking.marked(row)
+        as_sent = bodies.as_received(bytes(row.body))
+        return RejectedPage(
+            sentence=row.message,
+            groups=(
+                group("Why", row, ("code", "path", "strict")),
+                group("What", row, ("kind", "dialect", "encoding", "client_event_id")),
+                group("Whose", row, ("owner", "source")),
+                group("When", row, ("received_at", "last_received_at", "seen")),
+                group("Request", row, ("context",)),
+            ),
+            documents=(as_sent,),
+            happened=remedies.as_html(remedy.happened),
+            remedy=remedies.as_html(remedy.remedy),
+            marked=marked,
+            can_act=scope_of(request).leads(row.owner_id),
+        )

@@ -1,0 +1,86 @@
+"""Replays in the admin: what was asked for, and how far it is."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+
+from events.admin.base import EmptyState
+from events.admin.columns import moment, short
+from events.admin.facts import Page, group
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.admin.scope import scope_of
+from ingestion import replay_jobs
+from ingestion.replay_jobs import ReplayJob, State
+
+
+@admin.register(ReplayJob)
+class ReplayJobAdmin(PageAdmin, KeysetAdmin):
+    """Replays: a person sees those that she asked for, an operator all."""
+
+    page_template = "ingestion/replay_page.html"
+    list_display = (
+        moment("created_at", "Asked for (UTC)"),
+        "by",
+        short("sentence", 60),
+        "state",
+        "done",
+        "stored",
+        "rejected",
+    )
+    empty_state = EmptyState(
+        "No replays yet", "A replay of many rejected events is listed here, from the moment it is asked for."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Nobody else's."""
+        jobs = super().get_queryset(request)
+        return jobs if scope_of(request).is_operator else jobs.filter(user_id=request.user.pk)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who asked for it; the list, everybody who is a member of anything."""
+        scope = scope_of(request)
+        if obj is None:
+            return not scope.is_empty
+        return scope.is_operator or obj.user_id == request.user.pk
+
+    def get_urls(self) -> list[Any]:
+        """The button beside the page."""
+        stop = self.admin_site.admin_view(self.stop_view)
+        return [path("<int:pk>/stop/", stop, name="ingestion_replayjob_stop"), *super().get_urls()]
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stop a replay after the block that it is at."""
+        job = self.get_queryset(request).filter(pk=pk).first()
+        if request.method == "POST" and job is not None and replay_jobs.stop(pk):
+            messages.success(request, "Stopped. What was replayed until then stays so.")
+        return redirect("admin:ingestion_replayjob_change", pk)
+
+    def page(self, request: HttpRequest, row: ReplayJob) -> Page:
+        """How far it is, in a sentence and in numbers."""
+        return Page(
+            sentence=sentence(row),
+            groups=(
+                group(
+                    "How far", row, ("state", "total", "done", "stored", "duplicates", "rejected", "skipped")
+                ),
+                group("What", row, ("sentence", "by")),
+                group("When", row, ("created_at", "updated_at", "finished_at")),
+            ),
+        )
+
+
+def sentence(job: ReplayJob) -> str:
+    """How far a replay is."""
+    if job.state == State.WAITING:
+        return f"{job.total:,} rejected events wait to be replayed; a worker begins within seconds."
+    found = f"{job.stored:,} stored, {job.duplicates:,} duplicates, {job.rejected:,} rejected again"
+    if job.state == State.RUNNING:
+        return f"{job.done:,} of {job.total:,} rejected events replayed so far: {found}."
+    if job.state == State.STOPPED:
+        return f"Stopped after {job.done:,} of {job.total:,} rejected events: {found}."
+    return f"{job.done:,} rejected events replayed: {found}."

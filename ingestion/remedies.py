@@ -1,0 +1,139 @@
+"""Remedies: what each code of a rejected event means and what to do about it, for people.
+
+`manage.py document_formats` writes the table into docs/reference/errors.md. Texts are Markdown of two kinds
+only: `code`, and links to pages of the documentation.
+"""
+
+import re
+from typing import NamedTuple
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+
+class Remedy(NamedTuple):
+    """What happened, and what to do."""
+
+    happened: str
+    remedy: str
+
+
+REMEDIES = {
+    "bad_json": Remedy(
+        "It isn't JSON.",
+        "The message has the position of the fault.",
+    ),
+    "bad_utf8": Remedy(
+        "A byte of it isn't UTF-8.",
+        "Encode texts as UTF-8.",
+    ),
+    "not_finite": Remedy(
+        "It has NaN or Infinity in it, which JSON doesn't know.",
+        "Leave the field out, or send null.",
+    ),
+    "number_out_of_range": Remedy(
+        "A number is beyond what a double holds, or has thousands of digits.",
+        "Send it as text.",
+    ),
+    "too_large": Remedy(
+        "It has more than 1 MiB (`INGEST_MAX_EVENT_BYTES`); a body, more than 5 MiB"
+        " (`INGEST_MAX_BODY_BYTES`, status 413).",
+        "Send less, or less at once.",
+    ),
+    "too_deep": Remedy(
+        "It is nested deeper than 100 levels (`INGEST_MAX_DEPTH`).",
+        "Flatten it.",
+    ),
+    "too_many_keys": Remedy(
+        "It has more than 20,000 keys (`INGEST_MAX_KEYS`).",
+        "Send less.",
+    ),
+    "unknown_kind": Remedy(
+        "`eid` is no event of Telemetry V3.",
+        "Mind the upper case; data of your own fits into EXDATA.",
+    ),
+    "unknown_version": Remedy(
+        "`version` names no version of the Availity interface.",
+        'Send `"1"`.',
+    ),
+    "missing": Remedy(
+        "A hard field isn't there.",
+        "Send the field that `path` names.",
+    ),
+    "empty": Remedy(
+        "A field that must be filled is empty.",
+        "Fill it.",
+    ),
+    "wrong_type": Remedy(
+        "A hard field, or the event, is of another JSON type.",
+        "Send the type that the message names.",
+    ),
+    "bad_value": Remedy(
+        "A field isn't written as it must be (a pattern, a range).",
+        "Look the field up in [formats.md](formats.md).",
+    ),
+    "bad_length": Remedy(
+        "A text or a list is longer than it may be; also `Idempotency-Key` over 512 characters.",
+        "Shorten it.",
+    ),
+    "bad_name": Remedy(
+        "An owner or a source can't have this name.",
+        "1 to 100 characters, none of them control characters.",
+    ),
+    "unknown_field": Remedy(
+        "Strict validation doesn't know the field.",
+        "Leave it out, or set the owner to lenient.",
+    ),
+    "reserved_key": Remedy(
+        "A key in `event.data` contains `buildless`.",
+        "Name it otherwise.",
+    ),
+    "too_old": Remedy(
+        "It happened more than 400 days before it came in (`EVENT_MAX_AGE_DAYS`).",
+        "Check the device's clock.",
+    ),
+    "too_far_ahead": Remedy(
+        "It is more than 24 hours ahead (`EVENT_MAX_AHEAD_HOURS`).",
+        "Check the clock, and that times are in milliseconds.",
+    ),
+    "unfileable": Remedy(
+        "The server failed to file it.",
+        "The log of the server has the reason; tell the operator, and replay it once that is mended.",
+    ),
+}
+# A replay can meet what is otherwise the refusal of a request; the page has these among the requests.
+MET_BY_REPLAYS = {
+    "owner_not_allowed": Remedy(
+        "The message names an owner that isn't there, or that who replayed it doesn't lead.",
+        "Make the owner, let a lead of both owners or an operator replay it, or correct `owner`.",
+    ),
+    "quota_exceeded": Remedy(
+        "The owner's quota of the month of receipt is used up, and the owner is set to refuse more.",
+        "Raise `monthly_quota` in the owner's settings, or set `over_quota` to warn or mark; then replay it.",
+    ),
+    "bad_protobuf": Remedy(
+        "The bytes aren't a protobuf `Event`.",
+        "Check message and field numbers against `buildless.proto`.",
+    ),
+}
+_UNKNOWN = Remedy("A later release rejected it.", "Look the code up in the documentation.")
+_MARKED = re.compile(r"`([^`]+)`|\[([^\]]+)\]\([^)]+\)")
+
+
+def remedy_of(code: str) -> Remedy:
+    """The remedy of a code."""
+    return REMEDIES.get(code) or MET_BY_REPLAYS.get(code, _UNKNOWN)
+
+
+def as_html(text: str) -> SafeString:
+    """A text of the table as HTML; a link is its words."""
+    marked = _MARKED.sub(
+        lambda found: f"<code>{found[1]}</code>" if found[1] else str(found[2]), str(escape(text))
+    )
+    return mark_safe(marked)  # noqa: S308  (escaped above)
+
+
+def table() -> str:
+    """The table of the documentation."""
+    rows = (f"| `{code}` | {happened} | {remedy} |" for code, (happened, remedy) in REMEDIES.items())
+    return "\n".join(("| code | what happened | what to do |", "|---|---|---|", *rows)) + "\n"

@@ -1,0 +1,252 @@
+"""The pages: what is rejected and why, who may do what about it, and what becomes of it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from events.event import Event
+from events.ownership.api_key import KeyType
+from ingestion.discarded import DiscardedEvent
+from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
+from ingestion.tasks import replay
+from tests.admin.conftest import html_of
+from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
+from tests.sending import AVAILITY, Sender, file_all, log_event
+
+LIST = "/admin/ingestion/rejectedevent/"
+GROUPS = f"{LIST}groups/"
+JOBS = "/admin/ingestion/replayjob/"
+GOOD = {"type": "view", "pageid": "home", "uri": "/home"}
+
+
+@pytest.fixture
+def row(team_a: Sender) -> RejectedEvent:
+    """A rejected event of team A."""
+    return refused(team_a)[0]
+
+
+def page_of(row: RejectedEvent) -> str:
+    return f"{LIST}{row.pk}/change/"
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub("<[^>]*>", " ", html).split())
+
+
+def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, alice: Client) -> None:
+    refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
+    refused(team_b, pageless())
+    html = html_of(alice, GROUPS)
+    text = text_of(html)
+    assert "3 events wait to be mended; 66 % of them for missing of impression from portal." in text
+    assert "Send the field that path names." in text
+    assert "kind not known" in text
+    assert f"{LIST}?code=unknown_kind&amp;kind=-&amp;source=" in html
+    assert html.count("<rect") == 2
+
+
+def test_groups_take_the_same_queries_however_many_there_are(
+    team_a: Sender, alice: Client, django_assert_max_num_queries: Any
+) -> None:
+    html_of(alice, GROUPS)
+    refused(team_a, pageless(), log_event(eid="NOPE"), log_event(eid=5), log_event(ets="x"))
+    with django_assert_max_num_queries(9):
+        html_of(alice, GROUPS)
+
+
+def test_the_link_of_a_group_leads_to_its_events(team_a: Sender, alice: Client) -> None:
+    rows = refused(team_a, pageless(), log_event(eid="NOPE"))
+    link = re.search(rf'href="({LIST}\?[^"]*unknown_kind[^"]*)"', html_of(alice, GROUPS))
+    assert link
+    html = html_of(alice, link[1].replace("&amp;", "&"))
+    unknown, missing = sorted(rows, key=lambda row: row.code, reverse=True)
+    assert page_of(unknown) in html
+    assert page_of(missing) not in html
+
+
+def test_the_list_has_those_that_came_last_first_and_goes_on_by_key(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingestion.admin.rejected import RejectedEventAdmin
+
+    monkeypatch.setattr(RejectedEventAdmin, "list_per_page", 2)
+    events = [pageless(f"IMPRESSION:{number}") for number in range(5)]
+    for event in (*events, events[0]):
+        refused(team_a, event)
+    seen, url = [], LIST
+    while url:
+        html = html_of(alice, url)
+        seen += [int(pk) for pk in re.findall(rf'<a href="{LIST}(\d+)/change/', html)]
+        older = re.search(r'rel="next" href="([^"]+)"', html)
+        url = LIST + older[1].replace("&amp;", "&") if older else ""
+    by_id = {row.client_event_id: row.pk for row in RejectedEvent.objects.all()}
+    wanted = [by_id[f"IMPRESSION:{number}"] for number in (0, 4, 3, 2, 1)]
+    assert list(dict.fromkeys(seen)) == wanted
+
+
+@pytest.mark.parametrize("key", ["x", "[]", '["2026-01-01", 1]', '["x", 1]', "[1, 2]", "[" * 5000])
+def test_a_key_of_no_page_is_no_error_of_ours(row: RejectedEvent, alice: Client, key: str) -> None:
+    assert alice.get(LIST, {"after": key}).status_code in (200, 302)
+
+
+def test_the_place_of_the_fault_is_marked(row: RejectedEvent, alice: Client) -> None:
+    html = html_of(alice, page_of(row))
+    mark = re.search(r'<mark class="tally-fault"[^>]*data-note="([^"]*)">(.*?)</mark>', html)
+    assert mark
+    assert mark[1] == "edata.pageid is required."
+    assert "edata" in mark[2]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message", "place"),
+    [
+        (b'{"a": NaN}', "not_finite", "NaN is not a JSON number.", "NaN"),
+        (b'{"NaN": -Infinity}', "not_finite", "x", "-Infinity"),
+        (b'{"a": 1e999}', "number_out_of_range", "x", "1e999"),
+        (b'{"a": tru}', "bad_json", "Not JSON: Expecting value at character 6.", "t"),
+        (b'{"a"', "bad_json", "Not JSON: Expecting ':' at character 4.", "▮"),
+        (b'{"a": "\xff"}', "bad_utf8", "Byte 7 is not UTF-8.", "\\xff"),
+    ],
+)
+def test_the_place_is_marked_in_what_is_no_json(
+    row: RejectedEvent, alice: Client, body: bytes, code: str, message: str, place: str
+) -> None:
+    RejectedEvent.objects.update(body=body, code=code, message=message, path="")
+    html = html_of(alice, page_of(row))
+    mark = re.search(r'<mark class="tally-fault"[^>]*>(.*?)</mark>', html)
+    assert mark
+    assert mark[1] == place
+
+
+def test_viewers_look_leads_act_and_strangers_get_nothing(
+    row: RejectedEvent, alice: Client, lead: Client, bob: Client, charlie: Client
+) -> None:
+    acts = (f"{LIST}{row.pk}/replay/", f"{LIST}{row.pk}/edit/", f"{LIST}discard/")
+    body = {"ids": row.pk, "reason": "x", "text": json.dumps(pageless() | {"edata": GOOD})}
+    assert "Edit and replay" not in html_of(alice, page_of(row))
+    assert "Edit and replay" in html_of(lead, page_of(row))
+    for person, wanted in ((alice, {403}), (bob, {403, 404}), (charlie, {403, 404}), (Client(), {302})):
+        for act in acts:
+            assert person.post(act, body).status_code in wanted
+        if person is not alice:
+            assert person.get(page_of(row)).status_code in {302, 403}
+    assert charlie.get(GROUPS).status_code == 403
+    assert "missing" not in html_of(bob, GROUPS)
+    assert alice.post(f"{LIST}matching/").status_code == 403
+    assert not ReplayJob.objects.exists()
+    assert RejectedEvent.objects.count() == 1
+
+
+def test_a_lead_replays_one(team_a: Sender, lead: Client) -> None:
+    set_validation(team_a, "strict")
+    (row,) = refused(team_a, strict_fault())
+    html = lead.post(f"{LIST}{row.pk}/replay/", follow=True).content.decode()
+    assert "Rejected again" in html
+    set_validation(team_a, "lenient")
+    html = lead.post(f"{LIST}{row.pk}/replay/", follow=True).content.decode()
+    assert "Stored." in html
+    assert Event.objects.count() == 1
+    assert LogEntry.objects.filter(change_message="Replayed: Stored.", user__username="lena").exists()
+    assert lead.get(f"{LIST}{row.pk}/replay/").status_code == 405
+    assert is_balanced()
+
+
+def test_a_lead_edits_and_what_fails_again_says_so_beside_the_text(row: RejectedEvent, lead: Client) -> None:
+    url = f"{LIST}{row.pk}/edit/"
+    assert "IMPRESSION" in html_of(lead, url)
+    html = lead.post(url, {"text": "{nonsense"}).content.decode()
+    assert "Nothing was changed." in html
+    assert "{nonsense" in html
+    good = json.dumps(pageless() | {"edata": GOOD})
+    html = lead.post(url, {"text": good}, follow=True).content.decode()
+    assert "Stored." in html
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.change_message) == ("lena", "Edited and replayed: Stored.")
+    assert is_balanced()
+
+
+def test_a_form_is_edited_as_json(team_a: Sender, lead: Client) -> None:
+    team_a.post(AVAILITY, "owner=Team+A&version=1", content_type="application/x-www-form-urlencoded")
+    file_all()
+    row = RejectedEvent.objects.get()
+    assert "&quot;version&quot;: &quot;1&quot;" in html_of(lead, f"{LIST}{row.pk}/edit/")
+    assert "&quot;version&quot;" in html_of(lead, page_of(row))
+
+
+def test_a_lead_discards_with_a_reason(row: RejectedEvent, lead: Client) -> None:
+    url = f"{LIST}discard/"
+    assert "The bytes of 1 rejected event will be lost." in html_of(lead, f"{url}?ids={row.pk}")
+    assert lead.post(url, {"ids": row.pk, "reason": ""}).status_code == 200
+    assert RejectedEvent.objects.exists()
+    lead.post(url, {"ids": row.pk, "reason": "A test run."})
+    assert not RejectedEvent.objects.exists()
+    kept = DiscardedEvent.objects.get()
+    assert (kept.discarded_by, kept.reason) == ("lena", "A test run.")
+    assert LogEntry.objects.get().change_message == "Discarded: A test run."
+    assert is_balanced()
+
+
+@pytest.mark.parametrize("action", ["replay_selected", "discard_selected"])
+def test_what_is_chosen_in_the_list_is_acted_on(
+    team_a: Sender, team_b: Sender, lead: Client, alice: Client, action: str
+) -> None:
+    mine, other = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
+    (theirs,) = refused(team_b)
+    body = {"action": action, "_selected_action": [mine.pk, theirs.pk]}
+    assert 'value="replay_selected"' not in html_of(alice, LIST)
+    alice.post(LIST, body)
+    assert not ReplayJob.objects.exists()
+    assert f'value="{action}"' in html_of(lead, LIST)
+    response = lead.post(LIST, body)
+    assert response.status_code == 302
+    if action == "discard_selected":
+        assert response["Location"] == f"{LIST}discard/?ids={mine.pk}"
+        return
+    assert ReplayJob.objects.get().selection == {"ids": [mine.pk]}
+    assert RejectedEvent.objects.filter(pk__in=[mine.pk, other.pk]).count() == 2
+
+
+def test_all_that_match_the_filters_are_replayed_in_the_background(team_a: Sender, lead: Client) -> None:
+    set_validation(team_a, "strict")
+    refused(team_a, strict_fault(), pageless())
+    set_validation(team_a, "lenient")
+    response = lead.post(f"{LIST}matching/?code=wrong_type&kind=log")
+    job = ReplayJob.objects.get()
+    assert response["Location"] == f"{JOBS}{job.pk}/change/"
+    assert job.sentence == "code wrong_type, kind log"
+    html = html_of(lead, response["Location"])
+    assert 'http-equiv="refresh"' in html
+    assert "1 rejected events wait to be replayed" in html
+    replay()
+    html = html_of(lead, response["Location"])
+    assert 'http-equiv="refresh"' not in html
+    assert "1 rejected events replayed: 1 stored, 0 duplicates, 0 rejected again." in html
+    assert RejectedEvent.objects.get().code == "missing"
+    assert is_balanced()
+
+
+def test_nobody_else_sees_or_stops_a_replay(
+    row: RejectedEvent, lead: Client, alice: Client, charlie: Client, operator: Client
+) -> None:
+    lead.post(f"{LIST}matching/")
+    job = ReplayJob.objects.get()
+    for person in (alice, charlie):
+        assert person.get(f"{JOBS}{job.pk}/change/").status_code in {302, 403}
+        person.post(f"{JOBS}{job.pk}/stop/")
+    assert f"{JOBS}{job.pk}/change/" not in html_of(alice, JOBS)
+    job.refresh_from_db()
+    assert job.finished_at is None
+    assert f"{JOBS}{job.pk}/change/" in html_of(operator, JOBS)
+    lead.post(f"{JOBS}{job.pk}/stop/")
+    job.refresh_from_db()
+    assert job.state == "stopped"
+
+
+def test_a_publishable_key_is_no_way_in(row: RejectedEvent, team_a: Sender) -> None:
+    assert team_a.key.type == KeyType.PUBLISHABLE
+    assert team_a.post(f"{LIST}{row.pk}/replay/", {}).status_code == 302
