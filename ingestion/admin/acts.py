@@ -1,14 +1,13 @@
 """What leads do to rejected events: replay, edit, discard. Only what they lead is ever touched."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from events.accounts import audit
 from events.admin.json_text import laid_out
 from events.admin.scope import scope_of
 from events.ownership.owner import Owner
@@ -26,7 +26,6 @@ from ingestion.admin.lists import RejectedChangeList, selection_of
 from ingestion.admin.marking import value_of
 from ingestion.discarded import discard
 from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
 from ingestion.replaying import Replayed
 from ingestion.selections import Selection
 
@@ -79,22 +78,19 @@ def _led_row(request: HttpRequest, pk: int) -> RejectedEvent:
     return row
 
 
-def note(request: HttpRequest, rows: Collection[RejectedEvent], flag: int, message: str) -> None:
-    """Write into the audit trail what was done to rejected events."""
-    LogEntry.objects.log_actions(
-        _person(request).pk,
-        rows,
-        flag,
-        change_message=message,
-    )
+def note(request: HttpRequest, action: str, rows: Iterable[RejectedEvent], **after: str) -> None:
+    """Write into the audit trail what is done to rejected events."""
+    for row in rows:
+        audit.record(audit.actor_of(request), action, row, owner=row.owner, after=after)
 
 
 @require_POST
 def replay_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Replay one, and say what became of it."""
     row = _led_row(request, pk)
-    done = replaying.replay([pk], _may_write(request))
-    note(request, [row], CHANGE, f"Replayed: {_outcome(done)}")
+    with transaction.atomic():
+        done = replaying.replay([pk], _may_write(request))
+        note(request, "rejected.replayed", [row], outcome=_outcome(done))
     return _after(request, row, done)
 
 
@@ -123,9 +119,11 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
     form = EditForm(request.POST or None, initial={"text": _editable(row)})
     if request.method == "POST" and form.is_valid():
         text = form.cleaned_data["text"].encode("utf-8", "surrogatepass")
-        done = replaying.replay_edited(pk, text, _may_write(request))
+        with transaction.atomic():
+            done = replaying.replay_edited(pk, text, _may_write(request))
+            if done.rows and not done.fault:
+                note(request, "rejected.edited", [row], outcome=_outcome(done))
         if done.rows and not done.fault:
-            note(request, [row], CHANGE, f"Edited and replayed: {_outcome(done)}")
             return _after(request, row, done)
         if not done.rows:
             messages.warning(request, _outcome(done))
@@ -156,14 +154,15 @@ def discard_view(request: HttpRequest) -> HttpResponse:
     form = DiscardForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
-        gone = discard(
-            [row.pk for row in rows],
-            by=_person(request).get_username(),
-            reason=reason,
-            now=timezone.now(),
-            may_write=[row.owner_id for row in rows],
-        )
-        note(request, rows, DELETION, f"Discarded: {reason}")
+        with transaction.atomic():
+            gone = discard(
+                [row.pk for row in rows],
+                by=_person(request).get_username(),
+                reason=reason,
+                now=timezone.now(),
+                may_write=[row.owner_id for row in rows],
+            )
+            note(request, "rejected.discarded", rows, reason=reason)
         said = "1 rejected event was" if gone == 1 else f"{gone:,} rejected events were"
         messages.success(request, f"{said} discarded.")
         return redirect(LIST)
@@ -206,15 +205,15 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
     allowed = _may_write(request)
     if allowed is not None and not allowed:
         raise PermissionDenied
-    job: ReplayJob = replay_jobs.ask(
-        selection, by=person.get_username(), sentence=_sentence(selection), now=timezone.now(), user=person
-    )
-    LogEntry.objects.log_actions(
-        person.pk,
-        [job],
-        CHANGE,
-        change_message=f"Replay of {job.sentence}",
-    )
+    with transaction.atomic():
+        job = replay_jobs.ask(
+            selection,
+            by=person.get_username(),
+            sentence=_sentence(selection),
+            now=timezone.now(),
+            user=person,
+        )
+        audit.record(audit.actor_of(request), "rejected.replayed", job, after={"meant": job.total})
     return redirect("admin:ingestion_replayjob_change", job.pk)
 
 

@@ -136,7 +136,7 @@ def answer(groups: list[Group]) -> str:
     if not total:
         return "Nothing is rejected: every event could be stored."
     worst = groups[0]
-    kind = f" of {worst.kind}" if worst.kind else ""
+    kind = f" in {worst.kind}" if worst.kind else ""
     share = f"{100 * worst.count // total} %"
     events = "1 event waits" if total == 1 else f"{total:,} events wait"
     if len(groups) == 1:

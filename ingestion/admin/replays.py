@@ -77,10 +77,11 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
 def sentence(job: ReplayJob) -> str:
     """How far a replay is."""
     if job.state == State.WAITING:
-        return f"{job.total:,} rejected events wait to be replayed; a worker begins within seconds."
+        meant = "1 rejected event waits" if job.total == 1 else f"{job.total:,} rejected events wait"
+        return f"{meant} to be replayed; a worker begins within seconds."
     found = f"{job.stored:,} stored, {job.duplicates:,} duplicates, {job.rejected:,} rejected again"
     if job.state == State.RUNNING:
         return f"{job.done:,} of {job.total:,} rejected events replayed so far: {found}."
     if job.state == State.STOPPED:
         return f"Stopped after {job.done:,} of {job.total:,} rejected events: {found}."
-    return f"{job.done:,} rejected events replayed: {found}."
+    return f"{job.done:,} rejected event{'' if job.done == 1 else 's'} replayed: {found}."

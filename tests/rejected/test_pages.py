@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from events.accounts.entry import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
 from ingestion.discarded import DiscardedEvent
@@ -43,7 +43,7 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     refused(team_b, pageless())
     html = html_of(alice, GROUPS)
     text = text_of(html)
-    assert "3 events wait to be mended; 66 % of them for missing of impression from portal." in text
+    assert "3 events wait to be mended; 66 % of them for missing in impression from portal." in text
     assert "Send the field that path names." in text
     assert "kind not known" in text
     assert f"{LIST}?code=unknown_kind&amp;kind=-&amp;source=" in html
@@ -151,7 +151,14 @@ def test_a_lead_replays_one(team_a: Sender, lead: Client) -> None:
     html = lead.post(f"{LIST}{row.pk}/replay/", follow=True).content.decode()
     assert "Stored." in html
     assert Event.objects.count() == 1
-    assert LogEntry.objects.filter(change_message="Replayed: Stored.", user__username="lena").exists()
+    newest = AuditEntry.objects.first()
+    assert newest
+    assert (newest.actor_name, newest.action, newest.after) == (
+        "lena",
+        "rejected.replayed",
+        {"outcome": "Stored."},
+    )
+    assert newest.owner_name == "Team A"
     assert lead.get(f"{LIST}{row.pk}/replay/").status_code == 405
     assert is_balanced()
 
@@ -165,8 +172,8 @@ def test_a_lead_edits_and_what_fails_again_says_so_beside_the_text(row: Rejected
     good = json.dumps(pageless() | {"edata": GOOD})
     html = lead.post(url, {"text": good}, follow=True).content.decode()
     assert "Stored." in html
-    entry = LogEntry.objects.get()
-    assert (entry.user.username, entry.change_message) == ("lena", "Edited and replayed: Stored.")
+    entry = AuditEntry.objects.get(action="rejected.edited")
+    assert (entry.actor_name, entry.after) == ("lena", {"outcome": "Stored."})
     assert is_balanced()
 
 
@@ -187,7 +194,7 @@ def test_a_lead_discards_with_a_reason(row: RejectedEvent, lead: Client) -> None
     assert not RejectedEvent.objects.exists()
     kept = DiscardedEvent.objects.get()
     assert (kept.discarded_by, kept.reason) == ("lena", "A test run.")
-    assert LogEntry.objects.get().change_message == "Discarded: A test run."
+    assert AuditEntry.objects.get(action="rejected.discarded").after == {"reason": "A test run."}
     assert is_balanced()
 
 
@@ -221,11 +228,11 @@ def test_all_that_match_the_filters_are_replayed_in_the_background(team_a: Sende
     assert job.sentence == "code wrong_type, kind log"
     html = html_of(lead, response["Location"])
     assert 'http-equiv="refresh"' in html
-    assert "1 rejected events wait to be replayed" in html
+    assert "1 rejected event waits to be replayed" in html
     replay()
     html = html_of(lead, response["Location"])
     assert 'http-equiv="refresh"' not in html
-    assert "1 rejected events replayed: 1 stored, 0 duplicates, 0 rejected again." in html
+    assert "1 rejected event replayed: 1 stored, 0 duplicates, 0 rejected again." in html
     assert RejectedEvent.objects.get().code == "missing"
     assert is_balanced()
 
