@@ -1,5 +1,6 @@
 """Events in the admin: the list, newest first, and the page of one."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -116,14 +117,15 @@ class EventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         queryset: models.QuerySet[Any],
         search_term: str,
     ) -> tuple[models.QuerySet[Any], bool]:
-        """By what has an index: the event's id, else the session's."""
+        """By what has an index: the event's id, else the session's, which may look like one of ours."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        try:
-            return queryset.filter(pk=UUID(term)), False
-        except ValueError:
-            return queryset.with_text("session", term), False  # type: ignore[attr-defined]
+        with suppress(ValueError):  # no id of ours
+            by_id = queryset.filter(pk=UUID(term))
+            if by_id.exists():
+                return by_id, False
+        return queryset.with_text("session", term), False  # type: ignore[attr-defined]
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """How the first event gets in."""

@@ -95,6 +95,12 @@ def test_an_event_is_found_by_its_id(both: list[Any], operator: Client) -> None:
     assert ids(html_of(operator, f"{EVENTS}?q={both[1].pk}")) == [str(both[1].pk)]
 
 
+def test_events_are_found_by_a_session_id_that_looks_like_one_of_ours(team_a: Sender, alice: Client) -> None:
+    own = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    event = filed(team_a, log_event(context=log_event()["context"] | {"sid": own}))
+    assert ids(html_of(alice, f"{EVENTS}?q={own}")) == [str(event.pk)]
+
+
 def test_filters_in_force_are_chips_that_lift_them(team_a: Sender, alice: Client) -> None:
     filed(team_a, log_event())
     html = html_of(alice, f"{EVENTS}?kind=log&period=7d")

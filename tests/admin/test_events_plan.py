@@ -48,11 +48,11 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def read_for(client: Client, path: str) -> tuple[int, str]:
+def read_for(client: Client, path: str, table: str = "events_event") -> tuple[int, str]:
     """How many rows PostgreSQL reads of tables, those that a filter throws away among them, and the plan."""
     with CaptureQueriesContext(connection) as captured:
         html_of(client, path)
-    (statement,) = [sql["sql"] for sql in captured.captured_queries if 'FROM "events_event"' in sql["sql"]]
+    (statement,) = [sql["sql"] for sql in captured.captured_queries if f'FROM "{table}"' in sql["sql"]]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".replace("%", "%%"))
         plan = cursor.fetchone()[0]
