@@ -13,7 +13,7 @@ from events.admin.facts import NO_NAME, Document, Link, Page, cut, group, lastin
 from events.admin.json_text import coloured, laid_out
 from events.admin.session_events import Steps, leads, steps
 from events.admin.session_links import event_page
-from events.admin.timeline import MARKS, Timeline, read
+from events.admin.timeline import COUNTED, MARKS, PROBED, Timeline, read
 from events.sessions.session import Session, State
 
 ROWS = 100  # of a table; a session may have thousands of pages
@@ -142,7 +142,12 @@ def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
 
 
 def _notes(timeline: Timeline) -> Iterable[str]:
-    if timeline.stretch_ms:
+    if timeline.is_probed:
+        yield (
+            f"More than {COUNTED:,} events: drawn are the first {PROBED} of every"
+            f" {lasting(timeline.stretch_ms / 1000)}; a bar leads to the table from there on."
+        )
+    elif timeline.stretch_ms:
         yield (
             f"More than {MARKS:,} events: each bar is how many there were of a kind within"
             f" {lasting(timeline.stretch_ms / 1000)}, and leads to them in the table below."
@@ -152,7 +157,7 @@ def _notes(timeline: Timeline) -> Iterable[str]:
     if timeline.idles:
         yield "Hatched: more than ten minutes without an event, which are not counted as time spent."
     if timeline.lacks_visits:
-        yield "It opened too many pages to draw them as bands: see the table of pages."
+        yield "There are too many events of pages to draw them as bands: see the table of pages."
 
 
 def _tables(session: Session) -> Iterable[Table]:

@@ -1,9 +1,11 @@
 """Timeline: what happened in a session and when, read in so many rows as can be drawn.
 
 A session of up to MARKS events has a mark for each. A longer one is cut into equal stretches of time, and has
-a mark for each kind and stretch with how many events that is; PostgreSQL counts them.
+a mark for each kind and stretch with how many events that is; PostgreSQL counts them. Of one too long to be
+counted while somebody waits (a million events: 6 s), only the first events of each stretch are looked at.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +16,7 @@ from uuid import UUID
 from django.db.models import Count, F, IntegerField, Value, Window
 from django.db.models.functions import Cast, Extract, Floor, Lag
 
-from events.identity import milliseconds, occurred_ms
+from events.identity import milliseconds, moment, occurred_ms
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record, meaning
 from events.sessions.session import Session
@@ -22,6 +24,9 @@ from events.sessions.summary import IDLE_MS
 
 MARKS = 2_000
 STRETCHES = 240  # that a longer session is cut into at the most: more would be finer than can be seen
+COUNTED = 100_000  # events that PostgreSQL counts for a page: 0.7 s
+PROBES = 120  # stretches that a still longer session is looked at in
+PROBED = 16  # events, the first of each of them
 IDLES = 200  # that are shown
 OPENING = ("impression", "ui_action")  # kinds that may open a page
 
@@ -66,6 +71,7 @@ class Timeline:
     idles: tuple[Idle, ...]
     stretch_ms: int = 0  # that a mark stands for; 0 where it stands for an event
     lacks_visits: bool = False  # there are too many of them to be drawn
+    is_probed: bool = False  # only the first PROBED events of each stretch are drawn
 
 
 Row = tuple[UUID, str, str]  # id, kind and dialect of an event
@@ -74,14 +80,25 @@ Row = tuple[UUID, str, str]  # id, kind and dialect of an event
 def read(session: Session, counts: Mapping[str, int]) -> Timeline:
     """The timeline of a session with so many events of each kind."""
     since, until = milliseconds(session.started_at), milliseconds(session.ended_at)
-    lacks_visits = sum(counts.get(kind, 0) for kind in OPENING) > MARKS
     if session.events <= MARKS:
         rows = _rows(session.timeline())
         opened, failed = _meanings(rows)
         marks = tuple(_mark(row, failed) for row in rows)
         return Timeline(since, until, marks, _visits(opened, until), _idles(rows))
-    opened = {} if lacks_visits else _meanings(_rows(session.timeline().filter(kind__in=OPENING)))[0]
-    stretch_ms = _round_up(-(-(until - since + 1) // max(1, min(STRETCHES, MARKS // len(counts)))))
+    openings = sum(counts.get(kind, 0) for kind in OPENING)
+    is_probed = session.events > COUNTED
+    lacks_visits = openings > MARKS or (is_probed and openings > 0)
+    stretches = max(1, min(PROBES if is_probed else STRETCHES, MARKS // len(counts)))
+    stretch_ms = _round_up(-(-(until - since + 1) // stretches))
+    if is_probed:
+        begins = range(since, until + 1, stretch_ms)
+        probed = [_probe(session, begin, begin + stretch_ms) for begin in begins]
+        found = list(probed[0].union(*probed[1:], all=True).order_by("id"))
+        marks, idles = _sampled(found, since, stretch_ms), _known_gaps(found, since, stretch_ms)
+        return Timeline(since, until, marks, (), idles, stretch_ms, lacks_visits, is_probed)
+    opened = {}
+    if openings and not lacks_visits:
+        opened, _ = _meanings(_rows(session.timeline().filter(kind__in=OPENING)))
     return Timeline(
         since,
         until,
@@ -91,6 +108,34 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
         stretch_ms,
         lacks_visits,
     )
+
+
+def _probe(session: Session, since_ms: int, until_ms: int) -> Any:
+    """The first events of a stretch, by the index: id and kind."""
+    events = session.timeline().occurred_since(moment(since_ms)).occurred_before(moment(until_ms))
+    return events.values_list("id", "kind")[:PROBED]
+
+
+def _sampled(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: int) -> tuple[Mark, ...]:
+    counts = Counter(((occurred_ms(event.int) - since_ms) // stretch_ms, kind) for event, kind in found)
+    return tuple(
+        _stretch(kind, since_ms + place * stretch_ms, stretch_ms, n) for (place, kind), n in counts.items()
+    )
+
+
+def _known_gaps(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: int) -> tuple[Idle, ...]:
+    """Those after events whose next event is known: not the last one that was read of a full stretch."""
+    times = [occurred_ms(event.int) for event, _ in found]
+    read = Counter((at - since_ms) // stretch_ms for at in times)
+    return tuple(
+        Idle(since, until)
+        for since, until in pairwise(times)
+        if until - since > IDLE_MS
+        and (
+            (place := (since - since_ms) // stretch_ms) == (until - since_ms) // stretch_ms
+            or read[place] < PROBED
+        )
+    )[:IDLES]
 
 
 def _round_up(ms: int) -> int:
@@ -149,7 +194,11 @@ def _counted(session: Session, since_ms: int, stretch_ms: int) -> Iterable[Mark]
     found = session.timeline().order_by().annotate(place=place).values_list("kind", "place")
     for kind, number, count in found.annotate(count=Count("id")).order_by("place", "kind"):
         begin = since_ms + number * stretch_ms
-        yield Mark(kind, begin, begin + stretch_ms, count, is_error=kind == "error")
+        yield _stretch(kind, begin, stretch_ms, count)
+
+
+def _stretch(kind: str, begin_ms: int, stretch_ms: int, count: int) -> Mark:
+    return Mark(kind, begin_ms, begin_ms + stretch_ms, count, is_error=kind == "error")
 
 
 def _long_gaps(session: Session) -> Iterable[Idle]:

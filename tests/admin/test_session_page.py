@@ -142,7 +142,22 @@ class TestManyEvents:
         session = visited(team_a, *(view(number, f"page {number}") for number in range(50)))
         html = html_of(alice, address(session))
         assert "tally-band " not in html
-        assert "too many pages to draw" in text_of(html)
+        assert "too many events of pages to draw" in text_of(html)
+
+    def test_of_very_many_the_first_of_each_stretch_are_drawn(
+        self, team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(timeline, "COUNTED", 60)
+        monkeypatch.setattr(timeline, "PROBED", 2)
+        monkeypatch.setattr(timeline, "PROBES", 10)
+        begin = (touch(number / 10) for number in range(70))
+        session = visited(team_a, *begin, at(2_000), at(4_999))
+        html = html_of(alice, address(session))
+        kinds = [title.split(",")[0] for _, title in marks(html)]
+        assert kinds == ["2 interact", "1 log", "1 log"]
+        assert "drawn are the first" in text_of(html)
+        # What comes between the second touch and the first LOG was not read; what comes after that was.
+        assert re.findall(r"<title>Idle for ([^:]+):", html) == ["49 min 59 s"]
 
 
 def test_another_owners_session_is_as_unknown_as_one_that_never_was(
