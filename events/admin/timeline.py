@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import Count, F, IntegerField, Value, Window
 from django.db.models.functions import Cast, Extract, Floor, Lag
 
-from events.identity import milliseconds, moment, occurred_ms
+from events.identity import first_id, milliseconds, moment, occurred_ms
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record, meaning
 from events.sessions.session import Session
@@ -112,8 +112,8 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
 
 def _probe(session: Session, since_ms: int, until_ms: int) -> Any:
     """The first events of a stretch, by the index: id and kind."""
-    events = session.timeline().occurred_since(moment(since_ms)).occurred_before(moment(until_ms))
-    return events.values_list("id", "kind")[:PROBED]
+    begin, end = first_id(moment(since_ms)), first_id(moment(until_ms))
+    return session.timeline().filter(pk__gte=begin, pk__lt=end).values_list("id", "kind")[:PROBED]
 
 
 def _sampled(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: int) -> tuple[Mark, ...]:

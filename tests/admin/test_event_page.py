@@ -17,7 +17,7 @@ from tests.admin.conftest import EVENTS, filed, html_of, page_of
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 from tests.wire import samples
 
-QUERIES = 8  # session, person, memberships, event, row of the kind, and what the frame asks
+QUERIES = 9  # login, person, memberships, event, row of the kind, its session, and what the frame asks
 
 
 def text_of(html: str) -> str:
