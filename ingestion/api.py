@@ -8,6 +8,7 @@ from events.api.endpoint import Endpoint, Selectable
 from events.api.pagination import KeysetPagination
 from events.api.scope import readable_owners
 from ingestion.rejected import RejectedEvent
+from ingestion.replay_api import ReplayActions
 
 
 class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent]):
@@ -29,6 +30,7 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
             "owner",
             "source",
             "received_at",
+            "last_received_at",
             "seen",
         )
 
@@ -46,8 +48,8 @@ class RejectedFilter(django_filters.FilterSet):
         fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
 
 
-class RejectedViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
-    """Rejected events of the owners that the reader may see."""
+class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
+    """Rejected events of the owners that the reader may see; secret keys let them in by replays."""
 
     serializer_class = RejectedSerializer
     filterset_class = RejectedFilter

@@ -222,6 +222,7 @@ def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sende
         "owner",
         "source",
         "received_at",
+        "last_received_at",
         "seen",
     }
     by_owner = get(client, "/api/v1/rejected/", sender.text, owner="yourteam", dialect="sunbird").json()
