@@ -57,7 +57,7 @@ def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], 
     }
 
 
-NAVIGATION = [
+NAVIGATION: list[dict[str, Any]] = [
     {
         "items": [
             _item("Overview", "monitoring", "index", lambda _: True),
@@ -93,6 +93,19 @@ NAVIGATION = [
     },
 ]
 
+
+def navigation(_: HttpRequest) -> list[dict[str, Any]]:
+    """The navigation, with a folded list of the kinds."""
+    from events.kinds import KINDS  # as above
+
+    first, *others = NAVIGATION
+    kinds = [
+        _item(name, "label", f"events_{entry.model._meta.model_name}_changelist", sees_anything)
+        for name, entry in sorted(KINDS.items())
+    ]
+    return [first, {"title": "Events by kind", "collapsible": True, "items": kinds}, *others]
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tally",
     "SITE_HEADER": "Tally",
@@ -106,5 +119,5 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_file("events/admin.css"), _file("events/sessions.css")],
     "SCRIPTS": [_file("events/admin.js")],
     "DASHBOARD_CALLBACK": "events.admin.overview.context",
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
 }

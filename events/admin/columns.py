@@ -29,10 +29,10 @@ def moment(name: str, label: str = "") -> Callable[[Any], str]:
     return column
 
 
-def short(name: str, length: int = 24) -> Callable[[Any], str]:
+def short(name: str, length: int = 24, *, label: str = "") -> Callable[[Any], str]:
     """A column of a text that may be long: cut in the middle, the whole on hover."""
 
-    @admin.display(description=name.replace("_", " ").capitalize())
+    @admin.display(description=label or name.replace("_", " ").capitalize())
     def column(row: Any) -> str:
         text: str | None = getattr(row, name)
         if not text:

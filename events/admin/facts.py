@@ -16,7 +16,28 @@ from events.wire.columns import give_number
 COPIED = frozenset({"id", "session", "client_event_id", "actor", "device"})
 BYTES = frozenset({"billed_bytes", "wire_bytes"})
 NO_NAME = "(no name)"  # of a page whose id is the empty text
-LABELS = {"id": "Id", "kind_id": "Kind"}
+# Names of columns that don't read as words.
+LABELS = {
+    "id": "Id",
+    "kind_id": "Kind",
+    "pageid": "Page id",
+    "uri": "URI",
+    "url": "URL",
+    "err": "Error code",
+    "errtype": "Error type",
+    "dma": "DMA",
+    "stageid": "Stage id",
+    "commentid": "Comment id",
+    "resvalues": "Result values",
+    "topn": "Top results",
+    "props": "Properties",
+    "timespent": "Time spent",
+    "pageviews": "Page views",
+    "os_name": "OS name",
+    "os_family": "OS family",
+    "os_version": "OS version",
+    "trace_id": "Trace id",
+}
 
 
 @dataclass(frozen=True)
@@ -86,12 +107,17 @@ def fact(row: models.Model, field: Any) -> Fact | None:
     is_json = isinstance(value, dict | list) and not _is_plain_list(value)
     return Fact(
         name=field.name,
-        label=LABELS.get(field.name, str(field.verbose_name)[:1].upper() + str(field.verbose_name)[1:]),
+        label=label_of(field),
         help=str(field.help_text),
         value=shown(field.name, value),
         kind="json" if is_json else "text",
         can_copy=field.name in COPIED,
     )
+
+
+def label_of(field: Any) -> str:
+    """What a column is called on pages."""
+    return LABELS.get(field.name, str(field.verbose_name)[:1].upper() + str(field.verbose_name)[1:])
 
 
 def shown(name: str, value: Any) -> str | SafeString:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from events.admin.scope import Scope, scope_of
+from events.identity import first_id
 from events.kinds import KINDS
 from events.ownership.source import Source
 from events.store.usage import UsageHour
@@ -34,6 +35,10 @@ class ChoiceFilter(SimpleListFilter):
     title = ""
     parameter_name = ""
     column = ""  # that the value is looked for in
+    input_type = ""  # of the form's field; empty for a choice of the options
+    is_indexed = False  # whether an index gives, in the order of ids, the events that it leaves
+    of_kind = False  # whether its column is of a kind's own table, not of the envelope
+    of_time = False  # whether it narrows ids, so that it holds for every table of events
 
     def has_output(self) -> bool:
         """Always: the value is to be taken out of the parameters also where there is nothing to choose."""
@@ -77,6 +82,7 @@ class OwnerFilter(ChoiceFilter):
     title = "owner"
     parameter_name = "owner"
     column = "owner_id"
+    is_indexed = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The owners that the person sees."""
@@ -109,17 +115,6 @@ class KindFilter(ChoiceFilter):
         return [(name, name) for name in sorted(KINDS)]
 
 
-class EventKindFilter(KindFilter):
-    """By kind, of events: by way of the kind's own table, week by week."""
-
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The events of the chosen kind. The envelope has no index on the kind: by the column alone a rare
-        kind read the whole table (120,000 events: 9.4 ms; so: 0.35 ms, and a frequent kind costs the same).
-        """
-        of_kind = KINDS[self.chosen].model._default_manager.values("pk")
-        return rows.filter(kind=self.chosen, pk__in=of_kind)
-
-
 class DialectFilter(ChoiceFilter):
     """By wire format."""
 
@@ -137,6 +132,7 @@ class PeriodFilter(ChoiceFilter):
 
     title = "time"
     parameter_name = "period"
+    is_indexed = of_time = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The presets."""
@@ -145,8 +141,8 @@ class PeriodFilter(ChoiceFilter):
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The events that occurred in the period."""
         since, until = period(self.chosen, timezone.localtime())
-        rows = rows.occurred_since(since)  # type: ignore[attr-defined]  # a list of events
-        return rows.occurred_before(until) if until else rows  # type: ignore[attr-defined]
+        rows = rows.filter(pk__gte=first_id(since))
+        return rows.filter(pk__lt=first_id(until)) if until else rows
 
 
 PERIODS = {

@@ -23,6 +23,10 @@ class PageAdmin(ReadOnly, TallyAdmin):
         """What the page says of a row."""
         raise NotImplementedError
 
+    def title_of(self, row: Any) -> str:
+        """What the page is called."""
+        return str(row)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -43,7 +47,7 @@ class PageAdmin(ReadOnly, TallyAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": row,
-            "title": str(row),
+            "title": self.title_of(row),
             "page": self.page(request, row),
             "back": self._back(request),
             **(extra_context or {}),

@@ -1,7 +1,8 @@
 """Keyset paging for lists of any size: a page comes `after` a key (older) or `before` one (newer)."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
@@ -16,17 +17,29 @@ AFTER, BEFORE = "after", "before"
 _BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it in it
 
 
-def asked_page(
-    rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
-) -> tuple[Slice, bool]:
+class Turn(Protocol):
+    """What gives the page after a key, or before it."""
+
+    def __call__(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+        """The page. Raises `UnknownKey`."""
+
+
+def turned(turn: Turn, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
     """The page that an address asks for, and whether it is the first. Raises `UnknownKey`."""
     after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
     key = after or before
-    page = cut(rows, order, size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
-    if before and not after and len(page.rows) < size:
+    page = turn(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
+    if before and not after and page.previous is None and len(page.rows) < size:
         # The first page, cut short by where its neighbour began: show it whole.
-        return cut(rows, order, size), True
+        return turn(size), True
     return page, not key
+
+
+def asked_page(
+    rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
+) -> tuple[Slice, bool]:
+    """The page of rows in an order that an address asks for, and whether it is the first."""
+    return turned(partial(cut, rows, order), size, asked)
 
 
 def key_text(order: Order, row: models.Model) -> str:
@@ -60,16 +73,21 @@ class KeysetChangeList(ChangeList):
         """Only what get_queryset says: Django would join every owner and source that a column names."""
         return queryset
 
-    def get_results(self, request: HttpRequest) -> None:
-        """The rows of the page, and the links to its neighbours."""
-        size = self.list_per_page
+    def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+        """A page of the list."""
         rows: models.QuerySet[Any] = self.queryset
         if columns := self.model_admin.list_columns:
             rows = rows.only(*columns)
+        return cut(rows, self.model_admin.list_order, size, key=key, backward=backward)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows of the page, and the links to its neighbours."""
+        size = self.list_per_page
         try:
-            page, is_first = asked_page(rows, self.model_admin.list_order, size, request.GET)
+            page, is_first = turned(self.turn, size, request.GET)
         except UnknownKey as error:
             raise IncorrectLookupParameters(error) from error
+        self.slice = page
         self.older, self.newer = self._link(AFTER, page.next), self._link(BEFORE, page.previous)
         self.newest = "" if is_first else self.get_query_string(remove=[AFTER, BEFORE])
         self.result_list = page.rows

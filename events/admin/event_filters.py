@@ -1,0 +1,160 @@
+"""Filters of lists of events that are typed in: texts of the envelope, a range of time, columns of a kind."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+
+from events.admin.facts import label_of
+from events.admin.filters import ChoiceFilter
+from events.identity import EPOCH, first_id
+
+
+class TypedFilter(ChoiceFilter):
+    """A filter by what a person types. What can't be meant leaves nothing."""
+
+    input_type = "text"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """No choices."""
+        return ()
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows that the value leaves."""
+        if not self.chosen:
+            return queryset
+        try:
+            return self.narrow(request, queryset)
+        except (ValueError, OverflowError):
+            return queryset.none()
+
+
+class TextFilter(TypedFilter):
+    """By a whole text."""
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows with that text; none has NUL, which PostgreSQL would not take."""
+        if "\x00" in self.chosen:
+            return rows.none()
+        return rows.filter(**{self.column: self.chosen})
+
+
+class EnvelopeTextFilter(TextFilter):
+    """By a text of the envelope that may have an index on its beginning."""
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """By that index, where there is one."""
+        if "\x00" in self.chosen:
+            return rows.none()
+        events: Any = rows
+        found: models.QuerySet[Any] = events.with_text(self.column, self.chosen)
+        return found
+
+
+class SessionFilter(EnvelopeTextFilter):
+    """By session id."""
+
+    title = parameter_name = column = "session"
+    is_indexed = True
+
+
+class ActorFilter(EnvelopeTextFilter):
+    """By actor."""
+
+    title = parameter_name = column = "actor"
+
+
+class DeviceFilter(EnvelopeTextFilter):
+    """By device."""
+
+    title = parameter_name = column = "device"
+
+
+class TimeFilter(TypedFilter):
+    """By one end of a range of time, in the zone that the page is in."""
+
+    input_type = "datetime-local"
+    is_indexed = of_time = True
+    lookup = ""
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows on this side of it."""
+        return rows.filter(**{self.lookup: first_id(instant(self.chosen))})
+
+
+class SinceFilter(TimeFilter):
+    """From a time on."""
+
+    title = "from"
+    parameter_name = "since"
+    lookup = "pk__gte"
+
+
+class UntilFilter(TimeFilter):
+    """Before a time."""
+
+    title = "before"
+    parameter_name = "until"
+    lookup = "pk__lt"
+
+
+class NumberFilter(TypedFilter):
+    """By a number."""
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows with that number."""
+        return rows.filter(**{self.column: float(self.chosen)})
+
+
+class FlagFilter(ChoiceFilter):
+    """By yes or no."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Both."""
+        return [("yes", "yes"), ("no", "no")]
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows that say so."""
+        return rows.filter(**{self.column: self.chosen == "yes"})
+
+
+# The filter for each type of column; times and lists have none.
+BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
+    (models.TextField, TextFilter),
+    (models.FloatField, NumberFilter),
+    (models.BigIntegerField, NumberFilter),
+    (models.DecimalField, NumberFilter),
+    (models.BooleanField, FlagFilter),
+)
+
+
+def filters_of(columns: Iterable[Any]) -> list[type[ChoiceFilter]]:
+    """A filter for each of a kind's own columns that can have one."""
+    return [
+        type(
+            f"{column.attname.title()}Filter",
+            (base,),
+            {
+                "title": label_of(column),
+                "parameter_name": column.attname,
+                "column": column.attname,
+                "of_kind": True,
+                "__doc__": column.help_text,
+            },
+        )
+        for column in columns
+        for type_, base in BY_TYPE
+        if isinstance(column, type_)
+    ]
+
+
+def instant(text: str) -> datetime:
+    """The time that a form or an address has as text. Raises ValueError, also before 1970."""
+    at = datetime.fromisoformat(text)
+    at = timezone.make_aware(at) if timezone.is_naive(at) else at
+    if at.astimezone(UTC) < EPOCH:
+        raise ValueError("before there were events")
+    return at
