@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 
 from events.api.filters import EnvelopeFilter
 from events.api.scope import readable_owners
-from events.api.walk import Question
 from events.event import Event
 from events.identity import first_id
 from events.kinds import KINDS
+from events.walk import Question
 
 # Filters of the envelope that walk an index, alone or with the owner.
 INDEXED = ("owner", "session", "occurred_after", "occurred_before")
@@ -79,7 +79,7 @@ class KindFilter(EnvelopeFilter):
                 indexed = self.filters[name].filter(indexed, value)
             if name in OF_TIME and value:
                 in_time, rows = (_in_time(each, name, value) for each in (in_time, rows))
-        return Question(rows, in_time, envelopes, indexed)
+        return Question(rows, paces=(in_time, indexed), beside=envelopes)
 
 
 def _in_time(rows: QuerySet[Any], name: str, at: Any) -> QuerySet[Any]:

@@ -15,8 +15,8 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from events.api.problems import BadParameter
-from events.api.walk import walk
 from events.keyset import Order, Slice, UnknownKey, cut
+from events.walk import Question
 from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
@@ -156,4 +156,5 @@ class KindPagination(KeysetPagination):
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
         """The page, looked for in windows."""
-        return walk(rows, size, key=key, backward=backward)
+        question: Question = rows
+        return question.page(size, key=key, backward=backward)

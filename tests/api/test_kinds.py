@@ -6,7 +6,7 @@ import pytest
 from django.db.models import JSONField
 from django.test import Client
 
-from events.api import walk
+from events import walk
 from events.api.kind_filters import filter_of
 from events.api.serializers import LISTED
 from events.kinds import KINDS
