@@ -88,7 +88,7 @@ def test_a_page_of_filters_without_index_reads_a_bounded_part(
     bound = 3 * sum(WINDOWS)  # both tables of a window, and the index that measures it
     searched = ("?q=nobody", "?q=odd:key", "?actor=nobody", "?device=nobody", "?dialect=buildless")
     for path in (EVENTS, LOGS):
-        for query in (*searched, "?period=7d", "?session=nobody", "?owner=1"):
+        for query in (*searched, "?period=7d", "?session=nobody"):
             if path == LOGS and "dialect" in query:
                 continue
             for client in (alice, bob, operator):
