@@ -38,7 +38,7 @@ class ReplayJob(models.Model):
     )
     by = models.TextField(help_text="Who asked for it, as they were called then.")
     selection = models.JSONField(help_text="Which rejected events are meant.")
-    sentence = models.TextField(help_text="The same in words.")
+    sentence = models.TextField(help_text="Which rejected events are meant, in words.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     total = models.BigIntegerField(help_text="How many rejected events were meant when it was asked for.")
     last = models.BigIntegerField(help_text="The newest of them; what came later is not touched.")

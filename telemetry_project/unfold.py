@@ -57,6 +57,12 @@ def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], 
     }
 
 
+def _is_rejected(request: HttpRequest) -> bool:
+    """Whether a page is about rejected events: groups, list, one; the accounts have an item of their own."""
+    begin = "/admin/ingestion/rejectedevent/"
+    return request.path.startswith(begin) and not request.path.startswith(f"{begin}accounts/")
+
+
 NAVIGATION: list[dict[str, Any]] = [
     {
         "items": [
@@ -68,7 +74,8 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "Data quality",
         "items": [
-            _item("Rejected", "report", "ingestion_rejected_groups", sees_anything),
+            _item("Rejected", "report", "ingestion_rejected_groups", sees_anything)
+            | {"active": _is_rejected},
             _item("Replays", "replay", "ingestion_replayjob_changelist", sees_anything),
             _item("Accounts", "balance", "ingestion_accounts", sees_anything),
         ],

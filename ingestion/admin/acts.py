@@ -47,7 +47,7 @@ class EditForm(forms.Form):
 class DiscardForm(forms.Form):
     """Why it is discarded."""
 
-    reason = forms.CharField(max_length=500, label="Why are they discarded?")
+    reason = forms.CharField(max_length=500, label="The reason")
 
 
 def require_some_owner(request: HttpRequest) -> None:

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('by', models.TextField(help_text='Who asked for it, as they were called then.')),
                 ('selection', models.JSONField(help_text='Which rejected events are meant.')),
-                ('sentence', models.TextField(help_text='The same in words.')),
+                ('sentence', models.TextField(help_text='Which rejected events are meant, in words.')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting: no worker has begun'), ('running', 'Running'), ('done', 'Done'), ('stopped', 'Stopped: what was done until then stays done')], default='waiting', max_length=10)),
                 ('total', models.BigIntegerField(help_text='How many rejected events were meant when it was asked for.')),
                 ('last', models.BigIntegerField(help_text='The newest of them; what came later is not touched.')),

@@ -46,12 +46,16 @@ def events(now_ms: int) -> list[tuple[str, Any]]:
     hostile["edata"]["unknown"] = {"<b>key</b>": [1.5, None, True]}
     faulty = samples.complete("impression", ms=now_ms, mid=f"faulty{mark}")
     del faulty["edata"]["pageid"]
+    unknown = samples.complete("log", ms=now_ms, mid=f"unknown{mark}") | {"eid": "LOGG"}
     batch = [
         samples.complete(kind, ms=now_ms - 1000 * place, mid=f"{kind}{mark}")
         for place, kind in enumerate(samples.SUNBIRD)
     ]
     return [
-        ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, faulty]}),
+        (
+            "/v1/telemetry",
+            {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, unknown, faulty]},
+        ),
         *(
             ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": found})
             for found in (visit(now_ms), long_visit(now_ms))

@@ -42,11 +42,13 @@
   });
 
   // A long event is shown from a little above the place of its fault.
-  const fault = document.getElementById("fault");
-  const around = fault && fault.closest("pre");
-  if (around) {
-    around.scrollTop = fault.offsetTop - around.offsetTop - around.clientHeight / 2;
-  }
+  document.addEventListener("DOMContentLoaded", () => {
+    const fault = document.getElementById("fault");
+    const around = fault && fault.closest("pre");
+    if (around) {
+      around.scrollTop = fault.offsetTop - around.offsetTop - around.clientHeight / 2;
+    }
+  });
 
   // Filters that are not set stay out of the address.
   document.addEventListener("submit", (submit) => {
