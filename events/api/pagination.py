@@ -149,6 +149,22 @@ class SessionPagination(KeysetPagination):
     default = "-started_at"
 
 
+class NamePagination(KeysetPagination):
+    """By name."""
+
+    orders = {"name": Order(("name", "id"))}
+    default = "name"
+
+
+class UsagePagination(KeysetPagination):
+    """The latest period first."""
+
+    orders = {
+        "-period": Order(("period", "owner_id", "source_id", "kind", "dialect"), descending=True),
+    }
+    default = "-period"
+
+
 class KindPagination(KeysetPagination):
     """Events of a kind, newest first. A page may be short, even empty, and have a next one."""
 

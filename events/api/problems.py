@@ -106,7 +106,7 @@ def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
 def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: the problem of an expected failure, None for an unexpected one."""
     instance = context["request"].path
-    if isinstance(exc, DataError | OperationalError | InterfaceError):
+    if isinstance(exc, DataError | OverflowError | OperationalError | InterfaceError):
         set_rollback()
         code, detail = _of_database(exc)
         retry = {"Retry-After": "5"} if code == "unavailable" else {}
@@ -126,8 +126,8 @@ def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:
 
 
 def _of_database(exc: Exception) -> tuple[str, str]:
-    """A value that no column can hold came from the query; all else is the database's trouble."""
-    if isinstance(exc, DataError):
+    """A value that no column and no calendar holds came from the query; all else is the database's trouble."""
+    if isinstance(exc, DataError | OverflowError):
         return "bad_parameter", "A parameter has a value that no stored value can have."
     log.warning("The database could not answer a reader", exc_info=exc)
     if isinstance(exc.__cause__, QueryCanceled):

@@ -1,0 +1,147 @@
+"""Owners and sources in the read API: the names that filters take, and who was heard of when."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import django_filters
+from django.db.models import Max, Min, QuerySet, Sum
+from django.utils import timezone
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.api.endpoint import Endpoint, Selectable
+from events.api.pagination import NamePagination
+from events.api.scope import owner_keys, readable_keys, readable_owners
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.store.usage import UsageHour, hour_of
+
+HEARD_OF = timedelta(days=91)  # a source that has sent nothing for longer is listed on request only
+
+
+class OwnerSerializer(Selectable, serializers.ModelSerializer[Owner]):
+    """A team whose events they are."""
+
+    organization = serializers.CharField(
+        source="organization.slug", read_only=True, help_text="Short name of its organization."
+    )
+
+    class Meta:
+        model = Owner
+        fields = ("name", "organization", "validation", "monthly_quota", "over_quota", "created_at")
+        read_only_fields = fields
+
+
+class OwnerFilter(django_filters.FilterSet):
+    """What owners can be asked for."""
+
+    name = django_filters.CharFilter(method="by_name", help_text="Name of the owner, in any case.")
+
+    class Meta:
+        model = Owner
+        fields: list[str] = []
+
+    def by_name(self, owners: Any, _: str, name: str) -> Any:
+        """By the name."""
+        return owners.named(name)
+
+
+class OwnerViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Owner]):
+    """The owners that the reader may see, by name."""
+
+    serializer_class = OwnerSerializer
+    filterset_class = OwnerFilter
+    pagination_class = NamePagination
+
+    def get_queryset(self) -> QuerySet[Owner]:
+        """Nobody else's."""
+        readable = readable_owners(self.request.user)
+        return Owner.objects.filter(pk__in=readable.values("pk")).select_related("organization")
+
+
+class SourceSerializer(Selectable, serializers.ModelSerializer[Source]):
+    """An application that sent events to the reader's owners."""
+
+    organization = serializers.CharField(
+        source="organization.slug", read_only=True, help_text="Short name of its organization."
+    )
+    first_heard = serializers.DateTimeField(
+        read_only=True, help_text="The first hour of the period in which it sent to the reader's owners."
+    )
+    last_heard = serializers.DateTimeField(read_only=True, help_text="The last such hour.")
+    received = serializers.IntegerField(
+        read_only=True, help_text="Events of the reader's owners that came in from it in the period."
+    )
+    stored = serializers.IntegerField(read_only=True, help_text="Those of them that were filed.")
+
+    class Meta:
+        model = Source
+        fields = ("name", "organization", "first_heard", "last_heard", "received", "stored")
+        read_only_fields = fields
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Sources, and the usage that they were heard of by: first and last hour, received, stored."""
+
+    sources: QuerySet[Source]
+    measures: dict[int, list[Any]]
+
+
+class SourceFilter(django_filters.FilterSet):
+    """What sources can be asked for."""
+
+    name = django_filters.CharFilter(lookup_expr="iexact", help_text="Name of the source, in any case.")
+    owner = django_filters.CharFilter(
+        method="no_filter", help_text="Heard of by this owner only; its name, in any case."
+    )
+    since = django_filters.IsoDateTimeFilter(
+        method="no_filter",
+        help_text="Heard of at this time or later; without it, in the last 91 days.",
+    )
+
+    class Meta:
+        model = Source
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[Source]) -> Any:
+        """Those that were heard of, where base classes have rows."""
+        asked = self.form.cleaned_data
+        assert self.request is not None, "filters are made by views"
+        reader = self.request.user
+        owners = owner_keys(reader, asked["owner"]) if asked["owner"] else readable_keys(reader)
+        since = asked["since"] or timezone.now() - HEARD_OF
+        usage = UsageHour.objects.filter(owner_id__in=owners, hour__gte=hour_of(since))
+        measures = {
+            source: measured
+            for source, *measured in usage.values_list("source_id").annotate(
+                Min("hour"), Max("hour"), Sum("received"), Sum("stored")
+            )
+        }
+        if asked["name"]:
+            queryset = self.filters["name"].filter(queryset, asked["name"])
+        return Heard(queryset.filter(pk__in=list(measures)), measures)
+
+    def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:
+        """Bounds the usage that sources are heard of by, not the sources."""
+        return sources
+
+
+class SourceViewSet(Endpoint, viewsets.GenericViewSet[Source]):
+    """The sources that the reader's owners have heard of, by name, and no others of the organization."""
+
+    queryset = Source.objects.select_related("organization")
+    serializer_class = SourceSerializer
+    filterset_class = SourceFilter
+    pagination_class = NamePagination
+
+    def list(self, request: Request) -> Response:
+        """A page of them."""
+        heard: Any = self.filter_queryset(self.get_queryset())
+        page: Any = self.paginate_queryset(heard.sources)
+        for source in page:
+            measures = heard.measures[source.pk]
+            source.first_heard, source.last_heard, source.received, source.stored = measures
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
