@@ -51,6 +51,7 @@ class RejectedFilter(django_filters.FilterSet):
 class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
     """Rejected events of the owners that the reader may see; secret keys let them in by replays."""
 
+    queryset = RejectedEvent.objects.none()  # for the description: the real one is the reader's
     serializer_class = RejectedSerializer
     filterset_class = RejectedFilter
     pagination_class = KeysetPagination

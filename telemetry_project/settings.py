@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "events",
     "events.accounts",
     "ingestion",
@@ -217,6 +219,21 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["events.api.endpoint.Filters"],
     "EXCEPTION_HANDLER": "events.api.problems.handler",
     "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "events.api.openapi.Schema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tally",
+    "VERSION": "1",
+    "DESCRIPTION": "Events in, in the format that applications speak already; events, sessions, usage out.",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # Reading the description takes no key: one must be able to see what there is before asking for one.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": ["events.api.openapi.add_problem", "ingestion.openapi.add_ingest"],
+    # `fields` may leave out any member of an answer.
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
 }
 
 LOGGING = {

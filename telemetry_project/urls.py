@@ -2,16 +2,24 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 
+from events.api.problems import PROBLEMS
 from telemetry_project import health
-from telemetry_project.api import router
+from telemetry_project.api import SchemaView, router
 
 urlpatterns = [
     path("", include("ingestion.urls")),
     path("livez", health.live),
     path("readyz", health.ready),
     path("api/v1/", include(router.urls)),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/docs/", TemplateView.as_view(template_name="api/docs.html"), name="docs"),
+    path(
+        "api/problems/",
+        TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": PROBLEMS}),
+        name="problems",
+    ),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

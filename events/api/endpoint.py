@@ -92,13 +92,11 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
 class Selectable(serializers.BaseSerializer[Any]):
     """A serializer whose fields can be chosen by `fields`."""
 
-    # Members that are not fields of the serializer.
-    further: tuple[str, ...] = ()
-
     @classmethod
     def selectable(cls) -> tuple[str, ...]:
         """The names of what there is to choose."""
-        return (*cls.Meta.fields, *cls.further)  # type: ignore[attr-defined]  # every one of ours has it
+        names: tuple[str, ...] = cls.Meta.fields  # type: ignore[attr-defined]  # every one of ours has it
+        return names
 
     def get_fields(self) -> dict[str, Any]:
         """The fields that are asked for, all without a choice."""

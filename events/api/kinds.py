@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,6 +41,13 @@ class KindSerializer(serializers.Serializer[Any]):
     filters = serializers.ListField(child=serializers.CharField(), help_text="Parameters of its list.")
 
 
+@extend_schema_serializer(many=False)
+class KindsSerializer(serializers.Serializer[Any]):
+    """All kinds, without pages."""
+
+    results = KindSerializer(many=True)
+
+
 def _described(entry: KindEntry, request: Request) -> dict[str, Any]:
     model = entry.model
     root = model.root()
@@ -64,14 +72,14 @@ def _described(entry: KindEntry, request: Request) -> dict[str, Any]:
 class KindsViewSet(Endpoint, viewsets.GenericViewSet[Event]):
     """The kinds of event that there are, with their columns and filters."""
 
-    serializer_class = KindSerializer
+    serializer_class = KindsSerializer
     pagination_class = None
     filter_backends = ()
 
     def list(self, request: Request) -> Response:
         """All of them, by name."""
         kinds = [_described(KINDS[name], request) for name in sorted(KINDS)]
-        return Response({"results": kinds})
+        return Response(self.get_serializer({"results": kinds}).data)
 
 
 class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any]):

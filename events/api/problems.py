@@ -126,7 +126,7 @@ def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:
 
 
 def _of_database(exc: Exception) -> tuple[str, str]:
-    """A value that no column and no calendar holds came from the query; all else is the database's trouble."""
+    """A value that no column or calendar holds is the reader's fault; all else is the database's."""
     if isinstance(exc, DataError | OverflowError):
         return "bad_parameter", "A parameter has a value that no stored value can have."
     log.warning("The database could not answer a reader", exc_info=exc)

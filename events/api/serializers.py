@@ -68,21 +68,32 @@ class EventSerializer(Selectable, serializers.ModelSerializer[Event]):
 class EventDetailSerializer(EventSerializer):
     """An event with what enrichment found, its kind's columns and its wire form."""
 
-    further = ("fields", "wire")
+    # Not by the names of methods: `get_fields` is the serializer's own.
+    fields = serializers.SerializerMethodField(  # type: ignore[assignment]  # DRF takes it out of the class
+        method_name="columns_of", help_text="The kind's own columns."
+    )
+    wire = serializers.SerializerMethodField(
+        method_name="wire_of", help_text="The event as its sender wrote it."
+    )
 
     class Meta(EventSerializer.Meta):
-        fields = (*LISTED, *ENRICHED)
+        fields = (*LISTED, *ENRICHED, "fields", "wire")
         read_only_fields = fields
 
-    def to_representation(self, event: Event) -> dict[str, Any]:
-        """The envelope, then `fields` of the kind, then `wire`."""
-        represented: dict[str, Any] = super().to_representation(event)
-        detail = event.detail if self.wants("fields") or self.wants("wire") else None
-        if self.wants("fields"):
-            represented["fields"] = columns_serializer(event.kind)(detail).data if detail else {}
-        if self.wants("wire"):
-            represented["wire"] = event.as_wire(detail)
-        return represented
+    def columns_of(self, event: Event) -> dict[str, Any]:
+        """The kind's own columns."""
+        detail = self._detail(event)
+        return columns_serializer(event.kind)(detail).data if detail else {}
+
+    def wire_of(self, event: Event) -> dict[str, Any]:
+        """The event as its sender wrote it."""
+        return event.as_wire(self._detail(event))
+
+    def _detail(self, event: Event) -> Any:
+        """The row of the kind's table, read once."""
+        if "row_of_kind" not in event.__dict__:
+            event.__dict__["row_of_kind"] = event.detail
+        return event.__dict__["row_of_kind"]
 
 
 def own_columns(kind: str) -> tuple[str, ...]:

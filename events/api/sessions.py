@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -188,6 +190,7 @@ class _Moved(Exception):
 class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     """Sessions of the owners that the reader may see."""
 
+    queryset = Session.objects.none()  # for the description: the real one is the reader's
     filterset_class = SessionFilter
     pagination_class = SessionPagination
     lookup_value_converter = "uuid"
@@ -239,6 +242,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         page: Any = self.paginate_queryset(events)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))
     def summary(self, request: Request, pk: Any) -> Response:
         """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""

@@ -111,6 +111,7 @@ class UsageFilter(django_filters.FilterSet):
 class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
     """What was received from each source of the reader's owners, by kind, format and period of receipt."""
 
+    queryset = UsageHour.objects.none()  # for the description: the real one is the reader's
     serializer_class = UsageSerializer
     filterset_class = UsageFilter
     pagination_class = UsagePagination

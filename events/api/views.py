@@ -17,6 +17,7 @@ from events.event import Event
 class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
     """Events of the owners that the reader may see."""
 
+    queryset = Event.objects.none()  # for the description: the real one is the reader's
     filterset_class = EventFilter
     pagination_class = EventPagination
     lookup_value_converter = "uuid"

@@ -1,0 +1,101 @@
+"""OpenAPI of the read API: what drf-spectacular can't see of our endpoints, written down once for all."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+from events.api.endpoint import FIELDS, Endpoint, Selectable
+from events.api.problems import MEDIA_TYPE, PROBLEMS
+
+_TEXT = {"type": "string"}
+PROBLEM = {
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "code"],
+    "properties": {
+        "type": {**_TEXT, "format": "uri-reference", "description": "Address that explains the code."},
+        "title": {**_TEXT, "description": "What problems of this code have in common."},
+        "status": {"type": "integer"},
+        "detail": {**_TEXT, "description": "What happened this time."},
+        "instance": {**_TEXT, "description": "The path that was asked for."},
+        "code": {**_TEXT, "enum": sorted(PROBLEMS), "description": "Stable: programs can rely on it."},
+        "errors": {"type": "object", "description": "Sentences by parameter or field."},
+        "known": {"type": "array", "items": _TEXT, "description": "The parameters that there are."},
+    },
+}
+# Parameters of our own that no filter declares.
+_PARAMETERS = {
+    "strict": {
+        "schema": {"type": "string", "enum": ["true", "false"]},
+        "description": "true leaves out what the reference pipeline doesn't know.",
+    },
+}
+_NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names is still so."}
+_MOVED = {"description": "A session has another id now: see `Location`."}
+
+
+def add_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: the document with the schema that all errors share."""
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    return result
+
+
+class KeyScheme(OpenApiAuthenticationExtension):
+    """The secret key, as security scheme."""
+
+    target_class = "events.api.authentication.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Bearer."""
+        return {"type": "http", "scheme": "bearer", "description": "A secret key: tally_sk_…"}
+
+
+class Schema(AutoSchema):
+    """Adds what all endpoints have: `fields`, conditional answers, problems."""
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        if not isinstance(self.view, Endpoint):
+            return parameters
+        serializer = self.view.get_serializer_class()  # type: ignore[attr-defined]  # of generic views
+        if issubclass(serializer, Selectable):
+            parameters.append(_fields(serializer))
+        parameters += [
+            {"name": name, "in": "query", "required": False, **_PARAMETERS[name]}
+            for name in self.view.parameters
+        ]
+        return sorted(parameters, key=lambda parameter: str(parameter["name"]))
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if isinstance(self.view, Endpoint):
+            bodies |= {"304": _NOT_MODIFIED} if self.method == "GET" else {}
+            bodies |= {"308": _MOVED} if "sessions/{id}" in self.path else {}
+            bodies |= {status: _problem(status) for status in _statuses()}
+        return bodies
+
+
+def _statuses() -> list[str]:
+    return sorted({str(problem.status) for problem in PROBLEMS.values()})
+
+
+def _problem(status: str) -> dict[str, Any]:
+    codes = [f"`{code}`" for code, problem in PROBLEMS.items() if str(problem.status) == status]
+    return {
+        "description": f"{', '.join(codes)}.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def _fields(serializer: type[Selectable]) -> dict[str, Any]:
+    return {
+        "name": FIELDS,
+        "in": "query",
+        "required": False,
+        "style": "form",
+        "explode": False,
+        "schema": {"type": "array", "items": {"type": "string", "enum": list(serializer.selectable())}},
+        "description": "Members of the answer, with commas between; the others are left out.",
+    }

@@ -1,0 +1,93 @@
+"""The API's description: whole, valid, true of what is sent, and readable without a network."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from events.api.problems import PROBLEMS
+from events.kinds import KINDS
+from ingestion import openapi
+from ingestion.urls import urlpatterns
+from telemetry_project.api import description, router
+from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, file_all, now_ms
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return json.loads(json.dumps(description(), default=str))
+
+
+def test_the_description_is_valid_openapi_3_1_made_without_warnings(document: Any) -> None:
+    GENERATOR_STATS.reset()
+    validate_schema(SchemaGenerator().get_schema(request=None, public=True))
+    assert document["openapi"] == "3.1.0"
+    assert not GENERATOR_STATS
+
+
+def test_anybody_can_read_it(client: Client, document: Any) -> None:
+    response = client.get("/api/schema/")
+    assert (response.status_code, response.json()) == (200, document)
+    assert client.get("/api/schema/", headers={"If-None-Match": response["ETag"]}).status_code == 304
+
+
+def test_every_list_of_the_router_is_in_it(document: Any) -> None:
+    assert {f"/api/v1/{prefix}/" for prefix, _, _ in router.registry} <= set(document["paths"])
+
+
+def test_every_endpoint_of_ingest_is_in_it(document: Any) -> None:
+    others = document["paths"][openapi.SUNBIRD_PATH]["post"]["description"]
+    for pattern in urlpatterns:
+        path = f"/{pattern.pattern}"
+        assert path in document["paths"] or f"`{path}`" in others or path.endswith(":ping")
+
+
+def test_columns_of_kinds_have_their_help_as_description(document: Any) -> None:
+    for entry in KINDS.values():
+        properties = document["components"]["schemas"][f"{entry.model.__name__}Event"]["properties"]
+        for column in (*entry.model.columns(), *entry.model.computed()):
+            assert properties[column.attname]["description"] == column.help_text
+
+
+def test_the_examples_are_accepted(sender: Sender) -> None:
+    for number, (name, url) in enumerate((("sunbird", SUNBIRD), ("availity", AVAILITY), ("buildless", EMIT))):
+        assert sender.post(url, openapi.examples(now_ms())[name]).status_code in (200, 201)
+        assert file_all().stored == 1, (number, name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_kind_holds_as_hard_is_required(kind: str) -> None:
+    entry = KINDS[kind]
+    for leaf in entry.model.leaves():
+        schema: Any = openapi.sent(entry)
+        for name in leaf.path:
+            is_required = name in schema.get("required", ())
+            schema = schema["properties"][name]
+            assert is_required or leaf.need.name != "HARD", leaf.dotted
+
+
+def test_the_page_to_try_it_at_takes_everything_from_here(client: Client) -> None:
+    page = client.get("/api/docs/").content.decode()
+    addresses = re.findall(r'(?:src|href|data-schema)="([^"]+)"', page)
+    assert len(addresses) == 5
+    for address in addresses:
+        assert address.startswith("/")
+        if address.startswith("/static/"):
+            assert finders.find(address.removeprefix("/static/")), address
+    assert "<style" not in page
+    assert not re.search(r"<script(?![^>]* src=)", page)
+
+
+def test_the_page_of_problems_explains_each_code(client: Client) -> None:
+    page = client.get("/api/problems/").content.decode()
+    assert set(re.findall(r'<dt id="(\w+)">', page)) == set(PROBLEMS)
+    script = finders.find("events/docs.js")
+    assert script
+    assert "http" not in Path(str(script)).read_text()
