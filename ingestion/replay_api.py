@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied
@@ -87,6 +88,7 @@ class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
 class ReplayActions:
     """Mixed into the view of rejected events."""
 
+    @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
     @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
     def replay(self, request: Request, **_: Any) -> Response:
         """Judge one rejected event again and file it where it is accepted now."""
@@ -99,6 +101,7 @@ class ReplayActions:
             audit.record(audit.actor_of(request), "rejected.replayed", row, owner=row.owner, after=after)
         return Response(outcome)
 
+    @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
     @action(detail=False, methods=["post"], url_path="replay", serializer_class=WantedSerializer)
     def replay_matching(self, request: Request) -> Response:
         """Ask for a replay of all that match; it is done in the background."""
