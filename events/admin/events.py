@@ -1,5 +1,7 @@
 """Events in the admin: the list of all kinds, newest first, and the page of one."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from events.admin.base import EmptyState
 from events.admin.columns import moment, short
 from events.admin.event_filters import ActorFilter, DeviceFilter, SessionFilter, SinceFilter, UntilFilter
 from events.admin.event_page import event_view
+from events.admin.exporting import ROWS, Pair, with_details
 from events.admin.facts import Page
 from events.admin.filters import (
     ChoiceFilter,
@@ -74,6 +77,11 @@ class EventAdmin(PageAdmin, WalkAdmin):
             of_kind = in_time(request, filters, KINDS[kind].model._default_manager.all())
             return Question(rows, paces=(indexed, of_kind), beside=of_kind)
         return Question(rows) if is_indexed else Question(rows, paces=(indexed,))
+
+    def pairs(self, question: Question) -> Iterator[list[Pair]]:
+        """Everything that answers, with all columns."""
+        whole = replace(question, rows=question.rows.defer(None))
+        return map(with_details, whole.everything(ROWS))
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """How the first event gets in."""

@@ -3,6 +3,8 @@
 Made from the registry, so that a new kind needs no line here.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -21,6 +23,7 @@ from events.admin.event_filters import (
     filters_of,
 )
 from events.admin.event_page import event_view
+from events.admin.exporting import ROWS, Pair
 from events.admin.facts import Page, label_of, shown
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter
 from events.admin.pages import PageAdmin
@@ -57,6 +60,13 @@ class KindAdmin(PageAdmin, WalkAdmin):
             if spec.of_kind:
                 rows = spec.queryset(request, rows)
         return Question(rows, paces=(rows_in_time, indexed), beside=envelopes)
+
+    def pairs(self, question: Question) -> Iterator[list[Pair]]:
+        """Everything that answers, with all columns of the envelopes too."""
+        envelopes = Prefetch("event", Event.objects.prefetch_related("owner", "source"))
+        rows = question.rows.prefetch_related(None).prefetch_related(envelopes)
+        for page in replace(question, rows=rows).everything(ROWS):
+            yield [(row.event, row) for row in page]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Members of any owner may see the list; of the event's owner, the event."""

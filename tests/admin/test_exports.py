@@ -1,0 +1,129 @@
+"""Exports of what a list is filtered to: whole, of the member's own owners, safe in a spreadsheet, noted."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from events.accounts.entry import AuditEntry
+from tests.admin.conftest import EVENTS, filed, html_of, many
+from tests.sending import Sender, log_event, now_ms
+from tests.wire import samples
+
+LOGS = "/admin/events/log/"
+
+
+def exported(client: Client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, response.status_code
+    streamed: Any = response
+    return b"".join(streamed.streaming_content).decode()
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_json_lines_are_the_events_as_they_were_sent(team_a: Sender, alice: Client) -> None:
+    sent = [samples.complete(kind, ms=now_ms(), mid=kind) for kind in ("log", "interact", "error")]
+    filed(team_a, *sent)
+    lines = exported(alice, f"{EVENTS}export.ndjson").splitlines()
+    by_mid = {event["mid"]: event for event in map(json.loads, lines)}
+    assert by_mid == {event["mid"]: event for event in sent}
+    assert [json.loads(line)["mid"] for line in exported(alice, f"{LOGS}export.ndjson").splitlines()] == [
+        "log"
+    ]
+
+
+def test_csv_names_its_columns_and_those_of_the_kind(team_a: Sender, alice: Client) -> None:
+    event = filed(team_a, log_event("one"))
+    (row,) = table(exported(alice, f"{EVENTS}export.csv"))
+    assert (row["id"], row["kind"], row["owner"], row["source"]) == (str(event.pk), "log", "Team A", "portal")
+    assert row["occurred_at"] == event.occurred_at.isoformat()
+    (row,) = table(exported(alice, f"{LOGS}export.csv"))
+    assert (row["actor"], row["log.level"], row["log.message"]) == ("u1", "INFO", "started")
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", '=HYPERLINK("http://x")'])
+def test_no_text_is_a_formula(team_a: Sender, alice: Client, text: str) -> None:
+    filed(team_a, log_event(actor={"id": text, "type": "User"}))
+    (row,) = table(exported(alice, f"{EVENTS}export.csv"))
+    assert row["actor"] == f"'{text}"
+
+
+def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("events", "kinds"):
+        monkeypatch.setattr(f"events.admin.{module}.ROWS", 3)
+    monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
+    filed(team_a, *many(10), log_event("other", actor={"id": "x", "type": "User"}))
+    ids = [row["id"] for row in table(exported(alice, f"{EVENTS}export.csv"))]
+    assert ids == sorted(ids, reverse=True)
+    assert len(set(ids)) == 11
+    for query, count in (("actor=x", 1), ("actor=u1", 10), ("session=s1", 11), ("q=other", 1)):
+        for path in (EVENTS, LOGS):
+            assert len(table(exported(alice, f"{path}export.csv?{query}"))) == count, (path, query)
+    assert len(table(exported(alice, f"{LOGS}export.csv?level=INFO&actor=x"))) == 1
+    assert 'href="export.csv?actor=x"' in html_of(alice, f"{EVENTS}?actor=x")
+
+
+def test_nobody_exports_what_is_not_theirs(
+    team_a: Sender, team_b: Sender, alice: Client, charlie: Client, client: Client
+) -> None:
+    filed(team_a, *many(2))
+    theirs = filed(team_b, *many(3))
+    for path in (EVENTS, LOGS):
+        for form in ("csv", "ndjson"):
+            whole = exported(alice, f"{path}export.{form}")
+            assert len(whole.splitlines()) == (3 if form == "csv" else 2)
+            assert exported(alice, f"{path}export.{form}?owner={theirs.owner_id}").count("\n") == (
+                form == "csv"
+            )
+            assert charlie.get(f"{path}export.{form}").status_code == 403
+            assert client.get(f"{path}export.{form}").status_code == 302
+
+
+def test_a_form_that_there_is_not_is_not_found(team_a: Sender, alice: Client) -> None:
+    assert alice.get(f"{EVENTS}export.xlsx").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("after=nonsense", 404), ("country=DE", 400), ("session=%00", 200)]
+)
+def test_odd_addresses_of_an_export_are_answered(
+    team_a: Sender, alice: Client, query: str, status: int
+) -> None:
+    assert alice.get(f"{EVENTS}export.csv?{query}").status_code == status
+
+
+def test_an_export_is_noted_with_its_filters(team_a: Sender, alice: Client) -> None:
+    filed(team_a, log_event())
+    exported(alice, f"{EVENTS}export.csv?kind=log")
+    entry = AuditEntry.objects.get(action="export.made")
+    assert entry.actor_name == "alice"
+    assert entry.about == "events as CSV"
+    assert entry.owner == team_a.key.default_owner
+    assert entry.after == {"kind": "log"}
+
+
+def test_an_export_holds_a_page_of_rows_at_a_time(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.admin.events.ROWS", 4)
+    filed(team_a, *many(10))
+    response: Any = alice.get(f"{EVENTS}export.ndjson")
+    lines = iter(response.streaming_content)
+    with CaptureQueriesContext(connection) as first:
+        next(lines)
+    with CaptureQueriesContext(connection) as rest:
+        assert len(list(lines)) == 9
+    asked = [
+        sum('FROM "events_event"' in sql["sql"] for sql in each.captured_queries) for each in (first, rest)
+    ]
+    assert asked == [1, 2]
