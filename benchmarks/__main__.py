@@ -12,7 +12,7 @@ import django  # noqa: E402  (after the environment is set)
 
 django.setup()
 
-from benchmarks import cpu, databases, drain, enriching, fill, ingest, memory, profile, sessions  # noqa: E402
+from benchmarks import cpu, databases, drain, enriching, fill, ingest, memory, pages, profile, sessions  # noqa: E402
 
 Options = argparse.Namespace
 
@@ -50,6 +50,10 @@ def _sessions(options: Options, _: stack.Servers) -> None:
     sessions.measure(200_000, options.events or 1_000_000)
 
 
+def _pages(options: Options, _: stack.Servers) -> None:
+    pages.measure(options.stored)
+
+
 def _profile(options: Options, _: stack.Servers) -> None:
     profile.measure(options.seconds or 20)
 
@@ -66,6 +70,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "drain": ("drain rate beside --stored events and beside 100,000 (fills both)", _drain),
     "enrich": ("drain rate with all enrichment on beside none", _enrich),
     "sessions": ("summing sessions up, and a hundred events more beside --events", _sessions),
+    "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),
 }
