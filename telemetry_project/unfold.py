@@ -125,6 +125,6 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": PRIMARY},
     "STYLES": [_file("events/admin.css"), _file("events/sessions.css")],
     "SCRIPTS": [_file("events/admin.js")],
-    "DASHBOARD_CALLBACK": "events.admin.overview.context",
+    "DASHBOARD_CALLBACK": "telemetry_project.front_page.context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
 }

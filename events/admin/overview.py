@@ -1,4 +1,4 @@
-"""The overview: what came in during the last 24 hours, per owner, in words and one table."""
+"""The overview: what came in, in a sentence, three figures, and per owner; what has gone silent."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,9 +6,12 @@ from typing import Any
 
 from django.db.models import Sum
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
+from events.admin.recent import Recent, recent, silent
 from events.admin.scope import Scope, scope_of
+from events.admin.sparkline import sparkline
 from events.store.usage import UsageHour, hour_of
 
 HOURS = 24
@@ -29,9 +32,11 @@ class OwnerFigures:
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
     """What the overview's template shows, beside what every page shows."""
-    scope = scope_of(request)
-    figures = [] if scope.is_empty else figures_of(scope, timezone.now())
+    scope, now = scope_of(request), timezone.now()
+    figures = [] if scope.is_empty else figures_of(scope, now)
     return base | {
+        "cards": [] if scope.is_empty else cards(recent(scope, now)),
+        "silent": [] if scope.is_empty else silent(scope, now)[:SHOWN],
         "title": "Overview",
         "is_stranger": scope.is_empty,
         "answer": answer(figures),
@@ -63,6 +68,39 @@ def figures_of(scope: Scope, now: datetime) -> list[OwnerFigures]:
             row["all_rejected"],
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure with what it is beside, and where it leads."""
+
+    title: str
+    figure: str
+    note: str
+    spark: str = ""
+    href: str = ""
+    wants_attention: bool = False
+
+
+def cards(of: Recent) -> list[Card]:
+    """The figures at the top."""
+    events = reverse("admin:events_event_changelist")
+    rejected = reverse("admin:ingestion_rejectedevent_changelist")
+    received_spark = sparkline(of.days, "Events received")
+    rejected_spark = sparkline(of.rejected_days, "Events rejected")
+    today = f"{of.rejected_today:,} of them today"
+    return [
+        Card("Received today", f"{of.today:,}", "since midnight, UTC", href=f"{events}?period=today"),
+        Card("Received in 7 days", f"{of.week:,}", of.change, received_spark, f"{events}?period=7d"),
+        Card(
+            "Rejected in 7 days",
+            f"{of.rejected_week:,}",
+            today,
+            rejected_spark,
+            rejected,
+            of.rejected_week > 0,
+        ),
     ]
 
 

@@ -1,0 +1,128 @@
+"""What came in of late: by day and by source. From the counters of usage, never from events."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Max, Min, Q, Sum
+from django.db.models.functions import TruncDay
+
+from events.admin.scope import Scope
+from events.store.usage import UsageHour, hour_of
+
+DAYS = 14
+SILENT_AFTER = timedelta(hours=24)
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Two weeks of a person's owners."""
+
+    days: list[tuple[date, int]]  # received on each, the oldest first
+    rejected_days: list[tuple[date, int]]
+    today: int
+    rejected_today: int
+    week: int  # the last 168 hours
+    week_before: int
+    rejected_week: int
+
+    @property
+    def change(self) -> str:
+        """The week beside the one before, in words."""
+        if not self.week_before:
+            return "nothing in the week before"
+        percent = round((self.week - self.week_before) * 100 / self.week_before)
+        if percent == 0:
+            return "as much as in the week before"
+        return f"{abs(percent):,} % {'more' if percent > 0 else 'less'} than in the week before"
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """What a source sent to a person's owners."""
+
+    first: datetime
+    last: datetime
+    days: list[tuple[date, int]]
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A source that sent something of late, and now nothing."""
+
+    source_id: int
+    source: str
+    last: datetime
+    received: int
+
+
+def recent(scope: Scope, now: datetime) -> Recent:
+    """The figures of the last two weeks, the hours in UTC."""
+    hours = scope.limit(UsageHour.objects.filter(hour__gte=_first_day(now)))
+    by_day = {
+        row["day"].date(): (row["received_sum"], row["rejected_sum"])
+        for row in hours.annotate(day=TruncDay("hour", tzinfo=UTC))
+        .values("day")
+        .annotate(received_sum=Sum("received"), rejected_sum=Sum("rejected"))
+        .order_by()
+    }
+    week = Q(hour__gt=hour_of(now) - WEEK)
+    sums = scope.limit(UsageHour.objects.filter(hour__gt=hour_of(now) - 2 * WEEK)).aggregate(
+        week=Sum("received", filter=week, default=0),
+        before=Sum("received", filter=~week, default=0),
+        rejected=Sum("rejected", filter=week, default=0),
+    )
+    days = _days(now)
+    received, rejected = by_day.get(days[-1], (0, 0))
+    return Recent(
+        days=[(day, by_day.get(day, (0, 0))[0]) for day in days],
+        rejected_days=[(day, by_day.get(day, (0, 0))[1]) for day in days],
+        today=received,
+        rejected_today=rejected,
+        week=sums["week"],
+        week_before=sums["before"],
+        rejected_week=sums["rejected"],
+    )
+
+
+def silent(scope: Scope, now: datetime) -> list[Silent]:
+    """Sources heard from within two weeks, but not within 24 hours; those that sent most come first."""
+    rows = (
+        scope.limit(UsageHour.objects.filter(hour__gte=_first_day(now), received__gt=0))
+        .values("source_id", "source__name")
+        .annotate(last=Max("hour"), received_sum=Sum("received"))
+        .filter(last__lte=hour_of(now) - SILENT_AFTER)
+        .order_by("-received_sum", "source__name")
+    )
+    return [Silent(row["source_id"], row["source__name"], row["last"], row["received_sum"]) for row in rows]
+
+
+def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, SourceFigures]:
+    """What each of some sources sent to the person's owners, two statements for all of them."""
+    hours = scope.limit(UsageHour.objects.filter(source_id__in=sources))
+    seen = {
+        row["source_id"]: row
+        for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()
+    }
+    by_source: dict[int, dict[date, int]] = defaultdict(dict)
+    by_day: Any = hours.filter(hour__gte=_first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
+    for row in by_day.values("source_id", "day").annotate(received_sum=Sum("received")).order_by():
+        by_source[row["source_id"]][row["day"].date()] = row["received_sum"]
+    return {
+        source: SourceFigures(
+            row["first"], row["last"], [(day, by_source[source].get(day, 0)) for day in _days(now)]
+        )
+        for source, row in seen.items()
+    }
+
+
+def _first_day(now: datetime) -> datetime:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=DAYS - 1)
+
+
+def _days(now: datetime) -> list[date]:
+    first = _first_day(now).date()
+    return [first + timedelta(days=place) for place in range(DAYS)]

@@ -1,0 +1,117 @@
+"""The front page: what came in by the counters, what waits, which sources have gone silent."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from events.admin.recent import Recent, recent, silent
+from events.admin.scope import Scope
+from events.admin.sparkline import sparkline
+from events.ownership.source import Source
+from events.store.usage import UsageHour, hour_of
+from tests.admin.conftest import EVENTS, filed, html_of, many
+from tests.factories import person
+from tests.sending import Sender, log_event
+
+LIMIT = 16  # queries, those of session, person and memberships among them
+
+
+def counted(sender: Sender, source: str, hours_ago: int, received: int, rejected: int = 0) -> None:
+    owner = sender.key.default_owner
+    found, _ = Source.objects.get_or_create(organization=owner.organization, name=source)
+    UsageHour.objects.create(
+        owner=owner,
+        source=found,
+        kind="log",
+        dialect="sunbird",
+        hour=hour_of(timezone.now()) - timedelta(hours=hours_ago),
+        received=received,
+        stored=received - rejected,
+        rejected=rejected,
+    )
+
+
+def scope_of_operator() -> Scope:
+    return Scope(person("otto", is_superuser=True))
+
+
+def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:
+    counted(team_a, "portal", 1, 150, rejected=3)
+    counted(team_a, "portal", 24 * 8, 100)
+    found = recent(scope_of_operator(), timezone.now())
+    assert (found.week, found.week_before, found.rejected_week) == (150, 100, 3)
+    assert found.change == "50 % more than in the week before"
+    assert sum(count for _, count in found.days) == 250
+    assert len(found.days) == 14
+
+
+@pytest.mark.parametrize(
+    ("week", "before", "said"),
+    [
+        (5, 0, "nothing in the week before"),
+        (5, 5, "as much as in the week before"),
+        (5, 10, "50 % less than in the week before"),
+    ],
+)
+def test_the_change_is_said_in_words(week: int, before: int, said: str) -> None:
+    assert Recent([], [], 0, 0, week, before, 0).change == said
+
+
+def test_a_source_that_sent_and_stopped_is_silent(team_a: Sender) -> None:
+    counted(team_a, "portal", 1, 5)
+    counted(team_a, "stopped", 30, 7)
+    counted(team_a, "long gone", 24 * 40, 7)
+    found = silent(scope_of_operator(), timezone.now())
+    assert [(each.source, each.received) for each in found] == [("stopped", 7)]
+
+
+def test_the_front_page_is_of_the_members_owners_only(
+    team_a: Sender, team_b: Sender, alice: Client, bob: Client
+) -> None:
+    counted(team_a, "stopped app of A", 30, 7)
+    counted(team_b, "stopped app of B", 30, 9)
+    html = html_of(alice, "/admin/")
+    assert "stopped app of A" in html
+    assert "stopped app of B" not in html
+    assert f'href="{EVENTS}?period=7d"' in html
+    assert "stopped app of B" in html_of(bob, "/admin/")
+
+
+def test_the_front_page_says_what_waits(team_a: Sender, team_b: Sender, alice: Client, bob: Client) -> None:
+    team_a.batch(log_event("one"), log_event("two"))
+    assert "in 1 request, the oldest of" in html_of(alice, "/admin/")
+    assert "all is filed" in html_of(bob, "/admin/")
+
+
+def test_the_front_page_asks_no_events_and_as_much_of_many_as_of_one(
+    team_a: Sender, alice: Client, django_assert_max_num_queries: Any
+) -> None:
+    asked = []
+    for count in (1, 30):
+        filed(team_a, *many(count, f"app {count}"))
+        with CaptureQueriesContext(connection) as captured:
+            html_of(alice, "/admin/")
+        asked.append([sql["sql"] for sql in captured.captured_queries])
+    assert len(asked[0]) == len(asked[1]) <= LIMIT
+    assert not any('"events_event"' in sql for sql in asked[1])
+
+
+def test_a_sparkline_says_what_it_draws_and_the_largest_day_is_the_tallest() -> None:
+    day = date(2026, 1, 1)
+    drawn = sparkline([(day, 0), (day, 1), (day, 1000)], "Events <b>")
+    assert "Events &lt;b&gt; a day, 3 days: 0, 1, 1,000" in drawn
+    assert [part.split('"')[0] for part in drawn.split('height="')[2:]] == ["0", "1", "24"]
+
+
+def test_sources_say_when_they_were_last_heard(team_a: Sender, team_b: Sender, alice: Client) -> None:
+    counted(team_a, "portal", 30, 7)
+    counted(team_b, "portal", 1, 7)
+    last = hour_of(timezone.now()) - timedelta(hours=30)
+    html = html_of(alice, "/admin/events/source/")
+    assert f"{last:%Y-%m-%d %H:00}" in html
+    assert "Events received a day, 14 days" in html
