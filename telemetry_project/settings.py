@@ -231,7 +231,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # Reading the description takes no key: one must be able to see what there is before asking for one.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "POSTPROCESSING_HOOKS": ["events.api.openapi.add_problem", "ingestion.openapi.add_ingest"],
+    "POSTPROCESSING_HOOKS": ["events.api.openapi.complete", "ingestion.openapi.add_ingest"],
     # `fields` may leave out any member of an answer.
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
 }

@@ -35,9 +35,15 @@ _NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names i
 _MOVED = {"description": "A session has another id now: see `Location`."}
 
 
-def add_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A hook of drf-spectacular: the document with the schema that all errors share."""
-    result["components"]["schemas"]["Problem"] = PROBLEM
+    schemas = result["components"]["schemas"]
+    schemas["Problem"] = PROBLEM
+    for schema in schemas.values():
+        for member in schema.get("properties", {}).values():
+            # What may be anything may be null already: as one of both it would be neither.
+            if member.get("oneOf") == [{}, {"type": "null"}]:
+                del member["oneOf"]
     return result
 
 

@@ -1,0 +1,84 @@
+"""The read API does what its own description says, whatever is asked: schemathesis asks.
+
+Every operation with a fixed number of requests, good and bad, the same each time; real app, real database.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import positive_data_acceptance
+from schemathesis.core.result import Ok
+
+from events.ownership.api_key import KeyType
+from telemetry_project.api import description
+from telemetry_project.wsgi import application
+from tests.sending import AVAILITY, EMIT, MakeSender, emitted, file_all, log_event, message, now_ms
+from tests.summing import sum_up
+from tests.wire import samples
+
+EXAMPLES = 12  # requests of each operation
+# Not held: that all that fits the description is accepted. Which cursors there are, and that text has no NUL, it
+# can't say.
+READING = "^/api/v1/"
+BUDGET = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def alice(make_sender: MakeSender) -> str:
+    """The key of somebody who has some events of every format; a stranger has others."""
+    sender = make_sender("A", kind=KeyType.SECRET)
+    stranger = make_sender("B", kind=KeyType.SECRET)
+    for each in (sender, stranger):
+        each.batch(log_event(), *(samples.complete(kind, ms=now_ms()) for kind in ("audit", "start", "end")))
+        each.post(EMIT, emitted())
+        each.batch({"eid": "NOPE", "mid": "m1"})
+    sender.post(AVAILITY, message(owner="A"))
+    file_all()
+    sum_up()
+    return sender.text
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """The app leaves the test's connection open, as Django's own test client sees to."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+def test_answers_are_as_described(alice: str, one_connection: None) -> None:
+    described = schemathesis.openapi.from_dict(description())
+    described.app = application
+    headers = {"Authorization": f"Bearer {alice}", "Host": "testserver", "Accept-Encoding": "identity"}
+    asked = 0
+    for found in described.include(path_regex=READING).get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+
+        @BUDGET
+        @given(case=operation.as_strategy())
+        def ask(case: Any) -> None:
+            nonlocal asked
+            asked += 1
+            before = transaction.savepoint()  # the test is in a transaction, which a refused value would end
+            try:
+                case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+            finally:
+                transaction.savepoint_rollback(before)
+
+        ask()
+    assert asked > 100
