@@ -1,6 +1,6 @@
 """The read API does what its own description says, whatever is asked: schemathesis asks.
 
-Every operation with a fixed number of requests, good and bad, the same each time; real app, real database.
+A fixed number of requests for every operation, good and bad, the same each time; real app, real database.
 """
 
 from collections.abc import Iterator
