@@ -6,12 +6,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Field, ManyToManyField
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import moment
+from events.admin.columns import NOTHING, moment
+from events.admin.key_rotation import RotatedKeys
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
@@ -31,6 +33,9 @@ FIXED = (
     "exposed_at",
     "malformed",
 )
+
+
+SCOPES = {KeyType.PUBLISHABLE: "writes", KeyType.SECRET: "writes and reads"}
 
 
 class ChangeKeyForm(forms.ModelForm[ApiKey]):
@@ -68,7 +73,7 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(AuditedAdmin, OwnedAdmin):
+class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
     """Keys that applications post with. Leads of an owner make keys for it."""
 
     owner_path = "default_owner_id"
@@ -92,6 +97,7 @@ class ApiKeyAdmin(AuditedAdmin, OwnedAdmin):
         "state",
         moment("expires_at"),
         moment("created_at"),
+        "rotation",
     )
     list_select_related = ("default_owner",)
     search_fields = ("name", "prefix")
@@ -115,10 +121,20 @@ class ApiKeyAdmin(AuditedAdmin, OwnedAdmin):
         """As much of the key as anyone sees again."""
         return str(key)
 
-    @admin.display(description="Type", ordering="type")
+    @admin.display(description="May", ordering="type")
     def may(self, key: ApiKey) -> str:
-        """What kind of key it is, in a word."""
-        return key.type
+        """What it may do, in words."""
+        return f"{SCOPES[KeyType(key.type)]}, {'all owners' if key.all_owners else 'named owners'}"
+
+    @admin.display(description="Rotate")
+    def rotation(self, key: ApiKey) -> str:
+        """The way to its replacement."""
+        if self.state(key) != "in use":
+            return NOTHING
+        return format_html(
+            '<a class="tally-rotate" href="{}">Rotate</a>',
+            reverse("admin:events_apikey_rotate", args=[key.pk]),
+        )
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:

@@ -1,5 +1,6 @@
 """Provisioning: keys with all that they need, made when it is missing."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -40,6 +41,20 @@ def owner(of: Organization, name: str) -> Owner:
         found.full_clean(validate_constraints=False)
         found.save()
     return found
+
+
+def replace(old: ApiKey, *, ends_at: datetime) -> Provisioned:
+    """A key with all that `old` may, which itself ends at `ends_at`, unless it would end before."""
+    new, text = create_key(
+        old.default_owner, kind=KeyType(old.type), all_owners=old.all_owners, name=old.name
+    )
+    new.user, new.expires_at = old.user, old.expires_at
+    new.save(update_fields=["user", "expires_at"])
+    new.owners.set(old.owners.all())
+    if old.expires_at is None or old.expires_at > ends_at:
+        old.expires_at = ends_at
+        old.save(update_fields=["expires_at"])
+    return Provisioned(new, text)
 
 
 def key(

@@ -159,10 +159,13 @@ def pages() -> dict[str, str]:
         "events": "/admin/events/event/",
         "events-filtered": "/admin/events/event/?kind=interact&dialect=sunbird&period=7d",
         "events-nothing": "/admin/events/event/?q=no-such-session",
+        "events-kind-interact": "/admin/events/interact/",
+        "events-kind-narrowed": "/admin/events/emittedevent/?final=no&period=30d",
         "owners": "/admin/events/owner/",
         "sources": "/admin/events/source/",
         "keys": "/admin/events/apikey/",
         "key-add": "/admin/events/apikey/add/",
+        "key-rotate": key_of_the_pictures(),
         "rejected": "/admin/ingestion/rejectedevent/",
         "rejected-groups": "/admin/ingestion/rejectedevent/groups/",
         "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
@@ -188,6 +191,13 @@ def pages() -> dict[str, str]:
         found["rejected-discard"] = f"/admin/ingestion/rejectedevent/discard/?ids={rejected.pk}"
         found["replay-one"] = f"/admin/ingestion/replayjob/{replay_of_all().pk}/change/"
     return found
+
+
+def key_of_the_pictures() -> str:
+    """The page that replaces the newest key."""
+    from events.ownership.api_key import ApiKey
+
+    return f"/admin/events/apikey/{ApiKey.objects.latest('created_at').pk}/rotate/"
 
 
 def log_in(page: Page, url: str, password: str) -> None:
