@@ -8,15 +8,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import QuerySet
 
-from events.api.filters import EnvelopeFilter
+from events.api.filters import INDEXED, EnvelopeFilter
 from events.api.scope import readable_owners
 from events.event import Event
 from events.identity import first_id
 from events.kinds import KINDS
 from events.walk import Question
 
-# Filters of the envelope that walk an index, alone or with the owner.
-INDEXED = ("owner", "session", "occurred_after", "occurred_before")
 OF_TIME = ("occurred_after", "occurred_before")
 
 

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from events.api.problems import BadParameter
 from events.keyset import Order, Slice, UnknownKey, cut
-from events.walk import Question
+from events.walk import NEWEST_FIRST, Question
 from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
@@ -133,6 +133,13 @@ class EventPagination(KeysetPagination):
     """Newest first, or as they arrived."""
 
     orders = KeysetPagination.orders | {"received_at": Order(("received_at", "id"))}
+
+    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+        """The page, looked for in windows where no index finds its rows."""
+        if not isinstance(rows, Question):
+            return super().cut(rows, size, key, backward)
+        self.order = NEWEST_FIRST
+        return rows.page(size, key=key, backward=backward)
 
 
 class TimelinePagination(KeysetPagination):

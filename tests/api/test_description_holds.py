@@ -22,8 +22,8 @@ from tests.summing import sum_up
 from tests.wire import samples
 
 EXAMPLES = 12  # requests of each operation
-# Not held: that all that fits the description is accepted. Which cursors there are, and that text has no NUL, it
-# can't say.
+# Not held: that all that fits the description is accepted. It can't say which cursors there are, nor that
+# text has no NUL.
 READING = "^/api/v1/"
 BUDGET = settings(
     max_examples=EXAMPLES,

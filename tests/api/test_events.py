@@ -1,13 +1,17 @@
 """The read API: who sees what, filters by stable names, pages by key."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from events import walk
 from events.api.serializers import ENRICHED
 from events.event import Event
 from events.identity import moment
@@ -45,6 +49,14 @@ FIELDS = {
 def get(client: Client, url: str, key: str = "", **params: Any) -> Any:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return client.get(url, params, headers=headers)
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows of tables a plan reads, with those that a filter throws away."""
+    below = plan.get("Plans", ())
+    if "Relation Name" in plan and not below:
+        return int((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
+    return sum(map(rows_read, below))
 
 
 def ids(client: Client, key: str, **params: Any) -> list[str]:
@@ -227,3 +239,72 @@ def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sende
     }
     by_owner = get(client, "/api/v1/rejected/", sender.text, owner="yourteam", dialect="sunbird").json()
     assert len(by_owner["results"]) == 2
+
+
+@pytest.mark.parametrize("windows", [walk.WINDOWS, (2, 3, 4), (1, 1, 1)])
+def test_what_no_index_finds_is_looked_for_in_windows(
+    sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(walk, "WINDOWS", windows)
+    base = now_ms()
+    for n in range(20):
+        sender.batch(log_event(f"{n:02d}", ets=base - n, actor={"id": "ab"[n % 2], "type": "User"}))
+    file_all()
+    page = get(client, EVENTS, sender.text, page_size=3, actor="b").json()
+    seen = page["results"]
+    while page["next"]:
+        page = get(client, page["next"], sender.text).json()
+        seen += page["results"]
+    assert [event["client_event_id"] for event in seen] == [f"{n:02d}" for n in range(1, 20, 2)]
+    as_they_arrived = get(client, EVENTS, sender.text, actor="b", ordering="received_at").json()["results"]
+    assert len(as_they_arrived) == 10
+
+
+EVENTS_STORED = 30_000
+# Rows as filing makes them, so far as the lists read them: one a second, every fourth of another owner.
+FILL = """
+INSERT INTO events_event (id, dialect, kind, owner_id, source_id, actor,
+                          occurred_at, received_at, ingested_at, billed_bytes, wire_bytes)
+SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0') || '8' || left(md5(g::text), 3)
+        || '8' || right(md5(g::text), 15))::uuid,
+       'sunbird', 'log', CASE WHEN g %% 4 = 0 THEN %s ELSE %s END, %s, 'u' || g, t, t, t, 1, 1
+FROM (SELECT g, now() - g * interval '1 second' AS t FROM generate_series(1, %s) g) moments
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "bound"),
+    [
+        (EVENTS, 1_000),
+        (f"{EVENTS}?ordering=received_at", 1_000),
+        (f"{EVENTS}?kind=log", 1_000),
+        (f"{EVENTS}?actor=nobody", 25_000),
+        (f"{EVENTS}?client_event_id=nothing", 25_000),
+        ("/api/v1/kinds/log/", 10_000),
+    ],
+)
+def test_a_page_reads_a_bounded_number_of_rows(
+    make_sender: MakeSender, client: Client, url: str, bound: int
+) -> None:
+    alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
+    alice.batch(log_event())
+    file_all()
+    event = Event.objects.get()
+    with connection.cursor() as cursor:
+        owners = [bob.key.default_owner_id, alice.key.default_owner_id]
+        cursor.execute(FILL, [*owners, event.source_id, EVENTS_STORED])
+        cursor.execute("INSERT INTO events_log (id) SELECT id FROM events_event ON CONFLICT DO NOTHING")
+        cursor.execute("ANALYZE events_event")
+        cursor.execute("ANALYZE events_log")
+    with CaptureQueriesContext(connection) as captured:
+        assert get(client, url, alice.text).status_code == 200
+    read, plans = 0, []
+    for statement in (query["sql"] for query in captured.captured_queries):
+        if 'FROM "events_event"' in statement or 'FROM "events_log"' in statement:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".replace("%", "%%"))
+                plan = cursor.fetchone()[0]
+            (root,) = json.loads(plan) if isinstance(plan, str) else plan
+            plans.append(json.dumps(root, indent=1))
+            read = max(read, rows_read(root["Plan"]))
+    assert 0 < read < bound, plans
