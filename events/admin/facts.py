@@ -33,9 +33,6 @@ LABELS = {
     "props": "Properties",
     "timespent": "Time spent",
     "pageviews": "Page views",
-    "os_name": "OS name",
-    "os_family": "OS family",
-    "os_version": "OS version",
     "trace_id": "Trace id",
 }
 
@@ -117,7 +114,9 @@ def fact(row: models.Model, field: Any) -> Fact | None:
 
 def label_of(field: Any) -> str:
     """What a column is called on pages."""
-    return LABELS.get(field.name, str(field.verbose_name)[:1].upper() + str(field.verbose_name)[1:])
+    name = str(field.verbose_name)
+    usual = f"OS {name[3:]}" if name.startswith("os ") else name[:1].upper() + name[1:]
+    return LABELS.get(field.name, usual)
 
 
 def shown(name: str, value: Any) -> str | SafeString:

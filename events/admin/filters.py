@@ -45,6 +45,11 @@ class ChoiceFilter(SimpleListFilter):
         return True
 
     @property
+    def is_folded(self) -> bool:
+        """Whether the form shows it on demand only."""
+        return self.of_kind or self.input_type == "text"
+
+    @property
     def chosen(self) -> str:
         """The value in force, empty for none."""
         return str(self.value() or "")

@@ -15,7 +15,7 @@ def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
     width = len(counts) * (BAR + GAP)
     bars = [
         (
-            "tally-spark-running" if place == len(counts) - 1 else "tally-spark-bar",
+            "tally-days-running" if place == len(counts) - 1 else "tally-days-bar",
             place * (BAR + GAP),
             HEIGHT - (height := _height(count, most)),
             BAR,
@@ -25,7 +25,7 @@ def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
         for place, (day, count) in enumerate(counts)
     ]
     return format_html(
-        '<svg class="tally-spark" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
+        '<svg class="tally-days" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
         "{3}</svg>",
         width,
         HEIGHT,

@@ -62,8 +62,8 @@ class WalkChangeList(KeysetChangeList):
 
     @property
     def more_filters(self) -> list[Any]:
-        """The filters of a kind's own columns: many, so folded."""
-        return [spec for spec in self.filter_specs if spec.of_kind]
+        """The filters that are rarely used, or too many."""
+        return [spec for spec in self.filter_specs if spec.is_folded]
 
     @property
     def has_more_chosen(self) -> bool:
