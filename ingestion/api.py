@@ -14,8 +14,10 @@ from ingestion.replay_api import ReplayActions
 class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent]):
     """Why an event was refused, without its bytes."""
 
-    owner = serializers.CharField(source="owner.name")
-    source = serializers.CharField(source="source.name")  # type: ignore[assignment]  # as in events.api
+    owner = serializers.CharField(source="owner.name", read_only=True, help_text="Name of the owner.")
+    source = serializers.CharField(  # type: ignore[assignment]  # as in events.api
+        source="source.name", read_only=True, help_text="Name of the application that sent it."
+    )
 
     class Meta:
         model = RejectedEvent
@@ -33,15 +35,24 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
             "last_received_at",
             "seen",
         )
+        read_only_fields = fields
 
 
 class RejectedFilter(django_filters.FilterSet):
     """What rejected events can be asked for."""
 
-    owner = django_filters.CharFilter(field_name="owner__name", lookup_expr="iexact")
-    source = django_filters.CharFilter(field_name="source__name", lookup_expr="iexact")
-    received_after = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
-    received_before = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+    owner = django_filters.CharFilter(
+        field_name="owner__name", lookup_expr="iexact", help_text="Name of the owner, in any case."
+    )
+    source = django_filters.CharFilter(
+        field_name="source__name", lookup_expr="iexact", help_text="Name of the source, in any case."
+    )
+    received_after = django_filters.IsoDateTimeFilter(
+        field_name="received_at", lookup_expr="gte", help_text="First received at this time or later."
+    )
+    received_before = django_filters.IsoDateTimeFilter(
+        field_name="received_at", lookup_expr="lt", help_text="First received before this time."
+    )
 
     class Meta:
         model = RejectedEvent

@@ -1,0 +1,90 @@
+"""Strangers: no address of the API, under no filter, shows a name or an id of somebody else's."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from events.event import Event
+from events.ownership.api_key import KeyType
+from events.sessions.session import Session
+from ingestion.rejected import RejectedEvent
+from telemetry_project.api import router
+from tests.api.test_events import get
+from tests.factories import person
+from tests.sending import MakeSender, Sender, file_all, log_event
+from tests.summing import sum_up
+
+SECRET = "secretive"  # stands in every name and id of alice's
+# Values of alice's rows, by the filters that would find them.
+VALUES = {
+    "owner": f"{SECRET} team",
+    "name": f"{SECRET} app",
+    "source": f"{SECRET} app",
+    "session": f"{SECRET} session",
+    "actor": f"{SECRET} actor",
+    "device": f"{SECRET} device",
+    "client_event_id": f"{SECRET} id",
+    "kind": "log",
+    "dialect": "sunbird",
+}
+
+
+@pytest.fixture
+def alice(make_sender: MakeSender) -> Sender:
+    sender = make_sender(VALUES["owner"], kind=KeyType.SECRET)
+    context = {
+        "channel": "c1",
+        "env": "home",
+        "pdata": {"id": VALUES["source"]},
+        "sid": VALUES["session"],
+        "did": VALUES["device"],
+    }
+    actor = {"id": VALUES["actor"], "type": "User"}
+    sender.batch(
+        log_event(VALUES["client_event_id"], context=context, actor=actor),
+        log_event(f"{SECRET} bad", context=context, ets="x"),
+    )
+    file_all()
+    sum_up()
+    return sender
+
+
+def lists() -> list[str]:
+    return [f"/api/v1/{prefix}/" for prefix, _, _ in router.registry]
+
+
+def shown(client: Client, key: str) -> list[str]:
+    """Every address and filter whose answer has something of alice's in it."""
+    found = []
+    for url in lists():
+        known = set(get(client, url, key, nothing="x").json().get("known", ()))
+        for query in ({}, *({name: value} for name, value in VALUES.items() if name in known)):
+            response = get(client, url, key, **query)
+            assert response.status_code == 200, (url, query, response.content)
+            if SECRET in str(response.json()["results"]):
+                found.append(f"{url}{query}")
+    return found
+
+
+def test_alice_sees_her_own_everywhere(alice: Sender, client: Client) -> None:
+    seen = {entry.partition("{")[0] for entry in shown(client, alice.text)}
+    names = ("events", "kinds/log", "owners", "rejected", "sessions", "sources", "usage")
+    assert seen == {f"/api/v1/{name}/" for name in names}
+
+
+@pytest.mark.parametrize("who", ["bob", "charlie", "a colleague"])
+def test_others_see_nothing_of_hers(alice: Sender, make_sender: MakeSender, client: Client, who: str) -> None:
+    key = ""
+    if who == "bob":
+        key = make_sender("B", kind=KeyType.SECRET, organization_slug="elsewhere", owners="all").text
+    elif who == "a colleague":
+        key = make_sender("C", kind=KeyType.SECRET).text
+    else:
+        client.force_login(person("charlie"))
+    assert shown(client, key) == []
+    rows: dict[str, Any] = {"events": Event, "sessions": Session, "rejected": RejectedEvent}
+    for name, model in rows.items():
+        url = f"/api/v1/{name}/{model.objects.get().pk}/"
+        assert get(client, url, key).status_code == 404
+        assert get(client, url, alice.text).status_code == 200
