@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
@@ -54,6 +56,7 @@ MIDDLEWARE = [
     # First, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
     "ingestion.gate.IngestGate",
     "django.middleware.security.SecurityMiddleware",
+    "telemetry_project.content_policy.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -61,6 +64,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Before whatever writes to the audit trail.
     "telemetry_project.sender.SenderHash",
+    "django_otp.middleware.OTPMiddleware",
+    "events.accounts.gate.SecondFactorGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -196,6 +201,16 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 PROXY_HEADER = env.str("PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# A log-in ends after so long; a link in a mail leads into the admin, so cookies aren't Strict.
+SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+if HTTPS:
+    # A name that browsers take from this host alone, over HTTPS.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+SECURE_REFERRER_POLICY = "same-origin"
+# Who may do nothing without a second factor: optional (nobody), operators, all.
+SECOND_FACTOR = env.str("SECOND_FACTOR", default="operators" if HTTPS else "optional")
+OTP_TOTP_ISSUER = env.str("SECOND_FACTOR_ISSUER", default="Tally")
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [

@@ -127,4 +127,8 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [_file("events/admin.js")],
     "DASHBOARD_CALLBACK": "telemetry_project.front_page.context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
+    "LOGIN": {"form": "events.accounts.forms.LoginForm"},
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
+    },
 }

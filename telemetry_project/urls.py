@@ -20,6 +20,7 @@ urlpatterns = [
         TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": PROBLEMS}),
         name="problems",
     ),
+    path("admin/", include("events.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
@@ -28,3 +29,5 @@ handler400 = "telemetry_project.errors.bad_request"
 handler403 = "telemetry_project.errors.permission_denied"
 handler404 = "telemetry_project.errors.page_not_found"
 handler500 = "telemetry_project.errors.server_error"
+
+handler403 = "telemetry_project.refused.permission_denied"

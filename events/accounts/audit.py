@@ -14,7 +14,6 @@ from events.ownership.owner import Owner
 ACTIONS = {
     "login.succeeded": "logged in",
     "login.failed": "failed to log in",
-    "login.throttled": "was told to wait before logging in",
     "logout": "logged out",
     "factor.added": "set up the second factor of",
     "factor.failed": "gave a wrong code for the second factor of",

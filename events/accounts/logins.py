@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from events.accounts import audit
+from events.accounts import audit, second_factor
+from events.accounts.gate import HAS_FACTOR
 
 NOBODY = "somebody"
 
@@ -19,6 +20,9 @@ def connect() -> None:
 
 def _came(*, user: Any, request: Any, **_: Any) -> None:
     audit.record(_actor(user, request), "login.succeeded")
+    if session := getattr(request, "session", None):
+        # So that no request of those who have none asks the database for it.
+        session[HAS_FACTOR] = second_factor.device_of(user) is not None
 
 
 def _left(*, user: Any, request: Any, **_: Any) -> None:

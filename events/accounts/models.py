@@ -1,5 +1,7 @@
 """All models of the app, so that Django finds them."""
 
+from events.accounts.attempts import LoginAttempt
 from events.accounts.entry import AuditEntry
+from events.accounts.recovery import RecoveryCode
 
-__all__ = ["AuditEntry"]
+__all__ = ["AuditEntry", "LoginAttempt", "RecoveryCode"]

@@ -2,22 +2,39 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events.accounts import audit, second_factor
 from events.admin.audited import AuditedAdmin
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 
     AddForm: Any = None
+    ChangeForm = UserChangeForm[User]
 else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+    from unfold.forms import AdminPasswordChangeForm
+    from unfold.forms import UserChangeForm as ChangeForm
     from unfold.forms import UserCreationForm as AddForm
 
 admin.site.unregister(Group)
+# Its pages show the secrets of second factors.
+admin.site.unregister(TOTPDevice)
 admin.site.unregister(User)
+
+
+class PersonForm(ChangeForm):
+    """An account, and the way back for who has lost the second factor."""
+
+    remove_second_factor = forms.BooleanField(
+        required=False,
+        help_text="For who has lost it: the next log-in needs the password only, or sets up another.",
+    )
 
 
 @admin.register(User)
@@ -36,7 +53,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         "groups",
     )
 
-    form = UserChangeForm
+    form = PersonForm
     add_form = AddForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
@@ -49,3 +66,22 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the second factor, where another person has one."""
+        found = super().get_fieldsets(request, obj)
+        if not _may_remove(request, obj):
+            return found
+        return (*found, ("Second factor", {"fields": ("remove_second_factor",)}))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save, and remove the second factor if that is asked for."""
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
+            second_factor.remove(obj)
+            audit.record(audit.actor_of(request), "factor.removed", obj)
+
+
+def _may_remove(request: HttpRequest, person: User | None) -> bool:
+    """Whether there is one to remove, of somebody else."""
+    return person is not None and person.pk != request.user.pk and second_factor.device_of(person) is not None

@@ -1,0 +1,184 @@
+"""Every URL that there is, and how to visit each: a route that nobody knows how to visit is an error."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from events.event import Event
+from events.ownership.source import Source
+from events.sessions.session import Session
+from ingestion.rejected import RejectedEvent
+from ingestion.urls import urlpatterns as ingest_patterns
+from telemetry_project.api import router
+from tests.security.world import Side
+
+INGEST = {str(entry.pattern) for entry in ingest_patterns}  # tests/ingestion and tests/bad_input visit them
+SUFFIX = "<drf_format_suffix:format>"
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+NO_ROW = "00000000-0000-8000-8000-000000000000"
+
+# What the objects of the API are, by where they are.
+OF_PREFIX = {"events": Event, "sessions": Session, "rejected": RejectedEvent}
+# Routes with something of their own to ask, by what stands after `?`. {word} is an owner's.
+QUERIES: dict[str, tuple[str, ...]] = {
+    "admin/search/": ("s={word}", "s={word}&extended=1"),
+    "admin/login/": ("", "next=/admin/"),
+}
+# Routes whose visit would end the visitor's session, or change the visitor.
+NOT_POSTED = {"admin/logout/", "admin/login/", "admin/password_change/"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One pattern of the URL configuration."""
+
+    pattern: str
+    callback: Any
+
+    @property
+    def model(self) -> type[models.Model] | None:
+        """The model whose admin it belongs to."""
+        found = re.match(r"admin/(\w+)/(\w+)/", self.pattern)
+        for model in admin.site._registry:
+            if found and (model._meta.app_label, model._meta.model_name) == found.groups():
+                return model
+        return None
+
+    @property
+    def view(self) -> Any:
+        """The class of the API's view."""
+        return getattr(self.callback, "cls", None)
+
+    def paths(self, side: Side) -> list[str]:
+        """The addresses of it that are about what is one owner's. Raises LookupError if nobody knows any."""
+        if self.pattern in FIXED:
+            return FIXED[self.pattern]
+        names = PARAMETER.findall(self.pattern)
+        if not names:
+            return [f"/{self.pattern}"]
+        if len(names) == 1 and (rows := self._rows(side)):
+            return [PARAMETER.sub(str(row.pk), f"/{self.pattern}") for row in rows]
+        if self.pattern == "admin/r/<path:content_type_id>/<path:object_id>/":
+            kind = ContentType.objects.get_for_model(type(side.owner))
+            return [f"/admin/r/{kind.pk}/{side.owner.pk}/"]
+        raise LookupError(f"Nobody knows how to visit {self.pattern}: say it in tests/security/routes.py")
+
+    def _rows(self, side: Side) -> list[Any]:
+        model = self.model
+        if model is None and self.view is not None:
+            model = self._model_of_view()
+        return side.rows(model)[:2] if model else []
+
+    def _model_of_view(self) -> type[models.Model] | None:
+        """The model that the view's serializer is made from, where the view doesn't say it otherwise."""
+        for prefix, view, _ in router.registry:
+            if view is self.view and (model := OF_PREFIX.get(prefix)):
+                return model
+        return None
+
+
+FIXED: dict[str, list[str]] = {
+    "admin/^(?P<app_label>accounts|events|auth|ingestion)/$": [
+        f"/admin/{app}/" for app in ("accounts", "events", "auth", "ingestion")
+    ],
+    "admin/(?P<url>.*)$": ["/admin/nowhere"],
+}
+
+
+def routes() -> list[Route]:
+    """All of them, without the ingest endpoints and the suffixed twins of the API's."""
+    found = [Route(pattern, callback) for pattern, callback in _walk(get_resolver().url_patterns, "")]
+    return [each for each in found if each.pattern not in INGEST and SUFFIX not in each.pattern]
+
+
+def _walk(entries: Iterable[Any], before: str) -> Iterator[tuple[str, Any]]:
+    for entry in entries:
+        pattern = before + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield pattern, entry.callback
+        else:
+            assert isinstance(entry, URLResolver)
+            yield from _walk(entry.url_patterns, pattern)
+
+
+def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[str]:
+    """What an address can be asked about an owner: search, filters, order, look-ups.
+
+    Without `every_filter` the API is asked by owner and source only: it has hundreds.
+    """
+    if route.pattern in QUERIES:
+        return [each.format(word=side.word) for each in QUERIES[route.pattern]]
+    if route.pattern == "admin/autocomplete/":
+        return list(_autocompletes(side))
+    if route.model and route.pattern.endswith(f"/{route.model._meta.model_name}/"):
+        return ["", *_of_list(admin.site._registry[route.model], side)]
+    if route.view is not None:
+        return ["", *_of_api(route, side, every_filter)]
+    return [""]
+
+
+WORDS = ("{word}", "{word}-sid", "{word} owner", "{word}-actor", "{word}-did")
+# Look-ups past the filters, which tell by the number of rows what they hold.
+BESIDE = (
+    "owner__name__startswith={word}",
+    "default_owner__name__startswith={word}",
+    "user__username__startswith={word}",
+    "user__password__startswith=p",
+    "name__startswith={word}",
+    "o=1.2",
+    "all=",
+)
+
+
+def _of_list(model_admin: Any, side: Side) -> Iterator[str]:
+    for word in WORDS:
+        yield f"q={word.format(word=side.word)}"
+    for each in BESIDE:
+        yield each.format(word=side.word)
+    for spec in model_admin.list_filter:
+        name = spec if isinstance(spec, str) else getattr(spec, "parameter_name", None)
+        assert name, f"nobody knows how to ask {spec}"
+        for value in VALUES.get(name, DEFAULT_VALUES):
+            yield f"{name}={value(side)}"
+
+
+def _of_api(route: Route, side: Side, every_filter: bool) -> Iterator[str]:
+    if "<" in route.pattern:
+        return
+    for name in getattr(getattr(route.view, "filterset_class", None), "base_filters", ()):
+        if not every_filter and name not in ("owner", "source"):
+            continue
+        values = VALUES.get(name, DEFAULT_VALUES)
+        yield f"{name}={values[-1](side)}"
+
+
+def _autocompletes(side: Side) -> Iterator[str]:
+    for model in admin.site._registry:
+        for field in (*model._meta.fields, *model._meta.many_to_many):
+            if field.related_model in admin.site._registry:
+                app, name = model._meta.app_label, model._meta.model_name
+                yield f"app_label={app}&model_name={name}&field_name={field.name}&term={side.word}"
+
+
+def _source(side: Side) -> Any:
+    return Source.objects.filter(name__startswith=side.word).values_list("pk", flat=True)[0]
+
+
+# Values of filters: the admin's first, then the API's.
+VALUES: dict[str, tuple[Any, ...]] = {
+    "owner": (lambda side: side.owner.pk, lambda side: side.owner.name),
+    "source": (_source, lambda side: f"{side.word}-app"),
+    "kind": (lambda _: "log",),
+    "dialect": (lambda _: "sunbird",),
+    "period": (lambda _: "7d",),
+    "session": (lambda side: f"{side.word}-sid",),
+    "actor": (lambda side: f"{side.word}-actor",),
+    "device": (lambda side: f"{side.word}-did",),
+}
+DEFAULT_VALUES: tuple[Any, ...] = (lambda _: "", lambda _: "1", lambda side: side.word)

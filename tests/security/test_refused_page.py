@@ -1,0 +1,27 @@
+"""The page of what somebody may not do."""
+
+from django.test import Client
+
+from tests.sending import Sender
+
+
+def test_it_names_the_leads_of_the_persons_owners_only(
+    team_a: Sender, team_b: Sender, alice: Client, lead: Client, bob: Client
+) -> None:
+    mine = alice.get("/admin/events/organization/")
+    theirs = bob.get("/admin/events/organization/")
+    assert (mine.status_code, theirs.status_code) == (403, 403)
+    assert "Ask <strong>lena</strong>, or an operator" in mine.content.decode()
+    assert "lena" not in theirs.content.decode()
+    assert "Ask the lead of your team" in theirs.content.decode()
+
+
+def test_a_member_of_nothing_and_a_lead_herself_are_told_to_ask_others(
+    team_a: Sender, charlie: Client, lead: Client
+) -> None:
+    assert "Ask the lead of your team" in charlie.get("/admin/events/owner/").content.decode()
+    assert "<strong>lena" not in lead.get("/admin/auth/user/").content.decode()
+
+
+def test_a_missing_token_of_a_form_is_refused_too(team_a: Sender) -> None:
+    assert Client(enforce_csrf_checks=True).post("/admin/login/", {}).status_code == 403

@@ -1,0 +1,104 @@
+"""Throttled log-ins: wrong guesses wait longer and longer, good users are never kept out for long."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.accounts import throttle
+from events.accounts.attempts import LoginAttempt
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LOGIN = "/admin/login/"
+
+
+def fail(times: int, name: str = "alice", address: str = "a1", at: datetime = NOON) -> int:
+    """So many attempts that fail; the seconds that the last had to wait."""
+    return [throttle.count(name, address, at) for _ in range(times)][-1]
+
+
+def test_five_wrong_guesses_are_free_and_then_the_wait_doubles(db: None) -> None:
+    assert fail(5) == 0
+    assert fail(1) == 1
+    at = NOON + timedelta(seconds=1)
+    assert fail(1, at=at) == 0
+    assert fail(1, at=at) == 2
+
+
+def test_attempts_that_come_too_early_are_not_counted(db: None) -> None:
+    fail(50)
+    assert {row.failures for row in LoginAttempt.objects.all()} == {5}
+
+
+def test_an_hour_without_an_attempt_is_forgotten(db: None) -> None:
+    fail(6)
+    assert fail(5, at=NOON + timedelta(hours=1, seconds=1)) == 0
+
+
+def test_a_success_starts_anew(db: None) -> None:
+    fail(4)
+    throttle.succeeded("alice", "a1", NOON)
+    assert fail(5) == 0
+
+
+def test_a_success_of_ones_own_gives_no_more_guesses_at_others(db: None) -> None:
+    for number in range(50):
+        throttle.count(f"victim {number}", "a1", NOON)
+        if throttle.count("mallory", "a1", NOON) == 0:
+            throttle.succeeded("mallory", "a1", NOON)
+    assert throttle.count("victim 50", "a1", NOON) > 0
+
+
+def test_failures_from_everywhere_make_strangers_wait_but_not_who_logged_in_there_before(db: None) -> None:
+    throttle.count("alice", "home", NOON)
+    throttle.succeeded("alice", "home", NOON)
+    for number in range(25):
+        throttle.count("alice", f"attacker {number}", NOON)
+    assert throttle.count("alice", "attacker 99", NOON) > 0
+    assert throttle.count("alice", "home", NOON) == 0
+
+
+@given(st.integers(0, 10**9))
+def test_no_wait_is_longer_than_a_quarter_of_an_hour(failures: int) -> None:
+    assert all(0 <= rule.wait(failures) <= 900 for rule in throttle.RULES.values())
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_out_for_long(db: None) -> None:
+    fail(10, at=NOON + timedelta(days=3650))
+    assert fail(1) <= 900
+
+
+def test_neither_names_nor_addresses_are_stored(db: None) -> None:
+    fail(1)
+    assert not any("alice" in str(row) or str(row["key"]) == "a1" for row in LoginAttempt.objects.values())
+
+
+def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(client: Client, db: None) -> None:
+    User.objects.create_user("alice", password="right one 4711", is_staff=True)
+    pages = {}
+    for name in ("alice", "nobody"):
+        client.cookies.clear()
+        answers = [client.post(LOGIN, {"username": name, "password": "wrong"}) for _ in range(6)]
+        html = answers[0].content.decode(), answers[5].content.decode()
+        assert "Please enter the correct username and password" in html[0]
+        assert "Too many failed log-ins. Try again in 1 second." in html[1]
+        pages[name] = [answer.status_code for answer in answers]
+    assert pages["alice"] == pages["nobody"]
+
+
+def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, db: None) -> None:
+    User.objects.create_user("alice", password="right one 4711", is_staff=True)
+    for _ in range(5):
+        client.post(LOGIN, {"username": "alice", "password": "wrong"})
+    right = {"username": "alice", "password": "right one 4711"}
+    assert client.post(LOGIN, right).status_code == 200
+    LoginAttempt.objects.update(last_at=NOON - timedelta(hours=2))
+    assert client.post(LOGIN, right).status_code == 302
+
+
+def test_old_attempts_go(db: None) -> None:
+    fail(1)
+    throttle.succeeded("bob", "a2", NOON + timedelta(hours=2))
+    assert LoginAttempt.objects.count() == 3

@@ -1,0 +1,170 @@
+"""A world of two owners in one organization: all that is acorn's says so, and so does all that is zebra's."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session as LoginSession
+from django.db import models
+
+from events.accounts import audit
+from events.accounts.entry import AuditEntry
+from events.event import Event
+from events.kinds import KINDS
+from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.membership import Membership, Role
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.sessions import summarising
+from events.sessions.session import Session
+from events.store.usage import UsageHour
+from ingestion.inbox import InboxRequest
+from ingestion.rejected import RejectedEvent
+from tests.factories import person
+from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
+from tests.wire import samples
+
+MINE, THEIRS = "acorn", "zebra"
+# Received events of each, as no other number is.
+COUNTS = {MINE: 5151515, THEIRS: 7373737}
+PATHS = {"sunbird": SUNBIRD, "availity": AVAILITY, "buildless": EMIT}
+NOT_SNAPPED = (LoginSession, LogEntry, AuditEntry)  # written by whoever looks, or by refusals
+
+
+@dataclass(frozen=True)
+class Side:
+    """One owner and all that is its own."""
+
+    word: str
+    owner: Owner
+    sender: Sender
+    reader: Sender
+    lead: User
+    viewer: User
+
+    def rows(self, model: type[models.Model]) -> list[Any]:
+        """The rows of a model that are this owner's; every model that has a page needs its line here."""
+        found = ROWS[model](self)
+        assert found.exists(), f"the world has no {model.__name__} of {self.word}"
+        return list(found)
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """Ids that tell of rows by themselves. The world makes none later."""
+        events = [str(pk) for pk in Event.objects.filter(owner=self.owner).values_list("pk", flat=True)]
+        sessions = [str(pk) for pk in Session.objects.filter(owner=self.owner).values_list("pk", flat=True)]
+        return {*events, *sessions, self.sender.key.prefix, self.reader.key.prefix, str(self.owner.key)}
+
+    def snapshot(self) -> list[str]:
+        """All that the database holds of this owner, as text."""
+        return sorted(row for model in apps.get_models() for row in self._kept(model))
+
+    def _kept(self, model: type[models.Model]) -> Iterable[str]:
+        if model in NOT_SNAPPED or not model._meta.managed or model._meta.app_label == "contenttypes":
+            return
+        of_owner = [
+            field.attname for field in model._meta.concrete_fields if field.related_model in (Owner, User)
+        ]
+        own = {self.owner.pk}, {self.lead.pk, self.viewer.pk}
+        for row in model._default_manager.values():
+            row.pop("last_login", None)
+            text = f"{model.__name__} {sorted(row.items(), key=str)}"
+            if self.word in text or any(row[name] in own[name.startswith("user")] for name in of_owner):
+                yield text
+
+
+# The rows of each model that has pages.
+ROWS: dict[type[models.Model], Any] = {
+    Event: lambda side: Event.objects.filter(owner=side.owner),
+    Session: lambda side: Session.objects.filter(owner=side.owner),
+    RejectedEvent: lambda side: RejectedEvent.objects.filter(owner=side.owner),
+    InboxRequest: lambda side: InboxRequest.objects.filter(owner=side.owner),
+    Owner: lambda side: Owner.objects.filter(pk=side.owner.pk),
+    Membership: lambda side: Membership.objects.filter(owner=side.owner),
+    ApiKey: lambda side: ApiKey.objects.filter(default_owner=side.owner),
+    AuditEntry: lambda side: AuditEntry.objects.filter(owner=side.owner),
+    User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
+    Source: lambda side: Source.objects.filter(name__startswith=side.word),
+    Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
+}
+
+
+def world(make_sender: MakeSender) -> dict[str, Side]:
+    """Both sides, each with all that there can be."""
+    sides = {word: side(word, make_sender) for word in (MINE, THEIRS)}
+    file_all()
+    summarising.tick(seconds=60.0)
+    for word, each in sides.items():
+        each.sender.batch(_of(word, log_event(), "waiting"))  # and stays in the inbox
+        UsageHour.objects.filter(owner=each.owner, kind="log").update(received=COUNTS[word])
+    return sides
+
+
+def side(word: str, make_sender: MakeSender) -> Side:
+    """An owner with members, keys, an audit entry, and events of all kinds on their way."""
+    sender = make_sender(f"{word} owner", name=f"{word} key")
+    reader = make_sender(f"{word} owner", name=f"{word} reader", kind=KeyType.SECRET)
+    owner = sender.key.default_owner
+    owner.contact = f"{word}@example.org"
+    owner.save()
+    made = Side(
+        word,
+        owner,
+        sender,
+        reader,
+        lead=person(f"{word}-lead", owner, role=Role.LEAD),
+        viewer=person(f"{word}-viewer", owner),
+    )
+    for kind in KINDS:
+        _post(made, kind)
+    sender.batch(_of(word, log_event(eid="IMPRESSION", edata={"type": f"{word} type"}), "bad"))
+    audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
+    return made
+
+
+def _post(made: Side, kind: str) -> None:
+    event = _of(made.word, samples.complete(kind, ms=now_ms()), kind)
+    response = made.sender.post(PATHS[KINDS[kind].schema.dialect], _enveloped(kind, event))
+    assert response.status_code in (200, 201), response.content
+
+
+def _enveloped(kind: str, event: dict[str, Any]) -> dict[str, Any]:
+    if KINDS[kind].schema.dialect == "sunbird":
+        return {"id": "api.telemetry", "ver": "3.0", "events": [event]}
+    return event
+
+
+def _of(word: str, event: dict[str, Any], number: str) -> dict[str, Any]:
+    """The event as this owner's: its texts that people and machines are known by."""
+    text = json.dumps(event)
+    event = json.loads(text)
+    if "eid" in event:
+        event["mid"] = f"{word}-mid-{number}"
+        event["actor"] = {"id": f"{word}-actor", "type": "User"}
+        event["context"] |= {"sid": f"{word}-sid", "did": f"{word}-did", "channel": f"{word}-channel"}
+        event["context"]["pdata"] = {"id": f"{word}-app"}
+    elif "event" in event:
+        event["event"] |= {"id": f"{word}buildeventid1234", "user": f"{word}-actor"}
+    else:
+        event |= {"owner": f"{word} owner", "source_system": f"{word}-app", "sessionId": f"{word}-sid"}
+        event["contact"] = f"{word}@example.org"
+    return event
+
+
+def tells(body: str, side: Side, asked: str) -> list[str]:
+    """What an answer tells of an owner. What was asked comes back in many pages and tells nothing new."""
+    for term in sorted({*re.findall(r"[\w@.-]+", asked)}, key=len, reverse=True):
+        if side.word in term or len(term) > 8:
+            body = body.replace(term, "")
+    found = [body[max(0, at.start() - 60) : at.end() + 40] for at in re.finditer(side.word, body)]
+    found += [each for each in side.ids if each in body]
+    if str(COUNTS[side.word]) in re.sub(r"(?<=\d)[,\s](?=\d)", "", body):
+        found.append(str(COUNTS[side.word]))
+    return found
