@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-faults fuzz docs-bad-input lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help run test test-faults fuzz docs-bad-input docs-permissions lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ fuzz: .venv/dev.stamp ## Send what nobody should (FUZZ_SECONDS=600, FUZZ_SEED to
 
 docs-bad-input: .venv/dev.stamp ## Make docs/reference/bad-input.md from what each case gets
 	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/bad_input/test_table.py -k page
+
+docs-permissions: .venv/dev.stamp ## Make docs/reference/permissions.md from what everybody gets
+	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/security/test_walk.py -k permissions
 
 lint: .venv/dev.stamp ## Check style and who imports whom
 	@$(BIN)/ruff check

@@ -4,29 +4,20 @@ The routes come from the URL configuration, the pages from the admin's registry,
 what is new is walked without a line here, or fails as unknown.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import os
+from pathlib import Path
 
 import pytest
-from django.test import Client
 
-from tests.factories import person
+from events.event import Event
+from tests.security import permissions
 from tests.security.routes import NOT_POSTED, Route, questions, routes
+from tests.security.walkers import KEYS, LEADS, SEES, walker
 from tests.security.world import MINE, THEIRS, Side, tells, world
 from tests.sending import MakeSender
 
-# Who walks, and of which owners nothing may be seen or changed.
-SEES = {
-    "operator": (MINE, THEIRS),
-    "lead": (MINE,),
-    "viewer": (MINE,),
-    "lead of another owner": (THEIRS,),
-    "member of nothing": (),
-    "anonymous": (),
-    "secret key": (MINE,),
-    "publishable key": (),
-}
-LEADS = {"lead": MINE, "lead of another owner": THEIRS}
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
+
 # Whatever a form may want, so that what may not be changed would be.
 FORM = {
     "post": "yes",
@@ -39,46 +30,11 @@ FORM = {
     "reason": "hacked",
     "confirm": "yes",
 }
-KEYS = ("secret key", "publishable key")
-
-
-@dataclass
-class Walker:
-    """Somebody who asks."""
-
-    client: Client
-    headers: dict[str, str]
-
-    def ask(self, path: str, method: str = "get", **data: Any) -> tuple[int, str]:
-        """Status and body of the answer."""
-        response = getattr(self.client, method)(path, data, headers=self.headers)
-        # A message that an answer leaves for the next page would tell what this one asked.
-        self.client.cookies.pop("messages", None)
-        body = b"".join(response.streaming_content) if response.streaming else response.content
-        return response.status_code, body.decode("utf-8", "replace") + response.headers.get("Location", "")
 
 
 @pytest.fixture
 def sides(make_sender: MakeSender) -> dict[str, Side]:
     return world(make_sender)
-
-
-def walker(who: str, sides: dict[str, Side]) -> Walker:
-    mine, theirs = sides[MINE], sides[THEIRS]
-    users = {
-        "operator": lambda: person("olga", is_superuser=True),
-        "lead": lambda: mine.lead,
-        "viewer": lambda: mine.viewer,
-        "lead of another owner": lambda: theirs.lead,
-        "member of nothing": lambda: person("charlie"),
-    }
-    client, headers = Client(), {}
-    if who in users:
-        client.force_login(users[who]())
-    if who in KEYS:
-        sender = mine.reader if who == "secret key" else mine.sender
-        headers["Authorization"] = f"Bearer {sender.text}"
-    return Walker(client, headers)
 
 
 @pytest.mark.parametrize("who", SEES)
@@ -131,3 +87,23 @@ def test_the_allowed_get_what_is_theirs(who: str, sides: dict[str, Side]) -> Non
     for path in lists:
         status, body = one.ask(path)
         assert (status, bool(tells(body, sides[MINE], ""))) == (200, True), path
+
+
+def test_the_page_of_permissions_says_what_everybody_gets(sides: dict[str, Side]) -> None:
+    made = permissions.page(sides)
+    if os.environ.get("WRITE_DOCS"):
+        PAGE.write_text(made)
+    assert PAGE.read_text() == made, "make docs-permissions"
+
+
+def test_a_route_that_nobody_knows_how_to_visit_is_an_error(sides: dict[str, Side]) -> None:
+    with pytest.raises(LookupError, match="Nobody knows how to visit"):
+        Route("admin/secrets/<int:year>/<int:month>/", None).paths(sides[MINE])
+
+
+def test_what_is_anothers_is_noticed_and_what_was_asked_is_not(sides: dict[str, Side]) -> None:
+    theirs = sides[THEIRS]
+    assert tells("<p>zebra-app</p>", theirs, "/admin/?q=acorn")
+    assert tells("7,373,737 events", theirs, "/admin/")
+    assert tells(str(theirs.rows(Event)[0].pk), theirs, "")
+    assert not tells("nothing matches zebra-app", theirs, "/admin/?q=zebra-app")

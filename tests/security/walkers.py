@@ -1,0 +1,64 @@
+"""Those who walk, and what each asks with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.factories import person
+from tests.security.world import MINE, THEIRS, Side
+
+# Who walks, and of which owners nothing may be seen or changed.
+SEES = {
+    "operator": (MINE, THEIRS),
+    "lead": (MINE,),
+    "viewer": (MINE,),
+    "lead of another owner": (THEIRS,),
+    "member of nothing": (),
+    "anonymous": (),
+    "secret key": (MINE,),
+    "publishable key": (),
+}
+LEADS = {"lead": MINE, "lead of another owner": THEIRS}
+KEYS = ("secret key", "publishable key")
+
+
+@dataclass
+class Walker:
+    """Somebody who asks."""
+
+    client: Client
+    headers: dict[str, str]
+    user: User | None
+
+    def ask(self, path: str, method: str = "get", **data: Any) -> tuple[int, str]:
+        """Status and body of the answer."""
+        response = getattr(self.client, method)(path, data, headers=self.headers)
+        # A message that an answer leaves for the next page would tell what this one asked.
+        self.client.cookies.pop("messages", None)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        return response.status_code, body.decode("utf-8", "replace") + response.headers.get("Location", "")
+
+
+def walker(who: str, sides: dict[str, Side]) -> Walker:
+    mine, theirs = sides[MINE], sides[THEIRS]
+    users = {
+        "operator": lambda: _person("olga", is_superuser=True),
+        "lead": lambda: mine.lead,
+        "viewer": lambda: mine.viewer,
+        "lead of another owner": lambda: theirs.lead,
+        "member of nothing": lambda: _person("charlie"),
+    }
+    client, headers = Client(), {}
+    user = users[who]() if who in users else None
+    if user:
+        client.force_login(user)
+    if who in KEYS:
+        sender = mine.reader if who == "secret key" else mine.sender
+        headers["Authorization"] = f"Bearer {sender.text}"
+    return Walker(client, headers, user)
+
+
+def _person(name: str, **options: Any) -> User:
+    return User.objects.filter(username=name).first() or person(name, **options)
