@@ -10,7 +10,7 @@ STRICT = (
     "frame-ancestors 'none'"
 )
 # django-unfold's pages have Alpine, which makes functions of text, and styles in elements. Scripts stay ours:
-# none is inline (docs/decisions/044).
+# none is inline (docs/decisions/047).
 ADMIN = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

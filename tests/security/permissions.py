@@ -12,11 +12,11 @@ from tests.security.world import MINE, Side
 
 TOP = """# Who may do what
 
-Made by `make docs-permissions` from what each person gets when they ask, which a test holds up to date. Another
-walks every page, filter, search and form as each of them, and finds nothing of anybody else's.
+Made by `make docs-permissions` from what each person gets when they ask, which a test holds up to date.
+Another walks every page, filter, search and form as each of them, and finds nothing of anybody else's.
 
-All of it is about one owner, what belongs to it, and its organization. What an operator sees is everything; what
-all others see is their own.
+All of it is about one owner, what belongs to it, and its organization. What an operator sees is everything;
+what all others see is their own.
 """
 PEOPLE = tuple(who for who in SEES if who not in KEYS)
 NOTHING = "-"

@@ -11,9 +11,11 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from events.event import Event
+from events.kinds import KINDS
 from events.ownership.source import Source
 from events.sessions.session import Session
 from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
 from ingestion.urls import urlpatterns as ingest_patterns
 from telemetry_project.api import router
 from tests.security.world import Side
@@ -23,6 +25,8 @@ SUFFIX = "<drf_format_suffix:format>"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 NO_ROW = "00000000-0000-8000-8000-000000000000"
 
+# Lists of one class, of which one is asked everything.
+ALIKE = {entry.model for name, entry in KINDS.items() if name != "log"}
 # What the objects of the API are, by where they are.
 OF_PREFIX = {"events": Event, "sessions": Session, "rejected": RejectedEvent}
 # Routes with something of their own to ask, by what stands after `?`. {word} is an owner's.
@@ -62,6 +66,10 @@ class Route:
         names = PARAMETER.findall(self.pattern)
         if not names:
             return [f"/{self.pattern}"]
+        if names == ["form"]:
+            return [PARAMETER.sub(form, f"/{self.pattern}") for form in ("csv", "ndjson")]
+        if names == ["job"]:
+            return [PARAMETER.sub(str(row.pk), f"/{self.pattern}") for row in side.rows(ReplayJob)]
         if len(names) == 1 and (rows := self._rows(side)):
             return [PARAMETER.sub(str(row.pk), f"/{self.pattern}") for row in rows]
         if self.pattern == "admin/r/<path:content_type_id>/<path:object_id>/":
@@ -116,8 +124,8 @@ def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[st
         return [each.format(word=side.word) for each in QUERIES[route.pattern]]
     if route.pattern == "admin/autocomplete/":
         return list(_autocompletes(side))
-    if route.model and route.pattern.endswith(f"/{route.model._meta.model_name}/"):
-        return ["", *_of_list(admin.site._registry[route.model], side)]
+    if route.model and route.pattern.endswith((f"/{route.model._meta.model_name}/", "export.<str:form>")):
+        return ["", *_of_list(admin.site._registry[route.model], side, route.model not in ALIKE)]
     if route.view is not None:
         return ["", *_of_api(route, side, every_filter)]
     return [""]
@@ -136,7 +144,10 @@ BESIDE = (
 )
 
 
-def _of_list(model_admin: Any, side: Side) -> Iterator[str]:
+def _of_list(model_admin: Any, side: Side, every_filter: bool) -> Iterator[str]:
+    if not every_filter:
+        yield from (f"q={side.word}-sid", f"owner={side.owner.pk}", f"source={_source(side)}")
+        return
     for word in WORDS:
         yield f"q={word.format(word=side.word)}"
     for each in BESIDE:

@@ -20,7 +20,7 @@ SEES = {
     "secret key": (MINE,),
     "publishable key": (),
 }
-LEADS = {"lead": MINE, "lead of another owner": THEIRS}
+LEADS = {"lead": MINE, "secret key": MINE, "lead of another owner": THEIRS}
 KEYS = ("secret key", "publishable key")
 
 

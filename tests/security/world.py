@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session as LoginSession
 from django.db import models
+from django.utils import timezone
 
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
@@ -27,6 +28,7 @@ from events.sessions.session import Session
 from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
+from ingestion.replay_jobs import ReplayJob
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
 from tests.wire import samples
@@ -91,8 +93,14 @@ ROWS: dict[type[models.Model], Any] = {
     ApiKey: lambda side: ApiKey.objects.filter(default_owner=side.owner),
     AuditEntry: lambda side: AuditEntry.objects.filter(owner=side.owner),
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
+    ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
     Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
+}
+
+ROWS |= {
+    entry.model: lambda side, model=entry.model: model._default_manager.filter(event__owner=side.owner)
+    for entry in KINDS.values()
 }
 
 
@@ -125,6 +133,19 @@ def side(word: str, make_sender: MakeSender) -> Side:
     for kind in KINDS:
         _post(made, kind)
     sender.batch(_of(word, log_event(eid="IMPRESSION", edata={"type": f"{word} type"}), "bad"))
+    now = timezone.now()
+    ReplayJob.objects.create(
+        user=made.lead,
+        by=f"{word}-lead",
+        selection={"owners": [owner.pk]},
+        sentence=f"owner {word} owner",
+        state="done",
+        total=1,
+        last=0,
+        created_at=now,
+        updated_at=now,
+        finished_at=now,
+    )
     audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
     return made
 
