@@ -94,6 +94,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "Operations",
         "items": [
             _item("Waiting requests", "inbox", "ingestion_inboxrequest_changelist", is_operator),
+            _item("Partitions", "database", "events_partitions", is_operator),
             _item("Organizations", "domain", "events_organization_changelist", is_operator),
             _item("People", "manage_accounts", "auth_user_changelist", is_operator),
         ],

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import path
 
+from events.admin import partition_page
 from events.admin.base import EmptyState
 from events.admin.columns import moment, short
 from events.admin.event_filters import ActorFilter, DeviceFilter, SessionFilter, SinceFilter, UntilFilter
@@ -57,6 +60,11 @@ class EventAdmin(PageAdmin, WalkAdmin):
         *(PeriodFilter, SinceFilter, UntilFilter),
         *(SessionFilter, ActorFilter, DeviceFilter),
     )
+
+    def get_urls(self) -> list[Any]:
+        """The page of partitions beside the list."""
+        view = self.admin_site.admin_view(partial(partition_page.page, site=self.admin_site))
+        return [path("partitions/", view, name="events_partitions"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Events with the names that the list and the page show.

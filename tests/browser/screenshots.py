@@ -161,6 +161,7 @@ def pages() -> dict[str, str]:
         "events-nothing": "/admin/events/event/?q=no-such-session",
         "events-kind-interact": "/admin/events/interact/",
         "events-kind-narrowed": "/admin/events/emittedevent/?final=no&period=30d",
+        "partitions": "/admin/events/event/partitions/",
         "owners": "/admin/events/owner/",
         "sources": "/admin/events/source/",
         "keys": "/admin/events/apikey/",
