@@ -66,7 +66,8 @@ def test_nobody_sees_or_changes_what_is_not_theirs(who: str, sides: dict[str, Si
                 told += _told(path, status, body, foreign)
     assert told == [], "\n".join(told[:20])
     for each in unled:
-        assert each.snapshot() == before[each.word], f"{who} changed something of {each.word}"
+        changed = set(each.snapshot()) ^ set(before[each.word])
+        assert not changed, f"{who} changed of {each.word}: {sorted(changed)[:4]}"
 
 
 def _told(asked: str, status: int, body: str, foreign: list[Side]) -> list[str]:
