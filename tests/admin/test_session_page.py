@@ -204,7 +204,7 @@ def test_an_event_of_a_device_without_session_id_leads_to_the_session_it_is_in(
 def test_an_event_that_is_not_summed_up_yet_names_no_session(team_a: Sender, alice: Client) -> None:
     team_a.batch(log_event())
     file_all()
-    assert "Related pages" not in html_of(alice, page_of(Event.objects.get()))
+    assert ">Session: " not in html_of(alice, page_of(Event.objects.get()))
 
 
 def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
