@@ -174,5 +174,6 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
 
 for _entry in KINDS.values():
     # Not as a Meta option, which every kind would have to say and a migration to follow.
-    _entry.model._meta.verbose_name_plural = f"{_entry.model._meta.verbose_name} events"
+    _name_of_one = str(_entry.model._meta.verbose_name).removesuffix(" event")
+    _entry.model._meta.verbose_name_plural = f"{_name_of_one} events"
     admin.site.register(_entry.model, admin_of(_entry))
