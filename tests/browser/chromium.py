@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.needs import require
+
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -21,7 +23,8 @@ ARGUMENTS = (
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser, closed at the end."""
-    path = shutil.which("chromium") or "/usr/bin/chromium"
+    path = shutil.which("chromium")
+    require("chromium", path, "install Chromium, or run `.ci/install-machine`.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         try:

@@ -150,6 +150,7 @@ def replay_of_all() -> "ReplayJob":
 def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
+    from events.ownership.owner import Owner
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
 
@@ -172,6 +173,14 @@ def pages() -> dict[str, str]:
         "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
         "replays": "/admin/ingestion/replayjob/",
         "waiting": "/admin/ingestion/inboxrequest/",
+        "members": "/admin/events/membership/",
+        "member-add": "/admin/events/membership/add/",
+        "audit-trail": "/admin/accounts/auditentry/",
+        "organizations": "/admin/events/organization/",
+        "people": "/admin/auth/user/",
+        "second-factor": "/admin/second-factor/",
+        "owner": f"/admin/events/owner/{Owner.objects.latest('pk').pk}/change/",
+        "password": "/admin/password_change/",
     }
     for kind in ("interact", "ui_action", "emitted_event"):
         event = Event.objects.filter(kind=kind).order_by("-id").first()

@@ -1,4 +1,4 @@
-// Copy buttons: `data-copy` names the element whose text goes to the clipboard.
+// Copy buttons: `data-copy` names the element whose text goes to the clipboard. Names of what scrolls, filters.
 "use strict";
 
 (() => {
@@ -38,6 +38,13 @@
     const source = button && document.getElementById(button.dataset.copy);
     if (source) {
       copy(source.textContent).then(() => say("Copied"), () => say("Copying is not allowed here"));
+    }
+  });
+
+  // SimpleBar calls all that it lets scroll "scrollable content"; it reads these names once the page is parsed.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const scrolling of document.querySelectorAll("[data-simplebar]")) {
+      scrolling.dataset.simplebarAriaLabel = scrolling.id === "nav-sidebar-apps" ? "Navigation" : "Rows";
     }
   });
 

@@ -1,0 +1,64 @@
+"""A server and a browser for stories, and people who can log in."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from events.ownership.membership import Role
+from events.ownership.owner import Owner
+from tests.browser.chromium import chromium
+from tests.factories import person
+from tests.serving import serving
+
+PASSWORD = "only for tests 0123456789"
+PATIENCE_MS = 15_000
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the production server on the tests' database."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    with serving(tmp_path_factory.mktemp("server") / "log") as served:
+        yield served.url
+
+
+@pytest.fixture
+def browser(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """A browser for one test: Playwright's loop in this thread would refuse Django's database to others."""
+    # The loop rests while a test asks the database, so what Django fears doesn't happen.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(url: str, browser: Browser) -> Visit:
+    """A window of its own, with an error on a page as a failure; arguments as of `new_context`."""
+
+    def visit(**options: object) -> Page:
+        context: BrowserContext = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE_MS)
+        return context.new_page()
+
+    return visit
+
+
+def known(name: str, *owners: Owner, role: Role = Role.VIEWER, is_superuser: bool = False) -> User:
+    """Somebody with a password."""
+    user = person(name, *owners, role=role, is_superuser=is_superuser)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def log_in(page: Page, name: str) -> None:
+    """By the form, as people do."""
+    page.goto("/admin/login/?next=/admin/")
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/**")

@@ -1,0 +1,65 @@
+"""axe-core on every page of the pictures, in both themes and at both widths."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page
+
+from events.ownership import provisioning
+from events.ownership.api_key import KeyType
+from tests.browser.conftest import Visit, known, log_in
+from tests.browser.screenshots import THEMES, USERNAME, WIDTHS, pages, post
+from tests.clients.npm import installed
+
+RUN = """() => axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
+    ({id, impact, nodes}) => nodes.map(({target, failureSummary}) => [id, impact, target.join(" "), failureSummary])
+))"""
+
+
+class Violation(NamedTuple):
+    """What axe-core says of one element: the rule, its weight, a selector, what to mend."""
+
+    rule: str
+    impact: str
+    target: str
+    summary: str
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> User:
+    """Who sees every page."""
+    return known(USERNAME, is_superuser=True)
+
+
+@pytest.fixture
+def everything(operator: User, url: str) -> dict[str, str]:
+    """All the pages, with something on each."""
+    key = provisioning.key(
+        organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
+    )
+    post(url, key.text)
+    return pages() | {"not-allowed": "/admin/events/event/add/"}
+
+
+def violations(page: Page, script: str) -> list[Violation]:
+    """What axe-core finds on the page as it stands."""
+    page.evaluate(script)  # no tag: the content policy is for those too
+    return [Violation(*found) for found in page.evaluate(RUN)]
+
+
+def test_no_page_has_violations(everything: dict[str, str], visit: Visit) -> None:
+    script = (installed() / "node_modules/axe-core/axe.min.js").read_text()
+    found: list[Any] = []
+    for width, height in WIDTHS.items():
+        for theme in THEMES:
+            page = visit(viewport={"width": width, "height": height}, color_scheme=theme)
+            page.goto("/admin/login/")
+            found += [("login", width, theme, *each) for each in violations(page, script)]
+            log_in(page, USERNAME)
+            for name, path in everything.items():
+                page.goto(path)
+                found += [(name, width, theme, *each) for each in violations(page, script)]
+            page.context.close()
+    import json, pathlib; pathlib.Path("/tmp/axe_found.json").write_text(json.dumps(found))
+    assert found == []
