@@ -1,11 +1,13 @@
 """A server and a browser for stories, and people who can log in."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, Page
+from django.db import connections
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
@@ -33,18 +35,28 @@ def browser(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with chromium() as browser:
         yield browser
+        connections.close_all()  # beside a loop Django has connections of their own
 
 
 @pytest.fixture
-def visit(url: str, browser: Browser) -> Visit:
-    """A window of its own, with an error on a page as a failure; arguments as of `new_context`."""
+def visit(url: str, browser: Browser) -> Iterator[Visit]:
+    """Opens a window of its own, arguments as of `new_context`; an error of a script fails the test."""
+    errors: list[str] = []
 
-    def visit(**options: object) -> Page:
-        context: BrowserContext = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            errors.append(message.text)
+
+    def visit(**options: Any) -> Page:
+        context = browser.new_context(base_url=url, **options)
         context.set_default_timeout(PATIENCE_MS)
-        return context.new_page()
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", note)
+        return page
 
-    return visit
+    yield visit
+    assert errors == []
 
 
 def known(name: str, *owners: Owner, role: Role = Role.VIEWER, is_superuser: bool = False) -> User:
