@@ -1,6 +1,7 @@
 """A server and a browser for stories, and people who can log in."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +22,18 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the production server on the tests' database."""
+def static_files() -> None:
+    """Styles and scripts where the server looks for them."""
     call_command("collectstatic", interactive=False, verbosity=0)
-    with serving(tmp_path_factory.mktemp("server") / "log") as served:
+
+
+@pytest.fixture
+def url(static_files: None, transactional_db: None, tmp_path: Path) -> Iterator[str]:
+    """The address of the production server on the tests' database.
+
+    One for each test: a server remembers the numbers of content types, which are others after a flush.
+    """
+    with serving(tmp_path / "log") as served:
         yield served.url
 
 

@@ -55,7 +55,11 @@
       }
     }
     for (const icon of document.querySelectorAll(".material-symbols-outlined:not([role])")) {
-      icon.setAttribute("aria-hidden", "true");
+      // Where an icon is all that names a control, it is better than nothing.
+      const control = icon.closest("a, button");
+      if (!control || control.ariaLabel || control.textContent.trim() !== icon.textContent.trim()) {
+        icon.setAttribute("aria-hidden", "true");
+      }
     }
   });
 
