@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from events.identity import milliseconds, moment
+from events.identity import MILLISECOND, milliseconds, moment
 from events.kinds import KINDS, KindEntry
 from events.ownership.names import fault_of as name_fault_of
+from events.remembered import of_settings
 from events.wire import values
 from events.wire.columns import LATEST_MS
 from events.wire.validators import Fault
@@ -127,13 +128,17 @@ class _Bounds(NamedTuple):
     latest: int
 
 
+@of_settings
+def _reach() -> tuple[int, int]:
+    """How far back and ahead of its receipt an event may have occurred, in ms."""
+    age, ahead = timedelta(days=settings.EVENT_MAX_AGE_DAYS), timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)
+    return age // MILLISECOND, ahead // MILLISECOND
+
+
 def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Accepted | Rejected]:
     """Judge the events of a request that is already cut into slices."""
-    bounds = _Bounds(
-        jsontext.limits(),
-        milliseconds(parts.received_at - timedelta(days=settings.EVENT_MAX_AGE_DAYS)),
-        milliseconds(parts.received_at + timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)),
-    )
+    received, (age, ahead) = milliseconds(parts.received_at), _reach()
+    bounds = _Bounds(jsontext.limits(), received - age, received + ahead)
     for index, piece in enumerate(slices):
         yield _judge(index, piece, parts, reading, bounds)
 

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from psycopg.pq import Format
 
@@ -70,7 +71,7 @@ def put(arrival: Arrival) -> None:
         parts.dialect.encode(),
         parts.encoding.encode(),
         b"t" if parts.strict else b"f",
-        json.dumps(parts.context).encode(),
+        msgspec.json.encode(parts.context),
         b"%d" % arrival.events,
         parts.body,
     )

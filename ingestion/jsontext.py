@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 from django.conf import settings
 
+from events.remembered import of_settings
 from events.wire.validators import Fault
 
 Wire = Any
@@ -45,6 +46,7 @@ class Limits(NamedTuple):
     depth: int
 
 
+@of_settings
 def limits() -> Limits:
     """The bounds in force."""
     return Limits(settings.INGEST_MAX_EVENT_BYTES, settings.INGEST_MAX_KEYS, settings.INGEST_MAX_DEPTH)

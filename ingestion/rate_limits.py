@@ -26,6 +26,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from events.remembered import of_settings
 from ingestion.address import sender_address
 from ingestion.refusal import Refused
 
@@ -75,6 +76,24 @@ class Limit(NamedTuple):
         return max(1, int(min(self.per_second, self.burst) / LEASES_A_SECOND))
 
 
+class _Limits(NamedTuple):
+    """The limits of all keys and of all addresses."""
+
+    of_key: Limit
+    of_address: Limit
+
+
+@of_settings
+def _limits() -> _Limits | None:
+    """The limits in force; None where they are off."""
+    if not settings.RATE_LIMITS:
+        return None
+    return _Limits(
+        Limit(settings.RATE_LIMIT_KEY_PER_SECOND, settings.RATE_LIMIT_KEY_BURST),
+        Limit(settings.RATE_LIMIT_ADDRESS_PER_SECOND, settings.RATE_LIMIT_ADDRESS_BURST),
+    )
+
+
 class Bucket(NamedTuple):
     """A bucket: its name in Valkey, what it lets through, and whose it is, in words."""
 
@@ -101,9 +120,10 @@ def spend(meta: Mapping[str, str], key: str) -> None:
 
     Raises `Refused` (429) where one of the buckets is empty; then neither loses a token.
     """
-    if not settings.RATE_LIMITS:
+    limits = _limits()
+    if limits is None:
         return
-    buckets = _buckets(address_of(meta), key)
+    buckets = _buckets(limits, address_of(meta), key)
     with _state.lock:
         lacking = [bucket for bucket in buckets if _state.tokens.get(bucket.name, 0) < 1]
         if not lacking:
@@ -127,9 +147,8 @@ def spend(meta: Mapping[str, str], key: str) -> None:
 
 def policy() -> str:
     """The key's limit for the RateLimit-Policy header (an IETF draft, see decision 21); "" where none is."""
-    if not settings.RATE_LIMITS:
-        return ""
-    return _policy(settings.RATE_LIMIT_KEY_PER_SECOND, settings.RATE_LIMIT_KEY_BURST)
+    limits = _limits()
+    return _policy(*limits.of_key) if limits else ""
 
 
 @cache
@@ -171,14 +190,12 @@ def forget() -> None:
     _script.cache_clear()
 
 
-def _buckets(address: str, key: str) -> list[Bucket]:
+def _buckets(limits: _Limits, address: str, key: str) -> list[Bucket]:
     found = []
     if address:
-        limit = Limit(settings.RATE_LIMIT_ADDRESS_PER_SECOND, settings.RATE_LIMIT_ADDRESS_BURST)
-        found.append(Bucket(_name("address", address), limit, "this address"))
+        found.append(Bucket(_name("address", address), limits.of_address, "this address"))
     if key:
-        limit = Limit(settings.RATE_LIMIT_KEY_PER_SECOND, settings.RATE_LIMIT_KEY_BURST)
-        found.append(Bucket(_name("key", key), limit, "this API key"))
+        found.append(Bucket(_name("key", key), limits.of_key, "this API key"))
     return found
 
 

@@ -24,6 +24,7 @@ from events.enrichment import (
 )
 from events.enrichment.facts import Facts, kept
 from events.kinds import KINDS
+from events.remembered import of_settings
 from events.wire.schema import Taken
 
 ALL = "all"
@@ -57,6 +58,7 @@ STEPS = (
 NAMES = tuple(dict.fromkeys((*OF_REQUESTS, *(step.name for step in STEPS if step.name))))
 
 
+@of_settings
 def is_on(name: str) -> bool:
     """Whether `ENRICHMENT` has a part on."""
     return name in settings.ENRICHMENT or ALL in settings.ENRICHMENT
