@@ -3,12 +3,13 @@
 import time
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from events.event import Event
 from events.kinds import KINDS
 from events.partitions import partitioned_tables
 
+TRIES = 10
 BLOCK = 2_000  # rows of one transaction, as a drain would write
 
 
@@ -37,7 +38,19 @@ def blocks() -> list[dict[str, bytes]]:
 
 
 def empty() -> None:
-    """Empty inbox and all tables of events."""
+    """Empty inbox and all tables of events; a worker that sums sessions up may be in the way for a moment."""
+    for _ in range(TRIES):
+        try:
+            _empty()
+        except OperationalError as error:
+            failed = error
+            time.sleep(1)
+        else:
+            return
+    raise failed
+
+
+def _empty() -> None:
     with connection.cursor() as cursor:
         # Waits for the blocks that workers hold; with nothing left to file they won't meet the TRUNCATE.
         cursor.execute("DELETE FROM ingestion_inboxrequest")
