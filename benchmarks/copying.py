@@ -39,15 +39,14 @@ def blocks() -> list[dict[str, bytes]]:
 
 def empty() -> None:
     """Empty inbox and all tables of events; a worker that sums sessions up may be in the way for a moment."""
-    for _ in range(TRIES):
+    for _ in range(TRIES - 1):
         try:
             _empty()
-        except OperationalError as error:
-            failed = error
+        except OperationalError:
             time.sleep(1)
         else:
             return
-    raise failed
+    _empty()
 
 
 def _empty() -> None:
