@@ -1,4 +1,4 @@
-"""axe-core on every page of the pictures, in both themes and at both widths."""
+"""axe-core on every page of the pictures, light on a desk and dark on a phone."""
 
 from typing import Any, NamedTuple
 
@@ -60,14 +60,14 @@ def violations(page: Page, script: str) -> list[Violation]:
 def test_no_page_has_violations(everything: dict[str, str], visit: Visit) -> None:
     script = (installed() / "node_modules/axe-core/axe.min.js").read_text()
     found: list[Any] = []
-    for width, height in WIDTHS.items():
-        for theme in THEMES:
-            page = visit(viewport={"width": width, "height": height}, color_scheme=theme)
-            page.goto("/admin/login/")
-            found += [("login", width, theme, *each) for each in violations(page, script)]
-            log_in(page, USERNAME)
-            for name, path in everything.items():
-                page.goto(path)
-                found += [(name, width, theme, *each) for each in violations(page, script)]
-            page.context.close()
+    # Each width and each theme once: what they change doesn't depend on each other.
+    for (width, height), theme in zip(WIDTHS.items(), THEMES, strict=True):
+        page = visit(viewport={"width": width, "height": height}, color_scheme=theme)
+        page.goto("/admin/login/")
+        found += [("login", width, theme, *each) for each in violations(page, script)]
+        log_in(page, USERNAME)
+        for name, path in everything.items():
+            page.goto(path)
+            found += [(name, width, theme, *each) for each in violations(page, script)]
+        page.context.close()
     assert found == []
