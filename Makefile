@@ -15,7 +15,7 @@ run: .venv/base.stamp ## Run all of Tally on this machine (TALLY_DATA, HOST, POR
 
 test: .venv/dev.stamp ## Run the tests (ARGS="-k name" chooses)
 	@.ci/install-machine
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-faults: .venv/dev.stamp ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat)
 	@FAULT_SECONDS="$(FAULT_SECONDS)" FAULT_SEED="$(FAULT_SEED)" $(BIN)/python -m tests.faults

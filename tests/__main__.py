@@ -1,0 +1,35 @@
+"""All tests (`make test`), in two processes side by side: what starts whole stacks waits much, the rest computes.
+
+Each process has servers and databases of its own, as any run has. What the second prints comes at the end.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryFile
+
+PYTEST = (sys.executable, "-m", "pytest")
+STACKS = [f"tests/{name}" for name in ("browser", "clients", "faults", "http", "security", "stack")]
+
+
+def main() -> int:
+    """Run both; 0 if all passed."""
+    root = Path(__file__).parent.parent
+    with TemporaryFile() as output:
+        beside = subprocess.Popen([*PYTEST, *STACKS], cwd=root, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            rest = subprocess.run(
+                [*PYTEST, *(f"--ignore={folder}" for folder in STACKS)], cwd=root, check=False
+            )
+            beside.wait()
+        finally:
+            beside.terminate()
+        output.seek(0)
+        sys.stdout.flush()
+        shutil.copyfileobj(output, sys.stdout.buffer)
+    return rest.returncode or beside.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
