@@ -1,4 +1,4 @@
-"""All tests (`make test`), in two processes side by side: what starts whole stacks waits much, the rest computes.
+"""All tests, for `make test`: in two processes, since what starts whole stacks waits much, and the rest computes.
 
 Each process has servers and databases of its own, as any run has. What the second prints comes at the end.
 """
