@@ -1,4 +1,4 @@
-"""All tests, for `make test`: in two processes, since what starts whole stacks waits much and the rest doesn't.
+"""All tests, for `make test`: in two processes, since what starts whole stacks waits most of its time.
 
 Each process has servers and databases of its own, as any run has. What the second prints comes at the end.
 """
