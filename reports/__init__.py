@@ -1,1 +1,1 @@
-"""Report pages: what the applications did, and what it cost. Reads from events, never writes them."""
+"""What is made of events: rollups, cost, report pages, digests. Reads events, never writes them."""

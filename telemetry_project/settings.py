@@ -50,6 +50,10 @@ INSTALLED_APPS = [
     "events.accounts",
     "ingestion",
     "reports",
+    "reports.rollups",
+    "reports.cost",
+    "reports.mail",
+    "reports.digests",
 ]
 
 MIDDLEWARE = [

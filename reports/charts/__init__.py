@@ -1,0 +1,1 @@
+"""Charts: from figures to a drawing, the table beside it and its CSV."""

@@ -1,0 +1,11 @@
+"""The app of price plans, charges and budgets."""
+
+from django.apps import AppConfig
+
+
+class CostConfig(AppConfig):
+    """What telemetry costs, and whom."""
+
+    name = "reports.cost"
+    label = "cost"
+    verbose_name = "Cost"

@@ -1,0 +1,1 @@
+"""Digests: summary reports that people subscribe to and get by mail."""

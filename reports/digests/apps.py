@@ -1,0 +1,11 @@
+"""The app of summary reports by mail."""
+
+from django.apps import AppConfig
+
+
+class DigestsConfig(AppConfig):
+    """Subscriptions and what became of them."""
+
+    name = "reports.digests"
+    label = "digests"
+    verbose_name = "Digests"

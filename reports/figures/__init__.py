@@ -1,0 +1,1 @@
+"""Figures: what pages and digests show, as plain data; one module for each page."""

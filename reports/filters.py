@@ -1,0 +1,27 @@
+"""Filters: what a report is about, as plain data. Pages read them from the URL, functions take them."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from reports.periods import Granularity, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """An empty tuple narrows nothing, but for `owners`: there it is nobody's events, and None everybody's.
+
+    Whoever makes one takes care that `owners` are within what the person may see.
+    """
+
+    owners: tuple[int, ...] | None
+    period: Period
+    granularity: Granularity
+    compare: Period | None = None
+    sources: tuple[int, ...] = ()
+    kinds: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+
+    def over(self, period: Period) -> Self:
+        """The same question about another period."""
+        return replace(self, period=period, compare=None)

@@ -1,0 +1,1 @@
+"""Mail: who may be written to, and what was sent with which answer."""

@@ -1,0 +1,1 @@
+"""Pages: the report pages, thin edges over figures and charts."""

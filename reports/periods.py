@@ -1,0 +1,164 @@
+"""Period: the whole local days that a report looks at, in a zone, and the buckets that they fall into."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+QUARTER = timedelta(minutes=15)
+
+
+class Granularity(StrEnum):
+    """How long a bucket of a series is. The names are units of PostgreSQL's date_trunc, but for the first."""
+
+    QUARTER = "quarter_hour"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From the first moment of `first` to the last of the day before `end`, by the clocks of `zone`."""
+
+    first: date
+    end: date  # exclusive
+    zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        if self.end <= self.first:
+            raise ValueError("A period has at least one day")
+
+    @property
+    def since(self) -> datetime:
+        """Its first moment, in UTC."""
+        return midnight(self.first, self.zone)
+
+    @property
+    def until(self) -> datetime:
+        """The first moment after it, in UTC."""
+        return midnight(self.end, self.zone)
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return self.end - DAY
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.end - self.first).days
+
+    @property
+    def is_month(self) -> bool:
+        """Whether it is one calendar month, whole."""
+        return self.first.day == 1 and self.end == next_month(self.first)
+
+    def before(self) -> "Period":
+        """The period before: of as many days; for a whole month, the month before."""
+        if self.is_month:
+            return replace(self, first=month_of(self.first - DAY), end=self.first)
+        return replace(self, first=self.first - (self.end - self.first), end=self.first)
+
+    def year_before(self) -> "Period":
+        """The same days a year ago; 29 February becomes 28 February."""
+        first = _year_before(self.first)
+        return replace(self, first=first, end=max(_year_before(self.end), first + DAY))
+
+    def buckets(self, granularity: Granularity) -> list[datetime]:
+        """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`."""
+        starts = list(_STARTS[granularity](self))
+        return [max(start, self.since) for start in starts]
+
+    def finest(self) -> Granularity:
+        """The granularity that gives a readable number of buckets."""
+        if self.days <= 2:
+            return Granularity.HOUR
+        if self.days <= 92:
+            return Granularity.DAY
+        return Granularity.WEEK if self.days <= 400 else Granularity.MONTH
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a local day, in UTC, also where clocks jump over or repeat midnight."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def month_of(day: date) -> date:
+    """The first day of the month of a day."""
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after that of a day."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def today(now: datetime, zone: ZoneInfo) -> date:
+    """The local day of a moment."""
+    return now.astimezone(zone).date()
+
+
+PRESETS: dict[str, tuple[str, Callable[[date], tuple[date, date]]]] = {
+    "today": ("Today", lambda day: (day, day + DAY)),
+    "yesterday": ("Yesterday", lambda day: (day - DAY, day)),
+    "7d": ("7 days", lambda day: (day - 6 * DAY, day + DAY)),
+    "30d": ("30 days", lambda day: (day - 29 * DAY, day + DAY)),
+    "this_month": ("This month", lambda day: (month_of(day), next_month(day))),
+    "last_month": ("Last month", lambda day: (month_of(month_of(day) - DAY), month_of(day))),
+}
+
+
+def preset(name: str, now: datetime, zone: ZoneInfo) -> Period:
+    """One of PRESETS at a time, in a zone."""
+    return Period(*PRESETS[name][1](today(now, zone)), zone)
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+def _days(period: Period, step: int = 1, first: date | None = None) -> list[datetime]:
+    at, found = first or period.first, []
+    while at < period.end:
+        found.append(midnight(at, period.zone))
+        at += step * DAY
+    return found
+
+
+def _weeks(period: Period) -> list[datetime]:
+    return _days(period, 7, period.first - timedelta(days=period.first.weekday()))
+
+
+def _months(period: Period) -> list[datetime]:
+    at, found = month_of(period.first), []
+    while at < period.end:
+        found.append(midnight(at, period.zone))
+        at = next_month(at)
+    return found
+
+
+def _clock_steps(period: Period, minutes: int) -> list[datetime]:
+    """Where the local clock shows a multiple of `minutes`; no zone is off by less than a quarter of an hour."""
+    at, until = period.since, period.until
+    found: list[datetime] = []
+    while at < until:
+        if not found or at.astimezone(period.zone).minute % minutes == 0:
+            found.append(at)
+        at += QUARTER
+    return found
+
+
+_STARTS: dict[Granularity, Callable[[Period], list[datetime]]] = {
+    Granularity.QUARTER: lambda period: _clock_steps(period, 15),
+    Granularity.HOUR: lambda period: _clock_steps(period, 60),
+    Granularity.DAY: _days,
+    Granularity.WEEK: _weeks,
+    Granularity.MONTH: _months,
+}

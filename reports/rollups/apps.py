@@ -1,0 +1,11 @@
+"""The app of rollups."""
+
+from django.apps import AppConfig
+
+
+class RollupsConfig(AppConfig):
+    """Sums of events and sessions."""
+
+    name = "reports.rollups"
+    label = "rollups"
+    verbose_name = "Rollups"

@@ -1,0 +1,78 @@
+"""Periods begin and end with local days, and their buckets lie without gaps in the reader's zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.periods import PRESETS, Granularity, Period, preset
+
+NOW = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)  # in Berlin the last day of March has begun
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("today", date(2026, 3, 31), date(2026, 3, 31)),
+        ("yesterday", date(2026, 3, 30), date(2026, 3, 30)),
+        ("7d", date(2026, 3, 25), date(2026, 3, 31)),
+        ("30d", date(2026, 3, 2), date(2026, 3, 31)),
+        ("this_month", date(2026, 3, 1), date(2026, 3, 31)),
+        ("last_month", date(2026, 2, 1), date(2026, 2, 28)),
+    ],
+)
+def test_presets_are_whole_local_days(name: str, first: date, last: date) -> None:
+    period = preset(name, NOW, BERLIN)
+    assert (period.first, period.last) == (first, last)
+
+
+def test_every_preset_is_tested() -> None:
+    assert list(PRESETS) == ["today", "yesterday", "7d", "30d", "this_month", "last_month"]
+
+
+def test_a_day_of_a_change_of_clocks_has_23_hours() -> None:
+    period = Period(date(2026, 3, 29), date(2026, 3, 30), BERLIN)
+    assert period.until - period.since == timedelta(hours=23)
+    assert len(period.buckets(Granularity.HOUR)) == 23
+
+
+def test_a_day_without_midnight_begins_when_the_clock_jumps() -> None:
+    # Santiago went from 24:00 to 01:00 on 8 September 2024.
+    period = Period(date(2024, 9, 8), date(2024, 9, 9), ZoneInfo("America/Santiago"))
+    assert period.since == datetime(2024, 9, 8, 4, tzinfo=UTC)
+    assert period.until - period.since == timedelta(hours=23)
+
+
+def test_the_month_before_is_a_whole_month() -> None:
+    period = preset("this_month", NOW, BERLIN).before()
+    assert (period.first, period.last) == (date(2026, 2, 1), date(2026, 2, 28))
+
+
+def test_the_days_before_are_as_many() -> None:
+    period = preset("7d", NOW, BERLIN).before()
+    assert (period.first, period.last) == (date(2026, 3, 18), date(2026, 3, 24))
+
+
+def test_the_leap_day_has_a_year_before() -> None:
+    period = Period(date(2024, 2, 29), date(2024, 3, 1), BERLIN).year_before()
+    assert (period.first, period.last) == (date(2023, 2, 28), date(2023, 2, 28))
+
+
+@given(
+    st.sampled_from(["Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca", "America/St_Johns", "UTC"]),
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.integers(1, 12),
+    st.sampled_from(Granularity),
+)
+def test_buckets_begin_with_the_period_and_grow(
+    zone: str, first: date, days: int, granularity: Granularity
+) -> None:
+    period = Period(first, first + timedelta(days=days), ZoneInfo(zone))
+    buckets = period.buckets(granularity)
+    assert buckets[0] == period.since
+    assert all(before < after for before, after in pairwise(buckets))
+    assert buckets[-1] < period.until
