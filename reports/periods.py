@@ -145,7 +145,7 @@ def _months(period: Period) -> list[datetime]:
 
 
 def _clock_steps(period: Period, minutes: int) -> list[datetime]:
-    """Where the local clock shows a multiple of `minutes`; no zone is off by less than a quarter of an hour."""
+    """Where the local clock shows a multiple of `minutes`; zones differ by quarters of an hour."""
     at, until = period.since, period.until
     found: list[datetime] = []
     while at < until:
