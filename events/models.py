@@ -17,6 +17,7 @@ from events.sessions.session import (
 )
 from events.store.touched import TouchedSession
 from events.store.usage import UsageHour, WarningHour
+from events.store.versions import SourceVersion
 
 __all__ = [
     "KINDS",
@@ -32,6 +33,7 @@ __all__ = [
     "SessionPage",
     "SessionRedirect",
     "Source",
+    "SourceVersion",
     "TouchedSession",
     "UsageHour",
     "WarningHour",

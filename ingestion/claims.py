@@ -1,7 +1,8 @@
 """Claims: requests that a worker has taken, decoded, filed and counted in the caller's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from events.enrichment import facts_of
 from events.enrichment.facts import Facts
 from events.identity import nameless, weeks
+from events.ownership import key_use
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 from events.partitions import make_partitions, missing_partitions
@@ -77,8 +79,19 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
     stored = filing.file(rows, tally, timezone.now())
     deadletters.file(letters, tally)
     usage.add(tally)
+    key_use.note(_uses(claim for claim, _ in verdicts))
     duplicates = sum(counter["duplicates"] for counter in tally.usage.values())
     return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
+
+
+def _uses(claims: Iterable[Claim]) -> dict[int, datetime]:
+    """When each of the keys was used last."""
+    uses: dict[int, datetime] = {}
+    for claim in claims:
+        if claim.key_id is not None:
+            received_at = claim.parts.received_at
+            uses[claim.key_id] = max(received_at, uses.get(claim.key_id, received_at))
+    return uses
 
 
 def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:

@@ -12,14 +12,17 @@ from events.admin.facts import cut
 NOTHING = "-"  # what an empty field shows
 
 
-def moment(name: str, label: str = "") -> Callable[[Any], str]:
-    """A column of the time in the field `name`, to the second, in UTC."""
+def moment(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:
+    """A column of the time in the field `name`, to the second, in UTC; `never` where there is none.
+
+    Pages take it too, as a field that is read only.
+    """
 
     @admin.display(description=label or f"{name.replace('_', ' ').capitalize()} (UTC)", ordering=name)
     def column(row: Any) -> str:
         at: datetime | None = getattr(row, name)
         if at is None:
-            return NOTHING
+            return never
         at = at.astimezone(UTC)
         return format_html(
             '<time class="tally-nowrap" datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}"

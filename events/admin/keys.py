@@ -21,6 +21,7 @@ from events.ownership.owner import Owner
 
 MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
+LAST_USED = moment("last_used_at", never="never")
 FIXED = (
     "type",
     "prefix",
@@ -28,12 +29,12 @@ FIXED = (
     "owners",
     "all_owners",
     "user",
-    "created_at",
-    "revoked_at",
-    "exposed_at",
+    moment("created_at"),
+    LAST_USED,
+    moment("revoked_at"),
+    moment("exposed_at"),
     "malformed",
 )
-
 
 SCOPES = {KeyType.PUBLISHABLE: "writes", KeyType.SECRET: "writes and reads"}
 
@@ -95,6 +96,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         "may",
         "default_owner",
         "state",
+        LAST_USED,
         moment("expires_at"),
         moment("created_at"),
         "rotation",

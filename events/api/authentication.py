@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from events.ownership import key_use
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.senders import find
 
@@ -38,6 +40,8 @@ class KeyAuthentication(BaseAuthentication):
         if sender.type != KeyType.SECRET:
             raise exceptions.PermissionDenied("A publishable key only writes; reading takes a secret key.")
         key = ApiKey.objects.get(pk=sender.key_id)
+        if key_use.is_stale(key.last_used_at, now := timezone.now()):
+            key_use.note({key.pk: now})
         return KeyUser(key), key
 
     def authenticate_header(self, request: Request) -> str:

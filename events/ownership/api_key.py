@@ -94,6 +94,13 @@ class ApiKey(models.Model):
     exposed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When this secret key was seen in a URL."
     )
+    last_used_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a request with it was last accepted, or last read from the API: exact to a minute,"
+        " and noted as requests are filed, so not yet for those that wait.",
+    )
     malformed = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="Requests with this key whose body could not be parsed."
     )

@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
-from events.store import sources, touched
+from events.store import sources, touched, versions
 from events.store.copying import EVENTS, Table, present
 from events.store.submission import Row, Submission, canonical_json, row, settle
 from events.store.usage import Tally, UsageKey, WarningKey, hour_of
@@ -153,11 +153,12 @@ def usage_key(made: Row) -> UsageKey:
 
 def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
     """Fold by request first: the events of one have owner, source and hour in common."""
-    sums: dict[tuple[datetime, int, int, str], list[int]] = {}
-    samples: dict[tuple[datetime, int, int, str], Row] = {}
+    sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
+    samples: dict[tuple[datetime, int, int, str, str | None], Row] = {}
     for made in rows:
         submission = made.submission
-        place = (submission.received_at, submission.owner.id, made.source_id, submission.kind.name)
+        version = made.taken.envelope.get("version")
+        place = (submission.received_at, submission.owner.id, made.source_id, submission.kind.name, version)
         if place not in sums:
             sums[place], samples[place] = [0, 0, 0], made
         counts = sums[place]
@@ -169,6 +170,9 @@ def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
     for place, (events, billed_bytes, wire_bytes) in sums.items():
         key = usage_key(samples[place])
         tally.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
+        received_at, owner_id, source_id, _, version = place
+        named = versions.key_of(source_id, owner_id, version)
+        versions.hear(tally.versions, named, versions.Heard(received_at, received_at, events))
 
 
 def _count_warnings(tally: Tally, made: Row) -> None:

@@ -14,6 +14,8 @@ from django.db import connection, models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.store.versions import Heard, VersionKey
+from events.store.versions import add as add_versions
 
 
 class UsageHour(models.Model):
@@ -103,6 +105,7 @@ class Tally:
 
     usage: dict[UsageKey, Counter[str]] = field(default_factory=dict)
     warnings: Counter[WarningKey] = field(default_factory=Counter)
+    versions: dict[VersionKey, Heard] = field(default_factory=dict)
 
     def count(self, key: UsageKey, **measures: int) -> None:
         """Add to the measures of a key."""
@@ -132,6 +135,7 @@ def add(tally: Tally) -> None:
         ("count",),
         [(*key, count) for key, count in sorted(tally.warnings.items())],
     )
+    add_versions(tally.versions)
 
 
 _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(
