@@ -35,6 +35,15 @@ def check_enrichment(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def check_retention(**_: Any) -> list[CheckMessage]:
+    """What is kept is kept for some weeks, or for ever."""
+    if settings.RETENTION_WEEKS >= 0:
+        return []
+    hint = "0 keeps all events; any other number is that of the weeks that are kept."
+    return [Error(f"RETENTION_WEEKS is {settings.RETENTION_WEEKS}.", hint=hint, id="events.E005")]
+
+
+@register()
 def check_kinds(**_: Any) -> list[CheckMessage]:
     """Each wire path has one column, each column says what it means."""
     errors: list[CheckMessage] = []

@@ -5,8 +5,11 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
+from events import removal
+from events.accounts import audit
 from events.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
+from events.store.removing import weeks_before
 
 SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 
@@ -21,3 +24,12 @@ def manage_partitions(**_: Any) -> None:
 def summarise(**_: Any) -> None:
     """Sum up the sessions that new events came for."""
     summarising.tick(seconds=SUMMARISE_SECONDS)
+
+
+@shared_task(name="events.remove_old")
+def remove_old(**_: Any) -> None:
+    """Remove the weeks that are older than is kept."""
+    now = timezone.now()
+    before = removal.retained_since(now)
+    for week in weeks_before(before) if before else ():
+        removal.remove_week(week, audit.Actor("retention"), now)

@@ -131,8 +131,15 @@ class _Bounds(NamedTuple):
 @of_settings
 def _reach() -> tuple[int, int]:
     """How far back and ahead of its receipt an event may have occurred, in ms."""
-    age, ahead = timedelta(days=settings.EVENT_MAX_AGE_DAYS), timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)
+    age, ahead = timedelta(days=max_age_days()), timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)
     return age // MILLISECOND, ahead // MILLISECOND
+
+
+def max_age_days() -> int:
+    """How old an event may be at its receipt: never older than is kept, or it came again once removed."""
+    kept: int = settings.RETENTION_WEEKS * 7
+    allowed: int = settings.EVENT_MAX_AGE_DAYS
+    return min(allowed, kept) if kept else allowed
 
 
 def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Accepted | Rejected]:
@@ -216,7 +223,7 @@ def _time_fault(occurred: float, bounds: _Bounds, path: str) -> Fault | None:
         return None
     when = f"{moment(int(occurred)):%Y-%m-%dT%H:%M:%SZ}" if 0 <= occurred <= LATEST_MS else "out of all range"
     if occurred < bounds.earliest:
-        days = settings.EVENT_MAX_AGE_DAYS
+        days = max_age_days()
         return Fault("too_old", path, f"{path} is {when}, more than {days} days before it was received.")
     hours = settings.EVENT_MAX_AHEAD_HOURS
     return Fault("too_far_ahead", path, f"{path} is {when}, more than {hours} hours after it was received.")

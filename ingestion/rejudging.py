@@ -1,10 +1,15 @@
 """Rejudging: what becomes of a rejected event by the rules of today. Nothing is written here."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from django.utils import timezone
+
+from events.identity import moment
 from events.ownership.names import fault_of
 from events.ownership.owner import Owner, Validation
+from events.removal import kept_since
 from events.wire.validators import Fault
 from ingestion import jsontext, quotas
 from ingestion.decoding import OVER_QUOTA, Accepted, Parts, Reading, Rejected, Slice, verdicts
@@ -74,7 +79,9 @@ def _judge(
         return [Judged(row.owner, parts, Rejected(0, parts.body, owner))]
     strict = owner.validation == Validation.STRICT
     parts = Parts(row.dialect, row.encoding, parts.body, row.received_at, strict, parts.context)
-    return [_within_quota(Judged(owner, parts, verdict)) for verdict in verdicts(pieces, parts, reading)]
+    kept = kept_since(timezone.now())
+    judged = [Judged(owner, parts, verdict) for verdict in verdicts(pieces, parts, reading)]
+    return [_within_quota(_retained(each, kept, reading)) for each in judged]
 
 
 def _owner(
@@ -94,6 +101,16 @@ def _owner(
         "owner",
         f"The message names owner {name!r:.110}, which is not there or not yours to write for.",
     )
+
+
+def _retained(judged: Judged, kept: datetime | None, reading: Reading) -> Judged:
+    """The verdict with regard to what is kept: an event of a week that was removed doesn't come back."""
+    verdict = judged.verdict
+    if isinstance(verdict, Rejected) or kept is None or moment(verdict.occurred_ms) >= kept:
+        return judged
+    path = reading.time_path
+    fault = Fault("too_old", path, f"{path} is before {kept:%Y-%m-%d}, since when events are kept.")
+    return judged._replace(verdict=Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
 
 
 def _within_quota(judged: Judged) -> Judged:

@@ -89,7 +89,8 @@ REMEDIES = {
         "Name it otherwise.",
     ),
     "too_old": Remedy(
-        "It happened more than 400 days before it came in (`EVENT_MAX_AGE_DAYS`).",
+        "It happened more than 400 days before it came in (`EVENT_MAX_AGE_DAYS`), or before what is kept"
+        " (`RETENTION_WEEKS`).",
         "Check the device's clock.",
     ),
     "too_far_ahead": Remedy(

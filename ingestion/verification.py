@@ -33,15 +33,24 @@ def _kind_questions() -> Iterator[Question]:
         )
 
 
+# What was removed is taken off in its hour of receipt, so that each hour is proved for itself.
 _COUNTERS = """
 SELECT owner_id, source_id, kind, dialect, hour, counted.stored, found.stored, counted.billed, found.billed,
        counted.wire, found.wire
-FROM (SELECT owner_id, source_id, kind, dialect, hour, stored, billed_bytes AS billed, wire_bytes AS wire
-      FROM events_usagehour WHERE stored > 0) counted
+FROM (SELECT owner_id, source_id, kind, dialect, hour, stored - gone AS stored,
+             billed_bytes - gone_bytes AS billed, wire_bytes - gone_wire_bytes AS wire
+      FROM events_usagehour
+      WHERE (stored, billed_bytes, wire_bytes) <> (gone, gone_bytes, gone_wire_bytes)) counted
 FULL JOIN (SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC') AS hour,
                   count(*) AS stored, sum(billed_bytes) AS billed, sum(wire_bytes) AS wire
            FROM events_event GROUP BY 1, 2, 3, 4, 5) found USING (owner_id, source_id, kind, dialect, hour)
 WHERE (counted.stored, counted.billed, counted.wire) IS DISTINCT FROM (found.stored, found.billed, found.wire)
+"""
+
+_REMOVED = """
+SELECT owner_id, source_id, kind, dialect, sum(removed), sum(gone), sum(removed_bytes), sum(gone_bytes)
+FROM events_usagehour GROUP BY 1, 2, 3, 4
+HAVING (sum(removed), sum(removed_bytes)) <> (sum(gone), sum(gone_bytes))
 """
 
 # A discarded event was rejected, and stays counted so.
@@ -74,6 +83,7 @@ WHERE floor(extract(epoch FROM occurred_at) * 1000)::bigint
 QUESTIONS = (
     *_kind_questions(),
     Question("counters and events disagree", _COUNTERS),
+    Question("removed events are not those that are gone", _REMOVED),
     Question("counters and rejected events disagree", _REJECTED),
     Question("received is not stored + duplicates + rejected", _BALANCE),
     Question("an id is not of the time of its event", _TIMES),

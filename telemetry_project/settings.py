@@ -5,6 +5,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 
 from telemetry_project.secret import local_secret
 from telemetry_project.stack import paths
@@ -132,6 +133,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600.0},
     },
     "partitions": {"task": "events.manage_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    # At night (UTC): while a week is dropped, everybody waits for a moment.
+    "remove_old": {
+        "task": "events.remove_old",
+        "schedule": crontab(hour="2", minute="17"),
+        "options": {"expires": 3600.0},
+    },
 }
 
 # --- Mail -----------------------------------------------------------------------------------------
@@ -168,6 +175,8 @@ DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
 DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
 DRAIN_BLOCK_BYTES = env.int("DRAIN_BLOCK_BYTES", default=8 * 1024 * 1024)
 PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
+# Weeks of events that are kept; older ones are removed for good, and what comes late is rejected. 0: all.
+RETENTION_WEEKS = env.int("RETENTION_WEEKS", default=0)
 # A session that had no event for so long is final.
 SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES

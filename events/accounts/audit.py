@@ -40,6 +40,7 @@ ACTIONS = {
     "rejected.replayed": "replayed rejected events:",
     "rejected.edited": "edited and replayed a rejected event:",
     "rejected.discarded": "discarded rejected events:",
+    "events.removed": "removed the events of",
     "export.made": "exported",
     "price.made": "made the price",
     "price.changed": "changed the price",

@@ -19,7 +19,10 @@ from events.store.versions import add as add_versions
 
 
 class UsageHour(models.Model):
-    """What one source of one owner sent of one kind in one hour (UTC, by time of receipt)."""
+    """What one source of one owner sent of one kind in one hour (UTC, by time of receipt).
+
+    `removed` is about the hour of removal instead: what had been received may go much later.
+    """
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -35,6 +38,19 @@ class UsageHour(models.Model):
     )
     billed_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events that is charged.")
     wire_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events in their requests.")
+    # Their defaults are the database's too: the previous release, which doesn't know them, may still file.
+    removed = models.BigIntegerField(
+        default=0, db_default=0, help_text="Events removed in this hour, whenever they were received."
+    )
+    removed_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="Size of the events removed in this hour, as it was charged."
+    )
+    # What is left of an hour of receipt can so be proved to the event, whatever was removed of it since.
+    gone = models.BigIntegerField(
+        default=0, db_default=0, help_text="Of the events filed, those removed since."
+    )
+    gone_bytes = models.BigIntegerField(default=0, db_default=0, help_text="billed_bytes of those.")
+    gone_wire_bytes = models.BigIntegerField(default=0, db_default=0, help_text="wire_bytes of those.")
 
     class Meta:
         verbose_name = "usage"
@@ -96,7 +112,20 @@ class WarningKey(NamedTuple):
     code: str
 
 
-MEASURES = ("received", "stored", "duplicates", "rejected", "conflicting", "billed_bytes", "wire_bytes")
+# What readers are told of usage.
+MEASURES = (
+    "received",
+    "stored",
+    "duplicates",
+    "rejected",
+    "conflicting",
+    "billed_bytes",
+    "wire_bytes",
+    "removed",
+    "removed_bytes",
+)
+# With what only `verify` needs.
+COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
 
 
 @dataclass
@@ -126,8 +155,8 @@ def add(tally: Tally) -> None:
     _upsert(
         "events_usagehour",
         UsageKey._fields,
-        MEASURES,
-        [(*key, *(counter[measure] for measure in MEASURES)) for key, counter in sorted(tally.usage.items())],
+        COUNTED,
+        [(*key, *(counter[measure] for measure in COUNTED)) for key, counter in sorted(tally.usage.items())],
     )
     _upsert(
         "events_warninghour",
@@ -139,7 +168,7 @@ def add(tally: Tally) -> None:
 
 
 _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(
-    (*MEASURES, "count"), "bigint"
+    (*COUNTED, "count"), "bigint"
 )
 
 

@@ -1,0 +1,72 @@
+"""remove_events: remove whole weeks of events for good."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from tqdm import tqdm
+
+from events import removal
+from events.accounts import audit
+from events.partitions import WEEK
+from events.removal import Removed
+from events.store.removing import weeks_before
+
+
+class Command(BaseCommand):
+    """Remove events by their time of occurrence."""
+
+    help = (
+        "Removes the weeks (Monday to Sunday, UTC) that end before a date, with their sessions, for good."
+        " Each week is one transaction; what is removed is counted in usage and audited."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--before", type=_date, required=True, help="A date, UTC, as 2026-01-31.")
+        parser.add_argument("--dry-run", action="store_true", help="Say what would go; remove nothing.")
+        parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        now = timezone.now()
+        before: datetime = options["before"]
+        if before + WEEK > now:
+            raise CommandError("Events of the last seven days stay: give an earlier date.")
+        weeks = _bar(weeks_before(before), "Counting")
+        found = [removal.preview(week) for week in weeks]
+        said = f"{_said(found)} in {len(found)} weeks before {before:%Y-%m-%d}"
+        if options["dry_run"] or not found:
+            for each in found:
+                self.stdout.write(f"{removal.title(each.week)}: {_said([each])}")
+            self.stdout.write(f"{said} would be removed.")
+            return
+        if not options["yes"]:
+            self._confirm(found, said)
+        removed: list[Removed] = []
+        for week in _bar([each.week for each in found], "Removing"):
+            done = removal.remove_week(week, audit.command("remove_events"), now)
+            if done is None:
+                raise CommandError(f"Somebody else removes events; {_said(removed)} are removed.")
+            removed.append(done)
+        sessions = sum(each.sessions for each in removed)
+        self.stdout.write(f"Removed {_said(removed)} and {sessions} sessions of {len(removed)} weeks.")
+
+    def _confirm(self, found: list[Removed], said: str) -> None:
+        events = sum(each.events for each in found)
+        self.stdout.write(f"{said} will be gone for good.")
+        if input(f"Type {events} to remove them: ").strip() != str(events):
+            raise CommandError("Nothing is removed.")
+
+
+def _bar(weeks: list[datetime], what: str) -> Any:
+    return tqdm(weeks, desc=what, unit=" weeks", file=sys.stderr, disable=None)
+
+
+def _said(found: list[Removed]) -> str:
+    events, size = sum(each.events for each in found), sum(each.billed_bytes for each in found)
+    return f"{events} events ({size / 1e6:.1f} MB)"
+
+
+def _date(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
