@@ -164,12 +164,15 @@ EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
 # How many owners and sources messages may create in one organization.
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
-# Requests: a bucket for each API key and each address (ingestion/rate_limits.py). RATE_LIMITS=off: none.
+# Requests: a bucket for each API key and each address on the way in (ingestion/rate_limits.py), and for each
+# reader of the API, a key or a person (events/api/throttling.py). RATE_LIMITS=off: none.
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
 RATE_LIMIT_KEY_PER_SECOND = env.float("RATE_LIMIT_KEY_PER_SECOND", default=1_000.0)
 RATE_LIMIT_KEY_BURST = env.int("RATE_LIMIT_KEY_BURST", default=2_000)
 RATE_LIMIT_ADDRESS_PER_SECOND = env.float("RATE_LIMIT_ADDRESS_PER_SECOND", default=2_000.0)
 RATE_LIMIT_ADDRESS_BURST = env.int("RATE_LIMIT_ADDRESS_BURST", default=4_000)
+RATE_LIMIT_READER_PER_SECOND = env.float("RATE_LIMIT_READER_PER_SECOND", default=20.0)
+RATE_LIMIT_READER_BURST = env.int("RATE_LIMIT_READER_BURST", default=200)
 # Blocks of the drain: whichever bound is met first.
 DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
 DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
@@ -244,6 +247,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["events.api.throttling.ReaderThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["events.api.endpoint.Filters"],
     "EXCEPTION_HANDLER": "events.api.problems.handler",
     "URL_FORMAT_OVERRIDE": None,

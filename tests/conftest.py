@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from events import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
-from ingestion import owners, quotas, rate_limits
+from ingestion import owners, quotas
 from tests.sending import MakeSender, Sender
 
 
@@ -19,7 +20,7 @@ def _forget() -> Iterator[None]:
     senders.forget()
     owners.forget()
     quotas.forget()
-    rate_limits.forget()
+    buckets.forget()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ EMBEDDED = "DATABASE_URL" not in os.environ
 if EMBEDDED:
     os.environ["TALLY_DATA"] = tempfile.mkdtemp(prefix="tally-test-")
 os.environ.setdefault("SECRET_KEY", "only for tests, of no value to anyone: 0123456789abcdefghij")
+# Tests ask more than any reader would; those of the limit itself set one.
+os.environ.setdefault("RATE_LIMIT_READER_BURST", "1000000")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

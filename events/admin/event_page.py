@@ -11,6 +11,7 @@ from events.admin.facts import Document, Group, Link, Page, cut, fact, group
 from events.admin.json_text import coloured, laid_out
 from events.admin.sentences import sentence
 from events.admin.session_links import links_of
+from events.envelope import AGENT, PLACE
 from events.event import Event
 from events.kinds import KINDS
 
@@ -33,27 +34,6 @@ ABOUT = (
     *(f"object_rollup_l{level}" for level in range(1, 5)),
     "correlation",
     "tags",
-)
-PLACE = (
-    "country",
-    "region",
-    "locality",
-    "latitude",
-    "longitude",
-    "geohash",
-    "timezone",
-    "dma",
-    "edge",
-)
-AGENT = (
-    "browser",
-    "browser_version",
-    "os_name",
-    "os_family",
-    "os_version",
-    "device_type",
-    "is_bot",
-    "user_agent",
 )
 TIMES = ("occurred_at", "received_at", "ingested_at", "clock_skew_ms", "time_hash")
 CLIENT = (

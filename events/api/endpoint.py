@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from events.api.problems import BadParameter
+from events.api.throttling import policy
 
 FIELDS = "fields"
 
@@ -53,6 +54,13 @@ class Endpoint:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
             refuse_unknown(request, self.known_parameters())
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        """The answer, which says how often may be asked."""
+        response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]  # as above
+        if limit := policy():
+            response["RateLimit-Policy"] = limit
+        return response
 
     def known_parameters(self) -> set[str]:
         """The names that the query may have."""

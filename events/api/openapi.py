@@ -31,6 +31,15 @@ _PARAMETERS = {
         "description": "true leaves out what the reference pipeline doesn't know.",
     },
 }
+_LIMITS = {
+    name: {"description": description, "schema": {"type": "integer"}}
+    for name, description in (
+        ("Retry-After", "Seconds after which the next request is let through."),
+        ("RateLimit-Limit", "Requests that may be made at once."),
+        ("RateLimit-Remaining", "Those of them that are left."),
+        ("RateLimit-Reset", "Seconds after which all of them may be made again."),
+    )
+}
 _NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names is still so."}
 _MOVED = {"description": "A session has another id now: see `Location`."}
 
@@ -89,7 +98,8 @@ def _statuses() -> list[str]:
 
 def _problem(status: str) -> dict[str, Any]:
     codes = [f"`{code}`" for code, problem in PROBLEMS.items() if str(problem.status) == status]
-    return {
+    headers = {"headers": _LIMITS} if status == "429" else {}
+    return headers | {
         "description": f"{', '.join(codes)}.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }

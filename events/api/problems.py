@@ -117,7 +117,8 @@ def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     code = _code_of(exc)
     errors, known = _errors_of(exc), getattr(exc, "known", ())
     detail = PROBLEMS[code].title + "." if errors else _detail_of(exc)
-    return _response(body(code, detail, instance, errors=errors, known=known), dict(answer.headers))
+    headers = {**dict(answer.headers), **getattr(exc, "headers", {})}
+    return _response(body(code, detail, instance, errors=errors, known=known), headers)
 
 
 def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:

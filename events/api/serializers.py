@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from events.api.endpoint import Selectable
+from events.envelope import ENRICHED
 from events.event import Event
 from events.kinds import KINDS
 
@@ -23,30 +24,6 @@ LISTED = (
     "occurred_at",
     "received_at",
     "ingested_at",
-)
-# Columns of the envelope that enrichment fills.
-ENRICHED = (
-    "actor_email_hash",
-    "address_hash",
-    "clock_skew_ms",
-    "time_hash",
-    "country",
-    "region",
-    "locality",
-    "latitude",
-    "longitude",
-    "geohash",
-    "timezone",
-    "dma",
-    "edge",
-    "browser",
-    "browser_version",
-    "os_name",
-    "os_family",
-    "os_version",
-    "device_type",
-    "is_bot",
-    "user_agent",
 )
 
 

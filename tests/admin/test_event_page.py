@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from events import envelope
 from events.admin import event_page as page
 from events.event import Event
 from events.kinds import KINDS
@@ -74,8 +75,8 @@ def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> No
     named = {
         *page.WHO,
         *page.WHERE,
-        *page.PLACE,
-        *page.AGENT,
+        *envelope.PLACE,
+        *envelope.AGENT,
         *page.ABOUT,
         *page.TIMES,
         *page.CLIENT,

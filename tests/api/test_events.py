@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events import walk
-from events.api.serializers import ENRICHED
+from events.envelope import ENRICHED
 from events.event import Event
 from events.identity import moment
 from events.ownership.api_key import KeyType

@@ -11,6 +11,7 @@ import pytest
 import redis
 from django.test import Client
 
+from events import buckets
 from ingestion import rate_limits
 from telemetry_project.stack import valkey
 from tests.ingestion.test_keys import BODIES
@@ -32,7 +33,7 @@ def server(tmp_path: Path, settings: Any) -> Iterator[valkey.Server]:
     with valkey.running(tmp_path / "data") as running:
         settings.REDIS_URL = ""
         settings.VALKEY_SOCKET = running.socket
-        rate_limits.forget()
+        buckets.forget()
         yield running
 
 
@@ -151,8 +152,8 @@ def test_a_hanging_valkey_costs_one_request_its_patience(
     server: valkey.Server, sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
-    monkeypatch.setattr(rate_limits, "TIMEOUT_SECONDS", 2.0)  # all together would wait 40 s
-    monkeypatch.setattr(rate_limits, "REST_SECONDS", 60.0)
+    monkeypatch.setattr(buckets, "TIMEOUT_SECONDS", 2.0)  # all together would wait 40 s
+    monkeypatch.setattr(buckets, "REST_SECONDS", 60.0)
     os.kill(server.pid, signal.SIGSTOP)
     try:
         begun = time.monotonic()
@@ -166,7 +167,7 @@ def test_limits_hold_again_once_valkey_is_back(
     server: valkey.Server, sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
-    monkeypatch.setattr(rate_limits, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(buckets, "REST_SECONDS", 0.0)
     os.kill(server.pid, signal.SIGSTOP)
     try:
         assert statuses(sender, 2) == [200] * 2
