@@ -15,7 +15,7 @@ from events.sessions.session import (
     SessionPage,
     SessionRedirect,
 )
-from events.store.touched import TouchedSession
+from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour, WarningHour
 from events.store.versions import SourceVersion
 
@@ -34,6 +34,7 @@ __all__ = [
     "SessionRedirect",
     "Source",
     "SourceVersion",
+    "TouchedQuarter",
     "TouchedSession",
     "UsageHour",
     "WarningHour",

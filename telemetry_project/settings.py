@@ -125,6 +125,7 @@ CELERY_BEAT_SCHEDULE = {
     # A tick that no worker took in time is dropped, so that a day without workers leaves no flood.
     "drain": {"task": "ingestion.drain", "schedule": 1.0, "options": {"expires": 2.0}},
     "summarise": {"task": "events.summarise", "schedule": 5.0, "options": {"expires": 10.0}},
+    "fold": {"task": "rollups.fold", "schedule": 15.0, "options": {"expires": 15.0}},
     # A request only writes down the replay that it asks for, so that it needs no broker.
     "replay": {"task": "ingestion.replay", "schedule": 2.0, "options": {"expires": 4.0}},
     "forget_old_keys": {

@@ -42,6 +42,8 @@ from events.sessions.summary import INACTIVITY_MS, cut
 from events.sessions.touching import Claim, Owners
 from events.sessions.windows import Affected, affected
 from events.sessions.writing import Made
+from events.store import touched
+from events.store.touched import QUARTER_MS, Quarter, quarter_at
 
 log = logging.getLogger(__name__)
 LARGE = 10_000  # events of a key that are computed together with other keys
@@ -161,12 +163,17 @@ class _Writer:
     def __init__(self) -> None:
         self._made: list[Made] = []
         self._rows = 0
+        self._quarters: set[Quarter] = set()
 
     def write(self, each: Affected, sessions: Iterator[Made]) -> None:
         """Write the sessions of a window, in their order, and remove what they replace."""
         begins: list[datetime] = []
         ids: list[UUID] = []
+        owner = each.claim.key.owner_id
+        # Where sessions begin, and where those began that they replace.
+        self._quarters.update((owner, quarter_at(stored.started_at)) for stored in each.stored)
         for made in sessions:
+            self._quarters.add((owner, made.summary.first.occurred_ms // QUARTER_MS))
             begins.append(moment(made.summary.first.occurred_ms))
             ids.append(made.id)
             self._made.append(made)
@@ -187,8 +194,10 @@ class _Writer:
     def flush(self) -> None:
         """Write what is collected."""
         writing.replace(self._made)
+        touched.mark_quarters(self._quarters, of_sessions=True)
         self._made.clear()
         self._rows = 0
+        self._quarters.clear()
 
 
 def tick(*, seconds: float) -> Summarised:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from events.event import Event
+from events.identity import TIME_SHIFT
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
 from events.store import sources, touched, versions
@@ -44,15 +45,24 @@ def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
         else:
             other = without_hashed(other, submission.adaptations)
         _count_duplicate(tally, duplicate, conflicting=not _same(winner, other))
-    spans: dict[touched.SessionKey, touched.Span] = {}
     _count_stored(tally, new)
-    for made in new:
+    _touch(new)
+    return len(new)
+
+
+def _touch(rows: Sequence[Row]) -> None:
+    """Mark what was computed from events and isn't true any more."""
+    spans: dict[touched.SessionKey, touched.Span] = {}
+    quarters: set[touched.Quarter] = set()
+    for made in rows:
         envelope = made.taken.envelope
-        key = touched.session_key(made.submission.owner.id, made.source_id, envelope)
+        owner = made.submission.owner.id
+        quarters.add((owner, (made.id >> TIME_SHIFT) // touched.QUARTER_MS))
+        key = touched.session_key(owner, made.source_id, envelope)
         if key:
             touched.widen(spans, key, envelope["occurred_at"])
     touched.mark(spans.items())
-    return len(new)
+    touched.mark_quarters(quarters, of_sessions=False)
 
 
 def _settle_sources(rows: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
-"""Touched sessions: which sessions the summaries must be computed again for.
+"""Touched: which sessions must be summed up again, and which quarters of an hour the reports' rollups.
 
-Rows are only ever added here and removed by the summariser. No upsert: an insert that finds a row which the
-summariser is just removing would be lost with it.
+Rows are only ever added here, and removed by those who compute what they ask for. No upsert: an insert that
+finds a row which is just being removed would be lost with it.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.db import models
 
+from events.identity import milliseconds, moment
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import Table
@@ -70,3 +71,37 @@ def mark(spans: Iterable[tuple[SessionKey, Span]]) -> None:
 
 
 TABLE = Table(TouchedSession)
+
+
+class TouchedQuarter(models.Model):
+    """A quarter of an hour of an owner whose events, or the sessions that began in it, have changed."""
+
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    quarter = models.DateTimeField(help_text="Its first moment.")
+    of_sessions = models.BooleanField(help_text="Whether sessions began in it; else events occurred.")
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.quarter:%Y-%m-%d %H:%M}"
+
+
+QUARTER_MS = 900_000
+
+Quarter = tuple[int, int]  # owner and number of the quarter, counted from 1970
+
+
+def quarter_at(at: datetime) -> int:
+    """The number of the quarter of a time."""
+    return milliseconds(at) // QUARTER_MS
+
+
+def mark_quarters(quarters: Iterable[Quarter], *, of_sessions: bool) -> None:
+    """Add the touched quarters of a block."""
+    QUARTERS.copy(
+        {"owner_id": owner, "quarter": moment(number * QUARTER_MS), "of_sessions": of_sessions}
+        for owner, number in quarters
+    )
+
+
+QUARTERS = Table(TouchedQuarter)

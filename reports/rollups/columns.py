@@ -1,0 +1,202 @@
+"""Columns of rollups: Django fields that also know the SQL that makes them from events and merges them.
+
+A key tells rows apart; a measure is merged when rows that differ in other keys, or in time, become one. All
+merges give the same result in any order, so sums are exact decimals and not floating point numbers.
+"""
+# mypy: disable-error-code="type-arg"
+# Django's fields take type arguments from the checker only, so a class that runs can't name them.
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
+
+
+class Column:
+    """What every column adds to its Django field: `sql` over `event`, `detail` or `session`."""
+
+    def __init__(self, sql: str = "", **options: Any) -> None:
+        self.sql = sql
+        super().__init__(**options)
+
+    def deconstruct(self) -> Any:
+        """For migrations: a plain field, so that a change of SQL is none."""
+        name, _, args, options = super().deconstruct()  # type: ignore[misc]
+        return name, self.path, args, options
+
+    path = ""
+
+
+class Key(Column, models.TextField):
+    """A text that tells rows apart, cut to LONGEST characters; what has none is counted under ''."""
+
+    path = "django.db.models.TextField"
+
+    def made(self) -> str:
+        """The SQL of its value, of an event or session."""
+        return f"left(coalesce({self.sql}, ''), {LONGEST})"
+
+
+class Bin(Column, models.SmallIntegerField):
+    """A small number that tells rows apart, for instance a bin of a histogram."""
+
+    path = "django.db.models.SmallIntegerField"
+
+    def made(self) -> str:
+        """The SQL of its value."""
+        return f"({self.sql})::smallint"
+
+
+class Measure(Column):
+    """What is merged. `merge` is the aggregate that does it, with `{}` for the column."""
+
+    merge = ""
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        raise NotImplementedError
+
+    def merged(self) -> str:
+        """The aggregate over rows of the rollup."""
+        return self.merge.format(f'"{self.column}"')  # type: ignore[attr-defined]
+
+
+class Count(Measure, models.BigIntegerField):
+    """How many events or sessions; with SQL, those that it is true of."""
+
+    path = "django.db.models.BigIntegerField"
+    merge = "sum({})::bigint"
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        return f"count(*) FILTER (WHERE {self.sql})" if self.sql else "count(*)"
+
+
+class Whole(Measure, models.BigIntegerField):
+    """A sum of whole numbers."""
+
+    path = "django.db.models.BigIntegerField"
+    merge = "sum({})::bigint"
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        return f"coalesce(sum({self.sql}), 0)::bigint"
+
+
+class Numeric(models.Field[Any, Any]):
+    """A decimal number of any size."""
+
+    def db_type(self, connection: Any) -> str:
+        """The type in the database."""
+        return "numeric"
+
+
+class Total(Measure, Numeric):
+    """A sum of numbers, exact to the fifteen digits that each of them has."""
+
+    path = "reports.rollups.columns.Numeric"
+    merge = "sum({})"
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        return f"coalesce(sum(({self.sql})::numeric), 0)"
+
+
+class _Extreme(Measure):
+    aggregate = ""
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        return f"{self.aggregate}({self.sql})"
+
+    def merged(self) -> str:
+        """The aggregate over rows of the rollup."""
+        return f'{self.aggregate}("{self.column}")'  # type: ignore[attr-defined]
+
+
+class Least(_Extreme, models.FloatField):
+    """The least of some numbers; none without any."""
+
+    path = "django.db.models.FloatField"
+    aggregate = "min"
+
+
+class Most(_Extreme, models.FloatField):
+    """The greatest of some numbers; none without any."""
+
+    path = "django.db.models.FloatField"
+    aggregate = "max"
+
+
+class First(_Extreme, models.DateTimeField):
+    """The earliest of some times."""
+
+    path = "django.db.models.DateTimeField"
+    aggregate = "min"
+
+
+class Latest(_Extreme, models.DateTimeField):
+    """The latest of some times."""
+
+    path = "django.db.models.DateTimeField"
+    aggregate = "max"
+
+
+class Words(_Extreme, models.TextField):
+    """One of some texts, the last by the alphabet, cut: what things are called by that have ids."""
+
+    path = "django.db.models.TextField"
+    aggregate = "max"
+
+    def made(self) -> str:
+        """The aggregate over events or sessions."""
+        return f"max(left({self.sql}, {LONGEST}))"
+
+
+class Last(Measure, models.FloatField):
+    """The last of some numbers; `at` is the column of the same rollup that says when it was."""
+
+    path = "django.db.models.FloatField"
+
+    def __init__(self, sql: str = "", *, at: str = "", **options: Any) -> None:
+        self.at = at
+        super().__init__(sql, **options)
+
+    def made(self) -> str:
+        """The aggregate over events; of two at once the greater."""
+        return f"(array_agg({self.sql} ORDER BY event.occurred_at DESC, {self.sql} DESC))[1]"
+
+    def merged(self) -> str:
+        """The aggregate over rows of the rollup."""
+        return f'(array_agg("{self.column}" ORDER BY "{self.at}" DESC, "{self.column}" DESC))[1]'
+
+
+class Members(Measure, ArrayField):
+    """Who took part: a sorted set of hashes of 64 bits, so that distinct ones are counted exactly.
+
+    Two of a million members have the same hash with a probability of 1 in 37 million. Sets are merged by
+    taking them apart, so a rollup with members has no other measure.
+    """
+
+    path = "django.contrib.postgres.fields.ArrayField"
+
+    def __init__(self, sql: str = "", **options: Any) -> None:
+        options.setdefault("base_field", models.BigIntegerField())
+        super().__init__(sql, **options)
+
+    def made(self) -> str:
+        """The aggregate over events; MD5, since PostgreSQL's own hashes may differ between its versions."""
+        hashed = f"('x' || left(md5({self.sql}), 16))::bit(64)::bigint"
+        return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
+
+    def merged(self) -> str:
+        """The aggregate over the members that rows were taken apart into."""
+        return "array_agg(DISTINCT member ORDER BY member)"
+
+
+def plain(value: Any) -> Any:
+    """A measure as pages want it: decimals as numbers."""
+    return float(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,55 @@
+"""Builds: events of Buildless's clients, and the series that they are part of."""
+
+from reports.rollups.columns import Count, First, Key, Latest, Members, Most
+from reports.rollups.rollup import EventRollup
+
+_AGENT = (
+    "coalesce(detail.agent_version_spec, detail.agent_version_tag,"
+    " detail.agent_version_major || '.' || coalesce(detail.agent_version_minor, 0)"
+    " || '.' || coalesce(detail.agent_version_micro, 0))"
+)
+
+
+class Builds(EventRollup):
+    """Events of builds and tools."""
+
+    kinds = ("emitted_event",)
+
+    collection = Key("detail.collection", help_text="Named group of events.")
+    repository = Key(
+        "coalesce(nullif(detail.repository_name, ''), detail.repository_link)",
+        help_text="Name of the repository, else its address.",
+    )
+    os = Key("coalesce(detail.os_name, detail.os_family)", help_text="Operating system, else its family.")
+    architecture = Key("detail.os_architecture", help_text="Processor architecture.")
+    agent_version = Key(_AGENT, help_text="Version of the client.")
+    events = Count(help_text="How many.")
+    final = Count("detail.final", help_text="Events that end a series, or stand alone.")
+    in_series = Count("detail.scope <> ''", help_text="Events that are part of a series.")
+    timed = Count("detail.timer IS NOT NULL", help_text="Events of a timer.")
+
+
+class BuildSeries(EventRollup):
+    """Series of events, by what they are part of: whether they are whole."""
+
+    kinds = ("emitted_event",)
+    where = "detail.scope <> ''"
+
+    collection = Key("detail.collection", help_text="Named group of events.")
+    scope = Key("detail.scope", help_text="What the events are part of, for instance a CI build.")
+    events = Count(help_text="How many.")
+    indexed = Count("detail.index IS NOT NULL", help_text="Those that say their place.")
+    final = Count("detail.final", help_text="Those that end the series.")
+    greatest = Most("detail.index", null=True, help_text="The greatest place.")
+    first = First("event.occurred_at", help_text="When the first occurred.")
+    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+
+
+class BuildTimers(EventRollup):
+    """Timers: the set of those that events were tied to."""
+
+    kinds = ("emitted_event",)
+    where = "detail.timer IS NOT NULL"
+
+    collection = Key("detail.collection", help_text="Named group of events.")
+    members = Members("detail.timer::text", help_text="Which they were.")

@@ -1,0 +1,40 @@
+"""Errors: Sunbird's ERROR, and Availity's messages of level error."""
+
+from reports.rollups.columns import Count, First, Key, Latest, Members
+from reports.rollups.rollup import EventRollup
+
+_WHERE = "event.kind = 'error' OR detail_ui_action.severity = 'error'"
+_CODE = "CASE event.kind WHEN 'error' THEN detail_error.err ELSE detail_ui_action.label END"
+_TYPE = "CASE event.kind WHEN 'error' THEN detail_error.errtype ELSE detail_ui_action.category END"
+
+
+class Errors(EventRollup):
+    """Errors that users ran into; log entries of level ERROR are in the rollup of logs."""
+
+    kinds = ("error", "ui_action")
+    where = _WHERE
+
+    kind = Key("event.kind", help_text="error or ui_action.")
+    code = Key(_CODE, help_text="Code of the error; Availity: label of the element.")
+    type = Key(_TYPE, help_text="Class of the error; Availity: category of the page.")
+    events = Count(help_text="How many.")
+    first = First("event.occurred_at", help_text="When the first occurred.")
+    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+
+
+class ErrorsAffected(EventRollup):
+    """Whom errors befell: the sets of sessions and actors."""
+
+    kinds = ("error", "ui_action")
+    joins = (
+        "CROSS JOIN LATERAL (VALUES ('actor', event.actor),"
+        " ('session', event.source_id || ' ' || coalesce(event.session,"
+        " 'device ' || event.device || ' ' || coalesce(event.channel, '')))) AS who (what, id)"
+    )
+    where = f"({_WHERE}) AND who.id <> ''"
+
+    kind = Key("event.kind", help_text="error or ui_action.")
+    code = Key(_CODE, help_text="As in the rollup of errors.")
+    type = Key(_TYPE, help_text="As in the rollup of errors.")
+    what = Key("who.what", help_text="actor, or session (where there is no session id, the device).")
+    members = Members("who.id", help_text="Who they were.")

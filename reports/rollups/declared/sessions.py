@@ -1,0 +1,54 @@
+"""Sessions: how many, how long and how deep, where they began and ended."""
+
+from reports.rollups.columns import Bin, Count, Key, Total, Whole
+from reports.rollups.rollup import SessionRollup
+from reports.rollups.shapes import bin_sql
+
+_ENTRY = (
+    "LEFT JOIN events_event entry ON entry.id = session.entry_event"
+    " AND entry.id >= %(low)s AND entry.id < %(high)s"
+)
+
+
+class Sessions(SessionRollup):
+    """Sessions, by the device that they began on."""
+
+    joins = _ENTRY
+
+    device_type = Key("entry.device_type", help_text="Type of device of the first event.")
+    os_name = Key("entry.os_name", help_text="Operating system of the first event.")
+    sessions = Count(help_text="How many.")
+    time_spent = Total("session.time_spent", help_text="Seconds.")
+    events = Whole("session.events", help_text="Events in them.")
+    page_views = Whole("session.page_views", help_text="Pages shown in them.")
+    interactions = Whole("session.interactions", help_text="Interactions in them.")
+    errors = Whole("session.errors", help_text="Errors in them.")
+    with_errors = Count("session.errors > 0", help_text="Sessions with an error.")
+    single_page = Count("session.page_views = 1", help_text="Sessions that were shown one page only.")
+
+
+class SessionShapes(SessionRollup):
+    """Distributions over sessions, as histograms true to 2 %."""
+
+    joins = (
+        "CROSS JOIN LATERAL (VALUES ('time_spent', session.time_spent), ('depth', session.page_views),"
+        " ('events', session.events)) AS shape (what, value)"
+    )
+
+    what = Key("shape.what", help_text="time_spent (seconds), depth (pages shown) or events.")
+    bin = Bin(bin_sql("shape.value"), help_text="Bin of the histogram.")
+    count = Count(help_text="Sessions in it.")
+
+
+class Ends(SessionRollup):
+    """Where sessions begin and end."""
+
+    joins = (
+        "CROSS JOIN LATERAL (VALUES ('entry', session.first_page), ('exit', session.last_page))"
+        " AS place (role, page)"
+    )
+    where = "place.page IS NOT NULL"
+
+    role = Key("place.role", help_text="entry or exit.")
+    page = Key("place.page", help_text="Id of the page.")
+    sessions = Count(help_text="How many.")

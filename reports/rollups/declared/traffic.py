@@ -1,0 +1,43 @@
+"""Traffic: events of all kinds, who was active, which pages were shown."""
+
+from reports.rollups.columns import Count, First, Key, Latest, Members, Total, Whole
+from reports.rollups.rollup import EventRollup
+
+
+class Events(EventRollup):
+    """Events of all kinds."""
+
+    kind = Key("event.kind", help_text="Kind of event.")
+    events = Count(help_text="How many.")
+    billed_bytes = Whole("event.billed_bytes", help_text="Size that is charged for.")
+    first = First("event.occurred_at", help_text="When the first occurred.")
+    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+
+
+class Actives(EventRollup):
+    """Who was active: the sets of actors and devices."""
+
+    joins = "CROSS JOIN LATERAL (VALUES ('actor', event.actor), ('device', event.device)) AS who (what, id)"
+    where = "who.id <> ''"
+
+    what = Key("who.what", help_text="actor or device.")
+    members = Members("who.id", help_text="Who they were.")
+
+
+class Pages(EventRollup):
+    """Pages shown: Sunbird's impressions, Availity's loads of pages."""
+
+    kinds = ("impression", "ui_action")
+    where = (
+        "event.kind = 'impression' OR"
+        " (detail_ui_action.resulting_event = 'page' AND detail_ui_action.action = 'load')"
+    )
+
+    page = Key(
+        "CASE event.kind WHEN 'impression' THEN detail_impression.pageid"
+        " ELSE coalesce(nullif(detail_ui_action.url, ''), detail_ui_action.category) END",
+        help_text="Id of the page; Availity: its address, else its category.",
+    )
+    views = Count(help_text="How often it was shown.")
+    timed = Count("detail_impression.duration IS NOT NULL", help_text="Views with a time of loading.")
+    load_time = Total("detail_impression.duration", help_text="Seconds that those took to load.")

@@ -1,0 +1,242 @@
+"""Reading: few questions that answer what pages ask of rollups, as plain data.
+
+All of them take a rollup (a class of `reports.rollups.models`), the reader's filters, and `where`: further
+conditions on keys, as in `{"code": "E1"}` or `{"level": ["ERROR", "FATAL"]}`. Keys are the names of the
+rollup's keys and `source` and `owner`, whose values are the ids. An absent text is ''. `filters.kinds`
+narrows the rollups that have a key `kind`; the others are about kinds of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from reports.filters import Filters
+from reports.rollups import shapes
+from reports.rollups.columns import Count, Total, Whole, plain
+from reports.rollups.relation import (
+    Relation,
+    Stretch,
+    Where,
+    column,
+    grain_of,
+    measure,
+    relation,
+    stretches,
+)
+from reports.rollups.rollup import Rollup
+
+Value = Any  # int, float, str, datetime or None, by the measure
+Measures = dict[str, Value]
+EVERYTHING: Where = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of `top`: the values of the keys asked for, in their order, and the measures by name."""
+
+    keys: tuple[Any, ...]
+    measures: Measures
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """Some rows, and how many there are in all."""
+
+    rows: tuple[Row, ...]
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a series: its key, and the measures of the buckets that have any."""
+
+    key: Any  # None: all, or all others
+    points: dict[datetime, Measures]
+    is_rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Lines over the same buckets; `buckets` are all of the period, also those where nothing was."""
+
+    buckets: tuple[datetime, ...]
+    lines: tuple[Line, ...]
+
+
+def totals(
+    rollup: type[Rollup], filters: Filters, measures: Sequence[str], where: Where = EVERYTHING
+) -> Measures:
+    """Measures over the whole period: sums of nothing are 0, other measures of nothing None."""
+    rows = _aggregated(rollup, _whole(rollup, filters, where, measures=measures), (), measures)
+    return rows[0].measures
+
+
+def top(
+    rollup: type[Rollup],
+    filters: Filters,
+    keys: Sequence[str],
+    measures: Sequence[str],
+    order: str = "",
+    limit: int = 20,
+    offset: int = 0,
+    where: Where = EVERYTHING,
+) -> Top:
+    """Measures for each combination of keys, the first in an order.
+
+    `order` is a key, a measure or a quotient of two (`passed/attempts`), with `-` for descending; by default
+    the first measure, descending. Equal ones are ordered by the keys, so pages don't overlap.
+    """
+    made = _whole(rollup, filters, where, keys=keys, measures=measures)
+    order_sql = _order(rollup, order or f"-{measures[0]}", keys)
+    rows = _aggregated(
+        rollup,
+        made,
+        [f'"{column(rollup, key)}"' for key in keys],
+        measures,
+        further=", count(*) OVER ()",
+        tail=f" ORDER BY {order_sql} LIMIT {int(limit)} OFFSET {int(offset)}",
+    )
+    count = rows[0].measures["further"] if rows else 0
+    return Top(tuple(_without_further(row) for row in rows), count)
+
+
+def series(
+    rollup: type[Rollup],
+    filters: Filters,
+    measures: Sequence[str],
+    by: str | None = None,
+    most: int = 8,
+    where: Where = EVERYTHING,
+) -> Series:
+    """Measures for each bucket of the period, by the granularity of the filters.
+
+    `by` a key: a line for each of the `most` values with the greatest first measure, greatest first, and one
+    for all others together, if there are others.
+    """
+    starts = filters.period.buckets(filters.granularity)
+    leaders = (
+        [row.keys[0] for row in top(rollup, filters, [by], measures, limit=most, where=where).rows]
+        if by
+        else []
+    )
+    made = relation(
+        rollup, filters, where, _pieces(filters, starts), keys=[by] if by else (), measures=measures
+    )
+    made.parameters.update(starts=starts, leaders=leaders)
+    keys = ["width_bucket(bucket, %(starts)s::timestamptz[])"]
+    if by:
+        keys.append(f'CASE WHEN "{column(rollup, by)}" = ANY(%(leaders)s) THEN "{column(rollup, by)}" END')
+    points: dict[Any, dict[datetime, Measures]] = {key: {} for key in [*leaders, None]}
+    for row in _aggregated(rollup, made, keys, measures, tail=" ORDER BY 1"):
+        points[row.keys[1] if by else None][starts[row.keys[0] - 1]] = row.measures
+    lines = [Line(key, points[key]) for key in leaders]
+    if not by or points[None]:
+        lines.append(Line(None, points[None], is_rest=bool(by)))
+    return Series(tuple(starts), tuple(lines))
+
+
+def histogram(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[int, int]:
+    """How many values are in each bin, of a rollup with a key `bin` and a measure `count`."""
+    made = _whole(rollup, filters, where, keys=["bin"], measures=["count"])
+    return {row.keys[0]: row.measures["count"] for row in _aggregated(rollup, made, ["bin"], ["count"])}
+
+
+def quantiles(
+    rollup: type[Rollup], filters: Filters, at: Sequence[float], where: Where = EVERYTHING
+) -> list[float | None]:
+    """Values that the given shares (0.5, 0.9) are at or below, true to 2 %; None where there are none."""
+    return shapes.quantiles(histogram(rollup, filters, where), at)
+
+
+def quantile_series(
+    rollup: type[Rollup], filters: Filters, at: Sequence[float], where: Where = EVERYTHING
+) -> dict[datetime, list[float | None]]:
+    """`quantiles` for each bucket of the period that has values."""
+    starts = filters.period.buckets(filters.granularity)
+    made = relation(rollup, filters, where, _pieces(filters, starts), keys=["bin"], measures=["count"])
+    made.parameters["starts"] = starts
+    keys = ["width_bucket(bucket, %(starts)s::timestamptz[])", "bin"]
+    found: dict[datetime, dict[int, int]] = {}
+    for row in _aggregated(rollup, made, keys, ["count"], tail=" ORDER BY 1"):
+        found.setdefault(starts[row.keys[0] - 1], {})[row.keys[1]] = row.measures["count"]
+    return {start: shapes.quantiles(counts, at) for start, counts in found.items()}
+
+
+def distribution(
+    rollup: type[Rollup], filters: Filters, edges: Sequence[float], where: Where = EVERYTHING
+) -> list[int]:
+    """How many values are below the first edge, between each two, and at the last or above; true to 2 %."""
+    return shapes.distribution(histogram(rollup, filters, where), edges)
+
+
+def _whole(
+    rollup: type[Rollup],
+    filters: Filters,
+    where: Where,
+    *,
+    keys: Sequence[str] = (),
+    measures: Sequence[str] = (),
+) -> Relation:
+    pieces = list(stretches(filters.period.since, filters.period.until))
+    return relation(rollup, filters, where, pieces, keys=keys, measures=measures)
+
+
+def _pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
+    since, until = filters.period.since, filters.period.until
+    return [Stretch(grain_of(starts, until), since, until)]
+
+
+def _order(rollup: type[Rollup], order: str, keys: Sequence[str]) -> str:
+    """The SQL of an order, down to the keys."""
+    descending, name = order.startswith("-"), order.removeprefix("-")
+    if name in keys:
+        value = f'"{column(rollup, name)}"'
+    elif "/" in name:
+        above, below = name.split("/")
+        value = f"({measure(rollup, above).merged()})::float8 / nullif({measure(rollup, below).merged()}, 0)"
+    else:
+        value = measure(rollup, name).merged()
+    further = ", ".join(f'"{column(rollup, key)}"' for key in keys)
+    return f"{value} {'DESC' if descending else 'ASC'} NULLS LAST, {further}"
+
+
+def _aggregated(
+    rollup: type[Rollup],
+    made: Relation,
+    keys: Sequence[str],
+    measures: Sequence[str],
+    *,
+    further: str = "",
+    tail: str = "",
+) -> list[Row]:
+    """Rows of a relation merged by SQL of keys."""
+    fields = [measure(rollup, name) for name in measures]
+    selected = ", ".join([*keys, *(field.merged() for field in fields)])
+    grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
+    names = [*measures, "further"] if further else list(measures)
+    rows = _fetch(Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", made.parameters))  # noqa: S608
+    zeros = {field.name: 0 for field in fields if isinstance(field, (Count, Whole, Total))}
+    return [
+        Row(
+            row[: len(keys)],
+            {
+                name: zeros.get(name) if value is None else plain(value)
+                for name, value in zip(names, row[len(keys) :], strict=True)
+            },
+        )
+        for row in rows
+    ]
+
+
+def _without_further(row: Row) -> Row:
+    return Row(row.keys, {name: value for name, value in row.measures.items() if name != "further"})
+
+
+def _fetch(statement: Relation) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -1,0 +1,132 @@
+"""Relation: the rows of a rollup that a report is about, as SQL: filters, and the coarsest grains that do.
+
+Whole UTC days inside a stretch of time are read from days, what is left at its ends from hours, and from
+quarters only what hours don't reach. Buckets of a series are told apart by the very times that
+`Period.buckets` gives, so the two can't disagree, whatever clocks did.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from reports.filters import Filters
+from reports.rollups.columns import LONGEST, Bin, Last
+from reports.rollups.rollup import Grain, Rollup
+from reports.rollups.statements import start_of
+
+Where = Mapping[str, str | int | Sequence[str] | Sequence[int]]
+
+_COARSEST_FIRST = tuple(sorted(Grain, reverse=True))
+_FIXED = {"source": "source_id", "owner": "owner_id"}
+
+
+class Stretch(NamedTuple):
+    """A stretch of time that is read in one grain."""
+
+    grain: Grain
+    since: datetime
+    until: datetime
+
+
+class Relation(NamedTuple):
+    """SQL that stands where a table may stand, and its parameters."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def stretches(
+    since: datetime, until: datetime, grains: Sequence[Grain] = _COARSEST_FIRST
+) -> Iterator[Stretch]:
+    """A stretch of time in pieces, each in the coarsest grain that fits."""
+    if since >= until:
+        return
+    grain, *finer = grains
+    if not finer:
+        yield Stretch(grain, since, until)
+        return
+    first = start_of(since + timedelta(minutes=grain, microseconds=-1), grain)
+    last = start_of(until, grain)
+    if first >= last:
+        yield from stretches(since, until, finer)
+        return
+    yield from stretches(since, first, finer)
+    yield Stretch(grain, first, last)
+    yield from stretches(last, until, finer)
+
+
+def grain_of(starts: Sequence[datetime], until: datetime) -> Grain:
+    """The coarsest grain whose buckets are each within one of those that start at `starts`."""
+    moments = [*starts, until]
+    return next(
+        (g for g in _COARSEST_FIRST if all(start_of(at, g) == at for at in moments)), _COARSEST_FIRST[-1]
+    )
+
+
+def column(rollup: type[Rollup], name: str) -> str:
+    """The column of a key by its name; `source` and `owner` are keys too."""
+    if name in _FIXED:
+        return _FIXED[name]
+    if name not in {key.name for key in rollup.key_columns()}:
+        raise ValueError(f"{rollup.__name__} has no key {name!r}")
+    return name
+
+
+def measure(rollup: type[Rollup], name: str) -> Any:
+    """A measure by its name."""
+    found = {each.name: each for each in rollup.measures()}
+    if name not in found:
+        raise ValueError(f"{rollup.__name__} has no measure {name!r}")
+    return found[name]
+
+
+def relation(
+    rollup: type[Rollup],
+    filters: Filters,
+    where: Where,
+    pieces: Sequence[Stretch],
+    *,
+    keys: Sequence[str] = (),
+    measures: Sequence[str] = (),
+) -> Relation:
+    """The rows in the pieces that the filters leave, with the columns that are asked for."""
+    names = {"bucket", *(column(rollup, key) for key in keys)}
+    for name in measures:
+        found = measure(rollup, name)
+        names |= {found.column} | ({found.at} if isinstance(found, Last) else set())
+    listed = ", ".join(f'"{name}"' for name in sorted(names))
+    conditions, parameters = _conditions(rollup, filters, where)
+    parts = []
+    for place, piece in enumerate(pieces):
+        parts.append(
+            f'SELECT {listed} FROM "{rollup._meta.db_table}" WHERE {" AND ".join(conditions)}'  # noqa: S608
+            f" AND grain = {int(piece.grain)}"
+            f" AND bucket >= %(since{place})s AND bucket < %(until{place})s"
+        )
+        parameters |= {f"since{place}": piece.since, f"until{place}": piece.until}
+    return Relation(f"({' UNION ALL '.join(parts)}) AS made", parameters)
+
+
+def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[list[str], dict[str, Any]]:
+    if filters.owners is None:
+        # A list, so that the index that begins with the owner serves.
+        conditions, parameters = ["owner_id = ANY(ARRAY(SELECT id FROM events_owner))"], dict[str, Any]()
+    else:
+        conditions, parameters = ["owner_id = ANY(%(owners)s)"], {"owners": list(filters.owners)}
+    narrowed: dict[str, Any] = {"version": filters.versions, "country": filters.countries}
+    if "kind" in {key.name for key in rollup.key_columns()}:
+        narrowed["kind"] = filters.kinds
+    if filters.sources:
+        conditions.append("source_id = ANY(%(sources)s)")
+        parameters["sources"] = list(filters.sources)
+    wanted = [(name, values) for name, values in narrowed.items() if values]
+    wanted += [(column(rollup, name), _listed(value)) for name, value in where.items()]
+    bins = {key.column for key in rollup.key_columns() if isinstance(key, Bin)} | set(_FIXED.values())
+    for place, (name, values) in enumerate(wanted):
+        conditions.append(f'"{name}" = ANY(%(value{place})s)')
+        parameters[f"value{place}"] = [value if name in bins else str(value)[:LONGEST] for value in values]
+    return conditions, parameters
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return [value] if isinstance(value, (str, int)) else list(value)

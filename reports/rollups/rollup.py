@@ -1,0 +1,93 @@
+"""Rollup: what the tables of sums have in common, and what a declaration of one says."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from reports.rollups.columns import Bin, Column, Key, Measure, Members
+
+
+class Grain(models.IntegerChoices):
+    """How long the buckets of a row are, in minutes. Each is folded from the one before it."""
+
+    QUARTER = 15, "a quarter of an hour"
+    HOUR = 60, "an hour"
+    DAY = 1440, "a day"
+
+
+class Rollup(models.Model):
+    """Sums of what happened in one bucket of time (UTC, by time of occurrence)."""
+
+    # Kinds of event that it is about; none: of all kinds, by the envelope alone. The columns of one kind are
+    # `detail` in the SQL of the columns, those of several `detail_` with the name of the kind.
+    kinds: ClassVar[tuple[str, ...]] = ()
+    joins: ClassVar[str] = ""  # further tables
+    where: ClassVar[str] = ""  # what events or sessions have to be like
+    of_sessions: ClassVar[bool] = False
+
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    grain = models.SmallIntegerField(choices=Grain.choices, help_text="Length of the bucket, in minutes.")
+    bucket = models.DateTimeField(help_text="Its first moment.")
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+
+    class Meta:
+        abstract = True
+        indexes = [models.Index("owner", "grain", "bucket", name="%(class)s_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} of {self.bucket:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def columns(cls) -> list[Any]:
+        """The columns with SQL of their own."""
+        return [field for field in cls._meta.local_fields if isinstance(field, Column)]
+
+    @classmethod
+    def key_columns(cls) -> list[Any]:
+        """What tells rows apart beside owner, time and source."""
+        return [field for field in cls.columns() if isinstance(field, (Key, Bin))]
+
+    @classmethod
+    def measures(cls) -> list[Any]:
+        """What is summed up."""
+        return [field for field in cls.columns() if isinstance(field, Measure)]
+
+    @classmethod
+    def set_column(cls) -> Any:
+        """The column of its set, where it has one."""
+        return next((field for field in cls.columns() if isinstance(field, Members)), None)
+
+
+class EventRollup(Rollup):
+    """Sums of events, in the bucket that they occurred in."""
+
+    version = Key("event.version", help_text="Version of the source.")
+    country = Key("event.country", help_text="Country that the event is placed in.")
+
+    class Meta(Rollup.Meta):
+        abstract = True
+
+
+class SessionRollup(Rollup):
+    """Sums of sessions, in the bucket that they started in."""
+
+    of_sessions = True
+
+    version = Key("session.version", help_text="Version of the source.")
+    country = Key("session.country", help_text="Country that the session is placed in.")
+
+    class Meta(Rollup.Meta):
+        abstract = True
+
+
+def rollups() -> list[type[Rollup]]:
+    """All that are declared."""
+    import reports.rollups.declared  # noqa: F401  (they import this module)
+
+    return [*EventRollup.__subclasses__(), *SessionRollup.__subclasses__()]

@@ -1,0 +1,68 @@
+"""Shapes: distributions as histograms with bins that grow, mergeable and true to two percent.
+
+Bin `b` holds values from GAMMA ** (b - 1) to GAMMA ** b, so the value that stands for a bin is never further
+than ERROR from those in it. Negative values have the bins of their amounts, with a minus; nearly nothing is
+0.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+ERROR = 0.02
+GAMMA = (1 + ERROR) / (1 - ERROR)
+NOTHING = 1e-9  # amounts below it are 0
+_SHIFT = 1_000  # makes bins of amounts above NOTHING positive
+
+
+def bin_sql(value: str) -> str:
+    """The SQL of the bin of a value."""
+    amount = f"abs(({value})::float8)"
+    number = f"{_SHIFT} + ceil(ln(greatest({amount}, {NOTHING})) / {math.log(GAMMA)!r})"
+    return f"CASE WHEN {amount} < {NOTHING} THEN 0 ELSE sign({value}) * ({number}) END"
+
+
+def bin_of(value: float) -> int:
+    """The bin of a value."""
+    if abs(value) < NOTHING:
+        return 0
+    return int(math.copysign(_SHIFT + math.ceil(math.log(abs(value)) / math.log(GAMMA)), value))
+
+
+def value_of(place: int) -> float:
+    """The value that stands for a bin."""
+    if place == 0:
+        return 0.0
+    return math.copysign(2 * GAMMA ** (abs(place) - _SHIFT) / (GAMMA + 1), place)
+
+
+def quantiles(counts: Mapping[int, int], at: Sequence[float]) -> list[float | None]:
+    """Values that the given shares of all are at or below; None where there are none."""
+    whole = sum(counts.values())
+    return [_at(counts, max(math.ceil(share * whole), 1)) if whole else None for share in at]
+
+
+def _at(counts: Mapping[int, int], rank: int) -> float:
+    seen = 0
+    for place in sorted(counts):
+        seen += counts[place]
+        if seen >= rank:
+            return value_of(place)
+    raise ValueError("There are not so many")
+
+
+def distribution(counts: Mapping[int, int], edges: Sequence[float]) -> list[int]:
+    """How many are below the first edge, from each edge to the next, and at the last or above."""
+    found = [0] * (len(edges) + 1)
+    for place, count in counts.items():
+        value = value_of(place)
+        found[sum(value >= edge for edge in edges)] += count
+    return found
+
+
+def merged(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Histograms as one."""
+    whole: dict[int, int] = {}
+    for part in parts:
+        for place, count in part.items():
+            whole[place] = whole.get(place, 0) + count
+    return whole

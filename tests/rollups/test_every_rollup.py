@@ -1,0 +1,43 @@
+"""Every rollup of every kind: rows come out, and any value on the wire is folded."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from reports.rollups.rollup import rollups
+from tests.rollups.recomputed import dump, fold_due, rebuild
+from tests.sending import AVAILITY, EMIT, Sender, file_all, now_ms
+from tests.sessions.stored import summarise_due
+from tests.wire import samples
+
+
+def send_all(sender: Sender, make: Any) -> None:
+    sender.batch(*[make(kind, ms=now_ms(), mid=f"{make.__name__} {kind}") for kind in samples.SUNBIRD])
+    page = make("ui_action")
+    page["telemetryBody"]["entries"] |= {"event": "page", "action": "load"}
+    for path, event in (
+        (AVAILITY, make("ui_action")),
+        (AVAILITY, page),
+        (EMIT, make("emitted_event", ms=now_ms())),
+    ):
+        assert sender.post(path, event).status_code < 300
+    file_all()
+    summarise_due()
+
+
+def test_each_has_rows_and_a_rebuild_makes_the_same(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    send_all(sender, samples.minimal)
+    fold_due()
+    send_all(sender, samples.complete)
+    fold_due()
+
+    rows = dump()
+    assert [name for name, found in rows.items() if not found] == []
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    rebuild()
+    assert dump() == rows
+    for rollup in rollups():
+        rollup._default_manager.all().delete()
+    rebuild()
+    assert dump() == rows
