@@ -5,7 +5,7 @@ owner, until the transaction ends, since a day's rows are folded from all its qu
 different quarters of one day would each miss what the other has not committed yet.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ def forget_rested(now: datetime) -> None:
     RestingQuarter.objects.filter(rests_until__lte=now).delete()
 
 
-def hold_days(owner_id: int, days: Sequence[datetime]) -> None:
+def hold_days(owner_id: int, days: Iterable[datetime]) -> None:
     """Lock days of an owner until the transaction ends, waiting for those who hold them."""
     with connection.cursor() as cursor:
         cursor.execute(

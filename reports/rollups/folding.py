@@ -19,7 +19,7 @@ tenth of one worker's time however often it is touched. One that can't be folded
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
@@ -95,12 +95,10 @@ def _fold(claimed: Sequence[Cell]) -> dict[Cell, int]:
     return sizes
 
 
-def fold(
-    quarters: Iterable[tuple[int, datetime]], *, of_sessions: bool, done: Callable[[], None] = lambda: None
-) -> dict[tuple[int, datetime], int]:
+def fold(quarters: Iterable[tuple[int, datetime]], *, of_sessions: bool) -> dict[tuple[int, datetime], int]:
     """Make the rows of quarters of one week anew, in the caller's transaction, which holds their days.
 
-    Returns how many events or sessions are in each; calls `done` after each rollup.
+    Returns how many events or sessions are in each.
     """
     by_grain = {grain: statements.spans(quarters, grain) for grain in Grain}
     finest = statements.parameters(by_grain[Grain.QUARTER])
@@ -115,7 +113,6 @@ def fold(
         if rollup.of_sessions == of_sessions:
             wanted = bool(kinds.intersection(rollup.kinds)) if rollup.kinds else bool(found)
             _fold_rollup(rollup, by_grain, is_there=wanted)
-            done()
     return counted
 
 

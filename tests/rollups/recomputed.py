@@ -21,8 +21,8 @@ def fold_due() -> int:
 
 
 def rebuild() -> None:
-    for _ in rebuilding.rebuild(None, None, None):
-        pass
+    for step in rebuilding.steps(None, None, None):
+        rebuilding.rebuild(step)
 
 
 def rows_of(rollup: type[Rollup]) -> Rows:

@@ -7,13 +7,14 @@ import pytest
 
 from reports.rollups.rollup import rollups
 from tests.rollups.recomputed import dump, fold_due, rebuild
-from tests.sending import AVAILITY, EMIT, Sender, file_all, now_ms
+from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, file_all, now_ms
 from tests.sessions.stored import summarise_due
 from tests.wire import samples
 
 
 def send_all(sender: Sender, make: Any) -> None:
-    sender.batch(*[make(kind, ms=now_ms(), mid=f"{make.__name__} {kind}") for kind in samples.SUNBIRD])
+    events = [make(kind, ms=now_ms(), mid=f"{make.__name__} {kind}") for kind in samples.SUNBIRD]
+    sender.post(SUNBIRD, {"id": "x", "ver": "3.0", "ets": now_ms(), "events": events})
     page = make("ui_action")
     page["telemetryBody"]["entries"] |= {"event": "page", "action": "load"}
     for path, event in (

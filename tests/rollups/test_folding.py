@@ -1,7 +1,5 @@
 """Folding: what the drain touched becomes rows, whatever comes late, twice or not at all."""
 
-from typing import Any
-
 from reports.rollups.models import Events, Sessions
 from tests.rollups.recomputed import dump, fold_due, rebuild
 from tests.sending import Sender, log_event

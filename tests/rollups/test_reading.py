@@ -1,0 +1,125 @@
+"""Reading: totals, tops and series say what a plain look at the events says, in every zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from events.identity import milliseconds
+from reports.filters import Filters
+from reports.periods import Granularity, Period
+from reports.rollups import members, reading
+from reports.rollups.models import Actives, Errors, Events, SessionShapes
+from reports.rollups.relation import Stretch, stretches
+from reports.rollups.rollup import Grain
+from tests.rollups.recomputed import fold_due
+from tests.sending import Sender, log_event
+from tests.sessions.stored import file, summarise_due
+
+DAY = date(2026, 3, 28)  # in Berlin clocks jump on the 29th
+
+
+def at(text: str) -> int:
+    return milliseconds(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def filters(zone: str = "UTC", days: int = 3, granularity: str = "day", **changes: Any) -> Filters:
+    period = Period(DAY, DAY + timedelta(days=days), ZoneInfo(zone))
+    return Filters(owners=None, period=period, granularity=Granularity(granularity), **changes)
+
+
+def test_a_stretch_is_read_in_the_coarsest_grains_that_fit() -> None:
+    since, until = datetime(2026, 3, 27, 18, 45, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+    assert list(stretches(since, until)) == [
+        Stretch(Grain.QUARTER, since, datetime(2026, 3, 27, 19, tzinfo=UTC)),
+        Stretch(Grain.HOUR, datetime(2026, 3, 27, 19, tzinfo=UTC), datetime(2026, 3, 28, tzinfo=UTC)),
+        Stretch(Grain.DAY, datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 3, 29, tzinfo=UTC)),
+        Stretch(Grain.HOUR, datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        Stretch(Grain.QUARTER, datetime(2026, 3, 29, 1, tzinfo=UTC), until),
+    ]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"])
+@pytest.mark.parametrize("granularity", list(Granularity))
+def test_every_zone_has_its_own_days(sender: Sender, zone: str, granularity: Granularity) -> None:
+    texts = [f"2026-03-{day}T{time}" for day in (27, 28, 29, 30, 31) for time in ("00:10", "18:20", "23:50")]
+    file(sender, *[log_event(text, ets=at(text)) for text in texts])
+    fold_due()
+    asked = filters(zone, granularity=granularity)
+    inside = [
+        moment
+        for moment in (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in texts)
+        if asked.period.since <= moment < asked.period.until
+    ]
+
+    made = reading.series(Events, asked, ["events"])
+    assert reading.totals(Events, asked, ["events"]) == {"events": len(inside)}
+    assert made.buckets == tuple(asked.period.buckets(granularity))
+    expected: dict[datetime, int] = {}
+    for moment in inside:
+        bucket = max(start for start in made.buckets if start <= moment)
+        expected[bucket] = expected.get(bucket, 0) + 1
+    assert {start: row["events"] for start, row in made.lines[0].points.items()} == expected
+
+
+def test_a_series_has_the_greatest_and_the_rest(sender: Sender) -> None:
+    counts = {"A": 3, "B": 2, "C": 1, "D": 1}
+    file(
+        sender,
+        *[
+            log_event(f"{code}{n}", eid="ERROR", ets=at("2026-03-28T10:00"),
+                      edata={"err": code, "errtype": "SYSTEM", "stacktrace": "at x"})
+            for code, count in counts.items() for n in range(count)
+        ],
+    )  # fmt: skip
+    fold_due()
+
+    made = reading.series(Errors, filters(), ["events"], by="code", most=2)
+    assert [(line.key, line.is_rest) for line in made.lines] == [("A", False), ("B", False), (None, True)]
+    assert [list(line.points.values()) for line in made.lines] == [
+        [{"events": 3}],
+        [{"events": 2}],
+        [{"events": 2}],
+    ]
+    top = reading.top(Errors, filters(), ["code"], ["events"], limit=2, offset=1)
+    assert ([(row.keys, row.measures) for row in top.rows], top.of) == (
+        [(("B",), {"events": 2}), (("C",), {"events": 1})], 4,
+    )  # fmt: skip
+    assert reading.totals(Errors, filters(), ["events"], where={"code": ["C", "D"]}) == {"events": 2}
+    assert reading.totals(Errors, filters(versions=("9",)), ["events"]) == {"events": 0}
+
+
+def test_members_are_counted_once(sender: Sender) -> None:
+    def by(actor: str, text: str) -> Any:
+        return log_event(actor + text, ets=at(text), actor={"id": actor, "type": "User"})
+
+    file(
+        sender,
+        by("a", "2026-03-20T10:00"),
+        *[by(actor, text) for actor in "ab" for text in ("2026-03-28T10:00", "2026-03-28T16:00")],
+        by("c", "2026-03-30T10:00"),
+        by("a", "2026-03-30T11:00"),
+    )  # fmt: skip
+    fold_due()
+    actors = {"what": "actor"}
+
+    assert members.distinct(Actives, filters(), actors) == 3
+    assert list(members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()) == [2, 2]
+    assert members.newcomers(Actives, filters(), actors) == members.Newcomers(new=2, returning=1)
+    cohorts = members.retention(Actives, filters(days=7), actors)
+    assert [cohort.seen for cohort in cohorts] == [(1, 0), (1,)]
+
+
+def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
+    for n in range(1, 11):
+        context = {"channel": "c", "env": "home", "pdata": {"id": "p"}, "sid": f"s{n}"}
+        begin = at("2026-03-28T10:00")
+        file(sender, *[log_event(f"{n} {ms}", ets=begin + ms, context=context) for ms in (0, n * 10_000)])
+    summarise_due()
+    fold_due()
+
+    found = reading.quantiles(SessionShapes, filters(), [0.5, 0.9, 1.0], {"what": "time_spent"})
+    assert found == [pytest.approx(50, rel=0.02), pytest.approx(90, rel=0.02), pytest.approx(100, rel=0.02)]
+    assert reading.distribution(SessionShapes, filters(), [15, 55], {"what": "time_spent"}) == [1, 4, 5]
