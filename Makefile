@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-faults fuzz docs-bad-input docs-permissions lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help run test test-faults fuzz docs-bad-input docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -70,6 +70,20 @@ proto: ## Make buildless_pb2.py from its .proto
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet grpcio-tools && \
 	cd ingestion/dialects && "$$folder/bin/python" -m grpc_tools.protoc -I. --python_out=. buildless.proto
+
+# The charts' library as npm has it: its archive is what package-lock.json would say, or nothing is written.
+ECHARTS := 6.1.0
+ECHARTS_SHA512 := q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA==
+VENDOR := reports/static/reports/vendor
+charts: ## Fetch the charts' library anew from npm, and check its hash
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	npm pack --silent --pack-destination "$$folder" "echarts@$(ECHARTS)" >/dev/null && \
+	test "$$(openssl dgst -sha512 -binary "$$folder"/echarts-*.tgz | base64 -w0)" = "$(ECHARTS_SHA512)" && \
+	tar -xzf "$$folder"/echarts-*.tgz -C "$$folder" && \
+	cp "$$folder/package/dist/echarts.common.min.js" $(VENDOR)/echarts.common.min.js && \
+	{ printf 'Apache ECharts %s: dist/echarts.common.min.js of the npm package echarts, unchanged.\n\n' "$(ECHARTS)"; \
+		cat "$$folder/package/NOTICE"; printf '\n\n'; cat "$$folder/package/LICENSE"; printf '\n'; \
+		cat "$$folder/package/licenses/LICENSE-d3"; } > $(VENDOR)/echarts.LICENSE.txt
 
 lock: ## Lock the dependencies anew (ARGS=--upgrade for newer versions)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

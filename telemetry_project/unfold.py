@@ -23,6 +23,9 @@ PRIMARY = {
 }
 
 
+REPORTS = "/reports/"
+
+
 def is_operator(request: HttpRequest) -> bool:
     """Whether the person runs this Tally."""
     from events.admin.scope import scope_of  # settings are read before there are models
@@ -102,8 +105,8 @@ NAVIGATION: list[dict[str, Any]] = [
 ]
 
 
-def navigation(_: HttpRequest) -> list[dict[str, Any]]:
-    """The navigation, with a folded list of the kinds."""
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The navigation, with a folded list of the kinds, and the report pages in their groups."""
     from events.kinds import KINDS  # as above
 
     first, *others = NAVIGATION
@@ -111,7 +114,30 @@ def navigation(_: HttpRequest) -> list[dict[str, Any]]:
         _item(name, "label", f"events_{entry.model._meta.model_name}_changelist", sees_anything)
         for name, entry in sorted(KINDS.items())
     ]
-    return [first, {"title": "Events by kind", "collapsible": True, "items": kinds}, *others]
+    folded = {"title": "Events by kind", "collapsible": True, "items": kinds}
+    reports = _reports(request)
+    joined = [group | {"items": [*reports.pop(group["title"], []), *group["items"]]} for group in others]
+    return [first, folded, *({"title": title, "items": items} for title, items in reports.items()), *joined]
+
+
+def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
+    """The report pages by group. From one to the next the filters stay."""
+    from reports.pages.links import address, shared
+    from reports.pages.registry import PAGES
+
+    stays = request.path.startswith(REPORTS)
+    kept = shared({name: request.GET.getlist(name) for name in request.GET}) if stays else {}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for page in PAGES:
+        item = {
+            "title": page.title,
+            "icon": page.icon,
+            "link": address(page.name, kept),
+            "active": request.path == address(page.name, {}),
+            "permission": is_operator if page.operators_only else sees_anything,
+        }
+        groups.setdefault(page.group, []).append(item)
+    return groups
 
 
 UNFOLD: dict[str, Any] = {

@@ -20,6 +20,7 @@ urlpatterns = [
         TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": PROBLEMS}),
         name="problems",
     ),
+    path("reports/", include("reports.pages.urls")),
     path("admin/", include("events.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

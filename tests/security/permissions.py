@@ -31,7 +31,11 @@ def page(sides: dict[str, Side]) -> str:
     mine = sides[MINE]
     models = [_model(model, walkers, mine) for model in sorted(admin.site._registry, key=str)]
     others = [each for each in routes() if not _is_of_model(each) and each.pattern not in UNSAID]
-    pages = [_route(each, walkers, mine, PEOPLE) for each in others if each.pattern.startswith("admin/")]
+    pages = [
+        _route(each, walkers, mine, PEOPLE)
+        for each in others
+        if each.pattern.startswith(("admin/", "reports/"))
+    ]
     api = [_route(each, walkers, mine, tuple(SEES)) for each in others if each.pattern.startswith("api/")]
     return "\n".join(
         (

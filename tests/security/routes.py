@@ -122,6 +122,8 @@ def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[st
     """
     if route.pattern in QUERIES:
         return [each.format(word=side.word) for each in QUERIES[route.pattern]]
+    if route.pattern.startswith("reports/"):
+        return ["", *_of_report(side)]
     if route.pattern == "admin/autocomplete/":
         return list(_autocompletes(side))
     if route.model and route.pattern.endswith((f"/{route.model._meta.model_name}/", "export.<str:form>")):
@@ -167,6 +169,12 @@ def _of_api(route: Route, side: Side, every_filter: bool) -> Iterator[str]:
             continue
         values = VALUES.get(name, DEFAULT_VALUES)
         yield f"{name}={values[-1](side)}"
+
+
+def _of_report(side: Side) -> Iterator[str]:
+    """Of one owner, of one source, and each table by itself."""
+    yield from (f"owner={side.owner.pk}", f"source={_source(side)}", f"version={side.word}")
+    yield f"owner={side.owner.pk}&period=30d&compare=none"
 
 
 def _autocompletes(side: Side) -> Iterator[str]:

@@ -1,0 +1,173 @@
+"""Numbers: how values of each unit are written, short in drawings and exact beside them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil, floor, log10
+from typing import Any
+
+from events.admin.facts import lasting
+
+Number = int | float | Decimal
+NOTHING = "-"  # where there is no value; zero is one
+_SIZES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+_BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+_LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
+TICKS = 4  # steps of an axis, about
+
+
+def short_count(value: Number) -> str:
+    """1.2 M for 1,234,567."""
+    return _sized(value, _SIZES, "")
+
+
+def exact_count(value: Number) -> str:
+    """All digits of a whole number; others to three places."""
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.3f}".rstrip("0")
+
+
+def short_bytes(value: Number) -> str:
+    """In units of 1,000."""
+    return _sized(value, _BYTES, " B")
+
+
+def share(value: Number) -> str:
+    """A part of 1 in per cent; what is nearly nothing or nearly all isn't rounded to it."""
+    percent = float(value) * 100
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.0f} %" if percent >= 99.95 or percent == int(percent) else f"{percent:.1f} %"
+
+
+def exact_share(value: Number) -> str:
+    """A part of 1 in per cent, to three places."""
+    return f"{float(value) * 100:.3f} %"
+
+
+def seconds(value: Number) -> str:
+    """A length of time in its two largest units."""
+    return lasting(float(value))
+
+
+def exact_seconds(value: Number) -> str:
+    """A length of time in seconds."""
+    return f"{float(value):,.3f} s"
+
+
+def _sized(value: Number, sizes: tuple[tuple[int, str], ...], unit: str) -> str:
+    number = float(value)
+    for size, letter in sizes:
+        if abs(number) >= size * 0.99995:
+            scaled = number / size
+            return f"{scaled:.{0 if abs(scaled) >= 99.95 else 1}f}".removesuffix(".0") + f" {letter}"
+    if number == int(number):
+        return f"{int(number)}{unit}"
+    return f"{number:.{1 if abs(number) >= 10 else 2}f}".rstrip("0").removesuffix(".") + unit
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a number is of."""
+
+    name: str  # what stands at an axis
+    short: Callable[[Any], str] = short_count
+    exact: Callable[[Any], str] = exact_count
+    is_whole: bool = False  # whether nothing lies between 0 and 1
+    is_length: bool = False  # whether it is counted in sixties
+
+    def in_table(self, value: Number) -> str:
+        """A value among others of its column: counts with all digits, which line up."""
+        return self.exact(value) if self.short is short_count else self.short(value)
+
+    def exactly(self, value: Number | None) -> str:
+        """A value with its unit, for people."""
+        if value is None:
+            return "no data"
+        text = self.exact(value)
+        return f"{text} {self.name}" if self.short is short_count and self.name else text
+
+
+def count(name: str) -> Unit:
+    """Whole numbers of something, in the plural."""
+    return Unit(name, is_whole=True)
+
+
+def mean(name: str) -> Unit:
+    """Numbers of something that may be broken."""
+    return Unit(name)
+
+
+def money(currency: str) -> Unit:
+    """An amount, to cents; below one to what tells."""
+    return Unit(
+        currency,
+        lambda value: f"{_amount(value)} {currency}",
+        lambda value: f"{value:,f} {currency}" if isinstance(value, Decimal) else f"{value:,} {currency}",
+    )
+
+
+SHARE = Unit("share", share, exact_share)
+SECONDS = Unit("time", seconds, exact_seconds, is_length=True)
+BYTES = Unit("bytes", short_bytes, lambda value: f"{int(value):,} bytes", is_whole=True)
+
+
+def _amount(value: Number) -> str:
+    number = float(value)
+    if 0 < abs(number) < 1:
+        return f"{number:.{min(6, 2 - floor(log10(abs(number))))}f}".rstrip("0").ljust(4, "0")
+    return f"{number:,.2f}" if abs(number) < 10_000 else f"{number:,.0f}"
+
+
+def ticks(most: Number, unit: Unit) -> list[tuple[float, str]]:
+    """Round numbers from zero up to the first that isn't below the largest value, as values and as text."""
+    top = float(most) or (1.0 if unit.is_whole or not unit.is_length else 60.0)
+    step = _length_step(top) if unit.is_length and top > 1 else _step(top)
+    if unit.is_whole:
+        step = max(step, 1.0)
+    return [(at := round(place * step, 12), unit.short(at)) for place in range(ceil(top / step - 1e-9) + 1)]
+
+
+def _step(top: float) -> float:
+    rough = top / TICKS
+    power: float = 10.0 ** floor(log10(rough))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= rough * 0.9999)
+
+
+def _length_step(top: float) -> float:
+    return next(
+        (float(step) for step in _LENGTHS if top / step <= TICKS + 1), ceil(top / 86_400 / TICKS) * 86_400.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value beside the one that it is compared with, in words."""
+
+    text: str
+    tone: str = ""  # good or bad, where more is one of them
+
+
+def change(value: Number | None, before: Number | None, *, more_is: str = "") -> Change | None:
+    """How a value differs from the one before; None where there is nothing to compare."""
+    if value is None or before is None:
+        return None
+    if before == value:
+        return Change("as before")
+    if not before:
+        return Change("none before", _tone(True, more_is))
+    percent = (float(value) - float(before)) * 100 / abs(float(before))
+    text = f"{abs(percent):,.0f} %" if abs(percent) >= 1 else "< 1 %"
+    if percent >= 1_000:
+        text = f"{float(value) / float(before):,.0f} times as much"
+        return Change(text, _tone(True, more_is))
+    return Change(f"{text} {'more' if percent > 0 else 'less'}", _tone(percent > 0, more_is))
+
+
+def _tone(is_more: bool, more_is: str) -> str:
+    if not more_is:
+        return ""
+    return more_is if is_more else {"good": "bad", "bad": "good"}[more_is]

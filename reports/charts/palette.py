@@ -1,0 +1,68 @@
+"""Palette: which colour a kind, a source or any other name has, the same on all pages and for everybody.
+
+Seven hues and a grey for the rest, which people with each kind of colour blindness tell apart in both themes
+(tests/reports/test_palette.py). charts.css has them as --tally-hue-0 to --tally-hue-7.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from zlib import crc32
+
+K = TypeVar("K", str, int)
+
+LIGHT = ("#1154ae", "#b3311f", "#2b9557", "#bb8398", "#88a208", "#2f99fd", "#7c4779", "#6f7480")
+DARK = ("#4670c3", "#e8743b", "#23e9a4", "#cf92c3", "#e8bf49", "#a6faff", "#ab8dff", "#7d8593")
+REST = 7  # the grey of all others together
+MOST = 7  # names in one chart that have a hue of their own
+
+# Kinds that are often seen together differ; of those that share a hue the later one steps aside.
+KINDS: dict[str, int] = {
+    "interact": 0,
+    "error": 1,
+    "impression": 2,
+    "ui_action": 3,
+    "log": 4,
+    "emitted_event": 5,
+    "heartbeat": 6,
+    "start": 3,
+    "end": 5,
+    "assess": 6,
+    "response": 4,
+    "search": 3,
+    "metrics": 2,
+    "audit": 5,
+    "summary": 6,
+    "feedback": 4,
+    "share": 0,
+    "interrupt": 1,
+    "exdata": 2,
+}
+
+
+def of_kinds(names: Sequence[str]) -> dict[str, int]:
+    """The hues of kinds of event."""
+    return _apart(names, lambda name: KINDS.get(name, crc32(name.encode()) % MOST))
+
+
+def of_sources(keys: Sequence[int]) -> dict[int, int]:
+    """The hues of sources, by their keys: those that came one after the other differ."""
+    return _apart(keys, lambda key: key % MOST)
+
+
+def of_names(names: Sequence[str]) -> dict[str, int]:
+    """The hues of any other names."""
+    return _apart(names, lambda name: crc32(name.encode("utf-8", "surrogatepass")) % MOST)
+
+
+def _apart(names: Sequence[K], usual: Callable[[K], int]) -> dict[K, int]:
+    """Each its usual hue, or the next that is free; the rest of more than MOST are grey.
+
+    In the order of the usual hue and the name, so that it doesn't matter which of them is the largest today.
+    """
+    found: dict[K, int] = {}
+    free = set(range(MOST))
+    for name in sorted(names[:MOST], key=lambda each: (usual(each), str(each))):
+        hue = next(hue % MOST for hue in range(usual(name), usual(name) + MOST) if hue % MOST in free)
+        free.discard(hue)
+        found[name] = hue
+    return found | dict.fromkeys(names[MOST:], REST)

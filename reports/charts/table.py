@@ -1,0 +1,140 @@
+"""Tables: what stands under a chart or by itself, the same rows as its CSV."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from events.admin.exporting import cell
+from reports.charts.numbers import NOTHING, Number, Unit
+
+SHOWN = 200  # rows on a page; the CSV has them all
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; without a unit it is of text."""
+
+    name: str  # in the CSV and in the address
+    title: str
+    unit: Unit | None = None
+    has_bar: bool = False  # where size matters
+    is_heat: bool = False  # shaded by size, among all columns that are
+    note: str = ""  # explains the title
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: a value for each column, None where there is none."""
+
+    cells: tuple[Any, ...]
+    href: str = ""  # of the first cell
+    hrefs: dict[str, str] = field(default_factory=dict)  # of further cells, by name of the column
+    hue: int | None = None  # of the drawing beside it
+    tones: dict[str, str] = field(default_factory=dict)  # good or bad, by name of the column
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns and rows, in the order that answers the question."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    caption: str = ""
+
+    def ordered(self, by: str) -> "Table":
+        """By a column, from the largest on with a minus before its name; what has no value comes last."""
+        name = by.removeprefix("-")
+        place = next((n for n, column in enumerate(self.columns) if column.name == name), None)
+        if place is None:
+            return self
+        known = [row for row in self.rows if row.cells[place] is not None]
+        empty = [row for row in self.rows if row.cells[place] is None]
+        known.sort(key=lambda row: _key(row.cells[place]), reverse=by.startswith("-"))
+        return replace(self, rows=(*known, *empty))
+
+    def lines(self) -> Iterator[str]:
+        """As CSV: names of the columns, then exact values."""
+        write = csv.writer(_Line()).writerow
+        yield write([column.name for column in self.columns])
+        for row in self.rows:
+            yield write([cell(value) for value in row.cells])
+
+    def shown(self) -> list[list["Shown"]]:
+        """The cells as people read them, the first SHOWN rows."""
+        most = {
+            place: _most(self.rows, [place]) for place, column in enumerate(self.columns) if column.has_bar
+        }
+        heated = [place for place, column in enumerate(self.columns) if column.is_heat]
+        hottest = _most(self.rows, heated)
+        return [
+            [
+                _shown(row, place, column, most.get(place, 0.0), hottest)
+                for place, column in enumerate(self.columns)
+            ]
+            for row in self.rows[:SHOWN]
+        ]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a page doesn't show all of it."""
+        return len(self.rows) > SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cell on a page."""
+
+    text: str
+    exact: str = ""  # on hover, where the text is shorter
+    href: str = ""
+    tone: str = ""
+    hue: int | None = None
+    bar: float | None = None  # part of 100
+    heat: int | None = None  # part of 10
+    is_number: bool = False
+
+
+class _Line:
+    """What a csv.writer writes to: it hands the line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _shown(row: Row, place: int, column: Column, most: float, hottest: float) -> Shown:
+    value = row.cells[place]
+    text, exact = _texts(value, column.unit)
+    size = float(value) if column.unit and value is not None else 0.0
+    return Shown(
+        text,
+        exact if exact != text else "",
+        href=row.hrefs.get(column.name, row.href if place == 0 else ""),
+        tone=row.tones.get(column.name, ""),
+        hue=row.hue if place == 0 else None,
+        bar=round(max(size, 0.0) * 100 / most, 1) if column.has_bar and most and value is not None else None,
+        heat=round(max(size, 0.0) * 10 / hottest) if column.is_heat and hottest and value else None,
+        is_number=column.unit is not None,
+    )
+
+
+def _texts(value: Any, unit: Unit | None) -> tuple[str, str]:
+    if value is None or value == "":
+        return NOTHING, NOTHING
+    if unit:
+        return unit.in_table(value), unit.exact(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}", value.isoformat()
+    return str(value), str(value)
+
+
+def _most(rows: tuple[Row, ...], places: list[int]) -> float:
+    values: list[Number] = [
+        row.cells[place] for row in rows for place in places if row.cells[place] is not None
+    ]
+    return float(max(values, default=0))
+
+
+def _key(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value

@@ -1,0 +1,91 @@
+"""Links: addresses of report pages and of lists of events that keep what is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from reports.filters import Filters
+
+# What is kept on the way from page to page.
+SHARED = (
+    "owner",
+    "source",
+    "kind",
+    "version",
+    "country",
+    "period",
+    "from",
+    "to",
+    "compare",
+    "granularity",
+    "zone",
+)
+Value = str | int | date | list[str] | tuple[str, ...] | None
+Params = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The page that is looked at, with all that its address asks."""
+
+    page: str
+    params: Params
+
+    def here(self, **changes: Value) -> str:
+        """This page, asked something else: None lifts a filter."""
+        return address(self.page, changed(self.params, changes))
+
+    def to(self, page: str, **changes: Value) -> str:
+        """Another page, asked the same; what is this page's own isn't taken along."""
+        return address(page, changed(shared(self.params), changes))
+
+    def days(self, first: date, last: date) -> str:
+        """This page, narrowed to some days."""
+        return self.here(**{"period": None, "from": first, "to": last, "granularity": None})
+
+
+def address(page: str, params: Params) -> str:
+    """The address of a page."""
+    return f"{reverse(f'reports:{page}')}{query(params)}"
+
+
+def query(params: Params) -> str:
+    """What is asked, with its question mark; empty where nothing is."""
+    text = urlencode([(name, value) for name, values in params.items() for value in values])
+    return f"?{text}" if text else ""
+
+
+def shared(params: Params) -> dict[str, list[str]]:
+    """What is kept on the way to another page."""
+    return {name: list(params[name]) for name in SHARED if params.get(name)}
+
+
+def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]]:
+    """The parameters after changes; the place of a sorted column or a CSV stays behind."""
+    kept = {name: list(values) for name, values in params.items() if values and name != "csv"}
+    for name, value in changes.items():
+        kept.pop(name, None)
+        if value is not None and value != "":
+            kept[name] = [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+    return kept
+
+
+def events(filters: Filters, **narrower: str | int) -> str:
+    """The list of the events that were counted; it takes one owner, source and kind, so of several none is
+    set. `narrower` are further filters of the list, for instance a kind or a session.
+    """
+    asked: dict[str, str | int] = {
+        "since": _moment(filters.period.since),
+        "until": _moment(filters.period.until),
+    }
+    for name, values in (("owner", filters.owners), ("source", filters.sources), ("kind", filters.kinds)):
+        if values and len(values) == 1:
+            asked[name] = values[0]
+    return f"{reverse('admin:events_event_changelist')}?{urlencode(asked | narrower)}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M}"

@@ -1,0 +1,48 @@
+"""Page: one report as it is declared: address, place in the navigation, the function that makes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reports.filters import Filters
+from reports.pages.links import Links
+from reports.pages.report import Report
+
+ALL_FILTERS = ("owner", "source", "kind", "version", "country", "period", "compare", "granularity", "zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a page needs beside the filters. It has no request, so that tests make one with ease."""
+
+    now: datetime
+    links: Links
+    owners: dict[int, str]  # those that the person sees, by key
+    sources: dict[int, str]
+    sees_all: bool  # an operator: what belongs to no owner too
+    params: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the page itself: see Page.own
+    compare: str = "before"
+
+    def first(self, name: str) -> str:
+        """The last value of one of the page's own parameters; empty where there is none."""
+        return next(reversed(self.params.get(name, ())), "")
+
+    @property
+    def compared(self) -> str:
+        """What figures are compared with, in words."""
+        return {"year": "a year ago"}.get(self.compare, "the period before")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A report page."""
+
+    name: str  # in its address, /reports/NAME/
+    title: str
+    icon: str  # a name of Material Symbols
+    build: Callable[[Filters, Context], Report]
+    group: str = "Reports"  # of the navigation
+    operators_only: bool = False
+    filters: tuple[str, ...] = ALL_FILTERS  # those that it heeds
+    own: tuple[str, ...] = ()  # parameters of its own
+    refresh_seconds: int = 0  # asks again by itself

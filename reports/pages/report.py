@@ -1,0 +1,123 @@
+"""Report: all that a page says, as plain data. Pages make one; a template shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+
+from reports.charts import Chart
+from reports.charts.numbers import NOTHING, Change, Number, Unit
+from reports.charts.spark import spark
+from reports.charts.table import Table
+
+FIGURES = 4  # at the most
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number at the top: what it is, how it changed, where it leads."""
+
+    title: str
+    value: Number | None
+    unit: Unit
+    change: Change | None = None
+    spark: Sequence[Number | None] = ()  # the values of the buckets
+    href: str = ""
+    note: str = ""
+    tone: str = ""  # bad where it wants attention
+
+    @property
+    def text(self) -> str:
+        """The number, short."""
+        return NOTHING if self.value is None else self.unit.short(self.value)
+
+    @property
+    def drawn(self) -> SafeString:
+        """Its values over time."""
+        return spark(self.spark)
+
+    @property
+    def exact(self) -> str:
+        """The number with its unit."""
+        return self.unit.exactly(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """What wants to be looked at: a sentence, and where."""
+
+    sentence: str
+    href: str = ""
+    label: str = "Look at it"
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What stands where there is nothing: why, and the next step."""
+
+    title: str = "Nothing in this period"
+    text: str = "Choose a longer period, or lift a filter."
+    href: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One question of the page: a chart with its table, or a table."""
+
+    name: str  # in the address of its CSV
+    title: str
+    sentence: str = ""  # what it shows
+    chart: Chart | None = None
+    table: Table | None = None  # instead of the chart's own
+    empty: Empty = Empty()
+    note: str = ""  # how it is counted
+    is_half: bool = False  # two of them beside each other on a wide window
+
+    @property
+    def rows(self) -> Table:
+        """Its table."""
+        if self.table is not None:
+            return self.table
+        if self.chart is None:
+            raise ValueError(f"The block {self.name} has neither a chart nor a table")
+        return self.chart.table()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing to show."""
+        return not self.rows.rows or (self.chart is not None and self.chart.is_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A field of the page's own beside the filters."""
+
+    name: str
+    label: str
+    value: str = ""
+    options: tuple[tuple[str, str], ...] = ()  # values and labels; none: a text is typed in
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page: the answer, figures, what wants attention, then block after block, the largest first."""
+
+    answer: str
+    figures: tuple[Figure, ...] = ()
+    attention: tuple[Attention, ...] = ()  # the worst first
+    blocks: tuple[Block, ...] = ()
+    controls: tuple[Control, ...] = ()
+    note: str = ""  # which time counts, where the numbers come from
+    empty: Empty | None = None  # instead of all blocks
+
+    def __post_init__(self) -> None:
+        if len(self.figures) > FIGURES:
+            raise ValueError(f"A page has at most {FIGURES} figures")
+        if len({block.name for block in self.blocks}) < len(self.blocks):
+            raise ValueError("Two blocks of a page have one name")
+
+    def block(self, name: str) -> Block | None:
+        """The block of that name."""
+        return next((block for block in self.blocks if block.name == name), None)

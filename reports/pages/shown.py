@@ -1,0 +1,74 @@
+"""Shown: a block as the template has it: its table in order, headings that sort, its drawing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reports.charts import table as tables
+from reports.charts.table import Column
+from reports.pages.links import Links
+from reports.pages.report import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column's title, and the address of the page in its order."""
+
+    title: str
+    note: str
+    href: str
+    order: str  # ascending or descending, where the table is in its order
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A block."""
+
+    block: Block
+    headings: tuple[Heading, ...]
+    rows: list[list[tables.Shown]]
+    total: int
+    is_cut: bool
+    spec: dict[str, Any] | None
+    csv: str
+
+    @property
+    def spec_id(self) -> str:
+        """The id of the element that holds what is drawn."""
+        return f"{self.block.name}-spec"
+
+    @property
+    def height(self) -> str:
+        """How high the drawing is: of bars that lie, by their number."""
+        if self.spec is None or self.spec["kind"] != "bars":
+            return "usual"
+        return "few" if len(self.spec["bars"]) <= 4 else "some" if len(self.spec["bars"]) <= 8 else "many"
+
+
+def shown(block: Block, sort: str, links: Links) -> Shown:
+    """A block, its table in the order that `sort` (block.column) asks for."""
+    table = block.rows
+    name, _, by = sort.partition(".")
+    by = by if name == block.name else ""
+    if by:
+        table = table.ordered(by)
+    return Shown(
+        block=block,
+        headings=tuple(_heading(column, block, by, links) for column in table.columns),
+        rows=table.shown(),
+        total=len(table.rows),
+        is_cut=table.is_cut,
+        spec=block.chart.spec() if block.chart and not block.chart.is_empty else None,
+        csv=links.here(csv=block.name),
+    )
+
+
+def _heading(column: Column, block: Block, by: str, links: Links) -> Heading:
+    """Numbers are sorted from the largest on first, texts from A to Z; once more turns it over."""
+    is_number = column.unit is not None
+    first, second = (f"-{column.name}", column.name) if is_number else (column.name, f"-{column.name}")
+    href = links.here(sort=f"{block.name}.{second if by == first else first}")
+    order = ""
+    if by.removeprefix("-") == column.name:
+        order = "descending" if by.startswith("-") else "ascending"
+    return Heading(column.title, column.note, f"{href}#{block.name}", order, is_number)

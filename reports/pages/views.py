@@ -1,0 +1,138 @@
+"""The view of all report pages: understand the address, build the report, show it or give a table as CSV."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from events.admin.filters import labels_of, sources_of
+from events.admin.scope import Scope, scope_of
+from events.kinds import KINDS
+from reports.pages import asking, bar
+from reports.pages.asking import Asked, Choices
+from reports.pages.links import SHARED, Links
+from reports.pages.offering import offered
+from reports.pages.page import Context, Page
+from reports.pages.report import Report
+from reports.pages.shown import Shown, shown
+
+ZONE = "tally_zone"  # in the session: the zone that the person chose last
+SORT = "sort"  # parameter: block.column, with a minus before the column from the largest on
+
+
+def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
+    """The view of one page, for who is logged in."""
+
+    @require_safe
+    def view(request: HttpRequest) -> HttpResponseBase:
+        scope = scope_of(request)
+        if scope.is_empty or (page.operators_only and not scope.is_operator):
+            raise PermissionDenied
+        choices = choices_of(scope)
+        asked = _ask(request, page, choices)
+        links = Links(page.name, asked.params)
+        context = _context(asked, choices, links, page)
+        report = page.build(asked.filters, context)
+        if "csv" in request.GET:
+            return _csv(page, report, asked, request.GET["csv"])
+        return _page(request, page, report, asked, choices, links)
+
+    view.__name__ = page.name.replace("-", "_")
+    return admin.site.admin_view(view)
+
+
+def choices_of(scope: Scope) -> Choices:
+    """What a person may choose from: two statements."""
+    owners, sources = scope.owners, list(sources_of(scope).select_related("organization"))
+    return Choices(
+        owners={owner.pk: label for owner, label in zip(owners, labels_of(owners), strict=True)},
+        sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},
+        kinds=tuple(sorted(KINDS)),
+        sees_all=scope.is_operator,
+    )
+
+
+def _ask(request: HttpRequest, page: Page, choices: Choices) -> Asked:
+    """The filters of the address; the zone is remembered."""
+    params = {name: request.GET.getlist(name) for name in request.GET}
+    usual = str(request.session.get(ZONE, "UTC"))
+    asked = asking.ask(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
+    chosen = asked.filters.period.zone.key
+    if asked.params.get("zone") and chosen != usual:
+        request.session[ZONE] = chosen
+    return asked
+
+
+def _context(asked: Asked, choices: Choices, links: Links, page: Page) -> Context:
+    return Context(
+        now=timezone.now(),
+        links=links,
+        owners=dict(choices.owners),
+        sources=dict(choices.sources),
+        sees_all=choices.sees_all,
+        params={name: tuple(asked.params.get(name, ())) for name in page.own},
+        compare=asked.compare,
+    )
+
+
+def _page(
+    request: HttpRequest, page: Page, report: Report, asked: Asked, choices: Choices, links: Links
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": page.title,
+        "page": page,
+        "report": report,
+        "blocks": _blocks(report, asked, links),
+        "errors": asked.errors,
+        "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),
+        "kept": _kept(asked, page, report),
+        "lift_all": links.here(owner=None, source=None, kind=None, version=None, country=None),
+        "period": _period(asked),
+    }
+    request.current_app = str(admin.site.name)
+    return TemplateResponse(request, "reports/page.html", context)
+
+
+def _blocks(report: Report, asked: Asked, links: Links) -> list[Shown]:
+    if report.empty:
+        return []
+    sort = asked.params.get(SORT, [""])[-1]
+    return [shown(block, sort, links) for block in report.blocks]
+
+
+def _kept(asked: Asked, page: Page, report: Report) -> list[tuple[str, str]]:
+    """What the form of filters sends along beside its fields: what it has no field for."""
+    fields = {*page.filters, *(control.name for control in report.controls)}
+    names = {SORT, *page.own, *SHARED} - fields
+    if "period" in page.filters:
+        names -= {"from", "to"}
+    return [(name, value) for name, values in asked.params.items() if name in names for value in values]
+
+
+def _period(asked: Asked) -> str:
+    period = asked.filters.period
+    days = (
+        f"{period.first:%Y-%m-%d}"
+        if period.days == 1
+        else f"{period.first:%Y-%m-%d} to {period.last:%Y-%m-%d}"
+    )
+    return f"{days}, {period.zone.key}"
+
+
+def _csv(page: Page, report: Report, asked: Asked, name: str) -> StreamingHttpResponse:
+    """A table of the page, all rows of it."""
+    block = report.block(name)
+    if block is None:
+        raise Http404
+    period = asked.filters.period
+    file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}.csv"
+    response = StreamingHttpResponse(block.rows.lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{file}"'
+    return response

@@ -1,0 +1,47 @@
+"""Words that pages' sentences share."""
+
+from datetime import datetime
+
+from reports.charts.numbers import short_count
+from reports.periods import PRESETS, Period, preset
+
+_OF = {
+    "today": "today",
+    "yesterday": "yesterday",
+    "7d": "in the last 7 days",
+    "30d": "in the last 30 days",
+    "this_month": "this month",
+    "last_month": "last month",
+}
+_SPELT = 1_000_000  # from here on short
+
+
+def of_period(period: Period, now: datetime) -> str:
+    """When, as a part of a sentence."""
+    for name in PRESETS:
+        if period == preset(name, now, period.zone):
+            return _OF[name]
+    if period.days == 1:
+        return f"on {period.first.day} {period.first:%B %Y}"
+    if period.is_month:
+        return f"in {period.first:%B %Y}"
+    first = f"{period.first.day} {period.first:%b}"
+    if period.first.year != period.last.year:
+        first += f" {period.first.year}"
+    return f"from {first} to {period.last.day} {period.last:%b %Y}"
+
+
+def plural(number: int, word: str) -> str:
+    """1 event, 2 events."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def events_in_words(number: int) -> str:
+    """1.2 million events; few exactly."""
+    if number < _SPELT:
+        return plural(number, "event")
+    short = short_count(number)
+    for letter, word in ((" T", "trillion"), (" G", "billion"), (" M", "million")):
+        if short.endswith(letter):
+            return f"{short.removesuffix(letter)} {word} events"
+    return plural(number, "event")

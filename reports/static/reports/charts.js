@@ -1,0 +1,334 @@
+// Draws the charts: from the numbers and texts that the server has laid out to what ECharts wants. No number is
+// written here: all labels come from the server, so that a chart, its table and its CSV say the same.
+"use strict";
+
+(() => {
+  const NARROW = 640; // pixels: below it a key stands above the drawing instead of labels beside it
+  const LABELS = 150; // pixels beside the drawing
+  const LINE = 16; // pixels between two of them
+  const AROUND = 56; // pixels above and below the drawing
+  const dark = () => document.documentElement.classList.contains("dark");
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const hue = (number) => colour(`--tally-hue-${number}`);
+  const plain = () => ({ text: colour("--tally-strong"), quiet: colour("--tally-quiet"), line: colour("--tally-line"), paper: colour("--tally-paper") });
+
+  const element = (tag, text = "", names = "") => {
+    const made = document.createElement(tag);
+    made.textContent = text;
+    made.className = names;
+    return made;
+  };
+
+  const swatch = (number) => element("span", "", `tally-swatch tally-hue-${number}`);
+
+  // What is not over yet is hatched, in the colour of the paper.
+  const hatch = (paper) => ({ symbol: "rect", color: paper, dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 });
+
+  const valueAxis = (spec, look) => {
+    const step = spec.ticks.length > 1 ? spec.ticks[1][0] : 1;
+    return {
+      type: "value",
+      min: 0,
+      max: spec.ticks.at(-1)[0],
+      interval: step,
+      axisLabel: { color: look.quiet, formatter: (value) => spec.ticks[Math.round(value / step)]?.[1] ?? "" },
+      axisLine: { show: false },
+      axisTick: { show: false },
+      splitLine: { lineStyle: { color: look.line } },
+    };
+  };
+
+  const hover = (title, below, rows) => {
+    const box = element("div", "", "tally-hover");
+    box.append(element("strong", title));
+    for (const [number, name, text] of rows) {
+      box.append(swatch(number), element("span", name), element("b", text));
+    }
+    if (below) {
+      box.append(element("small", below));
+    }
+    return box;
+  };
+
+  const tooltip = (look) => ({
+    confine: true,
+    transitionDuration: 0,
+    backgroundColor: look.paper,
+    borderColor: look.line,
+    textStyle: { color: look.text, fontFamily: "inherit", fontSize: 13 },
+  });
+
+  // --- Over time ---------------------------------------------------------------------------------
+
+  const middle = (bucket) => (bucket.since + bucket.until) / 2;
+
+  // Where the name of each series stands: beside the last bucket that is over.
+  const labelled = (spec, stacked) => {
+    const has = (place) => spec.series.some((each) => each.values[place]);
+    let last = spec.buckets.findLastIndex((bucket, place) => !bucket.running && has(place));
+    last = last < 0 ? spec.buckets.findLastIndex((_, place) => has(place)) : last;
+    let below = 0;
+    return spec.series.filter((each) => each.values[last] != null).map((each) => {
+      const value = each.values[last];
+      const at = stacked && !each.beside ? below + value / 2 : value;
+      below += stacked && !each.beside ? value : 0;
+      return { ...each, at };
+    });
+  };
+
+  // Apart by the height of a line, from below, and back down where they would leave the drawing.
+  const apart = (found, gap, most) => {
+    const sorted = found.toSorted((one, other) => one.at - other.at);
+    sorted.forEach((each, place) => { each.at = place ? Math.max(each.at, sorted[place - 1].at + gap) : each.at; });
+    let limit = most;
+    for (const each of sorted.toReversed()) {
+      each.at = Math.min(each.at, limit);
+      limit = each.at - gap;
+    }
+    return sorted;
+  };
+
+  const labels = (spec, stacked, look, height) => ({
+    type: "scatter",
+    symbolSize: 0.1,
+    silent: true,
+    clip: false,
+    tooltip: { show: false },
+    itemStyle: { color: "transparent", opacity: 1 },
+    data: apart(labelled(spec, stacked), (LINE * spec.ticks.at(-1)[0]) / (height - AROUND), spec.ticks.at(-1)[0]).map((each) => ({
+      value: [spec.until, each.at],
+      label: {
+        show: true,
+        position: "right",
+        distance: 8,
+        width: LABELS - 16,
+        overflow: "truncate",
+        color: look.text,
+        fontSize: 12,
+        formatter: `{swatch|} ${each.name.replace(/[{}|]/g, " ")}`,
+        rich: { swatch: { width: 10, height: 10, borderRadius: 2, backgroundColor: hue(each.hue) } },
+      },
+    })),
+  });
+
+  const overTime = (spec, width, height) => {
+    const look = plain();
+    const names = new Map(spec.times);
+    const isStacked = spec.draw !== "lines";
+    const isWide = width >= NARROW && spec.series.length > 1;
+    const isBar = (each) => spec.draw === "bars" && !each.beside;
+    const running = spec.buckets.find((bucket) => bucket.running);
+    const series = spec.series.map((each) => ({
+      name: each.name,
+      type: isBar(each) ? "bar" : "line",
+      stack: isStacked && !each.beside ? "all" : undefined,
+      color: hue(each.hue),
+      barCategoryGap: spec.buckets.length > 60 ? "10%" : "20%",
+      barMaxWidth: 96,
+      cursor: "pointer",
+      symbol: spec.buckets.length > 1 ? "none" : "circle",
+      connectNulls: false,
+      lineStyle: { width: each.beside ? 1.5 : 2, type: each.beside ? "dashed" : "solid" },
+      areaStyle: spec.draw === "areas" && !each.beside ? { opacity: 0.75 } : undefined,
+      itemStyle: isBar(each) ? { borderColor: look.paper, borderWidth: spec.series.length > 1 && spec.buckets.length <= 100 ? 0.5 : 0 } : {},
+      z: each.beside ? 4 : 2,
+      data: each.values.map((value, place) => {
+        const bucket = spec.buckets[place];
+        const point = { value: [middle(bucket), value] };
+        return isBar(each) && bucket.running ? { ...point, itemStyle: { decal: hatch(look.paper) } } : point;
+      }),
+    }));
+    if (running && spec.draw !== "bars" && series.length) {
+      series[0].markArea = {
+        silent: true,
+        itemStyle: { color: look.line, opacity: 0.5, decal: hatch(look.paper) },
+        data: [[{ xAxis: running.since }, { xAxis: running.until }]],
+      };
+    }
+    return {
+      grid: { left: 4, right: isWide ? LABELS : 12, top: 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      xAxis: {
+        type: "time",
+        min: spec.since,
+        max: spec.until,
+        containShape: false,
+        axisLine: { lineStyle: { color: look.quiet } },
+        axisTick: { show: true, customValues: spec.times.map(([at]) => at) },
+        axisLabel: { color: look.quiet, hideOverlap: true, customValues: spec.times.map(([at]) => at), formatter: (at) => names.get(at) ?? "" },
+        splitLine: { show: false },
+      },
+      yAxis: { ...valueAxis(spec, look), name: spec.unit, nameTextStyle: { color: look.quiet, align: "left" }, nameGap: 12 },
+      tooltip: {
+        ...tooltip(look),
+        trigger: "axis",
+        axisPointer: { type: "line", lineStyle: { color: look.quiet } },
+        formatter: (found) => {
+          const at = [found].flat()[0].axisValue;
+          const place = spec.buckets.findIndex((bucket) => bucket.since <= at && at < bucket.until);
+          const bucket = spec.buckets[place];
+          if (!bucket) {
+            return "";
+          }
+          const rows = spec.series.filter((each) => each.values[place] != null).map((each) => [each.hue, each.name, each.texts[place]]);
+          const order = isStacked ? rows.reverse() : rows;
+          return hover(bucket.label + (bucket.running ? ", not over yet" : ""), `from ${bucket.utc}`, order);
+        },
+      },
+      series: isWide ? [...series, labels(spec, isStacked, look, height)] : series,
+    };
+  };
+
+  // --- By name -----------------------------------------------------------------------------------
+
+  const byName = (spec, width) => {
+    const look = plain();
+    const lies = spec.kind === "bars";
+    const room = Math.min(Math.round(width * 0.32), 220);
+    const names = {
+      type: "category",
+      data: spec.bars.map((bar) => bar.name),
+      inverse: lies,
+      axisLine: { lineStyle: { color: look.quiet } },
+      axisTick: { show: false },
+      axisLabel: { color: look.text, hideOverlap: !lies, interval: lies ? 0 : "auto", ...(lies ? { width: room, overflow: "truncate" } : {}) },
+    };
+    const pair = (place, value) => (lies ? [value, place] : [place, value]);
+    const values = { ...valueAxis(spec, look), ...(lies ? {} : { name: spec.unit, nameTextStyle: { color: look.quiet, align: "left" }, nameGap: 12 }) };
+    const series = [{
+      type: "bar",
+      cursor: "pointer",
+      barMaxWidth: lies ? 26 : 96,
+      barCategoryGap: lies ? "30%" : "4%",
+      label: { show: lies || spec.bars.length <= 12, position: lies ? "right" : "top", color: look.text, formatter: ({ dataIndex }) => spec.bars[dataIndex].label },
+      data: spec.bars.map((bar, place) => ({ value: pair(place, bar.value), itemStyle: { color: hue(bar.hue) } })),
+    }];
+    if (spec.bars.some((bar) => bar.before != null)) {
+      series.push({
+        type: "scatter",
+        silent: true,
+        symbol: "rect",
+        symbolSize: lies ? [3, 22] : [22, 3],
+        itemStyle: { color: look.text },
+        z: 4,
+        data: spec.bars.map((bar, place) => pair(place, bar.before)),
+      });
+    }
+    return {
+      grid: { left: 4, right: lies ? 90 : 12, top: lies ? 4 : 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      xAxis: lies ? { ...values, splitNumber: 4 } : names,
+      yAxis: lies ? names : values,
+      tooltip: {
+        ...tooltip(look),
+        trigger: "item",
+        formatter: ({ dataIndex }) => hover(spec.bars[dataIndex].name, "", [[spec.bars[dataIndex].hue, spec.unit, spec.bars[dataIndex].text]]),
+      },
+      series,
+    };
+  };
+
+  // --- A drawing and what happens to it ----------------------------------------------------------
+
+  const DRAWN = { time: overTime, bars: byName, histogram: byName };
+
+  const option = (spec, width, height) => ({
+    animation: false,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+    // The element has its own label; decals are set bar by bar.
+    aria: { enabled: true, label: { enabled: false }, decal: { show: true, decals: { symbol: "none" } } },
+    ...DRAWN[spec.kind](spec, width, height),
+  });
+
+  const goTo = (href, narrow) => {
+    if (href || narrow) {
+      const url = new URL(href || location.href, location.href);
+      if (narrow) {
+        url.searchParams.set(...narrow);
+      }
+      location.assign(url);
+    }
+  };
+
+  const key = (spec) => {
+    const made = element("p", "", "tally-key");
+    made.setAttribute("aria-hidden", "true"); // the table says it
+    for (const each of spec.series) {
+      const name = element("span");
+      name.append(swatch(each.hue), each.name);
+      made.append(name);
+    }
+    return made;
+  };
+
+  const drawings = new Map();
+
+  const draw = (place) => {
+    const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+    const chart = echarts.init(place, null, { renderer: "svg" });
+    const show = () => {
+      chart.resize();
+      chart.setOption(option(spec, place.clientWidth, place.clientHeight), true);
+      const before = place.previousElementSibling;
+      const needsKey = spec.kind === "time" && spec.series.length > 1 && place.clientWidth < NARROW;
+      if (before?.matches(".tally-key") !== needsKey) {
+        if (needsKey) {
+          place.before(key(spec));
+        } else if (before?.matches(".tally-key")) {
+          before.remove();
+        }
+      }
+    };
+    show();
+    chart.on("click", ({ seriesIndex, dataIndex }) => {
+      if (spec.kind === "time") {
+        goTo(spec.buckets[dataIndex]?.href, spec.series[seriesIndex]?.narrow);
+      } else {
+        goTo(spec.bars[dataIndex].href);
+      }
+    });
+    chart.getZr().on("click", (click) => {
+      // Beside the bars of a bucket, or anywhere near a line.
+      const at = !click.target && spec.kind === "time" && chart.containPixel("grid", [click.offsetX, click.offsetY]);
+      if (at) {
+        const [time] = chart.convertFromPixel("grid", [click.offsetX, click.offsetY]);
+        goTo(spec.buckets.find((bucket) => bucket.since <= time && time < bucket.until)?.href);
+      }
+    });
+    let width = place.clientWidth;
+    const watch = new ResizeObserver(() => {
+      if (place.clientWidth !== width) {
+        width = place.clientWidth;
+        show();
+      }
+    });
+    watch.observe(place);
+    drawings.set(place, { chart, show, watch });
+  };
+
+  const drawAll = () => {
+    for (const [place, { chart, watch }] of drawings) {
+      if (!place.isConnected) {
+        watch.disconnect();
+        chart.dispose();
+        drawings.delete(place);
+      }
+    }
+    for (const place of document.querySelectorAll("[data-chart]")) {
+      if (!drawings.has(place)) {
+        draw(place);
+      }
+    }
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    let wasDark = dark();
+    drawAll();
+    document.getElementById("report").addEventListener("tally:fresh", drawAll);
+    new MutationObserver(() => {
+      if (dark() !== wasDark) {
+        wasDark = dark();
+        drawings.forEach(({ show }) => show());
+      }
+    }).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+    window.addEventListener("beforeprint", () => drawings.forEach(({ show }) => show()));
+  });
+})();

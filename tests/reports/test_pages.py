@@ -1,0 +1,130 @@
+"""What holds for every report page that is registered: nothing here is to be written for a new one."""
+
+import csv
+import io
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from reports.pages.page import Page
+from reports.pages.registry import PAGES
+from tests.admin.conftest import filed, html_of, many
+from tests.reports.asked import ODD, counted, csv_of
+from tests.sending import Sender
+
+LIMIT = 30  # statements of a page, those of session, person and memberships among them
+EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+FOR_MEMBERS = pytest.mark.parametrize(
+    "page", [page for page in PAGES if not page.operators_only], ids=lambda page: page.name
+)
+
+
+class Tables(HTMLParser):
+    """The links to CSV of a page, and how many rows each block's table has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = ""
+        self.rows: dict[str, int] = {}
+        self.csv: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        found = dict(attrs)
+        if tag == "section" and "tally-block" in (found.get("class") or "").split():
+            self.block = found["id"]
+        elif tag == "a" and "download" in found:
+            self.csv[self.block] = found["href"]
+        elif tag == "tr" and self.block:
+            self.rows[self.block] = self.rows.get(self.block, -1) + 1
+
+
+def path_of(page: Page) -> str:
+    return reverse(f"reports:{page.name}")
+
+
+@EVERY
+def test_it_works_without_data(page: Page, operator: Client) -> None:
+    html = html_of(operator, path_of(page))
+    assert 'class="tally-sentence"' in html
+    assert "None" not in html.partition("<main")[2]
+
+
+@EVERY
+@pytest.mark.parametrize("odd", ODD)
+def test_it_answers_odd_questions_and_says_what_it_left_out(
+    page: Page, odd: str, team_a: Sender, operator: Client
+) -> None:
+    counted(team_a)
+    assert 'class="tally-sentence"' in html_of(operator, f"{path_of(page)}?{odd}")
+
+
+@EVERY
+def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator: Client) -> None:
+    asked = []
+    for number in (1, 12):
+        for place in range(number):
+            filed(team_a, *many(2, f"app {number} {place}"))
+        with CaptureQueriesContext(connection) as captured:
+            html_of(operator, path_of(page))
+        asked.append([sql["sql"] for sql in captured.captured_queries])
+    assert len(asked[0]) == len(asked[1]) <= LIMIT, "\n".join(asked[1])
+
+
+@EVERY
+def test_each_table_is_its_csv(page: Page, team_a: Sender, operator: Client) -> None:
+    filed(team_a, *many(3))
+    tables = Tables()
+    tables.feed(html_of(operator, path_of(page)))
+    for block, href in tables.csv.items():
+        rows = list(csv.reader(io.StringIO(csv_of(operator, unescape(href)))))
+        assert len(rows) - 1 == tables.rows[block], block
+        assert len({len(row) for row in rows}) == 1, block
+
+
+@EVERY
+def test_a_csv_that_there_is_not_is_not_found(page: Page, operator: Client) -> None:
+    assert operator.get(f"{path_of(page)}?csv=nothing").status_code == 404
+
+
+@EVERY
+def test_strangers_are_told_whom_to_ask(page: Page, charlie: Client, client: Client) -> None:
+    answer = charlie.get(path_of(page))
+    assert answer.status_code == 403
+    assert "Ask the lead of your team, or an operator" in answer.content.decode()
+    assert "/admin/login/" in client.get(path_of(page)).headers["Location"]
+    assert path_of(page) not in html_of(charlie, "/admin/")
+
+
+@FOR_MEMBERS
+def test_members_see_it_and_nothing_of_others(
+    page: Page, team_a: Sender, team_b: Sender, alice: Client
+) -> None:
+    filed(team_a, *many(3, "app of A"))
+    filed(team_b, *many(3, "secret app of B"))
+    html = html_of(alice, path_of(page))
+    assert "secret app of B" not in html
+    others = team_b.key.default_owner
+    assert "or you may not see it" in html_of(alice, f"{path_of(page)}?owner={others.pk}")
+
+
+@EVERY
+def test_operators_pages_are_theirs_alone(page: Page, lead: Client, operator: Client) -> None:
+    assert lead.get(path_of(page)).status_code == (403 if page.operators_only else 200)
+    assert (path_of(page) in html_of(lead, "/admin/")) is not page.operators_only
+    assert path_of(page) in html_of(operator, "/admin/")
+
+
+@EVERY
+def test_nothing_inline_runs_and_the_filters_stay_on_the_way(page: Page, operator: Client) -> None:
+    response = operator.get(f"{path_of(page)}?period=30d&zone=Asia/Kathmandu")
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+    html = response.content.decode()
+    assert "<script>" not in html
+    assert "?period=30d&amp;zone=Asia%2FKathmandu" in html.partition("<main")[0]
+    assert "Asia/Kathmandu" in html_of(operator, path_of(PAGES[0])), "the zone is remembered"
