@@ -35,10 +35,19 @@ class DiscardedEvent(models.Model):
 _COPIED = ("owner_id", "source_id", "dialect", "kind", "code", "client_event_id", "received_at", "seen")
 
 
-def discard(ids: Collection[int], *, by: str, reason: str, now: datetime, may_write: Collection[int]) -> int:
+def discard(
+    ids: Collection[int],
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    may_write: Collection[int],
+    nameless: bool = False,
+) -> int:
     """Discard rejected events of the owners given; returns how many. One that is being replayed is left.
 
-    They stay counted as rejected. Should the same bytes come again, they are rejected anew.
+    They stay counted as rejected. Should the same bytes come again, they are rejected anew. `nameless`: the
+    sender's own ids are forgotten too.
     """
     with transaction.atomic():
         rows = list(
@@ -51,7 +60,7 @@ def discard(ids: Collection[int], *, by: str, reason: str, now: datetime, may_wr
         DiscardedEvent.objects.bulk_create(
             [
                 DiscardedEvent(
-                    **{name: row[name] for name in _COPIED},
+                    **{name: row[name] for name in _COPIED} | ({"client_event_id": ""} if nameless else {}),
                     discarded_at=now,
                     discarded_by=by,
                     reason=reason,

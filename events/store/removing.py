@@ -32,13 +32,18 @@ class Leaving(NamedTuple):
     wire_bytes: int
 
 
-def weeks_before(before: datetime) -> list[datetime]:
-    """The weeks with partitions that end at `before` or earlier, oldest first."""
-    weeks = {
+def weeks() -> list[datetime]:
+    """The weeks that have partitions, oldest first."""
+    found = {
         datetime.strptime(name.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC)
         for name in existing_partitions()
     }
-    return sorted(week for week in weeks if week + WEEK <= before)
+    return sorted(found)
+
+
+def weeks_before(before: datetime) -> list[datetime]:
+    """Those that end at `before` or earlier."""
+    return [week for week in weeks() if week + WEEK <= before]
 
 
 def is_alone() -> bool:

@@ -1,0 +1,97 @@
+"""Erasing: the events of one actor of one owner, found and deleted a week and a batch at a time.
+
+A batch is one transaction with its counts and with the sessions that it touches, which are summed up again
+from what is left. Killed in between, it has erased so much; the next run erases the rest.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection, models, transaction
+
+from events.enrichment.emails import email_hash, is_address
+from events.event import Event, EventQuerySet
+from events.identity import by_week
+from events.kinds import KINDS
+from events.ownership.owner import Owner
+from events.partitions import WEEK
+from events.store import touched, usage
+from events.store.removing import Leaving, tally
+from events.store.usage import UsageKey, hour_of
+
+BATCH = 1_000  # events of a transaction
+
+
+def names_of(actor: str) -> list[str]:
+    """What an actor may be called in columns: as sent, or the hash that stands for an address."""
+    return [actor, email_hash(actor)] if is_address(actor) else [actor]
+
+
+def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
+    """The events of an actor in a week, by the owner's index: the actor has none (decision 41)."""
+    called = models.Q(actor__in=names_of(actor))
+    if is_address(actor):
+        called |= models.Q(actor_email_hash=email_hash(actor))
+    events = Event.objects.filter(called, owner_id=owner.pk)
+    return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
+
+
+def erase_week(owner: Owner, actor: str, week: datetime, now: datetime) -> int:
+    """Erase an actor's events of a week; returns how many."""
+    erased = 0
+    while batch := _erase_batch(of_actor(owner, actor, week), now):
+        erased += batch
+    return erased
+
+
+def patiently() -> None:
+    """Let the statements of this transaction take as long as they need: a week is read through."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+
+
+def _erase_batch(waiting: EventQuerySet, now: datetime) -> int:
+    with transaction.atomic():
+        patiently()
+        events = list(waiting.select_for_update()[:BATCH])
+        kinds = {event.kind for event in events}
+        for table in (*(KINDS[kind].model._meta.db_table for kind in kinds), Event._meta.db_table):
+            _delete(table, events)
+        _touch(events)
+        usage.add(tally(_leaving(events), now))
+    return len(events)
+
+
+def _delete(table: str, events: Sequence[Event]) -> None:
+    """Delete rows by SQL, each week's by its own partition."""
+    for _, group in by_week(event.id.int for event in events):
+        ids = [f"{number:032x}" for number in group]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {table} WHERE id = ANY(%s::uuid[]) AND id >= %s AND id <= %s",  # noqa: S608
+                [ids, ids[0], ids[-1]],
+            )
+
+
+def _touch(events: Iterable[Event]) -> None:
+    spans: dict[touched.SessionKey, touched.Span] = {}
+    for event in events:
+        envelope = {"session": event.session, "device": event.device, "channel": event.channel}
+        key = touched.session_key(event.owner_id, event.source_id, envelope)
+        if key:
+            touched.widen(spans, key, event.occurred_at)
+    touched.mark(spans.items())
+
+
+def _leaving(events: Iterable[Event]) -> list[Leaving]:
+    """What is counted of them."""
+    sums: dict[UsageKey, list[int]] = {}
+    for event in events:
+        key = UsageKey(event.owner_id, hour_of(event.received_at), event.source_id, event.kind, event.dialect)
+        counts = sums.setdefault(key, [0, 0, 0])
+        for place, number in enumerate((1, event.billed_bytes, event.wire_bytes)):
+            counts[place] += number
+    return [
+        Leaving(key.owner_id, key.source_id, key.kind, key.dialect, key.hour, *counts)
+        for key, counts in sums.items()
+    ]

@@ -1,0 +1,46 @@
+"""export_actor: all that is kept of an actor of an owner, as lines of JSON."""
+
+import sys
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from tqdm import tqdm
+
+from events.accounts import audit
+from ingestion import actor_commands, actors
+
+
+class Command(BaseCommand):
+    """Export an actor."""
+
+    help = (
+        "Writes the events, sessions and rejected events of an actor as NDJSON, to give to whom it is about."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actor_commands.add_arguments(parser)
+        parser.add_argument("--output", type=Path, help="File to write; without it, standard output.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        owner, actor = actor_commands.owner_of(options), str(options["actor"])
+        actor_commands.file_what_waits(owner)
+        path: Path | None = options["output"]
+        written: Counter[str] = Counter()
+        try:
+            with path.open("x", encoding="utf-8") if path else nullcontext(self.stdout) as output:
+                for record in tqdm(
+                    actors.records(owner, actor), unit=" records", file=sys.stderr, disable=None
+                ):
+                    output.write(actors.line(record) + "\n")
+                    written[record["record"]] += 1
+        finally:
+            about = actors.fingerprint(owner, actor)
+            audit.record(
+                audit.command("export_actor"), "actor.exported", about, owner=owner, after=dict(written)
+            )
+        parts = ("event", "session", "rejected")
+        counts = ", ".join(f"{written[part]} {part} records" for part in parts)
+        self.stderr.write(f"{counts} written.")
