@@ -74,6 +74,7 @@ def remove_week(week: datetime, actor: audit.Actor, now: datetime) -> Removed | 
 def _remove(week: datetime, actor: audit.Actor, now: datetime) -> Removed:
     removing.hold(week)
     counted = removing.counted(week)
+    removing.touch_quarters(week)
     # Most of the sessions go before everybody has to wait, those that were just being summed up after it.
     sessions = leaving.remove_within(week)
     removing.drop(week)

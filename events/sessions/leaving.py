@@ -1,7 +1,8 @@
 """Leaving: what becomes of sessions whose events are removed with their week.
 
 A session that lies within the week goes with it: with its pages, environments and counts, and with the ids
-that led to it. One that reaches beyond the week is touched, so that it is summed up again from what is left.
+that led to it; the reports' rollups of when it began are computed again. One that reaches beyond the week is
+touched, so that it is summed up again from what is left.
 """
 
 from datetime import datetime
@@ -15,11 +16,15 @@ from events.partitions import WEEK
 _REMOVE = """
 WITH gone AS (
     DELETE FROM events_session
-    WHERE started_at >= %(since)s AND started_at < %(until)s AND ended_at < %(until)s RETURNING id
+    WHERE started_at >= %(since)s AND started_at < %(until)s AND ended_at < %(until)s
+    RETURNING id, owner_id, started_at
 ), pages AS (DELETE FROM events_sessionpage USING gone WHERE session_id = gone.id
 ), environments AS (DELETE FROM events_sessionenv USING gone WHERE session_id = gone.id
 ), counts AS (DELETE FROM events_sessioneventcount USING gone WHERE session_id = gone.id
-), redirects AS (DELETE FROM events_sessionredirect USING gone WHERE current = gone.id)
+), redirects AS (DELETE FROM events_sessionredirect USING gone WHERE current = gone.id
+), quarters AS (
+    INSERT INTO events_touchedquarter (owner_id, quarter, of_sessions)
+    SELECT DISTINCT owner_id, date_bin('15 minutes', started_at, 'epoch'::timestamptz), true FROM gone)
 SELECT count(*) FROM gone
 """
 

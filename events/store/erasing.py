@@ -75,12 +75,15 @@ def _delete(table: str, events: Sequence[Event]) -> None:
 
 def _touch(events: Iterable[Event]) -> None:
     spans: dict[touched.SessionKey, touched.Span] = {}
+    quarters: set[touched.Quarter] = set()
     for event in events:
+        quarters.add((event.owner_id, touched.quarter_at(event.occurred_at)))
         envelope = {"session": event.session, "device": event.device, "channel": event.channel}
         key = touched.session_key(event.owner_id, event.source_id, envelope)
         if key:
             touched.widen(spans, key, event.occurred_at)
     touched.mark(spans.items())
+    touched.mark_quarters(quarters, of_sessions=False)
 
 
 def _leaving(events: Iterable[Event]) -> list[Leaving]:

@@ -76,6 +76,17 @@ def counted(week: datetime) -> list[Leaving]:
     return found
 
 
+def touch_quarters(week: datetime) -> None:
+    """Let the reports' rollups of a week be computed again, from the nothing that will be left of it."""
+    for name in _present(week, [Event._meta.db_table]):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO events_touchedquarter (owner_id, quarter, of_sessions)"  # noqa: S608
+                " SELECT DISTINCT owner_id, date_bin('15 minutes', occurred_at, 'epoch'::timestamptz), false"
+                f' FROM "{name}"'
+            )
+
+
 def drop(week: datetime) -> None:
     """Drop the partitions of a week from all tables.
 

@@ -79,6 +79,18 @@ def test_an_actor_is_erased_with_all_that_was_summed_up(filled: Sender) -> None:
     assert differences() == []
 
 
+def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> None:
+    then = Event.objects.filter(actor="ann", owner=filled.key.default_owner).values_list(
+        "occurred_at", flat=True
+    )
+    quarters = {touched.quarter_at(at) for at in then}
+    touched.TouchedQuarter.objects.all().delete()
+    run("erase_actor", "--actor=ann", "--yes")
+    found = touched.TouchedQuarter.objects.filter(of_sessions=False)
+    assert {touched.quarter_at(row.quarter) for row in found} == quarters
+    assert {row.owner_id for row in found} == {filled.key.default_owner_id}
+
+
 def test_the_audit_trail_notes_it_without_the_id(filled: Sender) -> None:
     run("erase_actor", "--actor=ann", "--yes")
     entry = AuditEntry.objects.get(action="actor.erased")

@@ -20,6 +20,7 @@ from events.kinds import KINDS
 from events.partitions import WEEK, existing_partitions, partition_name
 from events.sessions.session import Session, SessionEventCount
 from events.store import removing
+from events.store.touched import TouchedQuarter
 from events.store.usage import UsageHour, hour_of
 from events.tasks import remove_old
 from ingestion import verification
@@ -63,7 +64,7 @@ def filled(sender: Sender) -> Sender:
 
 
 def state() -> tuple[Any, ...]:
-    models = (Event, KINDS["log"].model, Session, SessionEventCount, UsageHour, AuditEntry)
+    models = (Event, KINDS["log"].model, Session, SessionEventCount, UsageHour, TouchedQuarter, AuditEntry)
     return (
         *(list(model._default_manager.order_by("pk").values()) for model in models),
         existing_partitions(),
@@ -97,6 +98,15 @@ def test_sessions_go_with_their_week_and_those_across_are_summed_up_again(filled
     across = Session.objects.get(session="across")
     assert (across.events, across.started_at) == (1, old_week() + WEEK + timedelta(minutes=1))
     assert differences() == []
+
+
+def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> None:
+    TouchedQuarter.objects.all().delete()
+    removal.remove_week(old_week(), BY, timezone.now())
+    noon = old_week() + timedelta(days=2)
+    last = old_week() + WEEK - timedelta(minutes=15)
+    found = TouchedQuarter.objects.order_by("of_sessions", "quarter").values_list("quarter", "of_sessions")
+    assert list(found) == [(noon, False), (last, False), (noon, True)]
 
 
 def test_cut_sessions_across_are_those_of_what_is_left(sender: Sender) -> None:
