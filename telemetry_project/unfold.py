@@ -66,11 +66,17 @@ def _is_rejected(request: HttpRequest) -> bool:
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}accounts/")
 
 
+def _is_event(request: HttpRequest) -> bool:
+    """Whether a page is about events of all kinds; the partitions beside them have an item of their own."""
+    begin = "/admin/events/event/"
+    return request.path.startswith(begin) and not request.path.startswith(f"{begin}partitions/")
+
+
 NAVIGATION: list[dict[str, Any]] = [
     {
         "items": [
             _item("Overview", "monitoring", "index", lambda _: True),
-            _item("Events", "list_alt", "events_event_changelist", sees_anything),
+            _item("Events", "list_alt", "events_event_changelist", sees_anything) | {"active": _is_event},
             _item("Sessions", "timeline", "events_session_changelist", sees_anything),
         ]
     },

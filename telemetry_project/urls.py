@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
+from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
 from telemetry_project import health
 from telemetry_project.api import SchemaView, router
@@ -22,6 +23,7 @@ urlpatterns = [
     ),
     path("reports/", include("reports.pages.urls")),
     path("admin/", include("events.accounts.urls")),
+    path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events.accounts import audit, recovery
+from events.accounts import audit, recovery, sessions
 from events.ownership.people import is_operator
 
 OPTIONAL, OPERATORS, ALL = "optional", "operators", "all"
@@ -52,13 +52,17 @@ def secret_of(draft: TOTPDevice) -> str:
 
 
 def confirm(request: Any, draft: TOTPDevice, code: str) -> list[str] | None:
-    """Set the draft up if the code is right; the recovery codes then, shown this once."""
+    """Set the draft up if the code is right; the recovery codes then, shown this once.
+
+    The person's other sessions end: they were opened by a password alone.
+    """
     if django_otp.verify_token(request.user, draft.persistent_id, code) is None:
         return None
     TOTPDevice.objects.filter(pk=draft.pk).update(confirmed=True)
     draft.refresh_from_db()
     django_otp.login(request, draft)
-    audit.record(audit.actor_of(request), "factor.added", request.user)
+    ended = sessions.end_others(request)
+    audit.record(audit.actor_of(request), "factor.added", request.user, after={"sessions_ended": ended})
     return recovery.make(request.user)
 
 

@@ -1,12 +1,16 @@
 """What all admin pages share: unfold's look, our empty states, and permissions that follow memberships."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
 from events.admin.scope import scope_of
+from events.ownership.owner import Owner
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
     from django.contrib.admin import ModelAdmin
@@ -29,6 +33,9 @@ class EmptyState:
     commands: tuple[str, ...] = ()
 
 
+OWNERS = frozenset({"owner", "default_owner"})  # columns of lists
+
+
 class TallyAdmin(UnfoldAdmin):
     """A model's pages. For operators only, unless a subclass says otherwise."""
 
@@ -45,6 +52,20 @@ class TallyAdmin(UnfoldAdmin):
         """The list."""
         more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
         return super().changelist_view(request, more | (extra_context or {}))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns; owners of the same name are told apart by their organizations."""
+        found = super().get_list_display(request)
+        return [_owners(request, name) if name in OWNERS else name for name in found]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The field of a form: owners told apart, times with their zone."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.related_model is Owner:
+            field.label_from_instance = scope_of(request).told_apart
+        if field is not None and isinstance(db_field, models.DateTimeField):
+            field.label = f"{field.label} ({timezone.get_current_timezone_name()})"
+        return field
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the navigation has it."""
@@ -65,6 +86,16 @@ class TallyAdmin(UnfoldAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators may."""
         return scope_of(request).is_operator
+
+
+def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:
+    @admin.display(description=name.replace("_", " ").capitalize(), ordering=f"{name}__name")
+    def column(row: Any) -> str:
+        # By key: a list may have loaded no more of the owner than its name.
+        return scope_of(request).owner_labels.get(getattr(row, f"{name}_id")) or str(getattr(row, name))
+
+    column.__name__ = name
+    return column
 
 
 class ReadOnly:

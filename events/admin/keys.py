@@ -14,6 +14,7 @@ from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, moment
 from events.admin.key_rotation import RotatedKeys
+from events.admin.linked import linked
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
@@ -25,6 +26,7 @@ LAST_USED = moment("last_used_at", never="never")
 FIXED = (
     "type",
     "prefix",
+    "organization",
     "default_owner",
     "owners",
     "all_owners",
@@ -159,12 +161,12 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         # A key for more owners than the person sees doesn't tell their names.
         scope = scope_of(request)
         is_whole = scope.is_operator or all(scope.has(owner.pk) for owner in obj.owners.all())
-        fixed = [name for name in FIXED if name != "owners" or is_whole]
+        fixed = linked(request, (name for name in FIXED if name != "owners" or is_whole))
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of a key that is there, nearly everything."""
-        return () if obj is None else FIXED
+        return () if obj is None else linked(request, FIXED)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those whose keys the person manages."""

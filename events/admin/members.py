@@ -3,18 +3,26 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Field
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.linked import linked
 from events.admin.scope import scope_of
-from events.ownership.membership import Membership
+from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 
 CHOSEN_ONCE = ("user", "owner")
+LAST_LEAD = (
+    "{person} is the last lead of {owner}: without one nobody of the team could manage its members and keys."
+    " Make somebody else a lead first, or ask an operator."
+)
 
 
 class MemberForm(forms.ModelForm[Membership]):
@@ -48,6 +56,23 @@ class MemberForm(forms.ModelForm[Membership]):
         return data
 
 
+class RoleForm(forms.ModelForm[Membership]):
+    """What may change of a member, for leads."""
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+    def clean_role(self) -> str:
+        """An owner keeps a lead."""
+        role: str = self.cleaned_data["role"]
+        if role != Role.LEAD and Membership.objects.get(pk=self.instance.pk).is_last_lead():
+            raise forms.ValidationError(
+                LAST_LEAD.format(person=self.instance.user, owner=self.instance.owner)
+            )
+        return role
+
+
 @admin.register(Membership)
 class MembershipAdmin(AuditedAdmin, OwnedAdmin):
     """People's roles. Members see who else is one; leads and operators change it."""
@@ -70,24 +95,40 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Leads name the person, operators choose."""
-        if obj is None and not scope_of(request).is_operator:
-            kwargs["form"] = MemberForm
+        if not scope_of(request).is_operator:
+            kwargs["form"] = MemberForm if obj is None else RoleForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who, of what, as what."""
         names_person = obj is None and not scope_of(request).is_operator
-        return ("username", "owner", "role") if names_person else self.fields
+        if names_person:
+            return ("username", "owner", "role")
+        return linked(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only the role of a member changes."""
-        return () if obj is None else CHOSEN_ONCE
+        return () if obj is None else linked(request, CHOSEN_ONCE)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = scope_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Remove a member; the last lead only as an operator."""
+        with transaction.atomic():
+            row: Membership | None = self.get_object(request, unquote(object_id))
+            if row is None or scope_of(request).is_operator or not self._is_kept(request, row):
+                return super().delete_view(request, object_id, extra_context)
+        messages.error(request, LAST_LEAD.format(person=row.user, owner=row.owner))
+        return redirect("admin:events_membership_change", row.pk)
+
+    def _is_kept(self, request: HttpRequest, row: Membership) -> bool:
+        return self.has_delete_permission(request, row) and row.is_last_lead()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""

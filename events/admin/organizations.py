@@ -10,6 +10,8 @@ from events.admin.base import EmptyState
 from events.admin.columns import moment
 from events.ownership.organization import Organization
 
+CREATED_AT: Any = moment("created_at")
+
 
 @admin.register(Organization)
 class OrganizationAdmin(AuditedAdmin):
@@ -18,11 +20,11 @@ class OrganizationAdmin(AuditedAdmin):
     audit_noun = "organization"
     audit_fields = ("name", "slug")
 
-    list_display = ("name", "slug", moment("created_at"))
+    list_display = ("name", "slug", CREATED_AT)
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "created_at")
+    fields = ("name", "slug", CREATED_AT)
     empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
         """The slug stands in URLs and commands: it is chosen once."""
-        return ("created_at", "slug") if obj else ("created_at",)
+        return (CREATED_AT, "slug") if obj else (CREATED_AT,)

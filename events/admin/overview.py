@@ -61,7 +61,7 @@ def figures_of(scope: Scope, now: datetime) -> list[OwnerFigures]:
     return [
         OwnerFigures(
             row["owner_id"],
-            row["owner__name"],
+            scope.owner_labels.get(row["owner_id"], row["owner__name"]),
             row["all_received"],
             row["all_stored"],
             row["all_duplicates"],

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment
+from events.admin.linked import linked
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.owner import Owner
@@ -15,6 +16,17 @@ from events.ownership.owner import Owner
 # What a lead decides. A quota bounds the team, so it isn't the team's to lift.
 OF_LEADS = ("validation", "contact")
 CHOSEN_ONCE = ("name", "organization")  # events give the name back as it came
+CREATED_AT = moment("created_at")
+FIELDS: tuple[Any, ...] = (
+    "name",
+    "organization",
+    "validation",
+    "monthly_quota",
+    "over_quota",
+    "contact",
+    "key",
+    CREATED_AT,
+)
 
 
 @admin.register(Owner)
@@ -24,20 +36,10 @@ class OwnerAdmin(AuditedAdmin, OwnedAdmin):
     owner_path = "pk"
     audit_noun = "owner"
     audit_fields = ("name", "organization", "validation", "monthly_quota", "over_quota", "contact")
-    list_display = ("name", "organization", "validation", "contact", moment("created_at"))
+    list_display = ("name", "organization", "validation", "contact", CREATED_AT)
     list_select_related = ("organization",)
     search_fields = ("name",)
     search_help_text = "Name of the owner"
-    fields = (
-        "name",
-        "organization",
-        "validation",
-        "monthly_quota",
-        "over_quota",
-        "contact",
-        "key",
-        "created_at",
-    )
     empty_state = EmptyState(
         "No owners yet", "An owner is a team: events belong to it, and people are members of it."
     )
@@ -46,12 +48,18 @@ class OwnerAdmin(AuditedAdmin, OwnedAdmin):
         """The owner itself."""
         return row
 
+    def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
+        """All of an owner."""
+        return linked(request, FIELDS, self._fixed(request, obj))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
         """All but what the person decides."""
-        fixed = ("key", "created_at", *(CHOSEN_ONCE if obj else ()))
+        return linked(request, self._fixed(request, obj))
+
+    def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[Any, ...]:
         if scope_of(request).is_operator:
-            return fixed
-        return tuple(name for name in self.fields if name not in OF_LEADS)
+            return ("key", CREATED_AT, *(CHOSEN_ONCE if obj else ()))
+        return tuple(name for name in FIELDS if name not in OF_LEADS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads may, of their owner."""

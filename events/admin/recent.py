@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDay
 
 from events.admin.scope import Scope
 from events.store.usage import UsageHour, hour_of
+from events.store.versions import SourceVersion
 
 DAYS = 14
 SILENT_AFTER = timedelta(hours=24)
@@ -45,7 +46,18 @@ class SourceFigures:
 
     first: datetime
     last: datetime
-    days: list[tuple[date, int]]
+    days: list[tuple[date, int]]  # received on each of two weeks, the oldest first
+    rejected_days: list[tuple[date, int]]
+
+    @property
+    def received(self) -> int:
+        """In the two weeks."""
+        return sum(count for _, count in self.days)
+
+    @property
+    def rejected(self) -> int:
+        """In the two weeks."""
+        return sum(count for _, count in self.rejected_days)
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class Silent:
 
 def recent(scope: Scope, now: datetime) -> Recent:
     """The figures of the last two weeks, the hours in UTC."""
-    hours = scope.limit(UsageHour.objects.filter(hour__gte=_first_day(now)))
+    hours = scope.limit(UsageHour.objects.filter(hour__gte=first_day(now)))
     by_day = {
         row["day"].date(): (row["received_sum"], row["rejected_sum"])
         for row in hours.annotate(day=TruncDay("hour", tzinfo=UTC))
@@ -90,7 +102,7 @@ def recent(scope: Scope, now: datetime) -> Recent:
 def silent(scope: Scope, now: datetime) -> list[Silent]:
     """Sources heard from within two weeks, but not within 24 hours; those that sent most come first."""
     rows = (
-        scope.limit(UsageHour.objects.filter(hour__gte=_first_day(now), received__gt=0))
+        scope.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
         .values("source_id", "source__name")
         .annotate(last=Max("hour"), received_sum=Sum("received"))
         .filter(last__lte=hour_of(now) - SILENT_AFTER)
@@ -106,23 +118,39 @@ def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, Sou
         row["source_id"]: row
         for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()
     }
-    by_source: dict[int, dict[date, int]] = defaultdict(dict)
-    by_day: Any = hours.filter(hour__gte=_first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
-    for row in by_day.values("source_id", "day").annotate(received_sum=Sum("received")).order_by():
-        by_source[row["source_id"]][row["day"].date()] = row["received_sum"]
+    by_source: dict[int, dict[date, tuple[int, int]]] = defaultdict(dict)
+    by_day: Any = hours.filter(hour__gte=first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
+    sums = by_day.values("source_id", "day").annotate(
+        received_sum=Sum("received"), rejected_sum=Sum("rejected")
+    )
+    for row in sums.order_by():
+        by_source[row["source_id"]][row["day"].date()] = (row["received_sum"], row["rejected_sum"])
     return {
         source: SourceFigures(
-            row["first"], row["last"], [(day, by_source[source].get(day, 0)) for day in _days(now)]
+            row["first"],
+            row["last"],
+            [(day, by_source[source].get(day, (0, 0))[0]) for day in _days(now)],
+            [(day, by_source[source].get(day, (0, 0))[1]) for day in _days(now)],
         )
         for source, row in seen.items()
     }
 
 
-def _first_day(now: datetime) -> datetime:
+def versions_of(scope: Scope, sources: list[int]) -> dict[int, list[str]]:
+    """The versions of some sources that the person's owners have heard of, the one heard last first."""
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    rows = scope.limit(SourceVersion.objects.filter(source_id__in=sources)).exclude(version="")
+    for source, version in rows.order_by("-last_seen").values_list("source_id", "version"):
+        found[source][version] = None
+    return {source: list(versions) for source, versions in found.items()}
+
+
+def first_day(now: datetime) -> datetime:
+    """The midnight, in UTC, that the two weeks begin with."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=DAYS - 1)
 
 
 def _days(now: datetime) -> list[date]:
-    first = _first_day(now).date()
+    first = first_day(now).date()
     return [first + timedelta(days=place) for place in range(DAYS)]

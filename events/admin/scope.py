@@ -39,6 +39,20 @@ class Scope:
         """The keys of the owners."""
         return frozenset(owner.pk for owner in self.owners)
 
+    @cached_property
+    def _organizations(self) -> dict[int, str]:
+        return {owner.organization_id: owner.organization.name for owner in self.owners}
+
+    @cached_property
+    def owner_labels(self) -> dict[int, str]:
+        """What the owners are called on pages, by key."""
+        return {owner.pk: self.told_apart(owner) for owner in self.owners}
+
+    def told_apart(self, row: Any) -> str:
+        """The name of an owner or a source, with its organization where the person sees several."""
+        organization = self._organizations.get(row.organization_id, "")
+        return f"{row.name} · {organization}" if organization and len(self._organizations) > 1 else row.name
+
     @property
     def is_empty(self) -> bool:
         """Whether the person is a member of nothing."""

@@ -13,6 +13,7 @@ from events.admin.facts import NO_NAME, Document, Link, Page, cut, group, lastin
 from events.admin.json_text import coloured, laid_out
 from events.admin.session_events import Steps, leads, steps
 from events.admin.session_links import event_page
+from events.admin.tables import Line, Table
 from events.admin.timeline import COUNTED, MARKS, PROBED, Timeline, read
 from events.sessions.session import Session, State
 
@@ -32,27 +33,6 @@ class Figure:
     value: str
     note: str = ""
     is_bad: bool = False
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of a table: its name, its other cells, and its share of the whole in percent."""
-
-    name: str
-    cells: tuple[str, ...]
-    share: float = 0
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table of parts; `note` says what it leaves out."""
-
-    caption: str
-    heads: tuple[str, ...]
-    lines: tuple[Line, ...]
-    note: str = ""
-    texts: int = 0  # cells after the name that are no numbers
-    is_wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,37 +6,60 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
-from events.admin.base import EmptyState, ReadOnly, TallyAdmin
-from events.admin.columns import NOTHING, moment
+from events.admin.base import EmptyState
+from events.admin.columns import NOTHING
+from events.admin.facts import Page, cut
 from events.admin.filters import sources_of
-from events.admin.recent import of_sources
+from events.admin.pages import PageAdmin
+from events.admin.recent import of_sources, versions_of
 from events.admin.scope import scope_of
+from events.admin.source_page import view
 from events.admin.sparkline import sparkline
 from events.ownership.source import Source
 
 
 @admin.register(Source)
-class SourceAdmin(ReadOnly, TallyAdmin):
+class SourceAdmin(PageAdmin):
     """Sending applications."""
 
-    list_display = ("name", "organization", moment("first_seen"), "last_heard", "two_weeks")
+    page_template = "admin/source_page.html"
+    list_display = ("name", "organization", "versions", "first_heard", "last_heard", "two_weeks")
     list_select_related = ("organization",)
     search_fields = ("name",)
     search_help_text = "Name of the source"
-    fields = ("name", "organization", "first_seen")
     empty_state = EmptyState(
         "No sources yet", "A source appears here when its first event is filed: nobody has to register it."
     )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with what each of its sources sent: two statements for all of a page."""
+        """The list, with what each of its sources sent: three statements for all of a page."""
         listed = super().get_changelist_instance(request)
         listed.result_list = list(listed.result_list)
-        figures = of_sources(scope_of(request), [row.pk for row in listed.result_list], timezone.now())
+        scope, keys = scope_of(request), [row.pk for row in listed.result_list]
+        figures, versions = of_sources(scope, keys, timezone.now()), versions_of(scope, keys)
         for row in listed.result_list:
-            row.figures = figures.get(row.pk)
+            row.figures, row.versions_heard = figures.get(row.pk), versions.get(row.pk, [])
         return listed
+
+    def page(self, request: HttpRequest, row: Source) -> Page:
+        """What it sent to the person's owners."""
+        return view(row, scope_of(request), timezone.now())
+
+    @admin.display(description="Versions")
+    def versions(self, row: Any) -> str:
+        """The one heard last, and how many others."""
+        if not row.versions_heard:
+            return NOTHING
+        latest, *others = row.versions_heard
+        more = f" and {len(others):,} more" if others else ""
+        return format_html('<span title="{}">{}{}</span>', latest, cut(latest, 24), more)
+
+    @admin.display(description="First heard, hour (UTC)")
+    def first_heard(self, row: Any) -> str:
+        """When it first sent something to the person's owners."""
+        return f"{row.figures.first:%Y-%m-%d %H:00}" if row.figures else NOTHING
 
     @admin.display(description="Last heard, hour (UTC)")
     def last_heard(self, row: Any) -> str:

@@ -10,7 +10,7 @@ BAR, GAP, HEIGHT = 6, 2, 24  # pixels
 
 
 def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
-    """A bar for each day, from zero; the last day, which is not over, is paler. Its label says the same."""
+    """A bar for each day, from zero; the last day, which is not over, is paler. Its label sums them up."""
     most = max((count for _, count in counts), default=0)
     width = len(counts) * (BAR + GAP)
     bars = [
@@ -29,7 +29,7 @@ def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
         "{3}</svg>",
         width,
         HEIGHT,
-        f"{what} a day, {len(counts)} days: {', '.join(f'{count:,}' for _, count in counts)}",
+        f"{what}: {sum(count for _, count in counts):,} in {len(counts)} days, at most {most:,} a day",
         format_html_join(
             "", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
         ),

@@ -11,6 +11,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.accounts import audit, second_factor
 from events.admin.audited import AuditedAdmin
+from events.admin.columns import moment
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -26,6 +27,10 @@ admin.site.unregister(Group)
 # Its pages show the secrets of second factors.
 admin.site.unregister(TOTPDevice)
 admin.site.unregister(User)
+
+
+LAST_LOGIN: Any = moment("last_login", never="never")
+DATE_JOINED: Any = moment("date_joined")
 
 
 class PersonForm(ChangeForm):
@@ -56,16 +61,16 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     form = PersonForm
     add_form = AddForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
+    list_display = ("username", "email", "is_staff", "is_superuser", "is_active", LAST_LOGIN)
     list_filter = ()
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": (LAST_LOGIN, DATE_JOINED)}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = (LAST_LOGIN, DATE_JOINED)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """With the second factor, where another person has one."""

@@ -8,17 +8,15 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import TruncDate
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from events.admin.sparkline import sparkline
 from ingestion import remedies
 from ingestion.admin.lists import UNTOLD
 from ingestion.rejected import RejectedEvent
 
 DAYS = 30  # of the trend
 SHOWN = 100  # groups
-_HEIGHT = 24
-_BAR = 4  # pixels with its gap
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _group(
         seen=found["times"],
         first=found["first"],
         last=found["last"],
-        trend=sparkline([trend.get(day, 0) for day in _days(now)]),
+        trend=sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
         happened=remedies.as_html(remedy.happened),
         remedy=remedies.as_html(remedy.remedy),
         latest=latest,
@@ -106,28 +104,6 @@ def _group(
 
 def _days(now: datetime) -> list[date]:
     return [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
-
-
-def sparkline(counts: list[int]) -> SafeString:
-    """A bar for each day, the last one today; a day without any is a gap."""
-    most = max(counts, default=0) or 1
-    bars = (
-        (place * _BAR, _HEIGHT - height, height)
-        for place, count in enumerate(counts)
-        if count and (height := max(2, round(_HEIGHT * count / most)))
-    )
-    drawn = format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', bars)
-    label = (
-        f"{sum(counts):,} first came in the last {len(counts)} days, at most {max(counts, default=0):,} a day"
-    )
-    return format_html(
-        '<svg class="tally-spark" role="img" aria-label="{0}" width="{1}" height="{2}" viewBox="0 0 {1} {2}">'
-        '<title>{0}</title><line x1="0" y1="{2}" x2="{1}" y2="{2}"></line>{3}</svg>',
-        label,
-        len(counts) * _BAR,
-        _HEIGHT,
-        drawn,
-    )
 
 
 def answer(groups: list[Group]) -> str:

@@ -101,10 +101,17 @@ def test_the_front_page_asks_no_events_and_as_much_of_many_as_of_one(
     assert not any('"events_event"' in sql for sql in asked[1])
 
 
+def test_large_numbers_have_separators(team_a: Sender, alice: Client) -> None:
+    counted(team_a, "portal", 1, 1524, rejected=1023)
+    html = html_of(alice, "/admin/")
+    assert "<td>1,524</td>" in html
+    assert ">1,023</td>" in html
+
+
 def test_a_sparkline_says_what_it_draws_and_the_largest_day_is_the_tallest() -> None:
     day = date(2026, 1, 1)
     drawn = sparkline([(day, 0), (day, 1), (day, 1000)], "Events <b>")
-    assert "Events &lt;b&gt; a day, 3 days: 0, 1, 1,000" in drawn
+    assert "Events &lt;b&gt;: 1,001 in 3 days, at most 1,000 a day" in drawn
     assert [part.split('"')[0] for part in drawn.split('height="')[2:]] == ["0", "1", "24"]
 
 
@@ -114,4 +121,4 @@ def test_sources_say_when_they_were_last_heard(team_a: Sender, team_b: Sender, a
     last = hour_of(timezone.now()) - timedelta(hours=30)
     html = html_of(alice, "/admin/events/source/")
     assert f"{last:%Y-%m-%d %H:00}" in html
-    assert "Events received a day, 14 days" in html
+    assert "Events received: 7 in 14 days" in html

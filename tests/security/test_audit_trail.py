@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -57,6 +58,24 @@ def test_members_and_settings_of_owners_are_noted(team_a: Sender, operator: Clie
     )
     assert last("member.removed").before["user"] == "dora"
     assert last("owner.changed").after == {"validation": "strict"}
+
+
+def test_a_key_made_by_command_is_noted_without_its_secret(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_key", "--owner", "Team C", "--validation", "strict")
+    text = capsys.readouterr().out.strip()
+    key = ApiKey.objects.get(default_owner__name="Team C")
+    made, changed = last("key.made"), last("owner.changed")
+    assert (made.actor_name, made.about_id, made.owner) == (
+        "manage.py create_key",
+        str(key.pk),
+        key.default_owner,
+    )
+    assert changed.after == {"validation": "strict"}
+    told = str([entry.__dict__ for entry in AuditEntry.objects.all()])
+    assert key.hash not in told
+    assert text not in told
 
 
 def test_a_save_that_changes_nothing_is_not_noted(team_a: Sender, operator: Client) -> None:

@@ -53,6 +53,16 @@ def test_setting_up_takes_a_right_code_and_gives_recovery_codes_once(olga: User)
     assert html_of(client, "/admin/")
 
 
+def test_setting_up_ends_the_persons_other_sessions_and_nobody_elses(olga: User) -> None:
+    here, elsewhere, dora = logged_in(olga), logged_in(olga), logged_in(person("dora", is_superuser=True))
+    assert html_of(elsewhere, "/admin/")
+    set_up(here, olga)
+    assert elsewhere.get("/admin/").headers["Location"].startswith("/admin/login/")
+    assert html_of(here, "/admin/")
+    assert html_of(dora, "/admin/")
+    assert AuditEntry.objects.get(action="factor.added").after == {"sessions_ended": 1}
+
+
 def test_the_secret_stays_the_same_until_it_is_confirmed_and_is_never_shown_after(olga: User) -> None:
     client = logged_in(olga)
     secrets = {re.search(r'id="totp-secret">([A-Z2-7 ]+)<', html_of(client, PAGE)) for _ in range(2)}

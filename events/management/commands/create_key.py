@@ -4,14 +4,23 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from events.accounts import audit
 from events.ownership import provisioning
-from events.ownership.api_key import KeyType
+from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Validation
 
 # What the audit trail keeps of a key: never its hash.
 KEPT = ("name", "type", "prefix", "default_owner", "owners", "all_owners")
+
+
+def _note(key: ApiKey, validation: str | None) -> None:
+    """The key, and what it set of its owner, in the audit trail: in the transaction that makes them."""
+    actor, owner = audit.command("create_key"), key.default_owner
+    audit.record(actor, "key.made", key, owner=owner, after=audit.state(key, KEPT))
+    if validation:
+        audit.record(actor, "owner.changed", owner, owner=owner, after={"validation": validation})
 
 
 class Command(BaseCommand):
@@ -32,18 +41,18 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            made = provisioning.key(
-                organization_slug=options["organization"],
-                owner_name=options["owner"],
-                kind=KeyType(options["type"]),
-                owners=options["owners"],
-                validation=Validation(options["validation"]) if options["validation"] else None,
-            )
+            with transaction.atomic():
+                made = provisioning.key(
+                    organization_slug=options["organization"],
+                    owner_name=options["owner"],
+                    kind=KeyType(options["type"]),
+                    owners=options["owners"],
+                    validation=Validation(options["validation"]) if options["validation"] else None,
+                )
+                _note(made.key, options["validation"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         key = made.key
-        after = audit.state(key, KEPT)
-        audit.record(audit.command("create_key"), "key.made", key, owner=key.default_owner, after=after)
         self.stderr.write(
             f"{key.get_type_display()}. Files under {key.default_owner} of {key.organization}."
             " This is the only time it is shown:"

@@ -1,0 +1,176 @@
+"""What the page of a source says: what it sent of late, which versions it has, of which kinds, for whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Max, Min, Sum
+from django.urls import reverse
+
+from events.admin.facts import Link, Page, group
+from events.admin.filters import labels_of
+from events.admin.overview import Card
+from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
+from events.admin.scope import Scope
+from events.admin.sparkline import sparkline
+from events.admin.tables import Line, Table
+from events.ownership.source import Source
+from events.store.usage import UsageHour, hour_of
+from events.store.versions import SourceVersion
+
+ROWS = 100  # of a table
+NOT_SENT = "(none sent)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceView(Page):
+    """All that is said of a source to one person: of their owners' events only."""
+
+    cards: tuple[Card, ...]
+    tables: tuple[Table, ...]
+
+
+def view(source: Source, scope: Scope, now: datetime) -> SourceView:
+    """What there is to say of a source."""
+    figures = of_sources(scope, [source.pk], now).get(source.pk)
+    tables = (_versions(source, scope), _kinds(source, scope, now), _owners(source, scope, now))
+    return SourceView(
+        sentence=sentence(source, figures),
+        links=tuple(_links(source)),
+        groups=(group("Which", source, ("name", "organization")),),
+        cards=tuple(_cards(source, figures, now)) if figures else (),
+        tables=tuple(table for table in tables if table.lines),
+    )
+
+
+def sentence(source: Source, figures: SourceFigures | None) -> str:
+    """What it sent of late, and when it was last heard."""
+    if figures is None:
+        return f"{source.name} has sent nothing yet."
+    heard = f"last heard in the hour from {_hour(figures.last)} UTC"
+    if not figures.received:
+        return f"{source.name} sent nothing in the last {DAYS} days; {heard}."
+    events = "1 event" if figures.received == 1 else f"{figures.received:,} events"
+    bad = f"{figures.rejected:,} rejected" if figures.rejected else "none rejected"
+    return f"{source.name} sent {events} in the last {DAYS} days, {bad}; {heard}."
+
+
+def _hour(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:00}"
+
+
+def _links(source: Source) -> Iterable[Link]:
+    query = urlencode({"source": source.pk})
+    yield Link("Its events", f"{reverse('admin:events_event_changelist')}?{query}")
+    yield Link("Its sessions", f"{reverse('admin:events_session_changelist')}?{query}")
+    yield Link("Its rejected events", f"{reverse('admin:ingestion_rejectedevent_changelist')}?{query}")
+
+
+def _cards(source: Source, figures: SourceFigures, now: datetime) -> Iterable[Card]:
+    events, _, rejected = (link.href for link in _links(source))
+    is_silent = figures.last <= hour_of(now) - SILENT_AFTER
+    yield Card(
+        f"Received in {DAYS} days",
+        f"{figures.received:,}",
+        "events",
+        sparkline(figures.days, "Events received"),
+        events,
+    )
+    yield Card(
+        f"Rejected in {DAYS} days",
+        f"{figures.rejected:,}",
+        "events",
+        sparkline(figures.rejected_days, "Events rejected"),
+        rejected,
+        wants_attention=figures.rejected > 0,
+    )
+    yield Card("First heard", _hour(figures.first), "the hour, UTC")
+    yield Card(
+        "Last heard",
+        _hour(figures.last),
+        "silent for more than 24 hours; the hour, UTC" if is_silent else "the hour, UTC",
+        wants_attention=is_silent,
+    )
+
+
+def _versions(source: Source, scope: Scope) -> Table:
+    """The versions, the one heard last first."""
+    rows = list(
+        scope.limit(SourceVersion.objects.filter(source=source))
+        .values("version")
+        .annotate(first=Min("first_seen"), last=Max("last_seen"), count=Sum("events"))
+        .order_by("-last", "version")[: ROWS + 1]
+    )
+    most = max((row["count"] for row in rows), default=0) or 1
+    return Table(
+        "Versions, the one heard last first",
+        ("Version", "First seen (UTC)", "Last seen (UTC)", "Events stored"),
+        tuple(
+            Line(
+                row["version"] or NOT_SENT,
+                (_minute(row["first"]), _minute(row["last"]), f"{row['count']:,}"),
+                100 * row["count"] / most,
+            )
+            for row in rows[:ROWS]
+        ),
+        note=f"The {ROWS} heard last." if len(rows) > ROWS else "",
+        texts=2,
+        is_wide=True,
+    )
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _kinds(source: Source, scope: Scope, now: datetime) -> Table:
+    """What it sent by kind."""
+    rows = _usage(source, scope, now, "kind")
+    listed = reverse("admin:events_event_changelist")
+    return Table(
+        f"Kinds, {DAYS} days",
+        ("Kind", "Rejected", "Received"),
+        tuple(
+            _line(
+                row,
+                row["kind"] or "(not known)",
+                f"{listed}?{urlencode({'source': source.pk, 'kind': row['kind']})}" if row["kind"] else "",
+                rows,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _owners(source: Source, scope: Scope, now: datetime) -> Table:
+    """Whose events those are, where there are several owners."""
+    rows = _usage(source, scope, now, "owner_id")
+    names = dict(zip((owner.pk for owner in scope.owners), labels_of(scope.owners), strict=True))
+    listed = reverse("admin:events_event_changelist")
+    return Table(
+        f"Owners, {DAYS} days",
+        ("Owner", "Rejected", "Received"),
+        tuple(
+            _line(
+                row,
+                names[row["owner_id"]],
+                f"{listed}?{urlencode({'source': source.pk, 'owner': row['owner_id']})}",
+                rows,
+            )
+            for row in rows
+        )
+        if len(rows) > 1
+        else (),
+    )
+
+
+def _usage(source: Source, scope: Scope, now: datetime, by: str) -> list[Any]:
+    hours = scope.limit(UsageHour.objects.filter(source=source, hour__gte=first_day(now)))
+    sums = hours.values(by).annotate(count=Sum("received"), bad=Sum("rejected"))
+    return list(sums.filter(count__gt=0).order_by("-count", by)[:ROWS])
+
+
+def _line(row: Any, name: str, href: str, rows: list[Any]) -> Line:
+    return Line(name, (f"{row['bad']:,}", f"{row['count']:,}"), 100 * row["count"] / rows[0]["count"], href)

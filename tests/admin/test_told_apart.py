@@ -1,0 +1,103 @@
+"""Owners of the same name in two organizations, fields that lead elsewhere, and times with their zone."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.ownership.membership import Membership
+from tests.admin.conftest import filed, html_of, many
+from tests.factories import person
+from tests.sending import MakeSender, Sender
+
+AUTOCOMPLETE = "/admin/autocomplete/"
+
+
+@pytest.fixture
+def twin(team_a: Sender, make_sender: MakeSender) -> Sender:
+    """A sender of another Team A, in an organization of its own."""
+    return make_sender("Team A", organization_slug="globex")
+
+
+@pytest.mark.parametrize("page", ["event", "apikey", "membership"])
+def test_lists_name_the_organization_where_there_are_several(
+    page: str, team_a: Sender, twin: Sender, operator: Client
+) -> None:
+    for sender in (team_a, twin):
+        filed(sender, *many(1))
+        person(f"member of {sender.key.organization}", sender.key.default_owner)
+    html = html_of(operator, f"/admin/events/{page}/")
+    for name in ("Team A · Acme", "Team A · Globex"):
+        assert re.search(rf">{name}<", html.replace("\n", "")), name
+
+
+def test_who_sees_one_organization_sees_bare_names(team_a: Sender, twin: Sender, alice: Client) -> None:
+    assert "Team A ·" not in html_of(alice, "/admin/events/apikey/")
+
+
+def test_forms_and_autocompletes_name_it_too(team_a: Sender, twin: Sender, operator: Client) -> None:
+    for page in ("apikey", "membership"):
+        html = html_of(operator, f"/admin/events/{page}/add/")
+        assert ">Team A · Acme</option>" in html, page
+        assert ">Team A · Globex</option>" in html, page
+    asked = {"app_label": "events", "model_name": "apikey", "field_name": "default_owner", "term": "team"}
+    found = operator.get(AUTOCOMPLETE, asked).json()["results"]
+    assert {each["text"] for each in found} == {"Team A · Acme", "Team A · Globex"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"app_label": "events", "model_name": "owner", "field_name": "memberships"},
+        {"app_label": "events", "model_name": "owner", "field_name": "keys"},
+        {"app_label": "auth", "model_name": "user", "field_name": "api_keys"},
+        {"app_label": "events", "model_name": "owner", "field_name": "name"},
+        {"app_label": "events", "model_name": "nothing", "field_name": "name"},
+        {"app_label": "events", "model_name": "apikey", "field_name": "default_owner", "term": "\x00"},
+        {},
+    ],
+)
+def test_an_autocomplete_that_no_form_asks_is_refused(
+    asked: dict[str, str], operator: Client, alice: Client, client: Client
+) -> None:
+    for who in (operator, alice):
+        assert who.get(AUTOCOMPLETE, {"term": ""} | asked).status_code in (400, 403)
+    assert client.get(AUTOCOMPLETE, asked).status_code == 302
+
+
+def test_an_autocomplete_shows_a_member_no_others(team_a: Sender, team_b: Sender, alice: Client) -> None:
+    asked = {"app_label": "events", "model_name": "apikey", "field_name": "default_owner", "term": "team"}
+    found = alice.get(AUTOCOMPLETE, asked).json()["results"]
+    assert [each["text"] for each in found] == ["Team A"]
+
+
+def test_fields_lead_only_where_the_person_may_go(team_a: Sender, lead: Client, operator: Client) -> None:
+    owner = team_a.key.default_owner
+    member = Membership.objects.get(user=User.objects.get(username="lena"))
+    organization = f"/admin/events/organization/{owner.organization_id}/change/"
+    pages = {
+        f"/admin/events/owner/{owner.pk}/change/": organization,
+        f"/admin/events/membership/{member.pk}/change/": f"/admin/auth/user/{member.user_id}/change/",
+        f"/admin/events/apikey/{team_a.key.pk}/change/": organization,
+    }
+    for page, leads_to in pages.items():
+        assert leads_to in html_of(operator, page), page
+        assert leads_to not in html_of(lead, page), page
+    assert "Acme" in html_of(lead, f"/admin/events/owner/{owner.pk}/change/")
+    assert f"/admin/events/owner/{owner.pk}/change/" in html_of(lead, next(reversed(pages)))
+
+
+def test_forms_say_the_zone_of_their_times(team_a: Sender, operator: Client) -> None:
+    assert "Expires at (UTC)" in html_of(operator, f"/admin/events/apikey/{team_a.key.pk}/change/")
+    assert "Expires at (UTC)" in html_of(operator, "/admin/events/apikey/add/")
+    path = f"/admin/auth/user/{person('dora').pk}/change/"
+    assert "Last login (UTC)" in html_of(operator, path)
+
+
+def test_the_page_of_partitions_marks_its_own_item_of_the_navigation(operator: Client) -> None:
+    html = html_of(operator, "/admin/events/event/partitions/")
+    active = re.findall(r'<a href="([^"]+)" class="[^"]* active">', html)
+    assert active == ["/admin/events/event/partitions/"]
+    events = html_of(operator, "/admin/events/event/")
+    assert re.findall(r'<a href="([^"]+)" class="[^"]* active">', events) == ["/admin/events/event/"]
