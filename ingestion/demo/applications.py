@@ -6,7 +6,7 @@ from ingestion.demo.rhythm import Period
 
 
 class Release(NamedTuple):
-    """A version from a share of the period on, and the share of sessions in which it goes wrong."""
+    """A version from a share of the last fortnight on, and the share of sessions in which it goes wrong."""
 
     since: float
     version: str
@@ -23,7 +23,7 @@ class Application(NamedTuple):
         """The newest release at a moment (milliseconds since 1970)."""
         current = self.releases[0]
         for release in self.releases:
-            if period.at(release.since) <= at:
+            if period.recent.at(release.since) <= at:
                 current = release
         return current
 
@@ -43,5 +43,5 @@ BUILD_CACHE = Application(
     "build-cache-agent",
     (Release(0, "1.4.2", 0.06), Release(0.45, "1.5.0", 0.24), Release(0.7, "1.5.1", 0.05)),
 )
-CAMPAIGN = (0.58, 0.72)  # shares of the period in which reading week brings people to the portal
-SILENT_FROM = 0.88  # the content service is heard of no more from here on
+CAMPAIGN = (0.58, 0.72)  # shares of the last fortnight in which reading week brings people to the portal
+SILENT_FROM = 0.88  # of it; the content service is heard of no more from here on

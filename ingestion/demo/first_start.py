@@ -13,7 +13,8 @@ from ingestion.demo.posting import Post
 from ingestion.demo.rhythm import Period
 from ingestion.demo.seeding import Counts
 
-EVENTS, DAYS, SEED = 20_000, 14, 1
+# Two months, so that this month has one before it that is whole.
+EVENTS, DAYS, SEED = 40_000, 62, 1
 
 
 def is_wanted(answer: bool | None) -> bool:

@@ -71,19 +71,21 @@ class Crowd:
 
 
 def crowd(
-    rng: random.Random, count: int, lives: tuple[int, ...], period: Period, campaign_from: float = 1.0
+    rng: random.Random, count: int, lives: tuple[int, ...], period: Period, campaign_from: int | None = None
 ) -> Crowd:
     """A crowd of `count`; one in ten came by the campaign, where there is one."""
     return Crowd([_person(rng, index, lives, period, campaign_from) for index in range(count)])
 
 
 def _person(
-    rng: random.Random, index: int, lives: tuple[int, ...], period: Period, campaign_from: float
+    rng: random.Random, index: int, lives: tuple[int, ...], period: Period, campaign_from: int | None
 ) -> Person:
     (place,) = rng.choices(PLACES, lives)
-    by_campaign = campaign_from < 1.0 and index % 10 == 7
     # Four in five were there before the period began.
     joined = period.since if rng.random() < 0.8 else period.at(rng.random() * 0.9)
+    by_campaign = False
+    if campaign_from is not None and index % 10 == 7:
+        joined, by_campaign = campaign_from, True
     system, make, agent, agent_version = rng.choice(DEVICES)
     return Person(
         id=str(UUID(int=rng.getrandbits(128), version=4)),
@@ -93,8 +95,8 @@ def _person(
         make=make,
         agent=agent,
         agent_version=agent_version,
-        joined=period.at(campaign_from) if by_campaign else joined,
+        joined=joined,
         campaign=by_campaign,
         clock_ahead_ms=rng.choice((420_000, -95_000)) if index % 17 == 11 else 0,
-        lag_ms=int(rng.random() * (period.until - period.since) * 0.1),
+        lag_ms=int(rng.random() * (period.until - period.recent.since) * 0.1),
     )

@@ -33,6 +33,11 @@ class Period(NamedTuple):
         """The moment at which this share of the period is over: 0 is its beginning, 1 its end."""
         return self.since + int((self.until - self.since) * share)
 
+    @property
+    def recent(self) -> "Period":
+        """Its last fortnight: where releases and campaigns are, since people look at the last days first."""
+        return self._replace(since=max(self.since, self.until - 14 * DAY_MS))
+
 
 class Pattern(NamedTuple):
     """How lively each hour of a day is (local time), and a weekend day beside a weekday."""

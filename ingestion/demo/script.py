@@ -69,8 +69,8 @@ def _people_of(budget: int) -> int:
 
 def _portal(seed: int, period: Period, budget: int) -> Iterator[Post]:
     rng = dice(seed, PORTAL.source)
-    campaign = Campaign(period.at(CAMPAIGN[0]), period.at(CAMPAIGN[1]), 2.2)
-    learners = crowd(rng, _people_of(budget), LEARNERS_LIVE, period, CAMPAIGN[0])
+    campaign = Campaign(period.recent.at(CAMPAIGN[0]), period.recent.at(CAMPAIGN[1]), 2.2)
+    learners = crowd(rng, _people_of(budget), LEARNERS_LIVE, period, campaign.since)
     sender = Sunbird(rng, LEARNING, compress=False)
     yield from _visits(rng, PORTAL, learners, Rhythms(period, LEARNING_HOURS, campaign), sender, budget)
 

@@ -18,7 +18,7 @@ _ROUTES = ("/content/v1/read", "/content/v1/search", "/course/v1/enrol")
 
 def reports(rng: random.Random, period: Period, budget: int) -> Iterator[list[dict[str, Wire]]]:
     """The service's events, some at a time, about `budget` in all; none in the last part of the period."""
-    until = period.at(SILENT_FROM)
+    until = period.recent.at(SILENT_FROM)
     every = _interval((until - period.since) / max(budget / 3, 1))
     for turn, at in enumerate(range(period.since + rng.randrange(every), until, every)):
         yield _report(rng, period, turn, at)
