@@ -61,6 +61,14 @@ def _hour(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:00}"
 
 
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def _from(at: datetime) -> str:
+    return f"in the hour from {at.astimezone(UTC):%H:00} UTC"
+
+
 def _links(source: Source) -> Iterable[Link]:
     query = urlencode({"source": source.pk})
     yield Link("Its events", f"{reverse('admin:events_event_changelist')}?{query}")
@@ -86,13 +94,9 @@ def _cards(source: Source, figures: SourceFigures, now: datetime) -> Iterable[Ca
         rejected,
         wants_attention=figures.rejected > 0,
     )
-    yield Card("First heard", _hour(figures.first), "the hour, UTC")
-    yield Card(
-        "Last heard",
-        _hour(figures.last),
-        "silent for more than 24 hours; the hour, UTC" if is_silent else "the hour, UTC",
-        wants_attention=is_silent,
-    )
+    yield Card("First heard", _day(figures.first), _from(figures.first))
+    silence = "; silent for more than 24 hours" if is_silent else ""
+    yield Card("Last heard", _day(figures.last), f"{_from(figures.last)}{silence}", wants_attention=is_silent)
 
 
 def _versions(source: Source, scope: Scope) -> Table:

@@ -31,6 +31,7 @@ WHOLE = (
     "event-",
     "rejected-one",
     "session-",
+    "source-one",
 )  # pages that are taken from top to bottom; of lists the first screen
 log = logging.getLogger(__name__)
 
@@ -151,6 +152,7 @@ def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
     from events.ownership.owner import Owner
+    from events.ownership.source import Source
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
 
@@ -181,7 +183,12 @@ def pages() -> dict[str, str]:
         "second-factor": "/admin/second-factor/",
         "owner": f"/admin/events/owner/{Owner.objects.latest('pk').pk}/change/",
         "password": "/admin/password_change/",
+        "api-docs": "/api/docs/",
+        "api-problems": "/api/problems/",
     }
+    source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
+    if source:
+        found["source-one"] = f"/admin/events/source/{source.pk}/change/"
     for kind in ("interact", "ui_action", "emitted_event"):
         event = Event.objects.filter(kind=kind).order_by("-id").first()
         if event:

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth.models import User
+from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Page
 
 from events.ownership import provisioning
@@ -71,3 +73,21 @@ def test_no_page_has_violations(everything: dict[str, str], visit: Visit) -> Non
             found += [(name, width, theme, *each) for each in violations(page, script)]
         page.context.close()
     assert found == []
+
+
+def test_what_opens_on_demand_has_none_either(operator: User, visit: Visit) -> None:
+    """The filters that are folded, the QR code, and the codes that a second factor gives once."""
+    script = (installed() / "node_modules/axe-core/axe.min.js").read_text()
+    page = visit(viewport={"width": 390, "height": WIDTHS[390]}, color_scheme="dark")
+    log_in(page, USERNAME)
+    page.goto("/admin/events/event/")
+    page.locator("details.tally-more summary").click()
+    found = {"filters": violations(page, script)}
+    page.goto("/admin/second-factor/")
+    found["QR code"] = violations(page, script)
+    device = TOTPDevice.objects.get(user=operator)
+    page.fill("[name=code]", f"{totp(device.bin_key):06d}")
+    page.get_by_role("button", name="Set it up").click()
+    page.wait_for_selector("text=recovery codes")
+    found["recovery codes"] = violations(page, script)
+    assert found == {part: [] for part in found}
