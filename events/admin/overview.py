@@ -46,7 +46,7 @@ def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
 
 def figures_of(scope: Scope, now: datetime) -> list[OwnerFigures]:
     """Per owner, what was received since the hour that began less than 24 hours ago."""
-    hours = UsageHour.objects.filter(hour__gt=hour_of(now) - timedelta(hours=HOURS))
+    hours = UsageHour.objects.filter(hour__gt=hour_of(now) - timedelta(hours=HOURS), received__gt=0)
     rows = (
         scope.limit(hours)
         .values("owner_id", "owner__name")

@@ -113,7 +113,7 @@ def silent(scope: Scope, now: datetime) -> list[Silent]:
 
 def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, SourceFigures]:
     """What each of some sources sent to the person's owners, two statements for all of them."""
-    hours = scope.limit(UsageHour.objects.filter(source_id__in=sources))
+    hours = scope.limit(UsageHour.objects.filter(source_id__in=sources, received__gt=0))
     seen = {
         row["source_id"]: row
         for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()

@@ -113,7 +113,8 @@ class SourceFilter(django_filters.FilterSet):
         reader = self.request.user
         owners = owner_keys(reader, asked["owner"]) if asked["owner"] else readable_keys(reader)
         since = asked["since"] or timezone.now() - HEARD_OF
-        usage = UsageHour.objects.filter(owner_id__in=owners, hour__gte=hour_of(since))
+        # An hour in which events were only removed is none in which the source was heard of.
+        usage = UsageHour.objects.filter(owner_id__in=owners, hour__gte=hour_of(since), received__gt=0)
         measures = {
             source: measured
             for source, *measured in usage.values_list("source_id").annotate(

@@ -9,7 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.models import Sum
+from django.test import Client
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from events import removal
 from events.accounts import audit
@@ -235,6 +237,16 @@ def test_a_replay_brings_nothing_back_that_is_older_than_is_kept(sender: Sender,
     assert (done.rejected, done.fault.code) == (1, "too_old")
     settings.RETENTION_WEEKS = 0
     assert replay([row.pk], None).stored == 1
+
+
+def test_a_source_is_not_heard_of_when_its_events_are_removed(filled: Sender, client: Client) -> None:
+    heard = hour_of(timezone.now() - timedelta(days=3))
+    UsageHour.objects.update(hour=heard)
+    removal.remove_week(old_week(), BY, timezone.now())
+    headers = {"Authorization": f"Bearer {filled.text}"}
+    (source,) = client.get("/api/v1/sources/", headers=headers).json()["results"]
+    assert parse_datetime(source["last_heard"]) == heard
+    assert source["stored"] == 5
 
 
 def run(*arguments: str) -> str:

@@ -1,0 +1,90 @@
+"""Tables large enough for plans to matter: a small team has a twentieth of the rows, a large one the rest."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from events.identity import week_of
+from events.partitions import WEEK, make_partitions
+
+MANY = 20_000
+DAYS = 28
+
+# Row g is the small team's where g is a multiple of twenty.
+_EVENTS = """
+INSERT INTO events_event (id, dialect, kind, owner_id, source_id, session, occurred_at, received_at,
+                          ingested_at, billed_bytes, wire_bytes)
+SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0') || '8' || left(md5(g::text), 3)
+        || '8' || right(md5(g::text), 15))::uuid,
+       'sunbird', CASE WHEN g % 2 = 0 THEN 'log' ELSE 'summary' END,
+       CASE WHEN g % 20 = 0 THEN {small} ELSE {large} END, {source}, 'visit ' || g / 20, t, t, t, 1, 1
+FROM (SELECT g, now() - g * interval '{step} seconds' AS t FROM generate_series(1, {many}) g) moments
+"""
+_LOGS = """
+INSERT INTO events_log (id, level) SELECT id, 'INFO' FROM events_event WHERE kind = 'log'
+ON CONFLICT DO NOTHING
+"""
+_SESSIONS = """
+INSERT INTO events_session (id, owner_id, source_id, session, dialect, type, started_at, ended_at, time_spent,
+                            events, page_views, interactions, errors, entry_kind, entry_event,
+                            exit_kind, exit_event, actor)
+SELECT md5(g::text)::uuid, CASE WHEN g % 20 = 0 THEN {small} ELSE {large} END, {source}, 'visit ' || g,
+       'sunbird', 'app', t, t, 0, 1, 0, 0, 0, 'log', md5(g::text)::uuid, 'log', md5(g::text)::uuid,
+       'user ' || g % 500
+FROM (SELECT g, now() - g * interval '{step} seconds' AS t FROM generate_series(1, {many}) g) moments
+"""
+# Of each hour a row of the small team's, and twenty of the large one's.
+_USAGE = """
+INSERT INTO events_usagehour (owner_id, source_id, kind, dialect, hour, received, stored, duplicates,
+                              rejected, conflicting, billed_bytes, wire_bytes)
+SELECT CASE WHEN k = 1 THEN {small} ELSE {large} END, {source}, 'kind ' || k, 'sunbird',
+       date_trunc('hour', now(), 'UTC') - h * interval '1 hour', 1, 1, 0, 0, 0, 1, 1
+FROM generate_series(0, 24 * {days}) h, generate_series(1, 21) k
+ON CONFLICT DO NOTHING
+"""
+_REJECTED = """
+INSERT INTO ingestion_rejectedevent (owner_id, source_id, dialect, encoding, kind, code, path, message,
+    client_event_id, received_at, last_received_at, seen, content_hash, body, context, strict)
+SELECT CASE WHEN g % 20 = 0 THEN {small} ELSE {large} END, {source}, 'sunbird', 'json', 'log', 'missing',
+       'mid', 'It is missing.', '', t, t, 1, sha256(g::text::bytea), '', '{{}}', false
+FROM (SELECT g, now() - g * interval '{step} seconds' AS t FROM generate_series(1, {rejected}) g) moments
+"""
+_DISCARDED = """
+INSERT INTO ingestion_discardedevent (owner_id, source_id, dialect, kind, code, client_event_id, received_at,
+    seen, discarded_at, discarded_by, reason)
+SELECT owner_id, source_id, dialect, kind, code, '', received_at, seen, received_at, 'olga', 'spam'
+FROM ingestion_rejectedevent
+"""
+TABLES = (
+    "events_event",
+    "events_log",
+    "events_session",
+    "events_usagehour",
+    "ingestion_rejectedevent",
+    "ingestion_discardedevent",
+)
+
+
+def fill(small: int, large: int, source: int) -> None:
+    """Fill the tables for two owners, and let PostgreSQL look at them."""
+    now = timezone.now()
+    make_partitions(_weeks(now))
+    names = {
+        "small": small,
+        "large": large,
+        "source": source,
+        "many": MANY,
+        "days": DAYS,
+        "rejected": MANY // 4,
+        "step": DAYS * 86_400 // MANY,
+    }
+    with connection.cursor() as cursor:
+        for statement in (_EVENTS, _LOGS, _SESSIONS, _USAGE, _REJECTED, _DISCARDED):
+            cursor.execute(statement.format(**names))
+        cursor.execute(f"ANALYZE {', '.join(TABLES)}")
+
+
+def _weeks(now: datetime) -> list[datetime]:
+    first = week_of(now - timedelta(days=DAYS))
+    return [first + n * WEEK for n in range(DAYS // 7 + 2)]

@@ -1,0 +1,146 @@
+"""The hot statements: who asks them by which address, and the plan that each is held to."""
+
+from typing import NamedTuple
+
+ADMIN, API = "/admin", "/api/v1"
+
+
+class Hot(NamedTuple):
+    """What one address asks of some tables."""
+
+    what: str
+    who: str  # a member of a small team, an operator, or a key of the small team
+    path: str
+    tables: tuple[str, ...]  # those that grow
+    indexes: tuple[str, ...]  # each of them is used
+    most: int  # rows read of these tables, those that a filter throws away among them
+    weeks: int | None = None  # partitions that are read, where they are partitioned
+
+
+EVENT, SESSION, USAGE = ("events_event",), ("events_session",), ("events_usagehour",)
+LOG = ("events_event", "events_log")
+REJECTED = ("ingestion_rejectedevent",)
+BOOKS = (*USAGE, *REJECTED, "ingestion_discardedevent")
+NEWEST = 5  # weeks: this one, those ahead, and at the begin of a week the last
+WINDOW = 5_000  # a window of both tables of a kind, measured on two indexes
+
+STATEMENTS = (
+    Hot("events, all", "operator", f"{ADMIN}/events/event/", EVENT, ("events_event_pkey",), 250, NEWEST),
+    Hot("events of one's owner", "member", f"{ADMIN}/events/event/", EVENT, ("event_owner",), 250),
+    Hot("events of one's owner", "key", f"{API}/events/", EVENT, ("event_owner",), 250),
+    Hot("events of a session", "key", f"{API}/events/?session=visit%207", EVENT, ("event_session",), 100),
+    Hot(
+        "events of a day",
+        "key",
+        f"{API}/events/?occurred_after={{day}}",
+        EVENT,
+        ("event_owner",),
+        250,
+        NEWEST,
+    ),
+    Hot(
+        "events as they arrive",
+        "operator",
+        f"{API}/events/?ordering=received_at",
+        EVENT,
+        ("event_received",),
+        250,
+    ),
+    Hot(
+        "events of a kind, all", "operator", f"{ADMIN}/events/log/", LOG, ("events_log_pkey",), WINDOW, NEWEST
+    ),
+    Hot("events of a kind", "member", f"{ADMIN}/events/log/", LOG, ("event_owner",), WINDOW),
+    Hot("events of a kind", "key", f"{API}/kinds/log/", LOG, ("event_owner",), WINDOW),
+    Hot("sessions, all", "operator", f"{ADMIN}/events/session/", SESSION, ("session_started",), 250),
+    Hot("sessions of one's owner", "member", f"{ADMIN}/events/session/", SESSION, ("session_owner",), 250),
+    Hot("sessions of one's owner", "key", f"{API}/sessions/", SESSION, ("session_owner",), 250),
+    Hot("sessions of an actor", "key", f"{API}/sessions/?actor=user%2040", SESSION, ("session_actor",), 250),
+    Hot(
+        "a session by its id",
+        "key",
+        f"{API}/sessions/?session=visit%2040",
+        SESSION,
+        ("session_session",),
+        100,
+    ),
+    Hot("usage by day", "key", f"{API}/usage/", USAGE, ("usage_hour_once",), 1_000),
+    Hot("usage by hour", "key", f"{API}/usage/?group=hour", USAGE, ("usage_hour_once",), 400),
+    Hot("sources and when they were heard", "key", f"{API}/sources/", USAGE, ("usage_hour_once",), 1_500),
+    Hot("rejected events of one's owner", "key", f"{API}/rejected/", REJECTED, ("rejected_owner",), 300),
+    Hot(
+        "rejected events of a source",
+        "key",
+        f"{API}/rejected/?source=portal",
+        REJECTED,
+        ("rejected_owner",),
+        300,
+    ),
+    Hot(
+        "rejected events of one's owner",
+        "member",
+        f"{ADMIN}/ingestion/rejectedevent/",
+        REJECTED,
+        ("rejected_owner_last",),
+        300,
+    ),
+    Hot(
+        "rejected events, all",
+        "operator",
+        f"{ADMIN}/ingestion/rejectedevent/",
+        REJECTED,
+        ("rejected_last",),
+        300,
+    ),
+    Hot(
+        "groups of rejected events",
+        "member",
+        f"{ADMIN}/ingestion/rejectedevent/groups/",
+        REJECTED,
+        ("rejected_owner",),
+        1_500,
+    ),
+    Hot(
+        "accounts of a week",
+        "member",
+        f"{ADMIN}/ingestion/rejectedevent/accounts/?period=7d",
+        BOOKS,
+        ("usage_hour_once", "discarded_owner"),
+        3_000,
+    ),
+)
+# Statements without an address, with the test that holds each to its plan.
+ELSEWHERE = (
+    ("which ids are there, asked by the drain before it files", "tests/plans/test_plans.py"),
+    ("what the summariser reads of a session", "tests/sessions/test_plan.py"),
+    ("lists of events and of kinds under every filter", "tests/admin/test_events_plan.py"),
+    ("lists and searches of sessions", "tests/admin/test_sessions_plan.py"),
+)
+
+TOP = """# Hot statements
+
+What is asked most, and the plan that each statement is held to by `tests/plans`, on tables where a small
+team has a twentieth of the rows: the indexes that are used, the most rows that are read (those that a filter
+throws away among them), and of tables in weekly partitions the most weeks that are looked into. What begins
+to read more fails. Made by `WRITE_DOCS=1 pytest tests/plans`.
+
+"""
+
+
+def page() -> str:
+    """The page of the documentation."""
+    head = ("what is asked", "by", "address", "tables", "indexes", "rows at most", "weeks at most")
+    rows = [
+        (
+            each.what,
+            each.who,
+            f"`{each.path}`",
+            ", ".join(f"`{name}`" for name in each.tables),
+            ", ".join(f"`{name}`" for name in each.indexes),
+            f"{each.most:,}",
+            str(each.weeks or ""),
+        )
+        for each in STATEMENTS
+    ]
+    table = [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
+    others = [f"- {what}: `{where}`" for what, where in ELSEWHERE]
+    return TOP + "\n".join((*table, "", "Held to their plans elsewhere:", "", *others, ""))

@@ -1,0 +1,85 @@
+"""Each hot statement reads what it must and no more, by the index that is there for it."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.event import Event
+from events.ownership.api_key import KeyType
+from events.store.copying import present
+from tests.admin.conftest import alice, filed, operator, team_a, team_b
+from tests.plans import statements
+from tests.plans.explaining import read_by
+from tests.plans.filling import fill
+from tests.plans.statements import ELSEWHERE, STATEMENTS, Hot
+from tests.sending import MakeSender, Sender, log_event
+
+__all__ = ["alice", "operator", "team_a", "team_b"]
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "statements.md"
+
+
+@pytest.fixture
+def filled(team_a: Sender, team_b: Sender) -> None:
+    """Team A is the small one."""
+    event = filed(team_a, log_event())
+    fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
+
+
+def test_each_is_held_to_its_plan(
+    filled: None, make_sender: MakeSender, alice: Client, operator: Client
+) -> None:
+    key = make_sender("Team A", kind=KeyType.SECRET).text
+    people = {
+        "member": alice,
+        "operator": operator,
+        "key": Client(headers={"Authorization": f"Bearer {key}"}),
+    }
+    faults = [fault for hot in STATEMENTS for fault in _faults(hot, people[hot.who])]
+    faults += _of_the_drain()
+    assert faults == [], "\n".join(faults)
+
+
+def _faults(hot: Hot, client: Client) -> list[str]:
+    day = (timezone.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    path = hot.path.format(day=day)
+    answers: list[Any] = []
+    read = read_by(lambda: answers.append(client.get(path)), hot.tables)
+    asked = f"{path} by the {hot.who}"
+    assert answers[0].status_code == 200, asked
+    found = [
+        f"{asked} uses no {name} but {sorted(read.indexes)}"
+        for name in hot.indexes
+        if name not in read.indexes
+    ]
+    if not 0 < read.rows <= hot.most:
+        found.append(f"{asked} reads {read.rows} rows: {read.plans}")
+    weeks = max(len(partitions) for partitions in read.partitions.values())
+    if hot.weeks is not None and weeks > hot.weeks:
+        found.append(f"{asked} looks into {weeks} weeks")
+    return found
+
+
+def _of_the_drain() -> list[str]:
+    """The drain looks for ids in their weeks alone."""
+    ids = sorted(event.int for event in Event.objects.values_list("pk", flat=True)[:500])
+    read = read_by(lambda: present(ids), ["events_event"])
+    weeks = len(read.partitions["events_event"])
+    held = read.rows <= len(ids) and read.indexes == {"events_event_pkey"} and weeks <= 2
+    return [] if held else [f"the drain reads {read.rows} rows of {weeks} weeks by {read.indexes}"]
+
+
+def test_the_page_of_statements_is_the_table() -> None:
+    if os.environ.get("WRITE_DOCS"):
+        PAGE.write_text(statements.page())
+    assert PAGE.read_text() == statements.page(), "WRITE_DOCS=1 pytest tests/plans"
+
+
+@pytest.mark.parametrize("where", [where for _, where in ELSEWHERE])
+def test_what_is_held_elsewhere_is_there(where: str) -> None:
+    assert (ROOT / where).is_file()
