@@ -186,6 +186,11 @@ RETENTION_WEEKS = env.int("RETENTION_WEEKS", default=0)
 SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
 
+# --- Cost -----------------------------------------------------------------------------------------
+
+# Of organizations that have no price plan, whose charges are all 0.
+BILLING_CURRENCY = env.str("BILLING_CURRENCY", default="EUR")
+
 # --- Enrichment -----------------------------------------------------------------------------------
 
 # Parts of enrichment, by name (events/enrichment/__init__.py); empty: none.

@@ -1,0 +1,72 @@
+"""Meters: what is measured of usage, in which units, and what FOCUS calls it. All meters are walked from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+ONE_MILLION, GB = Decimal(10**6), Decimal(10**9)
+EVENTS, INGESTED, STORED = "events", "ingested", "stored"
+DUPLICATES, REJECTED = "duplicates", "rejected"
+PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What is charged by, in words for people and in the terms of FOCUS 1.2.
+
+    One pricing unit is `consumed_per_unit` consumed units; of stored GB-months that is the hours of the month.
+    """
+
+    name: str
+    label: str
+    description: str  # of a charge; {hour} and {month} are filled in
+    consumed_unit: str
+    pricing_unit: str
+    consumed_per_unit: Decimal | None = None
+    is_priced: bool = True  # by plans; others are counted at price 0
+    is_usage: bool = True  # of one source, hour by hour
+
+
+METERS: Mapping[str, Meter] = {
+    meter.name: meter
+    for meter in (
+        Meter(EVENTS, "Events", "Events accepted", "Events", "1000000 Events", ONE_MILLION),
+        Meter(INGESTED, "Ingested data", "Data of accepted events", "GB", "GB", Decimal(1)),
+        Meter(STORED, "Stored data", "Data of events kept for the hour", "GB-Hours", "GB-Months"),
+        Meter(
+            DUPLICATES,
+            "Duplicates",
+            "Events that were there already, free of charge",
+            "Events",
+            "1000000 Events",
+            ONE_MILLION,
+            is_priced=False,
+        ),
+        Meter(
+            REJECTED,
+            "Rejected events",
+            "Events that were refused, free of charge",
+            "Events",
+            "1000000 Events",
+            ONE_MILLION,
+            is_priced=False,
+        ),
+        Meter(
+            PLATFORM,
+            "Platform cost",
+            "Share of a fixed cost of the platform",
+            "Months",
+            "Months",
+            Decimal(1),
+            is_priced=False,
+            is_usage=False,
+        ),
+    )
+}
+PRICED = tuple(meter.name for meter in METERS.values() if meter.is_priced)
+USAGE = tuple(meter.name for meter in METERS.values() if meter.is_usage)
+
+
+def free_sku(meter: str) -> str:
+    """The SKU of what has no price of a plan."""
+    return f"TALLY-{meter.upper()}"

@@ -1,0 +1,182 @@
+"""Price plans: what a unit of each meter costs from when on, and which plan applies to whom."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Trunc
+
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from reports.cost.meters import METERS, PRICED
+from reports.cost.numbers import ZERO
+
+PRICED_METERS = [(name, METERS[name].label) for name in PRICED]
+WHOLE_HOUR = "Charges are by the hour, so this must be the begin of an hour (UTC)."
+
+
+def begins_an_hour(name: str) -> models.Q:
+    """Of a check constraint: the time in the field is the begin of an hour."""
+    return models.Q(**{name: Trunc(name, "hour")})
+
+
+class PricePlan(models.Model):
+    """A list of prices in one currency."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="The name that people see.")
+    currency = models.CharField(
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator("^[A-Z]{3}$", "Three capital letters, as in EUR.")],
+        help_text="ISO 4217. Chosen once: what was charged stays in it.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "price plan"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Price(models.Model):
+    """What a unit of a meter costs by a plan, from an hour on, until a newer price of the same meter.
+
+    The newest of those whose time has come counts: the latest `valid_from`, of equal ones the one that was
+    made last. A price that was charged is never changed: the database refuses it, a new one supersedes it.
+    """
+
+    plan = models.ForeignKey(PricePlan, on_delete=models.PROTECT, related_name="prices")
+    meter = models.CharField(max_length=20, choices=PRICED_METERS)
+    sku = models.CharField("SKU", max_length=50, help_text="Stays the same when the price changes.")
+    unit_price = models.DecimalField(
+        max_digits=20,
+        decimal_places=10,
+        validators=[MinValueValidator(ZERO)],
+        help_text="Of 1,000,000 events, of a GB (10^9 bytes), of a GB stored for a month.",
+    )
+    valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
+    charged_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was charged first: it can't be changed any more."
+    )
+
+    class Meta:
+        ordering = ["plan", "meter", "-valid_from", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(unit_price__gte=0), name="price_not_negative"),
+            models.CheckConstraint(
+                condition=begins_an_hour("valid_from"),
+                name="price_from_hour",
+                violation_error_message=WHOLE_HOUR,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.unit_price.normalize():f} from {self.valid_from:%Y-%m-%d %H:00}"
+
+    def clean(self) -> None:
+        """Refuse to change what was charged."""
+        if self.charged_at:
+            raise ValidationError("This price was charged: make a new one, which supersedes it.")
+
+
+class PriceTier(models.Model):
+    """Another unit price for what exceeds an amount in a month: graduated, so only for that part."""
+
+    price = models.ForeignKey(Price, on_delete=models.CASCADE, related_name="tiers")
+    above = models.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        help_text="For the part of the owner's month beyond so many pricing units.",
+    )
+    unit_price = models.DecimalField(max_digits=20, decimal_places=10, validators=[MinValueValidator(ZERO)])
+
+    class Meta:
+        ordering = ["above"]
+        verbose_name = "tier"
+        constraints = [
+            models.UniqueConstraint(fields=["price", "above"], name="tier_once"),
+            models.CheckConstraint(
+                condition=models.Q(above__gt=0, unit_price__gte=0), name="tier_is_above_nothing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"above {self.above.normalize():f}: {self.unit_price.normalize():f}"
+
+
+class PlanAssignment(models.Model):
+    """Which plan applies to an organization, or to one of its owners, from an hour on.
+
+    An owner's own assignment goes before the organization's; of several the newest whose time has come.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="plans")
+    owner = models.ForeignKey(
+        Owner,
+        on_delete=models.CASCADE,
+        related_name="plans",
+        null=True,
+        blank=True,
+        help_text="Empty: for all owners that have none of their own.",
+    )
+    plan = models.ForeignKey(PricePlan, on_delete=models.PROTECT, related_name="assignments")
+    valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
+
+    class Meta:
+        ordering = ["organization", "owner", "-valid_from", "-id"]
+        verbose_name = "plan of an owner"
+        verbose_name_plural = "plans in force"
+        constraints = [
+            models.CheckConstraint(
+                condition=begins_an_hour("valid_from"),
+                name="assignment_from_hour",
+                violation_error_message=WHOLE_HOUR,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} for {self.owner or self.organization} from {self.valid_from:%Y-%m-%d %H:00}"
+
+    def clean(self) -> None:
+        """One organization, one currency; an owner of that organization."""
+        if self.owner_id and self.owner and self.owner.organization_id != self.organization_id:
+            raise ValidationError({"owner": "This owner belongs to another organization."})
+        others = PlanAssignment.objects.filter(organization_id=self.organization_id).exclude(pk=self.pk)
+        if self.plan_id and others.exclude(plan__currency=self.plan.currency).exists():
+            raise ValidationError({"plan": "All plans of an organization must have the same currency."})
+
+
+class Discount(models.Model):
+    """How much less an owner pays, for a time. Discounts don't add up: the newest in force counts."""
+
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="discounts")
+    percent = models.DecimalField(max_digits=6, decimal_places=3, help_text="Off every unit price.")
+    valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
+    valid_until = models.DateTimeField(
+        null=True, blank=True, help_text=f"UTC, exclusive; empty: without end. {WHOLE_HOUR}"
+    )
+
+    class Meta:
+        ordering = ["owner", "-valid_from", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(percent__gt=0, percent__lte=100),
+                name="discount_is_percent",
+                violation_error_message="More than 0 and at most 100.",
+            ),
+            models.CheckConstraint(
+                condition=begins_an_hour("valid_from")
+                & (models.Q(valid_until=None) | begins_an_hour("valid_until")),
+                name="discount_from_hour",
+                violation_error_message=WHOLE_HOUR,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_until=None) | models.Q(valid_until__gt=models.F("valid_from")),
+                name="discount_has_time",
+                violation_error_message="It must end after it begins.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.percent.normalize():f} % for {self.owner}"

@@ -1,0 +1,218 @@
+"""Terms: what is in force for an organization, as plain data; who pays which price for what at an hour."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple, Self
+
+from django.conf import settings
+from django.db.models import Q
+
+from reports.cost.meters import METERS, USAGE, free_sku
+from reports.cost.numbers import HUNDRED, ONE, ZERO
+from reports.cost.plans import Discount, PlanAssignment, Price
+from reports.cost.platform import PlatformCost
+
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class Tier(NamedTuple):
+    """What a pricing unit costs for the part of a month's quantity beyond `above`."""
+
+    above: Decimal
+    unit_price: Decimal
+
+
+FREE = (Tier(ZERO, ZERO),)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A price of a plan."""
+
+    id: int
+    plan_id: int
+    meter: str
+    sku: str
+    valid_from: datetime
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A plan of an owner; without an owner, of all that have none of their own."""
+
+    id: int
+    plan_id: int
+    owner_id: int | None
+    valid_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A discount of an owner."""
+
+    id: int
+    owner_id: int
+    percent: Decimal
+    valid_from: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A platform cost."""
+
+    id: int
+    name: str
+    amount: Decimal
+    method: str
+    first_month: date
+    last_month: date | None
+
+    def is_of(self, month: date) -> bool:
+        """Whether it is charged in a month."""
+        return self.first_month <= month and (self.last_month is None or month <= self.last_month)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What an owner pays for a meter at an hour."""
+
+    price_id: int | None
+    sku: str
+    tiers: tuple[Tier, ...]
+    factor: Decimal  # of the list price that is left by the discount
+
+
+Rates = Mapping[str, Rate]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """All that is in force for an organization, at any time."""
+
+    currency: str
+    assigned: tuple[Assigned, ...] = ()
+    prices: tuple[Listed, ...] = ()
+    discounts: tuple[Reduced, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
+    _known: dict[tuple[int, int], Rates] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def changes(self) -> list[datetime]:
+        """The times at which what is in force may change, in order."""
+        times = {each.valid_from for each in (*self.assigned, *self.prices, *self.discounts)}
+        return sorted(times | {each.valid_until for each in self.discounts if each.valid_until})
+
+    def rates(self, owner_id: int, hour: datetime) -> Rates:
+        """What an owner pays at an hour, for each meter of usage."""
+        key = owner_id, bisect_right(self._changes(), hour)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._rates(owner_id, hour)
+        return found
+
+    def plan_of(self, owner_id: int, hour: datetime) -> int | None:
+        """The key of the plan that an owner pays by."""
+        own = _newest((each for each in self.assigned if each.owner_id == owner_id), hour)
+        found = own or _newest((each for each in self.assigned if each.owner_id is None), hour)
+        return found.plan_id if found else None
+
+    def discount_of(self, owner_id: int, hour: datetime) -> Decimal:
+        """How many percent less an owner pays."""
+        in_force = (
+            each
+            for each in self.discounts
+            if each.owner_id == owner_id and (each.valid_until is None or hour < each.valid_until)
+        )
+        found = _newest(in_force, hour)
+        return found.percent if found else ZERO
+
+    def under(self, plan: "Terms", plan_id: int) -> Self:
+        """The same with another plan for everybody at all times, whose prices `plan` has."""
+        everybody = (Assigned(0, plan_id, None, ALWAYS),)
+        return replace(self, currency=plan.currency, assigned=everybody, prices=plan.prices, _known={})
+
+    def fingerprint(self, month: date, until: datetime) -> str:
+        """Changes where anything changes that the charges of a month depend on."""
+        rows = (
+            self.currency,
+            *(astuple(each) for each in self.assigned if each.valid_from < until),
+            *(astuple(each) for each in self.prices if each.valid_from < until),
+            *(astuple(each) for each in self.discounts if each.valid_from < until),
+            *(astuple(each) for each in self.fixed if each.is_of(month)),
+        )
+        return sha256(repr(rows).encode()).hexdigest()
+
+    def _changes(self) -> list[datetime]:
+        # Kept beside the rates: the terms never change, so neither do these.
+        if not hasattr(self, "_times"):
+            object.__setattr__(self, "_times", self.changes)
+        times: list[datetime] = self._times  # type: ignore[attr-defined]  # set above
+        return times
+
+    def _rates(self, owner_id: int, hour: datetime) -> Rates:
+        plan_id = self.plan_of(owner_id, hour)
+        factor = (HUNDRED - self.discount_of(owner_id, hour)) / HUNDRED
+        rates = {}
+        for meter in USAGE:
+            of_meter = (each for each in self.prices if (each.plan_id, each.meter) == (plan_id, meter))
+            price = _newest(of_meter, hour) if METERS[meter].is_priced else None
+            rates[meter] = (
+                Rate(price.id, price.sku, price.tiers, factor)
+                if price
+                else Rate(None, free_sku(meter), FREE, ONE)
+            )
+        return rates
+
+
+def _newest(rows: Iterable[Any], hour: datetime) -> Any:
+    """Of the rows whose time has come, the one that came last; of equal ones the one that was made last."""
+    return max(
+        (each for each in rows if each.valid_from <= hour),
+        key=lambda each: (each.valid_from, each.id),
+        default=None,
+    )
+
+
+def of_organization(organization_id: int) -> Terms:
+    """The terms of an organization, from the database."""
+    assignments = PlanAssignment.objects.filter(organization=organization_id).select_related("plan")
+    assigned = [(each, each.plan) for each in assignments.order_by("pk")]
+    discounts = Discount.objects.filter(owner__organization=organization_id).order_by("pk")
+    platform = PlatformCost.objects.filter(Q(organization=organization_id) | Q(organization=None))
+    return Terms(
+        currency=assigned[0][1].currency if assigned else settings.BILLING_CURRENCY,
+        assigned=tuple(Assigned(row.pk, row.plan_id, row.owner_id, row.valid_from) for row, _ in assigned),
+        prices=listed({plan.pk for _, plan in assigned}),
+        discounts=tuple(
+            Reduced(row.pk, row.owner_id, row.percent, row.valid_from, row.valid_until) for row in discounts
+        ),
+        fixed=tuple(
+            Fixed(row.pk, row.name, row.amount, row.method, row.first_month, row.last_month)
+            for row in platform.order_by("pk")
+        ),
+    )
+
+
+def listed(plan_ids: Iterable[int]) -> tuple[Listed, ...]:
+    """The prices of plans, from the database."""
+    prices = Price.objects.filter(plan__in=plan_ids).prefetch_related("tiers").order_by("pk")
+    return tuple(
+        Listed(
+            price.pk,
+            price.plan_id,
+            price.meter,
+            price.sku,
+            price.valid_from,
+            (
+                Tier(ZERO, price.unit_price),
+                *(Tier(tier.above, tier.unit_price) for tier in price.tiers.all()),
+            ),
+        )
+        for price in prices
+    )
