@@ -134,6 +134,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    "charge": {"task": "cost.charge", "schedule": 120.0, "options": {"expires": 240.0}},
+    # With usage that changed in closed months, which replays and late removals alone bring about.
+    "correct": {
+        "task": "cost.charge",
+        "schedule": 3600.0,
+        "kwargs": {"history": True},
+        "options": {"expires": 3600.0},
+    },
     "partitions": {"task": "events.manage_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
     # At night (UTC): while a week is dropped, everybody waits for a moment.
     "remove_old": {

@@ -164,7 +164,7 @@ class _Charging:
     ) -> Iterator[Line]:
         already = self._already.get(meter, ZERO)
         self._already[meter] = already + quantity
-        parts = list(split(quantity, already, rate.tiers))
+        parts = list(split(quantity, already, rate.tiers)) or [(0, quantity)]
         for number, (tier, part) in enumerate(parts):
             is_last = number + 1 == len(parts)
             # The last one takes the rest, so that the parts sum to what was consumed.

@@ -25,7 +25,11 @@ class Plan:
     environment: Mapping[str, str]
     procfile: Path = paths.REPOSITORY / "Procfile"
     before: Sequence[Sequence[str]] = field(
-        default=((*_MANAGE, "migrate", "--no-input"), (*_MANAGE, "prepare"))
+        default=(
+            (*_MANAGE, "migrate", "--no-input"),
+            (*_MANAGE, "prepare"),
+            (*_MANAGE, "seed_prices", "--if-demo"),
+        )
     )
     after: Sequence[Sequence[str]] = field(default=((*_MANAGE, "welcome"),))
 

@@ -1,0 +1,101 @@
+"""Closing a month: looked at first, then done, and noted who did it. What is closed never changes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+
+from events.accounts import audit
+from events.accounts.audit import Actor
+from events.ownership.organization import Organization
+from reports.cost.charge import Charge, ChargeDay
+from reports.cost.keeping import keep
+from reports.cost.month import BillingMonth, State
+from reports.cost.numbers import ZERO
+
+
+class NotClosable(ValueError):
+    """Why a month can't be closed, in a sentence."""
+
+
+@dataclass(frozen=True)
+class OwnersPart:
+    """What closing fixes for one owner."""
+
+    owner_id: int
+    owner: str
+    cost: Decimal
+    of_which_corrections: Decimal
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What closing a month fixes."""
+
+    organization: str
+    month: date
+    currency: str
+    owners: tuple[OwnersPart, ...]
+    rows: int
+    obstacle: str  # why it can't be closed; empty: it can
+
+    @property
+    def total(self) -> Decimal:
+        """The cost of the month."""
+        return sum((each.cost for each in self.owners), ZERO)
+
+
+def preview(organization: Organization, month: date, now: datetime) -> Preview:
+    """What closing would fix, with the charges up to date. Raises `NotClosable` for a month that is none."""
+    keep(organization.pk, now)
+    found = _month(organization, month)
+    correction = Sum("cost", filter=Q(is_correction=True), default=ZERO)
+    sums = ChargeDay.objects.filter(billing_month=found).values("owner_id", "owner__name")
+    rows = sums.annotate(total=Sum("cost"), corrections=correction).order_by("owner__name")
+    return Preview(
+        organization=organization.name,
+        month=month,
+        currency=found.currency,
+        owners=tuple(
+            OwnersPart(row["owner_id"], row["owner__name"], row["total"], row["corrections"]) for row in rows
+        ),
+        rows=Charge.objects.filter(billing_month=found).aggregate(rows=Count("*"))["rows"],
+        obstacle=_obstacle(found, now),
+    )
+
+
+def close(organization: Organization, month: date, actor: Actor, now: datetime) -> Preview:
+    """Fix the charges of a month as they are now. Raises `NotClosable`."""
+    with transaction.atomic():
+        # Nobody charges in between: the lock that charging takes.
+        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        fixed = preview(organization, month, now)
+        if fixed.obstacle:
+            raise NotClosable(fixed.obstacle)
+        found = _month(organization, month)
+        found.state, found.closed_at, found.closed_by = State.CLOSED, now, actor.name
+        found.save(update_fields=["state", "closed_at", "closed_by"])
+        told = {"cost": f"{fixed.total.normalize():f} {fixed.currency}", "rows": fixed.rows}
+        audit.record(actor, "month.closed", found, after=told)
+    return fixed
+
+
+def _month(organization: Organization, month: date) -> BillingMonth:
+    found = BillingMonth.objects.filter(organization=organization, month=month).first()
+    if found is None:
+        raise NotClosable(f"{organization} has no usage up to {month:%B %Y}.")
+    return found
+
+
+def _obstacle(found: BillingMonth, now: datetime) -> str:
+    if found.is_closed:
+        return f"It was closed by {found.closed_by} already."
+    if now < found.until:
+        return f"It isn't over before {found.until:%Y-%m-%d %H:%M} UTC."
+    before = BillingMonth.objects.filter(
+        organization=found.organization, month__lt=found.month, state=State.OPEN
+    )
+    earlier = before.order_by("month").first()
+    return f"{earlier.month:%B %Y} is still open: months are closed in their order." if earlier else ""

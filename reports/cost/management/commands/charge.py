@@ -1,0 +1,24 @@
+"""charge: bring the charges of all organizations up to date."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from events.ownership.organization import Organization
+from reports.cost.keeping import keep
+
+
+class Command(BaseCommand):
+    """Charge what changed since it was charged last."""
+
+    help = "Charges usage that changed, with corrections of closed months, as beat does every few minutes."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        for organization in Organization.objects.order_by("name"):
+            kept = keep(organization.pk, timezone.now())
+            if kept:
+                self.stdout.write(
+                    f"{organization}: {kept.owners} owners charged anew in {kept.months} months,"
+                    f" {kept.corrections} rows of corrections."
+                )

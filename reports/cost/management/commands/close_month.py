@@ -1,0 +1,47 @@
+"""close_month: show what closing a month fixes, and with --yes close it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events.accounts import audit
+from events.ownership.organization import Organization
+from reports.cost import closing
+from reports.cost.months import month_of_text
+
+
+class Command(BaseCommand):
+    """Close a month of an organization."""
+
+    help = "Shows what a month cost each owner; with --yes closes it, so that it never changes any more."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", required=True, help="Its slug.")
+        parser.add_argument("--month", required=True, help="As in 2026-09.")
+        parser.add_argument("--yes", action="store_true", help="Close it. Without: only show.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if organization is None:
+            raise CommandError(f"There is no organization {options['organization']}.")
+        try:
+            month = month_of_text(options["month"])
+            self._say(closing.preview(organization, month, timezone.now()))
+            if options["yes"]:
+                self._close(organization, month, timezone.now())
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+
+    def _say(self, shown: closing.Preview) -> None:
+        for part in shown.owners:
+            more = f", of which {part.of_which_corrections:.2f} corrections" if part.of_which_corrections else ""
+            self.stdout.write(f"{part.owner}: {part.cost:.2f} {shown.currency}{more}")
+        self.stdout.write(f"In all {shown.total:.2f} {shown.currency} in {shown.rows:,} charges.")
+        if shown.obstacle:
+            self.stdout.write(f"It can't be closed: {shown.obstacle}")
+
+    def _close(self, organization: Organization, month: Any, now: datetime) -> None:
+        closing.close(organization, month, audit.command("close_month"), now)
+        self.stdout.write(f"{month:%B %Y} of {organization} is closed.")

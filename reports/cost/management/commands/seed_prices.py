@@ -1,0 +1,35 @@
+"""seed_prices: put a plan with believable prices in force for the demo, or for an organization without one."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events.ownership.organization import Organization
+from reports.cost import demo
+from reports.cost.keeping import keep
+
+
+class Command(BaseCommand):
+    """Make prices to try."""
+
+    help = "Gives an organization that has no price plan the demo's, and charges its usage."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", default="demo", help="Its slug.")
+        parser.add_argument(
+            "--if-demo", action="store_true", help="Only where there is a demo (TALLY_DEMO)."
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if options["if_demo"] and not (settings.DEMO and organization):
+            return
+        if organization is None:
+            raise CommandError(f"There is no organization {options['organization']}.")
+        if demo.apply(organization):
+            keep(organization.pk, timezone.now())
+            self.stdout.write(f"{organization} pays by the plan {demo.NAME} now.")
+        else:
+            self.stdout.write(f"{organization} has a price plan already, so nothing was changed.")

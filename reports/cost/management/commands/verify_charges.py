@@ -1,0 +1,27 @@
+"""verify_charges: prove that charges equal what the event tables would cost."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from reports.cost import verification
+
+
+class Command(BaseCommand):
+    """Charge what is due, then compare."""
+
+    help = (
+        "Brings charges up to date, then compares them with a recount of the events, with a computation from"
+        " the beginning, and with their daily sums; exit 1 where they differ."
+    )
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        verified = verification.verify(timezone.now())
+        for found in verified.found:
+            self.stdout.write(found.what)
+            for row in found.rows:
+                self.stdout.write("  " + ", ".join(str(value) for value in row))
+        if verified.found:
+            raise CommandError(f"{len(verified.found)} comparisons of charges found differences.")
+        self.stdout.write(f"Charges agree: {verified.months} months, {verified.cost.normalize():f} in all.")

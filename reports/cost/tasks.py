@@ -1,0 +1,17 @@
+"""What Celery runs: charges follow usage."""
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from events.ownership.organization import Organization
+from reports.cost.keeping import keep
+
+
+@shared_task(name="cost.charge")
+def charge(*, history: bool = False, **_: Any) -> None:
+    """Charge what changed, of each organization. One that somebody else is charging is left to them."""
+    now = timezone.now()
+    for key in Organization.objects.order_by("pk").values_list("pk", flat=True):
+        keep(key, now, history=history, wait=False)

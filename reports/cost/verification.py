@@ -1,0 +1,131 @@
+"""Verification of charges: do they equal what the event tables themselves would cost now?"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from events.ownership.organization import Organization
+from events.store.usage import hour_of
+from reports.cost import counted, terms, writing
+from reports.cost.keeping import compute, keep
+from reports.cost.month import HOUR, BillingMonth
+
+SHOWN = 10
+TRIES = 3
+Row = tuple[Any, ...]
+
+
+class Found(NamedTuple):
+    """Rows that show that something doesn't agree."""
+
+    what: str
+    rows: list[Row]
+
+
+# What was charged for an hour, corrections included, against the events that were received in it.
+_RECOUNT = """
+WITH charged AS (
+    SELECT owner_id, source_id, kind, dialect, hour,
+           sum(consumed) FILTER (WHERE meter = 'events') AS events,
+           sum(consumed) FILTER (WHERE meter = 'ingested') * 1000000000 AS bytes,
+           coalesce(sum(wire_bytes), 0) AS wire
+    FROM cost_charge WHERE meter IN ('events', 'ingested') AND owner_id = ANY(%s)
+    GROUP BY 1, 2, 3, 4, 5
+), found AS (
+    SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC') AS hour,
+           count(*) AS events, sum(billed_bytes) AS bytes, sum(wire_bytes) AS wire
+    FROM events_event WHERE owner_id = ANY(%s) GROUP BY 1, 2, 3, 4, 5
+), gone AS (
+    SELECT owner_id, source_id, kind, dialect, hour, gone AS events, gone_bytes AS bytes,
+           gone_wire_bytes AS wire
+    FROM events_usagehour WHERE gone > 0 AND owner_id = ANY(%s)
+), counted AS (
+    SELECT owner_id, source_id, kind, dialect, hour, sum(events) AS events, sum(bytes) AS bytes,
+           sum(wire) AS wire
+    FROM (SELECT * FROM found UNION ALL SELECT * FROM gone) both_of_them GROUP BY 1, 2, 3, 4, 5
+)
+SELECT owner_id, source_id, kind, dialect, hour, c.events, n.events, c.bytes, n.bytes, c.wire, n.wire
+FROM charged c FULL JOIN counted n USING (owner_id, source_id, kind, dialect, hour)
+WHERE (coalesce(c.events, 0), coalesce(c.bytes, 0), coalesce(c.wire, 0))
+    <> (coalesce(n.events, 0), coalesce(n.bytes, 0), coalesce(n.wire, 0))
+LIMIT %s
+"""
+
+_SUMS = """
+SELECT coalesce(h.billing_month_id, d.billing_month_id), coalesce(h.owner_id, d.owner_id), h.cost, d.cost
+FROM (SELECT billing_month_id, owner_id, sum(cost) AS cost, sum(quantity) AS quantity FROM cost_charge
+      GROUP BY 1, 2) h
+FULL JOIN (SELECT billing_month_id, owner_id, sum(cost) AS cost, sum(quantity) AS quantity
+           FROM cost_chargeday GROUP BY 1, 2) d USING (billing_month_id, owner_id)
+WHERE (h.cost, h.quantity) IS DISTINCT FROM (d.cost, d.quantity) LIMIT %s
+"""
+
+
+class Verified(NamedTuple):
+    """What was looked at."""
+
+    found: list[Found]
+    months: int
+    cost: Decimal
+
+
+def verify(now: datetime) -> Verified:
+    """Bring charges up to date, then compare them with events, usage and each other, in one snapshot.
+
+    The events of an hour are the ones that are there, and those that were removed since, as they were counted.
+    What is filed between the two would differ, so differences are looked at again, charged anew.
+    """
+    for _ in range(TRIES - 1):
+        verified = _verify(now)
+        if not verified.found:
+            return verified
+    return _verify(now)
+
+
+def _verify(now: datetime) -> Verified:
+    for organization in Organization.objects.order_by("pk"):
+        keep(organization.pk, now)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET LOCAL statement_timeout = 0")
+        return examine(now)
+
+
+def examine(now: datetime) -> Verified:
+    """Compare what there is, in the transaction of the caller."""
+    found: list[Found] = []
+    months = list(BillingMonth.objects.select_related("organization").order_by("organization", "month"))
+    for organization in Organization.objects.order_by("pk"):
+        owners = counted.owners_with_usage(organization.pk)
+        if not owners:
+            continue
+        found += _nonempty("charges and events disagree", _ask(_RECOUNT, [owners, owners, owners, SHOWN]))
+        own = [month for month in months if month.organization_id == organization.pk]
+        found += _recomputed(own, owners, now)
+    found += _nonempty("charges and their daily sums disagree", _ask(_SUMS, [SHOWN]))
+    (cost,) = _ask("SELECT coalesce(sum(cost), 0) FROM cost_chargeday", [])[0]
+    return Verified(found, len(months), cost)
+
+
+def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) -> Iterator[Found]:
+    every = [month.pk for month in months]
+    for month in months:
+        until = min(month.until, hour_of(now) + HOUR)
+        compute(month, terms.of_organization(month.organization_id), owners, max(until, month.charged_until or until))
+        rows = writing.differences(month, every, SHOWN)
+        yield from _nonempty(f"{month}: charges and a computation disagree", rows)
+
+
+def _nonempty(what: str, rows: list[Row]) -> Iterator[Found]:
+    if rows:
+        yield Found(what, rows)
+
+
+def _ask(statement: str, values: list[Any]) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
