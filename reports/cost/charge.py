@@ -28,7 +28,7 @@ class _Charged(models.Model):
     quantity = ExactField(help_text="In the meter's pricing unit.")
     list_cost = ExactField(help_text="Without the owner's discount.")
     cost = ExactField(help_text="What is billed.")
-    wire_bytes = models.BigIntegerField(help_text="Size in their requests, of ingested data; for information.")
+    wire_bytes = models.BigIntegerField(help_text="Size of ingested data in its requests; for information.")
 
     class Meta:
         abstract = True
@@ -80,7 +80,7 @@ class Charge(_Charged):
 
 
 class ChargeDay(_Charged):
-    """The sum of a day's charges: what pages about months read. Written with the charges, in one transaction."""
+    """The sum of a day's charges: what pages about months read. Written with the charges."""
 
     day = models.DateField(help_text="UTC.")
 

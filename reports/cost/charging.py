@@ -1,8 +1,8 @@
 """Charging: from counted usage and terms to charges. Pure: the same usage makes the same charges.
 
 Order and tiers. An owner's usage is charged hour by hour; in an hour by source, kind and dialect. Each meter
-has its own cumulative quantity of the month, over all sources, kinds and dialects of the owner. The part of it
-that lies between two tiers costs what the lower one says (graduated); the tiers are those of the price in
+has its own cumulative quantity of the month, over all sources, kinds and dialects of the owner. The part of
+it that lies between two tiers costs what the lower one says (graduated); the tiers are those of the price in
 force at the hour, and the cumulative quantity goes on where a price or a plan changes in mid-month.
 """
 
@@ -81,8 +81,8 @@ def charge(
 ) -> Iterator[Line]:
     """The charges of an owner's hours.
 
-    `uses` are of these hours, in their order; `kept` and `already` are what the owner kept and, of each meter,
-    had used in the month before the first of them.
+    `uses` are of these hours, in their order; `kept` and `already` are what the owner kept and, of each
+    meter, had used in the month before the first of them.
     """
     return _Charging(owner_id, terms, span, kept, already).lines(uses)
 

@@ -13,7 +13,7 @@ from events.ownership.organization import Organization
 from reports.cost.charge import Charge, ChargeDay
 from reports.cost.keeping import keep
 from reports.cost.month import BillingMonth, State
-from reports.cost.numbers import ZERO
+from reports.cost.numbers import ZERO, sum_of
 
 
 class NotClosable(ValueError):
@@ -44,7 +44,7 @@ class Preview:
     @property
     def total(self) -> Decimal:
         """The cost of the month."""
-        return sum((each.cost for each in self.owners), ZERO)
+        return sum_of(each.cost for each in self.owners)
 
 
 def preview(organization: Organization, month: date, now: datetime) -> Preview:

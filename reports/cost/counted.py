@@ -83,9 +83,7 @@ def kept(owner_id: int, before: datetime) -> dict[Key, int]:
     """Bytes of the events filed before an hour and not removed before it."""
     with connection.cursor() as cursor:
         cursor.execute(_KEPT, [owner_id, before])
-        return {
-            Key(source_id, kind, dialect): count for source_id, kind, dialect, count in cursor.fetchall()
-        }
+        return {Key(source_id, kind, dialect): count for source_id, kind, dialect, count in cursor.fetchall()}
 
 
 def note(owner_ids: list[int], since: datetime) -> dict[int, datetime]:
@@ -109,5 +107,6 @@ def first_hour(owner_ids: list[int]) -> datetime | None:
     """The first hour that has usage."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(hour) FROM events_usagehour WHERE owner_id = ANY(%s)", [owner_ids])
+        found: datetime | None
         (found,) = cursor.fetchone()
     return found

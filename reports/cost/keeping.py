@@ -1,8 +1,8 @@
 """Keeping charges up to date: what changed since they were made is charged anew, and nothing else.
 
 One organization at a time, in one transaction, which holds the organization's lock. An open month is charged
-from the first hour that changed: usage that came in, hours that began, prices that changed. What is found for a
-closed month is charged as corrections in the next open one: what the month would cost now, less what was
+from the first hour that changed: usage that came in, hours that began, prices that changed. What is found for
+a closed month is charged as corrections in the next open one: what the month would cost now, less what was
 charged for it in closed months. So doing it again changes nothing.
 """
 
@@ -135,7 +135,7 @@ def compute(month: BillingMonth, terms_: Terms, owners: list[int], until: dateti
     writing.clear_stage()
     for owner in owners:
         writing.stage(lines_of(month, terms_, owner, month.since, until or month.until))
-    writing.stage(fixed_lines(month, terms_, writing.shares(None)))
+    writing.stage(fixed_lines(month, terms_, writing.staged_shares()))
 
 
 def _months(organization_id: int, owners: list[int], now: datetime, currency: str) -> list[BillingMonth]:
@@ -156,4 +156,3 @@ def _months(organization_id: int, owners: list[int], now: datetime, currency: st
         .select_related("organization")
         .order_by("month")
     )
-

@@ -1,4 +1,4 @@
-"""Meters: what is measured of usage, in which units, and what FOCUS calls it. All meters are walked from here."""
+"""Meters: what is measured of usage, in which units, and what FOCUS calls it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PLATFORM = "platform"
 class Meter:
     """What is charged by, in words for people and in the terms of FOCUS 1.2.
 
-    One pricing unit is `consumed_per_unit` consumed units; of stored GB-months that is the hours of the month.
+    One pricing unit is `consumed_per_unit` consumed units; of GB-months that is the hours of the month.
     """
 
     name: str

@@ -68,7 +68,7 @@ class BillingMonth(models.Model):
 
 
 class ChargedHour(models.Model):
-    """What an owner's usage of an hour looked like when it was charged: where it differs, it changed since."""
+    """What an owner's usage of an hour looked like when it was charged. Where it differs, it changed."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+", db_index=False)
     hour = models.DateTimeField()

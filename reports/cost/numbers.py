@@ -1,5 +1,6 @@
 """Exact numbers: decimals of any length in the database, and arithmetic that refuses to round."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, localcontext
 from typing import Any
@@ -17,6 +18,12 @@ _ROUNDING = Context(prec=80, rounding=ROUND_HALF_EVEN)
 def exactly() -> AbstractContextManager[Context]:
     """Arithmetic in which a result that would have to be rounded is an error."""
     return localcontext(_EXACT)
+
+
+def sum_of(values: Iterable[Decimal]) -> Decimal:
+    """The sum, not rounded, as that of Python's usual 28 digits may be."""
+    with exactly():
+        return sum(values, ZERO)
 
 
 def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:

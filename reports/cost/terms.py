@@ -105,8 +105,12 @@ class Terms:
     @property
     def changes(self) -> list[datetime]:
         """The times at which what is in force may change, in order."""
-        times = {each.valid_from for each in (*self.assigned, *self.prices, *self.discounts)}
-        return sorted(times | {each.valid_until for each in self.discounts if each.valid_until})
+        begins = (
+            *(each.valid_from for each in self.assigned),
+            *(each.valid_from for each in self.prices),
+            *(each.valid_from for each in self.discounts),
+        )
+        return sorted({*begins, *(each.valid_until for each in self.discounts if each.valid_until)})
 
     def rates(self, owner_id: int, hour: datetime) -> Rates:
         """What an owner pays at an hour, for each meter of usage."""

@@ -75,7 +75,7 @@ class Verified(NamedTuple):
 def verify(now: datetime) -> Verified:
     """Bring charges up to date, then compare them with events, usage and each other, in one snapshot.
 
-    The events of an hour are the ones that are there, and those that were removed since, as they were counted.
+    The events of an hour are those that are there, and those that were removed since, as they were counted.
     What is filed between the two would differ, so differences are looked at again, charged anew.
     """
     for _ in range(TRIES - 1):
@@ -115,7 +115,12 @@ def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) ->
     every = [month.pk for month in months]
     for month in months:
         until = min(month.until, hour_of(now) + HOUR)
-        compute(month, terms.of_organization(month.organization_id), owners, max(until, month.charged_until or until))
+        compute(
+            month,
+            terms.of_organization(month.organization_id),
+            owners,
+            max(until, month.charged_until or until),
+        )
         rows = writing.differences(month, every, SHOWN)
         yield from _nonempty(f"{month}: charges and a computation disagree", rows)
 

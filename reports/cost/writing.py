@@ -7,7 +7,6 @@ from decimal import Decimal
 from django.db import connection
 
 from reports.cost.charging import Line
-from reports.cost.meters import PLATFORM
 from reports.cost.month import BillingMonth
 
 _LINE = ", ".join(Line._fields)
@@ -32,7 +31,8 @@ charged AS (
     SELECT {_KEYS}, {_SUMS} FROM cost_charge
     WHERE billing_month_id = ANY(%s) AND hour >= %s AND hour < %s GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), difference AS (
-    SELECT {_KEY_NAMES}, coalesce(n.label, w.label, '') AS label, coalesce(n.price_id, w.price_id) AS price_id,
+    SELECT {_KEY_NAMES}, coalesce(n.label, w.label, '') AS label,
+        coalesce(n.price_id, w.price_id) AS price_id,
         coalesce(n.consumed, 0) - coalesce(w.consumed, 0) AS consumed,
         coalesce(n.quantity, 0) - coalesce(w.quantity, 0) AS quantity,
         coalesce(n.list_cost, 0) - coalesce(w.list_cost, 0) AS list_cost,
@@ -79,9 +79,7 @@ def replace(
             [month.pk, owner_ids, since, fixed],
         )
         prices: set[int] = set()
-        with cursor.copy(
-            f"COPY cost_charge (billing_month_id, is_correction, {_LINE}) FROM STDIN"
-        ) as copy:
+        with cursor.copy(f"COPY cost_charge (billing_month_id, is_correction, {_LINE}) FROM STDIN") as copy:
             for line in lines:
                 if line.price_id is not None:
                     prices.add(line.price_id)
@@ -105,9 +103,7 @@ def _sum_up(month: BillingMonth, owner_ids: list[int], since: datetime, fixed: b
 def sum_up_corrections(month: BillingMonth) -> None:
     """Make the daily sums of the corrections that a month bears."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM cost_chargeday WHERE billing_month_id = %s AND is_correction", [month.pk]
-        )
+        cursor.execute("DELETE FROM cost_chargeday WHERE billing_month_id = %s AND is_correction", [month.pk])
         cursor.execute(_SUM_UP_CORRECTIONS, [month.pk])
 
 
@@ -129,7 +125,7 @@ def differences(month: BillingMonth, charged_in: list[int], limit: int) -> list[
     """Where what is staged for a month differs from what was charged for it in some months."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_DIFFERENCES} LIMIT %s", [charged_in, month.since, month.until, limit])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def correct(month: BillingMonth, charged_in: list[int], target: BillingMonth) -> int:
@@ -140,7 +136,8 @@ def correct(month: BillingMonth, charged_in: list[int], target: BillingMonth) ->
     span = [month.since, month.until]
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM cost_charge WHERE billing_month_id = %s AND is_correction AND hour >= %s AND hour < %s",
+            "DELETE FROM cost_charge"
+            " WHERE billing_month_id = %s AND is_correction AND hour >= %s AND hour < %s",
             [target.pk, *span],
         )
         cursor.execute(_CORRECT, [target.pk, charged_in, *span])
@@ -150,28 +147,33 @@ def correct(month: BillingMonth, charged_in: list[int], target: BillingMonth) ->
 
 def quantities(month: BillingMonth, owner_id: int, before: datetime) -> dict[str, Decimal]:
     """What an owner was charged of each meter in the month before an hour."""
-    return _by_meter(
-        "SELECT meter, sum(quantity) FROM cost_charge WHERE billing_month_id = %s AND owner_id = %s"
-        " AND hour < %s AND NOT is_correction GROUP BY meter",
-        [month.pk, owner_id, before],
-    )
-
-
-def shares(month: BillingMonth | None) -> dict[int, dict[str, Decimal]]:
-    """What each owner used of each meter: in a month that is charged, or of what is staged."""
-    source = "cost_chargeday WHERE billing_month_id = %s AND NOT is_correction AND" if month else "cost_staged WHERE"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT owner_id, meter, sum(quantity) FROM {source} meter <> '{PLATFORM}' GROUP BY 1, 2",  # noqa: S608
-            [month.pk] if month else [],
+            "SELECT meter, sum(quantity) FROM cost_charge WHERE billing_month_id = %s AND owner_id = %s"
+            " AND hour < %s AND NOT is_correction GROUP BY meter",
+            [month.pk, owner_id, before],
         )
-        found: dict[int, dict[str, Decimal]] = {}
+        return dict(cursor.fetchall())
+
+
+_SHARES = "SELECT owner_id, meter, sum(quantity) FROM {rows} AND meter <> 'platform' GROUP BY 1, 2"
+
+
+def shares(month: BillingMonth) -> dict[int, dict[str, Decimal]]:
+    """What each owner used of each meter in a month, as charged."""
+    rows = "cost_chargeday WHERE billing_month_id = %s AND NOT is_correction"
+    return _by_owner(_SHARES.format(rows=rows), [month.pk])
+
+
+def staged_shares() -> dict[int, dict[str, Decimal]]:
+    """What each owner used of each meter, as staged."""
+    return _by_owner(_SHARES.format(rows="cost_staged WHERE true"), [])
+
+
+def _by_owner(statement: str, values: list[int]) -> dict[int, dict[str, Decimal]]:
+    found: dict[int, dict[str, Decimal]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
         for owner_id, meter, quantity in cursor.fetchall():
             found.setdefault(owner_id, {})[meter] = quantity
     return found
-
-
-def _by_meter(statement: str, values: list[object]) -> dict[str, Decimal]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return dict(cursor.fetchall())

@@ -14,6 +14,8 @@ from events.store.usage import UsageHour
 from reports.cost.charge import Charge
 from reports.cost.plans import PlanAssignment, Price, PricePlan, PriceTier
 
+_ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 def at(day: int, hour: int = 0, *, month: int = 9, year: int = 2026) -> datetime:
     """An hour of September 2026, which has 720, or of another month."""
@@ -33,7 +35,13 @@ def source(name: str, of: Organization | None = None) -> Source:
 
 
 def use(
-    of: Owner, hour: datetime, *, by: str = "portal", kind: str = "log", dialect: str = "sunbird", **counts: int
+    of: Owner,
+    hour: datetime,
+    *,
+    by: str = "portal",
+    kind: str = "log",
+    dialect: str = "sunbird",
+    **counts: int,
 ) -> None:
     """Add to the usage of an hour, as filing does."""
     row, _ = UsageHour.objects.get_or_create(
@@ -48,7 +56,7 @@ def use(
 def plan(
     name: str = "Standard",
     *,
-    since: datetime = at(1, month=1),
+    since: datetime = _ALWAYS,
     prices: Mapping[str, str] = {"events": "2", "ingested": "0.5", "stored": "0.1"},
 ) -> PricePlan:
     """A plan with a unit price for each meter."""
@@ -65,21 +73,23 @@ def price(of: PricePlan, meter: str, unit_price: str, *, since: datetime, **tier
     )
     for name, lower in tiers.items():
         PriceTier.objects.create(
-            price=made, above=Decimal(name.removeprefix("above_").replace("_", ".")), unit_price=Decimal(lower)
+            price=made,
+            above=Decimal(name.removeprefix("above_").replace("_", ".")),
+            unit_price=Decimal(lower),
         )
     return made
 
 
-def assign(to: PricePlan, *, of: Organization | None = None, since: datetime = at(1, month=1)) -> PlanAssignment:
+def assign(to: PricePlan, *, of: Organization | None = None, since: datetime = _ALWAYS) -> PlanAssignment:
     return PlanAssignment.objects.create(organization=of or organization(), plan=to, valid_from=since)
 
 
 def charged(*by: str, **which: Any) -> dict[Any, Decimal]:
     """Cost by the names given, of the charges asked for."""
-    rows = Charge.objects.filter(**which).values(*by).annotate(total=Sum("cost"))
-    return {
-        tuple(row[name] for name in by) if len(by) > 1 else row[by[0]]: row["total"] for row in rows.order_by()
-    }
+    rows = Charge.objects.filter(**which).values(*by).annotate(total=Sum("cost")).order_by()
+    if len(by) == 1:
+        return {row[by[0]]: row["total"] for row in rows}
+    return {tuple(row[name] for name in by): row["total"] for row in rows}
 
 
 def total(**which: Any) -> Decimal:

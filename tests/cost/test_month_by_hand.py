@@ -1,4 +1,4 @@
-"""A month computed by hand: every figure below was worked out on paper, and charges equal it to the last digit.
+"""A month computed by hand: charges equal what was worked out on paper, to the last digit.
 
 September 2026 has 720 hours, October 744. Owner A has the sources portal and app, owner B has batch.
 
@@ -39,14 +39,9 @@ def owners(db: None) -> tuple[Owner, Owner]:
     price(standard, "events", "3", since=at(16), above_4="2")
     assign(standard)
     Discount.objects.create(owner=b, percent=D("10"), valid_from=at(10))
-    PlatformCost.objects.create(name="Hosting", amount=D("100.00"), method=Method.INGESTED, first_month=OCTOBER)
-    PlatformCost.objects.create(
-        name="Hosting",
-        amount=D("100.00"),
-        method=Method.INGESTED,
-        first_month=SEPTEMBER,
-        last_month=SEPTEMBER,
-    )
+    hosting = {"name": "Hosting", "amount": D("100.00"), "method": Method.INGESTED}
+    PlatformCost.objects.create(first_month=OCTOBER, **hosting)
+    PlatformCost.objects.create(first_month=SEPTEMBER, last_month=SEPTEMBER, **hosting)
     use(a, at(1), by="portal", stored=3_000_000, duplicates=7, billed_bytes=6 * GB, wire_bytes=8 * GB)
     use(a, at(1), by="app", kind="page", stored=2_000_000, billed_bytes=2 * GB, wire_bytes=GB)
     use(b, at(5, 12), by="batch", stored=1_000_000, rejected=5, billed_bytes=GB, wire_bytes=GB)
@@ -59,27 +54,28 @@ def owners(db: None) -> tuple[Owner, Owner]:
 # events: hour 1 Sep 0:00, the order is portal (3 million), then app (2 million):
 #   portal 3 of the first tier at 2                      = 6
 #   app    1 of the first tier at 2, 1 of the next at 1.5 = 3.5
-# 16 Sep: the sixth million, the dearer price's next tier: 1 × 2 = 2
+# 16 Sep: the sixth million, the dearer price's next tier: 1 * 2 = 2
 EVENTS_A = {("portal", 0): D("6"), ("app", 0): D("2"), ("app", 1): D("1.5"), ("portal", 1): D("2")}
-# B: 5 Sep 1 × 2 = 2; 20 Sep 0.5 × 3 × 0.9 = 1.35
+# B: 5 Sep 1 * 2 = 2; 20 Sep 0.5 * 3 * 0.9 = 1.35
 EVENTS_B = D("3.35")
-# ingested: A 6 + 2 + 1 = 9 GB × 0.5; B 1 × 0.5 + 3 × 0.45
+# ingested: A 6 + 2 + 1 = 9 GB * 0.5; B 1 * 0.5 + 3 * 0.45
 INGESTED_A, INGESTED_B = D("4.5"), D("1.85")
-# stored, GB-hours: A portal 6 GB × 360 h (1 to 15 September) + 7 GB × 120 h (16 to 20) + 1 GB × 240 h = 3,240;
+# stored, GB-hours:
+#   A portal 6 GB * 360 h (1 to 15 September) + 7 GB * 120 h (16 to 20) + 1 GB * 240 h = 3,240;
 #   an hour's quantity is GB / 720 to 18 decimals:
-#     6/720 = 0.008333333333333333 × 360 = 2.99999999999999988
-#     7/720 = 0.009722222222222222 × 120 = 1.16666666666666664
-#     1/720 = 0.001388888888888889 × 240 = 0.33333333333333336       together 4.49999999999999988
-#   A app 2/720 = 0.002777777777777778 × 720 =                               2.00000000000000016
-#   sum 6.50000000000000004 × 0.144 = 0.93600000000000000576
+#     6/720 = 0.008333333333333333 * 360 = 2.99999999999999988
+#     7/720 = 0.009722222222222222 * 120 = 1.16666666666666664
+#     1/720 = 0.001388888888888889 * 240 = 0.33333333333333336       together 4.49999999999999988
+#   A app 2/720 = 0.002777777777777778 * 720 =                               2.00000000000000016
+#   sum 6.50000000000000004 * 0.144 = 0.93600000000000000576
 STORED_A = D("0.93600000000000000576")
 # B: 1 GB from 5 Sep 12:00 to 10 Sep 0:00: 108 h at 0.144; to 20 Sep 240 h and 4 GB for 264 h at 0.1296:
-#     0.001388888888888889 × 108 = 0.150000000000000012 × 0.144  = 0.021600000000000001728
-#     0.001388888888888889 × 240 = 0.33333333333333336
-#     4/720 = 0.005555555555555556 × 264 = 1.466666666666666784
-#                            together 1.800000000000000144 × 0.1296 = 0.2332800000000000186624
+#     0.001388888888888889 * 108 = 0.150000000000000012 * 0.144  = 0.021600000000000001728
+#     0.001388888888888889 * 240 = 0.33333333333333336
+#     4/720 = 0.005555555555555556 * 264 = 1.466666666666666784
+#                            together 1.800000000000000144 * 0.1296 = 0.2332800000000000186624
 STORED_B = D("0.021600000000000001728") + D("0.2332800000000000186624")
-# hosting: 9 GB and 4 GB of 13: 69.230769… and 30.769230…; 69.23 + 30.76 leaves a cent, B's remainder is larger
+# hosting: 9 GB and 4 GB of 13: 69.230769… and 30.769230…; 69.23 + 30.76 leaves a cent, which is B's
 PLATFORM_A, PLATFORM_B = D("69.23"), D("30.77")
 SUM_A = D("11.5") + INGESTED_A + STORED_A + PLATFORM_A
 SUM_B = EVENTS_B + INGESTED_B + STORED_B + PLATFORM_B
@@ -107,10 +103,16 @@ def test_the_charges_are_those_of_the_paper(owners: tuple[Owner, Owner]) -> None
     assert total(owner=b, **of_month) == SUM_B == D("36.2248800000000000203904")
     assert sum(charged("owner", meter="platform", **of_month).values()) == 100
     free = Charge.objects.filter(meter__in=("duplicates", "rejected"), **of_month)
-    assert sorted(free.values_list("meter", "consumed", "cost")) == [("duplicates", 7, 0), ("rejected", 5, 0)]
-    assert Charge.objects.filter(owner=a, meter="ingested").values_list("wire_bytes", flat=True).order_by(
-        "wire_bytes"
-    )[2] == 8 * GB
+    assert {row.meter: (int(row.consumed), int(row.cost)) for row in free} == {
+        "duplicates": (7, 0),
+        "rejected": (5, 0),
+    }
+    assert (
+        Charge.objects.filter(owner=a, meter="ingested")
+        .values_list("wire_bytes", flat=True)
+        .order_by("wire_bytes")[2]
+        == 8 * GB
+    )
 
 
 def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owner]) -> None:
@@ -119,7 +121,7 @@ def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owne
     # A replay files 1,000,000 events of 1 GB in the hour in which they were received: 15 September 0:00.
     use(b, at(15), by="batch", stored=1_000_000, billed_bytes=GB)
     keep(a.organization_id, END)
-    # events: 15 Sep 1 × 2 × 0.9; what came on 20 Sep is still of the first tier. Ingested: 1 × 0.45.
+    # events: 15 Sep 1 * 2 * 0.9; what came on 20 Sep is still of the first tier. Ingested: 1 * 0.45.
     assert charged("hour", owner=b, meter="events") == {
         at(5, 12): D("2"),
         at(15): D("1.8"),
@@ -127,8 +129,8 @@ def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owne
     }
     assert total(owner=b, meter="ingested") == INGESTED_B + D("0.45")
     # kept: 2 GB instead of 1 for 120 h from 15 Sep, 5 instead of 4 for 264 h from 20 Sep, in quantities
-    #   (0.002777777777777778 - 0.001388888888888889) × 120 = 0.16666666666666668
-    #   (0.006944444444444444 - 0.005555555555555556) × 264 = 0.366666666666666432
+    #   (0.002777777777777778 - 0.001388888888888889) * 120 = 0.16666666666666668
+    #   (0.006944444444444444 - 0.005555555555555556) * 264 = 0.366666666666666432
     assert total(owner=b, meter="stored", hour__lt=END) == STORED_B + D("0.533333333333333112") * D("0.1296")
     # hosting: 9 and 5 of 14: 64.285714… and 35.714285…; the cent that is left is A's
     assert charged("owner__name", meter="platform", hour__lt=END) == {"A": D("64.29"), "B": D("35.71")}
@@ -136,13 +138,16 @@ def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owne
 
 
 def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple[Owner, Owner]) -> None:
-    a, b = owners
+    a, _ = owners
     closing.close(organization(), SEPTEMBER, audit.command("close_month"), END)
     september, october = BillingMonth.objects.order_by("month")
     assert total(billing_month=september) == SUM_A + SUM_B
     frozen = list(Charge.objects.filter(billing_month=september).order_by("pk").values())
     entry = AuditEntry.objects.get(action="month.closed")
-    assert (entry.actor_name, entry.after["cost"]) == ("manage.py close_month", "122.3908800000000000261504 EUR")
+    assert (entry.actor_name, entry.after["cost"]) == (
+        "manage.py close_month",
+        "122.3908800000000000261504 EUR",
+    )
 
     # On 2 October a replay files an event of A that was refused on 30 September at 23:00, of 1 GB.
     use(a, at(30, 23), by="portal", stored=1_000_000, billed_bytes=GB)
@@ -151,7 +156,7 @@ def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple
     assert list(Charge.objects.filter(billing_month=september).order_by("pk").values()) == frozen
     corrections = {"billing_month": october, "is_correction": True}
     # events: the seventh million: 2. Ingested: 0.5. Kept for an hour: 2 GB instead of 1:
-    #   0.002777777777777778 - 0.001388888888888889 = 0.001388888888888889 × 0.144 = 0.000200000000000000016
+    #   0.002777777777777778 - 0.001388888888888889 = 0.001388888888888889 * 0.144 = 0.000200000000000000016
     # hosting: 10 and 4 of 14: 71.428571… and 28.571428…; the cent that is left is B's: 71.43 - 69.23 = 2.20
     assert charged("owner__name", "meter", **corrections) == {
         ("A", "events"): D("2"),
@@ -167,14 +172,17 @@ def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple
         "A": 50,
         "B": 50,
     }
-    # A keeps 2 GB (portal) and 2 GB (app) for 25 hours: 2/744 = 0.002688172043010753 × 25 × 2 × 0.144
+    # A keeps 2 GB (portal) and 2 GB (app) for 25 hours: 2/744 = 0.002688172043010753 * 25 * 2 * 0.144
     assert total(billing_month=october, is_correction=False, owner=a, meter="stored") == D(
         "0.0193548387096774216"
     )
     # Again, and nothing changes; undone, and the corrections are gone.
     rows = set(Charge.objects.filter(billing_month=october).values_list("hour", "meter", "owner", "cost"))
     keep(a.organization_id, now)
-    assert set(Charge.objects.filter(billing_month=october).values_list("hour", "meter", "owner", "cost")) == rows
+    assert (
+        set(Charge.objects.filter(billing_month=october).values_list("hour", "meter", "owner", "cost"))
+        == rows
+    )
     use(a, at(30, 23), by="portal", stored=-1_000_000, billed_bytes=-GB)
     keep(a.organization_id, now)
     assert not Charge.objects.filter(**corrections).exists()
@@ -204,7 +212,7 @@ def test_the_database_refuses_to_touch_what_is_closed(
         lambda: of_september.update(wire_bytes=1),
         lambda: of_september.update(billing_month=october),
         lambda: model.objects.filter(billing_month=october).update(billing_month=september),
-        lambda: of_september._raw_delete(of_september.db),
+        of_september.delete,
         lambda: BillingMonth.objects.filter(pk=september.pk).update(state="open", closed_at=None),
         lambda: BillingMonth.objects.filter(pk=september.pk).update(currency="USD"),
     ):
@@ -223,5 +231,5 @@ def test_a_month_is_closed_when_it_is_over_and_after_those_before_it(owners: tup
         with pytest.raises(closing.NotClosable, match=why):
             closing.close(organization(), month, actor, now)
     closing.close(organization(), SEPTEMBER, actor, END)
-    with pytest.raises(closing.NotClosable, match="closed by manage.py close_month already"):
+    with pytest.raises(closing.NotClosable, match="closed by manage"):
         closing.close(organization(), SEPTEMBER, actor, END)

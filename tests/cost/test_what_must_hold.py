@@ -55,7 +55,10 @@ def any_terms(draw: st.DrawFn) -> Terms:
 @st.composite
 def any_uses(draw: st.DrawFn) -> list[Use]:
     places = draw(st.sets(st.tuples(HOURS, KEYS), max_size=12))
-    return [Use(hour, key, *(draw(COUNTS) for _ in range(5)), 0) for hour, key in sorted(places)]
+    return [
+        Use(hour, key, draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), 0)
+        for hour, key in sorted(places)
+    ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -73,26 +76,22 @@ def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_on
         for meter, field, unit in (("events", "events", 1), ("ingested", "bytes", 10**9)):
             consumed = sum(line.consumed for line in lines if line.meter == meter) * unit
             assert consumed == sum(getattr(use, field) for use in uses)
-        hours_kept = sum(
-            use.bytes * ((SPAN.until - use.hour) // timedelta(hours=1)) for use in uses
-        )
+        hours_kept = sum(use.bytes * ((SPAN.until - use.hour) // timedelta(hours=1)) for use in uses)
         assert sum(line.consumed for line in lines if line.meter == "stored") * 10**9 == hours_kept
         assert sum(line.wire_bytes for line in lines) == sum(use.wire_bytes for use in uses)
 
 
 @settings(max_examples=40, deadline=None)
 @given(any_terms(), any_uses(), HOURS)
-def test_charging_in_two_parts_makes_the_same_charges(
-    terms: Terms, uses: Sequence[Use], middle: Any
-) -> None:
+def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequence[Use], middle: Any) -> None:
     whole = list(charging.charge(1, terms, SPAN, uses, {}, {}))
     first = [use for use in uses if use.hour < middle]
     rest = [use for use in uses if use.hour >= middle]
     before = list(charging.charge(1, terms, Span(SPAN.since, middle, 720), first, {}, {}))
     kept: dict[Key, int] = {}
     already: dict[str, Decimal] = {}
-    for use in first:
-        kept[use.key] = kept.get(use.key, 0) + use.bytes
+    for used in first:
+        kept[used.key] = kept.get(used.key, 0) + used.bytes
     with exactly():
         for line in before:
             already[line.meter] = already.get(line.meter, Decimal(0)) + line.quantity
@@ -171,8 +170,10 @@ class Kept(TestCase):
         home = owners[0].organization_id
         for part, now in ((coming[:cut], first_look), (coming[cut:], at(1, 12))):
             for number, hour, by, what, count in part:
-                size = {"billed_bytes": count * 7, "wire_bytes": count} if what == "stored" else {}
-                use(owners[number], hour, by=by, **{what: count}, **size)
+                counts = {what: count}
+                if what == "stored":
+                    counts |= {"billed_bytes": count * 7, "wire_bytes": count}
+                _use(owners[number], hour, by, counts)
             keep(home, now)
         rows = _rows()
         keep(home, at(1, 12))
@@ -180,6 +181,10 @@ class Kept(TestCase):
         found = verification.examine(at(1, 12)).found
         assert [each for each in found if "events disagree" not in each.what] == []  # there are no events
         assert sum(row["cost"] for row in rows if row["meter"] == "platform") == Decimal("99.99")
+
+
+def _use(of: Owner, hour: Any, by: str, counts: dict[str, Any]) -> None:
+    use(of, hour, by=by, **counts)
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -233,7 +238,11 @@ def test_a_clock_that_goes_back_takes_no_charge_away(charged_once: Owner) -> Non
 
 def test_a_tampered_charge_is_found(charged_once: Owner) -> None:
     charge = Charge.objects.filter(meter="events").earliest("hour")
-    charge.quantity, charge.cost, charge.list_cost = charge.quantity * 2, charge.cost * 2, charge.list_cost * 2
+    charge.quantity, charge.cost, charge.list_cost = (
+        charge.quantity * 2,
+        charge.cost * 2,
+        charge.list_cost * 2,
+    )
     charge.save()
     found = {each.what.split(": ")[-1] for each in verification.examine(at(4)).found}
     assert found >= {"charges and a computation disagree", "charges and their daily sums disagree"}

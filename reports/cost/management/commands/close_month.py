@@ -36,7 +36,9 @@ class Command(BaseCommand):
 
     def _say(self, shown: closing.Preview) -> None:
         for part in shown.owners:
-            more = f", of which {part.of_which_corrections:.2f} corrections" if part.of_which_corrections else ""
+            more = (
+                f", of which {part.of_which_corrections:.2f} corrections" if part.of_which_corrections else ""
+            )
             self.stdout.write(f"{part.owner}: {part.cost:.2f} {shown.currency}{more}")
         self.stdout.write(f"In all {shown.total:.2f} {shown.currency} in {shown.rows:,} charges.")
         if shown.obstacle:

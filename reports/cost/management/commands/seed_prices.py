@@ -1,4 +1,4 @@
-"""seed_prices: put a plan with believable prices in force for the demo, or for an organization without one."""
+"""seed_prices: put a plan with believable prices in force where there is none."""
 
 from typing import Any
 
@@ -18,9 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", default="demo", help="Its slug.")
-        parser.add_argument(
-            "--if-demo", action="store_true", help="Only where there is a demo (TALLY_DEMO)."
-        )
+        parser.add_argument("--if-demo", action="store_true", help="Only where there is a demo (TALLY_DEMO).")
 
     def handle(self, *_: Any, **options: Any) -> None:
         organization = Organization.objects.filter(slug=options["organization"]).first()

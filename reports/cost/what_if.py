@@ -1,0 +1,85 @@
+"""What if: what a month of an organization would cost under another plan, computed and not stored.
+
+From the quantities that were charged, not from usage: sums by owner, meter and stretch of time in which no
+price changes, so it takes as long for millions of events as for a few. Graduated tiers depend on the month's
+quantity in such a stretch alone, so the cost is the same to the last digit as charging would make it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from events.ownership.organization import Organization
+from reports.cost import terms
+from reports.cost.charging import split
+from reports.cost.meters import PRICED
+from reports.cost.month import BillingMonth
+from reports.cost.numbers import ZERO, exactly
+from reports.cost.plans import PricePlan
+from reports.cost.reading import Owners
+from reports.cost.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What an owner's meter costs, and would cost."""
+
+    owner_id: int
+    meter: str
+    cost: Decimal
+    supposed: Decimal
+
+
+_QUANTITIES = """
+SELECT owner_id, meter, width_bucket(hour, %s::timestamptz[]) AS stretch, sum(quantity), sum(cost)
+FROM cost_charge WHERE billing_month_id = %s AND NOT is_correction AND meter = ANY(%s)
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+# The same where no price changes in mid-month, from the daily sums.
+_OF_MONTH = """
+SELECT owner_id, meter, 1, sum(quantity), sum(cost)
+FROM cost_chargeday WHERE billing_month_id = %s AND NOT is_correction AND meter = ANY(%s)
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def what_if(
+    organization: Organization, month: date, plan: PricePlan, owners: Owners = None
+) -> list[Supposed]:
+    """Cost of each owner and priced meter, as charged and under a plan. Discounts stay; fixed costs too."""
+    found = BillingMonth.objects.filter(organization=organization, month=month).first()
+    if found is None:
+        return []
+    current = terms.of_organization(organization.pk)
+    supposed = current.under(Terms(plan.currency, prices=terms.listed([plan.pk])), plan.pk)
+    begins = [found.since, *(at for at in supposed.changes if found.since < at < found.until)]
+    costs: dict[tuple[int, str], Decimal] = {}
+    sums: dict[tuple[int, str], Decimal] = {}
+    already: dict[tuple[int, str], Decimal] = {}
+    with exactly():
+        for owner_id, meter, stretch, quantity, cost in _quantities(found, begins):
+            key = owner_id, meter
+            rate = supposed.rates(owner_id, begins[stretch - 1])[meter]
+            parts = split(quantity, already.get(key, ZERO), rate.tiers)
+            added = sum((part * rate.tiers[tier].unit_price * rate.factor for tier, part in parts), ZERO)
+            already[key] = already.get(key, ZERO) + quantity
+            sums[key] = sums.get(key, ZERO) + added
+            costs[key] = costs.get(key, ZERO) + cost
+    return [
+        Supposed(*key, costs[key], sums[key]) for key in sums if owners is None or key[0] in frozenset(owners)
+    ]
+
+
+def _quantities(
+    month: BillingMonth, begins: list[datetime]
+) -> Iterator[tuple[int, str, int, Decimal, Decimal]]:
+    meters = list(PRICED)
+    with connection.cursor() as cursor:
+        if len(begins) == 1:
+            cursor.execute(_OF_MONTH, [month.pk, meters])
+        else:
+            cursor.execute(_QUANTITIES, [begins, month.pk, meters])
+        yield from cursor.fetchall()

@@ -1,0 +1,159 @@
+"""Reading charges: totals, pieces, series, comparison of months, forecast, another plan."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.ownership.owner import Owner
+from reports.cost import comparing, forecasting, reading
+from reports.cost.comparing import Side, Used
+from reports.cost.keeping import keep
+from reports.cost.numbers import sum_of
+from reports.cost.plans import Discount, PlanAssignment
+from reports.cost.platform import Method, PlatformCost
+from reports.cost.what_if import what_if
+from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
+
+D = Decimal
+AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+
+
+@pytest.fixture
+def owners(db: None) -> tuple[Owner, Owner]:
+    a, b = owner("A"), owner("B")
+    assign(plan(prices={"events": "2", "ingested": "0.5"}))
+    use(a, at(1), by="portal", stored=1_000_000, billed_bytes=10**9)
+    use(a, at(2, 5), by="app", kind="page", dialect="buildless", stored=3_000_000, billed_bytes=2 * 10**9)
+    use(b, at(2, 6), stored=500_000, rejected=3)
+    keep(a.organization_id, at(3))
+    return a, b
+
+
+def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
+    first, second = reading.of_owners(SEPTEMBER)
+    assert (first.owner, first.total.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, 3)
+    assert (second.owner, second.total.cost, second.per_million) == ("B", 1, 2)
+    assert reading.total(SEPTEMBER).cost == D("10.5")
+    assert reading.total(SEPTEMBER, [owners[1].pk]).cost == 1
+    assert reading.of_owners(SEPTEMBER, []) == []
+    assert reading.months(None) == [SEPTEMBER]
+    assert reading.charged_until() == at(3, 1)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("owner", {"A": "9.5", "B": "1"}),
+        ("source", {"app": "7", "portal": "3.5"}),
+        ("kind", {"page": "7", "log": "3.5"}),
+        ("dialect", {"buildless": "7", "sunbird": "3.5"}),
+        ("meter", {"events": "9", "ingested": "1.5", "rejected": "0", "stored": "0"}),
+    ],
+)
+def test_pieces_sum_to_the_month(owners: tuple[Owner, Owner], by: str, expected: dict[str, str]) -> None:
+    pieces = reading.pieces(SEPTEMBER, by)
+    assert {piece.name: piece.total.cost for piece in pieces} == {k: D(v) for k, v in expected.items()}
+    assert abs(sum_of(piece.share for piece in pieces) - 100) < D("1e-15")
+    assert [piece.total.cost for piece in pieces] == sorted(
+        (piece.total.cost for piece in pieces), reverse=True
+    )
+
+
+def test_series_by_day_and_hour(owners: tuple[Owner, Owner]) -> None:
+    days = reading.daily(SEPTEMBER, "owner", meter="events")
+    assert [(point.at, point.name, point.cost) for point in days] == [
+        (date(2026, 9, 1), "A", 2),
+        (date(2026, 9, 2), "A", 6),
+        (date(2026, 9, 2), "B", 1),
+    ]
+    hours = reading.hourly(at(2), at(3), "source", meter="events")
+    assert [(point.at, point.name, point.cost) for point in hours] == [
+        (at(2, 5), "app", 6),
+        (at(2, 6), "portal", 1),
+    ]
+
+
+NUMBERS = st.decimals(0, 10**6, places=6)
+USED = st.builds(Used, NUMBERS, NUMBERS) | st.just(Used())
+SIDES = st.builds(Side, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000, places=6))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIDES, SIDES)
+def test_the_causes_of_a_change_sum_to_it(before: Side, after: Side) -> None:
+    change = comparing.compare(before, after)
+    assert sum_of(change.causes.values()) == change.whole == sum_of((after.cost, -before.cost))
+
+
+def test_each_cause_is_told_from_the_others() -> None:
+    before = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
+    twice = Side(events=Used(D(20), D(40)), ingested=Used(D(8), D(4)), stored=Used(D(6), D(3)), fixed=D(5))
+    causes = comparing.compare(before, twice).causes
+    assert {name for name, cost in causes.items() if cost} == {"volume"}
+    assert causes["volume"] == 22
+    larger = Side(events=Used(D(10), D(20)), ingested=Used(D(6), D(3)), stored=Used(D(6), D(3)), fixed=D(5))
+    assert comparing.compare(before, larger).size == 1
+    dearer = Side(events=Used(D(10), D(30)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
+    assert comparing.compare(before, dearer).price == 10
+    kept = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(8), D(4)), fixed=D(9))
+    changed = comparing.compare(before, kept)
+    assert (changed.storage, changed.fixed, changed.whole) == (1, 4, 5)
+
+
+def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> None:
+    a, _ = owners
+    use(a, at(5, month=8), stored=2_000_000, billed_bytes=10**9)
+    keep(a.organization_id, at(3))
+    change = comparing.compare(comparing.side(AUGUST, [a.pk]), comparing.side(SEPTEMBER, [a.pk]))
+    # 2 million events to 4, of 500 bytes to 750: 4 + 0.5, and 0.5 for their size.
+    assert (change.before, change.after) == (D("4.5"), D("9.5"))
+    assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), 0)
+
+
+def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
+    a, _ = owners
+    for day in range(3, 15):
+        use(a, at(day), stored=1_000_000 if at(day).weekday() < 5 else 100_000)
+    keep(a.organization_id, at(14, 12))
+    found = forecasting.forecast(SEPTEMBER, [a.pk], at(14, 12))
+    assert found.so_far == reading.total(SEPTEMBER, [a.pk]).cost
+    assert found.expected is not None
+    # Saturdays and Sundays from 19 September on cost what those before did, Thursdays too.
+    assert {found.days[date(2026, 9, day)] for day in (19, 20, 26, 27)} == {D("0.2")}
+    assert found.days[date(2026, 9, 17)] == 2
+    assert found.expected > found.so_far
+    assert forecasting.forecast(SEPTEMBER, [a.pk], at(1, month=10)).expected == found.so_far
+
+
+def test_what_is_kept_is_expected_to_grow_as_it_grew() -> None:
+    days = {date(2026, 9, 1) + timedelta(days=number): D(10 + number) for number in range(10)}
+    found = forecasting.expect({}, days, date(2026, 9, 11), date(2026, 9, 14))
+    assert found is not None
+    assert list(found.values()) == [20, 21, 22]
+    assert forecasting.expect({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
+
+
+def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner]) -> None:
+    a, b = owners
+    Discount.objects.create(owner=a, percent=D("12.345"), valid_from=at(2))
+    PlatformCost.objects.create(name="Hosting", amount=D(10), method=Method.EVENLY, first_month=SEPTEMBER)
+    other = plan("Other", prices={"stored": "0.3"})
+    price(other, "events", "1", since=at(1, month=1), above_2="0.75")
+    price(other, "events", "4", since=at(2, 6), above_3="0.5")
+    keep(a.organization_id, at(3))
+    supposed = {
+        (each.owner_id, each.meter): each.supposed for each in what_if(organization(), SEPTEMBER, other)
+    }
+    PlanAssignment.objects.update(plan=other)
+    keep(a.organization_id, at(3))
+    for of in (a, b):
+        charged = {
+            piece.name: piece.total.cost
+            for piece in reading.pieces(SEPTEMBER, "meter", [of.pk])
+            if piece.name in ("events", "ingested", "stored")
+        }
+        assert {meter: cost for (key, meter), cost in supposed.items() if key == of.pk} == charged
+    assert what_if(organization(), AUGUST, other) == []
