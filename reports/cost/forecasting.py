@@ -2,9 +2,9 @@
 
 The method. Days that are over count as charged, fixed costs and corrections too. For the day that runs and
 the days to come: events and ingested data cost what the same weekday cost on average over the last four weeks
-that are there (a weekday without one: the average of all days); stored data costs what it cost on the last whole
-day, and each day more by the average daily change over the last seven. The day that runs is at least what it
-has cost already. Without a whole day before it there is no forecast.
+that are there (a weekday without one: the average of all days). Stored data costs what it cost on the last
+whole day, and each day more by the average daily change over the last seven. The day that runs is at least
+what it has cost already. Without a whole day before it there is no forecast.
 """
 
 from collections import defaultdict

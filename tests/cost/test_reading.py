@@ -34,8 +34,8 @@ def owners(db: None) -> tuple[Owner, Owner]:
 
 def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
     first, second = reading.of_owners(SEPTEMBER)
-    assert (first.owner, first.total.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, 3)
-    assert (second.owner, second.total.cost, second.per_million) == ("B", 1, 2)
+    assert (first.owner, first.total.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, D(3))
+    assert (second.owner, second.total.cost, second.per_million) == ("B", D(1), D(2))
     assert reading.total(SEPTEMBER).cost == D("10.5")
     assert reading.total(SEPTEMBER, [owners[1].pk]).cost == 1
     assert reading.of_owners(SEPTEMBER, []) == []
@@ -65,14 +65,14 @@ def test_pieces_sum_to_the_month(owners: tuple[Owner, Owner], by: str, expected:
 def test_series_by_day_and_hour(owners: tuple[Owner, Owner]) -> None:
     days = reading.daily(SEPTEMBER, "owner", meter="events")
     assert [(point.at, point.name, point.cost) for point in days] == [
-        (date(2026, 9, 1), "A", 2),
-        (date(2026, 9, 2), "A", 6),
-        (date(2026, 9, 2), "B", 1),
+        (date(2026, 9, 1), "A", D(2)),
+        (date(2026, 9, 2), "A", D(6)),
+        (date(2026, 9, 2), "B", D(1)),
     ]
     hours = reading.hourly(at(2), at(3), "source", meter="events")
     assert [(point.at, point.name, point.cost) for point in hours] == [
-        (at(2, 5), "app", 6),
-        (at(2, 6), "portal", 1),
+        (at(2, 5), "app", D(6)),
+        (at(2, 6), "portal", D(1)),
     ]
 
 
@@ -100,7 +100,7 @@ def test_each_cause_is_told_from_the_others() -> None:
     assert comparing.compare(before, dearer).price == 10
     kept = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(8), D(4)), fixed=D(9))
     changed = comparing.compare(before, kept)
-    assert (changed.storage, changed.fixed, changed.whole) == (1, 4, 5)
+    assert (changed.storage, changed.fixed, changed.whole) == (D(1), D(4), D(5))
 
 
 def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> None:
@@ -110,7 +110,7 @@ def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> 
     change = comparing.compare(comparing.side(AUGUST, [a.pk]), comparing.side(SEPTEMBER, [a.pk]))
     # 2 million events to 4, of 500 bytes to 750: 4 + 0.5, and 0.5 for their size.
     assert (change.before, change.after) == (D("4.5"), D("9.5"))
-    assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), 0)
+    assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), D(0))
 
 
 def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
