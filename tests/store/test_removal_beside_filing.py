@@ -49,7 +49,7 @@ def test_weeks_are_removed_beside_who_files_and_sums_up(sender: Sender) -> None:
     ]
     for worker in workers:
         worker.start()
-    removed = []
+    removed: list[removal.Removed] = []
     try:
         while len(removed) < ROUNDS and not failures:
             # Something is to be there: else they would take the tables from each other without end.
