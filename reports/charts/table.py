@@ -7,21 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from events.admin.exporting import cell
+from events.admin.facts import cut
 from reports.charts.numbers import NOTHING, Number, Unit
 
+LONGEST = 48  # characters of a text; a longer one is cut in the middle
 SHOWN = 200  # rows on a page; the CSV has them all
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """A number with a unit of its own, in a column where each row is of something else."""
+
+    value: Number | None
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """A column; without a unit it is of text."""
+    """A column; without a unit it is of text, or of amounts."""
 
     name: str  # in the CSV and in the address
     title: str
     unit: Unit | None = None
     has_bar: bool = False  # where size matters
     is_heat: bool = False  # shaded by size, among all columns that are
+    is_amounts: bool = False
     note: str = ""  # explains the title
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values stand to the right."""
+        return self.unit is not None or self.is_amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +65,8 @@ class Table:
         place = next((n for n, column in enumerate(self.columns) if column.name == name), None)
         if place is None:
             return self
-        known = [row for row in self.rows if row.cells[place] is not None]
-        empty = [row for row in self.rows if row.cells[place] is None]
+        known = [row for row in self.rows if _plain(row.cells[place]) is not None]
+        empty = [row for row in self.rows if _plain(row.cells[place]) is None]
         known.sort(key=lambda row: _key(row.cells[place]), reverse=by.startswith("-"))
         return replace(self, rows=(*known, *empty))
 
@@ -59,7 +75,7 @@ class Table:
         write = csv.writer(_Line()).writerow
         yield write([column.name for column in self.columns])
         for row in self.rows:
-            yield write([cell(value) for value in row.cells])
+            yield write([cell(_plain(value)) for value in row.cells])
 
     def shown(self) -> list[list["Shown"]]:
         """The cells as people read them, the first SHOWN rows."""
@@ -104,8 +120,10 @@ class _Line:
 
 
 def _shown(row: Row, place: int, column: Column, most: float, hottest: float) -> Shown:
-    value = row.cells[place]
-    text, exact = _texts(value, column.unit)
+    value, unit = _plain(row.cells[place]), column.unit
+    if isinstance(row.cells[place], Amount):
+        unit = row.cells[place].unit
+    text, exact = _texts(value, unit)
     size = float(value) if column.unit and value is not None else 0.0
     return Shown(
         text,
@@ -115,7 +133,7 @@ def _shown(row: Row, place: int, column: Column, most: float, hottest: float) ->
         hue=row.hue if place == 0 else None,
         bar=round(max(size, 0.0) * 100 / most, 1) if column.has_bar and most and value is not None else None,
         heat=round(max(size, 0.0) * 10 / hottest) if column.is_heat and hottest and value else None,
-        is_number=column.unit is not None,
+        is_number=column.is_number,
     )
 
 
@@ -126,7 +144,7 @@ def _texts(value: Any, unit: Unit | None) -> tuple[str, str]:
         return unit.in_table(value), unit.exact(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}", value.isoformat()
-    return str(value), str(value)
+    return cut(str(value), LONGEST), str(value)
 
 
 def _most(rows: tuple[Row, ...], places: list[int]) -> float:
@@ -136,5 +154,10 @@ def _most(rows: tuple[Row, ...], places: list[int]) -> float:
     return float(max(values, default=0))
 
 
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Amount) else value
+
+
 def _key(value: Any) -> Any:
+    value = _plain(value)
     return value.casefold() if isinstance(value, str) else value

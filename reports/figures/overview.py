@@ -1,57 +1,57 @@
-"""Overview: what came in, by kind and by source. From the counters of usage: by hour of receipt."""
+"""Overview: what applications did in a period, and whether it went well.
 
-from collections import defaultdict
-from collections.abc import Callable
+From rollups; what is received and rejected from the counters of usage.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import models
 from django.db.models import Sum
-from django.db.models.functions import TruncDay, TruncHour, TruncMonth, TruncWeek
 
 from events.store.usage import UsageHour
 from reports.figures.series import filled
 from reports.filters import Filters
-from reports.periods import Granularity, Period
+from reports.rollups import members, reading
+from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
 
 Counts = tuple[int | None, ...]  # one for each bucket
-
-# Counters are of whole hours, so a quarter of an hour can't be told from its hour.
-_TRUNC: dict[Granularity, Callable[..., Any]] = {
-    Granularity.QUARTER: TruncHour,
-    Granularity.HOUR: TruncHour,
-    Granularity.DAY: TruncDay,
-    Granularity.WEEK: TruncWeek,
-    Granularity.MONTH: TruncMonth,
-}
+KINDS = 7  # with a line of their own
+SOURCES = 50
+PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What came in during a period."""
+    """What happened in a period."""
 
-    received: int
-    stored: int
-    duplicates: int
-    rejected: int
-    sources: int  # heard from
+    events: int
+    sessions: int
+    with_errors: int  # sessions
+    actors: int
+    devices: int
+    median: float | None  # time spent in a session, seconds
+    longest_tenth: float | None  # nine of ten sessions are shorter, seconds
+    received: int | None  # by hour of receipt; None where that isn't counted by what is asked
+    rejected: int | None
+
+    @property
+    def error_share(self) -> float | None:
+        """Sessions with errors of all."""
+        return self.with_errors / self.sessions if self.sessions else None
 
     @property
     def rejected_share(self) -> float | None:
-        """Rejected of all, a part of 1."""
-        return self.rejected / self.received if self.received else None
+        """Rejected of what was received."""
+        return (self.rejected or 0) / self.received if self.received else None
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSums:
-    """What one source sent."""
+class Ranked:
+    """A source or a page, and how much of it there was."""
 
-    source_id: int
-    received: int
-    duplicates: int
-    rejected: int
-    before: int | None  # received in the period that this one is compared with
+    key: int | str
+    count: int
+    before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,78 +60,98 @@ class Overview:
 
     sums: Sums
     before: Sums | None
-    by_kind: dict[str, Counts]  # received
-    received: Counts
-    rejected: Counts
-    received_before: Counts | None  # by the place of the bucket
-    sources: tuple[SourceSums, ...]  # the one that sent most first
+    by_kind: tuple[tuple[str | None, Counts], ...]  # the largest first; None: all others
+    events_before: Counts | None  # by the place of the bucket
+    sessions: Counts
+    with_errors: Counts
+    sources: tuple[Ranked, ...]  # by events
+    sources_in_all: int
+    pages: tuple[Ranked, ...]  # by views
 
 
 def overview(filters: Filters, now: datetime) -> Overview:
-    """The figures of a period and of the one that it is compared with; four statements."""
-    by_kind, received, rejected = _series(filters, now)
+    """The figures of a period and of the one that it is compared with; at most 19 statements."""
     compared = filters.over(filters.compare) if filters.compare else None
-    sources = _by_source(filters)
-    earlier = _by_source(compared) if compared else {}
+    kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
+    sessions = reading.series(Sessions, filters, ["sessions", "with_errors"]).lines[0]
+    sources = reading.top(Events, filters, ["source"], ["events"], limit=SOURCES)
+    pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
+
+    def counts(line: reading.Line, measure: str) -> Counts:
+        found = {at: point[measure] for at, point in line.points.items()}
+        return filled(found, filters.period, filters.granularity, now)
+
     return Overview(
-        sums=_sums(sources),
-        before=_sums(earlier) if compared else None,
-        by_kind=by_kind,
-        received=received,
-        rejected=rejected,
-        received_before=_series(compared, now)[1] if compared else None,
-        sources=tuple(
-            SourceSums(
-                source,
-                row["received"],
-                row["duplicates"],
-                row["rejected"],
-                earlier.get(source, {}).get("received", 0) if compared else None,
-            )
-            for source, row in sorted(sources.items(), key=lambda each: -each[1]["received"])
-        ),
+        sums=sums(filters),
+        before=sums(compared) if compared else None,
+        by_kind=tuple((line.key, counts(line, "events")) for line in kinds.lines),
+        events_before=_before(compared, now) if compared else None,
+        sessions=counts(sessions, "sessions"),
+        with_errors=counts(sessions, "with_errors"),
+        sources=_ranked(sources, _earlier(compared, sources, "source")),
+        sources_in_all=sources.of,
+        pages=_ranked(pages, _earlier(compared, pages, "page")),
     )
 
 
-def _hours(filters: Filters) -> models.QuerySet[UsageHour]:
-    """The counters that a question is about."""
-    period: Period = filters.period
-    hours = UsageHour.objects.filter(hour__gte=period.since, hour__lt=period.until)
+def sums(filters: Filters) -> Sums:
+    """What happened in a period; five statements."""
+    sessions = reading.totals(Sessions, filters, ["sessions", "with_errors"])
+    active = members.distinct_by(Actives, filters, ("what",))
+    median, longest_tenth = reading.quantiles(SessionShapes, filters, (0.5, 0.9), {"what": "time_spent"})
+    received, rejected = _received(filters)
+    return Sums(
+        events=reading.totals(Events, filters, ["events"])["events"],
+        sessions=sessions["sessions"],
+        with_errors=sessions["with_errors"],
+        actors=active.get(("actor",), 0),
+        devices=active.get(("device",), 0),
+        median=median,
+        longest_tenth=longest_tenth,
+        received=received,
+        rejected=rejected,
+    )
+
+
+def _received(filters: Filters) -> tuple[int | None, int | None]:
+    """Received and rejected, by hour of receipt. Of what is rejected, versions and countries are unknown."""
+    if filters.versions or filters.countries:
+        return None, None
+    hours = UsageHour.objects.filter(hour__gte=filters.period.since, hour__lt=filters.period.until)
     if filters.owners is not None:
         hours = hours.filter(owner_id__in=filters.owners)
     if filters.sources:
         hours = hours.filter(source_id__in=filters.sources)
-    return hours.filter(kind__in=filters.kinds) if filters.kinds else hours
+    if filters.kinds:
+        hours = hours.filter(kind__in=filters.kinds)
+    found = hours.aggregate(received=Sum("received", default=0), rejected=Sum("rejected", default=0))
+    return found["received"], found["rejected"]
 
 
-def _series(filters: Filters, now: datetime) -> tuple[dict[str, Counts], Counts, Counts]:
-    """Received by kind; received and rejected in all."""
-    period = filters.period
-    trunc = _TRUNC[filters.granularity]("hour", tzinfo=period.zone)
-    rows = _hours(filters).annotate(bucket=trunc).values_list("kind", "bucket")
-    kinds: dict[str, dict[datetime, int]] = defaultdict(lambda: defaultdict(int))
-    received: dict[datetime, int] = defaultdict(int)
-    rejected: dict[datetime, int] = defaultdict(int)
-    for kind, bucket, in_all, bad in rows.annotate(Sum("received"), Sum("rejected")).order_by():
-        at = max(bucket, period.since)  # the first bucket is cut off there
-        kinds[kind][at] += in_all
-        received[at] += in_all
-        rejected[at] += bad
-
-    def counts(found: dict[datetime, int]) -> Counts:
-        return filled(found, period, filters.granularity, now)
-
-    return {kind: counts(found) for kind, found in kinds.items()}, counts(received), counts(rejected)
+def _before(compared: Filters, now: datetime) -> Counts:
+    line = reading.series(Events, compared, ["events"]).lines[0]
+    found = {at: point["events"] for at, point in line.points.items()}
+    return filled(found, compared.period, compared.granularity, now)
 
 
-def _by_source(filters: Filters) -> dict[int, dict[str, int]]:
-    rows = _hours(filters).values_list("source_id")
-    names = ("received", "duplicates", "rejected", "stored")
-    found = rows.annotate(*(Sum(name) for name in names)).order_by()
-    return {source: dict(zip(names, sums, strict=True)) for source, *sums in found}
+def _earlier(compared: Filters | None, now: reading.Top, key: str) -> dict[int | str, int] | None:
+    """The same keys in the period before."""
+    if compared is None:
+        return None
+    keys = [row.keys[0] for row in now.rows]
+    if not keys:
+        return {}
+    rollup, measure = (Events, "events") if key == "source" else (Pages, "views")
+    found = reading.top(rollup, compared, [key], [measure], limit=len(keys), where={key: keys})
+    return {row.keys[0]: row.measures[measure] for row in found.rows}
 
 
-def _sums(sources: dict[int, dict[str, int]]) -> Sums:
-    names = ("received", "stored", "duplicates", "rejected")
-    sums = {name: sum(row[name] for row in sources.values()) for name in names}
-    return Sums(**sums, sources=sum(1 for row in sources.values() if row["received"]))
+def _ranked(found: reading.Top, earlier: dict[int | str, int] | None) -> tuple[Ranked, ...]:
+    return tuple(
+        Ranked(
+            row.keys[0],
+            next(iter(row.measures.values())),
+            None if earlier is None else earlier.get(row.keys[0], 0),
+        )
+        for row in found.rows
+    )

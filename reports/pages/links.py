@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from reports.filters import Filters
+from reports.periods import preset
 
 # What is kept on the way from page to page.
 SHARED = (
@@ -23,6 +25,15 @@ SHARED = (
     "granularity",
     "zone",
 )
+# Presets of the list of sessions.
+SESSION_PERIODS = {
+    "today": "today",
+    "yesterday": "yesterday",
+    "7d": "7d",
+    "30d": "30d",
+    "this_month": "month",
+    "last_month": "last-month",
+}
 Value = str | int | date | list[str] | tuple[str, ...] | None
 Params = Mapping[str, list[str]]
 
@@ -37,6 +48,10 @@ class Links:
     def here(self, **changes: Value) -> str:
         """This page, asked something else: None lifts a filter."""
         return address(self.page, changed(self.params, changes))
+
+    def lifted(self) -> str:
+        """This page without anything that narrows it; period and zone stay."""
+        return self.here(owner=None, source=None, kind=None, version=None, country=None)
 
     def to(self, page: str, **changes: Value) -> str:
         """Another page, asked the same; what is this page's own isn't taken along."""
@@ -85,6 +100,23 @@ def events(filters: Filters, **narrower: str | int) -> str:
         if values and len(values) == 1:
             asked[name] = values[0]
     return f"{reverse('admin:events_event_changelist')}?{urlencode(asked | narrower)}"
+
+
+def sessions(filters: Filters, now: datetime, **narrower: str | int) -> str:
+    """The list of sessions, of one owner and one source; it has no times but presets in UTC."""
+    asked: dict[str, str | int] = {
+        name: values[0]
+        for name, values in (("owner", filters.owners), ("source", filters.sources))
+        if values and len(values) == 1
+    }
+    for ours, theirs in SESSION_PERIODS.items():
+        if preset(ours, now, ZoneInfo("UTC")) == filters.period:
+            asked["period"] = theirs
+    return f"{reverse('admin:events_session_changelist')}{_asked(asked | narrower)}"
+
+
+def _asked(params: Mapping[str, str | int]) -> str:
+    return f"?{urlencode(params)}" if params else ""
 
 
 def _moment(at: datetime) -> str:

@@ -1,20 +1,29 @@
-"""The overview: how much came in, of which kinds, from which sources, and what was rejected."""
+"""At a glance: what applications did, whether it went well, and where it came from."""
+
+from datetime import datetime
+
+from django.urls import reverse
 
 from reports.charts import palette
-from reports.charts.numbers import SHARE, Change, change, count
-from reports.charts.table import Column, Row, Table
-from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
-from reports.figures.overview import Overview, SourceSums, overview
+from reports.charts.numbers import SECONDS, SHARE, Unit, change, count
+from reports.charts.table import Amount, Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of
+from reports.figures.overview import Overview, Ranked, Sums, overview
 from reports.filters import Filters
-from reports.pages.links import events
+from reports.pages.links import events, sessions
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.words import events_in_words, of_period, plural
 
-EVENTS = count("events")
+EVENTS, SESSIONS, VIEWS = count("events"), count("sessions"), count("views")
 MUCH_REJECTED = 0.05  # a share that wants attention
+MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
+MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
 REST = "other kinds"
-UNTOLD = "(kind unknown)"
+NOTE = (
+    "Events count when they occurred, sessions when they began; sessions aren't narrowed by kind. "
+    "What is received and rejected counts in the hour of receipt, UTC."
+)
 
 
 def build(filters: Filters, context: Context) -> Report:
@@ -22,166 +31,224 @@ def build(filters: Filters, context: Context) -> Report:
     found = overview(filters, context.now)
     return Report(
         answer=_answer(found, filters, context),
-        figures=tuple(_figures(found, filters, context)),
-        attention=tuple(_attention(found, context)),
-        blocks=(_by_kind(found, filters, context), _by_source(found, filters, context)),
-        note="Events count in the hour of their receipt; duplicates and rejected ones are among them.",
-        empty=None if found.sums.received else _empty(context),
+        figures=tuple(_figures(found, filters, context.now)),
+        attention=tuple(_attention(found, filters, context)),
+        blocks=(
+            _by_kind(found, filters, context),
+            _numbers(found, context),
+            _sources(found, filters, context),
+            _pages(found, filters, context),
+        ),
+        note=NOTE,
+        empty=None if found.sums.events or found.sums.received else _empty(context),
     )
 
 
 def _empty(context: Context) -> Empty:
-    if len(context.links.params) > 0:
-        return Empty(
-            href=context.links.to("overview", **dict.fromkeys(context.links.params)), label="Lift all filters"
-        )
-    return Empty("Nothing was received", "Once applications send events, they appear here within seconds.")
+    if context.links.params:
+        return Empty(href=context.links.lifted(), label="Lift all filters")
+    return Empty(
+        "Nothing has come in yet", "Once applications send events, they appear here within a minute."
+    )
 
 
 def _answer(found: Overview, filters: Filters, context: Context) -> str:
     """The page in a sentence."""
-    if not found.sums.received:
-        return f"Nothing was received {of_period(filters.period, context.now)}."
-    said = f"{events_in_words(found.sums.received)} {of_period(filters.period, context.now)}"
-    if found.before and (differs := _change(found)):
-        said += (
-            f", {differs.text} than {context.compared}"
-            if found.before.received
-            else f", none in {context.compared}"
-        )
-        if found.sums.received == found.before.received:
-            said = f"{said.rpartition(',')[0]}, as many as {context.compared}"
-    largest = found.sources[0]
+    when = of_period(filters.period, context.now)
+    if not found.sums.events:
+        return f"No events {when}."
+    said = f"{events_in_words(found.sums.events)} {when}"
+    if found.before:
+        said += _compared(found.sums.events, found.before.events, context)
     if len(found.sources) > 1:
-        part = SHARE.short(largest.received / found.sums.received)
-        said += f"; {context.sources.get(largest.source_id, 'one source')} sent {part} of them"
+        part = SHARE.short(found.sources[0].count / found.sums.events)
+        said += f"; {_source(found.sources[0], context)} sent {part} of them"
     return f"{said}."
 
 
-def _change(found: Overview) -> Change | None:
-    return change(found.sums.received, found.before.received) if found.before else None
+def _compared(value: int, before: int, context: Context) -> str:
+    if not before:
+        return f", none in {context.compared}"
+    if value == before:
+        return f", as many as in {context.compared}"
+    differs = change(value, before)
+    return f", {differs.text} than in {context.compared}" if differs else ""
 
 
-def _figures(found: Overview, filters: Filters, context: Context) -> list[Figure]:
+def _figures(found: Overview, filters: Filters, now: datetime) -> list[Figure]:
     sums, before = found.sums, found.before
+    in_all = [_sum(at) for at in zip(*(values for _, values in found.by_kind), strict=True)]
     shares = [
-        bad / all_of if all_of and bad is not None else None
-        for bad, all_of in zip(found.rejected, found.received, strict=True)
+        (bad or 0) / all_of if all_of else None
+        for bad, all_of in zip(found.with_errors, found.sessions, strict=True)
     ]
     return [
         Figure(
-            "Events received",
-            sums.received,
+            "Events",
+            sums.events,
             EVENTS,
-            _change(found),
-            spark=found.received,
+            change(sums.events, before.events) if before else None,
+            spark=in_all,
             href=events(filters),
         ),
         Figure(
-            "Rejected",
-            sums.rejected_share,
+            "Sessions",
+            sums.sessions,
+            SESSIONS,
+            change(sums.sessions, before.sessions) if before else None,
+            spark=found.sessions,
+            href=sessions(filters, now),
+        ),
+        Figure(
+            "Active actors",
+            sums.actors,
+            count("actors"),
+            change(sums.actors, before.actors) if before else None,
+            note=f"on {plural(sums.devices, 'device')}",
+        ),
+        Figure(
+            "Sessions with errors",
+            sums.error_share,
             SHARE,
-            change(sums.rejected_share, before.rejected_share, more_is="bad") if before else None,
+            change(sums.error_share, before.error_share, more_is="bad") if before else None,
             spark=shares,
-            note=plural(sums.rejected, "event"),
-            tone="bad" if (sums.rejected_share or 0) > MUCH_REJECTED else "",
-        ),
-        Figure(
-            "Duplicates",
-            sums.duplicates,
-            EVENTS,
-            change(sums.duplicates, before.duplicates) if before else None,
-            note="sent again, stored once",
-        ),
-        Figure(
-            "Sources heard",
-            sums.sources,
-            count("sources"),
-            change(sums.sources, before.sources, more_is="good") if before else None,
-            note=f"of {len(context.sources):,}",
+            note=plural(sums.with_errors, "session"),
+            href=sessions(filters, now, errors="some"),
         ),
     ]
 
 
-def _attention(found: Overview, context: Context) -> list[Attention]:
-    """Sources of which much is rejected, and those that sent something before and nothing now."""
-    bad = sorted(
-        (each for each in found.sources if each.rejected > each.received * MUCH_REJECTED),
-        key=lambda each: -each.rejected,
-    )
-    return [
-        Attention(
-            f"{plural(each.rejected, 'event')} of {_name(each, context)} "
-            f"{'was' if each.rejected == 1 else 'were'} rejected: "
-            f"{SHARE.short(each.rejected / each.received)} of what it sent.",
-            context.links.here(source=each.source_id),
-            "Narrow to it",
+def _sum(values: tuple[int | None, ...]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _attention(found: Overview, filters: Filters, context: Context) -> list[Attention]:
+    """More errors than before, much rejected, sources that sent before and are silent now."""
+    said = []
+    sums, before = found.sums, found.before
+    share, usual = sums.error_share or 0, (before.error_share or 0) if before else 0
+    if usual and share > MIND and share > usual * MANY_MORE_ERRORS:
+        said.append(
+            Attention(
+                f"{SHARE.short(share)} of sessions had errors, {SHARE.short(usual)} in {context.compared}.",
+                sessions(filters, context.now, errors="some"),
+                "See them",
+            )
         )
-        for each in bad[:3]
-    ]
-
-
-def _name(each: SourceSums, context: Context) -> str:
-    return context.sources.get(each.source_id, f"source {each.source_id}")
+    if (sums.rejected_share or 0) > MUCH_REJECTED:
+        said.append(
+            Attention(
+                f"{plural(sums.rejected or 0, 'event')} of {sums.received or 0:,} "
+                f"{'was' if sums.rejected == 1 else 'were'} rejected.",
+                reverse("admin:ingestion_rejected_groups"),
+                "See why",
+            )
+        )
+    return said
 
 
 def _by_kind(found: Overview, filters: Filters, context: Context) -> Block:
-    named = [(kind or UNTOLD, values) for kind, values in found.by_kind.items()]
-    largest = top_and_rest(named, REST)
-    hues = palette.of_kinds([name for name, _ in largest])
+    named = [(REST if kind is None else kind, values) for kind, values in found.by_kind]
+    hues = palette.of_kinds([name for name, _ in named if name != REST]) | {REST: palette.REST}
     series = [
-        Series(name, values, hues[name], ("kind", name) if name not in (REST, UNTOLD) else None)
-        for name, values in largest
+        Series(name, values, hues[name], ("kind", name) if name != REST else None) for name, values in named
     ]
-    if found.received_before is not None:
-        places = len(found.received)
-        beside = (*found.received_before, *(None,) * places)[:places]
+    if found.events_before is not None and series:
+        places = len(series[0].values)
+        beside = (*found.events_before, *(None,) * places)[:places]
         series.append(Series(context.compared, beside, palette.REST, is_beside=True))
     sentence = ""
-    if largest and found.sums.received:
-        part = SHARE.short(sum(value or 0 for value in largest[0][1]) / found.sums.received)
-        sentence = f"Most are {largest[0][0]}: {part} of all."
+    if named and found.sums.events:
+        part = SHARE.short(sum(value or 0 for value in named[0][1]) / found.sums.events)
+        sentence = f"Most are {named[0][0]}: {part} of all."
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(
-        f"Events received over time, by kind. {sentence}", filters.period, buckets, tuple(series), EVENTS
+        f"Events over time, by kind. {sentence}", filters.period, buckets, tuple(series), EVENTS
     )
-    return Block("kinds", "Events received, by kind", sentence, chart)
+    return Block("kinds", "Events, by kind", sentence, chart)
 
 
-def _by_source(found: Overview, filters: Filters, context: Context) -> Block:
-    hues = palette.of_sources([each.source_id for each in found.sources])
-    columns: tuple[Column, ...] = (
-        Column("source", "Source"),
-        Column("received", "Received", EVENTS, has_bar=True),
-        Column("before", context.compared.capitalize(), EVENTS),
-        Column("duplicates", "Duplicates", EVENTS),
-        Column("rejected", "Rejected", EVENTS),
-        Column("rejected_share", "Rejected share", SHARE),
-    )
-    rows = tuple(_row(each, hues[each.source_id], filters, context) for each in found.sources)
-    if not filters.compare:
-        columns = tuple(column for column in columns if column.name != "before")
-        rows = tuple(
-            Row((*row.cells[:2], *row.cells[3:]), row.href, row.hrefs, row.hue, row.tones) for row in rows
-        )
-    return Block("sources", "By source", table=Table(columns, rows))
-
-
-def _row(each: SourceSums, hue: int, filters: Filters, context: Context) -> Row:
-    share = each.rejected / each.received if each.received else None
-    return Row(
-        (_name(each, context), each.received, each.before, each.duplicates, each.rejected, share),
-        href=context.links.here(source=each.source_id),
-        hrefs={"received": events(filters, source=each.source_id)},
-        hue=hue,
-        tones={"rejected_share": "bad"} if share and share > MUCH_REJECTED else {},
-    )
-
-
-PAGE = Page(
-    "overview",
-    "What came in",
-    "bar_chart",
-    build,
-    filters=("owner", "source", "kind", "period", "compare", "granularity", "zone"),
+# Title, unit, whether more of it is good or bad, and the number.
+MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
+    ("Sessions", SESSIONS, "", "sessions"),
+    ("Sessions with errors", SHARE, "bad", "error_share"),
+    ("Time spent in a session, median", SECONDS, "", "median"),
+    ("Time spent, nine of ten are below", SECONDS, "", "longest_tenth"),
+    ("Active actors", count("actors"), "", "actors"),
+    ("Active devices", count("devices"), "", "devices"),
+    ("Received", EVENTS, "", "received"),
+    ("Rejected of what was received", SHARE, "bad", "rejected_share"),
 )
+
+
+def _numbers(found: Overview, context: Context) -> Block:
+    columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
+    if found.before:
+        columns.append(Column("before", context.compared.capitalize(), is_amounts=True))
+        columns.append(Column("change", "Change"))
+    rows = tuple(_measured(found.sums, found.before, *measure) for measure in MEASURES)
+    return Block("numbers", "In numbers", table=Table(tuple(columns), rows))
+
+
+def _measured(sums: Sums, before: Sums | None, title: str, unit: Unit, more_is: str, name: str) -> Row:
+    value = getattr(sums, name)
+    cells = (title, Amount(value, unit))
+    if before is None:
+        return Row(cells)
+    differs = change(value, getattr(before, name), more_is=more_is)
+    return Row(
+        (*cells, Amount(getattr(before, name), unit), differs.text if differs else None),
+        tones={"change": differs.tone} if differs and differs.tone else {},
+    )
+
+
+def _sources(found: Overview, filters: Filters, context: Context) -> Block:
+    hues = palette.of_sources([int(each.key) for each in found.sources])
+    rows = tuple(
+        _row(
+            each,
+            _source(each, context),
+            context.links.here(source=int(each.key)),
+            events(filters, source=int(each.key)),
+            filters,
+            hues[int(each.key)],
+        )
+        for each in found.sources
+    )
+    sentence = f"{len(rows)} of {found.sources_in_all:,}." if found.sources_in_all > len(rows) else ""
+    return Block(
+        "sources",
+        "Sources",
+        sentence,
+        table=Table(_columns("source", "Source", EVENTS, filters, context), rows),
+        is_half=True,
+    )
+
+
+def _pages(found: Overview, filters: Filters, context: Context) -> Block:
+    rows = tuple(_row(each, str(each.key) or "(no name)", "", "", filters) for each in found.pages)
+    return Block(
+        "pages",
+        "Pages shown most",
+        table=Table(_columns("page", "Page", VIEWS, filters, context), rows),
+        empty=Empty("No pages were shown", "Sources tell of pages by IMPRESSION, or by loads of a page."),
+        is_half=True,
+    )
+
+
+def _columns(name: str, title: str, unit: Unit, filters: Filters, context: Context) -> tuple[Column, ...]:
+    before = (Column("before", context.compared.capitalize(), unit),) if filters.compare else ()
+    return (Column(name, title), Column(unit.name, unit.name.capitalize(), unit, has_bar=True), *before)
+
+
+def _row(each: Ranked, name: str, href: str, leads: str, filters: Filters, hue: int | None = None) -> Row:
+    cells = (name, each.count, each.before) if filters.compare else (name, each.count)
+    return Row(cells, href, {"events": leads} if leads else {}, hue)
+
+
+def _source(each: Ranked, context: Context) -> str:
+    return context.sources.get(int(each.key), f"source {each.key}")
+
+
+PAGE = Page("overview", "At a glance", "bar_chart", build)

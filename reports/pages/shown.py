@@ -65,7 +65,7 @@ def shown(block: Block, sort: str, links: Links) -> Shown:
 
 def _heading(column: Column, block: Block, by: str, links: Links) -> Heading:
     """Numbers are sorted from the largest on first, texts from A to Z; once more turns it over."""
-    is_number = column.unit is not None
+    is_number = column.is_number
     first, second = (f"-{column.name}", column.name) if is_number else (column.name, f"-{column.name}")
     href = links.here(sort=f"{block.name}.{second if by == first else first}")
     order = ""

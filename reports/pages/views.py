@@ -93,7 +93,7 @@ def _page(
         "errors": asked.errors,
         "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),
         "kept": _kept(asked, page, report),
-        "lift_all": links.here(owner=None, source=None, kind=None, version=None, country=None),
+        "lift_all": links.lifted(),
         "period": _period(asked),
     }
     request.current_app = str(admin.site.name)

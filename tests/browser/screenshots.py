@@ -32,6 +32,7 @@ WHOLE = (
     "rejected-one",
     "session-",
     "source-one",
+    "report-",
 )  # pages that are taken from top to bottom; of lists the first screen
 log = logging.getLogger(__name__)
 
@@ -118,9 +119,10 @@ def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any
 
 
 def post(url: str, key: str) -> None:
-    """Post the events, file them and sum them up."""
+    """Post the events, file them, sum them up and fold them."""
     from events.sessions.summarising import summarise_block
     from ingestion.drain import drain
+    from reports.rollups.folding import fold_block
 
     for path, body in events(int(time.time() * 1000)):
         headers = {"Content-Type": "application/json", "X-API-Key": key}
@@ -131,6 +133,8 @@ def post(url: str, key: str) -> None:
             log.warning("%s answers %d: %r", path, error.code, error.read()[:500])
     drain()
     while summarise_block(timezone.now()).keys:
+        pass
+    while fold_block(timezone.now()):
         pass
 
 
@@ -155,6 +159,7 @@ def pages() -> dict[str, str]:
     from events.ownership.source import Source
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
+    from reports.pages.registry import PAGES
 
     found = {
         "overview": "/admin/",
@@ -189,6 +194,11 @@ def pages() -> dict[str, str]:
     source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
+    found |= {f"report-{page.name}": f"/reports/{page.name}/" for page in PAGES}
+    found["report-overview-narrowed"] = (
+        "/reports/overview/?period=today&kind=log&kind=error&zone=Europe/Berlin"
+    )
+    found["report-overview-nothing"] = "/reports/overview/?from=2020-01-01&to=2020-01-03&compare=sideways"
     for kind in ("interact", "ui_action", "emitted_event"):
         event = Event.objects.filter(kind=kind).order_by("-id").first()
         if event:

@@ -13,7 +13,9 @@ from reports.filters import Filters
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Granularity, Period, preset
-from tests.sending import Sender
+from tests.rollups.recomputed import fold_due
+from tests.sending import Sender, file_all
+from tests.sessions.stored import summarise_due
 
 ZERO = datetime(2026, 3, 30, 12, 0, tzinfo=UTC)
 # What nobody means, and what breaks careless parsers.
@@ -45,6 +47,14 @@ def counted(
         | more,
     )
     return found
+
+
+def arrived(sender: Sender, *events: Any) -> None:
+    """Events filed, summed up and folded: what pages show."""
+    sender.batch(*events)
+    file_all()
+    summarise_due()
+    fold_due()
 
 
 def filters(period: Period, granularity: Granularity | None = None, **more: Any) -> Filters:

@@ -14,8 +14,8 @@ from django.urls import reverse
 
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
-from tests.admin.conftest import filed, html_of, many
-from tests.reports.asked import ODD, counted, csv_of
+from tests.admin.conftest import html_of, many
+from tests.reports.asked import ODD, arrived, counted, csv_of
 from tests.sending import Sender
 
 LIMIT = 30  # statements of a page, those of session, person and memberships among them
@@ -69,7 +69,7 @@ def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator:
     asked = []
     for number in (1, 12):
         for place in range(number):
-            filed(team_a, *many(2, f"app {number} {place}"))
+            arrived(team_a, *many(2, f"app {number} {place}"))
         with CaptureQueriesContext(connection) as captured:
             html_of(operator, path_of(page))
         asked.append([sql["sql"] for sql in captured.captured_queries])
@@ -78,7 +78,7 @@ def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator:
 
 @EVERY
 def test_each_table_is_its_csv(page: Page, team_a: Sender, operator: Client) -> None:
-    filed(team_a, *many(3))
+    arrived(team_a, *many(3))
     tables = Tables()
     tables.feed(html_of(operator, path_of(page)))
     for block, href in tables.csv.items():
@@ -105,8 +105,8 @@ def test_strangers_are_told_whom_to_ask(page: Page, charlie: Client, client: Cli
 def test_members_see_it_and_nothing_of_others(
     page: Page, team_a: Sender, team_b: Sender, alice: Client
 ) -> None:
-    filed(team_a, *many(3, "app of A"))
-    filed(team_b, *many(3, "secret app of B"))
+    arrived(team_a, *many(3, "app of A"))
+    arrived(team_b, *many(3, "secret app of B"))
     html = html_of(alice, path_of(page))
     assert "secret app of B" not in html
     others = team_b.key.default_owner

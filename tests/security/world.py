@@ -30,6 +30,7 @@ from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
+from reports.rollups import folding
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
 from tests.wire import samples
@@ -111,6 +112,7 @@ def world(make_sender: MakeSender) -> dict[str, Side]:
     sides = {word: side(word, make_sender) for word in (MINE, THEIRS)}
     file_all()
     summarising.tick(seconds=60.0)
+    folding.tick(seconds=60.0)
     for word, each in sides.items():
         each.sender.batch(_of(word, log_event(), "waiting"))  # and stays in the inbox
         UsageHour.objects.filter(owner=each.owner, kind="log").update(received=COUNTS[word])

@@ -21,6 +21,8 @@
 
   const swatch = (number) => element("span", "", `tally-swatch tally-hue-${number}`);
 
+  const shade = (each) => (each.beside ? "beside" : each.hue);
+
   // What is not over yet is hatched, in the colour of the paper.
   const hatch = (paper) => ({ symbol: "rect", color: paper, dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 });
 
@@ -106,7 +108,7 @@
         color: look.text,
         fontSize: 12,
         formatter: `{swatch|} ${each.name.replace(/[{}|]/g, " ")}`,
-        rich: { swatch: { width: 10, height: 10, borderRadius: 2, backgroundColor: hue(each.hue) } },
+        rich: { swatch: { width: 10, height: 10, borderRadius: 2, backgroundColor: each.beside ? look.text : hue(each.hue) } },
       },
     })),
   });
@@ -122,7 +124,7 @@
       name: each.name,
       type: isBar(each) ? "bar" : "line",
       stack: isStacked && !each.beside ? "all" : undefined,
-      color: hue(each.hue),
+      color: each.beside ? look.text : hue(each.hue),
       barCategoryGap: spec.buckets.length > 60 ? "10%" : "20%",
       barMaxWidth: 96,
       cursor: "pointer",
@@ -169,7 +171,7 @@
           if (!bucket) {
             return "";
           }
-          const rows = spec.series.filter((each) => each.values[place] != null).map((each) => [each.hue, each.name, each.texts[place]]);
+          const rows = spec.series.filter((each) => each.values[place] != null).map((each) => [shade(each), each.name, each.texts[place]]);
           const order = isStacked ? rows.reverse() : rows;
           return hover(bucket.label + (bucket.running ? ", not over yet" : ""), `from ${bucket.utc}`, order);
         },
@@ -253,7 +255,7 @@
     made.setAttribute("aria-hidden", "true"); // the table says it
     for (const each of spec.series) {
       const name = element("span");
-      name.append(swatch(each.hue), each.name);
+      name.append(swatch(shade(each)), each.name);
       made.append(name);
     }
     return made;

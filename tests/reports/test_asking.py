@@ -1,0 +1,112 @@
+"""An address is understood as filters within what a person may see; what can't be meant is said."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.pages.asking import BUCKETS, Asked, Choices, ask
+from reports.pages.links import SHARED, changed
+from reports.periods import Granularity
+from tests.reports.asked import ZERO
+
+CHOICES = Choices({1: "A", 2: "B"}, {7: "portal", 8: "agent"}, ("error", "log"), sees_all=False)
+
+
+def asked(query: dict[str, Any], **more: Any) -> Asked:
+    params = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    return ask(params, more.pop("choices", CHOICES), ZERO, **more)
+
+
+def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_before() -> None:
+    found = asked({})
+    assert found.filters.owners == (1, 2)
+    assert (found.filters.period.first, found.filters.period.last) == (date(2026, 3, 24), date(2026, 3, 30))
+    assert found.filters.compare == found.filters.period.before()
+    assert found.filters.granularity is Granularity.DAY
+    assert (found.errors, found.params) == ((), {})
+
+
+def test_who_sees_all_is_not_bounded_by_a_list() -> None:
+    everything = Choices(CHOICES.owners, CHOICES.sources, CHOICES.kinds, sees_all=True)
+    assert asked({}, choices=everything).filters.owners is None
+    assert asked({"owner": "2"}, choices=everything).filters.owners == (2,)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"owner": "3"}, "There is no owner 3, or you may not see it; it is left out."),
+        ({"source": "portal"}, "There is no source portal, or you may not see it; it is left out."),
+        ({"kind": "nothing"}, "There is no kind nothing; it is left out."),
+        ({"country": "Germany"}, "GERMANY is no country's code of two letters; it is left out."),
+        ({"period": "ever"}, "There is no period ever; these are the last 7 days."),
+        ({"from": "2026-02-30"}, "2026-02-30 is no date as 2026-01-31; these are the last 7 days."),
+        (
+            {"from": "2026-03-02", "to": "2026-03-01"},
+            "The period ends before it begins; these are the last 7 days.",
+        ),
+        ({"to": "9999-12-31"}, "9999-12-31 is before 2000 or after 2099; these are the last 7 days."),
+        (
+            {"zone": "Mars"},
+            "There is no time zone Mars; times are in UTC. A zone is for instance Europe/Berlin.",
+        ),
+        ({"compare": "x"}, "Nothing can be compared with x; it is left out."),
+        ({"granularity": "x"}, "There are no steps of x; they are as fits the period."),
+        (
+            {"period": "30d", "granularity": "quarter_hour"},
+            "Quarters of an hour would be too many for 30 days; steps are as fits the period.",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_said_and_the_other_filters_stay(
+    query: dict[str, str], sentence: str
+) -> None:
+    found = asked(query | ({"source": ["7", query["source"]]} if "source" in query else {"source": "7"}))
+    assert found.errors == (sentence,)
+    assert found.filters.sources == (7,)
+    assert found.params["source"] == ["7"]
+
+
+def test_days_of_ones_own_are_in_ones_own_zone() -> None:
+    found = asked({"from": "2026-03-28", "to": "2026-03-29", "zone": "Europe/Berlin", "compare": "year"})
+    assert (
+        f"{found.filters.period.since:%d %H:%M} {found.filters.period.until:%d %H:%M}" == "27 23:00 29 22:00"
+    )
+    assert found.filters.compare == found.filters.period.year_before()
+    assert found.period == "custom"
+    assert asked({}, zone="Europe/Berlin").filters.period.zone.key == "Europe/Berlin"
+    assert asked({}, zone="no longer known").filters.period.zone.key == "UTC"
+
+
+def test_a_link_changes_one_thing_and_keeps_the_rest() -> None:
+    params = {"source": ["7", "8"], "period": ["30d"], "csv": ["kinds"]}
+    assert changed(params, {"source": None, "kind": ["log"]}) == {"period": ["30d"], "kind": ["log"]}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(SHARED),
+        st.lists(
+            st.one_of(
+                st.text(max_size=12),
+                st.sampled_from(
+                    ["1", "2", "7", "log", "custom", "30d", "2026-03-01", "2024-02-29", "hour", "DE"]
+                ),
+                st.dates().map(str),
+            ),
+            max_size=3,
+        ),
+    )
+)
+def test_whatever_is_asked_is_within_what_one_sees(query: dict[str, list[str]]) -> None:
+    found = asked(query)
+    assert set(found.filters.owners or ()) <= set(CHOICES.owners)
+    assert found.filters.owners
+    assert set(found.filters.sources) <= set(CHOICES.sources)
+    assert len(found.filters.period.buckets(found.filters.granularity)) <= BUCKETS + 1
+    again = ask(found.params, CHOICES, ZERO)
+    assert (again.filters, again.errors) == (found.filters, ())

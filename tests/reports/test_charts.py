@@ -1,0 +1,202 @@
+"""Charts and tables: true to time, gaps are gaps, numbers as people read them, the CSV exact."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reports.charts.bar_chart import Bar, BarChart, steps
+from reports.charts.numbers import (
+    BYTES,
+    SECONDS,
+    SHARE,
+    Change,
+    Number,
+    Unit,
+    change,
+    count,
+    mean,
+    money,
+    short_count,
+    ticks,
+)
+from reports.charts.spark import spark
+from reports.charts.table import Amount, Column, Row, Table
+from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, time_ticks, top_and_rest
+from reports.periods import Granularity, Period
+
+EVENTS = count("events")
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1 k"),
+        (12_345, "12.3 k"),
+        (999_960, "1 M"),
+        (1_234_567, "1.2 M"),
+        (-5_600, "-5.6 k"),
+        (2.345, "2.35"),
+        (3 * 10**9, "3 G"),
+    ],
+)
+def test_large_numbers_are_short(value: Number, text: str) -> None:
+    assert short_count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text", "exact"),
+    [
+        (EVENTS, 1_234_567, "1.2 M", "1,234,567 events"),
+        (SHARE, 0.0004, "< 0.1 %", "0.040 %"),
+        (SHARE, 0.9999, "> 99.9 %", "99.990 %"),
+        (SHARE, 0.125, "12.5 %", "12.500 %"),
+        (SECONDS, 4_000, "1 h 6 min", "4,000.000 s"),
+        (BYTES, 1_500_000, "1.5 MB", "1,500,000 bytes"),
+        (money("EUR"), Decimal("1234.56"), "1,234.56 EUR", "1,234.56 EUR"),
+        (money("EUR"), Decimal("0.000123"), "0.000123 EUR", "0.000123 EUR"),
+        (mean("pages"), 2.5, "2.5", "2.5 pages"),
+        (EVENTS, None, None, "no data"),
+    ],
+)
+def test_each_unit_is_written_its_way(unit: Unit, value: Number | None, text: str | None, exact: str) -> None:
+    assert unit.exactly(value) == exact
+    assert value is None or unit.short(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "more_is", "expected"),
+    [
+        (110, 100, "bad", Change("10 % more", "bad")),
+        (90, 100, "bad", Change("10 % less", "good")),
+        (5, 0, "", Change("none before")),
+        (5, 5, "good", Change("as before")),
+        (1001, 1000, "", Change("< 1 % more")),
+        (50, 2, "", Change("25 times as much")),
+        (5, None, "", None),
+    ],
+)
+def test_a_change_is_in_words(
+    value: Number, before: Number | None, more_is: str, expected: Change | None
+) -> None:
+    assert change(value, before, more_is=more_is) == expected
+
+
+@pytest.mark.parametrize("most", [0, 0.3, 1, 3, 7, 99, 101, 12_345, 10**9 + 1])
+@pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, mean("x")])
+def test_an_axis_begins_at_zero_and_holds_all(most: float, unit: Unit) -> None:
+    found = ticks(most, unit)
+    assert found[0][0] == 0
+    assert found[-1][0] >= most
+    assert 2 <= len(found) <= 8
+    assert len({text for _, text in found}) == len(found), "no two ticks say the same"
+
+
+def chart(values: tuple[int | None, ...], **options: object) -> TimeChart:
+    period = Period(date(2026, 3, 28), date(2026, 3, 31), BERLIN)
+    buckets = buckets_of(period, Granularity.DAY, NOW, lambda first, last: f"?from={first}&to={last}")
+    return TimeChart("Events", period, buckets, (Series("log", values, 4, ("kind", "log")),), EVENTS)
+
+
+def test_time_is_true_also_where_clocks_jump() -> None:
+    buckets = chart((1, 2, 3)).buckets
+    assert [bucket.end - bucket.start for bucket in buckets] == [timedelta(hours=h) for h in (24, 23, 24)]
+    assert [bucket.is_running for bucket in buckets] == [False, False, True]
+    assert buckets[1].label == "Sun 29 Mar 2026"
+    assert buckets[1].utc == "2026-03-28 23:00 UTC"
+    assert buckets[1].href == "?from=2026-03-29&to=2026-03-29"
+
+
+def test_ticks_of_time_are_at_round_local_times() -> None:
+    zone = ZoneInfo("Asia/Kathmandu")
+    for days in (1, 2, 7, 30, 92, 370, 1_000):
+        period = Period(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days), zone)
+        found = time_ticks(period)
+        assert 2 <= len(found) <= 10, days
+        for ms, _ in found:
+            at = datetime.fromtimestamp(ms / 1000, zone)
+            assert at.minute == 0
+            assert days <= 2 or at.hour == 0
+
+
+def test_a_gap_is_a_gap_in_drawing_table_and_csv() -> None:
+    drawn = chart((1, None, 0))
+    (series,) = drawn.spec()["series"]
+    assert series["values"] == [1.0, None, 0.0]
+    assert series["texts"] == ["1 events", "no data", "0 events"]
+    table = drawn.table()
+    assert [row.cells[1] for row in table.rows] == [0, None, 1], "the latest first"
+    assert [row[1].text for row in table.shown()] == ["0", "-", "1"]
+    assert list(table.lines())[2].strip().endswith(",")
+    assert not drawn.is_empty
+    assert chart((0, None, None)).is_empty
+
+
+def test_stacks_make_the_axis_and_lines_do_not() -> None:
+    one = chart((5, 5, 5))
+    two = Series("error", (5, 5, 5), 1)
+    beside = Series("before", (8, 8, 8), 7, is_beside=True)
+    for draw, top in ((Draw.BARS, 10), (Draw.AREAS, 10), (Draw.LINES, 8)):
+        both = TimeChart(one.sentence, one.period, one.buckets, (*one.series, two, beside), EVENTS, draw)
+        assert top <= both.spec()["ticks"][-1][0] <= top + 4
+
+
+def test_the_rest_of_many_series_is_one() -> None:
+    found = top_and_rest([(f"s{number}", (number, None)) for number in range(12)])
+    assert [name for name, _ in found] == ["s11", "s10", "s9", "s8", "s7", "s6", "s5", "others"]
+    assert found[-1][1] == (0 + 1 + 2 + 3 + 4, None)
+    assert len(top_and_rest([(f"s{number}", (1,)) for number in range(8)])) == 8
+
+
+def test_steps_say_their_share_of_the_step_before() -> None:
+    found = steps("Steps", [("home", 100, ""), ("search", 50, ""), ("play", 5, "")], EVENTS)
+    assert [bar.note for bar in found.bars] == ["", "50 % of the step before", "10 % of the step before"]
+    assert BarChart("x", (Bar("a", 0),), EVENTS).is_empty
+
+
+def test_tables_are_ordered_and_what_has_no_value_comes_last() -> None:
+    columns = (Column("name", "Name"), Column("n", "N", EVENTS, has_bar=True))
+    table = Table(columns, (Row(("b", 2)), Row(("A", None)), Row(("c", 10))))
+    assert [row.cells[0] for row in table.ordered("-n").rows] == ["c", "b", "A"]
+    assert [row.cells[0] for row in table.ordered("n").rows] == ["b", "c", "A"]
+    assert [row.cells[0] for row in table.ordered("name").rows] == ["A", "b", "c"]
+    assert table.ordered("-nothing") is table
+    assert [row[1].bar for row in table.shown()] == [20.0, None, 100.0]
+
+
+def test_csv_is_exact_and_computes_nothing_in_a_spreadsheet() -> None:
+    columns = (Column("name", "Name"), Column("n", "N", SHARE), Column("a", "A", is_amounts=True))
+    table = Table(
+        columns, (Row(('=HYPERLINK("x")', 0.123456789, Amount(7, SECONDS))), Row(("+1", None, None)))
+    )
+    assert [line.strip() for line in table.lines()] == [
+        "name,n,a",
+        '"\'=HYPERLINK(""x"")",0.123456789,7',
+        "'+1,,",
+    ]
+
+
+def test_columns_of_heat_are_shaded_together() -> None:
+    columns = (
+        Column("day", "Day"),
+        Column("a", "A", EVENTS, is_heat=True),
+        Column("b", "B", EVENTS, is_heat=True),
+    )
+    table = Table(columns, (Row(("Mon", 10, 5)), Row(("Tue", 0, 1))))
+    assert [[cell.heat for cell in row[1:]] for row in table.shown()] == [[10, 5], [None, 1]]
+
+
+def test_a_long_text_is_cut_in_the_middle_with_the_whole_on_hover() -> None:
+    long = "https://apps.example/" + "x" * 80 + "/end"
+    (cell,) = Table((Column("page", "Page"),), (Row((long,)),)).shown()[0]
+    assert (cell.exact, "…" in cell.text, cell.text.endswith("/end")) == (long, True, True)
+
+
+def test_a_spark_breaks_where_there_are_no_data() -> None:
+    assert str(spark([1, 2, None, 3, 4])).count("<path") == 2
+    assert spark([0, 0, 0]) == ""
