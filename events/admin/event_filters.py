@@ -73,6 +73,25 @@ class DeviceFilter(EnvelopeTextFilter):
     title = parameter_name = column = "device"
 
 
+class ObjectFilter(EnvelopeTextFilter):
+    """By the object that it is about."""
+
+    title = parameter_name = "object"
+    column = "object_id"
+
+
+class VersionFilter(EnvelopeTextFilter):
+    """By version of the source."""
+
+    title = parameter_name = column = "version"
+
+
+class CountryFilter(EnvelopeTextFilter):
+    """By country."""
+
+    title = parameter_name = column = "country"
+
+
 class TimeFilter(TypedFilter):
     """By one end of a range of time, in the zone that the page is in."""
 

@@ -14,7 +14,16 @@ from django.urls import path
 from events.admin import partition_page
 from events.admin.base import EmptyState
 from events.admin.columns import moment, short
-from events.admin.event_filters import ActorFilter, DeviceFilter, SessionFilter, SinceFilter, UntilFilter
+from events.admin.event_filters import (
+    ActorFilter,
+    CountryFilter,
+    DeviceFilter,
+    ObjectFilter,
+    SessionFilter,
+    SinceFilter,
+    UntilFilter,
+    VersionFilter,
+)
 from events.admin.event_page import event_view
 from events.admin.exporting import ROWS, Pair, with_details
 from events.admin.facts import Page
@@ -58,7 +67,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
     list_filter = (
         *(OwnerFilter, SourceFilter, KindFilter, DialectFilter),
         *(PeriodFilter, SinceFilter, UntilFilter),
-        *(SessionFilter, ActorFilter, DeviceFilter),
+        *(SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter),
     )
 
     def get_urls(self) -> list[Any]:

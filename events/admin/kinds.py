@@ -16,10 +16,13 @@ from events.admin.base import EmptyState
 from events.admin.columns import NOTHING, moment, short
 from events.admin.event_filters import (
     ActorFilter,
+    CountryFilter,
     DeviceFilter,
+    ObjectFilter,
     SessionFilter,
     SinceFilter,
     UntilFilter,
+    VersionFilter,
     filters_of,
 )
 from events.admin.event_page import event_view
@@ -150,6 +153,9 @@ def _own(field: Any) -> Any:
 def admin_of(entry: KindEntry) -> type[KindAdmin]:
     """The admin of a kind."""
     own = own_columns(entry.model)
+    of_kind = filters_of([*entry.model.columns(), *entry.model.computed()])
+    taken = {spec.parameter_name for spec in of_kind}
+    of_envelope = (SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter)
     return type(
         f"{entry.model.__name__}Admin",
         (KindAdmin,),
@@ -164,8 +170,9 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
             ),
             "list_filter": (
                 *(OwnerFilter, SourceFilter, PeriodFilter, SinceFilter, UntilFilter),
-                *(SessionFilter, ActorFilter, DeviceFilter),
-                *filters_of([*entry.model.columns(), *entry.model.computed()]),
+                # A kind's own column stands for the envelope's of that name, which was filled from it.
+                *(spec for spec in of_envelope if spec.parameter_name not in taken),
+                *of_kind,
             ),
             "__doc__": entry.model.__doc__,
         },

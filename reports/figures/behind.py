@@ -1,0 +1,65 @@
+"""Behind: the newest events of one kind that filters leave, for what no rollup keeps (comments, changes)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q
+
+from events.event import Event
+from events.identity import first_id, moment, occurred_ms
+from events.kinds import KINDS
+from events.walk import Edge, Question
+from reports.filters import Filters
+
+_OF_ENVELOPE = ("kind", "occurred_at", "owner", "source", "actor", "object_id", "object_type", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Rows of a kind, each with its envelope as `event`, the newest first."""
+
+    rows: tuple[Any, ...]
+    looked_back_to: datetime | None  # where there may be more from before; None where these are all
+    has_more: bool  # whether there are more than the rows asked for
+
+
+def newest(
+    kind: str, filters: Filters, limit: int, *, of_event: Q | None = None, of_kind: Q | None = None
+) -> Newest:
+    """The newest `limit` events of a kind. Looks at so many rows at the most, however few of them match.
+
+    `of_event` and `of_kind` are conditions on the envelope and on the kind's own columns.
+    """
+    model = KINDS[kind].model
+    since, until = first_id(filters.period.since), first_id(filters.period.until)
+    in_time = model._default_manager.filter(pk__gte=since, pk__lt=until)
+    mine: Any = Event.objects.filter(pk__gte=since, pk__lt=until)
+    if filters.owners is not None:
+        mine = mine.filter(owner_id__in=filters.owners)
+    rows = in_time.prefetch_related(
+        Prefetch("event", Event.objects.only(*_OF_ENVELOPE).prefetch_related("owner", "source"))
+    )
+    if of_kind is not None:
+        rows = rows.filter(of_kind)
+    beside = _narrowed(mine, filters).filter(kind=kind)
+    if of_event is not None:
+        beside = beside.filter(of_event)
+    page = Question(rows, paces=(in_time, mine), beside=beside).page(limit)
+    is_edge = isinstance(page.next, Edge)
+    return Newest(
+        tuple(page.rows),
+        moment(occurred_ms(page.next.pk.int)) if is_edge else None,
+        has_more=page.next is not None and not is_edge,
+    )
+
+
+def _narrowed(events: Any, filters: Filters) -> Any:
+    for column, values in (
+        ("source_id", filters.sources),
+        ("version", filters.versions),
+        ("country", filters.countries),
+    ):
+        if values:
+            events = events.filter(**{f"{column}__in": values})
+    return events

@@ -1,0 +1,329 @@
+"""Learning: contents started and finished, questions answered, ratings, searches. By time of occurrence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from reports.figures.behind import newest
+from reports.figures.series import filled
+from reports.filters import Filters
+from reports.rollups import reading
+from reports.rollups.models import Contents, Questions, Ratings, Searches
+from reports.rollups.relation import Where
+
+LISTED = 1_000  # rows of a table
+COMMENTS = 20
+_SUMS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (Contents, ("started", "finished", "timed", "time_spent")),
+    (Questions, ("attempts", "passed", "score", "timed", "timed_duration", "expected")),
+    (Ratings, ("rated", "rating_sum", "comments")),
+    (Searches, ("searches", "without_results", "results")),
+)
+Counts = tuple[int | None, ...]  # one for each bucket
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """A quotient; None where nothing can be said."""
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was done with a content; with all of them, where it has no id."""
+
+    id: str
+    started: int
+    finished: int
+    timed: int  # ends that say how long it took
+    seconds: float  # that those took
+
+    @property
+    def finished_share(self) -> float | None:
+        """Finished of started; over 1 where it was begun before the period."""
+        return ratio(self.finished, self.started)
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """From start to end."""
+        return ratio(self.seconds, self.timed)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a question was answered; all of them, where it has no id."""
+
+    id: str
+    title: str
+    attempts: int
+    passed: int
+    score: float  # the sum of the marks
+    timed: int  # answers to questions with an expected time
+    seconds: float  # that those took
+    expected_seconds: float  # that those should have taken
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Passed of all answers."""
+        return ratio(self.passed, self.attempts)
+
+    @property
+    def mean_score(self) -> float | None:
+        """From 0 to 1 as a rule."""
+        return ratio(self.score, self.attempts)
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Of answers to questions with an expected time."""
+        return ratio(self.seconds, self.timed)
+
+    @property
+    def mean_expected(self) -> float | None:
+        """What the question's author expects."""
+        return ratio(self.expected_seconds, self.timed)
+
+    @property
+    def time_share(self) -> float | None:
+        """Time taken of time expected: 1 is as expected, 2 twice as long."""
+        return ratio(self.seconds, self.expected_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """How a content was rated; all of them, where it has no id."""
+
+    id: str
+    ratings: int
+    sum: float
+    comments: int
+
+    @property
+    def mean(self) -> float | None:
+        """The mean rating."""
+        return ratio(self.sum, self.ratings)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How often something was searched for; anything, where it has no query."""
+
+    query: str
+    searches: int
+    without_results: int
+    results: float  # of all of them
+
+    @property
+    def mean_results(self) -> float | None:
+        """Results of one search."""
+        return ratio(self.results, self.searches)
+
+    @property
+    def empty_share(self) -> float | None:
+        """Searches that found nothing, of all."""
+        return ratio(self.without_results, self.searches)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody wrote."""
+
+    at: datetime
+    event_id: str
+    content: str
+    rating: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A whole period."""
+
+    contents: Content
+    questions: Question
+    ratings: Rated
+    searches: Searched
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody learned."""
+        return not any(
+            (
+                self.contents.started,
+                self.contents.finished,
+                self.questions.attempts,
+                self.ratings.ratings,
+                self.ratings.comments,
+                self.searches.searches,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """All figures of the page."""
+
+    sums: Sums
+    before: Sums | None
+    started: Counts
+    finished: Counts
+    attempts: Counts
+    passed: Counts
+    searches: Counts
+    without_results: Counts
+    contents: tuple[Content, ...]  # the one started most first
+    contents_of: int  # how many there are, also those that are not listed
+    questions: tuple[Question, ...]  # the one passed least first
+    questions_of: int
+    rated: tuple[Rated, ...]  # the one rated most first
+    ratings: tuple[tuple[float, int], ...]  # how often each rating was given, the lowest first
+    comments: tuple[Comment, ...]  # the newest first
+    queries: tuple[Searched, ...]  # the most frequent first
+    queries_of: int
+    unanswered: tuple[Searched, ...]  # that found nothing, the most frequent first
+
+
+def learning(filters: Filters, now: datetime, content: str = "") -> Learning:
+    """The figures of a period and of the one that it is compared with, perhaps of one content alone.
+
+    Searches have no content: with one they are left out.
+    """
+    where: Where = {"content": content} if content else {}
+    contents, contents_of = _contents(filters, where)
+    questions, questions_of = _questions(filters, where)
+    queries, queries_of = ((), 0) if content else _queries(filters, "-searches")
+    contents_over_time = _over_time(Contents, filters, ("started", "finished"), where, now)
+    answers_over_time = _over_time(Questions, filters, ("attempts", "passed"), where, now)
+    searches_over_time = _over_time(Searches, filters, ("searches", "without_results"), {}, now)
+    return Learning(
+        sums=_sums(filters, content),
+        before=_sums(filters.over(filters.compare), content) if filters.compare else None,
+        started=contents_over_time[0],
+        finished=contents_over_time[1],
+        attempts=answers_over_time[0],
+        passed=answers_over_time[1],
+        searches=searches_over_time[0],
+        without_results=searches_over_time[1],
+        contents=contents,
+        contents_of=contents_of,
+        questions=questions,
+        questions_of=questions_of,
+        rated=_rated(filters, where),
+        ratings=_ratings(filters, where),
+        comments=comments(filters, content),
+        queries=queries,
+        queries_of=queries_of,
+        unanswered=() if content else _unanswered(filters),
+    )
+
+
+def _sums(filters: Filters, content: str) -> Sums:
+    where: Where = {"content": content} if content else {}
+    contents, questions, ratings, searches = (
+        reading.totals(rollup, filters, measures, {} if rollup is Searches else where)
+        for rollup, measures in _SUMS
+    )
+    if content:
+        searches = dict.fromkeys(searches, 0)
+    return Sums(_content("", contents), _question("", questions), _rating("", ratings), _search("", searches))
+
+
+def _over_time(
+    rollup: Any, filters: Filters, measures: Sequence[str], where: Where, now: datetime
+) -> list[Counts]:
+    line = reading.series(rollup, filters, measures, where=where).lines[0]
+    return [
+        filled(
+            {at: found[name] for at, found in line.points.items()}, filters.period, filters.granularity, now
+        )
+        for name in measures
+    ]
+
+
+def _contents(filters: Filters, where: Where) -> tuple[tuple[Content, ...], int]:
+    found = reading.top(Contents, filters, ["content"], _SUMS[0][1], limit=LISTED, where=where)
+    return tuple(_content(row.keys[0], row.measures) for row in found.rows), found.of
+
+
+def _content(name: str, sums: dict[str, Any]) -> Content:
+    return Content(name, sums["started"], sums["finished"], sums["timed"], sums["time_spent"])
+
+
+def _questions(filters: Filters, where: Where) -> tuple[tuple[Question, ...], int]:
+    measures = (*_SUMS[1][1], "title")
+    found = reading.top(
+        Questions, filters, ["item"], measures, order="passed/attempts", limit=LISTED, where=where
+    )
+    return tuple(_question(row.keys[0], row.measures) for row in found.rows), found.of
+
+
+def _question(name: str, sums: dict[str, Any]) -> Question:
+    return Question(
+        id=name,
+        title=sums.get("title") or "",
+        attempts=sums["attempts"],
+        passed=sums["passed"],
+        score=sums["score"],
+        timed=sums["timed"],
+        seconds=sums["timed_duration"],
+        expected_seconds=sums["expected"],
+    )
+
+
+def _rated(filters: Filters, where: Where) -> tuple[Rated, ...]:
+    found = reading.top(Ratings, filters, ["content"], _SUMS[2][1], limit=LISTED, where=where)
+    return tuple(_rating(row.keys[0], row.measures) for row in found.rows)
+
+
+def _rating(name: str, sums: dict[str, Any]) -> Rated:
+    return Rated(name, sums["rated"], sums["rating_sum"], sums["comments"])
+
+
+def _ratings(filters: Filters, where: Where) -> tuple[tuple[float, int], ...]:
+    found = reading.top(Ratings, filters, ["rating"], ["rated"], limit=LISTED, where=where)
+    return tuple(sorted((float(row.keys[0]), row.measures["rated"]) for row in found.rows if row.keys[0]))
+
+
+def _queries(filters: Filters, order: str) -> tuple[tuple[Searched, ...], int]:
+    found = reading.top(Searches, filters, ["query"], _SUMS[3][1], order=order, limit=LISTED)
+    return tuple(_search(row.keys[0], row.measures) for row in found.rows), found.of
+
+
+def _unanswered(filters: Filters) -> tuple[Searched, ...]:
+    found, _ = _queries(filters, "-without_results")
+    return tuple(each for each in found if each.without_results)
+
+
+def _search(query: str, sums: dict[str, Any]) -> Searched:
+    return Searched(query, sums["searches"], sums["without_results"], sums["results"])
+
+
+def comments(filters: Filters, content: str = "", limit: int = COMMENTS) -> tuple[Comment, ...]:
+    """The newest comments, from the events themselves: their words are in no rollup."""
+    has_words = ~Q(comments="") & Q(comments__isnull=False)
+    has_words |= ~Q(comment_text="") & Q(comment_text__isnull=False)
+    has_words |= ~Q(commentid="") & Q(commentid__isnull=False)
+    asked: list[tuple[Q | None, Q]] = [(None, has_words)]
+    if content:  # named by the envelope, or where that names none by the kind
+        asked = [
+            (Q(object_id=content), has_words),
+            (Q(object_id__isnull=True), has_words & Q(content_id=content)),
+        ]
+    rows = [
+        row
+        for of_event, of_kind in asked
+        for row in newest("feedback", filters, limit, of_event=of_event, of_kind=of_kind).rows
+    ]
+    rows.sort(key=lambda row: row.pk, reverse=True)
+    return tuple(_comment(row) for row in rows[:limit])
+
+
+def _comment(row: Any) -> Comment:
+    return Comment(
+        at=row.event.occurred_at,
+        event_id=str(row.pk),
+        content=row.content_id if row.event.object_id is None else row.event.object_id,
+        rating=row.rating,
+        text=" · ".join(dict.fromkeys(filter(None, (row.comments, row.comment_text or row.commentid)))),
+    )
