@@ -142,6 +142,8 @@ CELERY_BEAT_SCHEDULE = {
         "kwargs": {"history": True},
         "options": {"expires": 3600.0},
     },
+    "mail": {"task": "reports.mail", "schedule": 60.0, "options": {"expires": 60.0}},
+    "digests": {"task": "reports.digests", "schedule": 60.0, "options": {"expires": 60.0}},
     "partitions": {"task": "events.manage_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
     # At night (UTC): while a week is dropped, everybody waits for a moment.
     "remove_old": {
@@ -157,10 +159,15 @@ vars().update(
     env.email_url("EMAIL_URL")
     if env.str("EMAIL_URL", default="")
     else {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_BACKEND": "reports.mail.files.EmailBackend",
         "EMAIL_FILE_PATH": str(DATA / "mail"),
     }
 )
+# All mail goes through reports/mail/sending.py. Django sends none: no ADMINS, no reset of passwords.
+MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
+EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
+# Between two mails, so that the mail server isn't flooded.
+MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
 
 # --- Limits of ingestion --------------------------------------------------------------------------
 

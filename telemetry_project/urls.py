@@ -22,9 +22,16 @@ urlpatterns = [
         name="problems",
     ),
     path("reports/", include("reports.pages.urls")),
+    path("mail/", include("reports.mail.urls")),
     path("admin/", include("events.accounts.urls")),
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),
+    # Where mails lead to, wherever the page is.
+    path(
+        "reports/subscriptions/",
+        RedirectView.as_view(pattern_name="admin:digests_subscription_changelist"),
+        name="subscriptions",
+    ),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
 

@@ -61,6 +61,13 @@ ACTIONS = {
     "platform_cost.made": "made the platform cost",
     "platform_cost.changed": "changed the platform cost",
     "platform_cost.removed": "removed the platform cost",
+    "subscription.asked": "asked for a mail of the subscription",
+    "address.made": "added and confirmed the address",
+    "address.removed": "removed the address",
+    "address.asked": "asked the reader of the address again:",
+    "address.resumed": "let mail go again to",
+    "mail.sent_again": "sent again the mail",
+    "mail.taken_as_sent": "took as sent the mail",
     "actor.erased": "erased an actor:",
     "actor.exported": "exported an actor:",
 }

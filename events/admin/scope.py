@@ -62,6 +62,10 @@ class Scope:
         """Whether the person sees that owner."""
         return self.is_operator or owner_id in self.owner_ids
 
+    def is_person(self, user_id: int | None) -> bool:
+        """Whether it is the key of that person; nobody's is nobody's."""
+        return user_id is not None and user_id == self._user.pk
+
     def leads(self, owner_id: int | None) -> bool:
         """Whether the person manages that owner's keys and settings."""
         return self.is_operator or any(

@@ -1,0 +1,167 @@
+"""Address: where mail may go. A person's, or an owner's contact, which must prove itself."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.validators import validate_email
+from django.db import models
+from django.db.models.functions import Lower
+
+from events.ownership.owner import Owner
+
+CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
+PAUSED_AFTER = 3  # permanent failures in a row
+MAX_ADDRESS = 254  # RFC 5321, with the brackets around it
+
+
+class AddressQuerySet(models.QuerySet["Address"]):
+    """Questions about addresses."""
+
+    def in_use(self) -> Self:
+        """Those that mail may go to, as far as the database can tell."""
+        contact = models.Q(owner__isnull=False, confirmed_at__isnull=False, clicked_at__isnull=False)
+        person = models.Q(user__is_active=True) & ~models.Q(user__email="")
+        return self.filter(contact | person, paused_at__isnull=True)
+
+
+class Address(models.Model):
+    """One address of one person or owner. Only `refusal` says whether a mail may go there."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose address it is.",
+    )
+    owner = models.ForeignKey(
+        Owner,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose contact it is.",
+    )
+    address = models.CharField(max_length=MAX_ADDRESS, validators=[validate_email])
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The lead or operator who said that it is right.",
+    )
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a lead or operator said that it is right."
+    )
+    clicked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody who reads its mail said yes."
+    )
+    failures = models.PositiveSmallIntegerField(
+        default=0, help_text="How often in a row its mail server refused it for good."
+    )
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when it gets no mail.")
+    paused_why = models.TextField(blank=True, help_text="Why it gets no mail: what its mail server said.")
+    unwanted = models.JSONField(
+        default=list, blank=True, help_text="Kinds of mail that its reader has ended."
+    )
+
+    objects = AddressQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["address"]
+        verbose_name_plural = "addresses"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=True) ^ models.Q(owner__isnull=True),
+                name="address_of_user_or_owner",
+            ),
+            models.UniqueConstraint("user", Lower("address"), name="address_of_user_once"),
+            models.UniqueConstraint("owner", Lower("address"), name="address_of_owner_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    def refusal(self, kind: str) -> str:
+        """Why no mail of that kind may go there now, as a sentence; empty where it may."""
+        return next((why for why, holds in REFUSALS if holds(self, kind)), "")
+
+    @property
+    def sentence(self) -> str:
+        """How it stands with the address."""
+        return self.refusal("") or "Mail may go there."
+
+
+def _not_the_persons(address: Address) -> bool:
+    return address.user is not None and address.user.email.lower() != address.address.lower()
+
+
+# Each refuses where it holds; the first that does is said.
+REFUSALS: tuple[tuple[str, Any], ...] = (
+    (
+        f"It is paused: its mail server refused it {PAUSED_AFTER} times for good.",
+        lambda address, _: address.paused_at is not None,
+    ),
+    (
+        "The account of the person is no longer active.",
+        lambda address, _: address.user is not None and not address.user.is_active,
+    ),
+    (
+        "It is no longer the person's address.",
+        lambda address, _: _not_the_persons(address),
+    ),
+    (
+        "It waits for a lead to confirm it.",
+        lambda address, _: address.owner_id is not None and address.confirmed_at is None,
+    ),
+    (
+        "It waits for its reader to follow the link in the mail that asks.",
+        lambda address, kind: (
+            address.owner_id is not None and address.clicked_at is None and kind != CONFIRMATION
+        ),
+    ),
+    (
+        "Its reader has ended this kind of mail.",
+        lambda address, kind: kind in address.unwanted,
+    ),
+)
+
+
+def of_person(user: Any) -> Address | None:
+    """The address of a person, as it is written down now; None without one."""
+    text = user.email.strip()
+    if not text or len(text) > MAX_ADDRESS:
+        return None
+    found = Address.objects.filter(user=user, address__iexact=text).first()
+    return found or Address.objects.get_or_create(user=user, address=text)[0]
+
+
+def confirm(address: Address, by: Any, at: datetime) -> bool:
+    """Let a lead's word count; whether it did now and not before."""
+    unconfirmed = Address.objects.filter(pk=address.pk, owner__isnull=False, confirmed_at__isnull=True)
+    return unconfirmed.update(confirmed_by=by, confirmed_at=at) == 1
+
+
+def clicked(pk: int, text: str, at: datetime) -> Address | None:
+    """Let the reader's word count; None where the address is another by now, or no lead stands for it."""
+    found = Address.objects.filter(pk=pk, address=text, confirmed_at__isnull=False).first()
+    if found is not None:
+        Address.objects.filter(pk=pk, clicked_at__isnull=True).update(clicked_at=at)
+    return found
+
+
+def failed_for_good(pk: int, answer: str, at: datetime) -> None:
+    """Count a refusal for good; after three the address is paused."""
+    Address.objects.filter(pk=pk).update(failures=models.F("failures") + 1)
+    Address.objects.filter(pk=pk, failures__gte=PAUSED_AFTER, paused_at__isnull=True).update(
+        paused_at=at, paused_why=answer
+    )
+
+
+def resume(pk: int) -> bool:
+    """Let mail go there again; whether it was paused."""
+    paused = Address.objects.filter(pk=pk, paused_at__isnull=False)
+    return paused.update(paused_at=None, paused_why="", failures=0) == 1

@@ -1,0 +1,119 @@
+"""Letter: what a mail says, as plain data, and the message that is made of it."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import policy
+from email.headerregistry import Address as Mailbox
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.encoding import punycode
+
+from reports.mail.text import line
+
+# Seven bits: any server takes it, and nothing is rewritten on the way.
+POLICY = policy.SMTP.clone(cte_type="7bit")
+_UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture in the text: its HTML shows it as `cid:NAME`."""
+
+    name: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that comes along."""
+
+    name: str
+    content: bytes
+    main: str = "text"
+    sub: str = "csv"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail, but for whom it is to."""
+
+    subject: str
+    text: str
+    html: str
+    images: tuple[Image, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    end_url: str = ""  # where its reader ends this kind of mail; empty for what comes once
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def message_id(key: str) -> str:
+    """The same for every attempt at a mail, so that a reader's program knows a second copy."""
+    host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"
+
+
+def sender() -> tuple[str, str]:
+    """Name and address that mail comes from."""
+    name, address = parseaddr(settings.MAIL_FROM)
+    return line(name), wire_address(address)
+
+
+def wire_address(address: str) -> str:
+    """An address as mail servers take it: the host in ASCII."""
+    local, _, host = address.rpartition("@")
+    return f"{local}@{punycode(host)}"
+
+
+def message_of(letter: Letter, *, to: str, key: str, at: datetime) -> EmailMessage:
+    """The message. Raises ValueError for what could break a header, after all was made one line."""
+    message = EmailMessage(policy=POLICY)
+    name, address = sender()
+    message["From"] = Mailbox(name, addr_spec=address)
+    message["To"] = Mailbox(addr_spec=wire_address(to))
+    message["Subject"] = line(letter.subject)
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = message_id(key)
+    # Nobody wrote it, so no holiday note should answer it (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    if letter.end_url:
+        message["List-Unsubscribe"] = f"<{letter.end_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    for header, value in letter.headers.items():
+        message[header] = line(value)
+    message.set_content(_encodable(letter.text))
+    message.add_alternative(_encodable(letter.html), subtype="html")
+    _put_images(message, letter)
+    for each in letter.attachments:
+        message.add_attachment(
+            each.content, maintype=each.main, subtype=each.sub, filename=_file_name(each.name)
+        )
+    return message
+
+
+def _put_images(message: EmailMessage, letter: Letter) -> None:
+    html = message.get_body(("html",))
+    assert isinstance(html, EmailMessage)
+    for image in letter.images:
+        html.add_related(
+            image.png,
+            maintype="image",
+            subtype="png",
+            cid=f"<{image.name}>",
+            disposition="inline",
+            filename=_file_name(f"{image.name}.png"),
+        )
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates have no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _file_name(name: str) -> str:
+    return _UNNAMED.sub("-", line(name, 100)).strip("-.") or "file"

@@ -1,0 +1,57 @@
+"""A mail server, and people to write to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from events.ownership.owner import Owner
+from reports.mail.address import Address
+from tests.admin.conftest import alice, bob, charlie, lead, operator, team_a, team_b
+from tests.mail.server import Box, serving
+from tests.sending import Sender
+from tests.serving import free_port
+
+__all__ = ["alice", "bob", "charlie", "lead", "operator", "team_a", "team_b"]
+
+
+@pytest.fixture
+def to_server(settings: Any) -> Box:
+    """Settings that name a server which isn't there yet."""
+    box = Box(port=free_port())
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+    settings.EMAIL_TIMEOUT = 1.0
+    settings.MAIL_PAUSE_SECONDS = 0.0
+    settings.BASE_URL = "https://tally.example"
+    settings.MAIL_FROM = "Tally <tally@tally.example>"
+    return box
+
+
+@pytest.fixture
+def box(to_server: Box) -> Iterator[Box]:
+    """The server."""
+    with serving(to_server):
+        yield to_server
+
+
+@pytest.fixture
+def owner(team_a: Sender) -> Owner:
+    """Team A."""
+    return team_a.key.default_owner
+
+
+def contact_of(owner: Owner, address: str = "team@example.org", *, clicked: bool = True) -> Address:
+    """An owner's contact that a lead has confirmed."""
+    now = timezone.now()
+    return Address.objects.create(
+        owner=owner, address=address, confirmed_at=now, clicked_at=now if clicked else None
+    )
+
+
+def with_address(user: User, address: str = "") -> User:
+    user.email = address or f"{user.username}@example.org"
+    user.save()
+    return user

@@ -1,0 +1,219 @@
+"""The way of a contact to its first mail, and out of any: by lead, by link, without a log-in."""
+
+import re
+import time
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as project
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from events.accounts.entry import AuditEntry
+from events.ownership.owner import Owner
+from reports.mail import confirming, links, sending
+from reports.mail.address import Address
+from reports.mail.letter import Letter
+from reports.mail.sent import SentMail, State
+from tests.mail.conftest import contact_of
+from tests.mail.server import Box
+
+pytestmark = pytest.mark.django_db
+ADD = "/admin/mail/address/add/"
+
+
+@pytest.fixture
+def reader() -> Client:
+    """Somebody without cookies, whom forgery checks would stop."""
+    return Client(enforce_csrf_checks=True)
+
+
+def link_in(message: EmailMessage, page: str) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    (found,) = set(re.findall(rf"https://tally\.example(/mail/{page}/\S+)", body.get_content()))
+    return str(found)
+
+
+def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
+    owner: Owner, lead: Client, reader: Client, box: Box
+) -> None:
+    owner.contact = "team@example.org"
+    owner.save()
+    lead.post(ADD, {"owner": owner.pk, "address": ""})
+    address = Address.objects.get(owner=owner)
+    assert (address.address, address.refusal("digest")) == (
+        "team@example.org",
+        "It waits for its reader to follow the link in the mail that asks.",
+    )
+    sending.deliver_due()
+    (message,) = box.to("team@example.org")
+    link = link_in(message, "confirm")
+    assert "Yes, send them" in reader.get(link).content.decode()
+    address.refresh_from_db()
+    assert address.clicked_at is None, "programs that guard mailboxes follow links"
+    assert reader.post(link).status_code == 200
+    address.refresh_from_db()
+    assert address.refusal("digest") == ""
+    assert AuditEntry.objects.filter(action="address.made", owner=owner).count() == 1
+
+
+def test_a_link_to_confirm_is_good_for_a_week_and_for_its_address_alone(
+    owner: Owner, reader: Client, monkeypatch: Any
+) -> None:
+    address = contact_of(owner, clicked=False)
+    path = urlsplit(links.confirm_url(address)).path
+    long_ago = time.time() - links.CONFIRM_WITHIN.total_seconds() - 5
+    with monkeypatch.context() as patched:
+        patched.setattr("django.core.signing.time.time", lambda: long_ago)
+        old = urlsplit(links.confirm_url(address)).path
+    Address.objects.filter(pk=address.pk).update(address="other@example.org")
+    for bad in (old, path, f"{path}x", "/mail/confirm/nonsense"):
+        assert reader.post(bad).status_code == 404
+    address.refresh_from_db()
+    assert address.clicked_at is None
+
+
+def test_a_link_to_end_is_no_link_to_confirm(owner: Owner, reader: Client) -> None:
+    address = contact_of(owner, clicked=False)
+    token = links.end_url("budget", "", address).rsplit("/", 1)[1]
+    assert reader.post(f"/mail/confirm/{token}").status_code == 404
+
+
+def test_an_address_is_asked_once_a_day(owner: Owner, box: Box) -> None:
+    address = contact_of(owner, clicked=False)
+    now = timezone.now()
+    assert confirming.ask(address, now) is not None
+    assert confirming.ask(address, now) is None
+
+
+def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Client, box: Box) -> None:
+    address = contact_of(owner)
+    letter = Letter("Budget", "text", "html", end_url=links.end_url("budget", "", address))
+    sending.send(letter, to=address, kind="budget", key="budget/1", now=timezone.now())
+    sending.deliver_due()
+    (message,) = box.to("team@example.org")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = urlsplit(message["List-Unsubscribe"].strip("<>")).path
+    page = reader.get(path)
+    assert "End warnings about budgets to team@example.org?" in page.content.decode()
+    address.refresh_from_db()
+    assert address.unwanted == [], "looking changes nothing"
+    answer = reader.post(path, {"List-Unsubscribe": "One-Click"})
+    assert (answer.status_code, answer.cookies) == (200, {})
+    address.refresh_from_db()
+    assert address.unwanted == ["budget"]
+    second = sending.send(letter, to=address, kind="budget", key="budget/2", now=timezone.now())
+    sending.deliver_due()
+    assert second is not None
+    second.refresh_from_db()
+    assert (second.state, second.answer) == (State.SKIPPED, "Its reader has ended this kind of mail.")
+
+
+def test_pages_behind_links_run_nothing_and_tell_nobody_where_they_were(owner: Owner, reader: Client) -> None:
+    response = reader.get(urlsplit(links.end_url("budget", "", contact_of(owner))).path)
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert "no-referrer" in response.content.decode()
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+# --- Nothing goes another way ---------------------------------------------------------------------
+
+
+def test_nothing_else_sends_mail() -> None:
+    found = [
+        str(path.relative_to(project.BASE_DIR))
+        for package in ("events", "ingestion", "reports", "telemetry_project")
+        for path in (project.BASE_DIR / package).rglob("*.py")
+        if re.search(
+            r"core\.mail|core import mail|smtplib|send_mail|mail_admins|email_user", path.read_text()
+        )
+    ]
+    assert sorted(found) == ["reports/mail/files.py", "reports/mail/transport.py"]
+
+
+def test_django_itself_has_nobody_to_write_to() -> None:
+    assert (project.ADMINS, project.MANAGERS) == ([], [])
+    assert "AdminEmailHandler" not in str(project.LOGGING)
+    for name in ("admin_password_reset", "password_reset"):
+        with pytest.raises(NoReverseMatch):
+            reverse(name)
+
+
+def test_the_lines_that_mail_is_built_of_are_found_by_the_search() -> None:
+    text = Path(sending.__file__).with_name("transport.py").read_text()
+    assert "from django.core import mail" in text
+
+
+# --- Who sees what --------------------------------------------------------------------------------
+
+
+def test_only_leads_stand_for_an_address(owner: Owner, alice: Client, bob: Client) -> None:
+    for client in (alice, bob):
+        assert client.get(ADD).status_code == 403
+        client.post(ADD, {"owner": owner.pk, "address": "x@example.org"})
+    assert not Address.objects.exists()
+
+
+def test_a_lead_stands_for_addresses_of_owners_led(lead: Client, team_b: Any) -> None:
+    lead.post(ADD, {"owner": team_b.key.default_owner.pk, "address": "x@example.org"})
+    assert not Address.objects.exists()
+
+
+def test_a_lead_lets_mail_go_again_to_a_paused_address(owner: Owner, lead: Client, bob: Client) -> None:
+    address = contact_of(owner)
+    Address.objects.filter(pk=address.pk).update(paused_at=timezone.now(), paused_why="550 No", failures=3)
+    path = f"/admin/mail/address/{address.pk}/"
+    assert bob.post(f"{path}resume/").status_code == 404
+    page = lead.get(f"{path}change/").content.decode()
+    assert "550 No" in page
+    lead.post(f"{path}resume/")
+    address.refresh_from_db()
+    assert (address.refusal("budget"), address.failures) == ("", 0)
+    assert AuditEntry.objects.filter(action="address.resumed").count() == 1
+
+
+def test_a_mail_is_seen_as_sent_and_sent_again_by_its_lead_alone(
+    owner: Owner, lead: Client, alice: Client, bob: Client, box: Box
+) -> None:
+    letter = Letter("Budget", "In words", "<p>Hello <b>team</b></p><script>alert(1)</script>")
+    mail = sending.send(letter, to=contact_of(owner), kind="budget", key="budget/1", now=timezone.now())
+    assert mail is not None
+    sending.deliver_due()
+    path = f"/admin/mail/sentmail/{mail.pk}/"
+    for client in (alice, bob):
+        assert client.get(f"{path}change/").status_code == 302
+        assert client.get(f"{path}copy/").status_code == 404
+        assert client.post(f"{path}again/").status_code == 404
+    page = lead.get(f"{path}change/").content.decode()
+    assert "250 2.0.0 Taken as 1" in page
+    assert "In words" in page
+    copy = lead.get(f"{path}copy/")
+    assert "<b>team</b>" in copy.content.decode()
+    assert "sandbox" in copy.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in copy.headers["Content-Security-Policy"]
+    assert copy.headers["X-Frame-Options"] == "SAMEORIGIN"
+    lead.post(f"{path}again/")
+    assert len(box.taken) == 2
+    assert AuditEntry.objects.filter(action="mail.sent_again", owner=owner).count() == 1
+
+
+def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
+    mail = sending.send(
+        Letter("Budget", "x", "x"), to=contact_of(owner), kind="budget", key="k", now=timezone.now()
+    )
+    assert mail is not None
+    SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
+    path = f"/admin/mail/sentmail/{mail.pk}/"
+    page = lead.get(f"{path}change/").content.decode()
+    assert "It is not known whether this mail was sent" in page
+    assert "Send again" in page
+    assert "Take as sent" in page
+    lead.post(f"{path}taken/")
+    mail.refresh_from_db()
+    assert mail.state == State.SENT
+    assert AuditEntry.objects.filter(action="mail.taken_as_sent").count() == 1

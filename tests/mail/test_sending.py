@@ -1,0 +1,345 @@
+"""Every mail's way: claimed once, handed over, its answer kept, tried again or given up."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from events.ownership.owner import Owner
+from reports.mail import sending
+from reports.mail.address import Address
+from reports.mail.letter import Attachment, Image, Letter
+from reports.mail.sent import SentMail, State
+from reports.mail.transport import Line, Verdict
+from tests.mail.conftest import contact_of
+from tests.mail.server import Box, serving
+
+pytestmark = pytest.mark.django_db
+LETTER = Letter("80 % of the budget", "Figures in words.\n.\n..dots\n", "<p>Figures</p>")
+
+
+def claimed(to: Address, key: str = "budget/1", letter: Letter = LETTER) -> SentMail:
+    mail = sending.send(letter, to=to, kind="budget", key=key, now=timezone.now())
+    assert mail is not None
+    return mail
+
+
+def later(**parts: float) -> Any:
+    """A clock that is ahead."""
+    return lambda: timezone.now() + timedelta(**parts)
+
+
+def state_of(mail: SentMail) -> str:
+    mail.refresh_from_db()
+    return mail.state
+
+
+def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    assert sending.deliver_due() == 1
+    assert (state_of(mail), mail.answer, mail.attempts) == (State.SENT, "250 2.0.0 Taken as 1", 1)
+    assert mail.sent_at is not None
+    assert [(each.verdict, each.answer) for each in mail.tries.all()] == [("sent", "250 2.0.0 Taken as 1")]
+    (message,) = box.to("team@example.org")
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().splitlines() == ["Figures in words.", ".", "..dots"]
+    assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in message.as_bytes().replace(b"\r\n", b"\n")
+
+
+def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
+    address = contact_of(owner)
+    claimed(address)
+    assert sending.send(LETTER, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
+    sending.deliver_due()
+    assert sending.deliver_due(later(days=1)) == 0
+    assert len(box.taken) == 1
+
+
+def test_a_kind_that_nobody_registered_is_an_error(owner: Owner) -> None:
+    with pytest.raises(KeyError):
+        sending.send(LETTER, to=contact_of(owner), kind="news", key="news/1", now=timezone.now())
+
+
+def test_a_server_that_is_away_is_tried_again_later_each_time_longer(owner: Owner, to_server: Box) -> None:
+    mail = claimed(contact_of(owner))
+    waits = []
+    for _ in sending.WAITS:
+        sending.deliver_due(lambda: mail.next_at)
+        before = mail.next_at
+        assert state_of(mail) == State.CLAIMED
+        waits.append(mail.next_at - before)
+    assert tuple(waits) == sending.WAITS
+    with serving(to_server):
+        sending.deliver_due(lambda: mail.next_at)
+    assert state_of(mail) == State.SENT
+    assert [each.verdict for each in mail.tries.all()] == ["away"] * len(sending.WAITS) + ["sent"]
+
+
+def test_what_was_tried_for_a_day_has_failed(owner: Owner, to_server: Box) -> None:
+    mail = claimed(contact_of(owner))
+    for _ in range(len(sending.WAITS) + 1):
+        sending.deliver_due(lambda: mail.next_at)
+        mail.refresh_from_db()
+    assert mail.state == State.FAILED
+    assert "refused" in mail.answer
+    assert sum(sending.WAITS, timedelta()) > timedelta(hours=20)
+
+
+def test_a_server_that_is_away_is_asked_once_a_round(owner: Owner, to_server: Box) -> None:
+    for number in range(5):
+        claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
+    assert sending.deliver_due() == 1
+    assert SentMail.objects.filter(attempts=0).count() == 4
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "state", "verdict", "failures"),
+    [
+        ("RCPT", "450 4.2.1 Try later", State.CLAIMED, Verdict.LATER, 0),
+        ("DATA", "451 4.3.0 Greylisted", State.CLAIMED, Verdict.LATER, 0),
+        ("MAIL", "550 5.7.1 We don't know you", State.CLAIMED, Verdict.LATER, 0),
+        ("RCPT", "550 5.1.1 No such user", State.FAILED, Verdict.GONE, 1),
+        ("DATA", "550 5.2.1 Mailbox disabled", State.FAILED, Verdict.GONE, 1),
+        ("DATA", "554 5.7.1 Looks like spam", State.FAILED, Verdict.REFUSED, 0),
+    ],
+)
+def test_each_answer_means_its_own(
+    owner: Owner, box: Box, step: str, answer: str, state: State, verdict: Verdict, failures: int
+) -> None:
+    address = contact_of(owner)
+    mail = claimed(address)
+    box.answers[step] = answer
+    sending.deliver_due()
+    assert (state_of(mail), mail.answer) == (state, answer)
+    assert mail.tries.get().verdict == verdict
+    address.refresh_from_db()
+    assert (address.failures, address.paused_at) == (failures, None)
+
+
+def test_an_address_that_is_refused_three_times_is_paused_and_says_so(owner: Owner, box: Box) -> None:
+    address = contact_of(owner)
+    box.answers["RCPT"] = "550 5.1.1 No such user"
+    for number in range(3):
+        claimed(address, f"budget/{number}")
+        sending.deliver_due()
+    address.refresh_from_db()
+    assert address.paused_at is not None
+    assert address.paused_why == "550 5.1.1 No such user"
+    assert address.refusal("budget") == "It is paused: its mail server refused it 3 times for good."
+    last = claimed(address, "budget/last")
+    assert sending.deliver_due() == 0
+    assert state_of(last) == State.SKIPPED
+    assert last.answer == address.refusal("budget")
+
+
+def test_a_success_between_starts_the_count_anew(owner: Owner, box: Box) -> None:
+    address = contact_of(owner)
+    for number, answer in enumerate(("550 No", "550 No", "", "550 No", "550 No")):
+        box.answers = {"RCPT": answer} if answer else {}
+        claimed(address, f"budget/{number}")
+        sending.deliver_due()
+    address.refresh_from_db()
+    assert (address.failures, address.paused_at) == (2, None)
+
+
+def test_one_bad_address_stops_nobody_else(owner: Owner, box: Box) -> None:
+    for number in range(20):
+        claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
+    box.answers["RCPT", "team7@example.org"] = "550 5.1.1 No such user"
+    box.answers["DATA", "team8@example.org"] = "451 Later"
+    assert sending.deliver_due() == 20
+    assert {to for to, _ in box.taken} == {f"team{n}@example.org" for n in range(20)} - {
+        "team7@example.org",
+        "team8@example.org",
+    }
+
+
+def test_a_server_that_is_slow_to_answer_the_message_leaves_it_unknown(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    box.seconds["DATA"] = 1.5
+    sending.deliver_due()
+    assert state_of(mail) == State.UNKNOWN
+    assert sending.deliver_due(later(days=2)) == 0
+
+
+def test_a_server_that_is_slow_before_the_message_is_tried_again(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    box.seconds["RCPT"] = 1.5
+    sending.deliver_due()
+    assert state_of(mail) == State.CLAIMED
+    box.seconds.clear()
+    sending.deliver_due(later(minutes=2))
+    assert state_of(mail) == State.SENT
+
+
+def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    SentMail.objects.filter(pk=mail.pk).update(state=State.SENDING, changed_at=timezone.now())
+    assert sending.give_up_lost(timezone.now()) == 0
+    assert sending.give_up_lost(timezone.now() + sending.LOST_AFTER) == 1
+    assert state_of(mail) == State.UNKNOWN
+    assert sending.deliver_due(later(days=1)) == 0
+    assert sending.send_again(mail, timezone.now())
+    assert sending.deliver_due() == 1
+    assert state_of(mail) == State.SENT
+
+
+def test_what_is_unknown_can_be_taken_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    assert not sending.take_as_sent(mail, timezone.now())
+    SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
+    assert sending.take_as_sent(mail, timezone.now())
+    assert (state_of(mail), box.taken) == (State.SENT, [])
+
+
+def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    sending.deliver_due()
+    assert sending.send_again(mail, timezone.now())
+    sending.deliver_due()
+    first, second = box.to("team@example.org")
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.as_bytes() == second.as_bytes()
+
+
+def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> None:
+    mail = claimed(contact_of(owner))
+    now = timezone.now()
+    assert sending._take(SentMail.objects.get(pk=mail.pk), now)
+    with Line() as line:
+        assert sending.attempt(mail.pk, line) is None
+    assert box.asked == []
+
+
+def test_between_two_mails_is_a_pause(owner: Owner, box: Box, settings: Any, monkeypatch: Any) -> None:
+    settings.MAIL_PAUSE_SECONDS = 7.5
+    slept: list[float] = []
+    monkeypatch.setattr("reports.mail.sending.time.sleep", slept.append)
+    for number in range(3):
+        claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
+    sending.deliver_due()
+    assert slept == [7.5, 7.5]
+
+
+# --- To whom --------------------------------------------------------------------------------------
+
+
+def test_a_contact_that_nobody_confirmed_gets_nothing_at_all(owner: Owner, box: Box) -> None:
+    address = Address.objects.create(owner=owner, address="stranger@example.org")
+    mails = [
+        sending.send(LETTER, to=address, kind=kind, key=kind, now=timezone.now())
+        for kind in ("budget", "digest", "confirmation")
+    ]
+    sending.deliver_due()
+    assert box.asked == []
+    assert {state_of(mail) for mail in mails if mail} == {State.SKIPPED}
+
+
+def test_a_confirmed_contact_gets_only_the_question_before_its_click(owner: Owner, box: Box) -> None:
+    address = contact_of(owner, clicked=False)
+    claimed(address)
+    sending.send(LETTER, to=address, kind="confirmation", key="c", now=timezone.now())
+    sending.deliver_due()
+    assert len(box.taken) == 1
+    assert SentMail.objects.get(state=State.SENT).kind == "confirmation"
+
+
+def test_a_person_gets_mail_where_the_account_says_now(db: None, box: Box) -> None:
+    user = User.objects.create_user("ann", "ann@example.org")
+    old = Address.objects.create(user=user, address="ann@example.org")
+    assert old.refusal("budget") == ""
+    user.email = "ann@example.com"
+    user.save()
+    old.refresh_from_db()
+    assert old.refusal("budget") == "It is no longer the person's address."
+    user.is_active = False
+    user.save()
+    old.refresh_from_db()
+    assert old.refusal("budget") == "The account of the person is no longer active."
+
+
+# --- What it says ---------------------------------------------------------------------------------
+
+HOSTILE = (
+    "Report\r\nBcc: all@example.org\r\n\r\n\ud800<script>alert(1)</script>\u202egnp.exe\u2028 \x00"
+    + "é" * 300
+)
+
+
+def test_nothing_in_a_subject_breaks_out_of_it(owner: Owner, box: Box) -> None:
+    letter = Letter(HOSTILE, "text", "<p>html</p>", headers={"X-Tally-About": HOSTILE})
+    claimed(contact_of(owner), letter=letter)
+    assert sending.deliver_due() == 1
+    (message,) = box.to("team@example.org")
+    assert message["Bcc"] is None
+    assert message["Subject"].startswith(
+        "Report Bcc: all@example.org \ufffd<script>alert(1)</script>gnp.exe é"
+    )
+    assert len(message["Subject"]) == 200
+    assert message.defects == []
+    assert not {"\u202e", "\u2028", "\x00", "\r", "\n"} & set(message["Subject"])
+
+
+def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: Box) -> None:
+    letter = Letter(
+        "Grüße",
+        "Straße 東京 😀\n",
+        '<p>Straße 東京 😀 <img src="cid:chart1" alt="x"></p>',
+        images=(Image("chart1", b"\x89PNG\r\n\x1a\nnot really"),),
+        attachments=(Attachment("../..\\evil\r\n name.csv", b"a,b\r\n1,2\r\n"),),
+        end_url="https://tally.example/mail/end/abc",
+    )
+    claimed(contact_of(owner), letter=letter)
+    sending.deliver_due()
+    (message,) = box.to("team@example.org")
+    kinds = [part.get_content_type() for part in message.walk()]
+    assert kinds == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "text/csv",
+    ]
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    assert plain.get_content().splitlines() == ["Straße 東京 😀"]
+    assert "Straße 東京 😀" in html.get_content()
+    assert plain.get_content_charset() == html.get_content_charset() == "utf-8"
+    (image,) = (part for part in message.walk() if part.get_content_type() == "image/png")
+    assert (image["Content-ID"], image.get_content_disposition()) == ("<chart1>", "inline")
+    assert image.get_payload(decode=True) == b"\x89PNG\r\n\x1a\nnot really"
+    (file,) = message.iter_attachments()
+    assert file.get_filename() == "evil-name.csv"
+    assert message["Subject"] == "Grüße"
+    assert message["From"] == "Tally <tally@tally.example>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Unsubscribe"] == "<https://tally.example/mail/end/abc>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["Message-ID"].endswith("@tally.example>")
+    sent = message["Date"].datetime
+    assert isinstance(sent, datetime)
+    assert message.defects == []
+    assert all(byte < 128 for byte in SentMail.objects.get().message)
+
+
+def test_a_host_of_other_letters_goes_by_its_ascii_name(owner: Owner, box: Box) -> None:
+    claimed(contact_of(owner, "team@bücher.example"))
+    sending.deliver_due()
+    assert box.asked == ["team@xn--bcher-kva.example"]
+
+
+def test_on_one_machine_each_mail_is_a_file_that_opens(owner: Owner, settings: Any, tmp_path: Any) -> None:
+    settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    claimed(contact_of(owner))
+    sending.deliver_due()
+    (file,) = (tmp_path / "mail").iterdir()
+    assert file.suffix == ".eml"
+    assert b"80 % of the budget" in file.read_bytes()
+    assert SentMail.objects.get().state == State.SENT
