@@ -9,3 +9,9 @@ class DigestsConfig(AppConfig):
     name = "reports.digests"
     label = "digests"
     verbose_name = "Digests"
+
+    def ready(self) -> None:
+        """Let mail know what digests ask of it."""
+        from reports.digests import sending
+
+        sending.connect()

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +31,11 @@ from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
+from reports.digests.subscription import Subscription
+from reports.mail import sending as mails
+from reports.mail.address import Address
+from reports.mail.letter import Letter
+from reports.mail.sent import SentMail
 from reports.rollups import folding
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
@@ -94,6 +100,9 @@ ROWS: dict[type[models.Model], Any] = {
     Owner: lambda side: Owner.objects.filter(pk=side.owner.pk),
     Membership: lambda side: Membership.objects.filter(owner=side.owner).order_by("-role"),  # a lead may stay
     ApiKey: lambda side: ApiKey.objects.filter(default_owner=side.owner),
+    Subscription: lambda side: Subscription.objects.filter(owners=side.owner),
+    Address: lambda side: Address.objects.filter(owner=side.owner),
+    SentMail: lambda side: SentMail.objects.filter(address__owner=side.owner),
     AuditEntry: lambda side: AuditEntry.objects.filter(owner=side.owner),
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
@@ -150,8 +159,19 @@ def side(word: str, make_sender: MakeSender) -> Side:
         updated_at=now,
         finished_at=now,
     )
+    _mails(made, now)
     audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
     return made
+
+
+def _mails(made: Side, now: datetime) -> None:
+    """The contact's address, what it is subscribed to, and a mail that waits for it."""
+    address = Address.objects.create(
+        owner=made.owner, address=f"{made.word}@example.org", confirmed_at=now, clicked_at=now
+    )
+    Subscription.objects.create(address=address).owners.set([made.owner])
+    letter = Letter(f"{made.word} subject", f"{made.word} text", f"<p>{made.word} html</p>")
+    mails.send(letter, to=address, kind="budget", key=f"budget/{made.word}", now=now)
 
 
 def _post(made: Side, kind: str) -> None:

@@ -1,0 +1,165 @@
+"""Mails in the admin: what was sent to whom, the copy, the answers, and what a person can still do."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+
+from events.accounts import audit
+from events.admin.base import EmptyState
+from events.admin.columns import moment, short
+from events.admin.facts import Document, Page, group
+from events.admin.pages import PageAdmin
+from events.admin.scope import scope_of
+from reports.admin import framed
+from reports.mail import sending
+from reports.mail.sent import SentMail, State
+from reports.mail.transport import Line
+
+# What is said of a mail by its state.
+SENTENCES = {
+    State.CLAIMED: "This mail waits: it is sent at its time, or after the pause that followed an attempt.",
+    State.SENDING: "This mail is being handed to the mail server.",
+    State.SENT: "The mail server took this mail.",
+    State.FAILED: "This mail was not sent, and is not tried again by itself.",
+    State.UNKNOWN: "It is not known whether this mail was sent: it ended before the answer came.",
+    State.SKIPPED: "This mail was not sent:",
+}
+MAY_GO_AGAIN = (State.SENT, State.FAILED, State.UNKNOWN)
+
+
+@admin.register(SentMail)
+class SentMailAdmin(PageAdmin):
+    """Mails: people see their own, leads those to their owners' contacts, operators all."""
+
+    page_template = "reports/mail_page.html"
+    list_display = (
+        moment("claimed_at", "Decided (UTC)"),
+        "to",
+        short("subject", 60),
+        "state",
+        short("answer", 40),
+    )
+    list_display_links = ("to",)
+    list_filter = ("state",)
+    empty_state = EmptyState("No mails yet", "Every mail that Tally sends is listed here, with its answer.")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Nobody else's, and without the messages, which lists don't show."""
+        rows = super().get_queryset(request).select_related("address").defer("message")
+        scope = scope_of(request)
+        if scope.is_operator:
+            return rows
+        mine = models.Q(address__user_id=request.user.pk) | models.Q(
+            address__owner__in=scope.led.values("pk")
+        )
+        return rows.filter(mine)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever is a member of anything may see the list; a mail, whom it went to."""
+        scope = scope_of(request)
+        if obj is None or scope.is_operator:
+            return not scope.is_empty
+        if obj.address is None:
+            return False
+        return scope.is_person(obj.address.user_id) or (
+            obj.address.owner_id is not None and scope.leads(obj.address.owner_id)
+        )
+
+    def get_urls(self) -> list[Any]:
+        """The copy, and the buttons."""
+        views = {"copy": self.copy_view, "again": self.again_view, "taken": self.taken_view}
+        return [
+            *(
+                path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"mail_sentmail_{name}")
+                for name, view in views.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, row: SentMail) -> Page:
+        """What became of it."""
+        tries = [
+            f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.verdict}: {each.answer}" for each in row.tries.all()
+        ]
+        message = bytes(row.message)
+        documents = [
+            Document("Answers", "What the mail server said, each time.", "\n".join(tries), is_open=True)
+        ]
+        if message:
+            text = framed.letter_in(message).text
+            documents += [
+                Document("Plain text", "What programs show that show no HTML.", text),
+                Document("Message", "As it was sent.", message.decode("ascii", "replace")),
+            ]
+        return Page(
+            sentence=sentence(row),
+            groups=(
+                group("What", row, ("subject", "kind", "period_first", "period_last", "key")),
+                group("Where", row, ("to",)),
+                group("How", row, ("state", "answer", "attempts")),
+                group("When", row, ("claimed_at", "sent_at", "changed_at")),
+            ),
+            documents=tuple(documents if tries or message else ()),
+        )
+
+    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """The page, with the buttons that its state allows."""
+        response: Any = super().changeform_view(request, object_id, *args, **kwargs)
+        mail = getattr(response, "context_data", {}).get("original")
+        if mail is not None:
+            response.context_data |= {
+                "has_copy": bool(mail.message),
+                "may_go_again": bool(mail.message) and mail.state in MAY_GO_AGAIN,
+                "may_be_taken": mail.state == State.UNKNOWN,
+            }
+        return response
+
+    def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The HTML as it was sent, for the frame of the page."""
+        mail = self._found(request, pk)
+        if not mail.message:
+            raise Http404
+        return framed.copy_of(bytes(mail.message))
+
+    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the same message once more."""
+        mail = self._found(request, pk)
+        if request.method == "POST":
+            now = timezone.now()
+            if self._noted(request, mail, "mail.sent_again", sending.send_again(mail, now)):
+                with Line() as line:
+                    sending.attempt(mail.pk, line)
+                mail.refresh_from_db()
+                messages.info(request, sentence(mail))
+        return redirect("admin:mail_sentmail_change", pk)
+
+    def taken_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let it count as sent."""
+        mail = self._found(request, pk)
+        if request.method == "POST":
+            self._noted(request, mail, "mail.taken_as_sent", sending.take_as_sent(mail, timezone.now()))
+        return redirect("admin:mail_sentmail_change", pk)
+
+    def _found(self, request: HttpRequest, pk: int) -> SentMail:
+        mail: SentMail | None = self.get_queryset(request).filter(pk=pk).first()
+        if mail is None or not self.has_view_permission(request, mail):
+            raise Http404
+        return mail
+
+    @transaction.atomic
+    def _noted(self, request: HttpRequest, mail: SentMail, action: str, is_done: bool) -> bool:
+        if is_done:
+            owner = mail.address.owner if mail.address else None
+            audit.record(audit.actor_of(request), action, mail, owner=owner, after={"to": mail.to})
+        return is_done
+
+
+def sentence(mail: SentMail) -> str:
+    """What became of a mail."""
+    said = SENTENCES[State(mail.state)]
+    return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said

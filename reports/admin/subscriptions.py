@@ -1,0 +1,176 @@
+"""Subscriptions in the admin: people manage their own, leads those of contacts, operators all."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import Field, Prefetch
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from events.admin.audited import AuditedAdmin
+from events.admin.base import EmptyState
+from events.admin.columns import moment
+from events.admin.scope import scope_of
+from events.ownership.owner import Owner
+from reports.admin.previews import Previewed
+from reports.digests.subscription import Subscription
+from reports.mail.address import Address
+
+CHOSEN = ("owners", "rhythm", "hour", "zone", "locale", "attach_csv", "also_empty", "active")
+PLANNED = {"rhythm", "hour", "zone", "active"}  # what moves the next time
+
+
+class SubscriptionForm(forms.ModelForm[Subscription]):
+    """Who gets it is one; what it tells of is what that one may see."""
+
+    reader: Any = None  # who gets it where the form doesn't ask; set by the page
+
+    class Meta:
+        model = Subscription
+        fields = ("user", "address", *CHOSEN)
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody gets what they may not see."""
+        data: dict[str, Any] = super().clean() or {}
+        address = data.get("address", self.instance.address)
+        user = data.get("user", self.instance.user)
+        if address is None and user is None:
+            user = self.reader
+        if address is not None and user is not None:
+            self.add_error("address", "Choose a person or a contact's address, not both.")
+            return data
+        self.instance.user, self.instance.address = user, address
+        if user is not None and "user" in self.fields:
+            data["user"] = user  # what an empty choice means
+        self._check_owners(data.get("owners"), user, address)
+        return data
+
+    def _check_owners(self, owners: Any, user: Any, address: Address | None) -> None:
+        if not owners:
+            return
+        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Owner.objects.visible_to(user)
+        unseen = owners.exclude(pk__in=seen.values("pk"))
+        if unseen.exists():
+            names = ", ".join(owner.name for owner in unseen)
+            self.add_error("owners", f"Whoever gets it may not see {names}.")
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(Previewed, AuditedAdmin):
+    """Who gets which digest when."""
+
+    form = SubscriptionForm
+    audit_noun = "subscription"
+    audit_fields = ("user", "address", *CHOSEN)
+    list_display = ("reader", "told", "rhythm", "at", "standing", moment("next_at", "Next (UTC)"), "preview")
+    list_select_related = ("user", "address")
+    empty_state = EmptyState(
+        "No subscriptions yet",
+        "Add one to get a summary of your owners' telemetry by mail, each day, week or month.",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """One's own, and those of contacts of owners that one leads; of their owners those that one sees."""
+        scope = scope_of(request)
+        shown = scope.limit(Owner.objects.all(), "pk")
+        rows = super().get_queryset(request).select_related("user", "address__owner")
+        rows = rows.prefetch_related(Prefetch("owners", queryset=shown, to_attr="shown_owners"))
+        if scope.is_operator:
+            return rows
+        led = models.Q(address__owner__in=scope.led.values("pk"))
+        return rows.filter(models.Q(user_id=request.user.pk) | led)
+
+    def audit_owner(self, row: Subscription) -> Owner | None:
+        """The owner whose contact gets it; a person's own is no lead's business."""
+        return row.address.owner if row.address else None
+
+    @admin.display(description="To")
+    def reader(self, row: Subscription) -> str:
+        """Who gets it."""
+        return str(row.user or row.address)
+
+    @admin.display(description="About")
+    def told(self, row: Any) -> str:
+        """The owners that it tells of."""
+        return ", ".join(owner.name for owner in row.shown_owners)
+
+    @admin.display(description="At")
+    def at(self, row: Subscription) -> str:
+        """The hour and its zone."""
+        return f"{row.hour:02}:00 {row.zone}"
+
+    @admin.display(description="State")
+    def standing(self, row: Subscription) -> str:
+        """Whether it is sent."""
+        return "active" if row.active else row.ended_why or "switched off"
+
+    @admin.display(description="Preview")
+    def preview(self, row: Subscription) -> str:
+        """The way to what it says."""
+        url = reverse("admin:digests_subscription_preview", args=[row.pk])
+        return format_html('<a class="tally-rotate" href="{}">Preview</a>', url)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whose it is, and leads of the owner whose contact gets it."""
+        scope = scope_of(request)
+        if obj is None or scope.is_operator:
+            return not scope.is_empty
+        is_led = obj.address is not None and scope.leads(obj.address.owner_id)
+        return scope.is_person(obj.user_id) or is_led
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever sees an owner may."""
+        return not scope_of(request).is_empty
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees it may."""
+        return obj is not None and self.has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees it may."""
+        return self.has_change_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who asks."""
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"reader": request.user})
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who gets it is asked of those who may choose, once."""
+        scope = scope_of(request)
+        if obj is not None:
+            return ("reader", *CHOSEN, "next_at", "standing", "preview")
+        choices = (("user", scope.is_operator), ("address", scope.leads_any))
+        return (*(name for name, may in choices if may), *CHOSEN)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What follows from the rest."""
+        return ("reader", "next_at", "standing", "preview") if obj is not None else ()
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Only what the person may see is offered."""
+        scope = scope_of(request)
+        if db_field.name == "owners":
+            kwargs["queryset"] = scope.limit(Owner.objects.all(), "pk")
+        if db_field.name == "address":
+            kwargs["queryset"] = Address.objects.filter(owner__in=scope.led.values("pk"))
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in ("user", "address"):
+            field.help_text = f"{db_field.help_text} Empty: you."
+        return field
+
+    def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
+        """Save; a changed schedule begins anew."""
+        if change and PLANNED & set(form.changed_data):
+            obj.plan(timezone.now())
+            obj.ended_why = "" if obj.active else obj.ended_why
+        super().save_model(request, obj, form, change)
+        if obj.where() is None:
+            messages.warning(
+                request,
+                f"The account {obj.user} has no address: an operator can give it one. Nothing is sent.",
+            )

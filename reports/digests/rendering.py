@@ -1,0 +1,93 @@
+"""Rendering: from what a digest says to a letter, in HTML and in plain text that is written, not stripped."""
+
+import base64
+import unicodedata
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from reports.digests.composed import Composed, Table
+from reports.mail import links
+from reports.mail.letter import Attachment, Image, Letter
+from reports.mail.text import line
+
+WIDEST = 34  # characters of the first column of a table in plain text
+
+
+def letter_of(composed: Composed, *, rhythm: str, end_url: str) -> Letter:
+    """The letter of a digest."""
+    context = _context(composed, rhythm, end_url)
+    images = tuple(Image(each["cid"], each["chart"].png) for each in context["charts"])
+    return Letter(
+        subject=composed.answer,
+        text=render_to_string("mail/digest.txt", context),
+        html=render_to_string("mail/digest.html", context),
+        images=images,
+        attachments=tuple(Attachment(each.name, each.content) for each in composed.files),
+        end_url=end_url,
+    )
+
+
+def shown_html(letter: Letter) -> str:
+    """The HTML as a browser shows it: pictures stand in it, since a browser has no mail to take them from."""
+    html = letter.html
+    for image in letter.images:
+        data = base64.b64encode(image.png).decode()
+        html = html.replace(f'src="cid:{image.name}"', f'src="data:image/png;base64,{data}"')
+    return html
+
+
+def laid_out(table: Table) -> list[str]:
+    """A table as lines of plain text: columns under each other, numbers to the right."""
+    rows = [tuple(map(line, row)) for row in (table.columns, *table.rows)]
+    rows = [(_cut(first, WIDEST), *others) for first, *others in rows]
+    widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            _padded(cell, width, to_right=bool(place))
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _context(composed: Composed, rhythm: str, end_url: str) -> dict[str, Any]:
+    return {
+        "digest": composed,
+        "rhythm": rhythm,
+        "charts": [
+            {"cid": f"chart{place}", "chart": chart} for place, chart in enumerate(composed.charts, 1)
+        ],
+        "tables": [
+            {"table": table, "lines": laid_out(table), "url": _url(table.path)} for table in composed.tables
+        ],
+        "notices": [{"sentence": each.sentence, "url": _url(each.path)} for each in composed.notices],
+        "links": [{"label": each.label, "url": _url(each.path)} for each in composed.links],
+        "end_url": end_url,
+        "manage_url": links.absolute(reverse("subscriptions")),
+    }
+
+
+def _url(path: str) -> str:
+    """A page of ours, and of nobody else's; empty without one."""
+    if path and not (path.startswith("/") and not path.startswith("//")):
+        raise ValueError("A digest links to pages of Tally only")
+    return links.absolute(path) if path else ""
+
+
+def _width(text: str) -> int:
+    """How many columns a text takes where letters of East Asia take two."""
+    return sum(
+        2 if unicodedata.east_asian_width(each) in "WF" else 0 if unicodedata.combining(each) else 1
+        for each in text
+    )
+
+
+def _padded(text: str, width: int, *, to_right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if to_right else text + blanks
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"

@@ -1,0 +1,174 @@
+"""Sending digests: what is due is claimed, told and handed over, each subscription for itself."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from events.ownership.owner import Owner
+from reports.digests import schedule
+from reports.digests.composed import Composed
+from reports.digests.rendering import letter_of
+from reports.digests.subscription import Subscription
+from reports.mail import links
+from reports.mail import sending as mails
+from reports.mail.address import Address
+from reports.mail.kinds import Kind, register
+from reports.mail.letter import Letter
+from reports.mail.sent import SentMail, State
+from reports.periods import DAY, Period
+
+log = logging.getLogger(__name__)
+Compose = Callable[[Subscription, Period, Sequence[Owner]], Composed | None]
+DIGEST = "digest"
+MOST = 500  # of each step of a tick
+TICK_SECONDS = 45.0
+NOTHING_SEEN = "Its reader is a member of none of its owners any more."
+
+
+def tick(compose: Compose, clock: Callable[[], datetime] = timezone.now) -> None:
+    """Claim what is due and write what is claimed. The tick of mail hands it over within a minute."""
+    claim_due(clock())
+    write_claimed(compose, clock, time.monotonic() + TICK_SECONDS)
+
+
+def claim_due(now: datetime) -> int:
+    """Claim a mail for each subscription whose time has come; how many were new.
+
+    Of several times that passed unseen only the last is made up for. The next time is set and the mail
+    claimed in one transaction, and only one worker's UPDATE finds the time as it was.
+    """
+    due = Subscription.objects.filter(active=True, next_at__lte=now).order_by("next_at")
+    found = 0
+    for subscription in due.select_related("user", "address")[:MOST]:
+        with transaction.atomic():
+            seen = Subscription.objects.filter(pk=subscription.pk, next_at=subscription.next_at, active=True)
+            coming = schedule.next_after(subscription.schedule, now).at
+            if seen.update(next_at=coming) == 1:
+                found += _claim(subscription, now) is not None
+    return found
+
+
+def _claim(subscription: Subscription, now: datetime) -> SentMail | None:
+    address = subscription.where()
+    if address is None:
+        subscription.end("Its reader's account has no address.")
+        return None
+    period = schedule.period_of(subscription.schedule, schedule.latest(subscription.schedule, now).day)
+    return mails.claim(
+        to=address,
+        kind=DIGEST,
+        key=f"{DIGEST}/{subscription.pk}/{period.first}/{period.last}",
+        about=str(subscription.pk),
+        period=period,
+        now=now,
+    )
+
+
+def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float) -> None:
+    """Write the messages of claimed digests. Whatever fails for one is logged and leaves the others alone."""
+    claimed = SentMail.objects.filter(kind=DIGEST, state=State.CLAIMED, message=b"", next_at__lte=clock())
+    for mail in list(claimed.select_related("address__user", "address__owner").order_by("next_at")[:MOST]):
+        if time.monotonic() > until:
+            break
+        try:
+            with transaction.atomic():
+                write(mail, compose, clock())
+        except Exception as error:  # a fault in one owner's figures is not the others'
+            log.exception("A digest could not be written", extra={"mail": mail.pk})
+            mails.put_off(mail, f"It could not be written: {type(error).__name__}.", clock())
+
+
+def write(mail: SentMail, compose: Compose, now: datetime) -> None:
+    """Write one claimed digest, or skip it with the reason."""
+    why = mails.objection(mail)
+    subscription = subscription_of(mail)
+    if why or subscription is None:
+        mails.skip(mail, why, now)
+        return
+    assert mail.address is not None
+    letter = letter_for(subscription, period_of(mail, subscription), compose, mail.address)
+    if letter is None:
+        mails.skip(mail, "Nothing came in.", now)
+    else:
+        mails.write(mail, letter, now)
+
+
+def letter_for(
+    subscription: Subscription, period: Period, compose: Compose, address: Address
+) -> Letter | None:
+    """The letter of a period, about what its reader may see now; None where there is nothing to say."""
+    composed = compose(subscription, period, subscription.seen())
+    if composed is None:
+        return None
+    return letter_of(
+        composed,
+        rhythm=subscription.rhythm,
+        end_url=links.end_url(DIGEST, str(subscription.pk), address),
+    )
+
+
+def latest_period(subscription: Subscription, now: datetime) -> Period:
+    """The period that a digest would tell of now."""
+    return schedule.period_of(subscription.schedule, schedule.latest(subscription.schedule, now).day)
+
+
+def send_now(subscription: Subscription, compose: Compose, now: datetime) -> SentMail | None:
+    """Send the latest period once more, at once, because a person asks; None within a minute of the last."""
+    address = subscription.where()
+    if address is None:
+        return None
+    period = latest_period(subscription, now)
+    with transaction.atomic():
+        mail = mails.claim(
+            to=address,
+            kind=DIGEST,
+            key=f"{DIGEST}/{subscription.pk}/asked/{now:%Y-%m-%dT%H:%M}",
+            about=str(subscription.pk),
+            period=period,
+            now=now,
+        )
+        if mail is not None:
+            write(mail, compose, now)
+    return mail
+
+
+def subscription_of(mail: SentMail) -> Subscription | None:
+    """The subscription that a digest is of; None once it is no more."""
+    return Subscription.objects.filter(pk=int(mail.about)).select_related("user", "address").first()
+
+
+def period_of(mail: SentMail, subscription: Subscription) -> Period:
+    """The days that a digest was claimed for."""
+    assert mail.period_first is not None
+    assert mail.period_last is not None
+    return Period(mail.period_first, mail.period_last + DAY, subscription.schedule.zone)
+
+
+def objection(mail: SentMail) -> str:
+    """Why a digest may not go, asked before each attempt."""
+    subscription = subscription_of(mail)
+    if subscription is None:
+        return "The subscription was removed."
+    if not subscription.active:
+        return "The subscription was ended."
+    if not subscription.seen():
+        subscription.end(NOTHING_SEEN)
+        return NOTHING_SEEN
+    return ""
+
+
+def end(_: str, about: str, address: Address) -> str:
+    """End a subscription by the link in its mails."""
+    subscription = Subscription.objects.filter(pk=int(about)).first()
+    if subscription is not None and subscription.active:
+        subscription.end("Its reader ended it by the link in a mail.")
+    return f"{address.address} gets this digest no more."
+
+
+def connect() -> None:
+    """Make digests known to mail."""
+    register(Kind(DIGEST, "this digest", objection, end))

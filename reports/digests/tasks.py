@@ -1,0 +1,13 @@
+"""Celery tasks of digests."""
+
+from typing import Any
+
+from celery import shared_task
+
+from reports.digests import content, sending
+
+
+@shared_task(name="reports.digests")
+def send(**_: Any) -> None:
+    """Send what is due. The compose function is handed in here and in the admin."""
+    sending.tick(content.compose)

@@ -1,0 +1,209 @@
+"""What a digest is in a mail program: parts, pictures, links, and nothing of telemetry out of its place."""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from io import BytesIO, StringIO
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from PIL import Image
+
+from events.ownership.owner import Owner
+from reports.digests import content, sending
+from reports.digests.composed import Composed, Figure, Notice, Table
+from reports.digests.locales import LOCALES
+from reports.digests.rendering import laid_out, letter_of
+from reports.mail import sending as mails
+from reports.mail.letter import message_of
+from reports.periods import Period
+from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
+from tests.mail.server import Box
+
+pytestmark = pytest.mark.django_db
+
+
+class Reading(HTMLParser):
+    """The elements of a page, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def links(self) -> list[str]:
+        return [str(attrs["href"]) for tag, attrs in self.elements if tag == "a"]
+
+
+def sent(owner: Owner, box: Box, **options: Any) -> EmailMessage:
+    subscribed(reader(owner), owner, **options)
+    sending.tick(content.compose, clock())
+    mails.deliver_due(clock())
+    (message,) = box.to("ann@example.org")
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    found = message.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+def test_the_first_line_is_the_answer_in_both_parts(owner: Owner, box: Box) -> None:
+    usage(owner, YESTERDAY.replace(day=18), 1_000)
+    usage(owner, YESTERDAY, 1_080, rejected=20)
+    message = sent(owner, box)
+    answer = "Team A: 1,080 events, 8 % more than before; portal sent most of them."
+    assert message["Subject"] == answer
+    assert part(message, "plain").splitlines()[0].replace("\u2060", "") == answer
+    html = Reading(part(message, "html"))
+    first = next(place for place, (tag, _) in enumerate(html.elements) if tag == "h1")
+    assert [tag for tag, _ in html.elements[:first] if tag in ("p", "img", "h2")] == []
+    assert answer in html.text.replace("\u2060", "")
+    for said in ("20 events were rejected, 1.9 % of what came in.", "1.08", "19 Nov 2026 (UTC)"):
+        assert said in part(message, "plain").replace("\u2060", "")
+        assert said in html.text.replace("\u2060", "")
+
+
+def test_the_picture_comes_along_and_its_text_says_the_same(owner: Owner, box: Box) -> None:
+    usage(owner, YESTERDAY, 1_080)
+    usage(owner, YESTERDAY.replace(hour=4), 20)
+    message = sent(owner, box)
+    (png,) = (each for each in message.walk() if each.get_content_type() == "image/png")
+    with Image.open(BytesIO(png.get_payload(decode=True))) as image:  # type: ignore[arg-type]
+        assert (image.format, image.size) == ("PNG", (1088, 440))
+        assert len(image.convert("RGB").getcolors() or []) > 2
+    html = Reading(part(message, "html"))
+    (shown,) = (attrs for tag, attrs in html.elements if tag == "img")
+    assert f"<{str(shown['src']).removeprefix('cid:')}>" == png["Content-ID"]
+    alt = "Events by hour: most came in the hour from 10:00, 1,080; 22 of 24 hours had none."
+    assert str(shown["alt"]).replace("\u2060", "") == alt
+    assert alt in part(message, "plain").replace("\u2060", "")
+
+
+def test_every_link_leads_somewhere(owner: Owner, box: Box, alice: Client) -> None:
+    usage(owner, YESTERDAY, 5, rejected=1)
+    message = sent(owner, box)
+    links = Reading(part(message, "html")).links()
+    assert len(links) >= 5
+    for link in links:
+        url = urlsplit(link)
+        assert (url.scheme, url.netloc) == ("https", "tally.example")
+        assert link in part(message, "plain"), "both parts have the same links"
+        assert alice.get(url.path, follow=True).status_code == 200, link
+
+
+def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) -> None:
+    usage(owner, YESTERDAY, 5)
+    message = sent(owner, box)
+    other = subscribed(reader(owner, "ben"), owner)
+    path = urlsplit(str(message["List-Unsubscribe"]).strip("<>")).path
+    stranger = Client(enforce_csrf_checks=True)
+    assert stranger.get(path).status_code == 200
+    assert stranger.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    ended = type(other).objects.get(active=False)
+    assert ended.ended_why == "Its reader ended it by the link in a mail."
+    assert ended.pk != other.pk
+
+
+def test_csv_comes_along_for_who_asked(owner: Owner, box: Box) -> None:
+    usage(owner, YESTERDAY, 1_080)
+    message = sent(owner, box, attach_csv=True, zone="Asia/Kolkata")
+    (file,) = message.iter_attachments()
+    rows = list(csv.DictReader(StringIO(str(file.get_content()))))
+    assert (file.get_filename(), len(rows)) == ("events.csv", 24)
+    assert sum(int(row["events"]) for row in rows) == 1_080
+    assert rows[0]["since_local"] == "2026-11-19T00:00:00+05:30"
+
+
+def test_numbers_and_dates_are_written_as_the_reader_does(owner: Owner, box: Box) -> None:
+    usage(owner, YESTERDAY, 1_234_567)
+    message = sent(owner, box, locale="de")
+    assert message["Subject"].startswith("Team A: 1.234.567 events")
+    assert "19.11.2026" in part(message, "plain").replace("\u2060", "")
+
+
+@pytest.mark.parametrize("code", LOCALES)
+def test_each_locale_writes_what_its_title_shows(code: str) -> None:
+    locale = LOCALES[code]
+    assert locale.number(1234.5, 1) in locale.title
+    assert locale.day(date(2026, 3, 2)) in locale.title
+
+
+# --- Nothing of telemetry out of its place --------------------------------------------------------
+
+HOSTILE = (
+    'evil"><script>alert(1)</script><img src=x onerror=alert(1)>',
+    "http://evil.example/now and www.evil.example me@evil.example",
+    "{{ 7|add:7 }} {% now 'Y' %}",
+    "one\r\nBcc: all@example.org\r\n\r\ntwo",
+    "\u202egnp.exe\u2066",
+    "=cmd()",
+    "\ud800\udfff lone",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_that_came_in_stays_text(text: str) -> None:
+    composed = Composed(
+        answer=f"{text} sent most.",
+        period=text,
+        notices=(Notice(text, "/admin/"),),
+        figures=(Figure(text, text, text),),
+        tables=(Table(text, (text, "Events"), ((text, "5"),), text, "/admin/"),),
+    )
+    letter = letter_of(composed, rhythm="daily", end_url="https://tally.example/mail/end/x")
+    message = message_of(letter, to="ann@example.org", key="k", at=NOW)
+    assert message["Bcc"] is None
+    assert set(message.keys()) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"),
+        *("List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"),
+    }
+    html = Reading(letter.html)
+    assert {tag for tag, _ in html.elements} <= {
+        *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "h1", "h2"),
+        *("p", "span", "br", "a"),
+    }
+    assert not [name for _, attrs in html.elements for name in attrs if name.startswith("on")]
+    for found in (html.text, letter.text):
+        assert "http://evil" not in found
+        assert "www.evil" not in found
+        assert "me@evil" not in found
+        assert "\u202e" not in found
+        assert "\ud800" not in found
+    assert all(urlsplit(link).path != "" and "evil" not in link for link in html.links())
+
+
+def test_a_digest_leads_to_our_pages_only() -> None:
+    for path in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
+        composed = Composed("Answer", "today", notices=(Notice("x", path),))
+        with pytest.raises(ValueError, match="pages of Tally only"):
+            letter_of(composed, rhythm="daily", end_url="")
+
+
+def test_tables_in_plain_text_stand_in_columns() -> None:
+    table = Table("Sources", ("Source", "Events"), (("portal", "1,080"), ("東京", "7"), ("x" * 60, "12")))
+    lines = laid_out(table)
+    assert [line[-6:] for line in lines] == ["Events", " 1,080", "     7", "    12"]
+    assert lines[3].startswith("x" * 16 + "…")
+
+
+def test_days_with_a_leap_of_the_clocks_lose_no_hour(owner: Owner) -> None:
+    zone = ZoneInfo("Europe/London")
+    period = Period(date(2026, 10, 25), date(2026, 10, 26), zone)
+    for hour in range(25):
+        usage(owner, datetime(2026, 10, 24, 23, tzinfo=UTC) + timedelta(hours=hour), 1)
+    composed = content.compose(subscribed(reader(owner), owner), period, [owner])
+    assert composed is not None
+    assert composed.figures[0].value == "25"

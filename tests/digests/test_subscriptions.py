@@ -1,0 +1,171 @@
+"""People manage their subscriptions, leads those of contacts; nobody gets what they may not see."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.accounts.entry import AuditEntry
+from events.ownership.membership import Role
+from events.ownership.owner import Owner
+from reports.digests.subscription import Subscription
+from reports.mail.sent import SentMail, State
+from tests.admin.conftest import html_of, logged_in
+from tests.digests.telling import reader, subscribed
+from tests.factories import person
+from tests.mail.conftest import contact_of, with_address
+from tests.mail.server import Box
+from tests.sending import Sender
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/digests/subscription/"
+FORM = {"rhythm": "weekly", "hour": "7", "zone": "Europe/London", "locale": "en-gb", "active": "on"}
+
+
+@pytest.fixture
+def ann(owner: Owner) -> User:
+    """A member of team A, with an address."""
+    return reader(owner)
+
+
+def add(client: Client, *owners: Owner, **fields: Any) -> Any:
+    return client.post(f"{LIST}add/", FORM | {"owners": [each.pk for each in owners]} | fields)
+
+
+def errors(response: Any) -> str:
+    assert response.status_code == 200, "no error was said"
+    return str(response.context["adminform"].form.errors.as_text())
+
+
+def test_a_person_subscribes_and_it_is_due_by_the_clocks_of_the_zone(owner: Owner, ann: User) -> None:
+    add(logged_in(ann), owner)
+    made = Subscription.objects.get()
+    assert (made.user, made.address, list(made.owners.all())) == (ann, None, [owner])
+    local = made.next_at.astimezone(made.schedule.zone)
+    assert (local.weekday(), local.hour, local.minute) == (0, 7, 0)
+    assert AuditEntry.objects.filter(action="subscription.made").count() == 1
+
+
+def test_the_address_that_mails_lead_to_is_the_list(ann: User) -> None:
+    response = logged_in(ann).get("/reports/subscriptions/")
+    assert (response.status_code, response["Location"]) == (302, LIST)
+
+
+def test_one_subscribes_only_to_owners_one_sees(owner: Owner, ann: User, team_b: Sender) -> None:
+    response = add(logged_in(ann), team_b.key.default_owner)
+    assert "not one of the available choices" in errors(response)
+    assert not Subscription.objects.exists()
+
+
+def test_a_person_can_subscribe_nobody_else(owner: Owner, ann: User) -> None:
+    other = reader(owner, "ben")
+    add(logged_in(ann), owner, user=other.pk, address=contact_of(owner).pk)
+    made = Subscription.objects.get()
+    assert (made.user, made.address) == (ann, None)
+
+
+def test_a_lead_subscribes_the_contact_of_the_owner(owner: Owner, lead: Client, alice: Client) -> None:
+    address = contact_of(owner)
+    add(lead, owner, address=address.pk)
+    made = Subscription.objects.get()
+    assert (made.user, made.address) == (None, address)
+    assert AuditEntry.objects.get(action="subscription.made").owner_id == owner.pk
+    assert "team@example.org" in html_of(lead, LIST)
+    assert "team@example.org" not in html_of(alice, LIST)
+
+
+def test_a_contact_is_subscribed_to_its_own_owner_alone(owner: Owner, team_b: Sender) -> None:
+    other = team_b.key.default_owner
+    leads_both = person("lea", owner, other, role=Role.LEAD)
+    response = add(logged_in(leads_both), owner, other, address=contact_of(owner).pk)
+    assert "Whoever gets it may not see Team B" in errors(response)
+
+
+def test_a_lead_cannot_choose_anothers_contact(lead: Client, owner: Owner, team_b: Sender) -> None:
+    response = add(lead, owner, address=contact_of(team_b.key.default_owner).pk)
+    assert "not one of the available choices" in errors(response)
+
+
+def test_an_operator_subscribes_a_person_to_what_that_person_sees(
+    operator: Client, owner: Owner, ann: User, team_b: Sender
+) -> None:
+    refused = add(operator, owner, team_b.key.default_owner, user=ann.pk)
+    assert "Whoever gets it may not see Team B" in errors(refused)
+    add(operator, owner, user=ann.pk)
+    assert Subscription.objects.get().user == ann
+
+
+def test_nobody_sees_or_changes_anothers(owner: Owner, ann: User, lead: Client, bob: Client) -> None:
+    row = subscribed(ann, owner)
+    for client in (lead, bob):
+        assert "ann" not in html_of(client, LIST)
+        for page in ("change/", "delete/", "preview/", "frame/", "send/"):
+            client.post(f"{LIST}{row.pk}/{page}", FORM | {"post": "yes"})
+    row.refresh_from_db()
+    assert row.rhythm == "daily"
+    assert not SentMail.objects.exists()
+
+
+def test_a_changed_hour_moves_the_next_time(owner: Owner, ann: User) -> None:
+    row = subscribed(ann, owner, active=False, ended_why="Its reader ended it by the link in a mail.")
+    logged_in(ann).post(f"{LIST}{row.pk}/change/", FORM | {"owners": [owner.pk], "hour": "23"})
+    row.refresh_from_db()
+    assert row.next_at.astimezone(row.schedule.zone).hour == 23
+    assert (row.active, row.ended_why) == (True, "")
+
+
+@pytest.mark.parametrize(("field", "value"), [("zone", "Mars/Base"), ("hour", "24"), ("locale", "xx")])
+def test_what_is_no_zone_hour_or_locale_is_refused(owner: Owner, ann: User, field: str, value: str) -> None:
+    assert field in errors(add(logged_in(ann), owner, **{field: value}))
+
+
+def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, ann: User) -> None:
+    row = subscribed(ann, owner, also_empty=True)
+    client = logged_in(ann)
+    page = html_of(client, f"{LIST}{row.pk}/preview/")
+    assert 'sandbox=""' in page
+    frame = client.get(f"{LIST}{row.pk}/frame/")
+    assert "Team A: nothing came in." in frame.content.decode().replace("\u2060", "")
+    policy = frame.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox")
+    assert frame.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_nothing_to_say_is_said(owner: Owner, ann: User) -> None:
+    row = subscribed(ann, owner)
+    client = logged_in(ann)
+    assert "it has nothing to say" in html_of(client, f"{LIST}{row.pk}/preview/")
+    assert client.get(f"{LIST}{row.pk}/frame/").status_code == 404
+
+
+def test_one_is_sent_now_and_the_one_that_is_due_still_comes(owner: Owner, ann: User, box: Box) -> None:
+    row = subscribed(ann, owner, also_empty=True)
+    client = logged_in(ann)
+    assert client.get(f"{LIST}{row.pk}/send/").status_code == 302
+    assert box.taken == []
+    client.post(f"{LIST}{row.pk}/send/")
+    assert len(box.taken) == 1
+    mail = SentMail.objects.get()
+    assert (mail.state, "/asked/" in mail.key) == (State.SENT, True)
+    row.refresh_from_db()
+    assert row.active
+    assert AuditEntry.objects.filter(action="subscription.asked").count() == 1
+    assert f"/admin/mail/sentmail/{mail.pk}/change/" in html_of(client, f"{LIST}{row.pk}/preview/")
+
+
+def test_who_has_no_address_is_told_so(owner: Owner) -> None:
+    client = logged_in(person("nobody", owner))
+    response = client.post(f"{LIST}add/", FORM | {"owners": [owner.pk]}, follow=True)
+    assert "has no address" in response.content.decode()
+
+
+def test_a_list_asks_a_fixed_number_of_questions(
+    owner: Owner, ann: User, django_assert_max_num_queries: Any
+) -> None:
+    client = logged_in(with_address(ann))
+    for _ in range(10):
+        subscribed(ann, owner)
+    with django_assert_max_num_queries(9):
+        assert html_of(client, LIST).count("Preview</a>") == 10
