@@ -44,6 +44,18 @@ def of_kinds(names: Sequence[str]) -> dict[str, int]:
     return _apart(names, lambda name: KINDS.get(name, crc32(name.encode()) % MOST))
 
 
+# From the quiet to the bad one, of logs and of messages.
+LEVELS: dict[str, int] = {"trace": 5, "debug": REST, "info": 0, "warn": 4, "error": 1, "fatal": 6}
+
+
+def of_levels(names: Sequence[str]) -> dict[str, int]:
+    """The hues of levels, in whatever case; words that are none take those that are left."""
+    known = {name: LEVELS[name.lower()] for name in names if name.lower() in LEVELS}
+    free = [hue for hue in range(MOST) if hue not in LEVELS.values()]
+    others = sorted(name for name in names if name not in known)
+    return known | {name: free[place] if place < len(free) else REST for place, name in enumerate(others)}
+
+
 def of_sources(keys: Sequence[int]) -> dict[int, int]:
     """The hues of sources, by their keys: those that came one after the other differ."""
     return _apart(keys, lambda key: key % MOST)
