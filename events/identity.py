@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 _VERSION = 8 << 76
 _VARIANT = 2 << 62
-TIME_SHIFT = 80
+_TIME_SHIFT = 80
 _LOW_62 = (1 << 62) - 1
 
 
@@ -24,7 +24,7 @@ def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
     name = identity.encode("utf-8", "surrogatepass")
     digest = int.from_bytes(blake2b(name, key=owner.bytes, digest_size=10).digest())
     high = digest >> 62 & 0xFFF
-    return occurred_ms << TIME_SHIFT | _VERSION | high << 64 | _VARIANT | digest & _LOW_62
+    return occurred_ms << _TIME_SHIFT | _VERSION | high << 64 | _VARIANT | digest & _LOW_62
 
 
 def nameless(request: int, index: int) -> str:
@@ -44,12 +44,12 @@ def moment(ms: int) -> datetime:
 
 def first_id(at: datetime) -> UUID:
     """The lowest id an event at `at` can have: `id >= first_id(since)` is "since"."""
-    return UUID(int=max(milliseconds(at), 0) << TIME_SHIFT)
+    return UUID(int=max(milliseconds(at), 0) << _TIME_SHIFT)
 
 
 def occurred_ms(event: int) -> int:
     """The milliseconds since 1970 in an event id."""
-    return event >> TIME_SHIFT
+    return event >> _TIME_SHIFT
 
 
 def weeks(ids: Iterable[int]) -> set[datetime]:
@@ -65,7 +65,7 @@ def by_week(ids: Iterable[int]) -> Iterator[tuple[datetime, list[int]]]:
 
 def _week(event: int) -> int:
     # 1970-01-01 was a Thursday, so weeks begin three days after a multiple of seven days.
-    return ((event >> TIME_SHIFT) // 86_400_000 + 3) // 7
+    return ((event >> _TIME_SHIFT) // 86_400_000 + 3) // 7
 
 
 def _monday(number: int) -> datetime:

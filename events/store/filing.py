@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from events.event import Event
-from events.identity import TIME_SHIFT
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
 from events.store import sources, touched, versions
@@ -57,7 +56,7 @@ def _touch(rows: Sequence[Row]) -> None:
     for made in rows:
         envelope = made.taken.envelope
         owner = made.submission.owner.id
-        quarters.add((owner, (made.id >> TIME_SHIFT) // touched.QUARTER_MS))
+        quarters.add((owner, touched.quarter_of(made.id)))
         key = touched.session_key(owner, made.source_id, envelope)
         if key:
             touched.widen(spans, key, envelope["occurred_at"])

@@ -17,6 +17,7 @@ from events.enrichment import account, enrich, facts, with_derived
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.organization import Organization
+from events.store import touched
 from events.wire.schema import Taken
 from events.wire.values import FILLED, HASHED
 
@@ -102,6 +103,10 @@ def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts:
                 own = tuple(name for name in columns if hasattr(row, name))
                 if any(getattr(row, name) != values.get(name) for name in own):
                     changes[type(row), own].append([*(values.get(name) for name in own), event.id])
+    # The last value of a row is its event's id.
+    changed = {row[-1] for rows in changes.values() for row in rows}
+    quarters = {(e.owner_id, touched.quarter_of(e.id.int)) for e in events if e.id in changed}
+    touched.mark_quarters(quarters, of_sessions=False)
     return sum(_update(model, columns, rows) for (model, columns), rows in changes.items())
 
 

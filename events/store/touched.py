@@ -4,13 +4,13 @@ Rows are only ever added here, and removed by those who compute what they ask fo
 finds a row which is just being removed would be lost with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import models
 
-from events.identity import milliseconds, moment
+from events.identity import milliseconds, moment, occurred_ms
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import Table
@@ -91,13 +91,20 @@ QUARTER_MS = 900_000
 Quarter = tuple[int, int]  # owner and number of the quarter, counted from 1970
 
 
+def quarter_of(event: int) -> int:
+    """The number of the quarter in an event id."""
+    return occurred_ms(event) // QUARTER_MS
+
+
 def quarter_at(at: datetime) -> int:
     """The number of the quarter of a time."""
     return milliseconds(at) // QUARTER_MS
 
 
-def mark_quarters(quarters: Iterable[Quarter], *, of_sessions: bool) -> None:
+def mark_quarters(quarters: Collection[Quarter], *, of_sessions: bool) -> None:
     """Add the touched quarters of a block."""
+    if not quarters:
+        return
     QUARTERS.copy(
         {"owner_id": owner, "quarter": moment(number * QUARTER_MS), "of_sessions": of_sessions}
         for owner, number in quarters

@@ -16,7 +16,7 @@ from reports.rollups.resting import RestingQuarter
 from reports.rollups.statements import ORIGIN
 
 ROWS = 5_000  # rows of a block, and at most
-CELLS = 200  # so many cells
+CELLS = 400  # so many cells
 
 
 class Cell(NamedTuple):

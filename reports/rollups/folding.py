@@ -18,8 +18,8 @@ tenth of one worker's time however often it is touched. One that can't be folded
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
@@ -32,7 +32,9 @@ from reports.rollups.rollup import Grain, Rollup, rollups
 from reports.rollups.statements import Span
 
 log = logging.getLogger(__name__)
+EVENTS = 200_000  # events of a block, unless one cell alone has more
 REST = 9
+Quarter = tuple[int, datetime]  # of an owner
 SHORT = timedelta(seconds=1)  # shorter rests are not worth a row
 FAULT_RESTS = timedelta(hours=1)
 
@@ -82,38 +84,50 @@ def _rests(sizes: dict[Cell, int], took: timedelta) -> list[tuple[Cell, datetime
 
 def _fold(claimed: Sequence[Cell]) -> dict[Cell, int]:
     """Make the rows of cells anew; returns how many events or sessions each has."""
-    sizes = dict.fromkeys(claimed, 0)
-    for of_sessions in (False, True):
-        by_week: dict[datetime, list[tuple[int, datetime]]] = defaultdict(list)
-        for cell in claimed:
-            if cell.of_sessions == of_sessions:
-                by_week[week_of(cell.quarter)].append((cell.owner_id, cell.quarter))
+    parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
+    for cell in claimed:
         # A week at a time: a partition.
-        for quarters in by_week.values():
-            counted = fold(quarters, of_sessions=of_sessions)
-            sizes |= {Cell(owner, quarter, of_sessions): count for (owner, quarter), count in counted.items()}
+        parts[cell.of_sessions, week_of(cell.quarter)].append((cell.owner_id, cell.quarter))
+    sizes: dict[Cell, int] = {}
+    left = EVENTS
+    for (of_sessions, _), quarters in parts.items():
+        found = contents(quarters, of_sessions=of_sessions)
+        chosen = []
+        for quarter in quarters:
+            cell, size = Cell(*quarter, of_sessions), sum(found[quarter].values())
+            if size > left and sizes:
+                cells.leave(cell)
+                continue
+            left -= size
+            sizes[cell] = size
+            chosen.append(quarter)
+        if chosen:
+            fold(chosen, {quarter: found[quarter] for quarter in chosen}, of_sessions=of_sessions)
     return sizes
 
 
-def fold(quarters: Iterable[tuple[int, datetime]], *, of_sessions: bool) -> dict[tuple[int, datetime], int]:
+def contents(quarters: Iterable[Quarter], *, of_sessions: bool) -> dict[Quarter, Counter[str]]:
+    """How many events of each kind, or sessions, are in each quarter; the quarters are of one week."""
+    spans = statements.spans(quarters, Grain.QUARTER)
+    found: dict[Quarter, Counter[str]] = defaultdict(Counter)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.SIZES[of_sessions], statements.parameters(spans))
+        for owner, quarter, kind, count in cursor.fetchall():
+            found[owner, quarter][kind] = count
+    return found
+
+
+def fold(quarters: Iterable[Quarter], found: Mapping[Quarter, Counter[str]], *, of_sessions: bool) -> None:
     """Make the rows of quarters of one week anew, in the caller's transaction, which holds their days.
 
-    Returns how many events or sessions are in each.
+    `found` is what was in them a moment before: what has come since is folded again for its own row.
     """
     by_grain = {grain: statements.spans(quarters, grain) for grain in Grain}
-    finest = statements.parameters(by_grain[Grain.QUARTER])
-    with connection.cursor() as cursor:
-        cursor.execute(statements.SIZES[of_sessions], finest)
-        found = cursor.fetchall()
-    counted: dict[tuple[int, datetime], int] = defaultdict(int)
-    for owner, quarter, _, count in found:
-        counted[owner, quarter] += count
-    kinds = {kind for _, _, kind, _ in found}
+    kinds = set[str]().union(*found.values())
     for rollup in rollups():
         if rollup.of_sessions == of_sessions:
-            wanted = bool(kinds.intersection(rollup.kinds)) if rollup.kinds else bool(found)
-            _fold_rollup(rollup, by_grain, is_there=wanted)
-    return counted
+            is_there = bool(kinds.intersection(rollup.kinds) if rollup.kinds else kinds)
+            _fold_rollup(rollup, by_grain, is_there=is_there)
 
 
 def _fold_rollup(rollup: type[Rollup], by_grain: dict[Grain, list[Span]], *, is_there: bool) -> None:

@@ -3,6 +3,7 @@
 Every quarter of the week is folded by the statements that fold a touched one, so the rows come out the same.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from events.ownership.owner import Owner
 from events.partitions import WEEK, existing_partitions
 from events.sessions.session import Session
 from reports.rollups import cells
-from reports.rollups.folding import fold, without_limits
+from reports.rollups.folding import Quarter, contents, fold, without_limits
 from reports.rollups.rollup import Grain, rollups
 from reports.rollups.statements import start_of
 
@@ -54,9 +55,13 @@ def rebuild(step: Step) -> Rebuilt:
     with transaction.atomic():
         without_limits()
         cells.hold_days(step.owner_id, {start_of(quarter, Grain.DAY) for _, quarter in quarters})
-        events = fold(quarters, of_sessions=False)
-        sessions = fold(quarters, of_sessions=True)
-    return Rebuilt(sum(events.values()), sum(sessions.values()))
+        return Rebuilt(*(_fold(quarters, of_sessions=of_sessions) for of_sessions in (False, True)))
+
+
+def _fold(quarters: Sequence[Quarter], *, of_sessions: bool) -> int:
+    found = contents(quarters, of_sessions=of_sessions)
+    fold(quarters, found, of_sessions=of_sessions)
+    return sum(sum(counts.values()) for counts in found.values())
 
 
 def _weeks() -> list[datetime]:

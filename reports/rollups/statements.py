@@ -42,7 +42,7 @@ SIZES = {
     ),
     True: (
         f"SELECT session.owner_id, date_bin('15 minutes', session.started_at, TIMESTAMPTZ '{ORIGIN}'),"  # noqa: S608
-        f" NULL, count(*) FROM {_SESSION_SPANS} GROUP BY 1, 2"
+        f" 'session', count(*) FROM {_SESSION_SPANS} GROUP BY 1, 2"
     ),
 }
 

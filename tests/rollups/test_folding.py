@@ -1,22 +1,180 @@
-"""Folding: what the drain touched becomes rows, whatever comes late, twice or not at all."""
+"""Folding: what is touched becomes rows, large cells rest, what can't be folded harms no other."""
 
-from reports.rollups.models import Events, Sessions
+import threading
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from events.accounts import audit
+from events.event import Event
+from events.identity import moment, week_of
+from events.removal import remove_week
+from events.store.touched import TouchedQuarter
+from reports.rollups import cells, folding, statements, tasks
+from reports.rollups.models import Events, Logs, RestingQuarter, Sessions
+from reports.rollups.rollup import Grain, Rollup
 from tests.rollups.recomputed import dump, fold_due, rebuild
 from tests.sending import Sender, log_event
 from tests.sessions.stored import base_ms, file, summarise_due
 
 
-def test_everything(sender: Sender) -> None:
-    file(sender, *[log_event(f"m{n}", ets=base_ms() + n * 1000) for n in range(10)])
-    assert fold_due() == 1
+def logs(count: int, after_ms: int = 0) -> list[Any]:
+    return [log_event(f"{after_ms} {n}", ets=base_ms() + after_ms + n) for n in range(count)]
+
+
+def counted() -> list[tuple[Any, ...]]:
+    return list(Events.objects.values_list("grain", "events").order_by("grain", "bucket"))
+
+
+def test_each_grain_has_a_row_and_a_late_event_is_added(sender: Sender) -> None:
+    file(sender, *logs(2), *logs(1, after_ms=900_000))
+    tasks.fold(of_a_later_release=True)
+
+    assert counted() == [(15, 2), (15, 1), (60, 3), (1440, 3)]
+    file(sender, *logs(3))  # two of them again
+    fold_due()
+    assert counted() == [(15, 3), (15, 1), (60, 4), (1440, 4)]
+
+
+def test_a_session_counts_where_it_started_also_when_that_becomes_earlier(sender: Sender) -> None:
+    file(sender, *logs(1, after_ms=900_000))
     summarise_due()
-    assert fold_due() == 1
-    assert list(Events.objects.values_list("grain", "events").order_by("grain")) == [
-        (15, 10),
-        (60, 10),
-        (1440, 10),
-    ]
-    assert Sessions.objects.count() == 3
+    fold_due()
+    file(sender, *logs(1))
+    summarise_due()
+    fold_due()
+
+    quarters = Sessions.objects.filter(grain=Grain.QUARTER)
+    assert [(row.bucket, row.events) for row in quarters] == [(moment(base_ms()), 2)]
+
+
+def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "SHORT", timedelta())
+    monkeypatch.setattr(folding, "REST", 1_000_000)
+    file(sender, *logs(1))
+    fold_due()
+    file(sender, *logs(2), *logs(1, after_ms=900_000))
+    fold_due()
+
+    assert counted()[:2] == [(15, 1), (15, 1)]  # the first waits, another quarter doesn't
+    assert RestingQuarter.objects.filter(rests_until__gt=timezone.now()).count() == 2
+    cells.forget_rested(timezone.now() + timedelta(days=365_0))
+    fold_due()
+    assert counted()[:2] == [(15, 2), (15, 1)]
+
+
+def test_a_block_folds_no_more_events_than_it_may(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "EVENTS", 2)
+    file(sender, *logs(3), *logs(3, after_ms=900_000))
+    folding.fold_block(timezone.now())
+
+    assert (Events.objects.filter(grain=Grain.QUARTER).count(), TouchedQuarter.objects.count()) == (1, 1)
+    fold_due()
+    assert counted() == [(15, 3), (15, 3), (60, 6), (1440, 6)]
+
+
+def test_what_cant_be_folded_waits_and_harms_no_other(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = moment(base_ms())
+    parameters = statements.parameters
+
+    def failing(of: Any) -> Any:
+        if of[0].since == bad and of[0].until == bad + timedelta(minutes=15):
+            raise ValueError("odd")
+        return parameters(of)
+
+    monkeypatch.setattr(statements, "parameters", failing)
+    file(sender, *logs(1), *logs(1, after_ms=3_600_000))
+    fold_due()
+
+    assert counted()[0] == (15, 1)
+    assert [row.quarter for row in TouchedQuarter.objects.all()] == [bad]
+    assert "Rollups can't be folded" in caplog.text
+    monkeypatch.undo()
+    cells.forget_rested(timezone.now() + folding.FAULT_RESTS)
+    fold_due()
+    assert counted()[:2] == [(15, 1), (15, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_is_folded_by_one_worker_at_a_time(sender: Sender) -> None:
+    file(sender, *logs(1), *logs(1, after_ms=900_000))
+    (owner,) = set(TouchedQuarter.objects.values_list("owner_id", flat=True))
+    folded: list[int] = []
+
+    def other() -> None:
+        folded.append(folding.fold_block(timezone.now()))
+        connection.close()
+
+    with transaction.atomic():
+        cells.hold_days(owner, [statements.start_of(moment(base_ms()), Grain.DAY)])
+        worker = threading.Thread(target=other)
+        worker.start()
+        worker.join()
+    assert folded == [0]
+    assert TouchedQuarter.objects.count() == 2
+    assert fold_due() == 2
+
+
+class KilledError(BaseException):
+    """No error that anything could handle."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_killed_leaves_all_as_it_was(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(sender, *logs(1))
+    fold_due()
     before = dump()
-    rebuild()
+    file(sender, *logs(2))
+    merging = statements.merging
+
+    def die(rollup: type[Rollup], grain: Grain) -> str:
+        if rollup is Logs and grain == Grain.DAY:
+            raise KilledError
+        return merging(rollup, grain)
+
+    monkeypatch.setattr(statements, "merging", die)
+    with pytest.raises(KilledError):
+        fold_due()
+    monkeypatch.undo()
+
     assert dump() == before
+    assert fold_due() == 1
+    assert counted() == [(15, 2), (60, 2), (1440, 2)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sums_of_a_removed_week_go_with_it(sender: Sender) -> None:
+    file(sender, *logs(2))
+    summarise_due()
+    fold_due()
+    assert remove_week(week_of(moment(base_ms())), audit.Actor("tests"), timezone.now())
+    assert not Event.objects.exists()
+    fold_due()
+
+    assert [name for name, rows in dump().items() if rows] == []
+
+
+def test_one_owner_and_some_days_are_made_anew(make_sender: Any) -> None:
+    ours, theirs = make_sender(owner="Ours"), make_sender(owner="Theirs")
+    for each in (ours, theirs):
+        file(each, *logs(1), *logs(1, after_ms=-86_400_000))
+    fold_due()
+    rows = dump()
+    Events.objects.all().delete()
+    out = StringIO()
+    day = f"{moment(base_ms()):%Y-%m-%d}"
+    call_command("rebuild_rollups", owner="Ours", since=day, stdout=out)
+
+    assert [(row[0], row[-4]) for row in dump()["Events"]] == [(ours.key.default_owner_id, 1)] * 3
+    assert out.getvalue() == "Rollups made anew from 1 events and 0 sessions.\n"
+    rebuild()
+    assert dump() == rows

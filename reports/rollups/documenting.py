@@ -1,0 +1,47 @@
+"""Documentation of the rollups: what their declarations say, as tables in Markdown.
+
+The page is written by hand; what stands between a pair of marks in it is made from the declarations.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from reports.rollups.columns import Measure
+from reports.rollups.rollup import Rollup, rollups
+
+PAGE = Path(settings.BASE_DIR) / "docs" / "reference" / "rollups.md"
+_MARKED = re.compile(r"(<!-- made from the declarations -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def renewed(page: str) -> str:
+    """The page with its tables made anew."""
+    made = "\n".join(line for rollup in rollups() for line in _rollup(rollup))
+    return _MARKED.sub(lambda found: f"{found[1]}\n{made}\n{found[2]}", page)
+
+
+def _rollup(rollup: type[Rollup]) -> Iterator[str]:
+    summary = (rollup.__doc__ or "").strip().splitlines()[0]
+    yield f"#### {rollup._meta.model_name}\n\n{summary} From {_from(rollup)}.\n"
+    yield "| column | | merged by | meaning |\n|---|---|---|---|"
+    for column in rollup.columns():
+        merged = _merged(column) if isinstance(column, Measure) else ""
+        what = "measure" if merged else "key"
+        yield f"| `{column.name}` | {what} | {merged} | {column.help_text} |"
+    yield ""
+
+
+def _from(rollup: type[Rollup]) -> str:
+    if rollup.of_sessions:
+        return "sessions, by when they started"
+    return f"events of kind {' and '.join(rollup.kinds)}" if rollup.kinds else "events of all kinds"
+
+
+def _merged(column: Any) -> str:
+    """The aggregate, in a word or two."""
+    names = {"sum": "sum", "min": "least", "max": "greatest", "(array_agg": "the last"}
+    aggregate = column.merged().split("(")[0] or "(array_agg"
+    return names.get(aggregate, "union of sets")

@@ -1,0 +1,26 @@
+"""document_rollups: make the tables of docs/reference/rollups.md from the declarations."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from reports.rollups.documenting import PAGE, renewed
+
+
+class Command(BaseCommand):
+    """Document the rollups."""
+
+    help = "Writes the tables of docs/reference/rollups.md from the declarations of rollups."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="Write nothing; fail where it is not up to date."
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        old = PAGE.read_text()
+        new = renewed(old)
+        if not options["check"]:
+            PAGE.write_text(new)
+        elif new != old:
+            raise CommandError("docs/reference/rollups.md is not up to date: manage.py document_rollups")
