@@ -172,7 +172,7 @@ def test_one_owner_and_some_days_are_made_anew(make_sender: Any) -> None:
     Events.objects.all().delete()
     out = StringIO()
     day = f"{moment(base_ms()):%Y-%m-%d}"
-    call_command("rebuild_rollups", owner="Ours", since=day, stdout=out)
+    call_command("rebuild_rollups", f"--since={day}", owner="Ours", stdout=out)
 
     assert [(row[0], row[-4]) for row in dump()["Events"]] == [(ours.key.default_owner_id, 1)] * 3
     assert out.getvalue() == "Rollups made anew from 1 events and 0 sessions.\n"
