@@ -5,12 +5,16 @@ From rollups; what is received and rejected from the counters of usage.
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.models import Sum
 
 from events.store.usage import UsageHour
+from reports.cost import reading as charges
+from reports.cost.forecasting import forecast
 from reports.figures.series import filled
 from reports.filters import Filters
+from reports.periods import month_of
 from reports.rollups import members, reading
 from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
 
@@ -55,6 +59,15 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What the owners cost in the month that runs (UTC), by whatever else is filtered."""
+
+    so_far: Decimal
+    expected: Decimal | None  # at its end
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """All figures of the page."""
 
@@ -67,10 +80,11 @@ class Overview:
     sources: tuple[Ranked, ...]  # by events
     sources_in_all: int
     pages: tuple[Ranked, ...]  # by views
+    cost: Cost | None
 
 
 def overview(filters: Filters, now: datetime) -> Overview:
-    """The figures of a period and of the one that it is compared with; at most 19 statements."""
+    """The figures of a period and of the one that it is compared with; 22 statements at the most."""
     compared = filters.over(filters.compare) if filters.compare else None
     kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
     sessions = reading.series(Sessions, filters, ["sessions", "with_errors"]).lines[0]
@@ -91,6 +105,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
         sources=_ranked(sources, _earlier(compared, sources, "source")),
         sources_in_all=sources.of,
         pages=_ranked(pages, _earlier(compared, pages, "page")),
+        cost=_cost(filters.owners, now),
     )
 
 
@@ -126,6 +141,16 @@ def _received(filters: Filters) -> tuple[int | None, int | None]:
         hours = hours.filter(kind__in=filters.kinds)
     found = hours.aggregate(received=Sum("received", default=0), rejected=Sum("rejected", default=0))
     return found["received"], found["rejected"]
+
+
+def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
+    """None where nothing was charged, or in several currencies."""
+    month = month_of(now.date())
+    currencies = {row.currency for row in charges.of_owners(month, owners)}
+    if len(currencies) != 1:
+        return None
+    found = forecast(month, owners, now)
+    return Cost(found.so_far, found.expected, currencies.pop())
 
 
 def _before(compared: Filters, now: datetime) -> Counts:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from reports.charts import palette
-from reports.charts.numbers import SECONDS, SHARE, Unit, change, count
+from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.overview import Overview, Ranked, Sums, overview
@@ -21,8 +21,9 @@ MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
 MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
 REST = "other kinds"
 NOTE = (
-    "Events count when they occurred, sessions when they began; sessions aren't narrowed by kind. "
-    "What is received and rejected counts in the hour of receipt, UTC."
+    "Events count when they occurred, sessions when they began. "
+    "Sessions, actors and devices aren't narrowed by kind. "
+    "What is received, rejected and charged counts in the hour of receipt, UTC."
 )
 
 
@@ -187,8 +188,12 @@ def _numbers(found: Overview, context: Context) -> Block:
     if found.before:
         columns.append(Column("before", context.compared.capitalize(), is_amounts=True))
         columns.append(Column("change", "Change"))
-    rows = tuple(_measured(found.sums, found.before, *measure) for measure in MEASURES)
-    return Block("numbers", "In numbers", table=Table(tuple(columns), rows))
+    rows = [_measured(found.sums, found.before, *measure) for measure in MEASURES]
+    if found.cost:
+        unit, empty = money(found.cost.currency), (None,) * (len(columns) - 2)
+        rows.append(Row(("Cost of this month so far (UTC)", Amount(found.cost.so_far, unit), *empty)))
+        rows.append(Row(("Cost of this month, forecast", Amount(found.cost.expected, unit), *empty)))
+    return Block("numbers", "In numbers", table=Table(tuple(columns), tuple(rows)))
 
 
 def _measured(sums: Sums, before: Sums | None, title: str, unit: Unit, more_is: str, name: str) -> Row:

@@ -30,7 +30,7 @@ class Context:
     @property
     def compared(self) -> str:
         """What figures are compared with, in words."""
-        return {"year": "a year ago"}.get(self.compare, "the period before")
+        return {"year": "the same days a year ago"}.get(self.compare, "the period before")
 
 
 @dataclass(frozen=True, slots=True)

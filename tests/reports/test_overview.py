@@ -1,0 +1,142 @@
+"""At a glance: each number is what a plain look at the events says, under every filter."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from events.event import Event
+from events.ownership.source import Source
+from events.sessions.session import Session
+from reports.figures.overview import overview
+from reports.filters import Filters
+from reports.pages.overview import build
+from reports.periods import preset
+from tests.reports.asked import arrived, context
+from tests.reports.asked import filters as of_all
+from tests.sending import Sender, log_event, now_ms
+
+HOUR = 3_600_000
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def event(name: str, hours_ago: float, source: str, eid: str = "LOG", **more: Any) -> dict[str, Any]:
+    """An event of a source, in a session of that source and day."""
+    context = {
+        "channel": "c",
+        "env": "home",
+        "did": f"device {source}",
+        "sid": f"{source} {hours_ago // 24}",
+        "pdata": {"id": source, "ver": "2" if source == "portal" else "1"},
+    }
+    edata = {
+        "ERROR": {"err": "E1", "errtype": "SYSTEM", "stacktrace": "x"},
+        "IMPRESSION": {"type": "view", "pageid": f"page of {source}", "uri": "/"},
+    }
+    made = log_event(
+        name, ets=now_ms() - int(hours_ago * HOUR), eid=eid, actor={"id": name[:1], "type": "User"}
+    )
+    made["context"] = context
+    return made | ({"edata": edata[eid]} if eid in edata else {}) | more
+
+
+@pytest.fixture
+def filled(team_a: Sender, team_b: Sender) -> None:
+    """Events of two owners and two sources, in the last week and the one before it."""
+    arrived(
+        team_a,
+        *(event(f"a{number}", number, "portal") for number in range(30)),
+        *(event(f"b{number}", 24 * number, "agent", "IMPRESSION") for number in range(12)),
+        event("c1", 5, "portal", "ERROR"),
+        event("c2", 24 * 9, "portal", "ERROR"),
+    )
+    arrived(team_b, *(event(f"d{number}", 30 * number, "portal") for number in range(5)))
+
+
+FILTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"sources": "portal"},
+    {"kinds": ("error", "impression")},
+    {"versions": ("2",)},
+    {"owners": "Team B"},
+)
+
+
+def plain(asked: Filters, period: Any) -> list[Event]:
+    """The events, by a query over all of them."""
+    rows = Event.objects.filter(occurred_at__gte=period.since, occurred_at__lt=period.until)
+    if asked.owners is not None:
+        rows = rows.filter(owner_id__in=asked.owners)
+    for name, values in (("source_id", asked.sources), ("kind", asked.kinds), ("version", asked.versions)):
+        if values:
+            rows = rows.filter(**{f"{name}__in": values})
+    return list(rows)
+
+
+@pytest.mark.parametrize("changes", FILTERS, ids=str)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+@pytest.mark.usefixtures("filled")
+def test_each_number_is_what_the_events_say(changes: dict[str, Any], zone: str) -> None:
+    now = timezone.now()
+    if "sources" in changes:
+        changes = {"sources": tuple(Source.objects.filter(name="portal").values_list("pk", flat=True))}
+    if "owners" in changes:
+        changes = {
+            "owners": tuple(Event.objects.filter(owner__name="Team B").values_list("owner_id", flat=True))
+        }
+    period = preset("7d", now, ZoneInfo(zone))
+    asked = of_all(period, compare=period.before(), **changes)
+    found = overview(asked, now)
+
+    these, those = plain(asked, period), plain(asked, period.before())
+    assert found.before
+    assert (found.sums.events, found.before.events) == (len(these), len(those))
+    if not asked.kinds:  # who was active isn't told by kind
+        assert found.sums.actors == len({each.actor for each in these})
+        assert found.sums.devices == len({each.device for each in these})
+    for kind, counts in found.by_kind:
+        assert sum(value or 0 for value in counts) == sum(each.kind == kind for each in these), kind
+    assert {each.key: each.count for each in found.sources} == {
+        key: sum(each.source_id == key for each in these) for key in {each.source_id for each in these}
+    }
+    days = [each.occurred_at.astimezone(ZoneInfo(zone)).date() for each in these]
+    in_all = [sum(values[place] or 0 for _, values in found.by_kind) for place in range(7)]
+    assert in_all == [days.count(period.first + timedelta(days=place)) for place in range(7)] or not these
+
+
+@pytest.mark.usefixtures("filled")
+def test_sessions_and_pages_are_those_of_the_period() -> None:
+    now = timezone.now()
+    period = preset("7d", now, UTC_ZONE)
+    found = overview(of_all(period), now)
+    sessions = Session.objects.filter(started_at__gte=period.since, started_at__lt=period.until)
+    assert found.sums.sessions == sessions.count()
+    assert found.sums.with_errors == sessions.filter(errors__gt=0).count() == 1
+    times = sorted(float(each.time_spent) for each in sessions)
+    assert found.sums.median == pytest.approx(times[(len(times) - 1) // 2], rel=0.02)
+    shown = [each for each in plain(of_all(period), period) if each.kind == "impression"]
+    assert [(page.key, page.count) for page in found.pages] == [("page of agent", len(shown))]
+    assert (found.sums.received, found.sums.rejected) == (Event.objects.count(), 0)
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_answer_says_how_much_when_and_of_whom() -> None:
+    now = timezone.now()
+    period = preset("7d", now, UTC_ZONE)
+    asked = of_all(period, compare=period.before())
+    names = dict(Source.objects.values_list("pk", "name"))
+    report = build(asked, context(now=now, sources=names))
+    count = overview(asked, now).sums.events
+    assert report.answer.startswith(f"{count} events in the last 7 days, ")
+    assert "than in the period before; portal sent " in report.answer
+    assert build(of_all(preset("7d", datetime(2020, 1, 1, tzinfo=UTC), UTC_ZONE)), context()).empty
+
+
+def test_much_that_is_rejected_wants_attention(team_a: Sender) -> None:
+    bad = log_event("bad", eid="IMPRESSION", edata={"type": "view"})
+    arrived(team_a, log_event("good"), bad)
+    now = timezone.now()
+    report = build(of_all(preset("7d", now, UTC_ZONE)), context(now=now))
+    assert [each.sentence for each in report.attention] == ["1 event of 2 was rejected."]
