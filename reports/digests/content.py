@@ -87,8 +87,8 @@ def _answer(
 def _notices(written: Locale, now: Sums) -> tuple[Notice, ...]:
     if not now.rejected:
         return ()
-    share = written.number(now.rejected * 100 / now.received, 1)
-    sentence = f"{written.number(now.rejected)} events were rejected, {share} % of what came in."
+    share = written.percent(now.rejected * 100 / now.received, 1)
+    sentence = f"{written.number(now.rejected)} events were rejected, {share} of what came in."
     return (Notice(sentence, "/admin/ingestion/rejectedevent/groups/"),)
 
 

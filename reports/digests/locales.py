@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -23,6 +24,10 @@ class Locale:
         marks = str.maketrans({",": self.group, ".": self.point})
         return f"{rounded:,}".translate(marks)
 
+    def percent(self, value: Decimal | float, places: int = 0) -> str:
+        """A share in hundredths."""
+        return f"{self.number(value, places)}{NO_BREAK}%"
+
     def day(self, day: date) -> str:
         """A day."""
         return self.form.format(d=day.day, m=day.month, y=day.year, b=MONTHS[day.month - 1])
@@ -38,7 +43,7 @@ class Locale:
         percent = round((Decimal(str(now)) - Decimal(str(before))) * 100 / Decimal(str(before)))
         if percent == 0:
             return "as before"
-        return f"{self.number(abs(percent))} % {'more' if percent > 0 else 'less'}"
+        return f"{self.percent(abs(percent))} {'more' if percent > 0 else 'less'}"
 
 
 LOCALES = {

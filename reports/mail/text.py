@@ -3,9 +3,9 @@
 import re
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
-# Control characters and what else ends a line; lone surrogates, which have no UTF-8; marks that turn the
-# direction of what follows, and what has no width.
-_BLANK = re.compile("[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+# Control characters, what else ends a line, blanks but those that hold a number together; lone surrogates,
+# which have no UTF-8; marks that turn the direction of what follows, and what has no width.
+_BLANK = re.compile("[\x00-\x20\x7f-\x9f\u1680\u2000-\u200a\u2028\u2029\u205f\u3000]+")
 _UNFIT = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff]")
 _LINKING = re.compile(r"(?<!\d)[.:@/](?=\S)|[.:@/](?=[^\s\d])")  # numbers stay as they are
 _HIDDEN = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")

@@ -160,6 +160,7 @@ def pages() -> dict[str, str]:
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
     from reports.pages.registry import PAGES
+    from tests.browser import mails
 
     found = {
         "overview": "/admin/",
@@ -191,6 +192,7 @@ def pages() -> dict[str, str]:
         "api-docs": "/api/docs/",
         "api-problems": "/api/problems/",
     }
+    found |= mails.pages()
     source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"

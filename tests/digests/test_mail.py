@@ -64,14 +64,14 @@ def test_the_first_line_is_the_answer_in_both_parts(owner: Owner, box: Box) -> N
     usage(owner, YESTERDAY.replace(day=18), 1_000)
     usage(owner, YESTERDAY, 1_080, rejected=20)
     message = sent(owner, box)
-    answer = "Team A: 1,080 events, 8 % more than before; portal sent most of them."
+    answer = "Team A: 1,080 events, 8\u00a0% more than before; portal sent most of them."
     assert message["Subject"] == answer
     assert part(message, "plain").splitlines()[0].replace("\u2060", "") == answer
     html = Reading(part(message, "html"))
     first = next(place for place, (tag, _) in enumerate(html.elements) if tag == "h1")
     assert [tag for tag, _ in html.elements[:first] if tag in ("p", "img", "h2")] == []
     assert answer in html.text.replace("\u2060", "")
-    for said in ("20 events were rejected, 1.9 % of what came in.", "1.08", "19 Nov 2026 (UTC)"):
+    for said in ("20 events were rejected, 1.9\u00a0% of what came in.", "1.08", "19 Nov 2026 (UTC)"):
         assert said in part(message, "plain").replace("\u2060", "")
         assert said in html.text.replace("\u2060", "")
 
