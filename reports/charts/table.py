@@ -9,6 +9,7 @@ from typing import Any
 from events.admin.exporting import cell
 from events.admin.facts import cut
 from reports.charts.numbers import NOTHING, Number, Unit
+from reports.charts.spark import spark
 
 LONGEST = 48  # characters of a text; a longer one is cut in the middle
 SHOWN = 200  # rows on a page; the CSV has them all
@@ -38,6 +39,16 @@ class Column:
     def is_number(self) -> bool:
         """Whether its values stand to the right."""
         return self.unit is not None or self.is_amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A cell that is a small line; in CSV its values."""
+
+    values: tuple[Number | None, ...]
+
+    def __str__(self) -> str:
+        return " ".join("-" if value is None else str(value) for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +155,8 @@ def _texts(value: Any, unit: Unit | None) -> tuple[str, str]:
         return unit.in_table(value), unit.exact(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}", value.isoformat()
+    if isinstance(value, Trend):
+        return spark(value.values), ""
     return cut(str(value), LONGEST), str(value)
 
 
@@ -160,4 +173,6 @@ def _plain(value: Any) -> Any:
 
 def _key(value: Any) -> Any:
     value = _plain(value)
+    if isinstance(value, Trend):
+        return sum(float(each) for each in value.values if each is not None)
     return value.casefold() if isinstance(value, str) else value

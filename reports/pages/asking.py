@@ -62,12 +62,12 @@ class _Reader:
         self.understood: dict[str, list[str]] = {}
         self.errors: list[str] = []
 
-    def texts(self, name: str) -> list[str]:
-        """The values of a parameter, each once, without what no database takes."""
+    def texts(self, name: str, *, once: bool = True) -> list[str]:
+        """The values of a parameter, each `once`, without what no database takes."""
         values = [value.strip() for value in self.params.get(name, [])]
         found = [
             value
-            for value in dict.fromkeys(values)
+            for value in (dict.fromkeys(values) if once else values)
             if value and len(value) <= LONGEST_VALUE and "\x00" not in value
         ]
         return found[:VALUES]
@@ -98,7 +98,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
     compare = _one_of(reader, "compare", COMPARES, "before", "Nothing can be compared with {}")
     granularity = _granularity(reader, period)
     for each in own:
-        reader.keep(each, *reader.texts(each))
+        reader.keep(each, *reader.texts(each, once=False))
     everybodys = None if choices.sees_all else tuple(choices.owners)
     filters = Filters(
         owners=owners or everybodys,

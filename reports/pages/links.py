@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
@@ -117,6 +118,11 @@ def sessions(filters: Filters, now: datetime, **narrower: str | int) -> str:
 
 def _asked(params: Mapping[str, str | int]) -> str:
     return f"?{urlencode(params)}" if params else ""
+
+
+def session_page(session: UUID) -> str:
+    """The address of a session's page."""
+    return reverse("admin:events_session_change", args=[session])
 
 
 def _moment(at: datetime) -> str:

@@ -62,6 +62,27 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """A field of the page's own, beside the filters or in a block."""
+
+    name: str
+    label: str
+    value: str = ""
+    options: tuple[tuple[str, str], ...] = ()  # values and labels; none: a text is typed in
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text of many lines, as it is, for instance a stack trace."""
+
+    title: str
+    text: str
+    href: str = ""
+    label: str = "Open"
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One question of the page: a chart with its table, or a table."""
 
@@ -73,6 +94,9 @@ class Block:
     empty: Empty = Empty()
     note: str = ""  # how it is counted
     is_half: bool = False  # two of them beside each other on a wide window
+    controls: tuple[Control, ...] = ()  # a form of its own above it
+    offers: tuple[str, ...] = ()  # what the browser completes in its fields
+    passages: tuple[Passage, ...] = ()  # below it
 
     @property
     def rows(self) -> Table:
@@ -87,17 +111,6 @@ class Block:
     def is_empty(self) -> bool:
         """Whether it has nothing to show."""
         return not self.rows.rows or (self.chart is not None and self.chart.is_empty)
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A field of the page's own beside the filters."""
-
-    name: str
-    label: str
-    value: str = ""
-    options: tuple[tuple[str, str], ...] = ()  # values and labels; none: a text is typed in
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Shown:
     is_cut: bool
     spec: dict[str, Any] | None
     csv: str
+    kept: tuple[tuple[str, str], ...] = ()  # what its form sends along
 
     @property
     def spec_id(self) -> str:
@@ -60,7 +61,14 @@ def shown(block: Block, sort: str, links: Links) -> Shown:
         is_cut=table.is_cut,
         spec=block.chart.spec() if block.chart and not block.chart.is_empty else None,
         csv=links.here(csv=block.name),
+        kept=_kept(block, links),
     )
+
+
+def _kept(block: Block, links: Links) -> tuple[tuple[str, str], ...]:
+    fields = {control.name for control in block.controls}
+    params = links.params.items()
+    return tuple((name, value) for name, values in params if name not in fields for value in values)
 
 
 def _heading(column: Column, block: Block, by: str, links: Links) -> Heading:

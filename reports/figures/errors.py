@@ -1,0 +1,189 @@
+"""Errors: which, since when, in which versions, and whom they befell.
+
+A group is a code and a type. Sunbird's ERROR has both; Availity's messages of level error are grouped by the
+label of the element and the category of the page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from reports.figures.series import filled
+from reports.filters import Filters
+from reports.periods import Period
+from reports.rollups import reading
+from reports.rollups.grid import grid
+from reports.rollups.members import distinct_by, distinct_series
+from reports.rollups.models import Errors, ErrorsAffected, Sessions
+
+Counts = tuple[int | None, ...]  # one for each bucket
+Where = Mapping[str, str]
+
+GROUPS = 100  # in the table
+LINES = 7  # in the chart, beside all others together
+LISTED = 50  # versions and types
+EVER = date(2000, 1, 1)  # before there was telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The errors of a period."""
+
+    errors: int
+    sessions: int  # that had one
+    actors: int  # whom one befell
+    of_sessions: int  # all sessions of the period
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The errors with one code and type."""
+
+    code: str
+    type: str
+    errors: int
+    before: int | None
+    first: datetime  # of all that is kept, not of the period only
+    latest: datetime
+    sessions: int
+    actors: int
+    trend: Counts
+
+    def is_new(self, period: Period) -> bool:
+        """Whether it was never seen before the period."""
+        return self.first >= period.since
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The errors of a type or a version."""
+
+    name: str
+    errors: int
+    before: int | None
+    first: datetime  # in the period
+    latest: datetime
+    sessions: int
+    actors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All figures of the page."""
+
+    sums: Sums
+    before: Sums | None
+    errors: Counts
+    errors_before: Counts | None
+    affected: Counts  # sessions
+    lines: tuple[tuple[str, Counts], ...]  # by code, the greatest first; '' has none
+    rest: Counts | None  # all other codes
+    groups: tuple[Group, ...]
+    groups_of: int
+    types: tuple[Part, ...]
+    versions: tuple[Part, ...]
+
+
+def errors(filters: Filters, now: datetime, where: Where | None = None, by: str = "code") -> Found:
+    """The figures of a period; `where` narrows them to one group, `by` is what the chart tells apart."""
+    where = where or {}
+    compared = filters.over(filters.compare) if filters.compare else None
+    series = reading.series(Errors, filters, ["events"], by=by, most=LINES, where=where)
+    lines = [
+        (None if line.is_rest else line.key, _counts(line.points, filters, now)) for line in series.lines
+    ]
+    groups, groups_of = _groups(filters, compared, now, where)
+    befallen = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
+    return Found(
+        sums=_sums(filters, where),
+        before=_sums(compared, where) if compared else None,
+        errors=_all(filters, now, where),
+        errors_before=_all(compared, now, where) if compared else None,
+        affected=filled(befallen, filters.period, filters.granularity, now),
+        lines=tuple((key, counts) for key, counts in lines if key is not None),
+        rest=next((counts for key, counts in lines if key is None), None),
+        groups=groups,
+        groups_of=groups_of,
+        types=_parts(filters, compared, "type", where),
+        versions=_parts(filters, compared, "version", where),
+    )
+
+
+def _sums(filters: Filters, where: Where) -> Sums:
+    befallen = distinct_by(ErrorsAffected, filters, ("what",), where)
+    return Sums(
+        reading.totals(Errors, filters, ["events"], where)["events"],
+        befallen.get(("session",), 0),
+        befallen.get(("actor",), 0),
+        reading.totals(Sessions, filters, ["sessions"])["sessions"],
+    )
+
+
+def _all(filters: Filters, now: datetime, where: Where) -> Counts:
+    (line,) = reading.series(Errors, filters, ["events"], where=where).lines
+    return _counts(line.points, filters, now)
+
+
+def _counts(points: Mapping[datetime, reading.Measures], filters: Filters, now: datetime) -> Counts:
+    found = {at: point["events"] for at, point in points.items()}
+    return filled(found, filters.period, filters.granularity, now)
+
+
+def _groups(
+    filters: Filters, compared: Filters | None, now: datetime, where: Where
+) -> tuple[tuple[Group, ...], int]:
+    """The groups with the most errors."""
+    keys = ["code", "type"]
+    found = reading.top(Errors, filters, keys, ["events", "latest"], limit=GROUPS, where=where)
+    same = {name: sorted({row.keys[place] for row in found.rows}) for place, name in enumerate(keys)}
+    ever = filters.over(Period(EVER, filters.period.end, filters.period.zone))
+    firsts = {row.keys: row.measures["first"] for row in _rows(ever, keys, ["first"], same)}
+    earlier = {row.keys: row.measures["events"] for row in _rows(compared, keys, ["events"], same)}
+    befallen = distinct_by(ErrorsAffected, filters, ("what", *keys), same)
+    trends = grid(Errors, filters, keys, "events", same)
+    made = tuple(
+        Group(
+            code=row.keys[0],
+            type=row.keys[1],
+            errors=row.measures["events"],
+            before=earlier.get(row.keys, 0) if compared else None,
+            first=firsts[row.keys],
+            latest=row.measures["latest"],
+            sessions=befallen.get(("session", *row.keys), 0),
+            actors=befallen.get(("actor", *row.keys), 0),
+            trend=filled(trends.get(row.keys, {}), filters.period, filters.granularity, now),
+        )
+        for row in found.rows
+    )
+    return made, found.of
+
+
+def _rows(
+    filters: Filters | None, keys: Sequence[str], measures: Sequence[str], same: Mapping[str, Sequence[str]]
+) -> tuple[reading.Row, ...]:
+    """Of all groups with these codes and types: no more than all pairs of them."""
+    if filters is None:
+        return ()
+    most = max(len(same["code"]) * len(same["type"]), 1)
+    return reading.top(Errors, filters, keys, measures, order=keys[0], limit=most, where=same).rows
+
+
+def _parts(filters: Filters, compared: Filters | None, key: str, where: Where) -> tuple[Part, ...]:
+    found = reading.top(Errors, filters, [key], ["events", "first", "latest"], limit=LISTED, where=where)
+    befallen = distinct_by(ErrorsAffected, filters, ("what", key), where)
+    earlier: dict[str, int] = {}
+    if compared:
+        rows = reading.top(Errors, compared, [key], ["events"], limit=10 * LISTED, where=where).rows
+        earlier = {row.keys[0]: row.measures["events"] for row in rows}
+    return tuple(
+        Part(
+            name := row.keys[0],
+            errors=row.measures["events"],
+            before=earlier.get(name, 0) if compared else None,
+            first=row.measures["first"],
+            latest=row.measures["latest"],
+            sessions=befallen.get(("session", name), 0),
+            actors=befallen.get(("actor", name), 0),
+        )
+        for row in found.rows
+    )

@@ -1,0 +1,184 @@
+"""The funnel: how many sessions did some steps one after the other, read from their events.
+
+No rollup can know the order of what a session did, so events are read: of at most SESSIONS sessions, and as
+many as have about EVENTS events. Of more a sample is read, the same at each look: session ids are hashes, so
+those below a bound are a fair part of all.
+
+The statement is shaped as in `events.sessions.reading`, for the same plan: session by session along an index.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from events.event import INDEXED
+from events.kinds import KINDS
+from reports.figures.funnel_steps import Step
+from reports.figures.session_list import in_period
+from reports.filters import Filters
+from reports.rollups import reading
+from reports.rollups.models import Sessions
+
+SESSIONS = 2_000  # that are looked at, about, and not more than twice as many
+EVENTS = 60_000  # that these have, about
+OF_SESSION = 1_000  # events of the steps' kinds that are read of a session, from its first
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A step, and the sessions that did it after those before."""
+
+    step: Step
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """The steps, and how many sessions were looked at."""
+
+    steps: tuple[Reached, ...]
+    sessions: int
+    of: int  # that there are in the period
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether not all were looked at."""
+        return self.sessions < self.of
+
+
+class _Chosen(NamedTuple):
+    """A session whose events are read, from the first to the last."""
+
+    owner_id: int
+    source_id: int
+    session: str | None
+    device: str | None
+    channel: str | None
+    entry_event: UUID
+    exit_event: UUID
+
+
+def funnel(filters: Filters, steps: Sequence[Step]) -> Funnel:
+    """How far the sessions of a period came."""
+    counted = reading.totals(Sessions, filters, ["sessions", "events"])
+    chosen = _chosen(filters, _share(counted["sessions"], counted["events"]))
+    reached = [0] * (len(steps) + 1)
+    for masks in _masks(chosen, steps):
+        reached[how_far(masks, len(steps))] += 1
+    counts = [sum(reached[place:]) for place in range(1, len(steps) + 1)]
+    return Funnel(
+        tuple(Reached(step, count) for step, count in zip(steps, counts, strict=True)),
+        sessions=len(chosen),
+        of=max(counted["sessions"], len(chosen)),
+    )
+
+
+def how_far(masks: Sequence[int], steps: int) -> int:
+    """How many steps were done in order; each of `masks` is an event, its bits the steps that it may be."""
+    done = 0
+    for mask in masks:
+        done += mask >> done & 1
+        if done == steps:
+            break
+    return done
+
+
+def _share(sessions: int, events: int) -> float:
+    """The part of the sessions that is looked at."""
+    return min(1.0, SESSIONS / max(sessions, 1), EVENTS / max(events, 1))
+
+
+def _chosen(filters: Filters, share: float) -> list[_Chosen]:
+    rows = in_period(filters)
+    if share < 1:
+        rows = rows.filter(pk__lt=UUID(int=int(share * (1 << 128))))
+    return [_Chosen(*row) for row in rows.order_by().values_list(*_Chosen._fields)[: 2 * SESSIONS]]
+
+
+def _masks(chosen: Sequence[_Chosen], steps: Sequence[Step]) -> list[list[int]]:
+    """For each session that did any step, its events that are steps, in their order."""
+    found: list[list[int]] = []
+    for column in ("session", "device"):
+        part = [each for each in chosen if (each.session is None) == (column == "device")]
+        if part and steps:
+            sql, parameters = statement(part, steps, column)
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                found += [masks for (masks,) in cursor.fetchall()]
+    return found
+
+
+def statement(part: Sequence[_Chosen], steps: Sequence[Step], column: str) -> tuple[str, dict[str, Any]]:
+    """The statement that reads the steps of sessions whose events are found by `column`."""
+    low, high = min(each.entry_event for each in part), max(each.exit_event for each in part)
+    bounds = f">= '{low}' AND {{id}} <= '{high}'"
+    parameters: dict[str, Any] = {
+        "owners": [each.owner_id for each in part],
+        "sources": [each.source_id for each in part],
+        "names": [getattr(each, column) for each in part],
+        "channels": [each.channel for each in part],
+        "lows": [each.entry_event for each in part],
+        "highs": [each.exit_event for each in part],
+    }
+    parameters |= {f"step{place}": step.name for place, step in enumerate(steps)}
+    wanted: dict[str, list[tuple[int, str]]] = {}
+    for place, step in enumerate(steps):
+        for kind, condition in step.conditions(f"step{place}").items():
+            wanted.setdefault(kind, []).append((1 << place, condition))
+    return (
+        _STATEMENT.format(
+            mask=_mask(wanted, bounds),
+            kinds=", ".join(f"'{kind}'" for kind in wanted),
+            column=column,
+            indexed=INDEXED,
+            condition=_CONDITIONS[column],
+            bounds="e.id " + bounds.format(id="e.id"),
+            most=OF_SESSION,
+        ),
+        parameters,
+    )
+
+
+_STATEMENT = """
+SELECT array_agg(mask ORDER BY id) FROM (
+  SELECT wanted.n, e.id, {mask} AS mask
+  FROM (SELECT * FROM unnest(%(owners)s::bigint[], %(sources)s::bigint[], %(names)s::text[],
+                             %(channels)s::text[], %(lows)s::uuid[], %(highs)s::uuid[])
+        WITH ORDINALITY AS listed (owner_id, source_id, name, channel, low, high, n) OFFSET 0) wanted
+  CROSS JOIN LATERAL (
+    SELECT e.id, e.kind FROM events_event e
+    WHERE left(e.{column}, {indexed}) = left(wanted.name, {indexed}) AND {condition}
+      AND e.id >= wanted.low AND e.id <= wanted.high AND {bounds} AND e.kind IN ({kinds})
+      AND e.{column} IS NOT DISTINCT FROM wanted.name
+      AND e.owner_id IS NOT DISTINCT FROM wanted.owner_id
+      AND e.source_id IS NOT DISTINCT FROM wanted.source_id
+    ORDER BY e.id LIMIT {most}) e
+  OFFSET 0) done
+WHERE mask <> 0 GROUP BY n
+"""
+_CONDITIONS = {
+    "session": "e.session IS NOT NULL",
+    "device": "e.session IS NULL AND e.device IS NOT NULL AND e.channel IS NOT DISTINCT FROM wanted.channel",
+}
+
+
+def _mask(wanted: dict[str, list[tuple[int, str]]], bounds: str) -> str:
+    """The steps that an event `e` may be, as bits: its kind's row is looked at where its name matters."""
+    cases = []
+    for kind, bits in wanted.items():
+        always = sum(bit for bit, condition in bits if not condition)
+        named = " | ".join(
+            f"CASE WHEN {condition} THEN {bit} ELSE 0 END" for bit, condition in bits if condition
+        )
+        found = str(always)
+        if named:
+            table = KINDS[kind].model._meta.db_table
+            found = (
+                f"{always} | coalesce((SELECT {named} FROM {table} d"  # noqa: S608  (names are ours)
+                f" WHERE d.id = e.id AND d.id {bounds.format(id='d.id')}), 0)"
+            )
+        cases.append(f"WHEN '{kind}' THEN {found}")
+    return f"CASE e.kind {' '.join(cases)} ELSE 0 END"

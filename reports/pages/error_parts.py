@@ -1,0 +1,131 @@
+"""What the errors page and the page of one group share: figures, errors over time, tables of parts."""
+
+from reports.charts import palette
+from reports.charts.numbers import SHARE, change, count
+from reports.charts.table import Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of
+from reports.figures.errors import Found, Group, Part
+from reports.filters import Filters
+from reports.pages.beside import beside
+from reports.pages.kind_links import of_kind
+from reports.pages.links import events
+from reports.pages.page import Context
+from reports.pages.report import Block, Figure
+
+ERRORS, SESSIONS, ACTORS = count("errors"), count("sessions"), count("actors")
+NAMELESS = "(none)"
+REST = "others"
+
+
+def named(group: Group) -> str:
+    """A group, for people."""
+    return f"{group.code or NAMELESS} ({group.type or NAMELESS})"
+
+
+def key_of(group: Group) -> str:
+    """A group, in an address: type and code, with a colon between them."""
+    return f"{group.type.replace('%', '%25').replace(':', '%3A')}:{group.code}"
+
+
+def chosen(text: str) -> dict[str, str]:
+    """The code and type that an address asks for; empty where it asks for none."""
+    type_, colon, code = text.partition(":")
+    return {"code": code, "type": type_.replace("%3A", ":").replace("%25", "%")} if colon else {}
+
+
+def figures(found: Found, filters: Filters) -> list[Figure]:
+    """How many, how many sessions and actors, how many groups."""
+    sums, before = found.sums, found.before
+    share = sums.sessions / sums.of_sessions if sums.of_sessions else None
+    single = filters.kinds[0] if len(filters.kinds) == 1 else "error"
+    return [
+        Figure(
+            "Errors",
+            sums.errors,
+            ERRORS,
+            change(sums.errors, before.errors, more_is="bad") if before else None,
+            spark=found.errors,
+            href=events(filters, kind=single),
+        ),
+        Figure(
+            "Sessions affected",
+            sums.sessions,
+            SESSIONS,
+            change(sums.sessions, before.sessions, more_is="bad") if before else None,
+            spark=found.affected,
+            note=f"{SHARE.short(min(share, 1))} of all" if share is not None else "",
+        ),
+        Figure(
+            "Actors affected",
+            sums.actors,
+            ACTORS,
+            change(sums.actors, before.actors, more_is="bad") if before else None,
+        ),
+    ]
+
+
+def over_time(found: Found, filters: Filters, context: Context, by: str) -> Block:
+    """Errors in each bucket, by code or version."""
+    names = [name or NAMELESS for name, _ in found.lines]
+    hues = palette.of_names(names)
+    series = [
+        Series(name, values, hues[name], ("version", name) if by == "version" and name != NAMELESS else None)
+        for name, (_, values) in zip(names, found.lines, strict=True)
+    ]
+    if found.rest is not None:
+        series.append(Series(REST, found.rest, palette.REST))
+    series += beside(context.compared, found.errors_before, len(found.errors))
+    sentence = ""
+    if names and found.sums.errors:
+        part = sum(value or 0 for value in found.lines[0][1]) / found.sums.errors
+        of = "version " if by == "version" else ""
+        sentence = f"{SHARE.short(part)} of them are of {of}{names[0]}."
+    buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
+    chart = TimeChart(
+        f"Errors over time, by {by}. {sentence}", filters.period, buckets, tuple(series), ERRORS
+    )
+    return Block("over-time", f"Errors over time, by {by}", sentence, chart)
+
+
+def before(filters: Filters, context: Context) -> tuple[Column, ...]:
+    """The column of the period before, where one is compared."""
+    return (
+        (Column("before", "Before", ERRORS, note=context.compared.capitalize()),) if filters.compare else ()
+    )
+
+
+def parts(
+    name: str, title: str, heading: str, found: tuple[Part, ...], filters: Filters, context: Context
+) -> Block:
+    """Errors by version or by type."""
+    columns = (
+        Column(heading.lower(), heading),
+        Column("errors", "Errors", ERRORS, has_bar=True),
+        *before(filters, context),
+        Column("sessions", "Sessions", SESSIONS),
+        Column("actors", "Actors", ACTORS),
+        Column("first", "First"),
+        Column("latest", "Last"),
+    )
+    zone = filters.period.zone
+    rows = tuple(
+        Row(
+            (
+                part.name or NAMELESS,
+                part.errors,
+                *([part.before] if filters.compare else []),
+                part.sessions,
+                part.actors,
+                part.first.astimezone(zone),
+                part.latest.astimezone(zone),
+            ),
+            href=context.links.here(version=part.name) if name == "versions" and part.name else "",
+            hrefs={"errors": _behind(name, part, filters)},
+        )
+        for part in found
+    )
+    return Block(name, title, table=Table(columns, rows))
+
+
+def _behind(name: str, part: Part, filters: Filters) -> str:
+    return of_kind("error", filters, errtype=part.name) if name == "types" else events(filters, kind="error")

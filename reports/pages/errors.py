@@ -1,0 +1,169 @@
+"""The errors page: what goes wrong, since when, in which versions, and whom it befalls."""
+
+from reports.charts import palette
+from reports.charts.numbers import SHARE, change, count
+from reports.charts.table import Column, Row, Table, Trend
+from reports.figures.errors import Found, Group, errors
+from reports.filters import Filters
+from reports.pages import error_group
+from reports.pages.error_parts import (
+    ACTORS,
+    ERRORS,
+    NAMELESS,
+    SESSIONS,
+    before,
+    chosen,
+    figures,
+    key_of,
+    named,
+    over_time,
+    parts,
+)
+from reports.pages.page import Context, Page
+from reports.pages.report import Attention, Block, Empty, Figure, Report
+from reports.pages.words import of_period, plural
+
+GREW = 2  # times as many as before wants attention
+FEW = 10  # errors of which a growth says little
+
+
+def build(filters: Filters, context: Context) -> Report:
+    """The report of all groups, or of one."""
+    group = chosen(context.first("error"))
+    if group:
+        return error_group.build(errors(filters, context.now, group, by="version"), group, filters, context)
+    found = errors(filters, context.now)
+    return Report(
+        answer=_answer(found, filters, context),
+        figures=(*figures(found, filters), _groups_in_number(found, filters)),
+        attention=tuple(_attention(found, filters, context)),
+        blocks=(
+            over_time(found, filters, context, "code"),
+            _groups(found, filters, context),
+            parts("versions", "By version", "Version", found.versions, filters, context),
+            parts("types", "By type", "Type", found.types, filters, context),
+        ),
+        note="Sunbird's ERROR, and Availity's messages of level error (label and category of the element)."
+        " Where there is no session id, the device stands for the session.",
+        empty=None if found.sums.errors else _empty(context),
+    )
+
+
+def _empty(context: Context) -> Empty:
+    if context.links.params:
+        return Empty(
+            "No errors",
+            "Nothing failed, or the filters leave nothing.",
+            href=context.links.lifted(),
+            label="Lift all filters",
+        )
+    return Empty("No errors", "Nothing failed in this period.")
+
+
+def _answer(found: Found, filters: Filters, context: Context) -> str:
+    """The page in a sentence."""
+    when = of_period(filters.period, context.now)
+    if not found.sums.errors:
+        return f"No errors {when}."
+    said = f"{plural(found.sums.errors, 'error')} {when}{_compared(found, context)}"
+    first = found.groups[0]
+    if found.groups_of > 1:
+        said += f"; {SHARE.short(first.errors / found.sums.errors)} of them are {named(first)}"
+    befell = f"{'it' if found.sums.errors == 1 else 'they'} befell {plural(found.sums.sessions, 'session')}"
+    return f"{said}; {befell}."
+
+
+def _compared(found: Found, context: Context) -> str:
+    if not found.before:
+        return ""
+    if found.before.errors == found.sums.errors:
+        return f", as many as {context.compared}"
+    differs = change(found.sums.errors, found.before.errors)
+    if not found.before.errors or not differs:
+        return f", none in {context.compared}"
+    return f", {differs.text} than {context.compared}"
+
+
+def _groups_in_number(found: Found, filters: Filters) -> Figure:
+    new = sum(group.is_new(filters.period) for group in found.groups)
+    note = f"{new:,} never seen before" if new else "none of them new"
+    return Figure("Different errors", found.groups_of, count("groups"), note=note)
+
+
+def _attention(found: Found, filters: Filters, context: Context) -> list[Attention]:
+    """Groups that are new, then those that grew, the worst of each first."""
+    new = [group for group in found.groups if group.is_new(filters.period)]
+    grown = [
+        group
+        for group in found.groups
+        if group not in new and group.before and group.errors >= max(FEW, GREW * group.before)
+    ]
+    zone = filters.period.zone
+    said = [
+        Attention(
+            f"{named(group)} is new: {plural(group.errors, 'error')} in"
+            f" {plural(group.sessions, 'session')} since {group.first.astimezone(zone):%Y-%m-%d %H:%M}.",
+            context.links.here(error=key_of(group)),
+        )
+        for group in new[:3]
+    ]
+    said += [
+        Attention(
+            f"{named(group)} grew: {plural(group.errors, 'error')}, {_growth(group)} {context.compared}.",
+            context.links.here(error=key_of(group)),
+        )
+        for group in grown[:3]
+    ]
+    return said
+
+
+def _growth(group: Group) -> str:
+    return f"after {group.before:,} in"
+
+
+def _groups(found: Found, filters: Filters, context: Context) -> Block:
+    hues = palette.of_names([name or NAMELESS for name, _ in found.lines])
+    columns = (
+        Column("code", "Code"),
+        Column("type", "Type"),
+        Column("errors", "Errors", ERRORS),
+        *before(filters, context),
+        Column("trend", "Trend"),
+        Column("sessions", "Sessions", SESSIONS, note="Different sessions that it befell"),
+        Column("actors", "Actors", ACTORS, note="Different actors whom it befell"),
+        Column("first", "First seen", note="Ever, not in this period only"),
+        Column("latest", "Last seen"),
+    )
+    rows = tuple(_group(group, hues.get(group.code or NAMELESS), filters, context) for group in found.groups)
+    note = f"The {len(rows)} most frequent of {found.groups_of:,}." if found.groups_of > len(rows) else ""
+    new = sum(group.is_new(filters.period) for group in found.groups)
+    sentence = (
+        f"{plural(found.groups_of, 'group')} of code and type, {new or 'none'} of them new in this period."
+    )
+    return Block("groups", "By code and type", sentence, table=Table(columns, rows), note=note)
+
+
+def _group(group: Group, hue: int | None, filters: Filters, context: Context) -> Row:
+    here = context.links.here(error=key_of(group))
+    zone = filters.period.zone
+    cells = [group.code or NAMELESS, group.type or NAMELESS, group.errors]
+    if filters.compare:
+        cells.append(group.before)
+    is_bad = bool(group.before and group.errors >= max(FEW, GREW * group.before))
+    return Row(
+        (
+            *cells,
+            Trend(group.trend),
+            group.sessions,
+            group.actors,
+            group.first.astimezone(zone),
+            group.latest.astimezone(zone),
+        ),
+        href=here,
+        hrefs={"errors": f"{here}#samples", "sessions": f"{here}#samples"},
+        hue=hue,
+        tones={"first": "bad"} if group.is_new(filters.period) else {"errors": "bad"} if is_bad else {},
+    )
+
+
+PAGE = Page("errors", "Errors", "error", build, own=("error",))

@@ -1,0 +1,99 @@
+"""The funnel of the sessions page: steps that the reader chooses, and how far sessions came."""
+
+from reports.charts.bar_chart import steps as stepped
+from reports.charts.numbers import SHARE
+from reports.figures.funnel import OF_SESSION, Funnel, Reached, funnel
+from reports.figures.funnel_offers import offers
+from reports.figures.funnel_steps import MOST, steps_of
+from reports.filters import Filters
+from reports.pages.kind_links import of_kind
+from reports.pages.page import Context
+from reports.pages.report import Block, Control, Empty
+from reports.pages.session_parts import SESSIONS
+
+FIELDS = 4  # at the least, and one more than there are steps
+TITLE = "Funnel"
+
+
+def block(filters: Filters, context: Context) -> Block:
+    """The form and, with steps, the funnel."""
+    texts = context.params.get("step", ())
+    chosen, errors = steps_of(texts)
+    offered = offers(filters)
+    fields = min(max(FIELDS, len(chosen) + 1), MOST)
+    written = [*(step.text for step in chosen), *[""] * fields][:fields]
+    controls = tuple(
+        Control("step", f"Step {place}", text, hint="page:home" if place == 1 else "event:interact:play")
+        for place, text in enumerate(written, 1)
+    )
+    if not chosen:
+        first = offered[:2]
+        empty = Empty(
+            "Choose the steps",
+            "page:NAME is a page shown, event:KIND an event of a kind, event:KIND:TEXT one that is called so."
+            " Sessions count that did the steps in this order.",
+            href=f"{context.links.here(step=list(first))}#funnel" if first else "",
+            label="Try it with the two most frequent pages",
+        )
+        sentence = " ".join(errors) or "How many sessions go from one page or event on to the next?"
+        return Block(
+            "funnel",
+            TITLE,
+            sentence,
+            stepped("", [], SESSIONS),
+            empty=empty,
+            controls=controls,
+            offers=offered,
+        )
+    found = funnel(filters, chosen)
+    sentence = " ".join([_answer(found), *errors])
+    steps = [("All sessions", found.sessions, "")]
+    steps += [(reached.step.label, reached.sessions, _behind(reached, filters)) for reached in found.steps]
+    return Block(
+        "funnel",
+        TITLE,
+        sentence,
+        stepped(f"How far sessions came. {sentence}", steps, SESSIONS),
+        empty=Empty(
+            "No session did any of these steps", "See whether page or event are written as they are sent."
+        ),
+        note=_note(found),
+        controls=controls,
+        offers=offered,
+    )
+
+
+def _answer(found: Funnel) -> str:
+    """How many came to the end, and where most were lost."""
+    if not found.sessions:
+        return "There are no sessions."
+    last = found.steps[-1]
+    said = f"{SHARE.short(last.sessions / found.sessions)} of the sessions came to {last.step.label}."
+    lost = [
+        (before.sessions - after.sessions, before, after)
+        for before, after in zip(found.steps, found.steps[1:], strict=False)
+    ]
+    if lost and (worst := max(lost, key=lambda each: each[0]))[0]:
+        number, before, after = worst
+        said += f" Most are lost between {before.step.label} and {after.step.label}: {number:,}."
+    return said
+
+
+def _behind(reached: Reached, filters: Filters) -> str:
+    """The events that are the step."""
+    step = reached.step
+    if step.what == "page":
+        return of_kind("impression", filters, pageid=step.name)
+    return of_kind(step.kind, filters)
+
+
+def _note(found: Funnel) -> str:
+    """What was looked at."""
+    said = "A session counts for a step that it did after the step before, in the same session."
+    if found.is_sample:
+        points = 100 / max(found.sessions, 1) ** 0.5  # two standard errors of a share of one half
+        said += (
+            f" {found.sessions:,} of {found.of:,} sessions were looked at, always the same fair sample:"
+            f" shares are true to {points:.0f} points."
+        )
+    return f"{said} Of each session the first {OF_SESSION:,} events of these kinds count."
