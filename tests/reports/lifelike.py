@@ -78,11 +78,12 @@ def seen(kind: str, filters: Filters) -> list[Pair]:
     return [
         (event, details[event.pk])
         for event in Event.objects.filter(kind=kind).order_by("id")
-        if _is_meant(event, filters)
+        if is_meant(event, filters)
     ]
 
 
-def _is_meant(event: Event, filters: Filters) -> bool:
+def is_meant(event: Event, filters: Filters) -> bool:
+    """Whether filters leave an event, but for its kind."""
     return (
         filters.period.since <= event.occurred_at < filters.period.until
         and (filters.owners is None or event.owner_id in filters.owners)

@@ -1,0 +1,201 @@
+"""The funnel counts sessions that did steps one after the other, as a plain walk along their events does."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from events.sessions.session import Session
+from reports.figures import funnel as figures
+from reports.figures.funnel import funnel, how_far
+from reports.figures.funnel_steps import MOST, steps_of
+from reports.filters import Filters
+from reports.pages import sessions as page
+from reports.pages.links import Links
+from reports.pages.page import Context
+from tests.admin.conftest import html_of
+from tests.reports.lifelike import NOW, each_question, of_module, question
+from tests.reports.test_sessions import began
+from tests.sending import Sender, log_event
+from tests.sessions.stored import base_ms, file, summarise_due
+
+pytestmark = pytest.mark.django_db
+stored = of_module(summarise_due)
+
+FUNNELS = {
+    "pages": ["page:home", "page:results", "page:course-detail"],
+    "turned round": ["page:course-detail", "page:home"],
+    "one page twice": ["page:course-detail", "page:course-detail"],
+    "pages and events": ["page:home", "event:interact", "event:start:player", "event:end:PLAYER"],
+    "kinds": ["event:ui_action", "event:ui_action:click", "event:ui_action"],
+    "nothing": ["page:no such page", "event:log"],
+}
+
+
+def is_step(text: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an event, as it was sent, is a step: said once more in other words."""
+
+    def page_shown(wire: dict[str, Any]) -> Any:
+        if wire.get("eid") == "IMPRESSION":
+            return wire["edata"]["pageid"]
+        entries = wire.get("telemetryBody", {}).get("entries", {})
+        if (entries.get("event"), entries.get("action")) == ("page", "load"):
+            return entries.get("url") or entries["category"]
+        return None
+
+    what, _, rest = text.partition(":")
+    if what == "page":
+        return lambda wire: page_shown(wire) == rest
+    kind, _, name = rest.partition(":")
+    if kind == "ui_action":
+        return lambda wire: (
+            "telemetryBody" in wire
+            and (not name or name in map(str.lower, map(str, wire["telemetryBody"]["entries"].values())))
+        )
+    return lambda wire: (
+        wire.get("eid") == kind.upper() and (not name or wire["edata"]["type"].lower() == name.lower())
+    )
+
+
+def plainly(filters: Filters, texts: list[str]) -> list[int]:
+    """How many sessions came to each step, event by event."""
+    reached = [0] * len(texts)
+    for session in began(filters):
+        done = 0
+        for event in session.timeline().select_related("owner", "source"):
+            if done < len(texts) and is_step(texts[done])(event.as_wire()):
+                reached[done] += 1
+                done += 1
+    return reached
+
+
+@pytest.mark.parametrize("name", list(FUNNELS))
+@pytest.mark.parametrize("asked", ["everything", "versions", "Kathmandu", "nobody"])
+def test_sessions_do_steps_in_order(asked: str, name: str) -> None:
+    filters = question(asked)
+    steps, errors = steps_of(FUNNELS[name])
+
+    found = funnel(filters, steps)
+
+    assert errors == ()
+    assert [step.sessions for step in found.steps] == plainly(filters, FUNNELS[name])
+    assert (found.sessions, found.is_sample) == (len(began(filters)), False)
+
+
+@each_question
+def test_the_first_step_is_in_the_sessions_that_filters_leave(asked: str) -> None:
+    filters = question(asked)
+    steps, _ = steps_of(["page:home", "event:interact"])
+    assert [step.sessions for step in funnel(filters, steps).steps] == plainly(
+        filters, ["page:home", "event:interact"]
+    )
+
+
+def test_sessions_of_devices_count(sender: Sender) -> None:
+    def on(device: str, second: int, **more: Any) -> Any:
+        context = {"channel": "c", "env": "home", "pdata": {"id": "lab"}, "did": device}
+        return log_event(f"{device}{second}", ets=base_ms() + second * 1000, context=context, **more)
+
+    shown = {"eid": "IMPRESSION", "edata": {"type": "view", "pageid": "bench", "uri": "/"}}
+    file(
+        sender,
+        *(on("a", 0, **shown), on("a", 1)),
+        *(on("b", 0), on("b", 1, **shown)),
+        *(on("a", 10_000), on("a", 10_001, **shown), on("a", 10_002, **shown)),
+    )
+    summarise_due()
+    filters = question("everything", sources=("lab",), days=400)
+    steps, _ = steps_of(["page:bench", "event:log"])
+
+    found = figures._masks(figures._chosen(filters, 1.0), steps)
+
+    assert sorted(found) == [[1, 2], [2, 1], [2, 1, 1]]
+    assert sorted(how_far(masks, 2) for masks in found) == [1, 1, 2]
+
+
+def test_of_many_sessions_a_fair_sample_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "SESSIONS", 20)
+    filters = question("everything")
+    steps, _ = steps_of(["page:home"])
+    rows = began(filters)
+    bound = 20 / len(rows) * (1 << 128)
+    sample = {row.pk for row in rows if row.pk.int < bound}
+
+    found = funnel(filters, steps)
+
+    assert (found.sessions, found.of, found.is_sample) == (len(sample), len(rows), True)
+    assert 0 < found.sessions < 40
+    assert found == funnel(filters, steps), "the same at each look"
+    home_shown = {
+        session.pk
+        for session in Session.objects.filter(pk__in=sample)
+        if session.pages.filter(page="home").exists()
+    }
+    assert found.steps[0].sessions == len(home_shown)
+
+
+def test_of_a_long_session_its_first_events_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "OF_SESSION", 1)
+    steps, _ = steps_of(["event:interact", "event:interact"])
+    first, second = funnel(question("everything"), steps).steps
+    assert first.sessions > second.sessions == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("home", "home is no step: write page:NAME, event:KIND or event:KIND:TEXT."),
+        ("page:", "page: is no step: write page:NAME, event:KIND or event:KIND:TEXT."),
+        ("event:nothing", "There is no kind nothing of event."),
+        (
+            "event:heartbeat:x",
+            "Events of kind heartbeat have no name to tell them by; write event:heartbeat.",
+        ),
+    ],
+)
+def test_what_is_no_step_is_said(text: str, said: str) -> None:
+    assert steps_of([text]) == ((), (said,))
+
+
+def test_there_are_at_most_eight_steps() -> None:
+    steps, errors = steps_of(["event:log"] * 9)
+    assert len(steps) == MOST == 8
+    assert errors == ("A funnel has at most 8 steps; the first 8 are shown.",)
+
+
+def test_every_step_that_is_offered_can_be_meant(operator: Client) -> None:
+    html = html_of(operator, f"{reverse('reports:sessions')}?from=2026-11-12&to=2026-11-18")
+    assert '<option value="page:home">' in html
+    assert '<option value="event:interact">' in html
+
+
+def test_the_form_works_without_scripts(operator: Client) -> None:
+    path = reverse("reports:sessions")
+    # As a browser sends the form: fields that are empty too, and what the address asked before.
+    html = html_of(
+        operator,
+        f"{path}?from=2026-11-12&to=2026-11-18&step=page%3Ahome&step=&step=event%3Ainteract&step=",
+    )
+    form = html.partition('action="#funnel"')[2].partition("</form>")[0]
+    assert form.count('name="step"') == 4
+    assert '<input type="hidden" name="from" value="2026-11-12">' in form
+    assert 'value="page:home"' in form
+    table = html.partition('id="funnel"')[2].partition("</table>")[0]
+    assert [row for row in ("All sessions", "Page home", "interact") if row not in table] == []
+
+
+def test_the_page_says_that_a_sample_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "SESSIONS", 20)
+    context = Context(
+        now=NOW,
+        links=Links("sessions", {}),
+        owners={},
+        sources={},
+        sees_all=True,
+        params={"step": ("page:home", "event:interact")},
+    )
+    block = page.build(question("everything"), context).block("funnel")
+    assert block is not None
+    assert "sessions were looked at, always the same fair sample: shares are true to" in block.note

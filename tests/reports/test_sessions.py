@@ -1,0 +1,226 @@
+"""Sessions: every number is what a plain look at sessions and events says."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import pytest
+
+from events.event import Event
+from events.sessions.session import Session
+from reports.charts.numbers import SECONDS
+from reports.figures.session_list import Among, among_of, listed
+from reports.figures.sessions import DEPTH_EDGES, SPENT_EDGES, cohort_period, sessions
+from reports.filters import Filters
+from reports.pages import sessions as page
+from reports.pages.links import Links
+from reports.pages.page import Context
+from reports.periods import Granularity, Period
+from tests.reports.lifelike import NOW, is_meant, by_bucket, each_question, of_module, question
+from tests.sessions.stored import summarise_due
+
+pytestmark = pytest.mark.django_db
+stored = of_module(summarise_due)
+
+
+def began(filters: Filters) -> list[Session]:
+    """The sessions that filters leave, newest first, by a plain look at all of them."""
+    return [
+        session
+        for session in Session.objects.order_by("-started_at", "-id")
+        if filters.period.since <= session.started_at < filters.period.until
+        and (filters.owners is None or session.owner_id in filters.owners)
+        and (not filters.sources or session.source_id in filters.sources)
+        and (not filters.versions or session.version in filters.versions)
+        and (not filters.countries or session.country in filters.countries)
+    ]
+
+
+def acted(filters: Filters) -> list[Event]:
+    return [event for event in Event.objects.exclude(actor=None) if event.actor and is_meant(event, filters)]
+
+
+def between(values: list[float], edges: tuple[float, ...]) -> tuple[int, ...]:
+    places = Counter(sum(value >= edge for edge in edges) for value in values)
+    return tuple(places[place] for place in range(len(edges) + 1))
+
+
+@each_question
+def test_how_many_how_long_how_deep(asked: str) -> None:
+    filters = question(asked)
+    rows = began(filters)
+    spent = sorted(float(row.time_spent) for row in rows)
+
+    found = sessions(filters, NOW)
+
+    assert found.sums.sessions == len(rows)
+    assert found.sums.single_page == sum(row.page_views == 1 for row in rows)
+    assert found.sums.with_errors == sum(row.errors > 0 for row in rows)
+    starts = [(Event(occurred_at=row.started_at), None) for row in rows]
+    assert found.sessions == by_bucket(starts, filters)
+    assert found.depth == between([row.page_views for row in rows], DEPTH_EDGES)
+    # True to 2 %: a session may change places with one beyond an edge that it is so near to.
+    near = sum(abs(value - edge) <= 0.04 * edge for value in spent for edge in SPENT_EDGES)
+    apart = zip(found.spent, between(spent, SPENT_EDGES), strict=True)
+    assert sum(abs(mine - plain) for mine, plain in apart) <= 2 * near
+    assert sum(found.spent) == len(rows)
+    if spent:
+        assert found.sums.median == pytest.approx(spent[(len(spent) - 1) // 2], rel=0.04)
+        assert found.sums.ninetieth == pytest.approx(spent[-(-len(spent) * 9 // 10) - 1], rel=0.04)
+
+
+@each_question
+def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
+    filters = question(asked)
+    rows = began(filters)
+    entries = {event.pk: event for event in Event.objects.filter(pk__in=[row.entry_event for row in rows])}
+
+    found = sessions(filters, NOW)
+
+    for parts, role in ((found.entries, "first_page"), (found.exits, "last_page")):
+        pages = Counter(getattr(row, role) for row in rows if getattr(row, role) is not None)
+        assert {part.name: part.sessions for part in parts.rows} == pages
+        assert parts.of == len(pages)
+    values = {
+        "device_type": [entries[row.entry_event].device_type for row in rows],
+        "os_name": [entries[row.entry_event].os_name for row in rows],
+        "version": [row.version for row in rows],
+        "country": [row.country for row in rows],
+    }
+    for key, names in values.items():
+        sharing = {
+            name: [row for row, own in zip(rows, names, strict=True) if own == name] for name in set(names)
+        }
+        assert {
+            part.name: (part.sessions, part.single_page, part.with_errors, part.time_spent)
+            for part in found.splits[key].rows
+        } == {
+            name or "": (
+                len(some),
+                sum(row.page_views == 1 for row in some),
+                sum(row.errors > 0 for row in some),
+                pytest.approx(float(sum(row.time_spent for row in some))),
+            )
+            for name, some in sharing.items()
+        }
+
+
+@each_question
+def test_who_is_new_and_who_comes_back(asked: str) -> None:
+    filters = question(asked)
+    everybody = acted(filters.over(Period(date(2026, 10, 1), filters.period.end, filters.period.zone)))
+    starts = filters.period.buckets(filters.granularity)
+    firsts: dict[Any, Any] = {}
+    for event in sorted(everybody, key=lambda event: event.occurred_at):
+        firsts.setdefault(event.actor, event.occurred_at)
+    expected: list[tuple[int, int] | tuple[None, None]] = []
+    for start, end in zip(starts, [*starts[1:], filters.period.until], strict=True):
+        there = {event.actor for event in everybody if start <= event.occurred_at < end}
+        new = sum(firsts[actor] >= start for actor in there)
+        expected.append((None, None) if start > NOW else (new, len(there) - new))
+
+    found = sessions(filters, NOW)
+
+    assert list(zip(found.new, found.returning, strict=True)) == expected
+    assert found.sums.actors == len({event.actor for event in acted(filters)})
+    assert found.sums.new_actors == sum(at >= filters.period.since for at in firsts.values())
+
+
+@each_question
+def test_retention_by_week(asked: str) -> None:
+    filters = question(asked)
+    weeks = cohort_period(filters.period).buckets(Granularity.WEEK)
+    ends = [*weeks[1:], cohort_period(filters.period).until]
+    everybody = acted(filters.over(cohort_period(filters.period)))
+    there = [
+        {event.actor for event in everybody if start <= event.occurred_at < end}
+        for start, end in zip(weeks, ends, strict=True)
+    ]
+    expected = []
+    for place, actors in enumerate(there):
+        new = actors.difference(*there[:place])
+        expected.append(tuple(len(new & later) for later in there[place:]))
+
+    assert [cohort.seen for cohort in sessions(filters, NOW).cohorts] == expected
+
+
+def test_weeks_of_retention_end_with_that_of_the_periods_last_day() -> None:
+    period = Period(date(2026, 11, 12), date(2026, 11, 19), question("everything").period.zone)
+    assert cohort_period(period).first == date(2026, 9, 28)
+    assert cohort_period(period).last == date(2026, 11, 22)
+
+
+def test_it_is_compared_with_the_days_before() -> None:
+    filters = question("some days", first=date(2026, 11, 16))
+    before = filters.over(filters.period.before())
+    compared = question("some days", first=date(2026, 11, 16), compare=filters.period.before())
+
+    found = sessions(compared, NOW)
+
+    earlier = began(before)
+    assert found.before is not None
+    assert found.before.sessions == len(earlier) > 0
+    assert found.sessions_before == sessions(before, NOW).sessions
+    pages = Counter(row.first_page for row in earlier)
+    assert {part.name: part.before for part in found.entries.rows} == {
+        part.name: pages[part.name] for part in found.entries.rows
+    }
+
+
+@each_question
+def test_the_latest_are_listed(asked: str) -> None:
+    filters = question(asked)
+    rows = began(filters)
+    entries = {event.pk: event for event in Event.objects.filter(pk__in=[row.entry_event for row in rows])}
+
+    def names(among: str) -> list[Any]:
+        return [each.id for each in listed(filters, among_of(among))]
+
+    assert names("") == [row.pk for row in rows][:50]
+    assert names("entry:home") == [row.pk for row in rows if row.first_page == "home"][:50]
+    assert names("exit:") == [row.pk for row in rows if row.last_page is None][:50]
+    assert names("os:linux") == [row.pk for row in rows if entries[row.entry_event].os_name == "linux"][:50]
+    assert names("pages:1") == [row.pk for row in rows if row.page_views == 1][:50]
+    assert names("spent:2") == [row.pk for row in rows if 30 <= row.time_spent < 60][:50]
+
+
+@pytest.mark.parametrize("text", ["", "x", "pages:", "pages:99", "spent:-1", "kind:error"])
+def test_what_cannot_be_meant_lists_all(text: str) -> None:
+    assert among_of(text) == Among()
+
+
+def test_the_page_says_it_in_words_and_points_at_the_version_with_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page, "FEW", 1)
+    filters = question("everything")
+    found = sessions(filters, NOW)
+    context = Context(now=NOW, links=Links("sessions", {}), owners={}, sources={}, sees_all=True)
+
+    report = page.build(filters, context)
+
+    assert report.answer.startswith(f"{found.sums.sessions} sessions in the last 7 days")
+    assert f"took {SECONDS.short(found.sums.median or 0)} or longer" in report.answer
+    usual = found.sums.with_errors / found.sums.sessions
+    bad = {part.name for part in found.splits["version"].rows if part.with_errors / part.sessions > 2 * usual}
+    assert bad, "a release of the demo brings errors"
+    assert all(any(f"version {name} had" in each.sentence for name in bad) for each in report.attention)
+
+
+def test_the_list_behind_a_number_can_be_lifted() -> None:
+    context = Context(
+        now=NOW,
+        links=Links("sessions", {"among": ["entry:home"]}),
+        owners={},
+        sources={},
+        sees_all=True,
+        params={"among": ("entry:home",)},
+    )
+    report = page.build(question("everything"), context)
+
+    assert [(control.value, control.options[0]) for control in report.controls] == [
+        ("entry:home", ("", "All sessions"))
+    ]
+    block = report.block("listed")
+    assert block is not None
+    assert block.sentence == "The latest with entry: home."
