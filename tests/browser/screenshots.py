@@ -200,6 +200,10 @@ def pages() -> dict[str, str]:
     found["report-overview-narrowed"] = (
         "/reports/overview/?period=today&kind=log&kind=error&zone=Europe/Berlin"
     )
+    found["report-sessions-funnel"] = (
+        "/reports/sessions/?step=page:home&step=event:interact&step=page:checkout&among=entry:home"
+    )
+    found["report-errors-one"] = "/reports/errors/?error=SYSTEM:E42"
     found["report-overview-nothing"] = "/reports/overview/?from=2020-01-01&to=2020-01-03&compare=sideways"
     for kind in ("interact", "ui_action", "emitted_event"):
         event = Event.objects.filter(kind=kind).order_by("-id").first()
