@@ -1,6 +1,5 @@
 """The sessions page: how many visits, how long and deep, where they begin and end, and who comes back."""
 
-
 from reports.charts.numbers import SECONDS, SHARE, change, count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of

@@ -16,7 +16,7 @@ from reports.pages import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Granularity, Period
-from tests.reports.lifelike import NOW, is_meant, by_bucket, each_question, of_module, question
+from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, of_module, question
 from tests.sessions.stored import summarise_due
 
 pytestmark = pytest.mark.django_db
@@ -91,10 +91,7 @@ def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
         sharing = {
             name: [row for row, own in zip(rows, names, strict=True) if own == name] for name in set(names)
         }
-        assert {
-            part.name: (part.sessions, part.single_page, part.with_errors, part.time_spent)
-            for part in found.splits[key].rows
-        } == {
+        expected: dict[str, Any] = {
             name or "": (
                 len(some),
                 sum(row.page_views == 1 for row in some),
@@ -103,6 +100,10 @@ def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
             )
             for name, some in sharing.items()
         }
+        assert {
+            part.name: (part.sessions, part.single_page, part.with_errors, part.time_spent)
+            for part in found.splits[key].rows
+        } == expected
 
 
 @each_question
