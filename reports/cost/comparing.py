@@ -14,10 +14,11 @@ meter, all of that meter's cost is volume, or storage.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from reports.cost.charge import ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, PLATFORM, STORED
@@ -108,9 +109,16 @@ def _at_former_price(before: Used, after: Used) -> Decimal:
     return quotient(before.cost * after.quantity, before.quantity)
 
 
-def side(month: date, owners: Owners = None) -> Side:
-    """A month of some owners, from their charges."""
-    rows = ChargeDay.objects.filter(billing_month__month=month)
+def side(month: date, owners: Owners = None, days: int | None = None, **only: Any) -> Side:
+    """A month of some owners, from their charges; of its first days only, where so many are asked for.
+
+    Fixed costs and corrections are of the month, whatever the days. `only` narrows to values of columns of
+    ChargeDay.
+    """
+    rows = ChargeDay.objects.filter(billing_month__month=month, **only)
+    if days is not None:
+        until = month + timedelta(days=days)
+        rows = rows.filter(Q(day__lt=until) | Q(is_correction=True) | Q(meter=PLATFORM))
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
     sums = rows.values("meter", "is_correction").annotate(quantities=Sum("quantity"), costs=Sum("cost"))

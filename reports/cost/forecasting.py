@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Sum
 
@@ -35,14 +36,17 @@ class Forecast:
     days: Mapping[date, Decimal]  # that are expected, the running one first
 
 
-def forecast(month: date, owners: Owners, now: datetime) -> Forecast:
-    """The forecast of a month, as of a time (UTC). Of a month that is over: what it cost."""
+def forecast(month: date, owners: Owners, now: datetime, **only: Any) -> Forecast:
+    """The forecast of a month, as of a time (UTC). Of a month that is over: what it cost.
+
+    `only` narrows to values of columns of ChargeDay.
+    """
     today, end = now.date(), next_month(month)
-    so_far = total(month, owners).cost
+    so_far = total(month, owners, **only).cost
     if today >= end:
         return Forecast(so_far, so_far, {})
     since = today - WEEKS * 7 * DAY
-    rows = ChargeDay.objects.filter(day__gte=since, day__lte=today, is_correction=False)
+    rows = ChargeDay.objects.filter(day__gte=since, day__lte=today, is_correction=False, **only)
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
     metered: dict[date, Decimal] = defaultdict(lambda: ZERO)

@@ -123,9 +123,9 @@ def of_owners(month: date, owners: Owners = None) -> list[OwnersMonth]:
     return sorted(made, key=lambda each: (-each.total.cost, each.owner))
 
 
-def total(month: date, owners: Owners = None) -> Total:
-    """What a month costs."""
-    rows = _of(ChargeDay.objects.filter(billing_month__month=month), owners)
+def total(month: date, owners: Owners = None, **only: Any) -> Total:
+    """What a month costs. `only` narrows to values of columns of ChargeDay."""
+    rows = _of(ChargeDay.objects.filter(billing_month__month=month, **only), owners)
     return _total(rows.aggregate(**_SUMS))
 
 
