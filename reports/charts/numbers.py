@@ -106,8 +106,17 @@ def money(currency: str) -> Unit:
     return Unit(
         currency,
         lambda value: f"{_amount(value)} {currency}",
-        lambda value: f"{value:,f} {currency}" if isinstance(value, Decimal) else f"{value:,} {currency}",
+        lambda value: f"{_all_digits(value)} {currency}",
     )
+
+
+def _all_digits(value: Number) -> str:
+    """An amount to its last digit; zeros after it are cut off, but for cents."""
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    if "." not in text:
+        return text
+    whole, _, rest = text.rstrip("0").partition(".")
+    return f"{whole}.{rest.ljust(2, '0')}"
 
 
 SHARE = Unit("share", share, exact_share)

@@ -266,5 +266,3 @@ def total_of(parts: Any) -> Decimal:
 def today_of(now: datetime) -> date:
     """The day that it is, in UTC."""
     return now.astimezone(UTC).date()
-
-

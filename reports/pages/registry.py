@@ -1,8 +1,15 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import errors, interface, learning, overview, sessions
+from reports.pages import cost, errors, interface, learning, overview, sessions
 from reports.pages.page import Page
 
 # In the order of the navigation.
-PAGES: tuple[Page, ...] = (overview.PAGE, sessions.PAGE, errors.PAGE, learning.PAGE, interface.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    sessions.PAGE,
+    errors.PAGE,
+    learning.PAGE,
+    interface.PAGE,
+    cost.PAGE,
+)
 GROUPS = tuple(dict.fromkeys(page.group for page in PAGES))

@@ -9,6 +9,7 @@ from reports.charts import Chart
 from reports.charts.numbers import NOTHING, Change, Number, Unit
 from reports.charts.spark import spark
 from reports.charts.table import Table
+from reports.periods import Period
 
 FIGURES = 4  # at the most
 
@@ -114,6 +115,16 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A way to what is beside: the month before and after, or the whole that a part is of."""
+
+    label: str
+    href: str
+    is_back: bool = False
+    is_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A page: the answer, figures, what wants attention, then block after block, the largest first."""
 
@@ -124,6 +135,9 @@ class Report:
     controls: tuple[Control, ...] = ()
     note: str = ""  # which time counts, where the numbers come from
     empty: Empty | None = None  # instead of all blocks
+    errors: tuple[str, ...] = ()  # what of the page's own parameters can't be meant
+    period: Period | None = None  # what it is about, where that isn't the filters' period
+    turns: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.figures) > FIGURES:

@@ -21,6 +21,7 @@ from reports.pages.offering import offered
 from reports.pages.page import Context, Page
 from reports.pages.report import Report
 from reports.pages.shown import Shown, shown
+from reports.periods import Period
 
 ZONE = "tally_zone"  # in the session: the zone that the person chose last
 SORT = "sort"  # parameter: block.column, with a minus before the column from the largest on
@@ -90,11 +91,11 @@ def _page(
         "page": page,
         "report": report,
         "blocks": _blocks(report, asked, links),
-        "errors": asked.errors,
+        "errors": (*asked.errors, *report.errors),
         "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),
         "kept": _kept(asked, page, report),
         "lift_all": links.lifted(),
-        "period": _period(asked),
+        "period": _in_words(report.period or asked.filters.period),
     }
     request.current_app = str(admin.site.name)
     return TemplateResponse(request, "reports/page.html", context)
@@ -116,8 +117,7 @@ def _kept(asked: Asked, page: Page, report: Report) -> list[tuple[str, str]]:
     return [(name, value) for name, values in asked.params.items() if name in names for value in values]
 
 
-def _period(asked: Asked) -> str:
-    period = asked.filters.period
+def _in_words(period: Period) -> str:
     days = (
         f"{period.first:%Y-%m-%d}"
         if period.days == 1
@@ -131,7 +131,7 @@ def _csv(page: Page, report: Report, asked: Asked, name: str) -> StreamingHttpRe
     block = report.block(name)
     if block is None:
         raise Http404
-    period = asked.filters.period
+    period = report.period or asked.filters.period
     file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}.csv"
     response = StreamingHttpResponse(block.rows.lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file}"'

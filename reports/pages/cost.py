@@ -1,0 +1,196 @@
+"""Cost: what the month costs, why more than the one before, what could be dropped; down to an hour."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from reports.charts.numbers import BYTES, SHARE, change, count
+from reports.figures import cost as figures
+from reports.figures.cost import Known, MonthsCost
+from reports.filters import Filters
+from reports.pages import cost_blocks, cost_day, months
+from reports.pages.cost_words import NOTE, Names, by_control, by_of, compared, signed, unit_of
+from reports.pages.months import Asked
+from reports.pages.page import Context, Page
+from reports.pages.report import Attention, Control, Empty, Figure, Report
+
+MUCH = Decimal("0.05")  # a share of the cost that wants attention
+MANY_REJECTED = 0.05  # a share of what came in
+CAUSES = {
+    "volume": "more or fewer events",
+    "size": "larger or smaller events",
+    "storage": "more or less data kept",
+    "price": "prices, tiers and discounts",
+    "fixed": "platform costs",
+    "corrections": "corrections of closed months",
+}
+
+
+def build(filters: Filters, context: Context) -> Report:
+    """The report of a month, of a day or of an hour."""
+    asked = months.ask(context)
+    found = figures.known(asked.month, filters.owners)
+    currency = _currency(found, context)
+    empty = Report(
+        answer=f"Nothing was charged in {asked.month:%B %Y}.",
+        controls=tuple(_controls(asked, found, currency, context)),
+        errors=asked.errors,
+        period=asked.period,
+        turns=months.turns(asked, found.months, context.links, context.now),
+        note=NOTE,
+        empty=_empty(found),
+    )
+    if not currency:
+        return empty
+    question = figures.question(filters, asked.month, currency)
+    filters = replace(filters, period=asked.period)
+    if asked.hour or asked.day:
+        return cost_day.fill(empty, asked, question, filters, context)
+    return _fill(empty, figures.months_cost(question, by_of(context), context.now), found, filters, context)
+
+
+def _currency(found: Known, context: Context) -> str:
+    """The one that is asked for, or the first; empty where nothing was charged."""
+    asked = context.first("currency")
+    return asked if asked in found.currencies else next(iter(found.currencies), "")
+
+
+def _controls(asked: Asked, found: Known, currency: str, context: Context) -> Iterator[Control]:
+    yield months.control(asked, found.months, context.now)
+    yield by_control(context)
+    if len(found.currencies) > 1:
+        yield Control("currency", "Currency", currency, tuple((each, each) for each in found.currencies))
+
+
+def _empty(found: Known) -> Empty:
+    if found.months:
+        return Empty("No charges in this month", "Choose another month.")
+    return Empty(
+        "Nothing was charged yet",
+        "Charges are made within minutes once applications send events; a price plan says what they cost.",
+    )
+
+
+def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, context: Context) -> Report:
+    currency = str(found.question.only["billing_month__currency"])
+    names = Names(context)
+    view = cost_blocks.View(found, currency, filters, context, names)
+    return replace(
+        empty,
+        answer=_answer(found, currency, known),
+        figures=tuple(_figures(found, currency, known)),
+        attention=tuple(_attention(found, currency, view)),
+        blocks=tuple(cost_blocks.blocks(view, by_of(context))),
+        empty=None if found.parts or found.corrections else empty.empty,
+    )
+
+
+def _answer(found: MonthsCost, currency: str, known: Known) -> str:
+    """The month in a sentence: what it costs, how it differs, mostly why."""
+    money, month = unit_of(currency), found.question.month
+    expected, so_far = found.forecast.expected, found.forecast.so_far
+    if not found.forecast.days:
+        state = " and is closed" if known.closed and not known.open else ""
+        if expected is None:
+            return f"{month:%B %Y} has cost {money.short(so_far)} so far; too little is known for a forecast."
+        said = f"{month:%B %Y} cost {money.short(so_far)}{compared(so_far, found.before.cost, month)}{state}"
+    else:
+        assert expected is not None
+        said = (
+            f"{month:%B %Y} will cost about {money.short(expected)}"
+            f"{compared(expected, found.before.cost, month)}"
+        )
+    return f"{said}{_why(found, currency)}."
+
+
+def _why(found: MonthsCost, currency: str) -> str:
+    """The largest cause of the change."""
+    if found.change is None or not found.change.whole:
+        return ""
+    same_way = {
+        name: cost
+        for name, cost in found.change.causes.items()
+        if cost and (cost > 0) == (found.change.whole > 0)
+    }
+    if not same_way:
+        return ""
+    name = max(same_way, key=lambda each: abs(same_way[each]))
+    return f", mostly by {CAUSES[name]} ({signed(currency).short(same_way[name])})"
+
+
+def _figures(found: MonthsCost, currency: str, known: Known) -> Iterator[Figure]:
+    money, whole, before = unit_of(currency), found.whole, found.before
+    daily = [sum(found.days[day].values()) for day in sorted(found.days)]
+    if found.forecast.days:
+        yield Figure(
+            f"Expected in {found.question.month:%B}",
+            found.forecast.expected,
+            money,
+            change(found.forecast.expected, before.cost or None, more_is="bad"),
+            note=_range(found, currency),
+        )
+    until = f"until {known.charged_until:%d %b, %H:%M}" if known.charged_until else ""
+    if found.forecast.days:
+        yield Figure("So far", whole.cost, money, spark=daily, note=until)
+    else:
+        yield Figure("Cost", whole.cost, money, change(whole.cost, before.cost or None), spark=daily)
+    yield Figure(
+        "A million events, all in",
+        whole.per_million,
+        money,
+        change(whole.per_million, before.per_million, more_is="bad"),
+        note=f"{count('events').short(whole.events)} events",
+    )
+    yield Figure(
+        "An event's size",
+        whole.bytes_per_event,
+        BYTES,
+        change(whole.bytes_per_event, before.bytes_per_event, more_is="bad"),
+        note=f"{float(whole.gb):,.3g} GB in all",
+    )
+
+
+def _range(found: MonthsCost, currency: str) -> str:
+    """Between which amounts, and by what that is known."""
+    lowest, highest, money = found.lowest, found.highest, unit_of(currency)
+    if lowest is None or highest is None:
+        return "no whole month before to measure it by"
+    return f"{money.short(lowest)} to {money.short(highest)}, as far off as in months before"
+
+
+def _attention(found: MonthsCost, currency: str, view: cost_blocks.View) -> Iterator[Attention]:
+    """What makes the cost hard to explain, or larger than it need be."""
+    money, whole = unit_of(currency), found.whole
+    names = {name: key for key, name in view.context.sources.items()}
+    for name, cost, why in (
+        ("(unknown)", found.unknown, "comes from events that name no source"),
+        ("(overflow)", found.overflow, "comes from sources beyond those that an organization may have"),
+    ):
+        if whole.cost and cost / whole.cost > MUCH:
+            href = view.context.links.here(source=names[name]) if name in names else ""
+            yield Attention(f"{money.short(cost)} {why}: {name}.", href)
+    came = whole.events + whole.rejected
+    if came and whole.rejected / came > MANY_REJECTED:
+        share = SHARE.short(whole.rejected / came)
+        yield Attention(
+            f"{share} of what came in was rejected: it costs nothing, and tells nothing.",
+            view.rejected,
+            "See why",
+        )
+    if whole.corrections:
+        yield Attention(
+            f"{signed(currency).short(whole.corrections)} of it are corrections of closed months.",
+            "#corrections",
+            "See them",
+        )
+
+
+PAGE = Page(
+    "cost",
+    "Cost",
+    "payments",
+    build,
+    group="Cost",
+    filters=("owner", "source", "kind"),
+    own=("month", "day", "hour", "by", "currency"),
+)

@@ -1,0 +1,305 @@
+"""Blocks of a month's cost: days, why it changed, parts, what could be dropped, owners, corrections."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from reports.charts import palette
+from reports.charts.numbers import BYTES, SHARE, count
+from reports.charts.table import Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
+from reports.cost.meters import METERS
+from reports.cost.numbers import ZERO
+from reports.figures.cost import MonthsCost, Part
+from reports.filters import Filters
+from reports.pages.cost_words import BY, Names, signed, unit_of
+from reports.pages.links import events
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty
+from reports.periods import Granularity
+
+OTHERS = "others"
+EVENTS = count("events")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A month as it is shown to somebody."""
+
+    found: MonthsCost
+    currency: str
+    filters: Filters
+    context: Context
+    names: Names
+
+    @property
+    def rejected(self) -> str:
+        """The page of what was rejected."""
+        return reverse("admin:ingestion_rejected_groups")
+
+
+def blocks(view: View, by: str) -> Iterator[Block]:
+    """The blocks, the largest question first."""
+    yield _days(view, by)
+    if view.found.change is not None:
+        yield _why(view)
+    yield _parts(view, by)
+    if view.found.causes:
+        yield _drop(view)
+    if len(view.context.owners) > 1:
+        yield _owners(view)
+    if view.found.corrections:
+        yield _corrections(view)
+
+
+def _days(view: View, by: str) -> Block:
+    found, period = view.found, view.filters.period
+    buckets = tuple(
+        replace(bucket, href=view.context.links.here(day=f"{bucket.start:%Y-%m-%d}"))
+        if bucket.start <= view.context.now
+        else bucket
+        for bucket in buckets_of(period, Granularity.DAY, view.context.now)
+    )
+    days = [bucket.start.date() for bucket in buckets]
+    series = stack(view.names, by, days, found.days, view.context.now)
+    if found.forecast.days:
+        beside = tuple(found.forecast.days.get(day) for day in days)
+        series.append(Series("expected", beside, palette.REST, is_beside=True))
+    sentence = "A click on a day leads to its hours."
+    if found.question.is_narrowed:
+        sentence += " Platform costs are of no source and no kind, so they are left out."
+    elif found.whole.cost:
+        sentence += " Platform costs and corrections are of no day, so they are left out here."
+    chart = TimeChart(
+        f"Cost of each day, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
+    )
+    return Block("days", f"Days, by {BY[by].lower()}", sentence, chart)
+
+
+def stack(
+    names: Names,
+    by: str,
+    places: Sequence[date | datetime],
+    costs: Mapping[Any, Mapping[Any, Decimal]],
+    now: datetime,
+) -> list[Series]:
+    """A series for each of the largest keys, and one for the rest; what is to come is open."""
+    keys = sorted({key for at in costs.values() for key in at}, key=str)
+    found = [
+        (
+            str(number),
+            [None if _begin(place) > now else costs.get(place, {}).get(key, ZERO) for place in places],
+        )
+        for number, key in enumerate(keys)
+    ]
+    ranked = top_and_rest(found, rest=OTHERS)
+    hues = names.hues(by, [keys[int(name)] for name, _ in ranked if name != OTHERS])
+    return [
+        Series(OTHERS, values, palette.REST)
+        if name == OTHERS
+        else Series(
+            names.of(by, key := keys[int(name)]),
+            values,
+            hues[key],
+            (by, str(key)) if by in ("source", "kind", "owner") and key else None,
+        )
+        for name, values in ranked
+    ]
+
+
+def _begin(place: date | datetime) -> datetime:
+    return place if isinstance(place, datetime) else datetime(place.year, place.month, place.day, tzinfo=UTC)
+
+
+WHY = {
+    "volume": ("Volume", "The number of accepted events."),
+    "size": ("Size", "Bytes of an event."),
+    "storage": ("Storage", "What is kept."),
+    "price": ("Price", "Prices, tiers, discounts and plans."),
+    "fixed": ("Platform", "Fixed costs that owners share."),
+    "corrections": ("Corrections", "Of months that are closed."),
+}
+
+
+def _why(view: View) -> Block:
+    found, changed = view.found, view.found.change
+    assert changed is not None
+    before = f"{found.question.before:%B}"
+    columns = (
+        Column("cause", "Cause"),
+        Column("what", "What changed"),
+        Column("change", f"Change from {before}", signed(view.currency)),
+    )
+    rows = [
+        Row((*WHY[name], cost), tones={"change": "bad" if cost > 0 else "good"} if cost else {})
+        for name, cost in changed.causes.items()
+    ]
+    rows.append(Row(("In all", f"From {unit_of(view.currency).short(changed.before)}.", changed.whole)))
+    days = found.compared_days
+    what = (
+        f"The first {days} days of both months, which are over"
+        if days > 1
+        else "The first day of both months"
+    )
+    sentence = f"{what if days else 'Both months, whole'}. The parts sum to the change, to the last digit."
+    return Block(
+        "why", f"Why it differs from {before}", sentence, table=Table(columns, tuple(rows)), is_half=True
+    )
+
+
+def _parts(view: View, by: str) -> Block:
+    found, money = view.found, unit_of(view.currency)
+    columns = (
+        Column(by, BY[by]),
+        Column("cost", "Cost", money, has_bar=True),
+        Column("share", "Share", SHARE),
+        Column("before", f"{found.question.before:%B}", money, note="The whole month before"),
+        *(() if by == "meter" else (Column("per_million", "A million events", money),)),
+    )
+    hues = view.names.hues(by, [part.keys[0] for part in found.parts][:7])
+    rows = tuple(
+        Row(
+            (
+                view.names.of(by, part.keys[0]),
+                part.cost,
+                _share(part, found),
+                found.parts_before.get(part.keys, Part(part.keys)).cost,
+                *(() if by == "meter" else (part.per_million,)),
+            ),
+            href=_narrowed(view, by, part.keys[0]),
+            hue=hues.get(part.keys[0], palette.REST),
+        )
+        for part in found.parts
+    )
+    return Block("parts", f"By {BY[by].lower()}", table=Table(columns, rows), is_half=True)
+
+
+def _share(part: Part, found: MonthsCost) -> float | None:
+    return float(part.cost / found.whole.cost) if found.whole.cost else None
+
+
+def _narrowed(view: View, by: str, key: Any) -> str:
+    """This page about one part only, where the filters know such parts."""
+    if by not in ("source", "kind", "owner") or key in (None, ""):
+        return ""
+    return view.context.links.here(**{by: key})
+
+
+def _drop(view: View) -> Block:
+    """What costs most: where less of it would save most."""
+    found, money = view.found, unit_of(view.currency)
+    columns = (
+        Column("source", "Source"),
+        Column("kind", "Kind"),
+        Column("cost", "Cost", money, has_bar=True),
+        Column("share", "Share", SHARE),
+        Column("events", "Events", EVENTS),
+        Column("size", "Bytes an event", BYTES),
+        Column("rejected", "Rejected", EVENTS),
+    )
+    rows = tuple(
+        Row(
+            (
+                view.names.of("source", part.keys[0]),
+                view.names.of("kind", part.keys[1]),
+                part.cost,
+                _share(part, found),
+                part.events,
+                part.bytes_per_event,
+                part.rejected,
+            ),
+            href=view.context.links.here(source=part.keys[0], kind=part.keys[1] or None),
+            hrefs={
+                "events": events(view.filters, source=part.keys[0], **_kind(part)),
+                **({"rejected": f"{view.rejected}?source={part.keys[0]}"} if part.rejected else {}),
+            },
+        )
+        for part in found.causes
+    )
+    return Block(
+        "drop",
+        "What could be dropped",
+        _saving(view),
+        table=Table(columns, rows),
+        note="The number of events leads to those that occurred in the month. Rejected events are free.",
+    )
+
+
+def _kind(part: Part) -> dict[str, str]:
+    return {"kind": part.keys[1]} if part.keys[1] else {}
+
+
+def _saving(view: View) -> str:
+    """The largest one in a sentence, and whether its events are large."""
+    first, found = view.found.causes[0], view.found
+    share = _share(first, found)
+    if not share:
+        return ""
+    source, kind = view.names.of("source", first.keys[0]), view.names.of("kind", first.keys[1])
+    said = f"{kind} of {source} is {SHARE.short(share)} of the cost."
+    size, usual = first.bytes_per_event, found.whole.bytes_per_event
+    if size and usual and size > usual * 2:
+        said += f" Its events have {BYTES.short(size)} each, all others mostly {BYTES.short(usual)}."
+    return said
+
+
+def _owners(view: View) -> Block:
+    found, money = view.found, unit_of(view.currency)
+    columns = (
+        Column("owner", "Owner"),
+        Column("cost", "Cost", money, has_bar=True),
+        Column("share", "Share", SHARE),
+        Column("before", f"{found.question.before:%B}", money, note="The whole month before"),
+        Column("per_million", "A million events", money),
+        Column("events", "Events", EVENTS),
+        Column("gb", "GB", count("GB")),
+        Column("saved", "Discount", money),
+    )
+    rows = tuple(
+        Row(
+            (
+                view.names.of("owner", part.keys[0]),
+                part.cost,
+                _share(part, found),
+                found.owners_before.get(part.keys, Part(part.keys)).cost,
+                part.per_million,
+                part.events,
+                round(part.gb, 3),
+                part.list_cost - part.cost,
+            ),
+            href=view.context.links.here(owner=part.keys[0]),
+        )
+        for part in found.owners
+    )
+    return Block("owners", "Owners", table=Table(columns, rows))
+
+
+def _corrections(view: View) -> Block:
+    columns = (
+        Column("month", "Of the month"),
+        Column("owner", "Owner"),
+        Column("meter", "Meter"),
+        Column("cost", "Correction", signed(view.currency)),
+    )
+    rows = tuple(
+        Row(
+            (
+                f"{each.month:%Y-%m}",
+                view.names.of("owner", each.owner_id),
+                METERS[each.meter].label,
+                each.cost,
+            )
+        )
+        for each in view.found.corrections
+    )
+    return Block(
+        "corrections",
+        "Corrections",
+        "Found after those months were closed, so charged in this one.",
+        table=Table(columns, rows),
+        empty=Empty("No corrections", "Nothing was found later."),
+    )

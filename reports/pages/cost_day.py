@@ -1,0 +1,169 @@
+"""Cost of a day by its hours, and of an hour by its charges."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from reports.charts.numbers import SHARE, Unit, change, count
+from reports.charts.table import Amount, Column, Row, Table
+from reports.charts.time_chart import TimeChart, buckets_of
+from reports.cost.meters import EVENTS, METERS
+from reports.cost.numbers import ZERO
+from reports.figures import cost as figures
+from reports.figures import cost_hours
+from reports.figures.cost import Part, Question
+from reports.figures.cost_hours import Charged
+from reports.filters import Filters
+from reports.pages.cost_blocks import stack
+from reports.pages.cost_words import BY, Names, by_of, unit_of
+from reports.pages.links import events
+from reports.pages.months import Asked
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty, Figure, Report
+from reports.periods import DAY, Granularity
+
+HOUR = timedelta(hours=1)
+NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part of them."
+
+
+def fill(empty: Report, asked: Asked, question: Question, filters: Filters, context: Context) -> Report:
+    """The report of the day or of the hour that is asked for."""
+    currency = str(question.only["billing_month__currency"])
+    if asked.hour:
+        return _hour(empty, asked.hour, question, context, currency)
+    return _day(empty, asked, question, filters, context, currency)
+
+
+def _day(
+    empty: Report, asked: Asked, question: Question, filters: Filters, context: Context, currency: str
+) -> Report:
+    assert asked.day is not None
+    by, day, money = by_of(context), asked.day, unit_of(currency)
+    parts, before = figures.of_day(question, day, by)
+    whole, former = figures.total_of(parts), figures.total_of(before.values())
+    hours = cost_hours.by_hour(question, tuple(context.owners), day, by)
+    said = f"{day.day} {day:%B %Y} {'has cost' if day == context.now.date() else 'cost'} {money.short(whole)}"
+    differs = change(whole, former or None)
+    is_running = day == context.now.date()
+    if differs and not is_running:
+        said += f", {differs.text} than the {day:%A} before" if differs.text != "as before" else ""
+    return replace(
+        empty,
+        answer=f"{said}{' so far' if is_running else ''}.",
+        figures=(
+            Figure("Cost", whole, money, None if is_running else differs),
+            Figure("A week before", former, money, href=context.links.here(**_at(day - 7 * DAY))),
+            Figure("Events", sum(part.events for part in parts), count("events"), href=events(filters)),
+        ),
+        blocks=(
+            _hours(hours, by, filters, context, money),
+            _parts(parts, before, by, context, money),
+        ),
+        note=f"{NOT_IN_IT} {empty.note}",
+        empty=None if parts else Empty("Nothing was charged on this day", "Nothing came in, or was kept."),
+    )
+
+
+def _at(day: Any) -> dict[str, str]:
+    return {"month": f"{day:%Y-%m}", "day": f"{day:%Y-%m-%d}"}
+
+
+def _hours(hours: Any, by: str, filters: Filters, context: Context, money: Unit) -> Block:
+    buckets = tuple(
+        replace(bucket, href=context.links.here(hour=f"{bucket.start.astimezone(UTC):%H}"))
+        if bucket.start <= context.now
+        else bucket
+        for bucket in buckets_of(filters.period, Granularity.HOUR, context.now)
+    )
+    series = stack(Names(context), by, [bucket.start for bucket in buckets], hours, context.now)
+    chart = TimeChart(
+        f"Cost of each hour, by {BY[by].lower()}.", filters.period, buckets, tuple(series), money
+    )
+    return Block("hours", f"Hours, by {BY[by].lower()}", "A click on an hour leads to its charges.", chart)
+
+
+def _parts(parts: list[Part], before: Any, by: str, context: Context, money: Unit) -> Block:
+    whole = figures.total_of(parts)
+    columns = (
+        Column(by, BY[by]),
+        Column("cost", "Cost", money, has_bar=True),
+        Column("share", "Share", SHARE),
+        Column("before", "A week before", money),
+    )
+    rows = tuple(
+        Row(
+            (
+                Names(context).of(by, part.keys[0]),
+                part.cost,
+                float(part.cost / whole) if whole else None,
+                before.get(part.keys, Part(part.keys)).cost,
+            )
+        )
+        for part in parts
+    )
+    return Block("parts", f"By {BY[by].lower()}", table=Table(columns, rows))
+
+
+def _hour(empty: Report, hour: datetime, question: Question, context: Context, currency: str) -> Report:
+    charges = cost_hours.of_hour(question, tuple(context.owners), hour)
+    whole: Decimal = sum((charge.cost for charge in charges), ZERO)
+    money, names = unit_of(currency), Names(context)
+    columns = (
+        Column("source", "Source"),
+        Column("kind", "Kind"),
+        Column("dialect", "Dialect"),
+        Column("owner", "Owner"),
+        Column("meter", "Meter"),
+        Column("quantity", "Used", is_amounts=True),
+        Column("unit_price", "Price of a unit", money),
+        Column("cost", "Cost", money, has_bar=True),
+    )
+    rows = tuple(
+        Row(
+            (
+                names.of("source", charge.source_id),
+                names.of("kind", charge.kind),
+                names.of("dialect", charge.dialect),
+                names.of("owner", charge.owner_id),
+                f"{METERS[charge.meter].label}{f', tier {charge.tier + 1}' if charge.tier else ''}",
+                Amount(charge.consumed, Unit(METERS[charge.meter].consumed_unit, is_whole=False)),
+                charge.unit_price,
+                charge.cost,
+            ),
+            hrefs={"quantity": _events(hour, charge)} if charge.meter == EVENTS else {},
+        )
+        for charge in charges
+    )
+    when = f"{hour.day} {hour:%B %Y, %H:%M} to {hour + HOUR:%H:%M} UTC"
+    return replace(
+        empty,
+        answer=f"{money.short(whole)} were charged for {when}.",
+        blocks=(
+            Block(
+                "charges",
+                "Charges of the hour",
+                table=Table(columns, rows),
+                note="The number of events leads to those that occurred in the hour: lists of events go by "
+                "the time of occurrence, charges by that of receipt, so late events are not among them.",
+            ),
+        ),
+        note=f"{NOT_IN_IT} {empty.note}",
+        empty=None if rows else Empty("Nothing was charged in this hour", "Nothing came in, or was kept."),
+    )
+
+
+def _events(hour: datetime, charge: Charged) -> str:
+    """The list of the events that occurred in the hour, of what was charged."""
+    asked: dict[str, Any] = {
+        "since": f"{hour:%Y-%m-%dT%H:%M}",
+        "until": f"{hour + HOUR:%Y-%m-%dT%H:%M}",
+        "owner": charge.owner_id,
+        "source": charge.source_id,
+    }
+    if charge.kind:
+        asked["kind"] = charge.kind
+    return f"{reverse('admin:events_event_changelist')}?{urlencode(asked)}"

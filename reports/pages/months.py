@@ -1,0 +1,118 @@
+"""Months: the period of the cost pages, asked for as month=2026-11, in UTC. Day and hour lie in it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from reports.cost.months import month_of_text
+from reports.pages.links import Links
+from reports.pages.page import Context
+from reports.pages.report import Control, Turn
+from reports.periods import DAY, Period, month_of, next_month
+
+ZONE = ZoneInfo("UTC")  # of all that is charged
+EARLIEST = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for, and what it can't mean."""
+
+    month: date
+    day: date | None = None
+    hour: datetime | None = None
+    errors: tuple[str, ...] = ()
+
+    @property
+    def period(self) -> Period:
+        """The day, or else the month."""
+        if self.day:
+            return Period(self.day, self.day + DAY, ZONE)
+        return Period(self.month, next_month(self.month), ZONE)
+
+
+def ask(context: Context) -> Asked:
+    """The month, and the day and the hour in it; without one the month that runs."""
+    today = context.now.astimezone(UTC).date()
+    this = month_of(today)
+    text = context.first("month")
+    errors = []
+    try:
+        month = _month(text, this) if text else this
+    except ValueError as error:
+        errors.append(f"{error} This is {this:%B %Y}.")
+        month = this
+    day, hour = None, None
+    try:
+        day = _day(context.first("day"), month, today)
+        hour = _hour(context.first("hour"), day)
+    except ValueError as error:
+        errors.append(f"{error} It is left out.")
+    return Asked(month, day, hour, tuple(errors))
+
+
+def _month(text: str, this: date) -> date:
+    found = month_of_text(text)
+    if not EARLIEST <= found <= this:
+        raise ValueError(f"{text} is no month from {EARLIEST:%Y-%m} to {this:%Y-%m}.")
+    return found
+
+
+def _day(text: str, month: date, today: date) -> date | None:
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text} is no day as 2026-01-31.") from None
+    if not month <= found < next_month(month) or found > today:
+        raise ValueError(f"{text} is no day of {month:%B %Y} that has begun.")
+    return found
+
+
+def _hour(text: str, day: date | None) -> datetime | None:
+    if not text or day is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) < 24):
+        raise ValueError(f"{text} is no hour from 0 to 23.")
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=int(text))
+
+
+def control(asked: Asked, months: tuple[date, ...], now: datetime) -> Control:
+    """The field that chooses a month, of those that have charges."""
+    offered = sorted({month_of(now.date()), asked.month, *months}, reverse=True)
+    return Control(
+        "month",
+        "Month (UTC)",
+        f"{asked.month:%Y-%m}",
+        tuple((f"{each:%Y-%m}", f"{each:%B %Y}") for each in offered),
+    )
+
+
+def turns(asked: Asked, months: tuple[date, ...], links: Links, now: datetime) -> tuple[Turn, ...]:
+    """The ways to the month before and after, as far as there are charges; of a day, to its neighbours."""
+    today = now.date()
+    if asked.hour:
+        steps = [asked.hour - timedelta(hours=1), asked.hour + timedelta(hours=1)]
+        near = [at for at in steps if at.date() == asked.day and at <= now]
+        hours = [Turn(f"{at:%H:%M}", links.here(hour=f"{at:%H}"), is_back=at < asked.hour) for at in near]
+        return (*hours, Turn("The whole day", links.here(hour=None), is_up=True))
+    if asked.day:
+        days = [asked.day - DAY, asked.day + DAY]
+        shown = [
+            Turn(_short(day), links.here(month=f"{day:%Y-%m}", day=day), is_back=day < asked.day)
+            for day in days
+            if day <= today
+        ]
+        return (*shown, Turn(f"{asked.month:%B %Y}", links.here(day=None), is_up=True))
+    first = min(months, default=asked.month)
+    near_months = [month_of(asked.month - DAY), next_month(asked.month)]
+    return tuple(
+        Turn(f"{month:%B %Y}", links.here(month=f"{month:%Y-%m}"), is_back=month < asked.month)
+        for month in near_months
+        if first <= month <= month_of(today)
+    )
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%B}"
