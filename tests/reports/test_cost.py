@@ -1,0 +1,240 @@
+"""The cost page: its figures are sums of charges, down to the hour; what it can't mean it says."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from events.accounts import audit
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from reports.cost.charge import Charge
+from reports.cost.closing import close
+from reports.cost.keeping import keep
+from reports.cost.plans import Discount, PricePlan
+from reports.cost.platform import Method, PlatformCost
+from reports.figures import cost as figures
+from reports.figures.cost import MonthsCost
+from reports.pages import cost
+from reports.pages.links import Links
+from reports.pages.months import ZONE
+from reports.pages.report import Report
+from reports.periods import Period
+from tests.admin.conftest import html_of
+from tests.cost.ledgers import assign, at, organization, owner, plan, total, use
+from tests.reports.asked import context, csv_of, filters
+from tests.sending import Sender
+
+D = Decimal
+AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+NOW = at(12, 10)
+CHARGES = {"events": "2", "ingested": "0.5", "stored": "0.1"}
+
+
+@pytest.fixture
+def owners(db: None) -> tuple[Owner, Owner]:
+    """Two months of two owners with tiers of everything: discount, platform cost, unknown, rejected."""
+    a, b = owner("A"), owner("B")
+    assign(plan(prices=CHARGES))
+    Discount.objects.create(owner=b, percent=D(10), valid_from=at(1, month=8))
+    PlatformCost.objects.create(
+        organization=a.organization,
+        name="Hosting",
+        amount=D("10.01"),
+        method=Method.EVENLY,
+        first_month=AUGUST,
+    )
+    for day in range(1, 31):
+        use(a, at(day, 3, month=8), stored=1_000_000, billed_bytes=10**9)
+    for day in range(1, 13):
+        use(a, at(day, 3), stored=1_500_000, billed_bytes=3 * 10**9)
+        use(a, at(day, 4), by="app", kind="error", dialect="buildless", stored=200_000, rejected=300_000)
+        use(b, at(day, 5), by="(unknown)", kind="", stored=700_001, billed_bytes=10**8)
+    keep(a.organization_id, NOW)
+    return a, b
+
+
+def built(path: dict[str, str] | None = None, now: datetime = NOW, **narrower: Any) -> Report:
+    asked = {name: (value,) for name, value in (path or {}).items()}
+    names = {each.pk: each.name for each in Owner.objects.all()}
+    links = Links("cost", {name: [*values] for name, values in asked.items()})
+    usual = Period(date(2026, 9, 1), date(2026, 9, 8), ZONE)
+    return cost.build(
+        filters(usual, **narrower), context("cost", now=now, links=links, owners=names, params=asked)
+    )
+
+
+def found(by: str = "source", now: datetime = NOW, **only: Any) -> MonthsCost:
+    asked = figures.Question(SEPTEMBER, None, {"billing_month__currency": "EUR"} | only)
+    return figures.months_cost(asked, by, now)
+
+
+def cells(report: Report, block: str, column: str) -> list[Any]:
+    table = report.block(block)
+    assert table is not None, block
+    place = [each.name for each in table.rows.columns].index(column)
+    return [row.cells[place] for row in table.rows.rows]
+
+
+@pytest.mark.parametrize("by", [*figures.DIMENSIONS])
+def test_the_parts_are_sums_of_charges(owners: tuple[Owner, Owner], by: str) -> None:
+    shown = found(by)
+    charges = Charge.objects.filter(billing_month__month=SEPTEMBER)
+    column = figures.DIMENSIONS[by]
+    expected = {
+        row[column]: row["cost_sum"]
+        for row in charges.values(column).annotate(cost_sum=Sum("cost")).order_by()
+    }
+    assert {part.keys[0]: part.cost for part in shown.parts} == expected
+    assert shown.whole.cost == total(billing_month__month=SEPTEMBER) == sum(expected.values())
+    assert shown.before.cost == total(billing_month__month=AUGUST)
+
+
+def test_the_days_are_those_of_usage(owners: tuple[Owner, Owner]) -> None:
+    shown = found()
+    fixed = total(billing_month__month=SEPTEMBER, meter="platform")
+    assert sum(sum(day.values()) for day in shown.days.values()) == shown.whole.cost - fixed
+    assert sum(shown.days[date(2026, 9, 3)].values()) == total(hour__gte=at(3), hour__lt=at(4))
+
+
+def test_the_month_before_is_compared_by_as_many_days(owners: tuple[Owner, Owner]) -> None:
+    shown = found()
+    assert (shown.compared_days, shown.change is not None) == (11, True)
+    assert shown.change is not None
+    fixed = D("10.01")
+    assert shown.change.before == fixed + total(hour__lt=at(12, month=8), meter__in=CHARGES)
+    assert shown.change.after == fixed + total(hour__gte=at(1), hour__lt=at(12), meter__in=CHARGES)
+    assert sum(shown.change.causes.values()) == shown.change.whole
+
+
+def test_what_could_be_dropped_comes_by_its_cost(owners: tuple[Owner, Owner]) -> None:
+    report = built()
+    costs = cells(report, "drop", "cost")
+    assert costs == sorted(costs, reverse=True)
+    assert sum(costs) == total(billing_month__month=SEPTEMBER) - D("10.01")
+    assert cells(report, "drop", "kind") == ["log", "(unknown)", "error"]
+    assert cells(report, "drop", "rejected") == [0, 0, 12 * 300_000]
+    said = " ".join(each.sentence for each in report.attention)
+    assert "name no source" in said
+    assert "was rejected" in said
+
+
+def test_a_day_leads_to_its_hours_and_an_hour_to_its_charges(owners: tuple[Owner, Owner]) -> None:
+    month = built()
+    block = month.block("days")
+    assert block is not None
+    assert block.chart is not None
+    assert "day=2026-09-03" in str(block.chart.spec())
+    assert "day=2026-09-13" not in str(block.chart.spec())
+
+    day = built({"day": "2026-09-03", "month": "2026-09"})
+    assert day.answer.startswith("3 September 2026 cost")
+    assert sum(cells(day, "parts", "cost")) == total(hour__gte=at(3), hour__lt=at(4))
+    assert day.figures[0].value == sum(cells(day, "parts", "cost"))
+
+    hour = built({"day": "2026-09-03", "month": "2026-09", "hour": "3"})
+    assert sum(cells(hour, "charges", "cost")) == total(hour=at(3, 3))
+    table = hour.block("charges")
+    assert table is not None
+    links = [row.hrefs["quantity"] for row in table.rows.rows if row.hrefs]
+    assert links
+    assert all("since=2026-09-03T03%3A00&until=2026-09-03T04%3A00" in link for link in links)
+
+
+def test_it_is_narrowed_as_it_is_asked(owners: tuple[Owner, Owner]) -> None:
+    _a, b = owners
+    assert built(owners=(b.pk,)).figures[1].value == total(owner=b, billing_month__month=SEPTEMBER)
+    report = built(kinds=("error",))
+    assert report.figures[1].value == total(kind="error", billing_month__month=SEPTEMBER)
+    assert built(owners=()).empty is not None
+
+
+def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tuple[Owner, Owner]) -> None:
+    a, _ = owners
+    later = at(2, month=10)
+    close(a.organization, AUGUST, audit.command("test"), later)
+    use(a, at(30, 4, month=8), stored=2_000_000)
+    keep(a.organization_id, later)
+    report = built({"month": "2026-08"}, now=later)
+    assert "August 2026 cost" in report.answer
+    assert "is closed" in report.answer
+    assert next(figure.title for figure in report.figures) == "Cost"
+    report = built({"month": "2026-09"}, now=later)
+    assert cells(report, "corrections", "month")[0] == "2026-08"
+    assert sum(cells(report, "corrections", "cost")) == total(is_correction=True) != 0
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ({"month": "2026-13"}, "A month is written as in 2026-09."),
+        ({"month": "2027-01"}, "is no month from"),
+        ({"month": "0001-01"}, "is no month from"),
+        ({"month": "2026-09", "day": "2026-10-01"}, "is no day of September 2026"),
+        ({"month": "2026-09", "day": "x"}, "x is no day as 2026-01-31."),
+        ({"month": "2026-09", "day": "2026-09-03", "hour": "24"}, "24 is no hour"),
+        ({"month": "2026-09", "day": "2026-09-03", "hour": "²"}, "is no hour"),
+    ],
+)
+def test_it_says_what_it_cannot_mean(owners: tuple[Owner, Owner], path: dict[str, str], said: str) -> None:
+    assert said in " ".join(built(path).errors)
+
+
+def test_two_currencies_are_never_added_up(owners: tuple[Owner, Owner]) -> None:
+    globex = organization("globex")
+    c = owner("C", globex)
+    dollars = plan("Dollars", prices=CHARGES)
+    PricePlan.objects.filter(pk=dollars.pk).update(currency="USD")
+    dollars.refresh_from_db()
+    assign(dollars, of=globex)
+    use(c, at(2), stored=3_000_000)
+    keep(globex.pk, NOW)
+    euro, dollar = built(), built({"currency": "USD"})
+    assert euro.figures[1].value == total(owner__in=owners, billing_month__month=SEPTEMBER)
+    assert dollar.figures[1].value == total(owner=c)
+    assert "USD" in dollar.figures[1].text
+    assert "EUR" in euro.figures[1].text
+    assert [control.name for control in euro.controls] == ["month", "by", "currency"]
+
+
+def test_it_asks_as_much_of_many_as_of_few(operator: Client, team_a: Sender) -> None:
+    mine = team_a.key.default_owner
+    assign(plan(prices=CHARGES), of=mine.organization)
+    now = timezone.now()
+    asked = []
+    for number in (1, 15):
+        for place in range(number):
+            use(mine, now.replace(minute=0, second=0, microsecond=0), by=f"app {place}", stored=1_000)
+        keep(mine.organization_id, now)
+        with CaptureQueriesContext(connection) as captured:
+            html = html_of(operator, "/reports/cost/")
+        assert "app 0" in html
+        asked.append(len(captured.captured_queries))
+    assert asked[0] == asked[1] <= 30
+
+
+def test_members_see_the_cost_of_their_owners_alone(
+    team_a: Sender, team_b: Sender, alice: Client, operator: Client
+) -> None:
+    now = timezone.now()
+    for sender, name in ((team_a, "app of A"), (team_b, "secret app of B")):
+        mine = sender.key.default_owner
+        if not Organization.objects.filter(plans__isnull=False, pk=mine.organization_id).exists():
+            assign(plan(f"Plan {name}", prices=CHARGES), of=mine.organization)
+        use(mine, now.replace(minute=0, second=0, microsecond=0), by=name, stored=1_000_000)
+        keep(mine.organization_id, now)
+    today = f"{now:%Y-%m-%d}"
+    for path in ("", f"?day={today}", f"?day={today}&hour={now.hour}", "?csv=parts", "?by=owner"):
+        if "csv" in path:
+            assert "secret" not in csv_of(alice, f"/reports/cost/{path}")
+            continue
+        html = html_of(alice, f"/reports/cost/{path}")
+        assert "app of A" in html or "by=owner" in path
+        assert "secret app of B" not in html
+        assert "secret app of B" in html_of(operator, f"/reports/cost/{path}") or "by=owner" in path
