@@ -1,0 +1,240 @@
+"""Errors: every number is what a plain look at the events says, down to the stack traces of one group."""
+
+from collections import Counter, defaultdict
+from datetime import date
+from typing import Any
+
+import pytest
+
+from events.admin.session_links import session_page
+from events.event import Event
+from events.sessions.session import Session
+from ingestion.demo import home
+from reports.figures import error_samples
+from reports.figures.error_samples import samples, traces
+from reports.figures.errors import errors
+from reports.filters import Filters
+from reports.pages import errors as page
+from reports.pages.error_parts import chosen, key_of
+from reports.pages.links import Links
+from reports.pages.page import Context
+from reports.periods import Period
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+from tests.reports.test_sessions import began
+from tests.sessions.stored import summarise_due
+
+pytestmark = pytest.mark.django_db
+stored = of_module(summarise_due)
+EVER = date(2000, 1, 1)
+
+
+def failed(filters: Filters) -> list[Pair]:
+    """The errors that filters leave, in the order of time."""
+    found = seen("error", filters)
+    found += [(event, row) for event, row in seen("ui_action", filters) if row.level.lower() == "error"]
+    found = [pair for pair in found if not filters.kinds or pair[0].kind in filters.kinds]
+    return sorted(found, key=lambda pair: pair[0].pk)
+
+
+def group_of(pair: Pair) -> tuple[str, str]:
+    event, row = pair
+    return (row.err, row.errtype) if event.kind == "error" else (row.label, row.category)
+
+
+def befallen(pairs: list[Pair]) -> tuple[int, int]:
+    """How many sessions, and how many actors."""
+    visits = {
+        (event.source_id, event.session or (event.device, event.channel))
+        for event, _ in pairs
+        if event.session or event.device
+    }
+    return len(visits), len({event.actor for event, _ in pairs if event.actor})
+
+
+def grouped(pairs: list[Pair], key: Any) -> dict[Any, list[Pair]]:
+    found = defaultdict(list)
+    for pair in pairs:
+        found[key(pair)].append(pair)
+    return dict(found)
+
+
+def context(error: str = "") -> Context:
+    params = {"error": [error]} if error else {}
+    return Context(
+        now=NOW,
+        links=Links("errors", params),
+        owners={},
+        sources={},
+        sees_all=True,
+        params={name: tuple(values) for name, values in params.items()},
+    )
+
+
+@each_question
+@pytest.mark.parametrize("kinds", [(), ("ui_action",)])
+def test_how_many_and_whom_they_befell(asked: str, kinds: tuple[str, ...]) -> None:
+    filters = question(asked, kinds=kinds)
+    pairs = failed(filters)
+
+    found = errors(filters, NOW)
+
+    assert (found.sums.errors, found.sums.sessions, found.sums.actors) == (len(pairs), *befallen(pairs))
+    assert found.sums.of_sessions == len(began(filters))
+    assert found.errors == by_bucket(pairs, filters)
+    codes = grouped(pairs, lambda pair: group_of(pair)[0])
+    assert dict(found.lines) == {code: by_bucket(some, filters) for code, some in codes.items()}
+    assert found.rest is None
+
+
+@each_question
+def test_groups_of_code_and_type(asked: str) -> None:
+    filters = question(asked)
+    groups = grouped(failed(filters), group_of)
+    ever = grouped(failed(filters.over(Period(EVER, filters.period.end, filters.period.zone))), group_of)
+
+    found = errors(filters, NOW)
+
+    assert {
+        (each.code, each.type): (
+            each.errors,
+            (each.sessions, each.actors),
+            (each.first, each.latest),
+            each.trend,
+        )
+        for each in found.groups
+    } == {
+        group: (
+            len(pairs),
+            befallen(pairs),
+            (ever[group][0][0].occurred_at, pairs[-1][0].occurred_at),
+            by_bucket(pairs, filters),
+        )
+        for group, pairs in groups.items()
+    }
+    assert found.groups_of == len(groups)
+    assert [each.errors for each in found.groups] == sorted(map(len, groups.values()), reverse=True)
+
+
+@each_question
+def test_types_and_versions(asked: str) -> None:
+    filters = question(asked)
+    pairs = failed(filters)
+    keys: tuple[tuple[str, Any], ...] = (
+        ("types", lambda pair: group_of(pair)[1]),
+        ("versions", lambda pair: pair[0].version or ""),
+    )
+
+    found = errors(filters, NOW)
+
+    for parts, key in keys:
+        assert {
+            each.name: (each.errors, (each.sessions, each.actors), (each.first, each.latest))
+            for each in getattr(found, parts)
+        } == {
+            name: (len(some), befallen(some), (some[0][0].occurred_at, some[-1][0].occurred_at))
+            for name, some in grouped(pairs, key).items()
+        }
+
+
+def test_they_are_compared_with_the_days_before() -> None:
+    filters = question("some days", first=date(2026, 11, 15), days=3)
+    before = filters.over(filters.period.before())
+    compared = question("some days", first=date(2026, 11, 15), days=3, compare=filters.period.before())
+
+    found = errors(compared, NOW)
+
+    earlier = failed(before)
+    assert found.before is not None
+    assert (found.before.errors, found.before.sessions, found.before.actors) == (
+        len(earlier),
+        *befallen(earlier),
+    )
+    assert earlier
+    counts = Counter(map(group_of, earlier))
+    assert {(each.code, each.type): each.before for each in found.groups} == {
+        (each.code, each.type): counts[each.code, each.type] for each in found.groups
+    }
+
+
+@each_question
+def test_samples_of_each_group_and_their_traces(asked: str) -> None:
+    filters = question(asked)
+    groups = grouped(failed(filters), group_of)
+    found = errors(filters, NOW)
+    assert len(found.groups) == len(groups)
+
+    for group in found.groups:
+        pairs = groups[group.code, group.type][::-1][:50]
+        sampled = samples(filters, group)
+        assert [each.id for each in sampled] == [event.pk for event, _ in pairs]
+        stacks = Counter(row.stacktrace for event, row in pairs if event.kind == "error")
+        assert {each.text: each.samples for each in traces(sampled)}.items() <= stacks.items()
+        assert len(traces(sampled)) == min(len(stacks), 3)
+        for each, (event, _) in zip(sampled, pairs, strict=True):
+            session = Session.objects.of_event(
+                Event.objects.select_related("owner", "source").get(pk=event.pk)
+            )
+            assert each.session_pk == session.get().pk
+
+
+def test_of_other_owners_errors_there_is_no_sample() -> None:
+    everybodys = errors(question("everything"), NOW)
+    mine = question("an owner", owners=(home.KEY_DELIVERY,))
+    code = next(group for group in everybodys.groups if group.type == "CONTENT")
+    assert samples(question("everything"), code) != []
+    assert samples(mine, code) == []
+
+
+def test_the_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(error_samples, "WALKED", 1)
+    filters = question("everything")
+    (group, *_) = errors(filters, NOW).groups
+    assert group.errors > 1
+    assert len(samples(filters, group)) == 1
+
+
+def test_a_new_group_wants_attention() -> None:
+    filters = question("some days", first=date(2026, 11, 14), days=4)
+    found = errors(filters, NOW)
+    new = [group for group in found.groups if group.is_new(filters.period)]
+    assert 0 < len(new) < len(found.groups)
+
+    report = page.build(filters, context())
+
+    for group, said in zip(new, report.attention, strict=False):
+        assert said.sentence.startswith(f"{group.code} ({group.type}) is new: ")
+        assert f"error={group.type}%3A" in said.href
+    whole = f"{found.sums.errors} errors from 14 Nov to 17 Nov 2026"
+    assert report.answer.startswith(whole)
+
+
+def test_one_group_in_depth() -> None:
+    filters = question("everything")
+    whole = errors(filters, NOW)
+    group = next(group for group in whole.groups if group.type == "CONTENT")
+
+    report = page.build(filters, context(key_of(group)))
+
+    assert report.answer.startswith(f"{group.code} ({group.type}) occurred ")
+    assert [figure.value for figure in report.figures] == [group.errors, group.sessions, group.actors]
+    stacks, sampled = report.block("traces"), report.block("samples")
+    assert stacks is not None
+    assert sampled is not None
+    assert stacks.passages[0].text.startswith("TypeError: can't read 'pages' of undefined\n  at Player.open")
+    (first, *_) = samples(filters, group)
+    assert first.session_pk is not None
+    assert sampled.rows.rows[0].hrefs["session"] == session_page(first.session_pk)
+    assert len(sampled.rows.rows) == group.errors
+
+
+def test_a_group_that_did_not_occur_says_so() -> None:
+    report = page.build(question("everything"), context("SYSTEM:no such code"))
+    assert report.answer == "This error did not occur in the last 7 days."
+    assert report.empty is not None
+    assert report.empty.label == "Look at all errors"
+
+
+@pytest.mark.parametrize(("type_", "code"), [("SYSTEM", "E1"), ("a:b%3A%", "c:d"), ("", "E"), ("T", "")])
+def test_a_group_goes_into_an_address_and_back(type_: str, code: str) -> None:
+    group: Any = type("Group", (), {"type": type_, "code": code})
+    assert chosen(key_of(group)) == {"code": code, "type": type_}
