@@ -17,6 +17,7 @@ from events.api.usage import UsageViewSet
 from events.api.views import EventViewSet
 from events.kinds import KINDS
 from ingestion.api import RejectedViewSet
+from reports.api.charges import ChargeViewSet
 
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
@@ -29,6 +30,7 @@ router.register("rejected", RejectedViewSet, basename="rejected")
 router.register("owners", OwnerViewSet, basename="owner")
 router.register("sources", SourceViewSet, basename="source")
 router.register("usage", UsageViewSet, basename="usage")
+router.register("charges", ChargeViewSet, basename="charge")
 
 
 @cache

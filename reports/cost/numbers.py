@@ -31,6 +31,11 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
     return _ROUNDING.divide(dividend, divisor).quantize(QUANTITY_STEP, context=_ROUNDING)
 
 
+def plain(number: Decimal) -> str:
+    """All digits of a number, without an exponent and without zeros at its end."""
+    return f"{number.normalize(_EXACT):f}"
+
+
 class ExactField(models.DecimalField[Any, Any]):
     """A decimal of any length: `numeric` without bounds, so that no cost is rounded on its way in."""
 

@@ -1,0 +1,188 @@
+"""Charges in the read API: what an owner's usage costs, by hour, day or month of receipt."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import django_filters
+from django.db.models import DateTimeField, F, QuerySet, Sum
+from django.db.models.functions import Cast, Coalesce, Trunc
+from django.utils import timezone
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.api.endpoint import Endpoint, Selectable
+from events.api.filters import choices
+from events.api.pagination import KeysetPagination
+from events.api.problems import BadParameter
+from events.api.scope import owner_keys, readable_keys, source_keys
+from events.api.usage import SPANS
+from events.keyset import Order
+from events.kinds import KINDS
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.store.usage import hour_of
+from events.wire.dialects import DIALECTS
+from reports.cost.charge import Charge, ChargeDay
+from reports.cost.meters import METERS
+from reports.cost.numbers import plain
+
+KEYS = ("period", "owner_id", "source_key", "kind", "dialect", "meter", "is_correction", "currency")
+MEASURES = ("consumed", "quantity", "list_cost", "cost")
+
+
+class ExactNumber(serializers.DecimalField):
+    """A number with all its digits, as text: JSON's own numbers would lose some."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=None, decimal_places=None, read_only=True, **options)
+
+    def to_representation(self, value: Any) -> str:
+        """All digits."""
+        return plain(value)
+
+
+class ChargeSerializer(Selectable, serializers.Serializer[Any]):
+    """What one meter cost an owner in a period, for a source, a kind and a dialect."""
+
+    period = serializers.DateTimeField(read_only=True, help_text="Begin of the hour, day or month, UTC.")
+    owner = serializers.CharField(read_only=True, help_text="Name of the owner.")
+    source = serializers.CharField(  # type: ignore[assignment]  # as of events
+        read_only=True, allow_null=True, help_text="Name of the application; null for platform costs."
+    )
+    kind = serializers.CharField(read_only=True)
+    dialect = serializers.CharField(read_only=True)
+    meter = serializers.ChoiceField(choices=choices(METERS), read_only=True)
+    is_correction = serializers.BooleanField(
+        read_only=True, help_text="Of a month that was closed before; its period is the corrected one."
+    )
+    currency = serializers.CharField(read_only=True, help_text="ISO 4217.")
+    consumed = ExactNumber(help_text="In the meter's consumed unit.")
+    quantity = ExactNumber(help_text="In the meter's pricing unit.")
+    list_cost = ExactNumber(help_text="Without the owner's discount.")
+    cost = ExactNumber(help_text="What is billed.")
+
+    class Meta:
+        fields = (
+            "period",
+            "owner",
+            "source",
+            "kind",
+            "dialect",
+            "meter",
+            "is_correction",
+            "currency",
+            *MEASURES,
+        )
+
+
+class ChargeFilter(django_filters.FilterSet):
+    """What charges can be asked for."""
+
+    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
+    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
+    kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
+    dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")
+    meter = django_filters.ChoiceFilter(choices=choices(METERS), help_text="What is charged by.")
+    group = django_filters.ChoiceFilter(
+        choices=choices(SPANS),
+        method="no_filter",
+        help_text="Length of a row's period, in UTC; day without it.",
+    )
+    since = django_filters.IsoDateTimeFilter(
+        method="no_filter",
+        help_text="From the hour, day or month of this time on; without it, the last 7 days by hour, 31 by"
+        " day, 366 by month. At most 31, 400 and 3,660 days can be asked for at once.",
+    )
+    until = django_filters.IsoDateTimeFilter(
+        method="no_filter", help_text="Before this time; without it, up to now."
+    )
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
+        """Rows of a period each. By hour of the charges, else of their daily sums. Raises `BadParameter`."""
+        asked = self.form.cleaned_data
+        group = asked["group"] or "day"
+        span, until = SPANS[group], asked["until"] or timezone.now()
+        since = asked["since"] or until - timedelta(days=span.default)
+        if until - since > timedelta(days=span.longest):
+            raise BadParameter(
+                "bad_parameter", {"since": [f"At most {span.longest} days can be asked for by {group}."]}
+            )
+        rows = _between(super().filter_queryset(queryset), group, since, until)
+        periods = rows.order_by().values(*KEYS).annotate(**{f"sum_{name}": Sum(name) for name in MEASURES})
+        return periods.values_list(*KEYS, *(f"sum_{name}" for name in MEASURES), named=True)
+
+    def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+        """By the name of one of the reader's owners."""
+        return rows.filter(owner_id__in=owner_keys(self._reader, name))
+
+    def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+        """By the name of a source."""
+        return rows.filter(source_id__in=source_keys(self._reader, name))
+
+    def no_filter(self, rows: QuerySet[Any], _: str, __: Any) -> QuerySet[Any]:
+        """Said of all together."""
+        return rows
+
+    @property
+    def _reader(self) -> Any:
+        assert self.request is not None, "filters are made by views"
+        return self.request.user
+
+
+class ChargePagination(KeysetPagination):
+    """The latest period first."""
+
+    orders = {"-period": Order(KEYS, descending=True)}
+    default = "-period"
+
+
+class ChargeViewSet(Endpoint, viewsets.GenericViewSet[Charge]):
+    """What the reader's owners' usage costs, by source, kind, format, meter and period of receipt."""
+
+    queryset = Charge.objects.none()  # for the description: the real one is the reader's
+    serializer_class = ChargeSerializer
+    filterset_class = ChargeFilter
+    pagination_class = ChargePagination
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Nobody else's. Longer periods than hours are read from the daily sums."""
+        model = Charge if self.request.query_params.get("group") == "hour" else ChargeDay
+        rows: QuerySet[Any] = model._default_manager.filter(owner_id__in=readable_keys(self.request.user))
+        return rows
+
+    def list(self, request: Request) -> Response:
+        """A page of rows, with the names that their keys stand for."""
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        owners = Owner.objects.in_bulk({row.owner_id for row in page})
+        sources = Source.objects.in_bulk({row.source_key for row in page})
+        rows = [
+            {name.removeprefix("sum_"): value for name, value in row._asdict().items()}
+            | {"owner": owners[row.owner_id].name}
+            | {"source": sources[row.source_key].name if row.source_key else None}
+            for row in page
+        ]
+        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+
+
+def _between(rows: QuerySet[Any], group: str, since: datetime, until: datetime) -> QuerySet[Any]:
+    """Those of a time, with the keys that rows are told apart by."""
+    if rows.model is Charge:
+        rows = rows.filter(hour__gte=hour_of(since), hour__lt=until)
+        moment: Any = "hour"
+    else:
+        rows = rows.filter(day__gte=since.astimezone(UTC).date(), day__lt=_day_after(until))
+        moment = Cast("day", DateTimeField())
+    keyed: QuerySet[Any] = rows.annotate(
+        period=Trunc(moment, group, output_field=DateTimeField()),
+        source_key=Coalesce("source_id", 0),
+        currency=F("billing_month__currency"),
+    )
+    return keyed
+
+
+def _day_after(until: datetime) -> date:
+    """The first day that has nothing before a time."""
+    until = until.astimezone(UTC)
+    is_midnight = until == until.replace(hour=0, minute=0, second=0, microsecond=0)
+    return until.date() if is_midnight else until.date() + timedelta(days=1)
