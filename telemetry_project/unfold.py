@@ -107,6 +107,11 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item("Waiting requests", "inbox", "ingestion_inboxrequest_changelist", is_operator),
             _item("Partitions", "database", "events_partitions", is_operator),
+            _item("Price plans", "price_change", "cost_priceplan_changelist", is_operator),
+            _item("Prices", "sell", "cost_price_changelist", is_operator),
+            _item("Plans in force", "contract", "cost_planassignment_changelist", is_operator),
+            _item("Discounts", "percent", "cost_discount_changelist", is_operator),
+            _item("Platform costs", "dns", "cost_platformcost_changelist", is_operator),
             _item("Organizations", "domain", "events_organization_changelist", is_operator),
             _item("People", "manage_accounts", "auth_user_changelist", is_operator),
         ],

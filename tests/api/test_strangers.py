@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.sessions.session import Session
 from ingestion.rejected import RejectedEvent
+from reports.cost.keeping import keep
 from telemetry_project.api import router
 from tests.api.test_events import get
 from tests.factories import person
@@ -46,6 +48,7 @@ def alice(make_sender: MakeSender) -> Sender:
         log_event(f"{SECRET} bad", context=context, ets="x"),
     )
     file_all()
+    keep(sender.key.default_owner.organization_id, timezone.now())
     sum_up()
     return sender
 

@@ -31,6 +31,7 @@ def _run(seconds: float, seed: int) -> int:
         try:
             for fault in at_random(trial, seconds, seed):
                 print(f"{time.monotonic() - begun:6.1f} s  {fault.name}", flush=True)
+            trial.recount_charges()
         except AssertionError as error:
             failure = f"{error}\n{trial.scene.stack.logs()}"
         print(*trial.report(), sep="\n")

@@ -223,6 +223,7 @@ def running() -> Iterator[Stack]:
             "all",
         )
         stack.key = said.split()[-1]
+        stack.managed("seed_prices", "--organization", "faults")
         for name in ("web", *WORKERS, "beat"):
             stack.start(name)
         yield stack

@@ -31,6 +31,7 @@ def trial() -> Iterator[Trial]:
     with prepared(SEED) as made:
         yield made
         print("", *made.report(), sep="\n")
+        made.recount_charges()
 
 
 @pytest.mark.faults

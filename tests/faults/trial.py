@@ -61,6 +61,10 @@ class Trial:
             rows = self.scene.stack.ask("SELECT 1 FROM ingestion_rejectedevent WHERE body = %s", [body])
             assert len(rows) == 1, f"{body!r} is among the rejected events {len(rows)} times"
 
+    def recount_charges(self) -> None:
+        """What it all costs is what a recount of the events would cost."""
+        assert "Charges agree" in self.scene.stack.managed("verify_charges")
+
     def report(self) -> Iterator[str]:
         """What was seen, a line each."""
         ledger, stack = self.scene.traffic.ledger, self.scene.stack

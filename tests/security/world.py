@@ -31,6 +31,9 @@ from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
+from reports.cost import demo
+from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan
+from reports.cost.platform import PlatformCost
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails
 from reports.mail.address import Address
@@ -108,6 +111,11 @@ ROWS: dict[type[models.Model], Any] = {
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
     Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
+    PricePlan: lambda side: PricePlan.objects.filter(name__startswith=side.word),
+    Price: lambda side: Price.objects.filter(plan__name__startswith=side.word),
+    PlanAssignment: lambda side: PlanAssignment.objects.filter(owner=side.owner),
+    Discount: lambda side: Discount.objects.filter(owner=side.owner),
+    PlatformCost: lambda side: PlatformCost.objects.filter(name__startswith=side.word),
 }
 
 ROWS |= {
@@ -146,6 +154,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
     for kind in KINDS:
         _post(made, kind)
     sender.batch(_of(word, log_event(eid="IMPRESSION", edata={"type": f"{word} type"}), "bad"))
+    _price(made)
     now = timezone.now()
     ReplayJob.objects.create(
         user=made.lead,
@@ -201,6 +210,18 @@ def _of(word: str, event: dict[str, Any], number: str) -> dict[str, Any]:
         event |= {"owner": f"{word} owner", "source_system": f"{word}-app", "sessionId": f"{word}-sid"}
         event["contact"] = f"{word}@example.org"
     return event
+
+
+def _price(made: Side) -> None:
+    """What the owner pays by: a plan and a price of its own, a discount, a platform cost."""
+    owner, since = made.owner, demo.SINCE
+    plan = PricePlan.objects.create(name=f"{made.word} plan")
+    Price.objects.create(plan=plan, meter="events", sku=f"{made.word}-sku", unit_price=2, valid_from=since)
+    PlanAssignment.objects.create(organization=owner.organization, owner=owner, plan=plan, valid_from=since)
+    Discount.objects.create(owner=owner, percent=5, valid_from=since)
+    PlatformCost.objects.create(
+        organization=owner.organization, name=f"{made.word} hosting", amount=1, first_month=since.date()
+    )
 
 
 def tells(body: str, side: Side, asked: str) -> list[str]:

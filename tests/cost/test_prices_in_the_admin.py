@@ -1,0 +1,123 @@
+"""Prices in the admin: operators make them, audited; nobody changes what was charged."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from events.accounts.entry import AuditEntry
+from reports.cost import demo
+from reports.cost.keeping import keep
+from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
+from tests.admin.conftest import html_of, logged_in
+from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
+from tests.factories import person
+
+PAGES = ("priceplan", "price", "planassignment", "discount", "platformcost")
+FORM = {
+    "meter": "events",
+    "sku": "TLY-1",
+    "unit_price": "2.5",
+    "valid_from_0": "2026-09-01",
+    "valid_from_1": "00:00:00",
+    "tiers-TOTAL_FORMS": "1",
+    "tiers-INITIAL_FORMS": "0",
+    "tiers-0-above": "10",
+    "tiers-0-unit_price": "1.5",
+}
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return logged_in(person("olga", is_superuser=True))
+
+
+@pytest.fixture
+def charged(db: None) -> Price:
+    """A price that was charged, with a tier."""
+    a = owner("A")
+    made = plan(prices={})
+    found = price(made, "events", "2", since=at(1, month=1), above_5="1")
+    assign(made)
+    use(a, at(1), stored=1)
+    keep(a.organization_id, at(2))
+    found.refresh_from_db()
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_prices_are_for_operators(page: str, charged: Price, operator: Client) -> None:
+    member = logged_in(person("alice", owner("A")))
+    assert member.get(f"/admin/cost/{page}/").status_code == 403
+    assert operator.get(f"/admin/cost/{page}/").status_code == 200
+    assert operator.get(f"/admin/cost/{page}/add/").status_code == 200
+
+
+def test_an_operator_makes_a_price_with_a_tier(operator: Client) -> None:
+    standard = PricePlan.objects.create(name="Standard")
+    answer = operator.post("/admin/cost/price/add/", FORM | {"plan": standard.pk})
+    assert answer.status_code == 302, answer.content[-3000:]
+    made = Price.objects.get()
+    assert [(tier.above, tier.unit_price) for tier in made.tiers.all()] == [(Decimal(10), Decimal("1.5"))]
+    entry = AuditEntry.objects.get(action="price.made")
+    assert (entry.actor_name, entry.after["unit_price"]) == ("olga", "2.5")
+
+
+def test_a_price_begins_with_an_hour(operator: Client) -> None:
+    standard = PricePlan.objects.create(name="Standard")
+    answer = operator.post("/admin/cost/price/add/", FORM | {"plan": standard.pk, "valid_from_1": "00:30:00"})
+    assert "begin of an hour" in answer.content.decode()
+    assert not Price.objects.exists()
+
+
+def test_a_charged_price_is_read_only(charged: Price, operator: Client) -> None:
+    path = f"/admin/cost/price/{charged.pk}/"
+    assert 'name="unit_price"' not in html_of(operator, f"{path}change/")
+    assert operator.post(f"{path}change/", FORM | {"plan": charged.plan_id}).status_code == 403
+    assert operator.post(f"{path}delete/", {"post": "yes"}).status_code == 403
+    with pytest.raises(ValidationError, match="make a new one"):
+        charged.full_clean()
+
+
+def test_the_database_refuses_to_change_what_was_charged(charged: Price) -> None:
+    tier = charged.tiers.get()
+    for attempt in (
+        lambda: Price.objects.update(unit_price=1),
+        lambda: Price.objects.filter(pk=charged.pk)._raw_delete("default"),
+        lambda: PriceTier.objects.update(unit_price=0),
+        tier.delete,
+        lambda: PriceTier.objects.create(price=charged, above=9, unit_price=0),
+        lambda: PricePlan.objects.update(currency="USD"),
+    ):
+        with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
+            attempt()
+
+
+def test_an_organization_has_one_currency(charged: Price) -> None:
+    dollars = PricePlan.objects.create(name="Dollars", currency="USD")
+    wrong = PlanAssignment(organization=organization(), plan=dollars, valid_from=at(5))
+    with pytest.raises(ValidationError, match="same currency"):
+        wrong.full_clean()
+    with pytest.raises(IntegrityError, match="same currency"), transaction.atomic():
+        wrong.save()
+    elsewhere = owner("Z", organization("zenith"))
+    with pytest.raises(ValidationError, match="another organization"):
+        PlanAssignment(
+            organization=organization(), owner=elsewhere, plan=charged.plan, valid_from=at(5)
+        ).full_clean()
+
+
+@pytest.mark.parametrize("percent", ["0", "100.5", "-1"])
+def test_a_discount_is_a_percentage(percent: str, charged: Price) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Discount.objects.create(owner=owner("A"), percent=Decimal(percent), valid_from=at(1))
+
+
+def test_the_demos_prices_are_made_once(charged: Price) -> None:
+    home = organization("zenith")
+    assert demo.apply(home)
+    assert not demo.apply(home)
+    assert not demo.apply(organization())
+    assert PlanAssignment.objects.get(organization=home).plan == demo.plan()
