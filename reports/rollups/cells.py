@@ -1,6 +1,7 @@
 """Cells: quarters of an hour of owners that wait to be folded, taken in blocks.
 
-A block is taken by a transaction that deletes its rows of TouchedQuarter. What is locked is the UTC day of an
+A block is taken by a transaction that holds its rows of TouchedQuarter and deletes those of the cells that it
+folds. What is locked beside is the UTC day of an
 owner, until the transaction ends, since a day's rows are folded from all its quarters: two workers on
 different quarters of one day would each miss what the other has not committed yet.
 """
@@ -34,13 +35,21 @@ _WAITING = (
 )
 
 
-def claim(now: datetime) -> list[Cell]:
-    """Take a block of the cells that wait longest, do not rest, and whose days no other worker holds."""
+def newest() -> int:
+    """The number of the last row that waits."""
+    return TouchedQuarter.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def claim(now: datetime, until: int) -> dict[Cell, list[int]]:
+    """Hold a block of the cells that wait longest, with the numbers of their rows.
+
+    They do not rest, and no other worker holds their days. Rows after number `until` are left for later.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, owner_id, quarter, of_sessions {_WAITING}"
-            f" ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
-            {"now": now},
+            f" AND t.id <= %(until)s ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
+            {"now": now, "until": until},
         )
         waiting: dict[Cell, list[int]] = {}
         for pk, *cell in cursor.fetchall():
@@ -48,26 +57,21 @@ def claim(now: datetime) -> list[Cell]:
             if made in waiting or len(waiting) < CELLS:
                 waiting.setdefault(made, []).append(pk)
     if not waiting:
-        return []
+        return {}
     held = _try_days({(cell.owner_id, _day(cell.quarter)) for cell in waiting})
-    cells = [cell for cell in waiting if (cell.owner_id, _day(cell.quarter)) in held]
+    return {cell: rows for cell, rows in waiting.items() if (cell.owner_id, _day(cell.quarter)) in held}
+
+
+def done(rows: Iterable[int]) -> None:
+    """Remove the rows of cells that are folded."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM events_touchedquarter WHERE id = ANY(%s)",
-            [[pk for cell in cells for pk in waiting[cell]]],
-        )
-    return cells
+        cursor.execute("DELETE FROM events_touchedquarter WHERE id = ANY(%s)", [list(rows)])
 
 
-def leave(cell: Cell) -> None:
-    """Put a cell back, for another transaction."""
-    TouchedQuarter.objects.create(**cell._asdict())
-
-
-def rest(resting: Iterable[tuple[Cell, datetime]]) -> None:
-    """Let cells not be folded before the times given."""
+def rest(resting: Iterable[Cell], until: datetime) -> None:
+    """Let cells not be folded before a time."""
     RestingQuarter.objects.bulk_create(
-        [RestingQuarter(**cell._asdict(), rests_until=until) for cell, until in resting],
+        [RestingQuarter(**cell._asdict(), rests_until=until) for cell in resting],
         update_conflicts=True,
         unique_fields=["owner", "quarter", "of_sessions"],
         update_fields=["rests_until"],

@@ -188,13 +188,13 @@ class Members(Measure, ArrayField):
         super().__init__(sql, **options)
 
     def made(self) -> str:
-        """The aggregate over events; MD5, since PostgreSQL's own hashes may differ between its versions."""
-        hashed = f"('x' || left(md5({self.sql}), 16))::bit(64)::bigint"
+        """The aggregate over texts that differ; MD5, since PostgreSQL's own hashes may change with it."""
+        hashed = "('x' || left(md5(member), 16))::bit(64)::bigint"
         return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
 
     def merged(self) -> str:
-        """The aggregate over the members that rows were taken apart into."""
-        return "array_agg(DISTINCT member ORDER BY member)"
+        """The aggregate over the members that rows were taken apart into, which differ."""
+        return "array_agg(member ORDER BY member)"
 
 
 def plain(value: Any) -> Any:

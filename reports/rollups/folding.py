@@ -5,15 +5,16 @@ or from all sessions that began in it. So late events, duplicates, replays and r
 rebuild runs the same statements. Hours are made anew from their quarters and days from their hours in the
 same transaction, so all grains agree whenever somebody reads.
 
-**Nothing is missed.** The drain commits events together with their row of TouchedQuarter. A block deletes the
-rows it took and reads the events in later statements: under READ COMMITTED those see all that was committed
-before they began, so at least the events of the deleted rows. Statements of one block may see different
-events, but whatever comes in between has a row of its own, which is still there, and folds the cell again.
+**Nothing is missed.** The drain commits events together with their row of TouchedQuarter. A block holds the
+rows it took, reads the events in later statements, and deletes those rows: under READ COMMITTED the later
+statements see all that was committed before they began, so at least the events of the deleted rows.
+Statements of one block may see different events, but whatever comes in between has a row of its own, which is
+still there, and folds the cell again.
 
 **Nothing is computed twice at once.** Each day of an owner is locked until the transaction ends (`cells`).
 
-**Large cells.** A cell rests for REST times as long as its share of its block took, so none costs more than a
-tenth of one worker's time however often it is touched. One that can't be folded rests for an hour.
+**Large cells.** A cell rests for REST times as long as its block took, so cells that are touched all the
+time, taken together, cost a tenth of one worker's time. One that can't be folded rests for an hour.
 """
 
 import logging
@@ -39,71 +40,68 @@ SHORT = timedelta(seconds=1)  # shorter rests are not worth a row
 FAULT_RESTS = timedelta(hours=1)
 
 
-def fold_block(now: datetime) -> int:
-    """Fold a block of cells; returns how many: none means that none waits that is free."""
+def fold_block(now: datetime, until: int) -> int:
+    """Fold a block of the cells that wait in rows up to number `until`.
+
+    Returns how many cells were dealt with: none means that none waits that is free.
+    """
     began = time.monotonic()
     with transaction.atomic():
         without_limits()
-        claimed = cells.claim(now)
+        claimed = cells.claim(now, until)
         if not claimed:
             return 0
         try:
             with transaction.atomic():
-                sizes = _fold(claimed)
+                folded = _fold(list(claimed))
+            failed: list[Cell] = []
         except OperationalError:
             raise  # the database's trouble, not a cell's
         except Exception:
             log.exception("Rollups can't be folded together; they are one by one")
-            sizes = {}
-            for cell in claimed:
-                sizes |= _alone(cell, now)
-        cells.rest(_rests(sizes, timedelta(seconds=time.monotonic() - began)))
-    return len(claimed)
+            folded = [cell for cell in claimed if _alone(cell)]
+            failed = [cell for cell in claimed if cell not in set(folded)]
+        cells.done(row for cell in folded for row in claimed[cell])
+        cells.rest(failed, now + FAULT_RESTS)
+        took = timedelta(seconds=time.monotonic() - began)
+        if took >= SHORT:
+            cells.rest(folded, timezone.now() + REST * took)
+    return len(folded) + len(failed)
 
 
-def _alone(cell: Cell, now: datetime) -> dict[Cell, int]:
-    """Fold a cell by itself, so that one that can't be harms no other."""
+def _alone(cell: Cell) -> bool:
+    """Fold a cell by itself, so that one that can't be harms no other; whether it went well."""
     try:
         with transaction.atomic():
-            return _fold([cell])
+            _fold([cell])
     except OperationalError:
         raise
     except Exception:
         log.exception("Rollups can't be folded", extra={"cell": str(cell)})
-        cells.leave(cell)
-        cells.rest([(cell, now + FAULT_RESTS)])
-        return {}
+        return False
+    return True
 
 
-def _rests(sizes: dict[Cell, int], took: timedelta) -> list[tuple[Cell, datetime]]:
-    """Until when cells rest, each for its share of the time by what is in it."""
-    now, whole = timezone.now(), sum(sizes.values())
-    found = [(cell, REST * took * size / whole) for cell, size in sizes.items() if size]
-    return [(cell, now + rests) for cell, rests in found if rests >= SHORT]
-
-
-def _fold(claimed: Sequence[Cell]) -> dict[Cell, int]:
-    """Make the rows of cells anew; returns how many events or sessions each has."""
+def _fold(claimed: Sequence[Cell]) -> list[Cell]:
+    """Make the rows of cells anew, of so many as have EVENTS together; returns which."""
     parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
     for cell in claimed:
         # A week at a time: a partition.
         parts[cell.of_sessions, week_of(cell.quarter)].append((cell.owner_id, cell.quarter))
-    sizes: dict[Cell, int] = {}
+    folded: list[Cell] = []
     left = EVENTS
     for (of_sessions, _), quarters in parts.items():
         found = contents(quarters, of_sessions=of_sessions)
-        chosen = []
+        chosen = {}
         for quarter in quarters:
-            cell, size = Cell(*quarter, of_sessions), sum(found[quarter].values())
-            if size > left and sizes:
-                cells.leave(cell)
-                continue
-            left -= size
-            sizes[cell] = size
-            chosen.append(quarter)
+            size = sum(found[quarter].values())
+            if size <= left or not folded:
+                left -= size
+                chosen[quarter] = found[quarter]
+                folded.append(Cell(*quarter, of_sessions))
         if chosen:
-            fold(chosen, {quarter: found[quarter] for quarter in chosen}, of_sessions=of_sessions)
-    return sizes
+            fold(list(chosen), chosen, of_sessions=of_sessions)
+    return folded
 
 
 def contents(quarters: Iterable[Quarter], *, of_sessions: bool) -> dict[Quarter, Counter[str]]:
@@ -148,18 +146,21 @@ def _fold_rollup(rollup: type[Rollup], by_grain: dict[Grain, list[Span]], *, is_
 
 
 def without_limits() -> None:
-    """Let statements of this transaction take as long as they need; the task has a limit."""
+    """Let statements of this transaction take the time and memory they need; the task has a limit."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+        cursor.execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL work_mem = '64MB'"
+        )
 
 
 def tick(*, seconds: float) -> int:
     """Fold what waits until none is left or the time is up; returns how many cells."""
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     cells.forget_rested(timezone.now())
+    until = cells.newest()  # what is touched from now on waits for the next tick, together with what follows
     total = 0
-    while time.monotonic() < until:
-        folded = fold_block(timezone.now())
+    while time.monotonic() < end:
+        folded = fold_block(timezone.now(), until)
         if not folded:
             break
         total += folded

@@ -55,15 +55,15 @@ def test_a_session_counts_where_it_started_also_when_that_becomes_earlier(sender
 
 def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "SHORT", timedelta())
-    monkeypatch.setattr(folding, "REST", 1_000_000)
     file(sender, *logs(1))
+    monkeypatch.setattr(folding, "REST", 1_000_000)
     fold_due()
     file(sender, *logs(2), *logs(1, after_ms=900_000))
     fold_due()
 
     assert counted()[:2] == [(15, 1), (15, 1)]  # the first waits, another quarter doesn't
     assert RestingQuarter.objects.filter(rests_until__gt=timezone.now()).count() == 2
-    cells.forget_rested(timezone.now() + timedelta(days=365_0))
+    cells.forget_rested(timezone.now() + timedelta(days=3_650))
     fold_due()
     assert counted()[:2] == [(15, 2), (15, 1)]
 
@@ -71,7 +71,7 @@ def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.Monkey
 def test_a_block_folds_no_more_events_than_it_may(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "EVENTS", 2)
     file(sender, *logs(3), *logs(3, after_ms=900_000))
-    folding.fold_block(timezone.now())
+    folding.fold_block(timezone.now(), cells.newest())
 
     assert (Events.objects.filter(grain=Grain.QUARTER).count(), TouchedQuarter.objects.count()) == (1, 1)
     fold_due()
@@ -109,7 +109,7 @@ def test_a_day_is_folded_by_one_worker_at_a_time(sender: Sender) -> None:
     folded: list[int] = []
 
     def other() -> None:
-        folded.append(folding.fold_block(timezone.now()))
+        folded.append(folding.fold_block(timezone.now(), cells.newest()))
         connection.close()
 
     with transaction.atomic():
