@@ -40,7 +40,7 @@ def newest() -> int:
     return TouchedQuarter.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
-def claim(now: datetime, until: int) -> dict[Cell, list[int]]:
+def claim(now: datetime, until: int | None) -> dict[Cell, list[int]]:
     """Hold a block of the cells that wait longest, with the numbers of their rows.
 
     They do not rest, and no other worker holds their days. Rows after number `until` are left for later.
@@ -48,7 +48,7 @@ def claim(now: datetime, until: int) -> dict[Cell, list[int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, owner_id, quarter, of_sessions {_WAITING}"
-            f" AND t.id <= %(until)s ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
+            f" AND (%(until)s::bigint IS NULL OR t.id <= %(until)s) ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
             {"now": now, "until": until},
         )
         waiting: dict[Cell, list[int]] = {}

@@ -40,8 +40,8 @@ SHORT = timedelta(seconds=1)  # shorter rests are not worth a row
 FAULT_RESTS = timedelta(hours=1)
 
 
-def fold_block(now: datetime, until: int) -> int:
-    """Fold a block of the cells that wait in rows up to number `until`.
+def fold_block(now: datetime, until: int | None = None) -> int:
+    """Fold a block of the cells that wait, in rows up to number `until` or in all.
 
     Returns how many cells were dealt with: none means that none waits that is free.
     """

@@ -129,8 +129,8 @@ def merging(rollup: type[Rollup], grain: Grain) -> str:
 def _different(keys: Sequence[str], member: str, source: str) -> tuple[list[str], str]:
     """Keys and source of the members that differ: far fewer than there are events.
 
-    The member comes first: with the keys first the planner sorts, for the sake of the grouping above, all that
-    hashing would have thrown away; measured, 1.3 s against 0.4 for 87,000 events.
+    The member comes first: with the keys first the planner sorts, for the sake of the grouping above, all
+    that hashing would have thrown away; measured, 1.3 s against 0.4 for 87,000 events.
     """
     names = [f"k{place}" for place in range(len(keys))]
     listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))

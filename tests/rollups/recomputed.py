@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from reports.rollups import cells, rebuilding
+from reports.rollups import rebuilding
 from reports.rollups.folding import fold_block
 from reports.rollups.rollup import Rollup, rollups
 
@@ -15,7 +15,7 @@ Rows = list[tuple[Any, ...]]
 def fold_due() -> int:
     """Fold what waits; how many cells."""
     total = 0
-    while folded := fold_block(timezone.now(), cells.newest()):
+    while folded := fold_block(timezone.now()):
         total += folded
     return total
 

@@ -71,7 +71,7 @@ def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.Monkey
 def test_a_block_folds_no_more_events_than_it_may(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "EVENTS", 2)
     file(sender, *logs(3), *logs(3, after_ms=900_000))
-    folding.fold_block(timezone.now(), cells.newest())
+    folding.fold_block(timezone.now())
 
     assert (Events.objects.filter(grain=Grain.QUARTER).count(), TouchedQuarter.objects.count()) == (1, 1)
     fold_due()
@@ -109,7 +109,7 @@ def test_a_day_is_folded_by_one_worker_at_a_time(sender: Sender) -> None:
     folded: list[int] = []
 
     def other() -> None:
-        folded.append(folding.fold_block(timezone.now(), cells.newest()))
+        folded.append(folding.fold_block(timezone.now()))
         connection.close()
 
     with transaction.atomic():
