@@ -1,6 +1,6 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import cost, errors, interface, learning, overview, sessions
+from reports.pages import builds, cost, errors, interface, learning, overview, sessions
 from reports.pages.page import Page
 
 # In the order of the navigation.
@@ -9,6 +9,7 @@ PAGES: tuple[Page, ...] = (
     sessions.PAGE,
     errors.PAGE,
     learning.PAGE,
+    builds.PAGE,
     interface.PAGE,
     cost.PAGE,
 )

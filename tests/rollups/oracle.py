@@ -192,11 +192,13 @@ def _of_build(event: Event, wire: Wire, times: Wire) -> Iterator[Contribution]:
             "events": 1,
             "indexed": int("index" in wire),
             "final": int(wire.get("fin", False)),
+            "least": wire.get("index"),
             "greatest": wire.get("index"),
             **times,
         }  # fmt: skip
     if "timer" in wire["event"]:
-        yield "BuildTimers", {"collection": collection}, {"members": {_hash(wire["event"]["timer"])}}
+        timer = {"collection": collection, "timer": wire["event"]["timer"]}
+        yield "BuildTimers", timer, {"events": 1, **times}
 
 
 def _of_session(session: Session) -> Iterator[Contribution]:

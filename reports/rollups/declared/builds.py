@@ -1,6 +1,6 @@
 """Builds: events of Buildless's clients, and the series that they are part of."""
 
-from reports.rollups.columns import Count, First, Key, Latest, Members, Most
+from reports.rollups.columns import Count, First, Key, Latest, Least, Most
 from reports.rollups.rollup import EventRollup
 
 _AGENT = (
@@ -40,16 +40,20 @@ class BuildSeries(EventRollup):
     events = Count(help_text="How many.")
     indexed = Count("detail.index IS NOT NULL", help_text="Those that say their place.")
     final = Count("detail.final", help_text="Those that end the series.")
+    least = Least("detail.index", null=True, help_text="The least place.")
     greatest = Most("detail.index", null=True, help_text="The greatest place.")
     first = First("event.occurred_at", help_text="When the first occurred.")
     latest = Latest("event.occurred_at", help_text="When the last occurred.")
 
 
 class BuildTimers(EventRollup):
-    """Timers: the set of those that events were tied to."""
+    """Timers that tie events together, and when the first and the last of each occurred."""
 
     kinds = ("emitted_event",)
     where = "detail.timer IS NOT NULL"
 
     collection = Key("detail.collection", help_text="Named group of events.")
-    members = Members("detail.timer::text", help_text="Which they were.")
+    timer = Key("detail.timer", help_text="Id of the timer, in base64.")
+    events = Count(help_text="How many.")
+    first = First("event.occurred_at", help_text="When the first occurred.")
+    latest = Latest("event.occurred_at", help_text="When the last occurred.")

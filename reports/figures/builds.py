@@ -1,0 +1,107 @@
+"""Builds: events of builds and tools by what they were about, whole series, how long timers ran."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reports.figures.series import filled
+from reports.filters import Filters
+from reports.rollups import reading, wholeness
+from reports.rollups.models import Builds
+from reports.rollups.relation import Where
+from reports.rollups.wholeness import Broken, States, Timers
+
+LISTED = 1_000  # rows of a table
+BROKEN = 100
+KEYS = ("collection", "repository", "os", "architecture", "agent_version")  # what it can be narrowed by
+_MEASURES = ("events", "final", "in_series", "timed")
+Counts = tuple[int | None, ...]  # one for each bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Events with a key in common; all of them, where it has none."""
+
+    key: str
+    events: int
+    final: int  # that end a series, or stand alone
+    in_series: int
+    timed: int  # of a timer
+    before: int | None = None  # events in the period that this one is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class AllBuilds:
+    """All figures of the page."""
+
+    sums: Part
+    parts: dict[str, tuple[Part, ...]]  # by each of KEYS, the largest first
+    by_collection: dict[str, Counts]  # over time; '' is the rest
+    total: Counts
+    series: tuple[States, ...]  # by collection
+    series_before: tuple[States, ...] | None
+    broken: tuple[Broken, ...]
+    timers: Timers
+    timers_by_collection: tuple[Timers, ...]
+
+    @property
+    def states(self) -> States:
+        """Series of all collections."""
+        return summed(self.series)
+
+
+def summed(parts: tuple[States, ...]) -> States:
+    """The states of several collections as one."""
+    names = ("series", "whole", "with_gaps", "unended", "running", "missing")
+    return States("", *(sum(getattr(part, name) for part in parts) for name in names))
+
+
+def whole_share(states: States) -> float | None:
+    """Whole ones of those that are over."""
+    over = states.series - states.running
+    return states.whole / over if over else None
+
+
+def builds(filters: Filters, now: datetime, narrowed: Mapping[str, str] | None = None) -> AllBuilds:
+    """The figures of a period. `narrowed` has values of KEYS; series and timers heed the collection only."""
+    where: Where = dict(narrowed or {})
+    of_series: Where = {name: value for name, value in where.items() if name == "collection"}
+    compared = filters.over(filters.compare) if filters.compare else None
+    before = reading.totals(Builds, compared, ["events"], where)["events"] if compared else None
+    timers, timers_by_collection = wholeness.timers(filters, of_series)
+    by_collection, total = _over_time(filters, where, now)
+    return AllBuilds(
+        sums=_part("", reading.totals(Builds, filters, _MEASURES, where), before),
+        parts={key: _parts(key, filters, where) for key in KEYS},
+        by_collection=by_collection,
+        total=total,
+        series=tuple(wholeness.states(filters, now, of_series)),
+        series_before=tuple(wholeness.states(compared, now, of_series)) if compared else None,
+        broken=tuple(wholeness.broken(filters, now, of_series, BROKEN)),
+        timers=timers,
+        timers_by_collection=tuple(timers_by_collection),
+    )
+
+
+def _part(key: str, sums: dict[str, Any], before: int | None = None) -> Part:
+    return Part(key, sums["events"], sums["final"], sums["in_series"], sums["timed"], before)
+
+
+def _parts(key: str, filters: Filters, where: Where) -> tuple[Part, ...]:
+    found = reading.top(Builds, filters, [key], _MEASURES, limit=LISTED, where=where)
+    return tuple(_part(row.keys[0], row.measures) for row in found.rows)
+
+
+def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str, Counts], Counts]:
+    made = reading.series(Builds, filters, ["events"], by="collection", most=6, where=where)
+    total: dict[datetime, int] = {}
+    found: dict[str, dict[datetime, int]] = {}
+    for line in made.lines:
+        points = found.setdefault(line.key or "", {})
+        for at, measures in line.points.items():
+            points[at] = points.get(at, 0) + measures["events"]
+            total[at] = total.get(at, 0) + measures["events"]
+    period, granularity = filters.period, filters.granularity
+    named = {name: filled(points, period, granularity, now) for name, points in found.items() if points}
+    return named, filled(total, period, granularity, now)

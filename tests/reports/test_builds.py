@@ -1,0 +1,184 @@
+"""Builds and tools: every number is what a plain look at the events says."""
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events.event import Event
+from events.kinds.emitted_event import EmittedEvent
+from reports.figures.builds import KEYS, builds, whole_share
+from reports.filters import Filters
+from reports.pages import builds as page
+from reports.pages.links import Links
+from reports.pages.page import Context
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+
+pytestmark = pytest.mark.django_db
+AGENT = ("agent_version_major", "agent_version_minor", "agent_version_micro")
+
+
+def lose_some() -> None:
+    """Events that never came: some last ones, some in the middle, and the places of a whole series."""
+    scopes = sorted(EmittedEvent.objects.exclude(scope="").values_list("scope", flat=True).distinct())
+    ends = EmittedEvent.objects.filter(scope__in=scopes[:3], final=True)
+    middles = EmittedEvent.objects.filter(scope__in=scopes[2:5], index=1)
+    lost = [row.pk for rows in (ends, middles) for row in rows]
+    for model in (EmittedEvent, Event):
+        model._default_manager.filter(pk__in=lost).delete()
+    EmittedEvent.objects.filter(scope=scopes[5]).update(index=None)
+
+
+stored = of_module(lose_some)
+
+
+def keys_of(row: Any) -> dict[str, str]:
+    version = ".".join(str(getattr(row, name) or 0) for name in AGENT)
+    found = (row.collection, row.repository_name or row.repository_link, row.os_name or row.os_family,
+             row.os_architecture, version if row.agent_version_major is not None else "")  # fmt: skip
+    return {name: value or "" for name, value in zip(KEYS, found, strict=True)}
+
+
+def over(filters: Filters) -> Filters:
+    """With a day before and after."""
+    day = timedelta(days=1)
+    period = filters.period
+    wider = type(period)(period.first - day, period.end + day, period.zone)
+    return filters.over(wider)
+
+
+def series_of(filters: Filters) -> dict[tuple[Any, ...], list[Pair]]:
+    """The series that began in the period."""
+    groups = defaultdict(list)
+    for event, row in seen("emitted_event", over(filters)):
+        if row.scope:
+            groups[event.owner_id, event.source_id, row.collection, row.scope].append((event, row))
+    since, until = filters.period.since, filters.period.until
+    return {key: pairs for key, pairs in groups.items() if since <= pairs[0][0].occurred_at < until}
+
+
+def missing(pairs: list[Pair]) -> int:
+    places = [row.index for _, row in pairs if row.index is not None]
+    if not places:
+        return 0
+    first = 0 if len(places) < len(pairs) or min(places) == 0 else 1
+    return max(0, int(max(places)) + 1 - first - len(pairs))
+
+
+@each_question
+def test_events_by_what_they_were_about(asked: str) -> None:
+    filters = question(asked)
+    events = seen("emitted_event", filters)
+
+    found = builds(filters, NOW)
+
+    assert (found.sums.events, found.total) == (len(events), by_bucket(events, filters))
+    assert found.sums.final == sum(bool(row.final) for _, row in events)
+    assert found.sums.in_series == sum(bool(row.scope) for _, row in events)
+    assert found.sums.timed == sum(row.timer is not None for _, row in events)
+    for name in KEYS:
+        counts = Counter(keys_of(row)[name] for _, row in events)
+        ends = Counter(keys_of(row)[name] for _, row in events if row.final)
+        assert {part.key: (part.events, part.final) for part in found.parts[name]} == {
+            key: (times, ends[key]) for key, times in counts.items()
+        }, name
+    assert found.by_collection == {
+        name: by_bucket([pair for pair in events if pair[1].collection == name], filters)
+        for name in {row.collection for _, row in events}
+    }
+
+
+@each_question
+def test_series_are_whole_or_lack_an_end_or_places(asked: str) -> None:
+    filters = question(asked)
+    series = series_of(filters)
+    states: Counter[str] = Counter()
+    broken = set()
+    for key, pairs in series.items():
+        ended = any(row.final for _, row in pairs)
+        stale = pairs[-1][0].occurred_at < NOW - timedelta(hours=1)
+        gone = missing(pairs)
+        states["whole"] += ended and not gone
+        states["with_gaps"] += ended and gone > 0
+        states["unended"] += not ended and stale
+        states["running"] += not ended and not stale
+        states["missing"] += gone
+        if gone or (not ended and stale):
+            broken.add((key[3], key[2], key[1], len(pairs), gone, ended))
+
+    found = builds(filters, NOW)
+
+    assert found.states.series == len(series)
+    assert {name: getattr(found.states, name) for name in states} == states
+    assert Counter({each.collection: each.series for each in found.series}) == Counter(
+        key[2] for key in series
+    )
+    assert {
+        (each.scope, each.collection, each.source_id, each.events, each.missing, each.has_ended)
+        for each in found.broken
+    } == broken
+
+
+def test_the_data_has_series_of_each_sort() -> None:
+    states = builds(question("everything"), NOW).states
+
+    assert min(states.whole, states.with_gaps, states.unended, states.missing) > 0
+    assert 0 < (whole_share(states) or 0) < 1
+
+
+@each_question
+def test_timers_and_how_long_they_ran(asked: str) -> None:
+    filters = question(asked)
+    groups = defaultdict(list)
+    for event, row in seen("emitted_event", over(filters)):
+        if row.timer is not None:
+            groups[event.owner_id, row.timer].append((event, row))
+    since, until = filters.period.since, filters.period.until
+    timers = [pairs for pairs in groups.values() if since <= pairs[0][0].occurred_at < until]
+    lengths = sorted((pairs[-1][0].occurred_at - pairs[0][0].occurred_at).total_seconds() for pairs in timers)
+
+    found = builds(filters, NOW).timers
+
+    assert (found.timers, found.events or 0) == (len(timers), sum(map(len, timers)))
+    assert found.half == (pytest.approx(lengths[(len(lengths) + 1) // 2 - 1]) if lengths else None)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_each_key_narrows(name: str) -> None:
+    filters = question("everything")
+    counts = Counter(keys_of(row)[name] for _, row in seen("emitted_event", filters))
+    value, times = min(counts.items(), key=lambda each: each[1])
+
+    found = builds(filters, NOW, {name: value})
+
+    assert found.sums.events == times < counts.total() or len(counts) == 1
+    assert [part.key for part in found.parts[name]] == [value]
+
+
+def test_it_compares_with_the_period_before() -> None:
+    filters = question("some days")
+    before = builds(filters.over(filters.period.before()), NOW)
+
+    found = builds(question("some days", compare=filters.period.before()), NOW)
+
+    assert (found.sums.before, found.series_before) == (before.sums.events, before.series)
+    assert before.sums.events
+
+
+def test_the_answer_is_computed_and_numbers_lead_to_their_events() -> None:
+    filters = question("everything")
+    found = builds(filters, NOW)
+    params: dict[str, tuple[str, ...]] = {"agent_version": ("1.5.0",)}
+    context = Context(NOW, Links("builds", {}), {}, {}, sees_all=True)
+
+    report = page.build(filters, context)
+    narrowed = page.build(filters, Context(NOW, Links("builds", {}), {}, {}, sees_all=True, params=params))
+
+    assert report.answer.startswith(f"{found.sums.events:,} events of builds and tools in the last 7 days; ")
+    assert report.attention
+    broken = report.block("broken")
+    assert broken
+    assert f"scope={found.broken[0].scope}" in broken.rows.rows[0].href
+    assert narrowed.block("broken") is None
+    assert "agent_version_minor=5" in narrowed.figures[0].href
