@@ -12,7 +12,19 @@ import django  # noqa: E402  (after the environment is set)
 
 django.setup()
 
-from benchmarks import cpu, databases, drain, enriching, fill, ingest, memory, pages, profile, sessions  # noqa: E402
+from benchmarks import (  # noqa: E402  (after the environment is set)
+    cpu,
+    databases,
+    drain,
+    enriching,
+    fill,
+    ingest,
+    memory,
+    pages,
+    profile,
+    report_pages,
+    sessions,
+)  # noqa: E402
 
 Options = argparse.Namespace
 
@@ -51,7 +63,11 @@ def _sessions(options: Options, _: stack.Servers) -> None:
 
 
 def _pages(options: Options, _: stack.Servers) -> None:
-    pages.measure(options.stored)
+    pages.measure(options.stored, pages.lists)
+
+
+def _reports(options: Options, _: stack.Servers) -> None:
+    pages.measure(options.stored, report_pages.paths, report_pages.derive)
 
 
 def _profile(options: Options, _: stack.Servers) -> None:
@@ -71,6 +87,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "enrich": ("drain rate with all enrichment on beside none", _enrich),
     "sessions": ("summing sessions up, and a hundred events more beside --events", _sessions),
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
+    "reports": ("report pages beside --stored events and beside 100,000", _reports),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),
 }

@@ -1,4 +1,4 @@
-"""Pages of the admin and of the read API with much stored against little stored: seconds until the answer.
+"""Pages with much stored against little stored: seconds until the answer. Here: the admin's and the API's.
 
 In process, by Django's test client, turn by turn: what differs between the two is the database alone.
 """
@@ -24,15 +24,23 @@ TIMES = 12  # each page is asked for, of each database, after two to be warm
 _USER = "bench-reader"
 
 Path = str
+Paths = Callable[[Event], dict[str, Path]]  # what is measured, by name, given some event
 
 
-def measure(stored: int) -> None:
-    """Print p50 and p95 of each page, in ms, beside few and beside `stored` events."""
+def measure(stored: int, paths: Paths, derive: Callable[[], None] = lambda: None) -> None:
+    """Print p50 and p95 of each page, in ms, beside few and beside `stored` events.
+
+    `derive` makes what the pages read, in each database, where it is missing.
+    """
     sizes = {
         databases.SMALL: fill.fill(databases.SMALL, SMALL_EVENTS),
         databases.LARGE: fill.fill(databases.LARGE, stored),
     }
-    asked = {name: _prepared(name) for name in sizes}
+    for name in sizes:
+        with databases.using(name):
+            databases.unhurried()
+            derive()
+    asked = {name: _prepared(name, paths) for name in sizes}
     print(f"\nPages, ms (p50, p95), with {sizes[databases.LARGE]:,} stored beside {sizes[databases.SMALL]:,}")
     print(f"  to reach: at most {TO_REACH} times, and under {TO_REACH_MS} ms")
     for label in asked[databases.SMALL]:
@@ -68,7 +76,7 @@ def _seconds(ask: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _prepared(database: str) -> dict[str, Callable[[], object]]:
+def _prepared(database: str, paths: Paths) -> dict[str, Callable[[], object]]:
     """The requests to measure, by name, for an operator and for the lead of one owner of a database."""
     with databases.using(database):
         sample = Event.objects.filter(kind="interact", session__isnull=False).order_by("-id")[5_000]
@@ -77,7 +85,7 @@ def _prepared(database: str) -> dict[str, Callable[[], object]]:
         return {
             f"{who}: {label}": partial(_get, client, path)
             for who, client in (("operator", operator), ("lead", lead))
-            for label, path in _paths(sample).items()
+            for label, path in paths(sample).items()
         }
 
 
@@ -98,7 +106,7 @@ def _get(client: Client, path: Path) -> None:
     assert response.status_code == 200, (path, response.status_code)
 
 
-def _paths(event: Event) -> dict[str, Path]:
+def lists(event: Event) -> dict[str, Path]:
     """What is measured: the lists under each filter, pages of one, and the same by the API."""
     day = f"{event.occurred_at:%Y-%m-%d}"
     events, api = "/admin/events/event/", "/api/v1"
