@@ -23,7 +23,7 @@ from reports.rollups import reading
 from reports.rollups.models import Sessions
 
 SESSIONS = 2_000  # that are looked at, about, and not more than twice as many
-EVENTS = 60_000  # that these have, about
+EVENTS = 40_000  # that these have, about
 OF_SESSION = 1_000  # events of the steps' kinds that are read of a session, from its first
 
 

@@ -10,8 +10,8 @@ from reports.figures.series import filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.rollups import reading, shapes
-from reports.rollups.arrivals import arrivals
-from reports.rollups.members import Cohort, Newcomers, distinct, retention
+from reports.rollups.arrivals import arrivals, cohorts
+from reports.rollups.members import Cohort, Newcomers, distinct
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
 
 Counts = tuple[int | None, ...]  # one for each bucket
@@ -94,7 +94,7 @@ def sessions(filters: Filters, now: datetime) -> Found:
         entries=_ends(filters, compared, "entry"),
         exits=_ends(filters, compared, "exit"),
         splits={key: _split(filters, key) for key in SPLITS},
-        cohorts=tuple(retention(Actives, filters.over(cohort_period(filters.period)), {"what": "actor"})),
+        cohorts=tuple(cohorts(Actives, filters.over(cohort_period(filters.period)), {"what": "actor"})),
     )
 
 
