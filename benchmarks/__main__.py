@@ -24,7 +24,7 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     profile,
     report_pages,
     sessions,
-)  # noqa: E402
+)
 
 Options = argparse.Namespace
 
