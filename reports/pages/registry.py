@@ -1,6 +1,6 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import builds, cost, errors, interface, learning, overview, sessions
+from reports.pages import builds, cost, errors, interface, learning, overview, services, sessions
 from reports.pages.page import Page
 
 # In the order of the navigation.
@@ -11,6 +11,7 @@ PAGES: tuple[Page, ...] = (
     learning.PAGE,
     builds.PAGE,
     interface.PAGE,
+    services.PAGE,
     cost.PAGE,
 )
 GROUPS = tuple(dict.fromkeys(page.group for page in PAGES))
