@@ -13,11 +13,11 @@ from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, Price
 from reports.cost.platform import PlatformCost
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
-    from django.contrib.admin import TabularInline
+    from django.contrib.admin import StackedInline
 
-    Inline = TabularInline[PriceTier, Price]
+    Inline = StackedInline[PriceTier, Price]
 else:
-    from unfold.admin import TabularInline as Inline
+    from unfold.admin import StackedInline as Inline
 
 
 @admin.register(PricePlan)
