@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from events.identity import moment
+from ingestion.context import of_clock
 from ingestion.demo import faults
 
 Wire = Any
@@ -56,7 +58,7 @@ class Sunbird:
                 body=gzip.compress(body, 6, mtime=0) if self.compress else body,
                 events=len(batch),
                 content_encoding="gzip" if self.compress else "",
-                context=self.context,
+                context=self.context | of_clock(last, moment(received)),
             )
             yield post
             self.batches += 1

@@ -1,6 +1,6 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import builds, cost, errors, interface, learning, overview, services, sessions
+from reports.pages import builds, cost, errors, interface, learning, overview, quality, services, sessions
 from reports.pages.page import Page
 
 # In the order of the navigation.
@@ -13,5 +13,6 @@ PAGES: tuple[Page, ...] = (
     interface.PAGE,
     services.PAGE,
     cost.PAGE,
+    quality.PAGE,
 )
 GROUPS = tuple(dict.fromkeys(page.group for page in PAGES))

@@ -29,6 +29,7 @@ class Skews(EventRollup):
 
     where = "event.clock_skew_ms IS NOT NULL"
 
+    kind = Key("event.kind", help_text="Kind of event.")
     bin = Bin(
         f"width_bucket(event.clock_skew_ms, ARRAY[{_EDGES}])",
         help_text="How many of the edges -1 day, -1 h, -5, -1 min, -10 s, 10 s and so on it is at or above.",

@@ -1,0 +1,266 @@
+"""Data quality: what was rejected, warned of, sent twice, sent by wrong clocks, and held by no column.
+
+Rejected events by their codes, duplicates and warnings from the counters of usage, by time of receipt; clocks
+and unknown keys from rollups, by time of occurrence.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, QuerySet, Sum
+
+from events.store.usage import UsageHour, WarningHour
+from reports.figures.rejected import Rejected, rejected
+from reports.filters import Filters
+from reports.rollups import reading
+from reports.rollups.declared.quality import SECONDS
+from reports.rollups.models import Events, Skews, UnknownKeys
+
+Skewed = dict[tuple[int, int], int]  # events by source and bin of skew
+ROWS = 200
+SKEWS = 10_000  # pairs of source and bin
+OFF = 300  # seconds that a clock may be wrong
+# How many of the edges a skew is at or above, of clocks that are wrong by OFF or more.
+_BEHIND, _AHEAD = SECONDS.index(-OFF), SECONDS.index(OFF) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How good the data of a period were; None: not counted by what is asked."""
+
+    received: int | None
+    rejected: int | None
+    duplicates: int | None
+    conflicting: int | None  # of the duplicates, those that differ from what was there
+    warnings: int | None
+    timed: int  # events that say when they were sent
+    off: int  # of those, from clocks that are wrong by OFF or more
+
+    @property
+    def rejected_share(self) -> float | None:
+        """Of what was received."""
+        return _share(self.rejected, self.received)
+
+    @property
+    def duplicate_share(self) -> float | None:
+        """Of what was received."""
+        return _share(self.duplicates, self.received)
+
+    @property
+    def off_share(self) -> float | None:
+        """Of events that say when they were sent."""
+        return _share(self.off, self.timed)
+
+
+@dataclass(frozen=True, slots=True)
+class OfVersion:
+    """Warnings of a version of a source."""
+
+    source: int
+    version: str
+    warnings: int
+    fields: int  # that were warned of
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that was not as it should be."""
+
+    path: str
+    code: str
+    kind: str
+    source: int
+    version: str
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A key that no column holds."""
+
+    path: str
+    kind: str
+    events: int
+    share: float | None  # of the events of the kind
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """All figures of the page."""
+
+    sums: Sums
+    before: Sums | None
+    rejected: Rejected | None
+    by_source: dict[int, Sums]  # those that most was received of first
+    by_version: tuple[OfVersion, ...]  # by warnings
+    fields: tuple[Field, ...]  # by warnings
+    skews: dict[int, int]  # events by bin
+    unknown: tuple[UnknownKey, ...]  # by events
+    unknown_of: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        sums = self.sums
+        return not (sums.received or sums.rejected or sums.warnings or sums.timed or self.unknown)
+
+
+def quality(filters: Filters, now: datetime) -> Quality:
+    """The figures of a period and of the one that it is compared with; at most 14 statements."""
+    compared = filters.over(filters.compare) if filters.compare else None
+    refused, skews = rejected(filters, now), _skews(filters)
+    by_source = _by_source(filters, refused, skews)
+    bins: Counter[int] = Counter()
+    for (_, place), events in skews.items():
+        bins[place] += events
+    unknown, unknown_of = _unknown(filters)
+    return Quality(
+        sums=_sum(filters, by_source),
+        before=sums(compared, now) if compared else None,
+        rejected=refused,
+        by_source=by_source,
+        by_version=_by_version(filters, compared),
+        fields=_fields(filters),
+        skews=dict(bins),
+        unknown=unknown,
+        unknown_of=unknown_of,
+    )
+
+
+def sums(filters: Filters, now: datetime) -> Sums:
+    """How good the data of a period were; four statements."""
+    return _sum(filters, _by_source(filters, rejected(filters, now), _skews(filters)))
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _by_source(filters: Filters, refused: Rejected | None, skews: Skewed) -> dict[int, Sums]:
+    """What each source sent; two statements."""
+    usage, warned = _usage(filters), _warned(filters)
+    timed: Counter[int] = Counter()
+    off: Counter[int] = Counter()
+    for (source, place), events in skews.items():
+        timed[source] += events
+        off[source] += events if place <= _BEHIND or place >= _AHEAD else 0
+    sources = {*(usage or ()), *(warned or ()), *timed, *(refused.by_source if refused else ())}
+    nothing: dict[str, int | None] = dict.fromkeys(_USAGE, 0 if usage is not None else None)
+    made = {
+        source: Sums(
+            **(usage or {}).get(source, nothing),
+            rejected=refused.by_source.get(source, 0) if refused else None,
+            warnings=None if warned is None else warned.get(source, 0),
+            timed=timed[source],
+            off=off[source],
+        )
+        for source in sources
+    }
+    return dict(sorted(made.items(), key=lambda each: (-(each[1].received or each[1].timed), each[0])))
+
+
+_USAGE = ("received", "duplicates", "conflicting")
+
+
+def _sum(filters: Filters, by_source: dict[int, Sums]) -> Sums:
+    """Of all sources."""
+
+    def total(name: str) -> Any:
+        values = [getattr(each, name) for each in by_source.values()]
+        return None if None in values else sum(values)
+
+    if by_source:
+        return Sums(**{name: total(name) for name in Sums.__slots__})
+    counted = None if filters.versions or filters.countries else 0
+    return Sums(counted, counted, counted, counted, None if filters.countries else 0, 0, 0)
+
+
+def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
+    """By source; None where versions or countries are asked for, which the counters don't have."""
+    if filters.versions or filters.countries:
+        return None
+    rows = _narrowed(UsageHour.objects.all(), filters).values("source_id")
+    found = rows.annotate(**{name: Sum(name) for name in _USAGE}).order_by()
+    return {row.pop("source_id"): row for row in found}
+
+
+def _warned(filters: Filters) -> dict[int, int] | None:
+    """Warnings by source; None where countries are asked for."""
+    if filters.countries:
+        return None
+    rows = _warnings(filters).values("source_id").annotate(sum=Sum("count")).order_by()
+    return {row["source_id"]: row["sum"] for row in rows}
+
+
+def _by_version(filters: Filters, compared: Filters | None) -> tuple[OfVersion, ...]:
+    if filters.countries:
+        return ()
+    keys = ("source_id", "version")
+    before: dict[tuple[int, str], int] = {}
+    if compared:
+        rows = _warnings(compared).values(*keys).annotate(sum=Sum("count")).order_by()
+        before = {(row["source_id"], row["version"]): row["sum"] for row in rows}
+    found = (
+        _warnings(filters)
+        .values(*keys)
+        .annotate(sum=Sum("count"), fields=Count("path", distinct=True))
+        .order_by("-sum", *keys)[:ROWS]
+    )
+    return tuple(
+        OfVersion(
+            row["source_id"],
+            row["version"],
+            row["sum"],
+            row["fields"],
+            before.get((row["source_id"], row["version"]), 0) if compared else None,
+        )
+        for row in found
+    )
+
+
+def _fields(filters: Filters) -> tuple[Field, ...]:
+    if filters.countries:
+        return ()
+    keys = ("path", "code", "kind", "source_id", "version")
+    rows = _warnings(filters).values(*keys).annotate(sum=Sum("count")).order_by("-sum", *keys)[:ROWS]
+    return tuple(
+        Field(row["path"], row["code"], row["kind"], row["source_id"], row["version"], row["sum"])
+        for row in rows
+    )
+
+
+def _warnings(filters: Filters) -> QuerySet[WarningHour]:
+    rows: QuerySet[WarningHour] = _narrowed(WarningHour.objects.all(), filters)
+    return rows.filter(version__in=filters.versions) if filters.versions else rows
+
+
+def _narrowed(hours: Any, filters: Filters) -> Any:
+    """Hours of receipt that the filters leave."""
+    hours = hours.filter(hour__gte=filters.period.since, hour__lt=filters.period.until)
+    if filters.owners is not None:
+        hours = hours.filter(owner_id__in=filters.owners)
+    if filters.sources:
+        hours = hours.filter(source_id__in=filters.sources)
+    return hours.filter(kind__in=filters.kinds) if filters.kinds else hours
+
+
+def _skews(filters: Filters) -> Skewed:
+    found = reading.top(Skews, filters, ["source", "bin"], ["events"], limit=SKEWS)
+    return {(row.keys[0], row.keys[1]): row.measures["events"] for row in found.rows}
+
+
+def _unknown(filters: Filters) -> tuple[tuple[UnknownKey, ...], int]:
+    found = reading.top(UnknownKeys, filters, ["path", "kind"], ["events"], limit=ROWS)
+    kinds: defaultdict[str, int] = defaultdict(int)
+    if found.rows:
+        for row in reading.top(Events, filters, ["kind"], ["events"], limit=ROWS).rows:
+            kinds[row.keys[0]] = row.measures["events"]
+    keys = []
+    for row in found.rows:
+        path, kind = row.keys
+        events = row.measures["events"]
+        keys.append(UnknownKey(path, kind, events, _share(events, kinds[kind])))
+    return tuple(keys), found.of

@@ -1,0 +1,290 @@
+"""The charts and tables of data quality."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from reports.charts import palette
+from reports.charts.bar_chart import Bar, BarChart
+from reports.charts.numbers import SHARE, count, seconds
+from reports.charts.table import Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
+from reports.figures.quality import OFF, Quality, Sums
+from reports.filters import Filters
+from reports.pages.kind_links import of_kind
+from reports.pages.links import events
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty
+from reports.pages.words import plural
+from reports.rollups.declared.quality import SECONDS
+
+EVENTS, WARNINGS = count("events"), count("warnings")
+MUCH_REJECTED = 0.05  # shares of a source from which on attention is wanted
+MANY_OFF = 0.1
+REST = "other codes"
+NO_VERSION = "(no version)"
+WARNED = {
+    "missing": "is missing",
+    "wrong_type": "is of another type",
+    "differs": "differs from what the key says",
+    "over_quota": "came beyond the quota",
+}
+NOT_COUNTED = Empty(
+    "Not counted by version or country",
+    "What is rejected or sent twice isn't read that far. Lift the filters of version and country.",
+)
+
+
+def over_time(found: Quality, filters: Filters, context: Context) -> Block:
+    """Rejected events over time, by code."""
+    named = top_and_rest(list(found.rejected.over_time.items()), REST) if found.rejected else []
+    hues = palette.of_names([name for name, _ in named if name != REST]) | {REST: palette.REST}
+    series = tuple(Series(name, values, hues[name]) for name, values in named)
+    sentence = ""
+    if found.rejected and found.rejected.events:
+        code, most = next(iter(found.rejected.by_code.items()))
+        sentence = f"{code} is the reason for {SHARE.short(most / found.rejected.events)} of them."
+    chart = TimeChart(
+        f"Rejected events over time, by code. {sentence}",
+        filters.period,
+        buckets_of(filters.period, filters.granularity, context.now, context.links.days),
+        series,
+        EVENTS,
+    )
+    return Block("rejected", "Rejected over time, by code", sentence, chart, empty=_nothing_rejected(found))
+
+
+def codes(found: Quality, filters: Filters) -> Block:
+    """Rejected events by code."""
+    counts = found.rejected.by_code if found.rejected else {}
+    columns = (
+        Column("code", "Code"),
+        Column("events", "Events", EVENTS, has_bar=True),
+        Column("share", "Share", SHARE),
+    )
+    rows = tuple(
+        Row((code, number, number / sum(counts.values())), href=rejected_list(filters, code=code))
+        for code, number in counts.items()
+    )
+    return Block(
+        "codes",
+        "Rejected, by code",
+        table=Table(columns, rows),
+        empty=_nothing_rejected(found),
+        note="Those that replays let in since aren't counted; those that were discarded are.",
+        is_half=True,
+    )
+
+
+def _nothing_rejected(found: Quality) -> Empty:
+    if found.rejected is None:
+        return NOT_COUNTED
+    return Empty("Nothing was rejected", "Every event that came in could be stored.")
+
+
+def rejected_list(filters: Filters, **narrower: str | int) -> str:
+    """The list of rejected events; it takes one owner, source and kind."""
+    asked: dict[str, str | int] = {
+        name: values[0]
+        for name, values in (("owner", filters.owners), ("source", filters.sources), ("kind", filters.kinds))
+        if values and len(values) == 1
+    } | narrower
+    return f"{reverse('admin:ingestion_rejectedevent_changelist')}{f'?{urlencode(asked)}' if asked else ''}"
+
+
+def sources(found: Quality, filters: Filters, context: Context) -> Block:
+    """How good what each source sends is."""
+    columns = (
+        Column("source", "Source"),
+        Column("received", "Received", EVENTS),
+        Column("rejected", "Rejected", EVENTS),
+        Column("rejected_share", "Rejected share", SHARE),
+        Column("duplicates", "Duplicates", EVENTS, note="Events that were there already"),
+        Column("conflicting", "Conflicting", EVENTS, note="The same id, but another content"),
+        Column("warnings", "Warnings", WARNINGS),
+        Column("off", "Clock wrong", SHARE, note=f"By {seconds(OFF)} or more"),
+    )
+    hues = palette.of_sources(list(found.by_source))
+    rows = tuple(
+        _source(source, sums, filters, context, hues[source]) for source, sums in found.by_source.items()
+    )
+    return Block("sources", "By source", table=Table(columns, rows))
+
+
+def _source(source: int, sums: Sums, filters: Filters, context: Context, hue: int) -> Row:
+    tones = {
+        "rejected_share": "bad" if (sums.rejected_share or 0) > MUCH_REJECTED else "",
+        "conflicting": "bad" if sums.conflicting else "",
+        "off": "bad" if (sums.off_share or 0) > MANY_OFF else "",
+    }
+    return Row(
+        (
+            name_of(source, context),
+            sums.received,
+            sums.rejected,
+            sums.rejected_share,
+            sums.duplicates,
+            sums.conflicting,
+            sums.warnings,
+            sums.off_share,
+        ),
+        href=context.links.here(source=source),
+        hrefs={
+            "received": events(filters, source=source),
+            "rejected": rejected_list(filters, source=source),
+        },
+        hue=hue,
+        tones={name: tone for name, tone in tones.items() if tone},
+    )
+
+
+def name_of(source: int, context: Context) -> str:
+    """A source as people know it."""
+    return context.sources.get(source, f"source {source}")
+
+
+def versions(found: Quality, filters: Filters, context: Context) -> Block:
+    """Warnings by source and version."""
+    columns = [
+        Column("source", "Source"),
+        Column("version", "Version"),
+        Column("warnings", "Warnings", WARNINGS, has_bar=True),
+        Column("fields", "Fields", count("fields")),
+    ]
+    if filters.compare:
+        columns.append(Column("before", context.compared.capitalize(), WARNINGS))
+    rows = []
+    for each in found.by_version:
+        cells = (name_of(each.source, context), each.version or NO_VERSION, each.warnings, each.fields)
+        href = context.links.here(source=each.source, version=each.version or None)
+        rows.append(Row((*cells, each.before) if filters.compare else cells, href))
+    return Block(
+        "warnings",
+        "Warnings, by source and version",
+        table=Table(tuple(columns), tuple(rows)),
+        empty=_no_warnings(filters),
+        note="Of events that were stored, though a soft field was not as it should be.",
+    )
+
+
+def fields(found: Quality, filters: Filters, context: Context) -> Block:
+    """What the warnings are of."""
+    columns = (
+        Column("field", "Field"),
+        Column("fault", "What is wrong"),
+        Column("kind", "Kind"),
+        Column("source", "Source"),
+        Column("version", "Version"),
+        Column("warnings", "Warnings", WARNINGS, has_bar=True),
+    )
+    rows = tuple(
+        Row(
+            (
+                each.path or "(the event)",
+                WARNED.get(each.code, each.code),
+                each.kind,
+                name_of(each.source, context),
+                each.version or NO_VERSION,
+                each.warnings,
+            ),
+            href=of_kind(each.kind, filters, source=each.source, version=each.version),
+        )
+        for each in found.fields
+    )
+    sentence = ""
+    if found.fields:
+        first = found.fields[0]
+        sentence = (
+            f"Most often {first.path or 'the event'} of {first.kind} {WARNED.get(first.code, 'is odd')}."
+        )
+    return Block(
+        "fields",
+        "Warnings, by field",
+        sentence,
+        table=Table(columns, rows),
+        empty=_no_warnings(filters),
+        note=f"The {len(rows)} most frequent.",
+    )
+
+
+def _no_warnings(filters: Filters) -> Empty:
+    if filters.countries:
+        return Empty("Not counted by country", "Lift the filter of country to see warnings.")
+    return Empty("No warnings", "Every field that came in was as it should be.")
+
+
+def clocks(found: Quality) -> Block:
+    """How wrong the senders' clocks were."""
+    bars = tuple(
+        _bar(name, found.skews.get(place, 0), is_off=is_off) for place, (name, is_off) in enumerate(RANGES)
+    )
+    sentence = ""
+    if found.sums.timed:
+        sentence = (
+            f"{SHARE.short(found.sums.off_share or 0)} of {plural(found.sums.timed, 'event')}"
+            f" came from a clock that was wrong by {seconds(OFF)} or more."
+        )
+    chart = BarChart(f"How far senders' clocks were off. {sentence}", bars, EVENTS, "Clock of the sender")
+    return Block(
+        "clocks",
+        "Clocks of senders",
+        sentence,
+        chart,
+        empty=Empty(
+            "No event says when it was sent",
+            "Batches of V3 say so in their ets; other formats have no such field.",
+        ),
+        note="The way to the server is in it.",
+        is_half=True,
+    )
+
+
+def _bar(name: str, events: int, *, is_off: bool) -> Bar:
+    return Bar(name, events, int(is_off), "wrong" if is_off and events else "")
+
+
+def _ranges() -> list[tuple[str, bool]]:
+    """The ranges of skew in words, and whether a clock in it is wrong."""
+    found = []
+    for below, above in zip((None, *SECONDS), (*SECONDS, None), strict=True):
+        if below is None:
+            name = f"> {seconds(abs(SECONDS[0]))} behind"
+        elif above is None:
+            name = f"≥ {seconds(SECONDS[-1])} ahead"
+        elif below < 0 < above:
+            name = f"within {seconds(above)}"
+        elif above <= 0:
+            name = f"{seconds(-above)} to {seconds(-below)} behind"
+        else:
+            name = f"{seconds(below)} to {seconds(above)} ahead"
+        found.append((name, (above is not None and above <= -OFF) or (below is not None and below >= OFF)))
+    return found
+
+
+RANGES = _ranges()
+
+
+def unknown(found: Quality, filters: Filters) -> Block:
+    """Keys that no column holds."""
+    columns = (
+        Column("key", "Key"),
+        Column("kind", "Kind"),
+        Column("events", "Events", EVENTS, has_bar=True),
+        Column("share", "Of the kind", SHARE, note="Share of the events of the kind that have it"),
+    )
+    rows = tuple(
+        Row(
+            (each.path, each.kind, each.events, each.share),
+            hrefs={"kind": of_kind(each.kind, filters)},
+        )
+        for each in found.unknown
+    )
+    more = f"The first {len(rows)} of {found.unknown_of:,}. " if found.unknown_of > len(rows) else ""
+    return Block(
+        "unknown",
+        "Unknown keys",
+        f"{plural(found.unknown_of, 'key')} that no column holds." if rows else "",
+        table=Table(columns, rows),
+        empty=Empty("No unknown keys", "Every key that came in has a column."),
+        note=f"{more}Nothing of them is lost: events keep them, and give them back.",
+    )
