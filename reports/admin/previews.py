@@ -90,7 +90,8 @@ def _letter(row: Subscription) -> Letter | None:
     address = row.where()
     if address is None or not row.seen():
         return None
-    return sending.letter_for(row, sending.latest_period(row, timezone.now()), compose, address)
+    now = timezone.now()
+    return sending.letter_for(row, sending.latest_period(row, now), compose, address, now)
 
 
 def _sent_now(request: HttpRequest, row: Subscription) -> SentMail | None:

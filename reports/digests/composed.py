@@ -72,3 +72,4 @@ class Composed:
     tables: tuple[Table, ...] = ()
     links: tuple[Link, ...] = ()
     files: tuple[File, ...] = ()
+    note: str = ""  # how it is counted

@@ -1,160 +1,175 @@
-"""Content: what a digest tells, from the hourly counts of what came in. By time of receipt.
+"""Content: what a digest tells, from the figures that report pages show.
 
 `compose` is what sending, preview and "send me one now" are handed.
 """
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from io import StringIO
-from typing import Any
-
-from django.db.models import Sum
+from datetime import datetime
+from decimal import Decimal
 
 from events.ownership.owner import Owner
-from events.store.usage import UsageHour
-from reports.digests.composed import Chart, Composed, Figure, File, Link, Notice, Table
-from reports.digests.locales import Locale
+from reports.charts.numbers import SECONDS
+from reports.digests import attached, words
+from reports.digests.composed import Chart, Composed, Figure, Link, Table
+from reports.digests.facts import Facts, params, read
+from reports.digests.notices import notices
 from reports.digests.picture import Bar, Tick, bars
 from reports.digests.subscription import Subscription
+from reports.figures.errors import Group
+from reports.figures.overview import Ranked
+from reports.figures.spending import Spending
+from reports.pages.error_parts import named
+from reports.pages.links import address
+from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period
 
 SHOWN = 5  # rows of a table
-MEASURES = ("received", "stored", "duplicates", "rejected", "billed_bytes")
+NAMELESS = "(no name)"
+NOT_KNOWN = "-"
+CENT = Decimal("0.01")
+LINKED = ("overview", "sessions", "errors", "cost")  # those of PAGES that every owner has use for
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What came in over a period."""
-
-    received: int
-    stored: int
-    duplicates: int
-    rejected: int
-    billed_bytes: int
-
-
-def compose(subscription: Subscription, period: Period, owners: Sequence[Owner]) -> Composed | None:
+def compose(
+    subscription: Subscription, period: Period, owners: Sequence[Owner], now: datetime
+) -> Composed | None:
     """The digest of a period about owners that its reader may see; None where nothing came in."""
-    hours = _hours(period, owners)
-    now, before = _sums(hours), _sums(_hours(period.before(), owners))
-    if not now.received and not subscription.also_empty:
+    facts = read(period, owners, subscription.written, now)
+    if facts.is_empty and not subscription.also_empty:
         return None
-    written = subscription.written
-    sources = list(
-        hours.values("source__name").annotate(received=Sum("received"), rejected=Sum("rejected"))
-        .filter(received__gt=0)
-        .order_by("-received", "source__name")
-    )  # fmt: skip
-    series = _series(hours, period)
+    return written(facts, attach_csv=subscription.attach_csv)
+
+
+def written(facts: Facts, *, attach_csv: bool = False) -> Composed:
+    """The digest of some facts."""
+    asked = params(facts.filters)
     return Composed(
-        answer=_answer(written, owners, now, before, sources),
-        period=f"{written.days(period.first, period.last)} ({period.zone.key}), by time of receipt",
-        notices=_notices(written, now),
-        figures=_figures(written, now, before),
-        charts=_charts(written, series, period),
-        tables=_tables(written, sources),
-        links=(Link("Overview", "/admin/"), Link("Events", "/admin/events/event/")),
-        files=(File("events.csv", _csv(series, period)),) if subscription.attach_csv else (),
+        answer=words.answer(facts),
+        period=words.period(facts),
+        notices=notices(facts),
+        figures=_figures(facts),
+        charts=_charts(facts),
+        tables=tuple(table for table in (_errors(facts), _sources(facts), _pages(facts)) if table.rows),
+        links=tuple(Link(page.title, address(page.name, asked)) for page in PAGES if page.name in LINKED),
+        files=attached.files(facts) if attach_csv else (),
+        note=words.NOTE,
     )
 
 
-def _hours(period: Period, owners: Sequence[Owner]) -> Any:
-    """The hours that begin in the period; where a zone's clocks are half an hour off, cut by that."""
-    return UsageHour.objects.filter(
-        owner_id__in=[owner.pk for owner in owners], hour__gte=period.since, hour__lt=period.until
+def _figures(facts: Facts) -> tuple[Figure, ...]:
+    found, failed = facts.overview, facts.errors
+    return (
+        _counted(facts, "Events", "events", found.sums, found.before),
+        _counted(facts, "Sessions", "sessions", found.sums, found.before),
+        _time_spent(facts),
+        _counted(facts, "Errors", "errors", failed.sums, failed.before),
+        _counted(facts, "Rejected", "rejected", found.sums, found.before),
+        *_cost(facts, facts.spending),
     )
 
 
-def _sums(hours: Any) -> Sums:
-    return Sums(**hours.aggregate(**{name: Sum(name, default=0) for name in MEASURES}))
+def _counted(facts: Facts, label: str, name: str, now: object, before: object) -> Figure:
+    """The sum of that name, of now and before."""
+    value, former = getattr(now, name), getattr(before, name, None)
+    return Figure(
+        label, NOT_KNOWN if value is None else facts.written.number(value), _change(facts, value, former)
+    )
 
 
-def _answer(
-    written: Locale, owners: Sequence[Owner], now: Sums, before: Sums, sources: Sequence[dict[str, Any]]
-) -> str:
-    names = owners[0].name if len(owners) == 1 else f"{len(owners)} owners"
-    if not now.received:
-        return f"{names}: nothing came in."
-    change = written.change(now.received, before.received)
-    said = "as many as before" if change == "as before" else change
-    than = " than before" if said.endswith(("more", "less")) else ""
-    most = sources[0]["source__name"]
-    return f"{names}: {written.number(now.received)} events, {said}{than}; {most} sent most of them."
+def _change(facts: Facts, now: float | Decimal | None, before: float | Decimal | None) -> str:
+    return "" if now is None or before is None else facts.written.change(now, before)
 
 
-def _notices(written: Locale, now: Sums) -> tuple[Notice, ...]:
-    if not now.rejected:
+def _time_spent(facts: Facts) -> Figure:
+    now, before = facts.overview.sums.median, facts.overview.before
+    return Figure(
+        "Median time",
+        NOT_KNOWN if now is None else SECONDS.short(now),
+        _change(facts, now, before.median if before else None),
+    )
+
+
+def _cost(facts: Facts, found: Spending | None) -> list[Figure]:
+    """What the period's use cost, and the month so far; of a month alone, the month."""
+    if found is None:
+        return []
+    month = f"{found.month:%B}, UTC"
+    if found.used is None:
+        change = _change(facts, found.so_far, found.month_before)
+        return [Figure(f"Cost of {month}", _money(facts, found.so_far, found.currency), change)]
+    expected = "" if found.expected is None else f"{_money(facts, found.expected, found.currency)} expected"
+    return [
+        Figure(
+            "Cost of use",
+            _money(facts, found.used, found.currency),
+            _change(facts, found.used, found.used_before),
+        ),
+        Figure(f"All cost of {month}", _money(facts, found.so_far, found.currency), expected),
+    ]
+
+
+def _money(facts: Facts, value: Decimal, currency: str) -> str:
+    """To cents; less than one to what tells."""
+    places = 4 if 0 < abs(value) < CENT else 2
+    return f"{facts.written.number(value, places)}\N{NO-BREAK SPACE}{currency}"
+
+
+def _charts(facts: Facts) -> tuple[Chart, ...]:
+    counts = attached.in_all(facts)
+    if not any(counts):
         return ()
-    share = written.percent(now.rejected * 100 / now.received, 1)
-    sentence = f"{written.number(now.rejected)} events were rejected, {share} of what came in."
-    return (Notice(sentence, "/admin/ingestion/rejectedevent/groups/"),)
-
-
-def _figures(written: Locale, now: Sums, before: Sums) -> tuple[Figure, ...]:
-    def figure(label: str, name: str) -> Figure:
-        values = getattr(now, name), getattr(before, name)
-        return Figure(label, written.number(values[0]), written.change(*values))
-
-    megabytes = Figure(
-        "Billed MB",
-        written.number(now.billed_bytes / 1e6, 2),
-        written.change(now.billed_bytes, before.billed_bytes),
-    )
-    return (figure("Events", "received"), figure("Rejected", "rejected"), megabytes)
-
-
-def _series(hours: Any, period: Period) -> list[tuple[datetime, int]]:
-    """Received events by bucket of the period, in the order of time."""
-    starts = period.buckets(_granularity(period))
-    counts = dict.fromkeys(starts, 0)
-    place = 0
-    for row in hours.values("hour").annotate(received=Sum("received")).order_by("hour"):
-        while place + 1 < len(starts) and starts[place + 1] <= row["hour"]:
-            place += 1
-        counts[starts[place]] += row["received"]
-    return list(counts.items())
-
-
-def _granularity(period: Period) -> Granularity:
-    return Granularity.HOUR if period.days == 1 else Granularity.DAY
-
-
-def _charts(written: Locale, series: list[tuple[datetime, int]], period: Period) -> tuple[Chart, ...]:
-    if not any(count for _, count in series):
-        return ()
-    by_hour = _granularity(period) == Granularity.HOUR
-    locals_ = [(at.astimezone(period.zone), count) for at, count in series]
-    drawn = [Bar(f"{at:%H}" if by_hour else f"{at:%d}", count) for at, count in locals_]
-    at, most = max(locals_, key=lambda each: each[1])
-    when = f"the hour from {at:%H:%M}" if by_hour else written.day(at.date())
+    by_hour = facts.filters.granularity == Granularity.HOUR
+    form = "%H" if by_hour else "%a %d" if facts.period.days <= 7 else "%d"
+    starts = facts.period.buckets(facts.filters.granularity)
+    drawn = [
+        Bar(f"{at.astimezone(facts.period.zone):{form}}", count)
+        for at, count in zip(starts, counts, strict=True)
+    ]
     title = f"Events by {'hour' if by_hour else 'day'}"
-    quiet = sum(not count for _, count in series)
-    alt = (
-        f"{title}: most came in {'' if by_hour else 'on '}{when}, {written.number(most)};"
-        f" {written.number(quiet)} of {len(series)} {'hours' if by_hour else 'days'} had none."
+    return (Chart(title, bars(drawn, Tick()), words.picture(facts, title, counts)),)
+
+
+def _sources(facts: Facts) -> Table:
+    rows = facts.overview.sources
+    return _ranked(
+        facts, "Sources", "Events", [(words.source(facts, each.key), each) for each in rows],
+        facts.overview.sources_in_all,
+    )  # fmt: skip
+
+
+def _pages(facts: Facts) -> Table:
+    rows = facts.overview.pages
+    return _ranked(facts, "Pages", "Views", [(str(each.key) or NAMELESS, each) for each in rows], len(rows))
+
+
+def _ranked(facts: Facts, title: str, unit: str, rows: list[tuple[str, Ranked]], of: int) -> Table:
+    return Table(
+        title,
+        (title.removesuffix("s"), unit, "Change"),
+        tuple(
+            (name, facts.written.number(each.count), _change(facts, each.count, each.before))
+            for name, each in rows[:SHOWN]
+        ),
+        _more(facts, of),
+        address("overview", params(facts.filters)),
     )
-    return (Chart(title, bars(drawn, Tick()), alt),)
 
 
-def _tables(written: Locale, sources: list[dict[str, Any]]) -> tuple[Table, ...]:
-    if not sources:
-        return ()
-    rows = tuple(
-        (row["source__name"], written.number(row["received"]), written.number(row["rejected"]))
-        for row in sources[:SHOWN]
+def _errors(facts: Facts) -> Table:
+    return Table(
+        "Errors",
+        ("Error", "Errors", "Sessions", "Change"),
+        tuple(_error(facts, group) for group in facts.errors.groups[:SHOWN]),
+        _more(facts, facts.errors.groups_of),
+        address("errors", params(facts.filters)),
     )
-    left = len(sources) - len(rows)
-    note = f"{written.number(left)} more" if left else ""
-    return (Table("Sources", ("Source", "Events", "Rejected"), rows, note, "/admin/events/source/"),)
 
 
-def _csv(series: list[tuple[datetime, int]], period: Period) -> bytes:
-    out = StringIO()
-    rows = csv.writer(out)
-    rows.writerow(("since_utc", "since_local", "zone", "events"))
-    for at, count in series:
-        local = at.astimezone(period.zone)
-        rows.writerow((at.astimezone(UTC).isoformat(), local.isoformat(), period.zone.key, count))
-    return out.getvalue().encode()
+def _error(facts: Facts, group: Group) -> tuple[str, ...]:
+    written = facts.written
+    change = "new" if group.is_new(facts.period) else _change(facts, group.errors, group.before)
+    return (named(group), written.number(group.errors), written.number(group.sessions), change)
+
+
+def _more(facts: Facts, of: int) -> str:
+    return f"{facts.written.number(of - SHOWN)} more." if of > SHOWN else ""

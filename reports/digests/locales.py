@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
+MANY = 1_000  # percent more, from where on times say it better
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -43,6 +44,8 @@ class Locale:
         percent = round((Decimal(str(now)) - Decimal(str(before))) * 100 / Decimal(str(before)))
         if percent == 0:
             return "as before"
+        if percent >= MANY:
+            return f"{self.number(Decimal(str(now)) / Decimal(str(before)))} times as much"
         return f"{self.percent(abs(percent))} {'more' if percent > 0 else 'less'}"
 
 

@@ -12,6 +12,7 @@ from reports.mail import links
 from reports.mail.letter import Attachment, Image, Letter
 from reports.mail.text import line
 
+IN_A_ROW = 3  # figures
 WIDEST = 34  # characters of the first column of a table in plain text
 
 
@@ -56,6 +57,9 @@ def _context(composed: Composed, rhythm: str, end_url: str) -> dict[str, Any]:
     return {
         "digest": composed,
         "rhythm": rhythm,
+        "figures": [
+            composed.figures[place : place + IN_A_ROW] for place in range(0, len(composed.figures), IN_A_ROW)
+        ],
         "charts": [
             {"cid": f"chart{place}", "chart": chart} for place, chart in enumerate(composed.charts, 1)
         ],

@@ -22,7 +22,7 @@ from reports.mail.sent import SentMail, State
 from reports.periods import DAY, Period
 
 log = logging.getLogger(__name__)
-Compose = Callable[[Subscription, Period, Sequence[Owner]], Composed | None]
+Compose = Callable[[Subscription, Period, Sequence[Owner], datetime], Composed | None]
 DIGEST = "digest"
 MOST = 500  # of each step of a tick
 TICK_SECONDS = 45.0
@@ -90,7 +90,7 @@ def write(mail: SentMail, compose: Compose, now: datetime) -> None:
         mails.skip(mail, why, now)
         return
     assert mail.address is not None
-    letter = letter_for(subscription, period_of(mail, subscription), compose, mail.address)
+    letter = letter_for(subscription, period_of(mail, subscription), compose, mail.address, now)
     if letter is None:
         mails.skip(mail, "Nothing came in.", now)
     else:
@@ -98,10 +98,10 @@ def write(mail: SentMail, compose: Compose, now: datetime) -> None:
 
 
 def letter_for(
-    subscription: Subscription, period: Period, compose: Compose, address: Address
+    subscription: Subscription, period: Period, compose: Compose, address: Address, now: datetime
 ) -> Letter | None:
     """The letter of a period, about what its reader may see now; None where there is nothing to say."""
-    composed = compose(subscription, period, subscription.seen())
+    composed = compose(subscription, period, subscription.seen(), now)
     if composed is None:
         return None
     return letter_of(

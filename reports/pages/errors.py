@@ -22,6 +22,7 @@ from reports.pages.error_parts import (
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.words import of_period, plural
+from reports.periods import Period
 
 GREW = 2  # times as many as before wants attention
 FEW = 10  # errors of which a growth says little
@@ -90,14 +91,20 @@ def _groups_in_number(found: Found, filters: Filters) -> Figure:
     return Figure("Different errors", found.groups_of, count("groups"), note=note)
 
 
-def _attention(found: Found, filters: Filters, context: Context) -> list[Attention]:
-    """Groups that are new, then those that grew, the worst of each first."""
-    new = [group for group in found.groups if group.is_new(filters.period)]
+def wanting(found: Found, period: Period) -> tuple[list[Group], list[Group]]:
+    """The groups that want attention, the worst first: those that are new, and those that grew."""
+    new = [group for group in found.groups if group.is_new(period)]
     grown = [
         group
         for group in found.groups
         if group not in new and group.before and group.errors >= max(FEW, GREW * group.before)
     ]
+    return new, grown
+
+
+def _attention(found: Found, filters: Filters, context: Context) -> list[Attention]:
+    """Groups that are new, then those that grew, the worst of each first."""
+    new, grown = wanting(found, filters.period)
     zone = filters.period.zone
     said = [
         Attention(

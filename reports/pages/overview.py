@@ -128,16 +128,16 @@ def _attention(found: Overview, filters: Filters, context: Context) -> list[Atte
     """More errors than before, much rejected, sources that sent before and are silent now."""
     said = []
     sums, before = found.sums, found.before
-    share, usual = sums.error_share or 0, (before.error_share or 0) if before else 0
-    if usual and share > MIND and share > usual * MANY_MORE_ERRORS:
+    if before and has_more_errors(sums, before):
+        shares = [SHARE.short(each.error_share or 0) for each in (sums, before)]
         said.append(
             Attention(
-                f"{SHARE.short(share)} of sessions had errors, {SHARE.short(usual)} in {context.compared}.",
+                f"{shares[0]} of sessions had errors, {shares[1]} in {context.compared}.",
                 sessions(filters, context.now, errors="some"),
                 "See them",
             )
         )
-    if (sums.rejected_share or 0) > MUCH_REJECTED:
+    if has_much_rejected(sums):
         said.append(
             Attention(
                 f"{plural(sums.rejected or 0, 'event')} of {sums.received or 0:,} "
@@ -147,6 +147,17 @@ def _attention(found: Overview, filters: Filters, context: Context) -> list[Atte
             )
         )
     return said
+
+
+def has_more_errors(sums: Sums, before: Sums) -> bool:
+    """Whether many more sessions than before had errors."""
+    share, usual = sums.error_share or 0, before.error_share or 0
+    return bool(usual) and share > MIND and share > usual * MANY_MORE_ERRORS
+
+
+def has_much_rejected(sums: Sums) -> bool:
+    """Whether so much was rejected that somebody should look at it."""
+    return (sums.rejected_share or 0) > MUCH_REJECTED
 
 
 def _by_kind(found: Overview, filters: Filters, context: Context) -> Block:

@@ -1,0 +1,87 @@
+"""Facts: all that a digest is written from, read by the functions that report pages read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from reports.digests.locales import Locale
+from reports.figures.errors import Found, errors
+from reports.figures.overview import Overview, overview
+from reports.figures.silent import Silent, silent
+from reports.figures.spending import Spending, spending
+from reports.filters import Filters
+from reports.pages.asking import VALUES
+from reports.pages.links import Params
+from reports.periods import Period
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Figures, and what they are written with."""
+
+    filters: Filters
+    owners: tuple[str, ...]  # their names
+    sources: dict[int, str]  # names of those that are listed
+    overview: Overview
+    errors: Found
+    silent: tuple[Silent, ...]
+    spending: Spending | None
+    written: Locale
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came in."""
+        return not self.overview.sums.events and not self.overview.sums.received
+
+    @property
+    def period(self) -> Period:
+        """The days that it tells of."""
+        return self.filters.period
+
+    @property
+    def before(self) -> str:
+        """What it compares with, in words."""
+        if self.period.is_month:
+            return "the month before"
+        return {1: "the day before", 7: "the week before"}.get(self.period.days, "the period before")
+
+
+def question(period: Period, owners: Sequence[Owner]) -> Filters:
+    """What report pages are asked by the addresses that a digest links to."""
+    return Filters(
+        owners=tuple(owner.pk for owner in owners),
+        period=period,
+        granularity=period.finest(),
+        compare=period.before(),
+    )
+
+
+def params(filters: Filters) -> Params:
+    """The same question in an address."""
+    owners = [str(key) for key in filters.owners or ()]
+    return {
+        # An address takes so many; without any it asks for all that its reader sees.
+        "owner": owners if len(owners) <= VALUES else [],
+        "from": [filters.period.first.isoformat()],
+        "to": [filters.period.last.isoformat()],
+        "zone": [filters.period.zone.key],
+    }
+
+
+def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime) -> Facts:
+    """The facts of a period."""
+    asked = question(period, owners)
+    found, gone = overview(asked, now), silent(asked)
+    listed = {int(each.key) for each in found.sources} | {each.source for each in gone}
+    return Facts(
+        filters=asked,
+        owners=tuple(owner.name for owner in owners),
+        sources=dict(Source.objects.filter(pk__in=listed).values_list("pk", "name")),
+        overview=found,
+        errors=errors(asked, now),
+        silent=gone,
+        spending=spending(period, asked.owners or (), now),
+        written=written,
+    )
