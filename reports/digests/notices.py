@@ -43,7 +43,8 @@ def _grown(facts: Facts, groups: Sequence[Group]) -> list[Notice]:
         _of_group(
             facts,
             group,
-            f"grew: {counted(facts, group.errors, 'error')}, {compared(facts, group.errors, group.before or 0)}",
+            f"grew: {counted(facts, group.errors, 'error')},"
+            f" {compared(facts, group.errors, group.before or 0)}",
         )
         for group in groups[:OF_A_SORT]
     ]
@@ -73,7 +74,8 @@ def _shares(facts: Facts) -> list[Notice]:
         sentence = f"{now} of sessions had errors, {then} {facts.before}."
         found.append(Notice(sentence, address("sessions", params(facts.filters))))
     if has_much_rejected(sums):
-        said = f"{counted(facts, sums.rejected or 0, 'event')} {'was' if sums.rejected == 1 else 'were'} rejected"
+        rejected, verb = counted(facts, sums.rejected or 0, "event"), "was" if sums.rejected == 1 else "were"
         share = written.percent((sums.rejected_share or 0) * 100, 1)
-        found.append(Notice(f"{said}, {share} of what came in.", reverse("admin:ingestion_rejected_groups")))
+        sentence = f"{rejected} {verb} rejected, {share} of what came in."
+        found.append(Notice(sentence, reverse("admin:ingestion_rejected_groups")))
     return found

@@ -9,8 +9,8 @@ from reports.periods import Granularity
 
 LONGEST_NAME = 40  # characters, in a sentence
 NOTE = (
-    "Events count when they occurred, sessions when they began; rejected events and cost in the hour of receipt."
-    " Median time is of sessions, from their first event to their last."
+    "Events count when they occurred, sessions when they began; rejected events and cost in the hour of"
+    " receipt. Median time is of sessions, from their first event to their last."
 )
 
 
