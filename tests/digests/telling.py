@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import UsageHour
 from reports.digests.subscription import Subscription
+from reports.rollups.models import Events
+from reports.rollups.rollup import Grain
+from reports.rollups.statements import start_of
 from tests.factories import person
 from tests.mail.conftest import with_address
 
@@ -18,6 +22,7 @@ YESTERDAY = datetime(2026, 11, 19, 10, tzinfo=UTC)
 
 
 def usage(owner: Owner, hour: datetime, received: int, *, source: str = "portal", rejected: int = 0) -> None:
+    """What came in in an hour, in the counters of usage; what was filed of it in the rollup of events too."""
     found, _ = Source.objects.get_or_create(organization_id=owner.organization_id, name=source)
     UsageHour.objects.create(
         owner=owner,
@@ -30,6 +35,14 @@ def usage(owner: Owner, hour: datetime, received: int, *, source: str = "portal"
         rejected=rejected,
         billed_bytes=received * 1_000,
     )
+    filed = received - rejected
+    for grain in Grain:
+        row, is_new = Events.objects.get_or_create(
+            owner=owner, source=found, kind="log", grain=grain, bucket=start_of(hour, grain),
+            defaults={"events": filed, "billed_bytes": filed * 1_000, "first": hour, "latest": hour},
+        )  # fmt: skip
+        if not is_new:
+            Events.objects.filter(pk=row.pk).update(events=F("events") + filed)
 
 
 def subscribed(user: User | None = None, *owners: Owner, **options: Any) -> Subscription:

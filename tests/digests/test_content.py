@@ -1,0 +1,203 @@
+"""What a digest says is what report pages say: its links are followed, and what is found there compared."""
+
+import csv
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from ingestion.demo import home
+from reports.charts.table import Row
+from reports.cost import demo
+from reports.cost.keeping import keep
+from reports.digests import content
+from reports.digests.composed import Composed
+from reports.digests.facts import read
+from reports.digests.locales import LOCALES
+from reports.digests.subscription import Subscription
+from reports.figures import cost
+from reports.figures.overview import overview
+from reports.filters import Filters
+from reports.pages.asking import Choices, ask
+from reports.pages.links import Links
+from reports.pages.page import Context
+from reports.pages.registry import PAGES
+from reports.pages.report import Report
+from reports.periods import DAY, Period
+from tests.reports import lifelike
+from tests.reports.lifelike import NOW
+from tests.sessions.stored import summarise_due
+
+WRITTEN = LOCALES["en-gb"]
+ALL = tuple(home.CONTACTS)
+
+
+def _charge() -> None:
+    organization = Organization.objects.get(slug=home.SLUG)
+    demo.apply(organization)
+    keep(organization.pk, NOW)
+
+
+pytestmark = pytest.mark.django_db
+stored = lifelike.of_module(summarise_due, _charge)
+
+# First day, days, zone, owners.
+ASKED = {
+    "a day": (date(2026, 11, 17), 1, "UTC", ALL),
+    "a day in Kathmandu": (date(2026, 11, 16), 1, "Asia/Kathmandu", (home.LEARNING,)),
+    "a week": (date(2026, 11, 9), 7, "Europe/Berlin", (home.LEARNING, home.BUILD_TOOLS)),
+    "the week that runs": (date(2026, 11, 16), 7, "America/St_Johns", ALL),
+    "a month": (date(2026, 11, 1), 30, "UTC", (home.KEY_DELIVERY,)),
+}
+each_period = pytest.mark.parametrize("asked", list(ASKED))
+
+
+def _asked(name: str) -> tuple[Period, list[Owner]]:
+    first, days, zone, names = ASKED[name]
+    owners = home.establish()
+    return Period(first, first + days * DAY, ZoneInfo(zone)), [owners[each] for each in names]
+
+
+def composed(name: str, **options: Any) -> Composed:
+    """The digest, with CSV."""
+    found = content.compose(Subscription(attach_csv=True, **options), *_asked(name), NOW)
+    assert found is not None
+    return found
+
+
+def followed(path: str) -> tuple[Filters, Report]:
+    """What an operator finds behind a link of a digest."""
+    url = urlsplit(path)
+    (page,) = (page for page in PAGES if url.path == f"/reports/{page.name}/")
+    choices = Choices(
+        owners={each.pk: each.name for each in Owner.objects.all()},
+        sources={each.pk: each.name for each in Source.objects.all()},
+        kinds=(),
+        sees_all=True,
+    )
+    asked = ask(parse_qs(url.query), choices, NOW, own=page.own)
+    assert asked.errors == ()
+    context = Context(
+        now=NOW,
+        links=Links(page.name, asked.params),
+        owners=dict(choices.owners),
+        sources=dict(choices.sources),
+        sees_all=True,
+        params={own: tuple(asked.params.get(own, ())) for own in page.own},
+    )
+    return asked.filters, page.build(asked.filters, context)
+
+
+def behind(digest: Composed, label: str) -> tuple[Filters, Report]:
+    """The page of that title."""
+    (link,) = (link for link in digest.links if link.label == label)
+    return followed(link.path)
+
+
+def figures(digest: Composed) -> dict[str, str]:
+    return {each.label: each.value for each in digest.figures}
+
+
+def rows(report: Report, block: str) -> tuple[Row, ...]:
+    found = report.block(block)
+    assert found is not None
+    return found.rows.rows
+
+
+def file(digest: Composed, name: str) -> list[list[str]]:
+    """The rows of a file; none where there is no such file."""
+    found = [each.content.decode() for each in digest.files if each.name == name]
+    return list(csv.reader(StringIO(found[0])))[1:] if found else []
+
+
+@each_period
+def test_links_ask_what_the_digest_tells(asked: str) -> None:
+    period, owners = _asked(asked)
+    digest = composed(asked)
+    assert [link.label for link in digest.links] == ["At a glance", "Sessions", "Errors", "Cost"]
+    for label in ("At a glance", "Sessions", "Errors"):
+        filters, _ = behind(digest, label)
+        assert filters == Filters(
+            tuple(owner.pk for owner in owners), period, period.finest(), period.before()
+        )
+    for path in (*(each.path for each in digest.notices), *(each.path for each in digest.tables)):
+        if path.startswith("/reports/"):
+            assert followed(path)[0].period == period, path
+
+
+@each_period
+def test_figures_are_those_of_the_pages(asked: str) -> None:
+    digest = composed(asked)
+    told = figures(digest)
+    _, glance = behind(digest, "At a glance")
+    _, sessions = behind(digest, "Sessions")
+    _, errors = behind(digest, "Errors")
+    shown = {each.title: each for each in (*glance.figures, *errors.figures)}
+    measured = {row.cells[0]: row.cells[1] for row in rows(glance, "numbers")}
+    assert told["Events"] == shown["Events"].exact.removesuffix(" events")
+    assert told["Sessions"] == shown["Sessions"].exact.removesuffix(" sessions")
+    assert told["Errors"] == shown["Errors"].exact.removesuffix(" errors")
+    median = measured["Time spent in a session, median"]
+    assert told["Median time"] == median.unit.short(median.value)
+    part, whole = (measured[name].value for name in ("Rejected of what was received", "Received"))
+    assert told["Rejected"] == f"{round(part * whole):,}"
+    for label in ("Events", "Sessions", "Errors"):
+        change = shown[label].change
+        (said,) = (each.change for each in digest.figures if each.label == label)
+        assert change is not None
+        assert said.replace("\N{NO-BREAK SPACE}", " ") == change.text.replace("none before", "nothing before")
+    assert sessions.figures[0].value == shown["Sessions"].value
+
+
+@each_period
+def test_tables_and_files_are_those_of_the_pages(asked: str) -> None:
+    digest = composed(asked)
+    _, glance = behind(digest, "At a glance")
+    _, errors = behind(digest, "Errors")
+    for name in ("sources", "pages"):
+        shown = [[str(cell) for cell in row.cells] for row in rows(glance, name)]
+        assert file(digest, f"{name}.csv") == shown
+    groups = list(rows(errors, "groups")) if errors.empty is None else []
+    assert [(row[0], int(row[2])) for row in file(digest, "errors.csv")] == [
+        (row.cells[0], row.cells[2]) for row in groups
+    ]
+    over_time = file(digest, "over-time.csv")
+    assert len(over_time) == len(glance.block("kinds").chart.buckets)  # type: ignore[union-attr]
+    for column, label in ((3, "Events"), (4, "Sessions"), (6, "Errors")):
+        assert sum(int(row[column] or 0) for row in over_time) == int(figures(digest)[label].replace(",", ""))
+    for table in digest.tables:
+        attached = file(digest, f"{table.title.lower()}.csv")
+        assert len(table.rows) == min(len(attached), content.SHOWN)
+
+
+@each_period
+def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
+    period, owners = _asked(asked)
+    spent = read(period, owners, WRITTEN, NOW).spending
+    keys = tuple(owner.pk for owner in owners)
+    filters = Filters(keys, period, period.finest())
+    month = cost.months_cost(cost.question(filters, date(2026, 11, 1), demo.CURRENCY), "kind", NOW)
+    assert spent is not None
+    assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
+    assert spent.so_far > 0
+    told = figures(composed(asked))
+    label = "Cost of November, UTC" if period.is_month else "All cost of November, UTC"
+    assert told[label] == f"{WRITTEN.number(spent.so_far, 2)}\N{NO-BREAK SPACE}EUR"
+    if period.zone.key == "UTC" and not period.is_month:
+        days = [
+            cost_
+            for day, by in month.days.items()
+            if period.first <= day < period.end
+            for cost_ in by.values()
+        ]
+        assert spent.used == sum(days, Decimal(0))
+    glance = overview(filters, NOW).cost
+    assert glance is not None
+    assert (glance.so_far, glance.expected) == (spent.so_far, spent.expected)
