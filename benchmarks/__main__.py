@@ -23,6 +23,7 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     pages,
     profile,
     report_pages,
+    rollups,
     sessions,
 )
 
@@ -62,6 +63,10 @@ def _sessions(options: Options, _: stack.Servers) -> None:
     sessions.measure(200_000, options.events or 1_000_000)
 
 
+def _rollups(options: Options, _: stack.Servers) -> None:
+    rollups.measure(options.rounds, options.events or 100_000)
+
+
 def _pages(options: Options, _: stack.Servers) -> None:
     pages.measure(options.stored, pages.lists)
 
@@ -86,6 +91,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "drain": ("drain rate beside --stored events and beside 100,000 (fills both)", _drain),
     "enrich": ("drain rate with all enrichment on beside none", _enrich),
     "sessions": ("summing sessions up, and a hundred events more beside --events", _sessions),
+    "rollups": ("what touching costs the drain, and how fast rollups are folded", _rollups),
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),

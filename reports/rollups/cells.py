@@ -48,7 +48,8 @@ def claim(now: datetime, until: int | None) -> dict[Cell, list[int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, owner_id, quarter, of_sessions {_WAITING}"
-            f" AND (%(until)s::bigint IS NULL OR t.id <= %(until)s) ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
+            " AND (%(until)s::bigint IS NULL OR t.id <= %(until)s)"
+            f" ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
             {"now": now, "until": until},
         )
         waiting: dict[Cell, list[int]] = {}
