@@ -1,7 +1,9 @@
 """Members: how many different ones there were, who came back, from rollups that keep sets.
 
-Counts are exact but for hashes that coincide (docs/reference/rollups.md). The functions take what those of
-`reports.rollups.reading` take.
+Counts are exact but for hashes that coincide (docs/reference/rollups.md), as long as no more than BOUND
+members of buckets are to be read. Of more, those with the lowest hashes are read, a half, a quarter and so on
+until that many are left, and counts are multiplied: who is in the sample of one bucket is in those of all, so
+whoever comes again is found again. The functions take what those of `reports.rollups.reading` take.
 """
 
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from reports.rollups.reading import EVERYTHING, _fetch, _pieces
 from reports.rollups.relation import Relation, Where, column, relation, stretches
 from reports.rollups.rollup import Rollup
 
+BOUND = 100_000
 LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is new again
 
 
@@ -41,14 +44,15 @@ def distinct_by(
     rollup: type[Rollup], filters: Filters, keys: tuple[str, ...], where: Where = EVERYTHING
 ) -> dict[tuple[object, ...], int]:
     """How many different members each combination of keys has."""
-    made = _members(rollup, filters, where, keys)
-    listed = "".join(f'"{column(rollup, key)}", ' for key in keys)
-    distinct_members = f"(SELECT DISTINCT {listed}member FROM {made.sql}) m"  # noqa: S608
-    grouped = f"GROUP BY {listed.removesuffix(', ')}" if keys else ""
-    rows = _fetch(
-        Relation(f"SELECT {listed}count(*) FROM {distinct_members} {grouped}", made.parameters)  # noqa: S608
-    )
-    return {row[:-1]: row[-1] for row in rows}
+    pieces = list(stretches(filters.period.since, filters.period.until))
+    made = relation(rollup, filters, where, pieces, keys=keys, measures=["members"])
+    listed = [f'"{column(rollup, key)}"' for key in keys]
+    within = f"PARTITION BY {', '.join(listed)}" if keys else ""
+    different = f"SELECT DISTINCT {', '.join(['member', 'halvings', *listed])} FROM {_apart(made, within)}"  # noqa: S608
+    counted = ", ".join([*listed, "count(*) << max(halvings)"])
+    grouped = f"GROUP BY {', '.join(listed)}" if keys else ""
+    rows = _fetch(Relation(f"SELECT {counted} FROM ({different}) m {grouped}", made.parameters))  # noqa: S608
+    return {row[:-1]: row[-1] or 0 for row in rows}
 
 
 def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, int]:
@@ -58,8 +62,8 @@ def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERY
     made.parameters["starts"] = starts
     rows = _fetch(
         Relation(
-            "SELECT place, count(*) FROM (SELECT DISTINCT"  # noqa: S608
-            f" width_bucket(bucket, %(starts)s::timestamptz[]) AS place, member FROM {_apart(made)}) m"
+            "SELECT place, count(*) << max(halvings) FROM (SELECT DISTINCT member, halvings,"  # noqa: S608
+            f" width_bucket(bucket, %(starts)s::timestamptz[]) AS place FROM {_apart(made)}) m"
             " GROUP BY place ORDER BY place",
             made.parameters,
         )
@@ -75,14 +79,14 @@ def newcomers(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING)
     made.parameters["begin"] = period.since
     rows = _fetch(
         Relation(
-            "SELECT count(*) FILTER (WHERE earliest >= %(begin)s),"  # noqa: S608
-            " count(*) FILTER (WHERE earliest < %(begin)s) FROM"
-            f" (SELECT min(bucket) AS earliest, max(bucket) AS latest FROM {_apart(made)} GROUP BY member) m"
-            " WHERE latest >= %(begin)s",
+            "SELECT count(*) FILTER (WHERE earliest >= %(begin)s) << max(halvings),"  # noqa: S608
+            " count(*) FILTER (WHERE earliest < %(begin)s) << max(halvings) FROM (SELECT"
+            " min(bucket) AS earliest, max(bucket) AS latest, max(halvings) AS halvings"
+            f" FROM {_apart(made)} GROUP BY member) m WHERE latest >= %(begin)s",
             made.parameters,
         )
     )
-    return Newcomers(*rows[0])
+    return Newcomers(*(count or 0 for count in rows[0]))
 
 
 def retention(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> list[Cohort]:
@@ -95,10 +99,10 @@ def retention(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING)
     made.parameters["weeks"] = weeks
     rows = _fetch(
         Relation(
-            "WITH seen AS MATERIALIZED (SELECT DISTINCT"  # noqa: S608
-            f" width_bucket(bucket, %(weeks)s::timestamptz[]) AS week, member FROM {_apart(made)}),"
+            "WITH seen AS MATERIALIZED (SELECT DISTINCT member, halvings,"  # noqa: S608
+            f" width_bucket(bucket, %(weeks)s::timestamptz[]) AS week FROM {_apart(made)}),"
             " firsts AS (SELECT member, min(week) AS first FROM seen GROUP BY member)"
-            " SELECT first, week, count(*) FROM seen JOIN firsts USING (member)"
+            " SELECT first, week, count(*) << max(halvings) FROM seen JOIN firsts USING (member)"
             " WHERE first > 0 GROUP BY first, week",
             made.parameters,
         )
@@ -110,11 +114,17 @@ def retention(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING)
     ]
 
 
-def _members(rollup: type[Rollup], filters: Filters, where: Where, keys: tuple[str, ...] = ()) -> Relation:
-    pieces = list(stretches(filters.period.since, filters.period.until))
-    made = relation(rollup, filters, where, pieces, keys=keys, measures=["members"])
-    return Relation(_apart(made), made.parameters)
+def _apart(made: Relation, within: str = "") -> str:
+    """The rows taken apart into members, with `halvings`: 0, or how often the sample was halved.
 
-
-def _apart(made: Relation) -> str:
-    return f"{made.sql} CROSS JOIN LATERAL unnest(made.members) AS member"
+    `within`: of which rows together no more than BOUND are to be read.
+    """
+    size = f"sum(cardinality(members)) OVER ({within})"
+    halvings = f"greatest(0, ceil(ln({size}::float8 / {BOUND}) / ln(2::float8)))::int AS halvings"
+    # Sets are sorted, so the lowest hashes come first: those up to -2^63 + 2^(64 - halvings) - 1.
+    highest = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
+    lowest = f"members[1:width_bucket({highest}, members)]"
+    return (
+        f"(SELECT made.*, {halvings} FROM {made.sql}) AS made CROSS JOIN LATERAL"  # noqa: S608
+        f" unnest(CASE WHEN halvings = 0 THEN members ELSE {lowest} END) AS member"
+    )

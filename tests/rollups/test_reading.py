@@ -1,6 +1,7 @@
 """Reading: totals, tops and series say what a plain look at the events says, in every zone."""
 
 from datetime import UTC, date, datetime, timedelta
+from hashlib import md5
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -123,3 +124,41 @@ def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
     found = reading.quantiles(SessionShapes, filters(), [0.5, 0.9, 1.0], {"what": "time_spent"})
     assert found == [pytest.approx(50, rel=0.02), pytest.approx(90, rel=0.02), pytest.approx(100, rel=0.02)]
     assert reading.distribution(SessionShapes, filters(), [15, 55], {"what": "time_spent"}) == [1, 4, 5]
+
+
+def _set(members: range, bucket: datetime, owner: int, grain: Grain) -> Actives:
+    hashes = sorted(int(md5(str(n).encode()).hexdigest()[:16], 16) - 2**63 for n in members)
+    return Actives(
+        owner_id=owner,
+        source_id=1,
+        grain=grain,
+        bucket=bucket,
+        version="",
+        country="",
+        what="actor",
+        members=hashes,
+    )
+
+
+def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, begin = sender.key.default_owner_id, datetime(2026, 3, 27, tzinfo=UTC)
+    Actives.objects.bulk_create(
+        _set(range(day * 4_000, day * 4_000 + 8_000), begin + timedelta(days=day), owner, Grain.DAY)
+        for day in range(4)
+    )
+    asked, actors = filters(), {"what": "actor"}  # days 1 to 3
+    exact = members.distinct(Actives, asked, actors)
+    assert (exact, members.newcomers(Actives, asked, actors)) == (16_000, members.Newcomers(12_000, 4_000))
+    monkeypatch.setattr(members, "BOUND", 8_000)
+
+    assert members.distinct(Actives, asked, actors) == pytest.approx(16_000, rel=0.05)
+    assert members.distinct_by(Actives, asked, ("source",), actors) == {(1,): pytest.approx(16_000, rel=0.05)}
+    assert (
+        list(members.distinct_series(Actives, asked, actors).values()) == [pytest.approx(8_000, rel=0.05)] * 3
+    )
+    came = members.newcomers(Actives, asked, actors)
+    assert came.new == pytest.approx(12_000, rel=0.05)
+    assert came.returning == pytest.approx(4_000, rel=0.1)
+    week = members.retention(Actives, filters(days=2), actors)[0]
+    assert week.seen[0] == pytest.approx(8_000, rel=0.1)
+    assert members.distinct(Actives, filters(versions=("9",)), actors) == 0
