@@ -14,7 +14,7 @@ from ingestion.demo.rhythm import Period
 from ingestion.demo.seeding import Counts
 
 # Two months, so that this month has one before it that is whole.
-EVENTS, DAYS, SEED = 40_000, 62, 1
+EVENTS, DAYS, SEED = 60_000, 62, 1
 
 
 def is_wanted(answer: bool | None) -> bool:

@@ -64,7 +64,7 @@ class Desk:
             steps.append(Step("api", "click", "Eligibility could not be checked", "alert", "check", 1))
         for step in steps:
             message = self._message(step, person, session, payer, release.version, by_form=by_form)
-            yield from self._posts(message, now, by_form=by_form)
+            yield from self._posts(message, person, now, by_form=by_form)
             now += self.rng.randint(900, 38_000)
 
     def _message(
@@ -99,7 +99,7 @@ class Desk:
             message["payerId"] = payer
         return message
 
-    def _posts(self, message: dict[str, Wire], now: int, *, by_form: bool) -> Iterator[Post]:
+    def _posts(self, message: dict[str, Wire], person: Person, now: int, *, by_form: bool) -> Iterator[Post]:
         self.turn += 1
         if by_form and self.turn % 9 == 0:
             del message["owner"]  # older browser clients name none
@@ -113,7 +113,7 @@ class Desk:
             encoding="form" if by_form else "json",
             body=form(message) if by_form else msgspec.json.encode(message),
             # A browser's beacon can't name one; here all do, so that the same seed makes the same ids.
-            context={"idempotency_key": f"{self.rng.getrandbits(96):024x}"},
+            context={"idempotency_key": f"{self.rng.getrandbits(96):024x}", **person.sent_from()},
         )
         yield post
         if self.turn % 150 == 20:

@@ -32,12 +32,30 @@ LEARNERS_LIVE = (30, 20, 12, 10, 10, 6, 4)
 OFFICES_ARE = (0, 0, 0, 0, 0, 60, 40)
 BUILDERS_LIVE = (20, 5, 30, 0, 5, 20, 20)
 
+_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"
+# System, make, browser, its version, and what the browser calls itself.
 DEVICES = (
-    ("Android 14", "Pixel 8", "Chrome Mobile", "126.0"),
-    ("Android 12", "Galaxy A13", "Chrome Mobile", "124.0"),
-    ("Windows 11", "Desktop", "Edge", "125.0"),
-    ("macOS 14", "MacBook Air", "Safari", "17.5"),
-    ("Ubuntu 22.04", "Desktop", "Firefox", "127.0"),
+    (
+        *("Android 14", "Pixel 8", "Chrome Mobile", "126.0"),
+        f"Mozilla/5.0 (Linux; Android 14; Pixel 8) {_CHROME}126.0.0.0 Mobile Safari/537.36",
+    ),
+    (
+        *("Android 12", "Galaxy A13", "Chrome Mobile", "124.0"),
+        f"Mozilla/5.0 (Linux; Android 12; SM-A135F) {_CHROME}124.0.0.0 Mobile Safari/537.36",
+    ),
+    (
+        *("Windows 11", "Desktop", "Edge", "125.0"),
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME}125.0.0.0 Safari/537.36 Edg/125.0.0.0",
+    ),
+    (
+        *("macOS 14", "MacBook Air", "Safari", "17.5"),
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+        " Version/17.5 Safari/605.1.15",
+    ),
+    (
+        *("Ubuntu 22.04", "Desktop", "Firefox", "127.0"),
+        "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+    ),
 )
 
 
@@ -55,6 +73,13 @@ class Person(NamedTuple):
     campaign: bool  # came by the campaign
     clock_ahead_ms: int  # how far the device's clock is off
     lag_ms: int  # how long after a release the device has it
+    user_agent: str = ""
+
+    def sent_from(self) -> dict[str, str]:
+        """What a request of theirs says of all its events: its user agent, and the place of its address."""
+        place = self.place
+        found = {"user_agent": self.user_agent, "country": place.country, "region": place.region}
+        return found | {"locality": place.town, "timezone": place.zone}
 
 
 class Crowd:
@@ -86,7 +111,7 @@ def _person(
     by_campaign = False
     if campaign_from is not None and index % 10 == 7:
         joined, by_campaign = campaign_from, True
-    system, make, agent, agent_version = rng.choice(DEVICES)
+    system, make, agent, agent_version, user_agent = rng.choice(DEVICES)
     return Person(
         id=str(UUID(int=rng.getrandbits(128), version=4)),
         place=place,
@@ -99,4 +124,5 @@ def _person(
         campaign=by_campaign,
         clock_ahead_ms=rng.choice((420_000, -95_000)) if index % 17 == 11 else 0,
         lag_ms=int(rng.random() * (period.until - period.recent.since) * 0.1),
+        user_agent=user_agent,
     )

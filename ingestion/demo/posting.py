@@ -2,7 +2,7 @@
 
 import gzip
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from ingestion.context import of_clock
 from ingestion.demo import faults
 
 Wire = Any
+NOWHERE: Mapping[str, str] = {}
 BATCH = 20  # events that the Sunbird SDK sends at once
 
 
@@ -42,7 +43,9 @@ class Sunbird:
     batches: int = 0  # so far
     events: int = 0  # so far
 
-    def posts(self, events: list[dict[str, Wire]], late_ms: int = 0) -> Iterator[Post]:
+    def posts(
+        self, events: list[dict[str, Wire]], late_ms: int = 0, sent_from: Mapping[str, str] = NOWHERE
+    ) -> Iterator[Post]:
         """The posts of a session's events; each arrives `late_ms` after its last event."""
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
@@ -58,7 +61,7 @@ class Sunbird:
                 body=gzip.compress(body, 6, mtime=0) if self.compress else body,
                 events=len(batch),
                 content_encoding="gzip" if self.compress else "",
-                context=self.context | of_clock(last, moment(received)),
+                context={**self.context, **of_clock(last, moment(received)), **sent_from},
             )
             yield post
             self.batches += 1

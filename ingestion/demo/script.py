@@ -99,7 +99,7 @@ def _visits(
         # Some learn without a connection: what they did arrives when they have one again.
         offline = session.mobile and not full and rng.random() < 0.12
         late = rng.randint(1, 30) * HOUR_MS if offline else 0
-        yield from sender.posts(session.events, late - person.clock_ahead_ms)
+        yield from sender.posts(session.events, late - person.clock_ahead_ms, person.sent_from())
 
 
 def _visit(

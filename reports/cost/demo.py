@@ -12,13 +12,14 @@ from reports.cost.platform import Method, PlatformCost
 
 NAME, CURRENCY = "Standard", "EUR"
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
-# Of each meter: SKU, unit price, and the price above an amount in a month.
+# Of each meter: SKU, unit price, and the price above an amount in a month. Events cost what rivals ask for
+# them, so that the demo's few thousand are worth looking at.
 PRICES = {
-    EVENTS: ("TLY-EVT", "6.00", {"1": "4.50", "10": "3.00"}),
+    EVENTS: ("TLY-EVT", "250.00", {"0.01": "200.00", "1": "120.00"}),
     INGESTED: ("TLY-ING", "0.80", {"50": "0.60"}),
     STORED: ("TLY-STO", "0.12", {}),
 }
-PLATFORM_COST = ("Hosting and operation", "180.00", Method.INGESTED)
+PLATFORM_COST = ("Hosting and operation", "2.50", Method.INGESTED)
 
 
 @transaction.atomic
