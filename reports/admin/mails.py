@@ -17,6 +17,7 @@ from events.admin.pages import PageAdmin
 from events.admin.scope import scope_of
 from reports.admin import framed
 from reports.mail import sending
+from reports.mail.address import CONFIRMATION
 from reports.mail.sent import SentMail, State
 from reports.mail.transport import Line
 
@@ -29,7 +30,6 @@ SENTENCES = {
     State.UNKNOWN: "It is not known whether this mail was sent: it ended before the answer came.",
     State.SKIPPED: "This mail was not sent:",
 }
-MAY_GO_AGAIN = (State.SENT, State.FAILED, State.UNKNOWN)
 
 
 @admin.register(SentMail)
@@ -90,7 +90,7 @@ class SentMailAdmin(PageAdmin):
         documents = [
             Document("Answers", "What the mail server said, each time.", "\n".join(tries), is_open=True)
         ]
-        if message:
+        if message and may_be_read(row):
             text = framed.letter_in(message).text
             documents += [
                 Document("Plain text", "What programs show that show no HTML.", text),
@@ -104,7 +104,7 @@ class SentMailAdmin(PageAdmin):
                 group("How", row, ("state", "answer", "attempts")),
                 group("When", row, ("claimed_at", "sent_at", "changed_at")),
             ),
-            documents=tuple(documents if tries or message else ()),
+            documents=tuple(documents if tries or len(documents) > 1 else ()),
         )
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -113,8 +113,8 @@ class SentMailAdmin(PageAdmin):
         mail = getattr(response, "context_data", {}).get("original")
         if mail is not None:
             response.context_data |= {
-                "has_copy": bool(mail.message),
-                "may_go_again": bool(mail.message) and mail.state in MAY_GO_AGAIN,
+                "has_copy": bool(mail.message) and may_be_read(mail),
+                "may_go_again": bool(mail.message) and mail.state in sending.may_go_again(mail),
                 "may_be_taken": mail.state == State.UNKNOWN,
             }
         return response
@@ -122,7 +122,7 @@ class SentMailAdmin(PageAdmin):
     def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The HTML as it was sent, for the frame of the page."""
         mail = self._found(request, pk)
-        if not mail.message:
+        if not mail.message or not may_be_read(mail):
             raise Http404
         return framed.copy_of(bytes(mail.message))
 
@@ -157,6 +157,11 @@ class SentMailAdmin(PageAdmin):
             owner = mail.address.owner if mail.address else None
             audit.record(audit.actor_of(request), action, mail, owner=owner, after={"to": mail.to})
         return is_done
+
+
+def may_be_read(mail: SentMail) -> bool:
+    """Whether its text is shown. Not of a question whether mail may come: who reads its link could say yes."""
+    return mail.kind != CONFIRMATION
 
 
 def sentence(mail: SentMail) -> str:

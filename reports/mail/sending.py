@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from reports.mail import address as addresses
 from reports.mail import letter as letters
-from reports.mail.address import Address
+from reports.mail.address import CONFIRMATION, Address
 from reports.mail.kinds import KINDS
 from reports.mail.letter import Letter
 from reports.mail.sent import Attempt, SentMail, State
@@ -194,9 +194,14 @@ def give_up_lost(now: datetime) -> int:
     return found
 
 
+def may_go_again(mail: SentMail) -> tuple[State, ...]:
+    """From which states a person may send a mail again. Who was asked is not asked twice by one button."""
+    return (State.FAILED, State.UNKNOWN, *(() if mail.kind == CONFIRMATION else (State.SENT,)))
+
+
 def send_again(mail: SentMail, now: datetime) -> bool:
     """Send the same message once more, because a person says so; whether it may be."""
-    over = SentMail.objects.filter(pk=mail.pk, state__in=(State.SENT, State.FAILED, State.UNKNOWN))
+    over = SentMail.objects.filter(pk=mail.pk, state__in=may_go_again(mail))
     return over.exclude(message=b"").update(state=State.CLAIMED, attempts=0, next_at=now, changed_at=now) == 1
 
 

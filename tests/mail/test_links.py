@@ -202,6 +202,22 @@ def test_a_mail_is_seen_as_sent_and_sent_again_by_its_lead_alone(
     assert AuditEntry.objects.filter(action="mail.sent_again", owner=owner).count() == 1
 
 
+def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_again(
+    owner: Owner, lead: Client, box: Box
+) -> None:
+    mail = confirming.ask(contact_of(owner, clicked=False), timezone.now())
+    assert mail is not None
+    sending.deliver_due()
+    path = f"/admin/mail/sentmail/{mail.pk}/"
+    page = lead.get(f"{path}change/").content.decode()
+    assert "250 2.0.0 Taken as 1" in page
+    assert "/mail/confirm/" not in page
+    assert "Send again" not in page
+    assert lead.get(f"{path}copy/").status_code == 404
+    lead.post(f"{path}again/")
+    assert len(box.taken) == 1
+
+
 def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
     mail = sending.send(
         Letter("Budget", "x", "x"), to=contact_of(owner), kind="budget", key="k", now=timezone.now()
