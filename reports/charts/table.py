@@ -84,7 +84,7 @@ class Table:
     def lines(self) -> Iterator[str]:
         """As CSV: names of the columns, then exact values."""
         write = csv.writer(_Line()).writerow
-        yield write([column.name for column in self.columns])
+        yield write([cell(column.name) for column in self.columns])  # some are named by telemetry
         for row in self.rows:
             yield write([cell(_plain(value)) for value in row.cells])
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from events.admin.exporting import cell
 from reports.cost.charge import Charge
 from reports.cost.meters import METERS, PLATFORM, free_sku
 from reports.cost.month import HOUR
@@ -143,4 +144,4 @@ def _text(value: Any) -> str:
             return plain(value)
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%SZ}"
-    return str(value)
+    return cell(value)  # sources are called what telemetry calls them

@@ -78,6 +78,11 @@ def test_what_the_columns_say(charges: None) -> None:
     assert (of_events["BillingPeriodStart"], of_events["SkuPriceId"]) == ("2026-10-01T00:00:00Z", "")
 
 
+def test_a_name_is_no_formula_where_a_spreadsheet_opens_it(charges: None) -> None:
+    found = {row["SubAccountName"] for row in csv.DictReader(exported(SEPTEMBER))}
+    assert found == {'A, "the" first', "'=B"}
+
+
 BROKEN = (
     ("BilledCost", "", "BilledCost must not be null"),
     ("BilledCost", "1e-7", "BilledCost is no decimal"),
