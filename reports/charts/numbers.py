@@ -14,6 +14,7 @@ _SIZES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 TICKS = 4  # steps of an axis, about
+SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
 
 
 def short_count(value: Number) -> str:
@@ -134,10 +135,12 @@ def _amount(value: Number) -> str:
 def ticks(most: Number, unit: Unit) -> list[tuple[float, str]]:
     """Round numbers from zero up to the first that isn't below the largest value, as values and as text."""
     top = float(most) or (1.0 if unit.is_whole or not unit.is_length else 60.0)
+    top = min(max(top, 1.0 if unit.is_whole else SMALLEST), LARGEST)
     step = _length_step(top) if unit.is_length and top > 1 else _step(top)
     if unit.is_whole:
         step = max(step, 1.0)
-    return [(at := round(place * step, 12), unit.short(at)) for place in range(ceil(top / step - 1e-9) + 1)]
+    places = range(ceil(top / step - 1e-9) + 1)
+    return [(at := float(f"{place * step:.12g}"), unit.short(at)) for place in places]
 
 
 def _step(top: float) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+LARGEST = 1e300  # of a number that pages get: sums of what senders may send have no float
 LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
 
 
@@ -198,5 +199,5 @@ class Members(Measure, ArrayField):
 
 
 def plain(value: Any) -> Any:
-    """A measure as pages want it: decimals as numbers."""
-    return float(value) if isinstance(value, Decimal) else value
+    """A measure as pages want it: decimals as numbers, none of them infinite."""
+    return min(max(float(value), -LARGEST), LARGEST) if isinstance(value, (Decimal, float)) else value

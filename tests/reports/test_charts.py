@@ -181,6 +181,21 @@ def test_csv_is_exact_and_computes_nothing_in_a_spreadsheet() -> None:
     ]
 
 
+def test_a_series_that_telemetry_names_is_no_formula_at_the_head_of_a_csv() -> None:
+    period = Period(date(2026, 3, 29), date(2026, 3, 30), BERLIN)
+    (bucket,) = buckets_of(period, Granularity.DAY, NOW)
+    chart = TimeChart("x", period, (bucket,), (Series('=HYPERLINK("x")', (1,), 0),), EVENTS)
+    assert next(chart.table().lines()).strip() == 'time,"\'=hyperlink(""x"")"'
+
+
+@pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, BYTES, mean("ms"), money("EUR")])
+@pytest.mark.parametrize("value", [5e-324, 1e-13, 1e300, 1.7e308, float("inf")])
+def test_an_axis_of_the_strangest_numbers_has_different_finite_ticks(unit: Unit, value: float) -> None:
+    found = [at for at, _ in ticks(value, unit)]
+    assert found == sorted(set(found))
+    assert found[0] == 0 < found[-1] < float("inf")
+
+
 def test_columns_of_heat_are_shaded_together() -> None:
     columns = (
         Column("day", "Day"),

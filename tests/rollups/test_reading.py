@@ -1,6 +1,7 @@
 """Reading: totals, tops and series say what a plain look at the events says, in every zone."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from hashlib import md5
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from events.identity import milliseconds
 from reports.filters import Filters
 from reports.periods import Granularity, Period
 from reports.rollups import members, reading
+from reports.rollups.columns import LARGEST, plain
 from reports.rollups.models import Actives, Errors, Events, SessionShapes
 from reports.rollups.relation import Stretch, stretches
 from reports.rollups.rollup import Grain
@@ -19,6 +21,15 @@ from tests.sending import Sender, log_event
 from tests.sessions.stored import file, summarise_due
 
 DAY = date(2026, 3, 28)  # in Berlin clocks jump on the 29th
+
+
+def test_a_sum_that_no_float_holds_is_a_number_all_the_same() -> None:
+    assert [plain(value) for value in (Decimal("3e308"), Decimal("-3e308"), 1.7e308)] == [
+        LARGEST,
+        -LARGEST,
+        LARGEST,
+    ]
+    assert [plain(Decimal("0.5")), plain(7), plain(None)] == [0.5, 7, None]
 
 
 def at(text: str) -> int:
