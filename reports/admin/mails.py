@@ -160,7 +160,7 @@ class SentMailAdmin(PageAdmin):
 
 
 def may_be_read(mail: SentMail) -> bool:
-    """Whether its text is shown. Not of a question whether mail may come: who reads its link could say yes."""
+    """Whether its text is shown: not of a question whether mail may come, since its link says yes."""
     return mail.kind != CONFIRMATION
 
 
