@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +13,7 @@ from reports.digests import schedule
 from reports.digests.composed import Composed
 from reports.digests.rendering import letter_of
 from reports.digests.subscription import Subscription
+from reports.digests.waiting import is_behind
 from reports.mail import links
 from reports.mail import sending as mails
 from reports.mail.address import Address
@@ -26,6 +27,9 @@ Compose = Callable[[Subscription, Period, Sequence[Owner], datetime], Composed |
 DIGEST = "digest"
 MOST = 500  # of each step of a tick
 TICK_SECONDS = 45.0
+MINUTE = timedelta(minutes=1)
+WAIT = timedelta(minutes=15)  # for figures that are behind, at the most
+BEHIND = "Its figures were still being summed up."
 NOTHING_SEEN = "Its reader is a member of none of its owners any more."
 
 
@@ -76,10 +80,22 @@ def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float)
             break
         try:
             with transaction.atomic():
-                write(mail, compose, clock())
+                if not _waits(mail, clock()):
+                    write(mail, compose, clock())
         except Exception as error:  # a fault in one owner's figures is not the others'
             log.exception("A digest could not be written", extra={"mail": mail.pk})
             mails.put_off(mail, f"It could not be written: {type(error).__name__}.", clock())
+
+
+def _waits(mail: SentMail, now: datetime) -> bool:
+    """Put a digest off while its figures are behind, a minute each time and not for long."""
+    subscription = subscription_of(mail)
+    if subscription is None or now >= mail.claimed_at + WAIT:
+        return False
+    behind = is_behind(period_of(mail, subscription), subscription.seen())
+    if behind:
+        SentMail.objects.filter(pk=mail.pk).update(next_at=now + MINUTE, answer=BEHIND, changed_at=now)
+    return behind
 
 
 def write(mail: SentMail, compose: Compose, now: datetime) -> None:

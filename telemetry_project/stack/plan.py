@@ -29,6 +29,7 @@ class Plan:
             (*_MANAGE, "migrate", "--no-input"),
             (*_MANAGE, "prepare"),
             (*_MANAGE, "seed_prices", "--if-demo"),
+            (*_MANAGE, "subscribe_demo", "--if-demo"),
         )
     )
     after: Sequence[Sequence[str]] = field(default=((*_MANAGE, "welcome"),))

@@ -1,0 +1,33 @@
+"""The demo's digests: who leads its owners gets them each day and each week, as files."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from events.ownership.owner import Owner
+from reports.digests.schedule import Rhythm
+from reports.digests.subscription import Subscription
+from reports.mail import address as addresses
+from reports.mail.address import Address
+
+RHYTHMS = (Rhythm.DAILY, Rhythm.WEEKLY)
+
+
+@transaction.atomic
+def subscribe(user: Any, now: datetime) -> bool:
+    """Subscribe a person to all owners that they see, the first of each due at once; whether that was new.
+
+    Who was subscribed before isn't again: they may have ended it since.
+    """
+    if Address.objects.filter(user=user).exists() or Subscription.objects.filter(user=user).exists():
+        return False
+    if not user.email:
+        user.email = f"{user.get_username()}@demo.example"
+        user.save(update_fields=["email"])
+    addresses.of_person(user)
+    owners = list(Owner.objects.visible_to(user))
+    for rhythm in RHYTHMS:
+        made = Subscription.objects.create(user=user, rhythm=rhythm, attach_csv=True, next_at=now)
+        made.owners.set(owners)
+    return True

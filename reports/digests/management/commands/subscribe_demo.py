@@ -1,0 +1,36 @@
+"""subscribe_demo: let digests of the demo lie under var/mail/ soon after the first start."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from reports.digests import demo
+from reports.mail import files
+
+
+class Command(BaseCommand):
+    """Subscribe a user of the demo."""
+
+    help = "Subscribes a user to daily and weekly digests of all owners that they see, the first due at once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--user", default="lead", help="Name of the user.")
+        parser.add_argument(
+            "--if-demo", action="store_true", help="Only where there is a demo and mail goes to files."
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=options["user"]).first()
+        # To a mail server nothing goes of itself: the demo's addresses are nobody's.
+        to_files = f"{files.__name__}.{files.EmailBackend.__name__}" == settings.EMAIL_BACKEND
+        if options["if_demo"] and not (settings.DEMO and to_files and user):
+            return
+        if user is None:
+            raise CommandError(f"There is no user {options['user']}.")
+        if demo.subscribe(user, timezone.now()):
+            self.stdout.write(f"{user} gets digests by mail now, the first in a few minutes.")
+        else:
+            self.stdout.write(f"{user} was subscribed before, so nothing was changed.")
