@@ -1,0 +1,115 @@
+"""From the first start on: digests of the demo lie in the folder of mails, once their figures are summed up."""
+
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from events.store.touched import TouchedQuarter
+from reports.digests import content, sending
+from reports.digests.subscription import Subscription
+from reports.mail import sending as mails
+from reports.mail.sent import SentMail, State
+from telemetry_project.stack.plan import plan_from
+from tests.digests.telling import clock, usage
+from tests.factories import person
+from tests.mail.conftest import contact_of
+from tests.sending import Sender
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    """Mail goes into files, as without EMAIL_URL."""
+    settings.DEMO = True
+    settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    settings.MAIL_PAUSE_SECONDS = 0.0
+    return tmp_path / "mail"
+
+
+def subscribe() -> None:
+    call_command("subscribe_demo", "--if-demo")
+
+
+def round_in(minutes: int = 0) -> None:
+    later = clock(timezone.now() + timedelta(minutes=minutes))
+    sending.tick(content.compose, later)
+    mails.deliver_due(later)
+
+
+def test_the_first_start_subscribes_after_the_demo_is_made() -> None:
+    before = [" ".join(command[2:]) for command in plan_from({}).before]
+    assert before.index("subscribe_demo --if-demo") > before.index("prepare")
+
+
+def test_a_daily_and_a_weekly_digest_lie_in_the_folder(team_a: Sender, folder: Path) -> None:
+    owner = team_a.key.default_owner
+    usage(owner, timezone.now() - timedelta(days=1), 7)
+    for days in range(7, 14):
+        usage(owner, timezone.now() - timedelta(days=days), 7)
+    person("lead", owner)
+    subscribe()
+    round_in()
+    files = sorted(folder.glob("*.eml"))
+    found = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    assert [message["To"] for message in found] == ["lead@demo.example"] * 2
+    assert all("Team A: " in message["Subject"] for message in found)
+    kinds = {part.get_content_type() for message in found for part in message.walk()}
+    assert {"text/plain", "text/html", "image/png", "text/csv"} <= kinds
+
+
+def test_who_ended_them_is_not_subscribed_again(team_a: Sender, folder: Path) -> None:
+    person("lead", team_a.key.default_owner)
+    subscribe()
+    assert Subscription.objects.count() == 2
+    Subscription.objects.all().delete()
+    subscribe()
+    assert Subscription.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DEMO", False), ("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")]
+)
+def test_without_a_demo_or_with_a_server_nobody_is(
+    team_a: Sender, folder: Path, settings: Any, name: str, value: object
+) -> None:
+    person("lead", team_a.key.default_owner)
+    setattr(settings, name, value)
+    subscribe()
+    assert Subscription.objects.count() == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_digest_waits_while_its_figures_are_behind_but_not_for_long(team_a: Sender) -> None:
+    owner = team_a.key.default_owner
+    usage(owner, timezone.now() - timedelta(days=1), 7)
+    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=timezone.now())
+    row.owners.set([owner])
+    TouchedQuarter.objects.create(owner=owner, quarter=timezone.now() - timedelta(days=1), of_sessions=False)
+    round_in()
+    mail = SentMail.objects.get()
+    assert (mail.state, mail.attempts, mail.answer) == (State.CLAIMED, 0, sending.BEHIND)
+    round_in(16)
+    mail.refresh_from_db()
+    assert mail.state == State.SENT
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_digest_goes_as_soon_as_its_figures_are_there(team_a: Sender) -> None:
+    owner = team_a.key.default_owner
+    usage(owner, timezone.now() - timedelta(days=1), 7)
+    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=timezone.now())
+    row.owners.set([owner])
+    waits = TouchedQuarter.objects.create(
+        owner=owner, quarter=timezone.now() - timedelta(days=1), of_sessions=True
+    )
+    round_in()
+    waits.delete()
+    round_in(2)
+    assert SentMail.objects.get().state == State.SENT
