@@ -1,4 +1,4 @@
-"""From the first start on: digests of the demo lie in the folder of mails, once their figures are summed up."""
+"""From the first start on: digests of the demo lie in the folder of mails, once their figures are there."""
 
 from datetime import timedelta
 from email import message_from_bytes, policy
