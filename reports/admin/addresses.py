@@ -19,7 +19,7 @@ from events.admin.pages import PageAdmin
 from events.admin.scope import scope_of
 from events.ownership.owner import Owner
 from reports.mail import confirming
-from reports.mail.address import Address, resume
+from reports.mail.address import Address, resume, stand_for
 
 
 class AddressForm(forms.ModelForm[Address]):
@@ -163,6 +163,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         address = self._led(request, pk)
         if request.method == "POST" and address.owner_id is not None and address.clicked_at is None:
             with transaction.atomic():
+                stand_for(address, request.user, timezone.now())
                 self._ask(request, address)
                 self._note(request, "address.asked", address)
         return redirect("admin:mail_address_change", pk)

@@ -8,7 +8,9 @@ from django.core.validators import validate_email
 from django.db import models
 from django.db.models.functions import Lower
 
+from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
+from events.ownership.people import is_operator
 
 CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
 PAUSED_AFTER = 3  # permanent failures in a row
@@ -139,18 +141,36 @@ def of_person(user: Any) -> Address | None:
     return found or Address.objects.get_or_create(user=user, address=text)[0]
 
 
-def confirm(address: Address, by: Any, at: datetime) -> bool:
-    """Let a lead's word count; whether it did now and not before."""
-    unconfirmed = Address.objects.filter(pk=address.pk, owner__isnull=False, confirmed_at__isnull=True)
-    return unconfirmed.update(confirmed_by=by, confirmed_at=at) == 1
-
-
 def clicked(pk: int, text: str, at: datetime) -> Address | None:
     """Let the reader's word count; None where the address is another by now, or no lead stands for it."""
-    found = Address.objects.filter(pk=pk, address=text, confirmed_at__isnull=False).first()
+    found = waiting(pk, text)
     if found is not None:
         Address.objects.filter(pk=pk, clicked_at__isnull=True).update(clicked_at=at)
     return found
+
+
+def waiting(pk: int, text: str) -> Address | None:
+    """The address that a reader may say yes for, or has: one that somebody who leads its owner stands for."""
+    found = Address.objects.filter(pk=pk, address=text).select_related("owner", "confirmed_by").first()
+    return found if found and (found.clicked_at or _is_stood_for(found)) else None
+
+
+def _is_stood_for(address: Address) -> bool:
+    """Whether who confirmed it still may: leads come and go, and a link is good for a week."""
+    by = address.confirmed_by
+    if by is None or address.confirmed_at is None:
+        return False
+    leads = Membership.objects.filter(
+        owner_id=address.owner_id, user=by, role=Role.LEAD, user__is_active=True
+    )
+    return is_operator(by) or leads.exists()
+
+
+def stand_for(address: Address, by: Any, at: datetime) -> None:
+    """Let who asks a reader once more be the one who stands for the address."""
+    Address.objects.filter(pk=address.pk, owner__isnull=False, clicked_at__isnull=True).update(
+        confirmed_by=by, confirmed_at=at
+    )
 
 
 def failed_for_good(pk: int, answer: str, at: datetime) -> None:

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from reports.mail import links
-from reports.mail.address import Address, clicked
+from reports.mail.address import Address, clicked, waiting
 from reports.mail.kinds import KINDS
 
 
@@ -24,7 +24,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return _void(request)
     if request.method != "POST":
-        address = Address.objects.filter(pk=found[0], address=found[1]).select_related("owner").first()
+        address = waiting(*found)
         return (
             _void(request)
             if address is None

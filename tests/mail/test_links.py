@@ -14,11 +14,14 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from events.accounts.entry import AuditEntry
+from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from reports.mail import confirming, links, sending
 from reports.mail.address import Address
 from reports.mail.letter import Letter
 from reports.mail.sent import SentMail, State
+from tests.admin.conftest import logged_in
+from tests.factories import person
 from tests.mail.conftest import contact_of
 from tests.mail.server import Box
 
@@ -60,6 +63,23 @@ def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
     address.refresh_from_db()
     assert address.refusal("digest") == ""
     assert AuditEntry.objects.filter(action="address.made", owner=owner).count() == 1
+
+
+def test_nobody_says_yes_for_a_lead_who_leads_no_more(
+    owner: Owner, lead: Client, reader: Client, box: Box
+) -> None:
+    lead.post(ADD, {"owner": owner.pk, "address": "lena@elsewhere.example"})
+    sending.deliver_due()
+    (message,) = box.to("lena@elsewhere.example")
+    link = link_in(message, "confirm")
+    Membership.objects.filter(user__username="lena").update(role=Role.VIEWER)
+    assert (reader.get(link).status_code, reader.post(link).status_code) == (404, 404)
+    assert Address.objects.get().clicked_at is None
+    other = logged_in(person("lars", owner, role=Role.LEAD))
+    other.post(f"/admin/mail/address/{Address.objects.get().pk}/ask/")
+    assert reader.post(link).status_code == 200, "another lead stands for it now"
+    Membership.objects.filter(user__username="lars").delete()
+    assert reader.get(link).status_code == 200, "a yes stays one"
 
 
 def test_a_link_to_confirm_is_good_for_a_week_and_for_its_address_alone(
