@@ -69,8 +69,10 @@ class Period:
         return replace(self, first=first, end=max(_year_before(self.end), first + DAY))
 
     def buckets(self, granularity: Granularity) -> list[datetime]:
-        """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`."""
-        starts = list(_STARTS[granularity](self))
+        """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`.
+        One at the least, also of a day that clocks leapt over.
+        """
+        starts = list(_STARTS[granularity](self)) or [self.since]
         return [max(start, self.since) for start in starts]
 
     def finest(self) -> Granularity:

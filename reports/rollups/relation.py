@@ -97,7 +97,9 @@ def relation(
     listed = ", ".join(f'"{name}"' for name in sorted(names))
     conditions, parameters = _conditions(rollup, filters, where)
     parts = []
-    for place, piece in enumerate(pieces):
+    # A day that a zone leapt over has no time, but is a question all the same.
+    nothing = Stretch(_COARSEST_FIRST[-1], filters.period.since, filters.period.since)
+    for place, piece in enumerate(pieces or (nothing,)):
         parts.append(
             f'SELECT {listed} FROM "{rollup._meta.db_table}" WHERE {" AND ".join(conditions)}'  # noqa: S608
             f" AND grain = {int(piece.grain)}"

@@ -27,6 +27,7 @@ ODD = (
     "from=2026-01-01&to=2026-12-31&granularity=quarter_hour",
     "owner=99999999&source=-1&kind=nothing&country=Germany",
     "owner=1&owner=1&source=%00&source=x%27%3B--",
+    "zone=Pacific/Apia&from=2011-12-30&to=2011-12-30",  # a day that Samoa leapt over
     "zone=Mars/Olympus&compare=sideways&granularity=century",
     "version=%F0%9F%92%A9&country=de&sort=kinds.-nothing&sort=..",
     "period=7d&sort=" + "x" * 2_000,
