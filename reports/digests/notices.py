@@ -51,7 +51,8 @@ def _grown(facts: Facts, groups: Sequence[Group]) -> list[Notice]:
 
 
 def _of_group(facts: Facts, group: Group, said: str) -> Notice:
-    page = address("errors", changed(params(facts.filters), {"error": key_of(group)}))
+    key = key_of(group).encode("utf-8", "replace").decode()  # no address holds a lone surrogate
+    page = address("errors", changed(params(facts.filters), {"error": key}))
     return Notice(f"{name(named(group))} {said}.", page)
 
 

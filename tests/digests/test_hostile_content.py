@@ -1,0 +1,99 @@
+"""Names, pages and codes that came in by telemetry stay text in a digest: in headers, HTML, links and CSV."""
+
+import csv
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from io import StringIO
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reports.digests.content import written
+from reports.digests.facts import Facts, question
+from reports.digests.locales import LOCALES
+from reports.digests.rendering import letter_of
+from reports.figures import errors, overview
+from reports.figures.silent import Silent
+from reports.mail.letter import Letter, message_of
+from reports.periods import DAY, Period
+from tests.digests.telling import NOW, YESTERDAY
+from tests.digests.test_mail import HOSTILE, Reading
+
+DAY_OF = Period(date(2026, 11, 19), date(2026, 11, 19) + DAY, ZoneInfo("UTC"))
+TEXTS = (*HOSTILE, "=HYPERLINK(1)", "@SUM(A1)", "\t=1+1", 'quote " and, comma\nline', "long " * 10_000)
+each_text = pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:20]))
+
+
+def facts(text: str) -> Facts:
+    """A day on which everything is called so."""
+    sums = overview.Sums(9, 3, 1, 1, 1, 4.0, 5.0, 12, 3)
+    of_errors = errors.Sums(2, 1, 1, 3)
+    group = errors.Group(text, text, 2, 1, YESTERDAY, YESTERDAY, 1, 1, (2,))
+    hours = (9, *(0 for _ in range(23)))
+    return Facts(
+        filters=question(DAY_OF, []),
+        owners=(text,),
+        sources={1: text, 2: text},
+        overview=overview.Overview(
+            sums, replace(sums, events=1), ((text, hours),), None, hours, hours,
+            (overview.Ranked(1, 9, 1),), 1, (overview.Ranked(text, 9, 1),), None,
+        ),
+        errors=errors.Found(of_errors, of_errors, hours, None, hours, (), None, (group,), 1, (), ()),
+        silent=(Silent(2, 50),),
+        spending=None,
+        written=LOCALES["en-gb"],
+    )  # fmt: skip
+
+
+@cache
+def letter(text: str) -> Letter:
+    """The letter of that day."""
+    return letter_of(written(facts(text), attach_csv=True), rhythm="daily", end_url="https://tally.example/e")
+
+
+@each_text
+def test_headers_are_ours(text: str) -> None:
+    message = message_of(letter(text), to="ann@example.org", key="k", at=NOW)
+    assert message["Bcc"] is None
+    assert message["To"] == "ann@example.org"
+    lines = message.as_bytes().split(b"\r\n\r\n", 1)[0].decode("ascii").split("\r\n")
+    names = [line.partition(":")[0].lower() for line in lines if line[:1] not in (" ", "\t")]
+    assert len(names) == len(set(names)) == 11
+    assert len(message["Subject"]) <= 220
+
+
+@each_text
+def test_html_has_our_elements_and_links_only(text: str) -> None:
+    html = Reading(letter(text).html)
+    assert {tag for tag, _ in html.elements} <= {
+        *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "h1", "h2"),
+        *("p", "span", "br", "a", "img"),
+    }
+    assert not [name for _, attributes in html.elements for name in attributes if name.startswith("on")]
+    for said in (html.text, letter(text).text):
+        assert "http://evil" not in said
+        assert not set("\u202e\u2066\ud800") & set(said)
+    hosts = {urlsplit(link).netloc for link in html.links()}
+    assert len(hosts - {"tally.example"}) == 1, "BASE_URL alone"
+    for link in html.links():
+        asked = parse_qs(urlsplit(link).query)
+        assert set(asked) <= {"owner", "from", "to", "zone", "source", "error"}
+        assert asked.get("from", ["2026-11-19"]) == ["2026-11-19"]
+
+
+@each_text
+def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
+    for file in letter(text).attachments:
+        rows = list(csv.reader(StringIO(file.content.decode(), newline="")))
+        assert len({len(row) for row in rows}) == 1, file.name
+        assert not [cell for row in rows for cell in row if cell.startswith(("=", "@", "+", "-", "\t", "\r"))]
+
+
+@each_text
+def test_sentences_stay_short(text: str) -> None:
+    composed = written(facts(text))
+    assert composed.notices
+    for sentence in (composed.answer, *(notice.sentence for notice in composed.notices)):
+        assert len(sentence) < 220
