@@ -147,7 +147,8 @@ def _groups(
             type=row.keys[1],
             errors=row.measures["events"],
             before=earlier.get(row.keys, 0) if compared else None,
-            first=firsts[row.keys],
+            # What is erased or folded anew between two statements is in the first alone.
+            first=firsts[row.keys] if row.keys in firsts else row.measures["latest"],
             latest=row.measures["latest"],
             sessions=befallen.get(("session", *row.keys), 0),
             actors=befallen.get(("actor", *row.keys), 0),

@@ -238,3 +238,10 @@ def test_a_group_that_did_not_occur_says_so() -> None:
 def test_a_group_goes_into_an_address_and_back(type_: str, code: str) -> None:
     group: Any = type("Group", (), {"type": type_, "code": code})
     assert chosen(key_of(group)) == {"code": code, "type": type_}
+
+
+def test_a_group_that_is_erased_between_two_statements_breaks_no_page(monkeypatch: Any) -> None:
+    monkeypatch.setattr("reports.figures.errors._rows", lambda *_: ())
+    groups = errors(question("everything"), NOW).groups
+    assert groups
+    assert all(group.first == group.latest for group in groups)
