@@ -158,7 +158,7 @@ def waiting(pk: int, text: str) -> Address | None:
 def _is_stood_for(address: Address) -> bool:
     """Whether who confirmed it still may: leads come and go, and a link is good for a week."""
     by = address.confirmed_by
-    if by is None or address.confirmed_at is None:
+    if by is None or address.confirmed_at is None or address.owner_id is None:
         return False
     leads = Membership.objects.filter(
         owner_id=address.owner_id, user=by, role=Role.LEAD, user__is_active=True
