@@ -142,6 +142,7 @@ CELERY_BEAT_SCHEDULE = {
         "kwargs": {"history": True},
         "options": {"expires": 3600.0},
     },
+    "budgets": {"task": "cost.budgets", "schedule": 600.0, "options": {"expires": 600.0}},
     "mail": {"task": "reports.mail", "schedule": 60.0, "options": {"expires": 60.0}},
     "digests": {"task": "reports.digests", "schedule": 60.0, "options": {"expires": 60.0}},
     "partitions": {"task": "events.manage_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},

@@ -99,6 +99,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item("Subscriptions", "mail", "digests_subscription_changelist", sees_anything),
             _item("Addresses", "contact_mail", "mail_address_changelist", leads_anything),
             _item("Mails", "outgoing_mail", "mail_sentmail_changelist", sees_anything),
+            _item("Budgets", "savings", "cost_budget_changelist", sees_anything),
             _item("Audit trail", "history", "accounts_auditentry_changelist", leads_anything),
         ],
     },

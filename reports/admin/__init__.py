@@ -1,5 +1,5 @@
 """The reports' side of the admin. Importing it registers every page."""
 
-from reports.admin import addresses, mails, prices, subscriptions
+from reports.admin import addresses, budgets, mails, prices, subscriptions
 
-__all__ = ["addresses", "mails", "prices", "subscriptions"]
+__all__ = ["addresses", "budgets", "mails", "prices", "subscriptions"]

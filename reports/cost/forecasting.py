@@ -34,6 +34,7 @@ class Forecast:
     so_far: Decimal
     expected: Decimal | None  # None: too little is known
     days: Mapping[date, Decimal]  # that are expected, the running one first
+    known: int = 0  # whole days that it was made from
 
 
 def forecast(month: date, owners: Owners, now: datetime, **only: Any) -> Forecast:
@@ -41,25 +42,67 @@ def forecast(month: date, owners: Owners, now: datetime, **only: Any) -> Forecas
 
     `only` narrows to values of columns of ChargeDay.
     """
-    today, end = now.date(), next_month(month)
     so_far = total(month, owners, **only).cost
-    if today >= end:
-        return Forecast(so_far, so_far, {})
+    found = _known(month, owners, now, only, by_owner=False)
+    return _forecast(so_far, found.get(None, _Days({}, {})), now.date(), next_month(month))
+
+
+def forecasts(month: date, owners: Owners, now: datetime) -> dict[int, Forecast]:
+    """The same for each owner that has charges in the month; three statements."""
+    rows = ChargeDay.objects.filter(billing_month__month=month)
+    if owners is not None:
+        rows = rows.filter(owner_id__in=list(owners))
+    so_far = dict(rows.values_list("owner_id").annotate(costs=Sum("cost")).order_by())
+    found = _known(month, owners, now, {}, by_owner=True)
+    end = next_month(month)
+    return {
+        owner_id: _forecast(cost, found.get(owner_id, _Days({}, {})), now.date(), end)
+        for owner_id, cost in so_far.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """What the last days cost."""
+
+    metered: dict[date, Decimal]
+    stored: dict[date, Decimal]
+
+
+def _known(
+    month: date, owners: Owners, now: datetime, only: Mapping[str, Any], *, by_owner: bool
+) -> dict[int | None, _Days]:
+    """What the last weeks cost, of each owner or of all (None)."""
+    today = now.date()
+    if today >= next_month(month):
+        return {}
     since = today - WEEKS * 7 * DAY
     rows = ChargeDay.objects.filter(day__gte=since, day__lte=today, is_correction=False, **only)
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
-    metered: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    stored: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    sums = rows.exclude(meter=PLATFORM).values("day", "meter").annotate(costs=Sum("cost")).order_by()
+    keys = ("owner_id", "day", "meter") if by_owner else ("day", "meter")
+    sums = rows.exclude(meter=PLATFORM).values(*keys).annotate(costs=Sum("cost")).order_by()
+    found: dict[int | None, _Days] = defaultdict(lambda: _Days(defaultdict(_zero), defaultdict(_zero)))
     for row in sums:
-        (stored if row["meter"] == STORED else metered)[row["day"]] += row["costs"]
-    days = expect(metered, stored, today, end)
+        days = found[row.get("owner_id")]
+        (days.stored if row["meter"] == STORED else days.metered)[row["day"]] += row["costs"]
+    return found
+
+
+def _zero() -> Decimal:
+    return ZERO
+
+
+def _forecast(so_far: Decimal, known: _Days, today: date, end: date) -> Forecast:
+    if today >= end:
+        return Forecast(so_far, so_far, {})
+    days = expect(known.metered, known.stored, today, end)
     if days is None:
         return Forecast(so_far, None, {})
-    running = metered[today] + stored[today]
+    running = known.metered.get(today, ZERO) + known.stored.get(today, ZERO)
     days = {today: max(days.pop(today), running), **days}
-    return Forecast(so_far, so_far - running + sum(days.values(), ZERO), days)
+    first = min({*known.metered, *known.stored})
+    return Forecast(so_far, so_far - running + sum(days.values(), ZERO), days, (today - first).days)
 
 
 def expect(metered: Costs, stored: Costs, today: date, end: date) -> dict[date, Decimal] | None:

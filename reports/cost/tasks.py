@@ -1,4 +1,4 @@
-"""What Celery runs: charges follow usage."""
+"""What Celery runs: charges follow usage, budgets are watched."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.ownership.organization import Organization
+from reports.cost import warning
 from reports.cost.keeping import keep
 
 
@@ -15,3 +16,9 @@ def charge(*, history: bool = False, **_: Any) -> None:
     now = timezone.now()
     for key in Organization.objects.order_by("pk").values_list("pk", flat=True):
         keep(key, now, history=history, wait=False)
+
+
+@shared_task(name="cost.budgets")
+def budgets(**_: Any) -> None:
+    """Tell leads of budgets that were passed."""
+    warning.warn(timezone.now())

@@ -1,0 +1,82 @@
+"""Budgets in the admin: leads make and change those of their owners, members see them."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Field
+from django.http import HttpRequest
+
+from events.admin.audited import AuditedAdmin
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.scope import scope_of
+from events.ownership.owner import Owner
+from reports.cost.budget import Budget
+
+FIELDS = ("owner", "first_month", "amount")
+
+
+class BudgetForm(forms.ModelForm[Budget]):
+    """Any day of a month stands for the month."""
+
+    class Meta:
+        model = Budget
+        fields = FIELDS
+
+    def clean_first_month(self) -> date:
+        """The first day of it."""
+        day: date = self.cleaned_data["first_month"]
+        return day.replace(day=1)
+
+
+@admin.register(Budget)
+class BudgetAdmin(AuditedAdmin, OwnedAdmin):
+    """What owners mean to spend in a month."""
+
+    form = BudgetForm
+    fields = FIELDS
+    audit_noun = "budget"
+    audit_fields = FIELDS
+    list_display = ("owner", "a_month", "since")
+    list_select_related = ("owner",)
+    search_fields = ("owner__name",)
+    search_help_text = "Owner"
+    empty_state = EmptyState(
+        "No budgets yet",
+        "A budget is what an owner means to spend in a month. Leads get a mail when 50, 80 and 100 % "
+        "of it are used, and when it is expected to be exceeded. Leads and operators add one here.",
+    )
+
+    def audit_owner(self, row: Budget) -> Owner:
+        """Whose it is."""
+        return row.owner
+
+    @admin.display(description="Amount a month", ordering="amount")
+    def a_month(self, row: Budget) -> str:
+        """The amount."""
+        return f"{row.amount:,.2f}" if row.amount else "none"
+
+    @admin.display(description="From", ordering="first_month")
+    def since(self, row: Budget) -> str:
+        """The first month."""
+        return f"{row.first_month:%B %Y}"
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Owners are offered of those that the person leads."""
+        if db_field.name == "owner":
+            kwargs["queryset"] = scope_of(request).led
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Leads may, for their owners."""
+        return scope_of(request).leads_any
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads of its owner may."""
+        scope = scope_of(request)
+        return scope.is_operator or (obj is not None and scope.leads(obj.owner_id))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads of its owner may."""
+        return self.has_change_permission(request, obj)
