@@ -1,0 +1,197 @@
+"""Budgets: what is passed, told to leads once for each threshold and month, whoever dies or comes twice."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+
+from events.accounts.entry import AuditEntry
+from events.ownership.membership import Role
+from events.ownership.owner import Owner
+from reports.cost import budgets, warning
+from reports.cost.budget import Budget, BudgetNotice
+from reports.cost.forecasting import forecast, forecasts
+from reports.cost.keeping import keep
+from reports.mail import sending
+from reports.mail.sent import SentMail
+from tests.cost.ledgers import assign, at, owner, plan, use
+from tests.factories import person
+
+D = Decimal
+SEPTEMBER = date(2026, 9, 1)
+
+
+@pytest.fixture
+def spender(db: None) -> Owner:
+    """An owner with a budget of 100, a lead with an address, and a member."""
+    made = owner("Team")
+    assign(plan(prices={"events": "2"}))
+    Budget.objects.create(owner=made, first_month=SEPTEMBER, amount=D(100))
+    with_address(person("lena", made, role=Role.LEAD))
+    with_address(person("mike", made))
+    return made
+
+
+def with_address(user: User) -> User:
+    user.email = f"{user.username}@example.org"
+    user.save()
+    return user
+
+
+def spend(spender: Owner, cost: int, now: datetime) -> None:
+    """Usage of so much, and its charges."""
+    use(spender, now.replace(minute=0), stored=cost * 500_000)
+    keep(spender.organization_id, now)
+
+
+def told() -> list[tuple[str, str]]:
+    return [(mail.to, mail.subject) for mail in SentMail.objects.order_by("pk")]
+
+
+def noticed() -> set[str]:
+    return set(BudgetNotice.objects.values_list("threshold", flat=True))
+
+
+def test_leads_are_told_once_of_each_threshold(spender: Owner) -> None:
+    spend(spender, 49, at(2, 1))
+    assert warning.warn(at(2, 1)) == 0
+    spend(spender, 1, at(2, 2))
+    assert warning.warn(at(2, 2)) == 1
+    assert told() == [("lena@example.org", "Team has used half of its budget for September 2026")]
+    assert warning.warn(at(2, 3)) == 0, "beat runs twice"
+    spend(spender, 60, at(3, 1))
+    assert warning.warn(at(3, 1)) == 1
+    assert noticed() == {"50", "80", "100"}
+    assert told()[1:] == [("lena@example.org", "Team has used all of its budget for September 2026")]
+    text = bytes(SentMail.objects.latest("pk").message).decode()
+    assert "110.00 EUR of 100.00 EUR are used: 110 %." in text
+    assert "List-Unsubscribe" in text
+
+
+def test_the_next_month_begins_anew(spender: Owner) -> None:
+    spend(spender, 60, at(29, 1))
+    assert warning.warn(at(29, 1)) == 1
+    spend(spender, 60, at(2, 1, month=10))
+    assert warning.warn(at(3, 1, month=10)) == 1
+    assert [subject.partition(" for ")[2] for _, subject in told()] == ["September 2026", "October 2026"]
+    assert BudgetNotice.objects.filter(month=date(2026, 10, 1), threshold="50").exists()
+
+
+def test_the_last_hours_of_a_month_count_after_its_end(spender: Owner) -> None:
+    spend(spender, 100, at(30, 23))
+    assert warning.warn(at(1, 0, month=10)) == 1
+    assert noticed() == {"50", "80", "100"}
+    assert "September 2026" in told()[0][1]
+
+
+def test_a_forecast_warns_before_it_is_too_late(spender: Owner) -> None:
+    for day in range(1, 9):
+        use(spender, at(day), stored=2_500_000)  # 5 a day, so 150 in 30 days
+    keep(spender.organization_id, at(9))
+    assert warning.warn(at(9)) == 1
+    assert noticed() == {"forecast"}
+    assert told()[0][1] == "Team is expected to exceed its budget for September 2026"
+    assert "150.00 EUR are expected." in bytes(SentMail.objects.get().message).decode()
+
+
+def test_too_few_days_make_no_warning(spender: Owner) -> None:
+    for day in range(1, 4):
+        use(spender, at(day), stored=2_500_000)
+    keep(spender.organization_id, at(4))
+    assert forecast(SEPTEMBER, [spender.pk], at(4)).expected == 150
+    assert warning.warn(at(4)) == 0
+
+
+def test_forecasts_of_owners_are_those_of_each_alone(spender: Owner) -> None:
+    other = owner("Other")
+    for day in range(1, 9):
+        use(spender, at(day), stored=day * 100_000)
+        use(other, at(day, 3), stored=300_000, billed_bytes=10**9)
+    keep(spender.organization_id, at(9, 5))
+    found = forecasts(SEPTEMBER, None, at(9, 5))
+    assert found == {each.pk: forecast(SEPTEMBER, [each.pk], at(9, 5)) for each in (spender, other)}
+
+
+def test_who_dies_half_way_has_told_nobody_and_the_next_tells_all(
+    spender: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_address(person("lola", spender, role=Role.LEAD))
+    spend(spender, 50, at(2))
+    real = sending.send
+
+    def dies(*args: Any, **options: Any) -> Any:
+        real(*args, **options)
+        raise SystemExit
+
+    monkeypatch.setattr(sending, "send", dies)
+    with pytest.raises(SystemExit):
+        warning.warn(at(2))
+    assert (told(), noticed()) == ([], set())
+    monkeypatch.undo()
+    assert warning.warn(at(2, 1)) == 1
+    assert [to for to, _ in told()] == ["lena@example.org", "lola@example.org"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_a_time_send_one_mail(spender: Owner) -> None:
+    spend(spender, 50, at(2))
+    together = Barrier(2)
+
+    def run() -> None:
+        together.wait()
+        warning.warn(at(2))
+        connection.close()
+
+    threads = [Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told()) == BudgetNotice.objects.count() == 1
+
+
+def test_the_newest_budget_counts_and_none_ends_it(spender: Owner) -> None:
+    Budget.objects.create(owner=spender, first_month=date(2026, 11, 1), amount=D(40))
+    Budget.objects.create(owner=spender, first_month=date(2026, 12, 1), amount=D(0))
+    found = {month: budgets.amounts(date(2026, month, 1)).get(spender.pk) for month in (8, 9, 10, 11, 12)}
+    assert found == {8: None, 9: 100, 10: 100, 11: 40, 12: None}
+
+
+def test_who_ended_warnings_gets_none(spender: Owner) -> None:
+    spend(spender, 50, at(2))
+    warning.warn(at(2))
+    address = SentMail.objects.get().address
+    assert address is not None
+    address.unwanted = [warning.KIND]
+    address.save()
+    assert "ended" in address.refusal(warning.KIND)
+
+
+def test_leads_set_budgets_of_their_owners_alone(spender: Owner, client: Client) -> None:
+    other = owner("Other")
+    client.force_login(User.objects.get(username="lena"))
+    path = "/admin/cost/budget/add/"
+    refused = client.post(path, {"owner": other.pk, "first_month": "2026-10-01", "amount": "50"})
+    assert refused.status_code == 200
+    assert not Budget.objects.filter(owner=other).exists()
+    client.post(path, {"owner": spender.pk, "first_month": "2026-10-17", "amount": "50"})
+    made = Budget.objects.get(owner=spender, first_month=date(2026, 10, 1))
+    assert made.amount == 50
+    again = client.post(path, {"owner": spender.pk, "first_month": "2026-10-02", "amount": "60"})
+    assert b"change that one" in again.content
+    client.post(
+        f"/admin/cost/budget/{made.pk}/change/",
+        {"owner": spender.pk, "first_month": "2026-10-01", "amount": "70"},
+    )
+    actions = AuditEntry.objects.filter(action__startswith="budget.").order_by("pk")
+    assert [entry.action for entry in actions] == ["budget.made", "budget.changed"]
+
+    client.force_login(User.objects.get(username="mike"))
+    assert client.get("/admin/cost/budget/").status_code == 200
+    assert client.get(path).status_code == 403
+    assert client.post(f"/admin/cost/budget/{made.pk}/delete/", {"post": "yes"}).status_code == 403
