@@ -5,16 +5,20 @@ from dataclasses import replace
 from decimal import Decimal
 
 from reports.charts.numbers import BYTES, SHARE, change, count
+from reports.cost import budgets
+from reports.cost.budgets import Standing
 from reports.figures import cost as figures
+from reports.figures import plans
 from reports.figures.cost import Known, MonthsCost
 from reports.filters import Filters
-from reports.pages import cost_blocks, cost_day, months
+from reports.pages import cost_blocks, cost_day, cost_terms, months
 from reports.pages.cost_words import NOTE, Names, by_control, by_of, compared, signed, unit_of
 from reports.pages.months import Asked
 from reports.pages.page import Context, Page
-from reports.pages.report import Attention, Control, Empty, Figure, Report
+from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 
 MUCH = Decimal("0.05")  # a share of the cost that wants attention
+MOST_BUDGETS = 3  # that are named
 MANY_REJECTED = 0.05  # a share of what came in
 CAUSES = {
     "volume": "more or fewer events",
@@ -75,13 +79,52 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
     currency = str(found.question.only["billing_month__currency"])
     names = Names(context)
     view = cost_blocks.View(found, currency, filters, context, names)
+    standings = [] if found.question.is_narrowed else _standings(found, filters, currency, context)
     return replace(
         empty,
         answer=_answer(found, currency, known),
         figures=tuple(_figures(found, currency, known)),
-        attention=tuple(_attention(found, currency, view)),
-        blocks=tuple(cost_blocks.blocks(view, by_of(context))),
+        attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
+        blocks=(
+            *cost_blocks.blocks(view, by_of(context)),
+            *_terms(found, filters, standings, currency, context),
+        ),
         empty=None if found.parts or found.corrections else empty.empty,
+    )
+
+
+def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[Standing]:
+    """How owners stand to their budgets in this currency; a budget without charges has none yet."""
+    standings = budgets.standings(found.question.month, filters.owners, context.now)
+    return [each for each in standings if each.currency == currency]
+
+
+def _over(standings: list[Standing], currency: str, names: Names) -> Iterator[Attention]:
+    """Budgets that are passed, or going to be."""
+    money = unit_of(currency)
+    for each in standings[:MOST_BUDGETS]:
+        name, budget = names.of("owner", each.owner_id), money.short(each.amount)
+        if each.used >= 1:
+            yield Attention(
+                f"{name} has used {SHARE.short(each.used)} of its budget of {budget}.", "#budgets"
+            )
+        elif each.will_exceed:
+            expected = money.short(each.forecast.expected)
+            yield Attention(f"{name} is expected to need {expected} of a budget of {budget}.", "#budgets")
+
+
+def _terms(
+    found: MonthsCost, filters: Filters, standings: list[Standing], currency: str, context: Context
+) -> Iterator[Block]:
+    """Budgets and the plan in force, which are of owners, not of sources or kinds."""
+    if found.question.is_narrowed:
+        return
+    names, period = Names(context), filters.period
+    yield cost_terms.budgets(standings, currency, names)
+    payers = [part.keys[0] for part in found.owners]
+    by = plans.in_force(payers, min(period.until, context.now))
+    yield cost_terms.prices(
+        plans.steps({each.plan_id for each in by}, period.since, period.until), currency, by, names
     )
 
 

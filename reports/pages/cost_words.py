@@ -68,6 +68,12 @@ def unit_of(currency: str) -> Unit:
     return money(currency)
 
 
+def precise(currency: str) -> Unit:
+    """Money of a unit price: with all its digits."""
+    plain = money(currency)
+    return Unit(currency, plain.exact, plain.exact)
+
+
 def signed(currency: str) -> Unit:
     """Money by which something changed: with its sign."""
     plain = money(currency)

@@ -1,6 +1,18 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import builds, cost, errors, interface, learning, overview, quality, services, sessions
+from reports.pages import (
+    billing_months,
+    builds,
+    cost,
+    errors,
+    interface,
+    learning,
+    overview,
+    quality,
+    services,
+    sessions,
+    what_if,
+)
 from reports.pages.page import Page
 
 # In the order of the navigation.
@@ -13,6 +25,8 @@ PAGES: tuple[Page, ...] = (
     interface.PAGE,
     services.PAGE,
     cost.PAGE,
+    what_if.PAGE,
+    billing_months.PAGE,
     quality.PAGE,
 )
 GROUPS = tuple(dict.fromkeys(page.group for page in PAGES))

@@ -1,11 +1,16 @@
 """URLs of the report pages, one for each that is registered."""
 
+from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from reports.pages.billing_months import close_month
 from reports.pages.registry import PAGES
 from reports.pages.views import view_of
 
 app_name = "reports"
 urlpatterns = [path(f"{page.name}/", view_of(page), name=page.name) for page in PAGES]
-urlpatterns += [path("", RedirectView.as_view(pattern_name=f"reports:{PAGES[0].name}"), name="first")]
+urlpatterns += [
+    path("months/close/", admin.site.admin_view(close_month), name="close-month"),
+    path("", RedirectView.as_view(pattern_name=f"reports:{PAGES[0].name}"), name="first"),
+]

@@ -32,6 +32,7 @@ from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
 from reports.cost import demo
+from reports.cost.budget import Budget
 from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan
 from reports.cost.platform import PlatformCost
 from reports.digests.subscription import Subscription
@@ -103,6 +104,7 @@ ROWS: dict[type[models.Model], Any] = {
     Owner: lambda side: Owner.objects.filter(pk=side.owner.pk),
     Membership: lambda side: Membership.objects.filter(owner=side.owner).order_by("-role"),  # a lead may stay
     ApiKey: lambda side: ApiKey.objects.filter(default_owner=side.owner),
+    Budget: lambda side: Budget.objects.filter(owner=side.owner),
     Subscription: lambda side: Subscription.objects.filter(owners=side.owner),
     Address: lambda side: Address.objects.filter(owner=side.owner),
     SentMail: lambda side: SentMail.objects.filter(address__owner=side.owner),
@@ -169,6 +171,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
         finished_at=now,
     )
     _mails(made, now)
+    Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])
     audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
     return made
 

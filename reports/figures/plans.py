@@ -1,0 +1,84 @@
+"""Plans: which plan and discount are in force for whom, what a plan's units cost, which plans there are."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q
+
+from events.ownership.owner import Owner
+from reports.cost.numbers import ZERO
+from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What an owner pays by."""
+
+    owner_id: int
+    plan_id: int
+    plan: str
+    percent: Decimal  # off every unit price
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a unit of a meter costs beyond an amount of the month."""
+
+    plan_id: int
+    plan: str
+    meter: str
+    above: Decimal
+    unit_price: Decimal
+    valid_from: datetime
+
+
+def in_force(owners: Collection[int], at: datetime) -> list[InForce]:
+    """The plan and the discount of each of the owners that has a plan; three statements."""
+    homes = dict(Owner.objects.filter(pk__in=owners).values_list("pk", "organization_id"))
+    rows = PlanAssignment.objects.filter(organization__in=set(homes.values()), valid_from__lte=at)
+    plans: dict[tuple[int, int | None], tuple[int, str]] = {}
+    assigned = rows.order_by("valid_from", "pk").values_list(
+        "organization_id", "owner_id", "plan_id", "plan__name"
+    )
+    for organization_id, owner_id, plan_id, name in assigned:
+        plans[organization_id, owner_id] = plan_id, name
+    discounts = Discount.objects.filter(
+        Q(valid_until=None) | Q(valid_until__gt=at), owner__in=owners, valid_from__lte=at
+    )
+    percents = dict(discounts.order_by("valid_from", "pk").values_list("owner_id", "percent"))
+    found = []
+    for owner_id, home in homes.items():
+        plan = plans.get((home, owner_id)) or plans.get((home, None))
+        if plan:
+            found.append(InForce(owner_id, *plan, percents.get(owner_id, ZERO)))
+    return found
+
+
+def steps(plans: Collection[int], since: datetime, until: datetime) -> list[Step]:
+    """The prices of plans that are in force at any hour of a time, by plan and meter; two statements."""
+    prices = Price.objects.filter(plan__in=plans, valid_from__lt=until).select_related("plan")
+    of_meter: dict[tuple[int, str], list[Price]] = {}
+    for price in prices.prefetch_related("tiers").order_by("plan__name", "meter", "valid_from", "pk"):
+        known = of_meter.setdefault((price.plan_id, price.meter), [])
+        if price.valid_from <= since:
+            known.clear()  # it supersedes those before
+        known.append(price)
+    return [
+        Step(price.plan_id, price.plan.name, price.meter, above, unit_price, price.valid_from)
+        for found in of_meter.values()
+        for price in found
+        for above, unit_price in (
+            (ZERO, price.unit_price),
+            *((tier.above, tier.unit_price) for tier in price.tiers.all()),
+        )
+    ]
+
+
+def offered(organization_id: int, currency: str, *, all_plans: bool) -> list[PricePlan]:
+    """The plans that a month can be supposed under: an organization's own, for operators every one."""
+    rows = PricePlan.objects.filter(currency=currency)
+    if not all_plans:
+        rows = rows.filter(assignments__organization=organization_id).distinct()
+    return list(rows.order_by("name"))
