@@ -1,0 +1,131 @@
+"""Closing a month on its page: operators alone, after its end, what was shown and nothing else."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.accounts.entry import AuditEntry
+from events.ownership.owner import Owner
+from reports.cost.keeping import keep
+from reports.cost.month import BillingMonth, State
+from reports.periods import month_of, next_month
+from tests.admin.conftest import html_of
+from tests.cost.ledgers import assign, plan, total, use
+from tests.sending import Sender
+
+CLOSE = "/reports/months/close/"
+
+
+def first_of(month: date) -> datetime:
+    return datetime(month.year, month.month, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def team(team_a: Sender) -> Owner:
+    """An owner with usage two months ago, last month and now."""
+    owner = team_a.key.default_owner
+    assign(plan(prices={"events": "2"}), of=owner.organization)
+    for back in (2, 1, 0):
+        use(owner, first_of(month_ago(back)), stored=(back + 1) * 1_000_000)
+    keep(owner.organization_id, timezone.now())
+    return owner
+
+
+def month_ago(back: int) -> date:
+    month = month_of(timezone.now().date())
+    for _ in range(back):
+        month = month_of(month - timedelta(days=1))
+    return month
+
+
+def path(team: Owner, back: int) -> str:
+    return f"{CLOSE}?organization={team.organization_id}&month={month_ago(back):%Y-%m}"
+
+
+def sent(client: Client, team: Owner, back: int, **changes: str) -> str:
+    """The form as the page has it, posted; what the person is told."""
+    html = html_of(client, path(team, back))
+    seen = html.partition('name="seen" value="')[2].partition('"')[0]
+    data = {"organization": str(team.organization_id), "month": f"{month_ago(back):%Y-%m}", "sure": "yes"}
+    answer = client.post(CLOSE, data | {"seen": seen} | changes, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def states(team: Owner) -> list[str]:
+    found = BillingMonth.objects.filter(organization=team.organization).order_by("month")
+    return list(found.values_list("state", flat=True))
+
+
+def test_an_operator_closes_the_month_that_was_shown(team: Owner, operator: Client) -> None:
+    assert "2 months" not in html_of(operator, "/reports/months/")
+    shown = html_of(operator, path(team, 2))
+    assert "fixes" in shown
+    assert "6.00 EUR" in shown, "the sum, and each owner's part"
+    told = sent(operator, team, 2)
+    assert "is closed: 6.00 EUR in 1 charge." in told
+    assert states(team) == [State.CLOSED, State.OPEN, State.OPEN]
+    entry = AuditEntry.objects.get(action="month.closed")
+    assert entry.after["cost"] == "6 EUR"
+    assert BillingMonth.objects.get(month=month_ago(2)).closed_by == entry.actor_name
+
+
+@pytest.mark.parametrize(
+    ("back", "why"), [(0, "be closed"), (1, "is still open: months are closed in their order")]
+)
+def test_a_month_that_runs_or_comes_after_an_open_one_stays_open(
+    team: Owner, operator: Client, back: int, why: str
+) -> None:
+    shown = html_of(operator, path(team, back))
+    assert why in shown
+    assert "<button" not in shown.partition("tally-page")[2].partition("</main>")[0]
+    sent(operator, team, back)
+    assert set(states(team)) == {State.OPEN}
+
+
+def test_what_changed_since_it_was_shown_is_shown_again(team: Owner, operator: Client) -> None:
+    told = sent(operator, team, 2, seen="5.00 1")
+    assert "Charges have changed since they were shown" in told
+    assert set(states(team)) == {State.OPEN}
+    assert not AuditEntry.objects.filter(action="month.closed").exists()
+
+
+def test_nothing_is_closed_without_saying_so(team: Owner, operator: Client) -> None:
+    sent(operator, team, 2, sure="")
+    assert set(states(team)) == {State.OPEN}
+    html_of(operator, path(team, 2) + "&sure=yes&seen=6.00 1")
+    assert set(states(team)) == {State.OPEN}, "a link closes nothing"
+
+
+@pytest.mark.parametrize("asked", ["", "organization=x&month=2026-01", "organization=1&month=never"])
+def test_it_sends_back_who_asks_for_nothing(operator: Client, asked: str) -> None:
+    assert operator.get(f"{CLOSE}?{asked}").headers["Location"] == "/reports/months/"
+
+
+def test_others_may_not(team: Owner, lead: Client, client: Client) -> None:
+    data = {"organization": team.organization_id, "month": f"{month_ago(2):%Y-%m}", "sure": "yes"}
+    assert lead.get(path(team, 2)).status_code == lead.post(CLOSE, data).status_code == 403
+    assert "/admin/login/" in client.post(CLOSE, data).headers["Location"]
+    assert set(states(team)) == {State.OPEN}
+
+
+def test_it_needs_the_forms_token(team: Owner, operator: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = operator.cookies
+    data = {"organization": team.organization_id, "month": f"{month_ago(2):%Y-%m}", "sure": "yes"}
+    assert strict.post(CLOSE, data).status_code == 403
+
+
+def test_the_list_has_each_months_cost(team: Owner, operator: Client) -> None:
+    html = html_of(operator, "/reports/months/")
+    assert "is over and open" in html
+    for back in (0, 1, 2):
+        month = month_ago(back)
+        cost = total(billing_month__month=month)
+        assert cost == Decimal(2 * (back + 1))
+        assert f"{month:%Y-%m}" in html
+        assert f"{cost:.2f} EUR" in html
+    assert next_month(month_ago(1)) == month_ago(0)

@@ -1,0 +1,55 @@
+"""The what-if page: what charging by the other plan would have made, of one's own owners and plans."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.ownership.owner import Owner
+from reports.cost.keeping import keep
+from reports.cost.plans import PlanAssignment, PricePlan
+from tests.admin.conftest import html_of
+from tests.cost.ledgers import assign, plan, use
+from tests.reports.asked import csv_of
+from tests.sending import Sender
+
+
+@pytest.fixture
+def team(team_a: Sender, team_b: Sender) -> Owner:
+    """Team A with 2 million events this month, team B with 4, at 2 a million; other plans beside."""
+    mine, other = team_a.key.default_owner, team_b.key.default_owner
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    assign(plan(prices={"events": "2"}), of=mine.organization)
+    use(mine, now, stored=2_000_000)
+    use(other, now, stored=4_000_000)
+    keep(mine.organization_id, timezone.now())
+    plan("Dearer", prices={"events": "5"})
+    later = plan("To come", prices={"events": "1"})
+    PlanAssignment.objects.create(
+        organization=mine.organization, plan=later, valid_from=datetime(2099, 1, 1, tzinfo=UTC)
+    )
+    return mine
+
+
+def test_a_month_is_shown_under_another_plan(team: Owner, operator: Client) -> None:
+    html = html_of(operator, "/reports/what-if/")
+    assert "Under Dearer, usage of" in html
+    assert "would cost 30.00 EUR so far, 150 % more than was charged" in html
+    rows = csv_of(operator, "/reports/what-if/?csv=owners").splitlines()
+    assert [row.split(",")[0] for row in rows] == ["owner", "Team B", "Team A"]
+
+
+def test_members_suppose_plans_of_theirs_for_owners_of_theirs(team: Owner, alice: Client) -> None:
+    html = html_of(alice, "/reports/what-if/")
+    assert "Under To come, usage of" in html
+    assert "would cost 2.00 EUR so far, 50 % less than was charged" in html
+    assert "Dearer" not in html
+    assert "Team B" not in csv_of(alice, "/reports/what-if/?csv=owners")
+
+
+def test_what_is_not_offered_is_not_supposed(team: Owner, alice: Client) -> None:
+    dearer = PricePlan.objects.get(name="Dearer")
+    html = html_of(alice, f"/reports/what-if/?plan={dearer.pk}&organization=999999&month=2020-13")
+    assert "Dearer" not in html
+    assert "A month is written as in" in html
