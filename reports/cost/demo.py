@@ -1,37 +1,56 @@
-"""The demo's price plan, with believable prices: made once, for its organization."""
+"""The demo's price plans and budgets, believable ones: made once, for its organization."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
 
 from events.ownership.organization import Organization
+from reports.cost import reading
+from reports.cost.budget import Budget
 from reports.cost.meters import EVENTS, INGESTED, STORED
 from reports.cost.plans import PlanAssignment, Price, PricePlan, PriceTier
 from reports.cost.platform import Method, PlatformCost
+from reports.periods import month_of
 
 NAME, CURRENCY = "Standard", "EUR"
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
+Prices = Mapping[str, tuple[str, str, Mapping[str, str]]]
 # Of each meter: SKU, unit price, and the price above an amount in a month. Events cost what rivals ask for
 # them, so that the demo's few thousand are worth looking at.
-PRICES = {
+PRICES: Prices = {
     EVENTS: ("TLY-EVT", "250.00", {"0.01": "200.00", "1": "120.00"}),
     INGESTED: ("TLY-ING", "0.80", {"50": "0.60"}),
     STORED: ("TLY-STO", "0.12", {}),
 }
+# The plan that comes: cheaper events and dearer bytes, without tiers.
+NEXT = "Flat"
+NEXT_PRICES: Prices = {
+    EVENTS: ("TLY-EVT", "210.00", {}),
+    INGESTED: ("TLY-ING", "9.00", {}),
+    STORED: ("TLY-STO", "2.00", {}),
+}
+# Of what last month cost an owner, beginning with the dearest: one too low, one just enough, one ample.
+BUDGETS = (Decimal("0.9"), Decimal("1.2"), Decimal("1.8"))
+STEP = Decimal("0.5")
 PLATFORM_COST = ("Hosting and operation", "2.50", Method.INGESTED)
 
 
 @transaction.atomic
 def plan() -> PricePlan:
     """The plan, made where it isn't there yet."""
-    found = PricePlan.objects.filter(name=NAME).first()
+    return _plan(NAME, PRICES, SINCE)
+
+
+def _plan(name: str, prices: Prices, since: datetime) -> PricePlan:
+    found = PricePlan.objects.filter(name=name).first()
     if found:
         return found
-    made = PricePlan.objects.create(name=NAME, currency=CURRENCY)
-    for meter, (sku, unit_price, tiers) in PRICES.items():
+    made = PricePlan.objects.create(name=name, currency=CURRENCY)
+    for meter, (sku, unit_price, tiers) in prices.items():
         price = Price.objects.create(
-            plan=made, meter=meter, sku=sku, unit_price=Decimal(unit_price), valid_from=SINCE
+            plan=made, meter=meter, sku=sku, unit_price=Decimal(unit_price), valid_from=since
         )
         for above, lower in tiers.items():
             PriceTier.objects.create(price=price, above=Decimal(above), unit_price=Decimal(lower))
@@ -53,3 +72,26 @@ def apply(organization: Organization) -> bool:
         first_month=SINCE.date(),
     )
     return True
+
+
+@transaction.atomic
+def plan_ahead(organization: Organization, now: datetime) -> bool:
+    """Give owners budgets by what last month cost, and the next year another plan; whether there were none."""
+    if Budget.objects.filter(owner__organization=organization).exists():
+        return False
+    month = month_of(now.date())
+    before = reading.of_owners(month_of(month - timedelta(days=1)), _owners(organization))
+    for place, each in enumerate(before):
+        amount = max(
+            STEP, (each.total.cost * BUDGETS[place % len(BUDGETS)] / STEP).quantize(Decimal(1)) * STEP
+        )
+        Budget.objects.create(owner_id=each.owner_id, first_month=month, amount=amount)
+    begin = datetime(now.year + 1, 1, 1, tzinfo=UTC)
+    PlanAssignment.objects.create(
+        organization=organization, plan=_plan(NEXT, NEXT_PRICES, SINCE), valid_from=begin
+    )
+    return True
+
+
+def _owners(organization: Organization) -> list[int]:
+    return list(organization.owners.values_list("pk", flat=True))

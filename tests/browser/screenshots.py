@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -119,7 +120,7 @@ def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any
 
 
 def post(url: str, key: str) -> None:
-    """Post the events, file them, sum them up and fold them."""
+    """Post the events, file them, sum them up, fold and charge them."""
     from events.sessions.summarising import summarise_block
     from ingestion.drain import drain
     from reports.rollups.folding import fold_block
@@ -136,6 +137,19 @@ def post(url: str, key: str) -> None:
         pass
     while fold_block(timezone.now()):
         pass
+    charge()
+
+
+def charge() -> None:
+    """Charge what was posted, by the demo's prices."""
+    from events.ownership.organization import Organization
+    from reports.cost import demo
+    from reports.cost.keeping import keep
+
+    now, organization = timezone.now(), Organization.objects.get(slug="screenshots")
+    demo.apply(organization)
+    keep(organization.pk, now)
+    demo.plan_ahead(organization, now)
 
 
 def replay_of_all() -> "ReplayJob":
@@ -159,6 +173,7 @@ def pages() -> dict[str, str]:
     from events.ownership.source import Source
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
+    from reports.cost.month import BillingMonth
     from reports.pages.registry import PAGES
     from tests.browser import mails
 
@@ -203,6 +218,14 @@ def pages() -> dict[str, str]:
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
     found |= {f"report-{page.name}": f"/reports/{page.name}/" for page in PAGES}
+    now = timezone.now()
+    found["report-cost-day"] = f"/reports/cost/?day={now:%Y-%m-%d}"
+    found["report-cost-hour"] = f"/reports/cost/?day={now:%Y-%m-%d}&hour={now:%H}"
+    found["report-cost-before"] = f"/reports/cost/?month={now - timedelta(days=31):%Y-%m}&by=meter"
+    found |= {"budgets": "/admin/cost/budget/", "budget-add": "/admin/cost/budget/add/"}
+    for month in BillingMonth.objects.order_by("month")[:1]:
+        asked = f"organization={month.organization_id}&month={month.month:%Y-%m}"
+        found["month-close"] = f"/reports/months/close/?{asked}"
     found["report-overview-narrowed"] = (
         "/reports/overview/?period=today&kind=log&kind=error&zone=Europe/Berlin"
     )

@@ -1,4 +1,4 @@
-"""seed_prices: put a plan with believable prices in force where there is none."""
+"""seed_prices: put a plan with believable prices in force where there is none, and budgets."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from reports.cost.keeping import keep
 class Command(BaseCommand):
     """Make prices to try."""
 
-    help = "Gives an organization that has no price plan the demo's, and charges its usage."
+    help = "Gives an organization without price plan and budgets the demo's, and charges its usage."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", default="demo", help="Its slug.")
@@ -26,8 +26,11 @@ class Command(BaseCommand):
             return
         if organization is None:
             raise CommandError(f"There is no organization {options['organization']}.")
+        now = timezone.now()
         if demo.apply(organization):
-            keep(organization.pk, timezone.now())
+            keep(organization.pk, now)
             self.stdout.write(f"{organization} pays by the plan {demo.NAME} now.")
         else:
             self.stdout.write(f"{organization} has a price plan already, so nothing was changed.")
+        if demo.plan_ahead(organization, now):
+            self.stdout.write(f"Its owners have budgets, and the plan {demo.NEXT} comes next year.")
