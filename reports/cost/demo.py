@@ -76,7 +76,7 @@ def apply(organization: Organization) -> bool:
 
 @transaction.atomic
 def plan_ahead(organization: Organization, now: datetime) -> bool:
-    """Give owners budgets by what last month cost, and the next year another plan; whether there were none."""
+    """Give owners budgets by what last month cost, and next year another plan; whether there were none."""
     if Budget.objects.filter(owner__organization=organization).exists():
         return False
     month = month_of(now.date())

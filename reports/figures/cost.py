@@ -5,7 +5,7 @@ month before.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -185,8 +185,8 @@ def months_cost(asked: Question, by: str, now: datetime) -> MonthsCost:
         change=comparing.compare(*sides) if before.cost and days != 0 else None,
         compared_days=days or 0,
         days=_days(asked, by),
-        parts=tuple(_parts(asked.rows(), by)),
-        parts_before={part.keys: part for part in _parts(asked.rows(asked.before), by)},
+        parts=tuple(_split(asked.rows(), by)),
+        parts_before={part.keys: part for part in _split(asked.rows(asked.before), by)},
         owners=tuple(_parts(asked.rows(), "owner")),
         owners_before={part.keys: part for part in _parts(asked.rows(asked.before), "owner")},
         causes=tuple(_parts(asked.rows().exclude(source=None), "source", "kind", most=CAUSES)),
@@ -227,6 +227,17 @@ def _parts(rows: Any, *by: str, most: int | None = None) -> list[Part]:
     columns = [DIMENSIONS[name] for name in by]
     found = rows.values(*columns).annotate(**_SUMS).order_by("-cost_sum", "-rejected_sum", *columns)[:most]
     return [_part(tuple(row[column] for column in columns), row) for row in found]
+
+
+def _split(rows: Any, by: str) -> list[Part]:
+    """All of a month by one of DIMENSIONS. Fixed costs are of no kind and no dialect: they have no key."""
+    if by not in ("kind", "dialect"):
+        return _parts(rows, by)
+    fixed = _whole(rows.filter(meter=PLATFORM))
+    found = _parts(rows.exclude(meter=PLATFORM), by)
+    return sorted(
+        [*found, replace(fixed, keys=(None,))] if fixed.cost else found, key=lambda part: -part.cost
+    )
 
 
 def _days(asked: Question, by: str) -> dict[date, dict[Any, Decimal]]:

@@ -198,7 +198,7 @@ def _range(found: MonthsCost, currency: str) -> str:
     lowest, highest, money = found.lowest, found.highest, unit_of(currency)
     if lowest is None or highest is None:
         return "no whole month before to measure it by"
-    return f"{money.short(lowest)} to {money.short(highest)}, as far off as in months before"
+    return f"{money.short(lowest)} to {money.short(highest)}, by months before"
 
 
 def _attention(found: MonthsCost, currency: str, view: cost_blocks.View) -> Iterator[Attention]:

@@ -116,13 +116,14 @@ def _begin(place: date | datetime) -> datetime:
 
 
 WHY = {
-    "volume": ("Volume", "The number of accepted events."),
-    "size": ("Size", "Bytes of an event."),
-    "storage": ("Storage", "What is kept."),
-    "price": ("Price", "Prices, tiers, discounts and plans."),
-    "fixed": ("Platform", "Fixed costs that owners share."),
-    "corrections": ("Corrections", "Of months that are closed."),
+    "volume": ("Volume", "number of events"),
+    "size": ("Size", "bytes an event"),
+    "storage": ("Storage", "what is kept"),
+    "price": ("Price", "prices, tiers, discounts"),
+    "fixed": ("Platform", "fixed costs, shared"),
+    "corrections": ("Corrections", "of closed months"),
 }
+TOLD = Decimal("0.001")  # a part of the change from which on it is good or bad
 
 
 def _why(view: View) -> Block:
@@ -131,14 +132,18 @@ def _why(view: View) -> Block:
     before = f"{found.question.before:%B}"
     columns = (
         Column("cause", "Cause"),
-        Column("what", "What changed"),
-        Column("change", f"Change from {before}", signed(view.currency)),
+        Column("change", "Change", signed(view.currency)),
+        Column("what", "Of what"),
     )
+    least = abs(changed.whole) * TOLD
     rows = [
-        Row((*WHY[name], cost), tones={"change": "bad" if cost > 0 else "good"} if cost else {})
-        for name, cost in changed.causes.items()
+        Row(
+            (title, cost, what),
+            tones={"change": "bad" if cost > 0 else "good"} if abs(cost) > least else {},
+        )
+        for (title, what), cost in ((WHY[name], cost) for name, cost in changed.causes.items())
     ]
-    rows.append(Row(("In all", f"From {unit_of(view.currency).short(changed.before)}.", changed.whole)))
+    rows.append(Row(("In all", changed.whole, f"from {unit_of(view.currency).short(changed.before)}")))
     days = found.compared_days
     what = (
         f"The first {days} days of both months, which are over"

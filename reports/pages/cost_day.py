@@ -19,7 +19,7 @@ from reports.figures.cost import Part, Question
 from reports.figures.cost_hours import Charged
 from reports.filters import Filters
 from reports.pages.cost_blocks import stack
-from reports.pages.cost_words import BY, Names, by_of, unit_of
+from reports.pages.cost_words import BY, Names, by_of, precise, unit_of, used
 from reports.pages.links import events
 from reports.pages.months import Asked
 from reports.pages.page import Context
@@ -115,24 +115,24 @@ def _hour(empty: Report, hour: datetime, question: Question, context: Context, c
     columns = (
         Column("source", "Source"),
         Column("kind", "Kind"),
+        Column("meter", "Meter"),
+        Column("cost", "Cost", money),
+        Column("quantity", "Used", is_amounts=True),
+        Column("unit_price", "Price of a unit", precise(currency)),
         Column("dialect", "Dialect"),
         Column("owner", "Owner"),
-        Column("meter", "Meter"),
-        Column("quantity", "Used", is_amounts=True),
-        Column("unit_price", "Price of a unit", money),
-        Column("cost", "Cost", money, has_bar=True),
     )
     rows = tuple(
         Row(
             (
                 names.of("source", charge.source_id),
                 names.of("kind", charge.kind),
+                f"{METERS[charge.meter].label}{f', tier {charge.tier + 1}' if charge.tier else ''}",
+                charge.cost,
+                Amount(charge.consumed, used(METERS[charge.meter].consumed_unit)),
+                charge.unit_price,
                 names.of("dialect", charge.dialect),
                 names.of("owner", charge.owner_id),
-                f"{METERS[charge.meter].label}{f', tier {charge.tier + 1}' if charge.tier else ''}",
-                Amount(charge.consumed, Unit(METERS[charge.meter].consumed_unit, is_whole=False)),
-                charge.unit_price,
-                charge.cost,
             ),
             hrefs={"quantity": _events(hour, charge)} if charge.meter == EVENTS else {},
         )

@@ -15,7 +15,7 @@ from reports.pages.report import Block, Empty
 
 # A pricing unit, in the middle of a sentence.
 UNITS = {"events": "million events", "ingested": "GB", "stored": "GB kept for a month"}
-SHOWN_OWNERS = 5
+SHOWN_OWNERS = 3
 
 
 def prices(

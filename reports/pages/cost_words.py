@@ -14,7 +14,7 @@ from reports.pages.page import Context
 from reports.pages.report import Control
 from reports.periods import DAY, month_of
 
-NO_SOURCE, NO_KIND, NO_DIALECT = "(shared platform cost)", "(unknown)", "(unknown)"
+PLATFORM, NO_KIND = "(shared platform cost)", "(unknown)"
 BY = {"source": "Source", "kind": "Kind", "dialect": "Dialect", "meter": "Meter", "owner": "Owner"}
 NOTE = (
     "All times are UTC. An event costs in the hour of its receipt, however late it is; "
@@ -31,8 +31,10 @@ class Names:
 
     def of(self, by: str, key: Any) -> str:
         """The name of a key."""
+        if key is None:
+            return PLATFORM
         if by == "source":
-            return NO_SOURCE if key is None else self.context.sources.get(key, f"source {key}")
+            return self.context.sources.get(key, f"source {key}")
         if by == "owner":
             return self.context.owners.get(key, f"owner {key}")
         if by == "meter":
@@ -41,9 +43,10 @@ class Names:
 
     def hues(self, by: str, keys: list[Any]) -> Mapping[Any, int]:
         """The colours of keys, which are the same on all pages."""
+        known = [key for key in keys if key is not None]
         if by in ("source", "owner"):
-            return palette.of_sources([key for key in keys if key is not None])
-        return palette.of_kinds(keys) if by == "kind" else palette.of_names(keys)
+            return palette.of_sources(known)
+        return palette.of_kinds(known) if by == "kind" else palette.of_names(known)
 
 
 def by_of(context: Context) -> str:
@@ -68,6 +71,15 @@ def unit_of(currency: str) -> Unit:
     return money(currency)
 
 
+def used(name: str) -> Unit:
+    """A quantity of a meter, which may be far below one."""
+    if name == "Events":
+        return Unit("events", is_whole=True)
+    return Unit(
+        name, lambda value: f"{float(value):,.3g} {name}", lambda value: f"{value.normalize():,f} {name}"
+    )
+
+
 def precise(currency: str) -> Unit:
     """Money of a unit price: with all its digits."""
     plain = money(currency)
@@ -79,7 +91,8 @@ def signed(currency: str) -> Unit:
     plain = money(currency)
 
     def short(value: Decimal) -> str:
-        return f"+{plain.short(value)}" if value > 0 else plain.short(value)
+        text = plain.short(value)
+        return f"+{text}" if value > 0 and not text.startswith("0.00 ") else text
 
     def exact(value: Decimal) -> str:
         return f"+{plain.exact(value)}" if value > 0 else plain.exact(value)
