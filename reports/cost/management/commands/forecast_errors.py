@@ -1,0 +1,35 @@
+"""forecast_errors: how far the forecast of a month would have been off, by how many of its days were over."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from events.ownership.organization import Organization
+from reports.cost import accuracy
+from reports.cost.reading import months
+from reports.periods import DAY, month_of, next_month
+
+
+class Command(BaseCommand):
+    """Measure forecasts by months that are over."""
+
+    help = "Prints the mean absolute error (MAPE) of forecasts of months that are over, by days that were over."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", default="demo", help="Its slug.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if organization is None:
+            raise CommandError(f"There is no organization {options['organization']}.")
+        owners = list(organization.owners.values_list("pk", flat=True))
+        this = month_of(timezone.now().date())
+        over = [month for month in months(owners) if month < this]
+        days = accuracy.daily(min(over, default=this) - 31 * DAY, this, owners)
+        found = accuracy.mean_errors(days, [month for month in over if next_month(month) <= this])
+        if not found:
+            raise CommandError("No month that is over has seven days of charges before its last.")
+        self.stdout.write(f"Forecasts of {len(over)} months of {organization}, error of the usage's cost:")
+        for number, error in found.items():
+            self.stdout.write(f"{number:2} days over: {error:6.1%}")
