@@ -151,9 +151,7 @@ def _why(view: View) -> Block:
         else "The first day of both months"
     )
     sentence = f"{what if days else 'Both months, whole'}. The parts sum to the change, to the last digit."
-    return Block(
-        "why", f"Why it differs from {before}", sentence, table=Table(columns, tuple(rows)), is_half=True
-    )
+    return Block("why", f"Why it differs from {before}", sentence, table=Table(columns, tuple(rows)))
 
 
 def _parts(view: View, by: str) -> Block:
@@ -180,7 +178,7 @@ def _parts(view: View, by: str) -> Block:
         )
         for part in found.parts
     )
-    return Block("parts", f"By {BY[by].lower()}", table=Table(columns, rows), is_half=True)
+    return Block("parts", f"By {BY[by].lower()}", table=Table(columns, rows))
 
 
 def _share(part: Part, found: MonthsCost) -> float | None:

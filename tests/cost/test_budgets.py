@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
 from events.accounts.entry import AuditEntry
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
-from reports.cost import budgets, warning
+from reports.cost import accuracy, budgets, warning
 from reports.cost.budget import Budget, BudgetNotice
 from reports.cost.forecasting import forecast, forecasts
 from reports.cost.keeping import keep
@@ -195,3 +196,22 @@ def test_leads_set_budgets_of_their_owners_alone(spender: Owner, client: Client)
     assert client.get("/admin/cost/budget/").status_code == 200
     assert client.get(path).status_code == 403
     assert client.post(f"/admin/cost/budget/{made.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_forecasts_are_measured_by_months_that_are_over(
+    spender: Owner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in range(1, 32):
+        use(spender, at(day, month=8), stored=500_000)
+    for day in range(1, 31):
+        use(spender, at(day), stored=500_000 if day <= 15 else 1_000_000)
+    keep(spender.organization_id, at(2, month=10))
+    days = accuracy.daily(date(2026, 7, 1), date(2026, 10, 1), [spender.pk])
+    found = accuracy.mean_errors(days, [SEPTEMBER])
+    assert found[0] == D(15) / D(45), "30 were expected, 45 came"
+    assert found[15] == D(15) / D(45)
+    assert found[29] < D("0.02")
+    assert accuracy.spread(date(2026, 10, 1), 0, [spender.pk]) == D("0.5")
+    assert accuracy.spread(date(2026, 8, 1), 5, [spender.pk]) is None, "no month before"
+    call_command("forecast_errors", "--organization", spender.organization.slug)
+    assert "0 days over:" in capsys.readouterr().out

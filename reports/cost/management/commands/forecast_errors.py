@@ -14,7 +14,7 @@ from reports.periods import DAY, month_of, next_month
 class Command(BaseCommand):
     """Measure forecasts by months that are over."""
 
-    help = "Prints the mean absolute error (MAPE) of forecasts of months that are over, by days that were over."
+    help = "Prints the mean absolute error (MAPE) of forecasts of past months, by days that were over."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", default="demo", help="Its slug.")
