@@ -1,0 +1,138 @@
+"""Inbox: how much waits to be filed and for how long, how long filing took, how fast it goes.
+
+The inbox is a table of ingestion, asked by SQL (docs/decisions/106). Every statement reads a bounded number of
+rows by an index, however much waits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from events.admin.partition_page import weeks
+from events.identity import week_of
+from reports.filters import Filters
+
+COUNTED = 100_000  # requests, and rows of other backlogs; of more it is known that there are more
+SAMPLED = 5_000  # events, the last that were received
+SAMPLE_DAYS = 1
+SUSPECT = 3  # times that a request is tried before it is filed alone
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What waits to be filed."""
+
+    requests: int
+    events: int
+    oldest: float | None  # seconds since it came in
+    suspects: int  # requests that were tried SUSPECT times or more
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """How the last events were filed."""
+
+    events: int  # looked at
+    p50: float | None  # seconds from received to filed
+    p95: float | None
+    p99: float | None
+    per_second: float  # filed in the last minute
+    since: datetime | None  # when the first of them was received
+
+
+_WAITING = """
+SELECT count(*), coalesce(sum(events), 0), count(*) FILTER (WHERE attempts >= %s),
+       extract(epoch FROM %s - min(received_at) FILTER (WHERE place = 1))
+FROM (
+    SELECT received_at, events, attempts, row_number() OVER (ORDER BY id) AS place
+    FROM ingestion_inboxrequest ORDER BY id LIMIT %s
+) AS waiting
+"""
+
+# The last events that were received, by the index on that; after a backlog those are the last filed, too.
+_FILED = """
+SELECT count(*), percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
+           ORDER BY extract(epoch FROM ingested_at - received_at)),
+       count(*) FILTER (WHERE ingested_at > %(minute)s),
+       extract(epoch FROM %(now)s - min(ingested_at)), min(received_at)
+FROM (
+    SELECT received_at, ingested_at FROM events_event
+    WHERE received_at > %(since)s ORDER BY received_at DESC, id DESC LIMIT %(rows)s
+) AS last
+"""
+
+
+def inbox(now: datetime) -> Inbox:
+    """What waits; one statement."""
+    requests, events, suspects, oldest = _one(_WAITING, [SUSPECT, now, COUNTED])
+    return Inbox(requests, int(events), None if oldest is None else max(0.0, float(oldest)), suspects)
+
+
+def filing(now: datetime) -> Filing:
+    """How the last events were filed; one statement."""
+    asked = {
+        "now": now,
+        "minute": now - MINUTE,
+        "since": now - timedelta(days=SAMPLE_DAYS),
+        "rows": SAMPLED,
+    }
+    events, lags, of_minute, oldest, since = _one(_FILED, asked)
+    p50, p95, p99 = [max(0.0, float(lag)) for lag in lags] if lags else (None, None, None)
+    # Where all of the sample is of the last minute, it is of less than a minute.
+    seconds = 60.0 if of_minute < SAMPLED else min(60.0, max(1.0, float(oldest)))
+    return Filing(events, p50, p95, p99, of_minute / seconds, since)
+
+
+MEASURES = ("stored", "duplicates", "rejected")
+
+_HOURS = """
+SELECT width_bucket(hour, %(starts)s::timestamptz[]), sum(stored)::bigint, sum(duplicates)::bigint,
+       sum(rejected)::bigint
+FROM events_usagehour
+WHERE owner_id = ANY(ARRAY(SELECT id FROM events_owner)) AND hour >= %(since)s AND hour < %(until)s
+GROUP BY 1
+"""
+
+
+def throughput(filters: Filters, now: datetime) -> dict[str, tuple[int | None, ...]]:
+    """What became of events by the bucket of their receipt; one statement."""
+    starts = filters.period.buckets(filters.granularity)
+    asked = {"starts": starts, "since": filters.period.since, "until": filters.period.until}
+    with connection.cursor() as cursor:
+        cursor.execute(_HOURS, asked)
+        found: dict[int, tuple[int, ...]] = {place: counts for place, *counts in cursor.fetchall()}
+    nothing = (0,) * len(MEASURES)
+    return {
+        name: tuple(
+            None if start > now else found.get(at, nothing)[place] for at, start in enumerate(starts, start=1)
+        )
+        for place, name in enumerate(MEASURES)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The partitions of a week."""
+
+    begins: str
+    partitions: int
+    events: int  # about
+    size: int  # bytes, with indexes
+
+
+def partitions(now: datetime) -> tuple[tuple[Week, ...], int]:
+    """The weeks that have partitions, the newest first, and how many of them are ready to come."""
+    found = weeks()
+    this_week = week_of(now).date()
+    ready = sum(week.begins > this_week for week in found)
+    return tuple(Week(f"{each.begins}", each.partitions, each.events, each.size) for each in found), ready
+
+
+def _one(sql: str, parameters: Any) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row

@@ -1,0 +1,130 @@
+"""Pipeline: whether events get through: inbox, drain, workers, broker, database, mail, and what is behind."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Min, Q
+
+from events.store.usage import hour_of
+from reports.cost.month import BillingMonth
+from reports.figures import inbox
+from reports.figures.broker import Broker, broker
+from reports.figures.inbox import COUNTED, Filing, Inbox, Week
+from reports.filters import Filters
+from reports.mail.sent import SentMail, State
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What PostgreSQL says of itself."""
+
+    size: int  # bytes
+    connections: int
+    connections_most: int
+    longest: float  # seconds of the longest open transaction
+    blocked: int  # sessions that wait for a lock
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Mail that is to go, and that will not."""
+
+    waiting: int
+    late: float | None  # seconds that the first of them is late
+    failed: int  # in the last day
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Rows that say what is to be computed anew; a row is of one key and one block of events."""
+
+    rows: int  # at most COUNTED
+    since: datetime | None  # when what waits longest occurred
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """All figures of the page."""
+
+    inbox: Inbox
+    filing: Filing
+    throughput: dict[str, tuple[int | None, ...]]  # by what became of events
+    broker: Broker
+    weeks: tuple[Week, ...]
+    weeks_ready: int
+    database: Database
+    mail: Mail
+    sessions: Backlog
+    rollups: Backlog
+    uncharged: float  # seconds since the hour up to which all organizations are charged
+
+
+_DATABASE = """
+SELECT pg_database_size(current_database()),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+       current_setting('max_connections')::int,
+       (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()),
+       (SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock')
+"""
+
+
+def pipeline(filters: Filters, now: datetime) -> Pipeline:
+    """How it goes at a time; of the past only what became of events; ten statements and a look at the broker."""
+    weeks, ready = inbox.partitions(now)
+    return Pipeline(
+        inbox=inbox.inbox(now),
+        filing=inbox.filing(now),
+        throughput=inbox.throughput(filters, now),
+        broker=broker(settings.CELERY_BROKER_URL),
+        weeks=weeks,
+        weeks_ready=ready,
+        database=_database(),
+        mail=mail(now),
+        sessions=_backlog("events_touchedsession", "since"),
+        rollups=_backlog("events_touchedquarter", "quarter"),
+        uncharged=uncharged(now),
+    )
+
+
+def _database() -> Database:
+    with connection.cursor() as cursor:
+        cursor.execute(_DATABASE)
+        size, connections, most, longest, blocked = cursor.fetchone()
+    return Database(size, connections, most, float(longest), blocked)
+
+
+def mail(now: datetime) -> Mail:
+    """Mail that is to go, and that failed; one statement."""
+    due = Q(state=State.CLAIMED, next_at__lte=now)
+    failed = Q(state__in=(State.FAILED, State.UNKNOWN), changed_at__gt=now - timedelta(days=1))
+    found = SentMail.objects.order_by().aggregate(
+        waiting=Count("pk", filter=Q(state=State.CLAIMED)),
+        first=Min("next_at", filter=due),
+        failed=Count("pk", filter=failed),
+    )
+    late = (now - found["first"]).total_seconds() if found["first"] else None
+    return Mail(found["waiting"], late, found["failed"])
+
+
+def _backlog(table: str, column: str) -> Backlog:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*), min({column}) FILTER (WHERE place = 1) FROM (SELECT {column},"  # noqa: S608  (names are ours)
+            f" row_number() OVER (ORDER BY id) AS place FROM {table} ORDER BY id LIMIT {COUNTED}) AS waiting"
+        )
+        return Backlog(*cursor.fetchone())
+
+
+def uncharged(now: datetime) -> float:
+    """How long ago the hour began up to which all organizations that are charged are charged; one statement.
+
+    An hour that runs is charged as it is, so nothing is behind where the current one is reached.
+    """
+    hour = hour_of(now.astimezone(UTC))
+    months = BillingMonth.objects.filter(month=hour.date().replace(day=1), charged_until__isnull=False)
+    first = months.aggregate(first=Min("charged_until"))["first"]
+    return max(0.0, (hour - first).total_seconds()) if first else 0.0
