@@ -113,7 +113,7 @@ def _server(url: str) -> dict[str, Any]:
 
 
 def _workers(url: str) -> tuple[Worker, ...]:
-    """The workers that answer in time. An application of its own, which knows no tasks and waits for nobody."""
+    """The workers that answer in time, asked by an application that knows no tasks and waits for nobody."""
     app = Celery("look", broker=url, set_as_current=False)
     app.conf.update(
         broker_connection_retry=False,

@@ -1,7 +1,7 @@
 """Inbox: how much waits to be filed and for how long, how long filing took, how fast it goes.
 
-The inbox is a table of ingestion, asked by SQL (docs/decisions/106). Every statement reads a bounded number of
-rows by an index, however much waits.
+The inbox is a table of ingestion, asked by SQL (docs/decisions/106). Every statement reads a bounded number
+of rows by an index, however much waits.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ GROUP BY 1
 def throughput(filters: Filters, now: datetime) -> dict[str, tuple[int | None, ...]]:
     """What became of events by the bucket of their receipt; one statement."""
     starts = filters.period.buckets(filters.granularity)
-    asked = {"starts": starts, "since": filters.period.since, "until": filters.period.until}
+    asked: dict[str, Any] = {"starts": starts, "since": filters.period.since, "until": filters.period.until}
     with connection.cursor() as cursor:
         cursor.execute(_HOURS, asked)
         found: dict[int, tuple[int, ...]] = {place: counts for place, *counts in cursor.fetchall()}

@@ -73,7 +73,7 @@ SELECT pg_database_size(current_database()),
 
 
 def pipeline(filters: Filters, now: datetime) -> Pipeline:
-    """How it goes at a time; of the past only what became of events; ten statements and a look at the broker."""
+    """How it goes now, and what became of events before; eleven statements and a look at the broker."""
     weeks, ready = inbox.partitions(now)
     return Pipeline(
         inbox=inbox.inbox(now),

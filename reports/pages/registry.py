@@ -8,6 +8,7 @@ from reports.pages import (
     interface,
     learning,
     overview,
+    pipeline,
     quality,
     services,
     sessions,
@@ -28,5 +29,6 @@ PAGES: tuple[Page, ...] = (
     what_if.PAGE,
     billing_months.PAGE,
     quality.PAGE,
+    pipeline.PAGE,
 )
 GROUPS = tuple(dict.fromkeys(page.group for page in PAGES))

@@ -1,0 +1,223 @@
+"""Checks of the pipeline: from which value on each part wants attention, and what to do then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reports.charts.numbers import SECONDS, SHARE, Number, Unit, count
+from reports.figures.inbox import COUNTED, SUSPECT
+from reports.figures.pipeline import Pipeline
+
+REQUESTS, TASKS, ROWS = count("requests"), count("tasks"), count("rows")
+MINUTES, HOURS = 60, 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A value, the limit from which on it wants attention, and the sentence that says what to do."""
+
+    part: str
+    title: str
+    value: Callable[[Pipeline], Number | None]  # None: not known, or there is none
+    unit: Unit
+    limit: Number
+    advice: str
+    is_least: bool = False  # whether less than the limit wants attention, not as much or more
+    page: str = ""  # where to look
+    urgency: int = 1  # how bad it is: events that can't get through come first
+
+    def fails(self, found: Pipeline) -> bool:
+        """Whether it wants attention."""
+        value = self.value(found)
+        if value is None:
+            return False
+        return value < self.limit if self.is_least else value >= self.limit
+
+    @property
+    def bound(self) -> str:
+        """The limit in words."""
+        return f"{'below' if self.is_least else 'from'} {self.unit.short(self.limit)}"
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _answers(found: Pipeline) -> int:
+    return 0 if found.broker.fault else 1
+
+
+def _workers(found: Pipeline) -> int | None:
+    return None if found.broker.fault else len(found.broker.workers)
+
+
+# In the order of the way of an event.
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "Inbox",
+        "Requests waiting",
+        lambda found: found.inbox.requests,
+        REQUESTS,
+        5_000,
+        "More comes in than is filed: start more workers, and look for slow statements in the database.",
+        page="ingestion_inboxrequest_changelist",
+        urgency=3,
+    ),
+    Check(
+        "Inbox",
+        "Age of the first request",
+        lambda found: found.inbox.oldest,
+        SECONDS,
+        MINUTES,
+        "Nothing is lost, but reports are late: see that a worker and beat run; their logs say why not.",
+        page="ingestion_inboxrequest_changelist",
+        urgency=4,
+    ),
+    Check(
+        "Inbox",
+        f"Requests tried {SUSPECT} times or more",
+        lambda found: found.inbox.suspects,
+        REQUESTS,
+        1,
+        "A request ends its worker. It is filed alone now; where it stays, the worker's log has the reason.",
+        page="ingestion_inboxrequest_changelist",
+        urgency=2,
+    ),
+    Check(
+        "Drain",
+        "Received to filed, 99 of 100 are below",
+        lambda found: found.filing.p99,
+        SECONDS,
+        30,
+        "Filing is slow: compare the database's load with docs/performance.md, then start more workers.",
+        urgency=2,
+    ),
+    Check(
+        "Broker",
+        "Broker answers",
+        _answers,
+        count("brokers"),
+        1,
+        "Events are taken in and wait in the inbox until it is back: start Valkey, or mend BROKER_URL.",
+        is_least=True,
+        urgency=5,
+    ),
+    Check(
+        "Broker",
+        "Tasks waiting",
+        lambda found: found.broker.waiting,
+        TASKS,
+        1_000,
+        "No worker takes tasks, or too few do: start workers.",
+        urgency=2,
+    ),
+    Check(
+        "Broker",
+        "Memory used of its bound",
+        lambda found: _share(found.broker.memory, found.broker.memory_most),
+        SHARE,
+        0.8,
+        "It will refuse tasks when it is full: raise maxmemory.",
+    ),
+    Check(
+        "Workers",
+        "Workers that answer",
+        _workers,
+        count("workers"),
+        1,
+        "Nothing is filed: start a worker (`celery --app telemetry_project worker`).",
+        is_least=True,
+        urgency=5,
+    ),
+    Check(
+        "Database",
+        "Connections used",
+        lambda found: _share(found.database.connections, found.database.connections_most),
+        SHARE,
+        0.8,
+        "Senders hear 503 when none is left: raise max_connections, or run fewer processes and threads.",
+        urgency=3,
+    ),
+    Check(
+        "Database",
+        "Longest transaction",
+        lambda found: found.database.longest,
+        SECONDS,
+        5 * MINUTES,
+        "It keeps dead rows from being cleaned up: look for its session in pg_stat_activity.",
+    ),
+    Check(
+        "Database",
+        "Sessions that wait for a lock",
+        lambda found: found.database.blocked,
+        count("sessions"),
+        10,
+        "Somebody holds a lock for long: pg_blocking_pids() says who.",
+        urgency=2,
+    ),
+    Check(
+        "Partitions",
+        "Weeks ready to come",
+        lambda found: found.weeks_ready,
+        count("weeks"),
+        1,
+        "The drain makes each week on demand, which is slower: see that beat runs, or run manage.py prepare.",
+        is_least=True,
+        page="events_partitions",
+    ),
+    Check(
+        "Mail",
+        "Delay of the first mail that is due",
+        lambda found: found.mail.late,
+        SECONDS,
+        15 * MINUTES,
+        "The mail server is away, or no worker runs: see what it answered in the list of mails.",
+        page="mail_sentmail_changelist",
+    ),
+    Check(
+        "Mail",
+        "Mails that failed in the last day",
+        lambda found: found.mail.failed,
+        count("mails"),
+        1,
+        "They won't be tried again: the list of mails has what the mail server said.",
+        page="mail_sentmail_changelist",
+    ),
+    Check(
+        "Sessions",
+        "Rows that wait to be summed up",
+        lambda found: found.sessions.rows,
+        ROWS,
+        50_000,
+        "Sessions are behind; they catch up by themselves, sooner with more workers.",
+    ),
+    Check(
+        "Rollups",
+        "Rows that wait to be folded",
+        lambda found: found.rollups.rows,
+        ROWS,
+        20_000,
+        "Reports are behind; they catch up by themselves, sooner with more workers.",
+    ),
+    Check(
+        "Charges",
+        "Behind the current hour",
+        lambda found: found.uncharged,
+        SECONDS,
+        2 * HOURS,
+        "Cost is out of date: see that beat runs; the worker's log says what can't be charged.",
+    ),
+)
+
+
+def failing(found: Pipeline) -> list[Check]:
+    """What wants attention, the worst first."""
+    return sorted((check for check in CHECKS if check.fails(found)), key=lambda check: -check.urgency)
+
+
+def in_words(check: Check, found: Pipeline) -> str:
+    """A value as people read it; where counting stopped it is so many at least."""
+    value = check.value(found)
+    if value is None:
+        return "none"
+    more = "at least " if check.unit in (REQUESTS, ROWS) and value == COUNTED else ""
+    return f"{more}{check.unit.short(value)}"
