@@ -37,24 +37,82 @@ document.documentElement.dataset.scripted = "";
     }
   };
 
-  // The page as it is by now takes the place of what is shown, unless the reader is at the filters.
-  const askAgain = async (report) => {
-    if (document.hidden || report.querySelector(".tally-report-bar").contains(document.activeElement)) {
-      return;
+  // What a fresh answer may replace, by name; the filters stay as the reader has them.
+  const PARTS = ":scope > :not(.tally-report-bar, .tally-blocks), :scope > .tally-blocks > *";
+  const FOCUSED = "a[href], button, input, select, summary, [tabindex]";
+  const partsOf = (report) =>
+    new Map([...report.querySelectorAll(PARTS)].map((part) => [part.id || part.className, part]));
+  const written = (report) => new Map([...partsOf(report)].map(([name, part]) => [name, part.outerHTML]));
+
+  // Puts a part in another's place; tables stay scrolled as they were, and what has the focus keeps it.
+  const put = (old, part) => {
+    const scrolled = [...old.querySelectorAll(".tally-table")].map((table) => [table.scrollLeft, table.scrollTop]);
+    const held = [...old.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
+    old.replaceWith(part);
+    fold(part);
+    part.querySelectorAll(".tally-table").forEach((table, place) => {
+      [table.scrollLeft, table.scrollTop] = scrolled[place] || [0, 0];
+    });
+    if (held >= 0) {
+      part.querySelectorAll(FOCUSED)[held]?.focus({ preventScroll: true });
     }
-    const answer = await fetch(location.href, { credentials: "same-origin" });
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("report");
-    if (!answer.ok || !fresh) {
-      return;
-    }
-    report.replaceChildren(...fresh.childNodes);
-    fold(report);
-    foldFilters(report);
-    report.dispatchEvent(new CustomEvent("tally:fresh"));
+  };
+
+  // Asks for the page once more and replaces the parts that differ from the answer before; not for nobody.
+  const asker = (report) => {
+    let known = written(report);
+    let isAsking = false;
+
+    const take = (fresh) => {
+      const now = written(fresh);
+      const old = partsOf(report);
+      const bar = report.querySelector(".tally-report-bar");
+      if ([...now.keys()].join() === [...old.keys()].join()) {
+        for (const [name, part] of partsOf(fresh)) {
+          if (now.get(name) !== known.get(name)) {
+            put(old.get(name), part);
+          }
+        }
+      } else {
+        // A part came or went, for instance a warning: those that stay are put back where they are now.
+        for (const [name, part] of partsOf(fresh)) {
+          if (old.has(name) && now.get(name) === known.get(name)) {
+            part.replaceWith(old.get(name));
+          } else {
+            fold(part);
+          }
+        }
+        fresh.querySelector(".tally-report-bar").remove();
+        report.replaceChildren(bar, ...fresh.childNodes);
+      }
+      known = now;
+      report.dispatchEvent(new CustomEvent("tally:fresh"));
+    };
+
+    return async () => {
+      if (document.hidden || isAsking) {
+        return;
+      }
+      isAsking = true;
+      try {
+        const answer = await fetch(location.href, { credentials: "same-origin" });
+        const text = await answer.text();
+        const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("report");
+        if (answer.ok && fresh) {
+          take(fresh);
+        }
+      } catch {
+        // No way to the server: what is shown says of when it is, and the next turn may succeed.
+      } finally {
+        isAsking = false;
+      }
+    };
   };
 
   document.addEventListener("DOMContentLoaded", () => {
     const report = document.getElementById("report");
+    // Before anything else changes what was sent.
+    const askAgain = report.dataset.refresh && asker(report);
     fold(report);
     foldFilters(report);
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -62,8 +120,9 @@ document.documentElement.dataset.scripted = "";
     if (zone && zones && ![...zones.options].some((option) => option.value === zone)) {
       zones.prepend(new Option(zone, zone));
     }
-    if (report.dataset.refresh) {
-      window.setInterval(() => askAgain(report).catch(() => {}), Number(report.dataset.refresh) * 1000);
+    if (askAgain) {
+      window.setInterval(askAgain, Number(report.dataset.refresh) * 1000);
+      document.addEventListener("visibilitychange", askAgain);
     }
   });
 

@@ -1,0 +1,286 @@
+"""Pipeline: every number is what a plain look at the tables says; a broker that is away or silent is said."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from events.event import Event
+from events.store.touched import TouchedQuarter, TouchedSession
+from events.store.usage import UsageHour
+from ingestion.inbox import InboxRequest
+from reports.cost.month import BillingMonth
+from reports.figures import broker as brokers
+from reports.figures import inbox
+from reports.figures.broker import ABSENT, SILENT, Broker, Worker, broker
+from reports.figures.inbox import Filing, Inbox, Week
+from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
+from reports.mail.sent import SentMail, State
+from reports.pages import pipeline as page
+from reports.pages.pipeline_checks import CHECKS
+from reports.periods import Granularity, preset
+from tests.admin.conftest import html_of, many
+from tests.reports.asked import ZERO, context, filters
+from tests.sending import Sender, file_all
+
+pytestmark = pytest.mark.django_db
+WELL = Pipeline(
+    inbox=Inbox(0, 0, None, 0),
+    filing=Filing(100, 0.4, 0.9, 1.2, 5.0, ZERO),
+    throughput={"stored": (1,), "duplicates": (0,), "rejected": (0,)},
+    broker=Broker(version="8", memory=1_000, clients=3, waiting=0, workers=(Worker("w@h", 2, 7, 60),)),
+    weeks=(Week("2026-03-30", 20, 100, 1_000),),
+    weeks_ready=3,
+    database=Database(10**9, 10, 100, 0.0, 0),
+    mail=Mail(0, None, 0),
+    sessions=Backlog(0, None),
+    rollups=Backlog(0, None),
+    uncharged=0.0,
+)
+
+
+@pytest.fixture
+def waiting(sender: Sender) -> datetime:
+    """Three requests that wait, for two minutes at most; one of them was tried often."""
+    now = timezone.now()
+    for number in range(3):
+        sender.batch(*many(number + 1, f"app {number}"))
+    rows = list(InboxRequest.objects.order_by("pk"))
+    for place, row in enumerate(rows):
+        row.received_at = now - timedelta(seconds=120 - place)
+        row.attempts = 3 * (place == 1)
+        row.save()
+    return now
+
+
+def test_what_waits_in_the_inbox(waiting: datetime) -> None:
+    assert inbox.inbox(waiting) == Inbox(requests=3, events=1 + 2 + 3, oldest=120.0, suspects=1)
+
+
+def test_the_inbox_is_counted_up_to_a_bound(waiting: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "COUNTED", 2)
+    found = inbox.inbox(waiting)
+    assert (found.requests, found.oldest) == (2, 120.0)
+
+
+def test_an_empty_inbox_has_no_age() -> None:
+    assert inbox.inbox(timezone.now()) == Inbox(0, 0, None, 0)
+
+
+def test_how_long_filing_took_and_how_fast_it_goes(waiting: datetime) -> None:
+    file_all()
+    now = timezone.now()
+
+    found = inbox.filing(now)
+
+    lags = sorted((event.ingested_at - event.received_at).total_seconds() for event in Event.objects.all())
+    assert found.events == len(lags) == 6
+    assert found.p50 == pytest.approx((lags[2] + lags[3]) / 2)
+    assert found.p99 == pytest.approx(lags[4] + 0.95 * (lags[5] - lags[4]))
+    assert found.per_second == pytest.approx(6 / 60)
+    later = inbox.filing(now + timedelta(minutes=2))
+    assert (later.events, later.per_second) == (6, 0.0)
+    assert inbox.filing(now + timedelta(days=2)) == Filing(0, None, None, None, 0.0, None)
+
+
+def test_a_sample_of_less_than_a_minute_tells_the_rate(
+    waiting: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_all()
+    monkeypatch.setattr(inbox, "SAMPLED", 3)
+    first = min(Event.objects.order_by("-received_at")[:3].values_list("ingested_at", flat=True))
+    found = inbox.filing(first + timedelta(seconds=2))
+    assert (found.events, found.per_second) == (3, pytest.approx(3 / 2))
+
+
+def test_the_last_events_are_found_by_the_index_on_receipt(waiting: datetime) -> None:
+    file_all()
+    asked = {"now": waiting, "minute": waiting, "since": waiting - timedelta(days=1), "rows": 5}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {inbox._FILED}", asked)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Merge Append" in plan
+    assert "received_at_id_idx" in plan or "Index" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_what_became_of_events_by_bucket(waiting: datetime) -> None:
+    file_all()
+    now = timezone.now()
+    asked = filters(preset("7d", now, ZERO.tzinfo), Granularity.DAY)  # type: ignore[arg-type]
+    starts = asked.period.buckets(Granularity.DAY)
+
+    found = inbox.throughput(asked, now)
+
+    for name, values in found.items():
+        for place, (start, value) in enumerate(zip(starts, values, strict=True)):
+            end = [*starts, asked.period.until][place + 1]
+            hours = UsageHour.objects.filter(hour__gte=start, hour__lt=end)
+            assert value == sum(getattr(hour, name) for hour in hours)
+    assert sum(value or 0 for value in found["stored"]) == 6
+
+
+def test_partitions_are_those_of_the_catalogue(waiting: datetime) -> None:
+    weeks, ready = inbox.partitions(waiting)
+    assert weeks[0].begins > weeks[-1].begins
+    assert ready == settings.PARTITION_WEEKS_AHEAD
+    assert all(week.size > 0 for week in weeks)
+
+
+def test_backlogs_are_the_rows_that_wait(waiting: datetime) -> None:
+    file_all()
+    found = pipeline(filters(preset("7d", waiting, ZERO.tzinfo)), waiting)  # type: ignore[arg-type]
+    first = TouchedSession.objects.earliest("pk")
+    assert found.sessions == Backlog(TouchedSession.objects.count(), first.since)
+    quarter = TouchedQuarter.objects.earliest("pk")
+    assert found.rollups == Backlog(TouchedQuarter.objects.count(), quarter.quarter)
+    assert found.sessions.rows > 0 < found.rollups.rows
+
+
+def test_mail_that_is_due_and_that_failed() -> None:
+    def put(key: str, state: State, minutes: int) -> None:
+        at = ZERO - timedelta(minutes=minutes)
+        SentMail.objects.create(
+            key=key, kind="digest", to="a@b.example", state=state, claimed_at=at, next_at=at, changed_at=at
+        )
+
+    put("late", State.CLAIMED, 20)
+    put("later", State.CLAIMED, 5)
+    put("to come", State.CLAIMED, -30)
+    put("failed", State.FAILED, 60)
+    put("unknown", State.UNKNOWN, 60)
+    put("failed long ago", State.FAILED, 3_000)
+    put("sent", State.SENT, 1)
+    assert mail(ZERO) == Mail(waiting=3, late=1_200.0, failed=2)
+
+
+@pytest.mark.parametrize(("hours", "seconds"), [(1, 0.0), (0, 0.0), (-3, 10_800.0), (None, 0.0)])
+def test_charges_are_behind_the_current_hour(sender: Sender, hours: int | None, seconds: float) -> None:
+    until = None if hours is None else ZERO + timedelta(hours=hours)
+    BillingMonth.objects.create(
+        organization=sender.key.organization, month=ZERO.date().replace(day=1), currency="EUR",
+        charged_until=until,
+    )  # fmt: skip
+    assert uncharged(ZERO + timedelta(minutes=30)) == seconds
+
+
+def test_the_broker_says_how_it_is() -> None:
+    found = broker(settings.CELERY_BROKER_URL)
+    assert (found.fault, found.workers) == ("", ())
+    assert found.version
+    assert found.memory
+    assert found.waiting is not None
+
+
+def test_a_broker_that_is_away_is_said(tmp_path: Path) -> None:
+    assert broker(f"redis+socket://{tmp_path}/nobody.sock") == Broker(ABSENT)
+    assert broker("amqp://127.0.0.1:1//") == Broker(ABSENT)
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_never_answers_is_said(scheme: str, silent: int) -> None:
+    found = broker(f"{scheme}://127.0.0.1:{silent}/")
+    assert found.fault in (ABSENT, SILENT)
+
+
+def test_a_look_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threading import Event as Gate
+
+    gate = Gate()
+    asked = []
+
+    def hang(url: str) -> Broker:
+        asked.append(url)
+        gate.wait()
+        return Broker()
+
+    monkeypatch.setattr(brokers, "ask", hang)
+    look = brokers._Look()
+    assert look.at("one") == look.at("two") == Broker(SILENT)
+    assert asked == ["one"], "the second waits for the first, and gathers no thread"
+    gate.set()
+    assert look.at("three").fault == ""
+
+
+def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(page, "pipeline", lambda *_: found)
+    return page.build(filters(preset("today", ZERO, ZERO.tzinfo)), context("pipeline"))  # type: ignore[arg-type]
+
+
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = built(WELL, monkeypatch)
+    assert report.answer == "All is well: nothing waits; 95 of 100 events are filed within 0.9 s."
+    assert report.attention == ()
+    states = report.block("states").table.rows
+    assert {row.cells[4] for row in states} == {"well", "not known"}
+
+
+# For each check a change that makes it want attention.
+BAD: dict[str, dict[str, Any]] = {
+    "Requests waiting": {"inbox": Inbox(5_000, 9_000, 3.0, 0)},
+    "Age of the first request": {"inbox": Inbox(1, 1, 60.0, 0)},
+    "Requests tried 3 times or more": {"inbox": Inbox(1, 1, 3.0, 1)},
+    "Received to filed, 99 of 100 are below": {"filing": replace(WELL.filing, p99=30.0)},
+    "Broker answers": {"broker": Broker(ABSENT)},
+    "Tasks waiting": {"broker": replace(WELL.broker, waiting=1_000)},
+    "Memory used of its bound": {"broker": replace(WELL.broker, memory=800, memory_most=1_000)},
+    "Workers that answer": {"broker": replace(WELL.broker, workers=())},
+    "Connections used": {"database": replace(WELL.database, connections=80)},
+    "Longest transaction": {"database": replace(WELL.database, longest=300.0)},
+    "Sessions that wait for a lock": {"database": replace(WELL.database, blocked=10)},
+    "Weeks ready to come": {"weeks_ready": 0},
+    "Delay of the first mail that is due": {"mail": Mail(1, 900.0, 0)},
+    "Mails that failed in the last day": {"mail": Mail(0, None, 1)},
+    "Rows that wait to be summed up": {"sessions": Backlog(50_000, ZERO)},
+    "Rows that wait to be folded": {"rollups": Backlog(20_000, ZERO)},
+    "Behind the current hour": {"uncharged": 7_200.0},
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.title)
+def test_each_check_wants_attention_from_its_limit_on(check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(WELL, **BAD[check.title])
+    report = built(found, monkeypatch)
+    assert len(report.attention) == 1
+    assert check.advice in report.attention[0].sentence
+    assert report.answer == f"1 value wants attention: {check.part.lower()}."
+    states = {row.cells[1]: row.cells[4] for row in report.block("states").table.rows}
+    assert [title for title, state in states.items() if state == "wants attention"] == [check.title]
+
+
+def test_the_worst_comes_first_and_a_bound_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(WELL, sessions=Backlog(inbox.COUNTED, ZERO), broker=Broker(SILENT))
+    report = built(found, monkeypatch)
+    assert report.attention[0].sentence.startswith(SILENT)
+    assert "at least 100 k" in report.attention[1].sentence
+    assert report.block("workers").sentence == SILENT
+
+
+def test_the_page_asks_again_and_can_be_reloaded_without_scripts(operator: Client) -> None:
+    html = html_of(operator, reverse("reports:pipeline"))
+    assert f'data-refresh="{page.REFRESH_SECONDS}"' in html
+    assert '<noscript><p><a href="">Reload</a></p></noscript>' in html
+
+
+def test_the_page_says_where_mail_goes(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "django.core.mail.backends.smtp.EmailBackend", "mx.example"
+    assert built(WELL, monkeypatch).block("states").note == "Mail goes to mx.example."
+    settings.EMAIL_BACKEND = "other.Backend"
+    assert built(WELL, monkeypatch).block("states").note == "Mail goes through other.Backend."
