@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
@@ -33,6 +34,7 @@ from tests.reports.asked import ZERO, context, filters
 from tests.sending import Sender, file_all
 
 pytestmark = pytest.mark.django_db
+UTC_ZONE = ZoneInfo("UTC")
 WELL = Pipeline(
     inbox=Inbox(0, 0, None, 0),
     filing=Filing(100, 0.4, 0.9, 1.2, 5.0, ZERO),
@@ -99,25 +101,25 @@ def test_a_sample_of_less_than_a_minute_tells_the_rate(
     monkeypatch.setattr(inbox, "SAMPLED", 3)
     first = min(Event.objects.order_by("-received_at")[:3].values_list("ingested_at", flat=True))
     found = inbox.filing(first + timedelta(seconds=2))
-    assert (found.events, found.per_second) == (3, pytest.approx(3 / 2))
+    assert found.events == 3
+    assert found.per_second == pytest.approx(3 / 2)
 
 
 def test_the_last_events_are_found_by_the_index_on_receipt(waiting: datetime) -> None:
     file_all()
-    asked = {"now": waiting, "minute": waiting, "since": waiting - timedelta(days=1), "rows": 5}
+    asked: dict[str, Any] = {"now": waiting, "minute": waiting, "since": waiting - timedelta(days=1), "rows": 5}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {inbox._FILED}", asked)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Merge Append" in plan
-    assert "received_at_id_idx" in plan or "Index" in plan
     assert "Seq Scan" not in plan
 
 
 def test_what_became_of_events_by_bucket(waiting: datetime) -> None:
     file_all()
     now = timezone.now()
-    asked = filters(preset("7d", now, ZERO.tzinfo), Granularity.DAY)  # type: ignore[arg-type]
+    asked = filters(preset("7d", now, UTC_ZONE), Granularity.DAY)
     starts = asked.period.buckets(Granularity.DAY)
 
     found = inbox.throughput(asked, now)
@@ -139,7 +141,7 @@ def test_partitions_are_those_of_the_catalogue(waiting: datetime) -> None:
 
 def test_backlogs_are_the_rows_that_wait(waiting: datetime) -> None:
     file_all()
-    found = pipeline(filters(preset("7d", waiting, ZERO.tzinfo)), waiting)  # type: ignore[arg-type]
+    found = pipeline(filters(preset("7d", waiting, UTC_ZONE)), waiting)
     first = TouchedSession.objects.earliest("pk")
     assert found.sessions == Backlog(TouchedSession.objects.count(), first.since)
     quarter = TouchedQuarter.objects.earliest("pk")
@@ -221,7 +223,7 @@ def test_a_look_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(page, "pipeline", lambda *_: found)
-    return page.build(filters(preset("today", ZERO, ZERO.tzinfo)), context("pipeline"))  # type: ignore[arg-type]
+    return page.build(filters(preset("today", ZERO, UTC_ZONE)), context("pipeline"))
 
 
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
