@@ -33,6 +33,7 @@ class Column:
     has_bar: bool = False  # where size matters
     is_heat: bool = False  # shaded by size, among all columns that are
     is_amounts: bool = False
+    is_prose: bool = False  # sentences, which aren't cut
     note: str = ""  # explains the title
 
     @property
@@ -121,6 +122,7 @@ class Shown:
     bar: float | None = None  # part of 100
     heat: int | None = None  # part of 10
     is_number: bool = False
+    is_prose: bool = False
 
 
 class _Line:
@@ -135,6 +137,8 @@ def _shown(row: Row, place: int, column: Column, most: float, hottest: float) ->
     if isinstance(row.cells[place], Amount):
         unit = row.cells[place].unit
     text, exact = _texts(value, unit)
+    if column.is_prose:
+        text = exact
     size = float(value) if column.unit and value is not None else 0.0
     return Shown(
         text,
@@ -145,6 +149,7 @@ def _shown(row: Row, place: int, column: Column, most: float, hottest: float) ->
         bar=round(max(size, 0.0) * 100 / most, 1) if column.has_bar and most and value is not None else None,
         heat=round(max(size, 0.0) * 10 / hottest) if column.is_heat and hottest and value else None,
         is_number=column.is_number,
+        is_prose=column.is_prose,
     )
 
 

@@ -132,10 +132,11 @@ def _states(found: Pipeline) -> Block:
         Column("value", "Now", is_amounts=True),
         Column("limit", "Wants attention"),
         Column("state", "State"),
-        Column("advice", "What to do then"),
+        Column("advice", "What to do then", is_prose=True),
     )
     rows = []
-    for check in CHECKS:
+    bad = failing(found)
+    for check in (*bad, *(check for check in CHECKS if check not in bad)):
         value, is_bad = check.value(found), check.fails(found)
         state = "wants attention" if is_bad else "not known" if value is None else "well"
         rows.append(

@@ -17,7 +17,7 @@ class Check:
 
     part: str
     title: str
-    value: Callable[[Pipeline], Number | None]  # None: not known, or there is none
+    value: Callable[[Pipeline], Number | None]  # None: not known
     unit: Unit
     limit: Number
     advice: str
@@ -65,7 +65,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "Inbox",
         "Age of the first request",
-        lambda found: found.inbox.oldest,
+        lambda found: found.inbox.oldest or 0.0,
         SECONDS,
         MINUTES,
         "Nothing is lost, but reports are late: see that a worker and beat run; their logs say why not.",
@@ -167,7 +167,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "Mail",
         "Delay of the first mail that is due",
-        lambda found: found.mail.late,
+        lambda found: found.mail.late or 0.0,
         SECONDS,
         15 * MINUTES,
         "The mail server is away, or no worker runs: see what it answered in the list of mails.",
@@ -218,6 +218,6 @@ def in_words(check: Check, found: Pipeline) -> str:
     """A value as people read it; where counting stopped it is so many at least."""
     value = check.value(found)
     if value is None:
-        return "none"
+        return "not known"
     more = "at least " if check.unit in (REQUESTS, ROWS) and value == COUNTED else ""
     return f"{more}{check.unit.short(value)}"

@@ -107,7 +107,12 @@ def test_a_sample_of_less_than_a_minute_tells_the_rate(
 
 def test_the_last_events_are_found_by_the_index_on_receipt(waiting: datetime) -> None:
     file_all()
-    asked: dict[str, Any] = {"now": waiting, "minute": waiting, "since": waiting - timedelta(days=1), "rows": 5}
+    asked: dict[str, Any] = {
+        "now": waiting,
+        "minute": waiting,
+        "since": waiting - timedelta(days=1),
+        "rows": 5,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {inbox._FILED}", asked)

@@ -1,0 +1,91 @@
+"""A page that asks again: what changed is replaced, what the reader holds stays, nobody is asked for nobody."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from reports.pages.pipeline import REFRESH_SECONDS
+from tests.admin.conftest import many
+from tests.browser.conftest import Visit, known, log_in
+from tests.rejected.conftest import team_a
+from tests.sending import Sender, file_all
+
+__all__ = ["team_a"]
+PAGE = "/reports/pipeline/"
+TURN_MS = REFRESH_SECONDS * 1000 + 100
+
+
+@pytest.fixture
+def operator(team_a: Sender) -> User:
+    """Olga, who runs this Tally, where something was filed."""
+    team_a.batch(*many(3))
+    file_all()
+    return known("olga", is_superuser=True)
+
+
+@pytest.fixture
+def window(operator: User, visit: Visit) -> Page:
+    """The page of the pipeline, with a clock that the test moves."""
+    page = visit(viewport={"width": 1440, "height": 900})
+    log_in(page, operator.username)
+    page.clock.install(time=timezone.now())
+    page.goto(PAGE)
+    expect(page.locator("#throughput svg").first).to_be_visible()
+    return page
+
+
+def turn(page: Page) -> None:
+    """Let the page ask once more, and take the answer."""
+    with page.expect_response(lambda response: PAGE in response.url):
+        page.clock.run_for(TURN_MS)
+
+
+def test_what_changed_is_replaced_and_the_rest_stays(window: Page, team_a: Sender) -> None:
+    waiting = window.locator(".tally-card").first
+    expect(waiting).to_contain_text("0 events")
+    waiting.focus()
+    window.locator("[name=zone]").evaluate("field => { field.value = 'Asia/' }")
+    window.evaluate("document.querySelector('#throughput svg').dataset.drawn = 'once'")
+    team_a.batch(*many(2))
+
+    turn(window)
+
+    expect(waiting).to_contain_text("2 events")
+    expect(waiting).to_be_focused()
+    expect(window.locator("[name=zone]")).to_have_value("Asia/")
+    expect(window.locator("#throughput svg[data-drawn=once]")).to_have_count(1)
+
+
+def test_a_warning_that_comes_leaves_drawings_and_focus_alone(window: Page, team_a: Sender) -> None:
+    # No worker runs, which is a warning from the start; a broken mail is one more part of the same list.
+    window.evaluate("document.querySelector('.tally-attentions').remove()")
+    window.evaluate("document.querySelector('#throughput svg').dataset.drawn = 'once'")
+    window.locator("#throughput summary").focus()
+
+    turn(window)
+
+    expect(window.locator(".tally-attentions")).to_have_count(1)
+    expect(window.locator("#throughput svg[data-drawn=once]")).to_have_count(1)
+    expect(window.locator("#throughput summary")).to_be_focused()
+
+
+def test_a_tab_that_is_not_looked_at_asks_nothing(window: Page) -> None:
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    window.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+
+    window.clock.run_for(3 * TURN_MS)
+
+    assert asked == []
+    with window.expect_response(lambda response: PAGE in response.url):
+        window.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_without_scripts_there_is_a_link_that_reloads(operator: User, visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    log_in(page, operator.username)
+    page.goto(f"{PAGE}?period=30d")
+    with page.expect_navigation():
+        page.get_by_role("link", name="Reload").click()
+    assert page.url.endswith("?period=30d")
