@@ -1,4 +1,4 @@
-"""A page that asks again: what changed is replaced, what the reader holds stays, nobody is asked for nobody."""
+"""A page that asks again: what changed is replaced, what the reader holds stays."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -58,7 +58,7 @@ def test_what_changed_is_replaced_and_the_rest_stays(window: Page, team_a: Sende
 
 
 def test_a_warning_that_comes_leaves_drawings_and_focus_alone(window: Page, team_a: Sender) -> None:
-    # No worker runs, which is a warning from the start; a broken mail is one more part of the same list.
+    # No worker runs, which is a warning from the start on.
     window.evaluate("document.querySelector('.tally-attentions').remove()")
     window.evaluate("document.querySelector('#throughput svg').dataset.drawn = 'once'")
     window.locator("#throughput summary").focus()
@@ -68,6 +68,9 @@ def test_a_warning_that_comes_leaves_drawings_and_focus_alone(window: Page, team
     expect(window.locator(".tally-attentions")).to_have_count(1)
     expect(window.locator("#throughput svg[data-drawn=once]")).to_have_count(1)
     expect(window.locator("#throughput summary")).to_be_focused()
+    assert window.evaluate("document.querySelector('.tally-attentions').nextElementSibling.className") == (
+        "tally-cards tally-report-cards"
+    )
 
 
 def test_a_tab_that_is_not_looked_at_asks_nothing(window: Page) -> None:

@@ -40,8 +40,8 @@ document.documentElement.dataset.scripted = "";
   // What a fresh answer may replace, by name; the filters stay as the reader has them.
   const PARTS = ":scope > :not(.tally-report-bar, .tally-blocks), :scope > .tally-blocks > *";
   const FOCUSED = "a[href], button, input, select, summary, [tabindex]";
-  const partsOf = (report) =>
-    new Map([...report.querySelectorAll(PARTS)].map((part) => [part.id || part.className, part]));
+  const nameOf = (part) => part.id || part.className;
+  const partsOf = (report) => new Map([...report.querySelectorAll(PARTS)].map((part) => [nameOf(part), part]));
   const written = (report) => new Map([...partsOf(report)].map(([name, part]) => [name, part.outerHTML]));
 
   // Puts a part in another's place; tables stay scrolled as they were, and what has the focus keeps it.
@@ -66,24 +66,28 @@ document.documentElement.dataset.scripted = "";
     const take = (fresh) => {
       const now = written(fresh);
       const old = partsOf(report);
-      const bar = report.querySelector(".tally-report-bar");
-      if ([...now.keys()].join() === [...old.keys()].join()) {
-        for (const [name, part] of partsOf(fresh)) {
-          if (now.get(name) !== known.get(name)) {
-            put(old.get(name), part);
-          }
+      const blocks = report.querySelector(":scope > .tally-blocks");
+      // What stands behind a new part; what stays isn't moved, for it would lose the focus.
+      const behind = new Map([...partsOf(fresh).values()].map((part) => [part, part.nextElementSibling]));
+      const here = (part) => {
+        if (!part || report.contains(part)) {
+          return part;
         }
-      } else {
-        // A part came or went, for instance a warning: those that stay are put back where they are now.
-        for (const [name, part] of partsOf(fresh)) {
-          if (old.has(name) && now.get(name) === known.get(name)) {
-            part.replaceWith(old.get(name));
-          } else {
-            fold(part);
-          }
+        return part.matches(".tally-blocks") ? blocks : partsOf(report).get(nameOf(part));
+      };
+      for (const [name, part] of old) {
+        if (!now.has(name)) {
+          part.remove();
         }
-        fresh.querySelector(".tally-report-bar").remove();
-        report.replaceChildren(bar, ...fresh.childNodes);
+      }
+      for (const [name, part] of [...partsOf(fresh)].reverse()) {
+        if (!old.has(name)) {
+          const place = part.parentElement === fresh ? report : blocks;
+          place.insertBefore(part, here(behind.get(part)) ?? null);
+          fold(part);
+        } else if (now.get(name) !== known.get(name)) {
+          put(old.get(name), part);
+        }
       }
       known = now;
       report.dispatchEvent(new CustomEvent("tally:fresh"));
