@@ -65,7 +65,8 @@ def _days(view: View, by: str) -> Block:
         for bucket in buckets_of(period, Granularity.DAY, view.context.now)
     )
     days = [bucket.start.date() for bucket in buckets]
-    series = stack(view.names, by, days, found.days, view.context.now)
+    hues = view.names.hues(by, [part.keys[0] for part in found.parts])
+    series = stack(view.names, by, hues, days, found.days, view.context.now)
     if found.forecast.days:
         beside = tuple(found.forecast.days.get(day) for day in days)
         series.append(Series("expected", beside, palette.REST, is_beside=True))
@@ -83,12 +84,13 @@ def _days(view: View, by: str) -> Block:
 def stack(
     names: Names,
     by: str,
+    hues: Mapping[Any, int],
     places: Sequence[date | datetime],
     costs: Mapping[Any, Mapping[Any, Decimal]],
     now: datetime,
 ) -> list[Series]:
     """A series for each of the largest keys, and one for the rest; what is to come is open."""
-    keys = sorted({key for at in costs.values() for key in at}, key=str)
+    keys = sorted({key for at in costs.values() for key, cost in at.items() if cost}, key=str)
     found = [
         (
             str(number),
@@ -97,14 +99,13 @@ def stack(
         for number, key in enumerate(keys)
     ]
     ranked = top_and_rest(found, rest=OTHERS)
-    hues = names.hues(by, [keys[int(name)] for name, _ in ranked if name != OTHERS])
     return [
         Series(OTHERS, values, palette.REST)
         if name == OTHERS
         else Series(
             names.of(by, key := keys[int(name)]),
             values,
-            hues[key],
+            hues.get(key, palette.REST),
             (by, str(key)) if by in ("source", "kind", "owner") and key else None,
         )
         for name, values in ranked
@@ -163,7 +164,7 @@ def _parts(view: View, by: str) -> Block:
         Column("before", f"{found.question.before:%B}", money, note="The whole month before"),
         *(() if by == "meter" else (Column("per_million", "A million events", money),)),
     )
-    hues = view.names.hues(by, [part.keys[0] for part in found.parts][:7])
+    hues = view.names.hues(by, [part.keys[0] for part in found.parts])
     rows = tuple(
         Row(
             (

@@ -1,5 +1,6 @@
 """Cost of a day by its hours, and of an hour by its charges."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from reports.charts import palette
 from reports.charts.numbers import SHARE, Unit, change, count
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import TimeChart, buckets_of
@@ -45,6 +47,7 @@ def _day(
     by, day, money = by_of(context), asked.day, unit_of(currency)
     parts, before = figures.of_day(question, day, by)
     whole, former = figures.total_of(parts), figures.total_of(before.values())
+    hues = Names(context).hues(by, [part.keys[0] for part in parts])
     hours = cost_hours.by_hour(question, tuple(context.owners), day, by)
     said = f"{day.day} {day:%B %Y} {'has cost' if day == context.now.date() else 'cost'} {money.short(whole)}"
     differs = change(whole, former or None)
@@ -60,8 +63,8 @@ def _day(
             Figure("Events", sum(part.events for part in parts), count("events"), href=events(filters)),
         ),
         blocks=(
-            _hours(hours, by, filters, context, money),
-            _parts(parts, before, by, context, money),
+            _hours(hours, by, hues, filters, context, money),
+            _parts(parts, before, by, hues, context, money),
         ),
         note=f"{NOT_IN_IT} {empty.note}",
         empty=None if parts else Empty("Nothing was charged on this day", "Nothing came in, or was kept."),
@@ -72,21 +75,25 @@ def _at(day: Any) -> dict[str, str]:
     return {"month": f"{day:%Y-%m}", "day": f"{day:%Y-%m-%d}"}
 
 
-def _hours(hours: Any, by: str, filters: Filters, context: Context, money: Unit) -> Block:
+def _hours(
+    hours: Any, by: str, hues: Mapping[Any, int], filters: Filters, context: Context, money: Unit
+) -> Block:
     buckets = tuple(
         replace(bucket, href=context.links.here(hour=f"{bucket.start.astimezone(UTC):%H}"))
         if bucket.start <= context.now
         else bucket
         for bucket in buckets_of(filters.period, Granularity.HOUR, context.now)
     )
-    series = stack(Names(context), by, [bucket.start for bucket in buckets], hours, context.now)
+    series = stack(Names(context), by, hues, [bucket.start for bucket in buckets], hours, context.now)
     chart = TimeChart(
         f"Cost of each hour, by {BY[by].lower()}.", filters.period, buckets, tuple(series), money
     )
     return Block("hours", f"Hours, by {BY[by].lower()}", "A click on an hour leads to its charges.", chart)
 
 
-def _parts(parts: list[Part], before: Any, by: str, context: Context, money: Unit) -> Block:
+def _parts(
+    parts: list[Part], before: Any, by: str, hues: Mapping[Any, int], context: Context, money: Unit
+) -> Block:
     whole = figures.total_of(parts)
     columns = (
         Column(by, BY[by]),
@@ -101,7 +108,8 @@ def _parts(parts: list[Part], before: Any, by: str, context: Context, money: Uni
                 part.cost,
                 float(part.cost / whole) if whole else None,
                 before.get(part.keys, Part(part.keys)).cost,
-            )
+            ),
+            hue=hues.get(part.keys[0], palette.REST),
         )
         for part in parts
     )

@@ -1,6 +1,6 @@
 """Words and names of the cost pages: what parts are called, what was compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -41,9 +41,11 @@ class Names:
             return METERS[key].label if key in METERS else str(key)
         return str(key) or NO_KIND
 
-    def hues(self, by: str, keys: list[Any]) -> Mapping[Any, int]:
-        """The colours of keys, which are the same on all pages."""
-        known = [key for key in keys if key is not None]
+    def hues(self, by: str, keys: Sequence[Any]) -> Mapping[Any, int]:
+        """The colours of keys, the dearest first; a drawing and its table ask for the same keys."""
+        known = [key for key in keys if key is not None][: palette.MOST]
+        if by == "meter":
+            return palette.of_names([*METERS])
         if by in ("source", "owner"):
             return palette.of_sources(known)
         return palette.of_kinds(known) if by == "kind" else palette.of_names(known)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from events.accounts import audit
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
+from reports.charts.time_chart import TimeChart
 from reports.cost.charge import Charge
 from reports.cost.closing import close
 from reports.cost.keeping import keep
@@ -241,3 +242,20 @@ def test_members_see_the_cost_of_their_owners_alone(
         assert "app of A" in html or "by=owner" in path
         assert "secret app of B" not in html
         assert "secret app of B" in html_of(operator, f"/reports/cost/{path}") or "by=owner" in path
+
+
+@pytest.mark.parametrize("by", [*figures.DIMENSIONS])
+@pytest.mark.parametrize("day", ["", "2026-09-03"])
+def test_a_drawing_and_its_table_have_the_same_colours(
+    owners: tuple[Owner, Owner], by: str, day: str
+) -> None:
+    report = built({"by": by, "month": "2026-09"} | ({"day": day} if day else {}))
+    drawn = report.block("hours" if day else "days")
+    assert drawn is not None
+    assert isinstance(drawn.chart, TimeChart)
+    parts = report.block("parts")
+    assert parts is not None
+    hues = {row.cells[0]: row.hue for row in parts.rows.rows}
+    series = {each.name: each.hue for each in drawn.chart.series if not each.is_beside}
+    assert series
+    assert series == {name: hues[name] for name in series}
