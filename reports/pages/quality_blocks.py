@@ -234,7 +234,7 @@ def clocks(found: Quality) -> Block:
             "No event says when it was sent",
             "Batches of V3 say so in their ets; other formats have no such field.",
         ),
-        note="The way to the server is in it.",
+        note="Plus: ahead of ours. The way to the server is in it.",
         is_half=True,
     )
 
@@ -248,15 +248,15 @@ def _ranges() -> list[tuple[str, bool]]:
     found = []
     for below, above in zip((None, *SECONDS), (*SECONDS, None), strict=True):
         if below is None:
-            name = f"> {seconds(abs(SECONDS[0]))} behind"
+            name = f"below -{seconds(-SECONDS[0])}"
         elif above is None:
-            name = f"≥ {seconds(SECONDS[-1])} ahead"
+            name = f"from +{seconds(SECONDS[-1])}"
         elif below < 0 < above:
-            name = f"within {seconds(above)}"
+            name = f"±{seconds(above)}"
         elif above <= 0:
-            name = f"{seconds(-above)} to {seconds(-below)} behind"
+            name = f"-{seconds(-below)} to -{seconds(-above)}"
         else:
-            name = f"{seconds(below)} to {seconds(above)} ahead"
+            name = f"+{seconds(below)} to +{seconds(above)}"
         found.append((name, (above is not None and above <= -OFF) or (below is not None and below >= OFF)))
     return found
 

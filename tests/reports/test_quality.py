@@ -210,13 +210,12 @@ def test_clocks_of_senders(name: str) -> None:
 
 def test_the_ranges_of_clocks_are_named_for_their_bins() -> None:
     assert len(RANGES) == len(SECONDS) + 1
-    assert RANGES[5] == ("within 10 s", False)
+    assert RANGES[5] == ("±10 s", False)
     assert [name for name, is_off in RANGES if is_off] == [
         *(RANGES[place][0] for place in (0, 1, 2)),
         *(RANGES[place][0] for place in (8, 9, 10)),
     ]
-    assert RANGES[2][0].endswith("behind")
-    assert RANGES[8][0].endswith("ahead")
+    assert (RANGES[2][0], RANGES[8][0]) == ("-1 h to -5 min", "+5 min to +1 h")
 
 
 @each_question
