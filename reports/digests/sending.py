@@ -16,7 +16,7 @@ from reports.digests.subscription import Subscription
 from reports.digests.waiting import is_behind
 from reports.mail import links
 from reports.mail import sending as mails
-from reports.mail.address import Address
+from reports.mail.address import Address, take_back
 from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
 from reports.mail.sent import SentMail, State
@@ -178,11 +178,14 @@ def objection(mail: SentMail) -> str:
 
 
 def end(_: str, about: str, address: Address) -> str:
-    """End a subscription by the link in its mails."""
+    """End a subscription by the link in its mails; a contact takes its yes back, since leads subscribe it."""
     subscription = Subscription.objects.filter(pk=int(about)).first()
     if subscription is not None and subscription.active:
         subscription.end("Its reader ended it by the link in a mail.")
-    return f"{address.address} gets this digest no more."
+    if address.owner_id is None:
+        return f"{address.address} gets this digest no more."
+    take_back(address)
+    return f"{address.address} gets no more mail about {address.owner}, unless its reader says yes anew."
 
 
 def connect() -> None:

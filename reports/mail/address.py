@@ -149,6 +149,11 @@ def clicked(pk: int, text: str, at: datetime) -> Address | None:
     return found
 
 
+def take_back(address: Address) -> None:
+    """Let a contact's yes no longer count: it must be asked again, whatever leads switch on."""
+    Address.objects.filter(pk=address.pk, owner__isnull=False).update(clicked_at=None)
+
+
 def waiting(pk: int, text: str) -> Address | None:
     """The address that a reader may say yes for, or has: one that somebody who leads its owner stands for."""
     found = Address.objects.filter(pk=pk, address=text).select_related("owner", "confirmed_by").first()

@@ -9,10 +9,12 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from events.ownership.membership import Membership
@@ -20,6 +22,7 @@ from events.ownership.owner import Owner
 from reports.digests import content, sending
 from reports.digests.composed import Composed
 from reports.digests.subscription import Subscription
+from reports.mail import links
 from reports.mail import sending as mails
 from reports.mail.sent import SentMail, State
 from reports.periods import Period
@@ -168,6 +171,19 @@ def test_a_contact_is_told_of_its_own_owner_alone(owner: Owner, team_b: Sender, 
 def test_a_contact_that_has_not_clicked_gets_none(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(None, owner, address=contact_of(owner, clicked=False))
+    round_at()
+    assert box.asked == []
+    assert only().answer.startswith("It waits for its reader")
+
+
+def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
+    owner: Owner, client: Client, box: Box
+) -> None:
+    usage(owner, YESTERDAY, 5)
+    address = contact_of(owner)
+    first = subscribed(None, owner, address=address)
+    client.post(urlsplit(links.end_url("digest", str(first.pk), address)).path)
+    subscribed(None, owner, address=address)
     round_at()
     assert box.asked == []
     assert only().answer.startswith("It waits for its reader")
