@@ -65,6 +65,7 @@ def _figures(facts: Facts) -> tuple[Figure, ...]:
         _counted(facts, "Errors", "errors", failed.sums, failed.before),
         _counted(facts, "Rejected", "rejected", found.sums, found.before),
         *_cost(facts, facts.spending),
+        *_budgets(facts, facts.spending),
     )
 
 
@@ -105,6 +106,21 @@ def _cost(facts: Facts, found: Spending | None) -> list[Figure]:
             _change(facts, found.used, found.used_before),
         ),
         Figure(f"All cost of {month}", _money(facts, found.so_far, found.currency), expected),
+    ]
+
+
+def _budgets(facts: Facts, found: Spending | None) -> list[Figure]:
+    """How much of the budgets of the owners is used, together."""
+    if found is None or not found.standings:
+        return []
+    whole = sum(each.amount for each in found.standings)
+    used = sum(each.forecast.so_far for each in found.standings)
+    return [
+        Figure(
+            "Budget used",
+            facts.written.percent(float(used / whole) * 100, 1),
+            f"of {_money(facts, Decimal(whole), found.currency)}",
+        )
     ]
 
 

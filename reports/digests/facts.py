@@ -22,13 +22,18 @@ class Facts:
     """Figures, and what they are written with."""
 
     filters: Filters
-    owners: tuple[str, ...]  # their names
+    names: dict[int, str]  # of the owners, by key
     sources: dict[int, str]  # names of those that are listed
     overview: Overview
     errors: Found
     silent: tuple[Silent, ...]
     spending: Spending | None
     written: Locale
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.names.values())
 
     @property
     def is_empty(self) -> bool:
@@ -77,7 +82,7 @@ def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime
     listed = {int(each.key) for each in found.sources} | {each.source for each in gone}
     return Facts(
         filters=asked,
-        owners=tuple(owner.name for owner in owners),
+        names={owner.pk: owner.name for owner in owners},
         sources=dict(Source.objects.filter(pk__in=listed).values_list("pk", "name")),
         overview=found,
         errors=errors(asked, now),

@@ -19,7 +19,7 @@ OF_A_SORT = 3  # sentences at the most
 def notices(facts: Facts) -> tuple[Notice, ...]:
     """Worst first: what fails anew, what is silent, what fails more, what is refused."""
     new, grown = wanting(facts.errors, facts.period)
-    return (*_new(facts, new), *_silent(facts), *_grown(facts, grown), *_shares(facts))
+    return (*_new(facts, new), *_silent(facts), *_over(facts), *_grown(facts, grown), *_shares(facts))
 
 
 def _new(facts: Facts, groups: Sequence[Group]) -> list[Notice]:
@@ -65,6 +65,20 @@ def _silent(facts: Facts) -> list[Notice]:
         )
         for each in facts.silent[:OF_A_SORT]
     ]
+
+
+def _over(facts: Facts) -> list[Notice]:
+    """Budgets that are used up, or are expected to be."""
+    found = []
+    for each in facts.spending.standings if facts.spending else ():
+        used = facts.written.percent(float(each.used) * 100)
+        page = address("cost", {"owner": [str(each.owner_id)]})
+        team = name(facts.names[each.owner_id])
+        if each.used >= 1:
+            found.append(Notice(f"{team} has used {used} of its budget of the month.", page))
+        elif each.will_exceed:
+            found.append(Notice(f"{team} is expected to exceed its budget; {used} are used.", page))
+    return found[:OF_A_SORT]
 
 
 def _shares(facts: Facts) -> list[Notice]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from reports.cost import budgets
 from reports.cost import reading as charges
+from reports.cost.budgets import Standing
 from reports.cost.forecasting import forecast
 from reports.cost.month import BillingMonth
 from reports.cost.numbers import sum_of
@@ -23,6 +25,7 @@ class Spending:
     so_far: Decimal  # all of the month's cost
     expected: Decimal | None  # at its end; None where too little is known
     month_before: Decimal
+    standings: tuple[Standing, ...]  # of the owners that have a budget in the month, the fullest first
 
 
 def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending | None:
@@ -42,6 +45,7 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
         so_far=found.so_far,
         expected=found.expected,
         month_before=charges.total(month_of(month - DAY), owners).cost,
+        standings=tuple(budgets.standings(month, owners, now)),
     )
 
 

@@ -15,7 +15,8 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from ingestion.demo import home
 from reports.charts.table import Row
-from reports.cost import demo
+from reports.cost import budgets, demo
+from reports.cost.budget import Budget
 from reports.cost.keeping import keep
 from reports.digests import content
 from reports.digests.composed import Composed
@@ -201,3 +202,17 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     glance = overview(filters, NOW).cost
     assert glance is not None
     assert (glance.so_far, glance.expected) == (spent.so_far, spent.expected)
+
+
+def test_budgets_are_told_as_the_page_of_cost_shows_them() -> None:
+    owner = home.establish()[home.KEY_DELIVERY]
+    Budget.objects.update_or_create(
+        owner=owner, first_month=date(2026, 11, 1), defaults={"amount": Decimal("0.01")}
+    )
+    digest = composed("a month")
+    (standing,) = budgets.standings(date(2026, 11, 1), [owner.pk], NOW)
+    assert standing.used > 1
+    assert figures(digest)["Budget used"] == WRITTEN.percent(float(standing.used) * 100, 1)
+    said = f"Key delivery has used {WRITTEN.percent(float(standing.used) * 100)} of its budget of the month."
+    (notice,) = [each for each in digest.notices if "budget" in each.sentence]
+    assert (notice.sentence, notice.path) == (said, f"/reports/cost/?owner={owner.pk}")

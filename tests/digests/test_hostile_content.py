@@ -34,7 +34,7 @@ def facts(text: str) -> Facts:
     hours = (9, *(0 for _ in range(23)))
     return Facts(
         filters=question(DAY_OF, []),
-        owners=(text,),
+        names={1: text},
         sources={1: text, 2: text},
         overview=overview.Overview(
             sums, replace(sums, events=1), ((text, hours),), None, hours, hours,
