@@ -47,7 +47,7 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     assert "Send the field that path names." in text
     assert "kind not known" in text
     assert f"{LIST}?code=unknown_kind&amp;kind=-&amp;source=" in html
-    assert html.count("<rect") == 2
+    assert html.count('class="tally-days"') == 2
 
 
 def test_groups_take_the_same_queries_however_many_there_are(
