@@ -25,6 +25,9 @@ document.documentElement.dataset.scripted = "";
   // On a phone the answer comes first; the chips say which filters are in force.
   const foldFilters = (report) => {
     const filters = report.querySelector(".tally-filter-fold");
+    if (!filters) {
+      return; // a page without filters
+    }
     filters.open = !window.matchMedia("(max-width: 767px)").matches;
     filters.dataset.ready = "";
   };
