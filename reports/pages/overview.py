@@ -9,6 +9,7 @@ from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.overview import Overview, Ranked, Sums, overview
+from reports.figures.silent import silent
 from reports.filters import Filters
 from reports.pages.links import events, sessions
 from reports.pages.page import Context, Page
@@ -19,6 +20,7 @@ EVENTS, SESSIONS, VIEWS = count("events"), count("sessions"), count("views")
 MUCH_REJECTED = 0.05  # a share that wants attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
 MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
+SILENT = 3  # sources that are named, those that had sent most
 REST = "other kinds"
 NOTE = (
     "Events count when they occurred, sessions when they began. "
@@ -125,8 +127,16 @@ def _sum(values: tuple[int | None, ...]) -> int | None:
 
 
 def _attention(found: Overview, filters: Filters, context: Context) -> list[Attention]:
-    """More errors than before, much rejected, sources that sent before and are silent now."""
-    said = []
+    """Sources that sent before and are silent now, more errors than before, much rejected."""
+    said = [
+        Attention(
+            f"{context.sources.get(each.source, 'A source')} sent nothing;"
+            f" {plural(each.before, 'event')} in {context.compared}.",
+            context.links.here(source=each.source),
+            "Look at it",
+        )
+        for each in silent(filters)[:SILENT]
+    ]
     sums, before = found.sums, found.before
     if before and has_more_errors(sums, before):
         shares = [SHARE.short(each.error_share or 0) for each in (sums, before)]

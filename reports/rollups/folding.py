@@ -60,7 +60,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
         except Exception:
             log.exception("Rollups can't be folded together; they are one by one")
             folded = [cell for cell in claimed if _alone(cell)]
-            failed = [cell for cell in claimed if cell not in set(folded)]
+            failed = list(set(claimed).difference(folded))
         cells.done(row for cell in folded for row in claimed[cell])
         cells.rest(failed, now + FAULT_RESTS)
         took = timedelta(seconds=time.monotonic() - began)

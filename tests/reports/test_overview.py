@@ -140,3 +140,19 @@ def test_much_that_is_rejected_wants_attention(team_a: Sender) -> None:
     now = timezone.now()
     report = build(of_all(preset("7d", now, UTC_ZONE)), context(now=now))
     assert [each.sentence for each in report.attention] == ["1 event of 2 was rejected."]
+
+
+def test_a_source_that_fell_silent_wants_attention(team_a: Sender) -> None:
+    arrived(
+        team_a,
+        event("a", 1, "portal"),
+        *(event(f"b{number}", 24 * 8 + number, "agent") for number in range(12)),
+        *(event(f"c{number}", 24 * 8 + number, "seldom") for number in range(3)),
+    )
+    now = timezone.now()
+    period = preset("7d", now, UTC_ZONE)
+    names = dict(Source.objects.values_list("pk", "name"))
+    report = build(of_all(period, compare=period.before()), context(now=now, sources=names))
+    assert [each.sentence for each in report.attention] == [
+        "agent sent nothing; 12 events in the period before."
+    ]
