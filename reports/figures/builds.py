@@ -97,7 +97,7 @@ def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str,
     made = reading.series(Builds, filters, ["events"], by="collection", most=6, where=where)
     total: dict[datetime, int] = {}
     found: dict[str, dict[datetime, int]] = {}
-    for line in made.lines:
+    for line in made:
         points = found.setdefault(line.key or "", {})
         for at, measures in line.points.items():
             points[at] = points.get(at, 0) + measures["events"]

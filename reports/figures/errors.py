@@ -89,9 +89,7 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     where = where or {}
     compared = filters.over(filters.compare) if filters.compare else None
     series = reading.series(Errors, filters, ["events"], by=by, most=LINES, where=where)
-    lines = [
-        (None if line.is_rest else line.key, _counts(line.points, filters, now)) for line in series.lines
-    ]
+    lines = [(None if line.is_rest else line.key, _counts(line.points, filters, now)) for line in series]
     groups, groups_of = _groups(filters, compared, now, where)
     befallen = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
     return Found(
@@ -120,7 +118,7 @@ def _sums(filters: Filters, where: Where) -> Sums:
 
 
 def _all(filters: Filters, now: datetime, where: Where) -> Counts:
-    (line,) = reading.series(Errors, filters, ["events"], where=where).lines
+    (line,) = reading.series(Errors, filters, ["events"], where=where)
     return _counts(line.points, filters, now)
 
 

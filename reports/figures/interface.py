@@ -94,7 +94,7 @@ def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str,
     made = reading.series(UiActions, filters, ["events"], by="level", most=LISTED, where=where)
     total: dict[datetime, int] = {}
     by_level = {}
-    for line in made.lines:
+    for line in made:
         points = {at: found["events"] for at, found in line.points.items()}
         for at, count in points.items():
             total[at] = total.get(at, 0) + count

@@ -232,7 +232,7 @@ def _sums(filters: Filters, content: str) -> Sums:
 def _over_time(
     rollup: Any, filters: Filters, measures: Sequence[str], where: Where, now: datetime
 ) -> list[Counts]:
-    line = reading.series(rollup, filters, measures, where=where).lines[0]
+    line = reading.series(rollup, filters, measures, where=where)[0]
     return [
         filled(
             {at: found[name] for at, found in line.points.items()}, filters.period, filters.granularity, now

@@ -87,7 +87,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
     """The figures of a period and of the one that it is compared with; 22 statements at the most."""
     compared = filters.over(filters.compare) if filters.compare else None
     kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
-    sessions = reading.series(Sessions, filters, ["sessions", "with_errors"]).lines[0]
+    sessions = reading.series(Sessions, filters, ["sessions", "with_errors"])[0]
     sources = reading.top(Events, filters, ["source"], ["events"], limit=SOURCES)
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
 
@@ -98,7 +98,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
     return Overview(
         sums=sums(filters),
         before=sums(compared) if compared else None,
-        by_kind=tuple((line.key, counts(line, "events")) for line in kinds.lines),
+        by_kind=tuple((line.key, counts(line, "events")) for line in kinds),
         events_before=_before(compared, now) if compared else None,
         sessions=counts(sessions, "sessions"),
         with_errors=counts(sessions, "with_errors"),
@@ -154,7 +154,7 @@ def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
 
 
 def _before(compared: Filters, now: datetime) -> Counts:
-    line = reading.series(Events, compared, ["events"]).lines[0]
+    line = reading.series(Events, compared, ["events"])[0]
     found = {at: point["events"] for at, point in line.points.items()}
     return filled(found, compared.period, compared.granularity, now)
 

@@ -129,7 +129,7 @@ def services(
         levels_before=_levels(compared) if compared else None,
         by_level={
             str(line.key): filled(_counts(line), filters.period, filters.granularity, now)
-            for line in reading.series(Logs, filters, ["events"], by="level", most=LISTED).lines
+            for line in reading.series(Logs, filters, ["events"], by="level", most=LISTED)
             if line.key is not None
         },
         logs=_logs(filters),
@@ -139,7 +139,7 @@ def services(
         lives=tuple(silences.lives(filters)),
         signs={
             line.key: filled(_counts(line), filters.period, filters.granularity, now)
-            for line in reading.series(Heartbeats, filters, ["events"], by="source").lines
+            for line in reading.series(Heartbeats, filters, ["events"], by="source")
             if line.key is not None
         },
         trail=trail(filters, about),
@@ -188,7 +188,7 @@ def values(filters: Filters, metric: MetricKey | None, statistic: str) -> Values
     if statistic == "p95":
         quantiles = reading.quantile_series(MetricShapes, filters, [0.95], where)
         return tuple(quantiles[start][0] if start in quantiles else None for start in starts)
-    points = reading.series(Metrics, filters, ["count", "total", "last"], where=where).lines[0].points
+    points = reading.series(Metrics, filters, ["count", "total", "last"], where=where)[0].points
     return tuple(_value(points[start], statistic) if start in points else None for start in starts)
 
 

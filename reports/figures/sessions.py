@@ -10,8 +10,7 @@ from reports.figures.series import filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.rollups import reading, shapes
-from reports.rollups.arrivals import arrivals, cohorts
-from reports.rollups.members import Cohort, Newcomers, distinct
+from reports.rollups.members import Arrivals, Cohort, arrivals, cohorts, distinct
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
 
 Counts = tuple[int | None, ...]  # one for each bucket
@@ -104,17 +103,19 @@ def cohort_period(period: Period) -> Period:
     return Period(monday - (COHORTS - 1) * 7 * DAY, monday + 7 * DAY, period.zone)
 
 
-def _sums(filters: Filters, spent: dict[int, int], seen: dict[datetime, Newcomers] | None) -> Sums:
+def _sums(filters: Filters, spent: dict[int, int], seen: dict[datetime, Arrivals] | None) -> Sums:
     counted = reading.totals(Sessions, filters, MEASURES)
     median, ninetieth = shapes.quantiles(spent, (0.5, 0.9))
+    actors = distinct(Actives, filters, {"what": "actor"})
     return Sums(
         counted["sessions"],
         counted["single_page"],
         counted["with_errors"],
         median,
         ninetieth,
-        actors=distinct(Actives, filters, {"what": "actor"}),
-        new_actors=None if seen is None else sum(each.new for each in seen.values()),
+        actors=actors,
+        # Where samples are counted, the two may differ a little.
+        new_actors=None if seen is None else min(actors, sum(each.new for each in seen.values())),
     )
 
 
@@ -125,7 +126,7 @@ def _before(compared: Filters) -> Sums:
 
 
 def _series(filters: Filters, now: datetime) -> Counts:
-    (line,) = reading.series(Sessions, filters, ["sessions"]).lines
+    (line,) = reading.series(Sessions, filters, ["sessions"])
     return _filled({at: point["sessions"] for at, point in line.points.items()}, filters, now)
 
 

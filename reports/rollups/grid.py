@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from reports.filters import Filters
-from reports.rollups.reading import EVERYTHING, _aggregated, _pieces
-from reports.rollups.relation import Where, column, relation
+from reports.rollups.reading import aggregated
+from reports.rollups.relation import EVERYTHING, PLACE, Where, column, in_buckets
 from reports.rollups.rollup import Rollup
 
 Grid = dict[tuple[Any, ...], dict[datetime, Any]]
@@ -17,13 +17,9 @@ def grid(
 ) -> Grid:
     """The values of the buckets that have any, by keys. As many as the data has: narrow it by `where`."""
     starts = filters.period.buckets(filters.granularity)
-    made = relation(rollup, filters, where, _pieces(filters, starts), keys=keys, measures=[measure])
-    made.parameters["starts"] = starts
-    listed = [
-        "width_bucket(bucket, %(starts)s::timestamptz[])",
-        *(f'"{column(rollup, key)}"' for key in keys),
-    ]
+    made = in_buckets(rollup, filters, where, starts, keys=keys, measures=[measure])
+    listed = [PLACE, *(f'"{column(rollup, key)}"' for key in keys)]
     found: Grid = {}
-    for row in _aggregated(rollup, made, listed, [measure]):
+    for row in aggregated(rollup, made, listed, [measure]):
         found.setdefault(row.keys[1:], {})[starts[row.keys[0] - 1]] = row.measures[measure]
     return found

@@ -1,4 +1,4 @@
-"""Members: how many different ones there were, who came back, from rollups that keep sets.
+"""Members: how many different ones there were, who was new, who came back, from rollups that keep sets.
 
 Counts are exact but for hashes that coincide (docs/reference/rollups.md), as long as no more than BOUND
 members of buckets are to be read. Of more, those with the lowest hashes are read, a half, a quarter and so on
@@ -11,17 +11,29 @@ from datetime import datetime, timedelta
 
 from reports.filters import Filters
 from reports.periods import Granularity
-from reports.rollups.reading import EVERYTHING, _fetch, _pieces
-from reports.rollups.relation import Relation, Where, column, relation, stretches
+from reports.rollups.relation import (
+    EVERYTHING,
+    PLACE,
+    Relation,
+    Where,
+    buckets_in_pieces,
+    column,
+    fetch,
+    in_buckets,
+    of_period,
+    relation,
+    stretches,
+)
 from reports.rollups.rollup import Rollup
 
 BOUND = 100_000
 LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is new again
+MOST_WEEKS = 60  # bits of a whole number
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomers:
-    """Members of a period, by whether they were seen in the LOOK_BACK before it."""
+class Arrivals:
+    """Members of a bucket: those never seen before it, and those that were."""
 
     new: int
     returning: int
@@ -44,78 +56,86 @@ def distinct_by(
     rollup: type[Rollup], filters: Filters, keys: tuple[str, ...], where: Where = EVERYTHING
 ) -> dict[tuple[object, ...], int]:
     """How many different members each combination of keys has."""
-    pieces = list(stretches(filters.period.since, filters.period.until))
-    made = relation(rollup, filters, where, pieces, keys=keys, measures=["members"])
-    listed = [f'"{column(rollup, key)}"' for key in keys]
-    within = f"PARTITION BY {', '.join(listed)}" if keys else ""
-    different = f"SELECT DISTINCT {', '.join(['member', 'halvings', *listed])} FROM {_apart(made, within)}"  # noqa: S608
-    counted = ", ".join([*listed, "count(*) << max(halvings)"])
-    grouped = f"GROUP BY {', '.join(listed)}" if keys else ""
-    rows = _fetch(Relation(f"SELECT {counted} FROM ({different}) m {grouped}", made.parameters))  # noqa: S608
+    made = of_period(rollup, filters, where, keys=keys, measures=["members"])
+    listed = "".join(f'"{column(rollup, key)}", ' for key in keys)
+    by = listed.removesuffix(", ")
+    within, grouped = (f"PARTITION BY {by}", f"GROUP BY {by}") if keys else ("", "")
+    rows = fetch(
+        Relation(
+            f"SELECT {listed}count(*) << max(halvings) FROM ("  # noqa: S608
+            f"SELECT DISTINCT {listed}member, halvings FROM {_apart(made.sql, within)}) m {grouped}",
+            made.parameters,
+        )
+    )
     return {row[:-1]: row[-1] or 0 for row in rows}
 
 
 def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, int]:
     """How many different members each bucket of the period has that has any."""
     starts = filters.period.buckets(filters.granularity)
-    made = relation(rollup, filters, where, _pieces(filters, starts), measures=["members"])
-    made.parameters["starts"] = starts
-    rows = _fetch(
+    made = in_buckets(rollup, filters, where, starts, measures=["members"])
+    rows = fetch(
         Relation(
             "SELECT place, count(*) << max(halvings) FROM (SELECT DISTINCT member, halvings,"  # noqa: S608
-            f" width_bucket(bucket, %(starts)s::timestamptz[]) AS place FROM {_apart(made)}) m"
-            " GROUP BY place ORDER BY place",
+            f" {PLACE} AS place FROM {_apart(made.sql)}) m GROUP BY place ORDER BY place",
             made.parameters,
         )
     )
     return {starts[place - 1]: count for place, count in rows}
 
 
-def newcomers(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Newcomers:
-    """Who is new in the period, who was seen before."""
-    period = filters.period
-    pieces = [*stretches(period.since - LOOK_BACK, period.since), *stretches(period.since, period.until)]
+def arrivals(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, Arrivals]:
+    """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
+    starts = filters.period.buckets(filters.granularity)
+    firsts = _by_sightings(rollup, filters, where, starts, "min(place)")
+    new = {starts[place - 1]: count for place, count in firsts if place > 0}
+    found = {}
+    for start, count in distinct_series(rollup, filters, where).items():
+        newly = min(new.get(start, 0), count)  # two samples may differ a little
+        found[start] = Arrivals(newly, count - newly)
+    return found
+
+
+def cohorts(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> list[Cohort]:
+    """For each week of the period who was new in it, and how many of those were seen in the weeks after.
+
+    Raises ValueError for a period of more than MOST_WEEKS.
+    """
+    weeks = filters.period.buckets(Granularity.WEEK)
+    if len(weeks) > MOST_WEEKS:
+        raise ValueError(f"{len(weeks)} weeks don't fit into a number")
+    seen = [[0] * (len(weeks) + 1) for _ in range(len(weeks) + 1)]
+    for places, count in _by_sightings(rollup, filters, where, weeks, "bit_or(1::bigint << place)"):
+        there = [place for place in range(len(weeks) + 1) if places >> place & 1]
+        for place in there:
+            seen[there[0]][place] += count
+    return [Cohort(start, tuple(seen[first][first:])) for first, start in enumerate(weeks, 1)]
+
+
+def _by_sightings(
+    rollup: type[Rollup], filters: Filters, where: Where, starts: list[datetime], summed: str
+) -> list[tuple[int, int]]:
+    """How many members have each value of `summed`, an aggregate over the places of the buckets they were
+    seen in: 1 is the first, 0 the LOOK_BACK before it.
+
+    A member is looked at once, however often it was seen: with millions of sightings that takes half as long
+    as telling apart who was seen in which bucket (docs/decisions/102).
+    """
+    since = filters.period.since
+    pieces = [*stretches(since - LOOK_BACK, since), *buckets_in_pieces(filters, starts)]
     made = relation(rollup, filters, where, pieces, measures=["members"])
-    made.parameters["begin"] = period.since
-    rows = _fetch(
+    placed = f"(SELECT {PLACE} AS place, members FROM {made.sql} OFFSET 0) AS made"  # noqa: S608
+    return fetch(
         Relation(
-            "SELECT count(*) FILTER (WHERE earliest >= %(begin)s) << max(halvings),"  # noqa: S608
-            " count(*) FILTER (WHERE earliest < %(begin)s) << max(halvings) FROM (SELECT"
-            " min(bucket) AS earliest, max(bucket) AS latest, max(halvings) AS halvings"
-            f" FROM {_apart(made)} GROUP BY member) m WHERE latest >= %(begin)s",
-            made.parameters,
+            f"SELECT value, count(*) << max(halvings) FROM (SELECT {summed} AS value,"  # noqa: S608
+            f" max(halvings) AS halvings FROM {_apart(placed)} GROUP BY member) m GROUP BY value",
+            {**made.parameters, "starts": starts},
         )
     )
-    return Newcomers(*(count or 0 for count in rows[0]))
 
 
-def retention(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> list[Cohort]:
-    """For each week of the period, who was first seen in it, and how many of those in the weeks after."""
-    period = filters.period
-    weeks = period.buckets(Granularity.WEEK)
-    pieces = [*stretches(period.since - LOOK_BACK, period.since)]
-    pieces += _pieces(filters, weeks)
-    made = relation(rollup, filters, where, pieces, measures=["members"])
-    made.parameters["weeks"] = weeks
-    rows = _fetch(
-        Relation(
-            "WITH seen AS MATERIALIZED (SELECT DISTINCT member, halvings,"  # noqa: S608
-            f" width_bucket(bucket, %(weeks)s::timestamptz[]) AS week FROM {_apart(made)}),"
-            " firsts AS (SELECT member, min(week) AS first FROM seen GROUP BY member)"
-            " SELECT first, week, count(*) << max(halvings) FROM seen JOIN firsts USING (member)"
-            " WHERE first > 0 GROUP BY first, week",
-            made.parameters,
-        )
-    )
-    counts = {(first, week): count for first, week, count in rows}
-    return [
-        Cohort(start, tuple(counts.get((first, week), 0) for week in range(first, len(weeks) + 1)))
-        for first, start in enumerate(weeks, 1)
-    ]
-
-
-def _apart(made: Relation, within: str = "") -> str:
-    """The rows taken apart into members, with `halvings`: 0, or how often the sample was halved.
+def _apart(rows: str, within: str = "") -> str:
+    """Rows taken apart into members, with `halvings`: 0, or how often the sample was halved.
 
     `within`: of which rows together no more than BOUND are to be read.
     """
@@ -125,6 +145,6 @@ def _apart(made: Relation, within: str = "") -> str:
     highest = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
     lowest = f"members[1:width_bucket({highest}, members)]"
     return (
-        f"(SELECT made.*, {halvings} FROM {made.sql}) AS made CROSS JOIN LATERAL"  # noqa: S608
+        f"(SELECT made.*, {halvings} FROM {rows}) AS made CROSS JOIN LATERAL"  # noqa: S608
         f" unnest(CASE WHEN halvings = 0 THEN members ELSE {lowest} END) AS member"
     )

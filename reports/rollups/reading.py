@@ -11,26 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from reports.filters import Filters
 from reports.rollups import shapes
 from reports.rollups.columns import Count, Total, Whole, plain
 from reports.rollups.relation import (
+    EVERYTHING,
+    PLACE,
     Relation,
-    Stretch,
     Where,
     column,
-    grain_of,
+    fetch,
+    in_buckets,
     measure,
-    relation,
-    stretches,
+    of_period,
 )
 from reports.rollups.rollup import Rollup
 
 Value = Any  # int, float, str, datetime or None, by the measure
 Measures = dict[str, Value]
-EVERYTHING: Where = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +56,11 @@ class Line:
     is_rest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Lines over the same buckets; `buckets` are all of the period, also those where nothing was."""
-
-    buckets: tuple[datetime, ...]
-    lines: tuple[Line, ...]
-
-
 def totals(
     rollup: type[Rollup], filters: Filters, measures: Sequence[str], where: Where = EVERYTHING
 ) -> Measures:
     """Measures over the whole period: sums of nothing are 0, other measures of nothing None."""
-    rows = _aggregated(rollup, _whole(rollup, filters, where, measures=measures), (), measures)
+    rows = aggregated(rollup, of_period(rollup, filters, where, measures=measures), (), measures)
     return rows[0].measures
 
 
@@ -81,26 +71,19 @@ def top(
     measures: Sequence[str],
     order: str = "",
     limit: int = 20,
-    offset: int = 0,
     where: Where = EVERYTHING,
 ) -> Top:
     """Measures for each combination of keys, the first in an order.
 
     `order` is a key, a measure or a quotient of two (`passed/attempts`), with `-` for descending; by default
-    the first measure, descending. Equal ones are ordered by the keys, so pages don't overlap.
+    the first measure, descending. Equal ones are ordered by the keys, so that each look has the same.
     """
-    made = _whole(rollup, filters, where, keys=keys, measures=measures)
-    order_sql = _order(rollup, order or f"-{measures[0]}", keys)
-    rows = _aggregated(
-        rollup,
-        made,
-        [f'"{column(rollup, key)}"' for key in keys],
-        measures,
-        further=", count(*) OVER ()",
-        tail=f" ORDER BY {order_sql} LIMIT {int(limit)} OFFSET {int(offset)}",
-    )
-    count = rows[0].measures["further"] if rows else 0
-    return Top(tuple(_without_further(row) for row in rows), count)
+    made = of_period(rollup, filters, where, keys=keys, measures=measures)
+    columns = [f'"{column(rollup, key)}"' for key in keys]
+    tail = f" ORDER BY {_order(rollup, order or f'-{measures[0]}', keys)} LIMIT {int(limit)}"
+    found = fetch(_merging(rollup, made, columns, measures, further=", count(*) OVER ()", tail=tail))
+    rows = _rows(rollup, [row[:-1] for row in found], len(keys), measures)
+    return Top(tuple(rows), found[0][-1] if found else 0)
 
 
 def series(
@@ -110,7 +93,7 @@ def series(
     by: str | None = None,
     most: int = 8,
     where: Where = EVERYTHING,
-) -> Series:
+) -> list[Line]:
     """Measures for each bucket of the period, by the granularity of the filters.
 
     `by` a key: a line for each of the `most` values with the greatest first measure, greatest first, and one
@@ -122,26 +105,24 @@ def series(
         if by
         else []
     )
-    made = relation(
-        rollup, filters, where, _pieces(filters, starts), keys=[by] if by else (), measures=measures
-    )
-    made.parameters.update(starts=starts, leaders=leaders)
-    keys = ["width_bucket(bucket, %(starts)s::timestamptz[])"]
+    made = in_buckets(rollup, filters, where, starts, keys=[by] if by else (), measures=measures)
+    made.parameters["leaders"] = leaders
+    keys = [PLACE]
     if by:
         keys.append(f'CASE WHEN "{column(rollup, by)}" = ANY(%(leaders)s) THEN "{column(rollup, by)}" END')
     points: dict[Any, dict[datetime, Measures]] = {key: {} for key in [*leaders, None]}
-    for row in _aggregated(rollup, made, keys, measures, tail=" ORDER BY 1"):
+    for row in aggregated(rollup, made, keys, measures, tail=" ORDER BY 1"):
         points[row.keys[1] if by else None][starts[row.keys[0] - 1]] = row.measures
     lines = [Line(key, points[key]) for key in leaders]
     if not by or points[None]:
         lines.append(Line(None, points[None], is_rest=bool(by)))
-    return Series(tuple(starts), tuple(lines))
+    return lines
 
 
 def histogram(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[int, int]:
     """How many values are in each bin, of a rollup with a key `bin` and a measure `count`."""
-    made = _whole(rollup, filters, where, keys=["bin"], measures=["count"])
-    return {row.keys[0]: row.measures["count"] for row in _aggregated(rollup, made, ["bin"], ["count"])}
+    made = of_period(rollup, filters, where, keys=["bin"], measures=["count"])
+    return {row.keys[0]: row.measures["count"] for row in aggregated(rollup, made, ["bin"], ["count"])}
 
 
 def quantiles(
@@ -156,37 +137,11 @@ def quantile_series(
 ) -> dict[datetime, list[float | None]]:
     """`quantiles` for each bucket of the period that has values."""
     starts = filters.period.buckets(filters.granularity)
-    made = relation(rollup, filters, where, _pieces(filters, starts), keys=["bin"], measures=["count"])
-    made.parameters["starts"] = starts
-    keys = ["width_bucket(bucket, %(starts)s::timestamptz[])", "bin"]
+    made = in_buckets(rollup, filters, where, starts, keys=["bin"], measures=["count"])
     found: dict[datetime, dict[int, int]] = {}
-    for row in _aggregated(rollup, made, keys, ["count"], tail=" ORDER BY 1"):
+    for row in aggregated(rollup, made, [PLACE, "bin"], ["count"], tail=" ORDER BY 1"):
         found.setdefault(starts[row.keys[0] - 1], {})[row.keys[1]] = row.measures["count"]
     return {start: shapes.quantiles(counts, at) for start, counts in found.items()}
-
-
-def distribution(
-    rollup: type[Rollup], filters: Filters, edges: Sequence[float], where: Where = EVERYTHING
-) -> list[int]:
-    """How many values are below the first edge, between each two, and at the last or above; true to 2 %."""
-    return shapes.distribution(histogram(rollup, filters, where), edges)
-
-
-def _whole(
-    rollup: type[Rollup],
-    filters: Filters,
-    where: Where,
-    *,
-    keys: Sequence[str] = (),
-    measures: Sequence[str] = (),
-) -> Relation:
-    pieces = list(stretches(filters.period.since, filters.period.until))
-    return relation(rollup, filters, where, pieces, keys=keys, measures=measures)
-
-
-def _pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
-    since, until = filters.period.since, filters.period.until
-    return [Stretch(grain_of(starts, until), since, until)]
 
 
 def _order(rollup: type[Rollup], order: str, keys: Sequence[str]) -> str:
@@ -203,7 +158,14 @@ def _order(rollup: type[Rollup], order: str, keys: Sequence[str]) -> str:
     return f"{value} {'DESC' if descending else 'ASC'} NULLS LAST, {further}"
 
 
-def _aggregated(
+def aggregated(
+    rollup: type[Rollup], made: Relation, keys: Sequence[str], measures: Sequence[str], *, tail: str = ""
+) -> list[Row]:
+    """The rows of a relation merged by keys, which are SQL."""
+    return _rows(rollup, fetch(_merging(rollup, made, keys, measures, tail=tail)), len(keys), measures)
+
+
+def _merging(
     rollup: type[Rollup],
     made: Relation,
     keys: Sequence[str],
@@ -211,32 +173,27 @@ def _aggregated(
     *,
     further: str = "",
     tail: str = "",
-) -> list[Row]:
-    """Rows of a relation merged by SQL of keys."""
-    fields = [measure(rollup, name) for name in measures]
-    selected = ", ".join([*keys, *(field.merged() for field in fields)])
+) -> Relation:
+    """The statement that merges the rows of a relation by SQL of keys: keys, measures, what is `further`."""
+    selected = ", ".join([*keys, *(measure(rollup, name).merged() for name in measures)])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
-    names = [*measures, "further"] if further else list(measures)
-    rows = _fetch(Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", made.parameters))  # noqa: S608
-    zeros = {field.name: 0 for field in fields if isinstance(field, (Count, Whole, Total))}
+    return Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", made.parameters)  # noqa: S608
+
+
+def _rows(
+    rollup: type[Rollup], found: Sequence[tuple[Any, ...]], keys: int, measures: Sequence[str]
+) -> list[Row]:
+    """What was fetched, as rows with so many keys. A sum of nothing is 0, another measure of it None."""
+    nothing = {
+        name: 0 if isinstance(measure(rollup, name), (Count, Whole, Total)) else None for name in measures
+    }
     return [
         Row(
-            row[: len(keys)],
+            row[:keys],
             {
-                name: zeros.get(name) if value is None else plain(value)
-                for name, value in zip(names, row[len(keys) :], strict=True)
+                name: nothing[name] if value is None else plain(value)
+                for name, value in zip(measures, row[keys:], strict=True)
             },
         )
-        for row in rows
+        for row in found
     ]
-
-
-def _without_further(row: Row) -> Row:
-    return Row(row.keys, {name: value for name, value in row.measures.items() if name != "further"})
-
-
-def _fetch(statement: Relation) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, statement.parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

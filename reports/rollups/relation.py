@@ -9,12 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db import connection
+
 from reports.filters import Filters
 from reports.rollups.columns import LONGEST, Bin, Last
 from reports.rollups.rollup import Grain, Rollup
 from reports.rollups.statements import start_of
 
 Where = Mapping[str, str | int | Sequence[str] | Sequence[int]]
+EVERYTHING: Where = {}
+# The number of a bucket from 1 on, in a relation made by `in_buckets`.
+PLACE = "width_bucket(bucket, %(starts)s::timestamptz[])"
 
 _COARSEST_FIRST = tuple(sorted(Grain, reverse=True))
 _FIXED = {"source": "source_id", "owner": "owner_id"}
@@ -53,6 +58,12 @@ def stretches(
     yield from stretches(since, first, finer)
     yield Stretch(grain, first, last)
     yield from stretches(last, until, finer)
+
+
+def buckets_in_pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
+    """The period in the coarsest grain that tells its buckets apart."""
+    since, until = filters.period.since, filters.period.until
+    return [Stretch(grain_of(starts, until), since, until)]
 
 
 def grain_of(starts: Sequence[datetime], until: datetime) -> Grain:
@@ -107,6 +118,43 @@ def relation(
         )
         parameters |= {f"since{place}": piece.since, f"until{place}": piece.until}
     return Relation(f"({' UNION ALL '.join(parts)}) AS made", parameters)
+
+
+def of_period(
+    rollup: type[Rollup],
+    filters: Filters,
+    where: Where,
+    *,
+    keys: Sequence[str] = (),
+    measures: Sequence[str] = (),
+) -> Relation:
+    """The rows of the whole period."""
+    pieces = list(stretches(filters.period.since, filters.period.until))
+    return relation(rollup, filters, where, pieces, keys=keys, measures=measures)
+
+
+def in_buckets(
+    rollup: type[Rollup],
+    filters: Filters,
+    where: Where,
+    starts: Sequence[datetime],
+    *,
+    keys: Sequence[str] = (),
+    measures: Sequence[str] = (),
+) -> Relation:
+    """The rows of the period, so that PLACE tells which of the buckets that start at `starts` each is in."""
+    pieces = buckets_in_pieces(filters, starts)
+    made = relation(rollup, filters, where, pieces, keys=keys, measures=measures)
+    made.parameters["starts"] = list(starts)
+    return made
+
+
+def fetch(statement: Relation) -> list[tuple[Any, ...]]:
+    """The rows of a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[list[str], dict[str, Any]]:

@@ -6,7 +6,7 @@ than ERROR from those in it. Negative values have the bins of their amounts, wit
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 ERROR = 0.02
 GAMMA = (1 + ERROR) / (1 - ERROR)
@@ -19,13 +19,6 @@ def bin_sql(value: str) -> str:
     amount = f"abs(({value})::float8)"
     number = f"{_SHIFT} + ceil(ln(greatest({amount}, {NOTHING})) / {math.log(GAMMA)!r})"
     return f"CASE WHEN {amount} < {NOTHING} THEN 0 ELSE sign({value}) * ({number}) END"
-
-
-def bin_of(value: float) -> int:
-    """The bin of a value."""
-    if abs(value) < NOTHING:
-        return 0
-    return int(math.copysign(_SHIFT + math.ceil(math.log(abs(value)) / math.log(GAMMA)), value))
 
 
 def value_of(place: int) -> float:
@@ -57,12 +50,3 @@ def distribution(counts: Mapping[int, int], edges: Sequence[float]) -> list[int]
         value = value_of(place)
         found[sum(value >= edge for edge in edges)] += count
     return found
-
-
-def merged(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """Histograms as one."""
-    whole: dict[int, int] = {}
-    for part in parts:
-        for place, count in part.items():
-            whole[place] = whole.get(place, 0) + count
-    return whole

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
-
 from reports.filters import Filters
 from reports.rollups.models import Heartbeats
-from reports.rollups.relation import Stretch, relation
+from reports.rollups.relation import Stretch, fetch, relation
 from reports.rollups.rollup import Grain
 
 LEAST = timedelta(minutes=15)  # shorter silences are inside a bucket, where nobody sees them
@@ -49,6 +47,4 @@ def lives(filters: Filters) -> list[Life]:
     pieces = [Stretch(Grain.QUARTER, filters.period.since, filters.period.until)]
     made = relation(Heartbeats, filters, {}, pieces, keys=["source"], measures=["events", "first", "latest"])
     made.parameters.update(least=LEAST, factor=FACTOR)
-    with connection.cursor() as cursor:
-        cursor.execute(_SILENCES.format(made=made.sql), made.parameters)
-        return [Life(*row) for row in cursor.fetchall()]
+    return [Life(*row) for row in fetch(made._replace(sql=_SILENCES.format(made=made.sql)))]

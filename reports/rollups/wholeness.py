@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from reports.filters import Filters
 from reports.rollups.models import BuildSeries, BuildTimers
-from reports.rollups.relation import Relation, Where, relation, stretches
+from reports.rollups.relation import Relation, Where, fetch, relation, stretches
 
 MARGIN = timedelta(days=1)
 RUNS = timedelta(hours=1)  # a series without an end that was heard of so lately may be running
@@ -101,21 +99,21 @@ class Timers:
 def states(filters: Filters, now: datetime, where: Where) -> list[States]:
     """Series by state, the collection with most of them first."""
     made = _series(filters, now, where)
-    return [States(*row) for row in _rows(made._replace(sql=_STATES.format(series=made.sql)))]
+    return [States(*row) for row in fetch(made._replace(sql=_STATES.format(series=made.sql)))]
 
 
 def broken(filters: Filters, now: datetime, where: Where, limit: int) -> list[Broken]:
     """Series that are not whole: those without an end first, then those that miss most."""
     made = _series(filters, now, where)
     made.parameters["limit"] = limit
-    return [Broken(*row) for row in _rows(made._replace(sql=_BROKEN.format(series=made.sql)))]
+    return [Broken(*row) for row in fetch(made._replace(sql=_BROKEN.format(series=made.sql)))]
 
 
 def timers(filters: Filters, where: Where) -> tuple[Timers, list[Timers]]:
     """All timers, then those of each collection, most first. One of several collections is in the first."""
     keys, measures = ("owner", "collection", "timer"), ("events", "first", "latest")
     made = _made(BuildTimers, filters, where, keys, measures)
-    whole, *parts = [Timers(*row) for row in _rows(made._replace(sql=_TIMERS.format(made=made.sql)))]
+    whole, *parts = [Timers(*row) for row in fetch(made._replace(sql=_TIMERS.format(made=made.sql)))]
     return whole, parts
 
 
@@ -135,10 +133,3 @@ def _made(
     made = relation(rollup, filters, where, pieces, keys=keys, measures=measures)
     made.parameters.update(begin=period.since, end=period.until)
     return made
-
-
-def _rows(statement: Relation) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, statement.parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
