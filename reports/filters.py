@@ -25,3 +25,8 @@ class Filters:
     def over(self, period: Period) -> Self:
         """The same question about another period."""
         return replace(self, period=period, compare=None)
+
+    @property
+    def compared(self) -> Self | None:
+        """The same question about the period that this one is compared with; None where none is."""
+        return self.over(self.compare) if self.compare else None

@@ -25,17 +25,6 @@ def files(facts: Facts) -> tuple[File, ...]:
     )
 
 
-def in_all(facts: Facts) -> list[int | None]:
-    """Events of each bucket, of all kinds; None in a gap."""
-    kinds = [counts for _, counts in facts.overview.by_kind]
-    if not kinds:
-        return [0] * len(facts.overview.sessions)
-    return [
-        sum(known) if (known := [value for value in values if value is not None]) else None
-        for values in zip(*kinds, strict=True)
-    ]
-
-
 def _over_time(facts: Facts) -> Table:
     zone = facts.period.zone
     starts = facts.period.buckets(facts.filters.granularity)
@@ -43,7 +32,7 @@ def _over_time(facts: Facts) -> Table:
         "events", "sessions", "sessions_with_errors", "errors", is_number=True
     )
     values = zip(
-        in_all(facts),
+        facts.overview.events,
         facts.overview.sessions,
         facts.overview.with_errors,
         facts.errors.errors,

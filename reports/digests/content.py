@@ -131,7 +131,7 @@ def _money(facts: Facts, value: Decimal, currency: str) -> str:
 
 
 def _charts(facts: Facts) -> tuple[Chart, ...]:
-    counts = attached.in_all(facts)
+    counts = facts.overview.events
     if not any(counts):
         return ()
     by_hour = facts.filters.granularity == Granularity.HOUR

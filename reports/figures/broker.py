@@ -40,7 +40,6 @@ class Broker:
     version: str = ""
     memory: int | None = None  # bytes
     memory_most: int | None = None  # bytes; None: no bound
-    clients: int | None = None
     waiting: int | None = None  # tasks that no worker has taken
     workers: tuple[Worker, ...] = ()
 
@@ -107,7 +106,6 @@ def _server(url: str) -> dict[str, Any]:
         "version": str(said.get("valkey_version") or said.get("redis_version", "")),
         "memory": said.get("used_memory"),
         "memory_most": said.get("maxmemory") or None,
-        "clients": said.get("connected_clients"),
         "waiting": waiting,
     }
 

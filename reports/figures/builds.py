@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.figures.series import filled
+from reports.figures.ratio import ratio
+from reports.figures.series import Counts, counts, filled, summed
 from reports.filters import Filters
 from reports.rollups import reading, wholeness
 from reports.rollups.models import Builds
@@ -16,7 +17,6 @@ LISTED = 1_000  # rows of a table
 BROKEN = 100
 KEYS = ("collection", "repository", "os", "architecture", "agent_version")  # what it can be narrowed by
 _MEASURES = ("events", "final", "in_series", "timed")
-Counts = tuple[int | None, ...]  # one for each bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class AllBuilds:
     @property
     def states(self) -> States:
         """Series of all collections."""
-        return summed(self.series)
+        return of_all(self.series)
 
 
-def summed(parts: tuple[States, ...]) -> States:
+def of_all(parts: tuple[States, ...]) -> States:
     """The states of several collections as one."""
     names = ("series", "whole", "with_gaps", "unended", "running", "missing")
     return States("", *(sum(getattr(part, name) for part in parts) for name in names))
@@ -59,15 +59,14 @@ def summed(parts: tuple[States, ...]) -> States:
 
 def whole_share(states: States) -> float | None:
     """Whole ones of those that are over."""
-    over = states.series - states.running
-    return states.whole / over if over else None
+    return ratio(states.whole, states.series - states.running)
 
 
 def builds(filters: Filters, now: datetime, narrowed: Mapping[str, str] | None = None) -> AllBuilds:
     """The figures of a period. `narrowed` has values of KEYS; series and timers heed the collection only."""
     where: Where = dict(narrowed or {})
     of_series: Where = {name: value for name, value in where.items() if name == "collection"}
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     before = reading.totals(Builds, compared, ["events"], where)["events"] if compared else None
     timers, timers_by_collection = wholeness.timers(filters, of_series)
     by_collection, total = _over_time(filters, where, now)
@@ -94,14 +93,9 @@ def _parts(key: str, filters: Filters, where: Where) -> tuple[Part, ...]:
 
 
 def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str, Counts], Counts]:
-    made = reading.series(Builds, filters, ["events"], by="collection", most=6, where=where)
-    total: dict[datetime, int] = {}
-    found: dict[str, dict[datetime, int]] = {}
-    for line in made:
-        points = found.setdefault(line.key or "", {})
-        for at, measures in line.points.items():
-            points[at] = points.get(at, 0) + measures["events"]
-            total[at] = total.get(at, 0) + measures["events"]
-    period, granularity = filters.period, filters.granularity
-    named = {name: filled(points, period, granularity, now) for name, points in found.items() if points}
-    return named, filled(total, period, granularity, now)
+    lines = reading.series(Builds, filters, ["events"], by="collection", most=6, where=where)
+    named: dict[str, list[Counts]] = {}
+    for line in lines:
+        named.setdefault(line.key or "", []).append(counts(line, "events", filters, now))
+    by_collection = {name: summed(same) for name, same in named.items()}
+    return by_collection, summed([filled({}, filters, now), *by_collection.values()])

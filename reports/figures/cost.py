@@ -6,7 +6,7 @@ month before.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -272,8 +272,3 @@ def of_day(asked: Question, day: date, by: str) -> tuple[list[Part], dict[Keys, 
 def total_of(parts: Any) -> Decimal:
     """What some parts cost."""
     return sum_of(part.cost for part in parts)
-
-
-def today_of(now: datetime) -> date:
-    """The day that it is, in UTC."""
-    return now.astimezone(UTC).date()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from reports.figures.series import filled
+from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import Period
 from reports.rollups import reading
@@ -16,7 +16,6 @@ from reports.rollups.grid import grid
 from reports.rollups.members import distinct_by, distinct_series
 from reports.rollups.models import Errors, ErrorsAffected, Sessions
 
-Counts = tuple[int | None, ...]  # one for each bucket
 Where = Mapping[str, str]
 
 GROUPS = 100  # in the table
@@ -87,9 +86,9 @@ class Found:
 def errors(filters: Filters, now: datetime, where: Where | None = None, by: str = "code") -> Found:
     """The figures of a period; `where` narrows them to one group, `by` is what the chart tells apart."""
     where = where or {}
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     series = reading.series(Errors, filters, ["events"], by=by, most=LINES, where=where)
-    lines = [(None if line.is_rest else line.key, _counts(line.points, filters, now)) for line in series]
+    lines = [(None if line.is_rest else line.key, counts(line, "events", filters, now)) for line in series]
     groups, groups_of = _groups(filters, compared, now, where)
     befallen = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
     return Found(
@@ -97,7 +96,7 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
         before=_sums(compared, where) if compared else None,
         errors=_all(filters, now, where),
         errors_before=_all(compared, now, where) if compared else None,
-        affected=filled(befallen, filters.period, filters.granularity, now),
+        affected=filled(befallen, filters, now),
         lines=tuple((key, counts) for key, counts in lines if key is not None),
         rest=next((counts for key, counts in lines if key is None), None),
         groups=groups,
@@ -119,12 +118,7 @@ def _sums(filters: Filters, where: Where) -> Sums:
 
 def _all(filters: Filters, now: datetime, where: Where) -> Counts:
     (line,) = reading.series(Errors, filters, ["events"], where=where)
-    return _counts(line.points, filters, now)
-
-
-def _counts(points: Mapping[datetime, reading.Measures], filters: Filters, now: datetime) -> Counts:
-    found = {at: point["events"] for at, point in points.items()}
-    return filled(found, filters.period, filters.granularity, now)
+    return counts(line, "events", filters, now)
 
 
 def _groups(
@@ -150,7 +144,7 @@ def _groups(
             latest=row.measures["latest"],
             sessions=befallen.get(("session", *row.keys), 0),
             actors=befallen.get(("actor", *row.keys), 0),
-            trend=filled(trends.get(row.keys, {}), filters.period, filters.granularity, now),
+            trend=filled(trends.get(row.keys, {}), filters, now),
         )
         for row in found.rows
     )

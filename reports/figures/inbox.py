@@ -12,6 +12,7 @@ from django.db import connection
 
 from events.admin.partition_page import weeks
 from events.identity import week_of
+from reports.figures.series import Counts
 from reports.filters import Filters
 
 COUNTED = 100_000  # requests, and rows of other backlogs; of more it is known that there are more
@@ -97,7 +98,7 @@ GROUP BY 1
 """
 
 
-def throughput(filters: Filters, now: datetime) -> dict[str, tuple[int | None, ...]]:
+def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
     """What became of events by the bucket of their receipt; one statement."""
     starts = filters.period.buckets(filters.granularity)
     asked: dict[str, Any] = {"starts": starts, "since": filters.period.since, "until": filters.period.until}

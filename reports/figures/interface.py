@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.figures.series import filled
+from reports.figures.ratio import ratio
+from reports.figures.series import Counts, counts, filled, summed
 from reports.filters import Filters
 from reports.rollups import reading
 from reports.rollups.models import UiActions
@@ -14,7 +15,6 @@ from reports.rollups.relation import Where
 LISTED = 1_000  # rows of a table
 KEYS = ("category", "label", "action", "customer", "payer", "level")  # what it can be narrowed by
 ELEMENT = ("category", "label", "action")
-Counts = tuple[int | None, ...]  # one for each bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Part:
     @property
     def error_share(self) -> float | None:
         """Errors of all."""
-        return self.errors / self.actions if self.actions else None
+        return ratio(self.errors, self.actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class Interface:
     @property
     def error_share(self) -> float | None:
         """Errors of all."""
-        return self.errors / self.actions if self.actions else None
+        return ratio(self.errors, self.actions)
 
 
 def interface(filters: Filters, now: datetime, narrowed: Mapping[str, str] | None = None) -> Interface:
     """The figures of a period, and of the one that it is compared with; `narrowed` has values of KEYS."""
     where: Where = dict(narrowed or {})
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     levels = _levels(filters, where)
     levels_before = _levels(compared, where) if compared else None
     by_level, total = _over_time(filters, where, now)
@@ -91,16 +91,10 @@ def _levels(filters: Filters, where: Where) -> dict[str, int]:
 
 
 def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str, Counts], Counts]:
-    made = reading.series(UiActions, filters, ["events"], by="level", most=LISTED, where=where)
-    total: dict[datetime, int] = {}
-    by_level = {}
-    for line in made:
-        points = {at: found["events"] for at, found in line.points.items()}
-        for at, count in points.items():
-            total[at] = total.get(at, 0) + count
-        if line.key is not None:
-            by_level[line.key] = filled(points, filters.period, filters.granularity, now)
-    return by_level, filled(total, filters.period, filters.granularity, now)
+    lines = reading.series(UiActions, filters, ["events"], by="level", most=LISTED, where=where)
+    found = {line.key: counts(line, "events", filters, now) for line in lines}
+    total = summed([filled({}, filters, now), *found.values()])
+    return {level: values for level, values in found.items() if level is not None}, total
 
 
 def _parts(keys: tuple[str, ...], filters: Filters, compared: Filters | None, where: Where) -> Parts:

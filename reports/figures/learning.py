@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Q
 
 from reports.figures.behind import newest
-from reports.figures.series import filled
+from reports.figures.ratio import ratio
+from reports.figures.series import Counts, counts
 from reports.filters import Filters
 from reports.rollups import reading
 from reports.rollups.models import Contents, Questions, Ratings, Searches
@@ -22,12 +23,6 @@ _SUMS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Ratings, ("rated", "rating_sum", "comments")),
     (Searches, ("searches", "without_results", "results")),
 )
-Counts = tuple[int | None, ...]  # one for each bucket
-
-
-def ratio(part: float, whole: float) -> float | None:
-    """A quotient; None where nothing can be said."""
-    return part / whole if whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +193,7 @@ def learning(filters: Filters, now: datetime, content: str = "") -> Learning:
     searches_over_time = _over_time(Searches, filters, ("searches", "without_results"), {}, now)
     return Learning(
         sums=_sums(filters, content),
-        before=_sums(filters.over(filters.compare), content) if filters.compare else None,
+        before=_sums(filters.compared, content) if filters.compared else None,
         started=contents_over_time[0],
         finished=contents_over_time[1],
         attempts=answers_over_time[0],
@@ -232,13 +227,8 @@ def _sums(filters: Filters, content: str) -> Sums:
 def _over_time(
     rollup: Any, filters: Filters, measures: Sequence[str], where: Where, now: datetime
 ) -> list[Counts]:
-    line = reading.series(rollup, filters, measures, where=where)[0]
-    return [
-        filled(
-            {at: found[name] for at, found in line.points.items()}, filters.period, filters.granularity, now
-        )
-        for name in measures
-    ]
+    (line,) = reading.series(rollup, filters, measures, where=where)
+    return [counts(line, name, filters, now) for name in measures]
 
 
 def _contents(filters: Filters, where: Where) -> tuple[tuple[Content, ...], int]:

@@ -12,13 +12,14 @@ from django.db.models import Sum
 from events.store.usage import UsageHour
 from reports.cost import reading as charges
 from reports.cost.forecasting import forecast
-from reports.figures.series import filled
+from reports.figures.ratio import ratio
+from reports.figures.receipt import of_receipt
+from reports.figures.series import Counts, counts, filled, summed
 from reports.filters import Filters
 from reports.periods import month_of
 from reports.rollups import members, reading
 from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
 
-Counts = tuple[int | None, ...]  # one for each bucket
 KINDS = 7  # with a line of their own
 SOURCES = 50
 PAGES = 10
@@ -41,12 +42,12 @@ class Sums:
     @property
     def error_share(self) -> float | None:
         """Sessions with errors of all."""
-        return self.with_errors / self.sessions if self.sessions else None
+        return ratio(self.with_errors, self.sessions)
 
     @property
     def rejected_share(self) -> float | None:
         """Rejected of what was received."""
-        return (self.rejected or 0) / self.received if self.received else None
+        return ratio(self.rejected or 0, self.received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Overview:
     sums: Sums
     before: Sums | None
     by_kind: tuple[tuple[str | None, Counts], ...]  # the largest first; None: all others
+    events: Counts  # of all kinds
     events_before: Counts | None  # by the place of the bucket
     sessions: Counts
     with_errors: Counts
@@ -85,23 +87,20 @@ class Overview:
 
 def overview(filters: Filters, now: datetime) -> Overview:
     """The figures of a period and of the one that it is compared with; 22 statements at the most."""
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
-    sessions = reading.series(Sessions, filters, ["sessions", "with_errors"])[0]
+    (sessions,) = reading.series(Sessions, filters, ["sessions", "with_errors"])
     sources = reading.top(Events, filters, ["source"], ["events"], limit=SOURCES)
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
-
-    def counts(line: reading.Line, measure: str) -> Counts:
-        found = {at: point[measure] for at, point in line.points.items()}
-        return filled(found, filters.period, filters.granularity, now)
-
+    by_kind = tuple((line.key, counts(line, "events", filters, now)) for line in kinds)
     return Overview(
         sums=sums(filters),
         before=sums(compared) if compared else None,
-        by_kind=tuple((line.key, counts(line, "events")) for line in kinds),
+        by_kind=by_kind,
+        events=summed([filled({}, filters, now), *(values for _, values in by_kind)]),
         events_before=_before(compared, now) if compared else None,
-        sessions=counts(sessions, "sessions"),
-        with_errors=counts(sessions, "with_errors"),
+        sessions=counts(sessions, "sessions", filters, now),
+        with_errors=counts(sessions, "with_errors", filters, now),
         sources=_ranked(sources, _earlier(compared, sources, "source")),
         sources_in_all=sources.of,
         pages=_ranked(pages, _earlier(compared, pages, "page")),
@@ -132,13 +131,7 @@ def _received(filters: Filters) -> tuple[int | None, int | None]:
     """Received and rejected, by hour of receipt. Of what is rejected, versions and countries are unknown."""
     if filters.versions or filters.countries:
         return None, None
-    hours = UsageHour.objects.filter(hour__gte=filters.period.since, hour__lt=filters.period.until)
-    if filters.owners is not None:
-        hours = hours.filter(owner_id__in=filters.owners)
-    if filters.sources:
-        hours = hours.filter(source_id__in=filters.sources)
-    if filters.kinds:
-        hours = hours.filter(kind__in=filters.kinds)
+    hours = of_receipt(UsageHour.objects.all(), filters)
     found = hours.aggregate(received=Sum("received", default=0), rejected=Sum("rejected", default=0))
     return found["received"], found["rejected"]
 
@@ -154,9 +147,8 @@ def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
 
 
 def _before(compared: Filters, now: datetime) -> Counts:
-    line = reading.series(Events, compared, ["events"])[0]
-    found = {at: point["events"] for at, point in line.points.items()}
-    return filled(found, compared.period, compared.granularity, now)
+    (line,) = reading.series(Events, compared, ["events"])
+    return counts(line, "events", compared, now)
 
 
 def _earlier(compared: Filters | None, now: reading.Top, key: str) -> dict[int | str, int] | None:

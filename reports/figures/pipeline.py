@@ -12,6 +12,7 @@ from reports.cost.month import BillingMonth
 from reports.figures import inbox
 from reports.figures.broker import Broker, broker
 from reports.figures.inbox import COUNTED, Filing, Inbox, Week
+from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.mail.sent import SentMail, State
 
@@ -50,7 +51,7 @@ class Pipeline:
 
     inbox: Inbox
     filing: Filing
-    throughput: dict[str, tuple[int | None, ...]]  # by what became of events
+    throughput: dict[str, Counts]  # by what became of events
     broker: Broker
     weeks: tuple[Week, ...]
     weeks_ready: int

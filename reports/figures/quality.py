@@ -12,6 +12,8 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 
 from events.store.usage import UsageHour, WarningHour
+from reports.figures.ratio import ratio
+from reports.figures.receipt import of_receipt
 from reports.figures.rejected import Rejected, rejected
 from reports.filters import Filters
 from reports.rollups import reading
@@ -41,17 +43,17 @@ class Sums:
     @property
     def rejected_share(self) -> float | None:
         """Of what was received."""
-        return _share(self.rejected, self.received)
+        return ratio(self.rejected, self.received)
 
     @property
     def duplicate_share(self) -> float | None:
         """Of what was received."""
-        return _share(self.duplicates, self.received)
+        return ratio(self.duplicates, self.received)
 
     @property
     def off_share(self) -> float | None:
         """Of events that say when they were sent."""
-        return _share(self.off, self.timed)
+        return ratio(self.off, self.timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Quality:
 
 def quality(filters: Filters, now: datetime) -> Quality:
     """The figures of a period and of the one that it is compared with; at most 14 statements."""
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     refused, skews = rejected(filters, now), _skews(filters)
     by_source = _by_source(filters, refused, skews)
     bins: Counter[int] = Counter()
@@ -133,10 +135,6 @@ def quality(filters: Filters, now: datetime) -> Quality:
 def sums(filters: Filters, now: datetime) -> Sums:
     """How good the data of a period were; four statements."""
     return _sum(filters, _by_source(filters, rejected(filters, now), _skews(filters)))
-
-
-def _share(part: int | None, whole: int | None) -> float | None:
-    return part / whole if part is not None and whole else None
 
 
 def _by_source(filters: Filters, refused: Rejected | None, skews: Skewed) -> dict[int, Sums]:
@@ -182,9 +180,9 @@ def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
     """By source; None where versions or countries are asked for, which the counters don't have."""
     if filters.versions or filters.countries:
         return None
-    rows = _narrowed(UsageHour.objects.all(), filters).values("source_id")
-    found = rows.annotate(**{name: Sum(name) for name in _USAGE}).order_by()
-    return {row.pop("source_id"): row for row in found}
+    rows = of_receipt(UsageHour.objects.all(), filters).values_list("source_id")
+    found = rows.annotate(*(Sum(name) for name in _USAGE)).order_by()
+    return {source: dict(zip(_USAGE, sums, strict=True)) for source, *sums in found}
 
 
 def _warned(filters: Filters) -> dict[int, int] | None:
@@ -233,18 +231,8 @@ def _fields(filters: Filters) -> tuple[Field, ...]:
 
 
 def _warnings(filters: Filters) -> QuerySet[WarningHour]:
-    rows: QuerySet[WarningHour] = _narrowed(WarningHour.objects.all(), filters)
+    rows = of_receipt(WarningHour.objects.all(), filters)
     return rows.filter(version__in=filters.versions) if filters.versions else rows
-
-
-def _narrowed(hours: Any, filters: Filters) -> Any:
-    """Hours of receipt that the filters leave."""
-    hours = hours.filter(hour__gte=filters.period.since, hour__lt=filters.period.until)
-    if filters.owners is not None:
-        hours = hours.filter(owner_id__in=filters.owners)
-    if filters.sources:
-        hours = hours.filter(source_id__in=filters.sources)
-    return hours.filter(kind__in=filters.kinds) if filters.kinds else hours
 
 
 def _skews(filters: Filters) -> Skewed:
@@ -262,5 +250,5 @@ def _unknown(filters: Filters) -> tuple[tuple[UnknownKey, ...], int]:
     for row in found.rows:
         path, kind = row.keys
         events = row.measures["events"]
-        keys.append(UnknownKey(path, kind, events, _share(events, kinds[kind])))
+        keys.append(UnknownKey(path, kind, events, ratio(events, kinds[kind])))
     return tuple(keys), found.of

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
+from reports.figures.series import Counts, summed
 from reports.filters import Filters
 
 Key = TypeVar("Key", str, int)
@@ -38,12 +39,17 @@ class Rejected:
     by_code: dict[str, int]  # the most frequent first
     by_source: dict[int, int]
     codes_of: dict[int, dict[str, int]]  # by source, the most frequent first
-    over_time: dict[str, tuple[int | None, ...]]  # by code, a count for each bucket
+    over_time: dict[str, Counts]  # by code
 
     @property
     def events(self) -> int:
         """All of them."""
         return sum(self.by_code.values())
+
+    @property
+    def total(self) -> Counts:
+        """All of them over time; empty where there is none."""
+        return summed(self.over_time.values())
 
 
 def rejected(filters: Filters, now: datetime) -> Rejected | None:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from reports.figures.behind import newest
-from reports.figures.series import filled
+from reports.figures.ratio import ratio
+from reports.figures.series import Counts, counts
 from reports.filters import Filters
 from reports.rollups import reading, silences
 from reports.rollups.models import Heartbeats, Logs, Metrics, MetricShapes
@@ -17,7 +18,6 @@ LISTED = 1_000  # rows of a table
 CHANGES = 100
 BAD = ("ERROR", "FATAL")
 STATISTICS = ("mean", "sum", "last", "p95")
-Counts = tuple[int | None, ...]  # one for each bucket
 Values = tuple[float | None, ...]  # gaps where nothing was measured
 
 
@@ -44,7 +44,7 @@ class Metric:
     @property
     def mean(self) -> float | None:
         """The mean value."""
-        return self.total / self.count if self.count else None
+        return ratio(self.total, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,14 @@ def services(
     filters: Filters, now: datetime, metric: MetricKey | None = None, statistic: str = "mean", about: str = ""
 ) -> Services:
     """The figures of a period: one metric by a statistic, one object's changes where it is named."""
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     metrics = _metrics(filters)
     chosen = metric or (metrics[0].key if metrics else None)
     return Services(
         levels=_levels(filters),
         levels_before=_levels(compared) if compared else None,
         by_level={
-            str(line.key): filled(_counts(line), filters.period, filters.granularity, now)
+            str(line.key): counts(line, "events", filters, now)
             for line in reading.series(Logs, filters, ["events"], by="level", most=LISTED)
             if line.key is not None
         },
@@ -138,7 +138,7 @@ def services(
         values=values(filters, chosen, statistic),
         lives=tuple(silences.lives(filters)),
         signs={
-            line.key: filled(_counts(line), filters.period, filters.granularity, now)
+            line.key: counts(line, "events", filters, now)
             for line in reading.series(Heartbeats, filters, ["events"], by="source")
             if line.key is not None
         },
@@ -150,10 +150,6 @@ def silence(life: Life, filters: Filters, now: datetime) -> timedelta | None:
     """How long a source has been silent at the end of the period, where that is longer than usual."""
     lasts = min(now, filters.period.until) - life.latest
     return lasts if lasts > life.usual else None
-
-
-def _counts(line: reading.Line) -> dict[datetime, int]:
-    return {at: found["events"] for at, found in line.points.items()}
 
 
 def _levels(filters: Filters) -> dict[str, int]:

@@ -6,14 +6,12 @@ A session counts when it began. Actors are counted by their events of the period
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reports.figures.series import filled
+from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.rollups import reading, shapes
 from reports.rollups.members import Arrivals, Cohort, arrivals, cohorts, distinct
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
-
-Counts = tuple[int | None, ...]  # one for each bucket
 
 # Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
 SPENT_EDGES = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0)  # seconds
@@ -77,7 +75,7 @@ class Found:
 
 def sessions(filters: Filters, now: datetime) -> Found:
     """The figures of a period and of the one that it is compared with."""
-    compared = filters.over(filters.compare) if filters.compare else None
+    compared = filters.compared
     seen = arrivals(Actives, filters, {"what": "actor"})
     spent = reading.histogram(SessionShapes, filters, {"what": "time_spent"})
     depth = reading.histogram(SessionShapes, filters, {"what": "depth"})
@@ -86,8 +84,8 @@ def sessions(filters: Filters, now: datetime) -> Found:
         before=_before(compared) if compared else None,
         sessions=_series(filters, now),
         sessions_before=_series(compared, now) if compared else None,
-        new=_filled({at: each.new for at, each in seen.items()}, filters, now),
-        returning=_filled({at: each.returning for at, each in seen.items()}, filters, now),
+        new=filled({at: each.new for at, each in seen.items()}, filters, now),
+        returning=filled({at: each.returning for at, each in seen.items()}, filters, now),
         spent=tuple(shapes.distribution(spent, SPENT_EDGES)),
         depth=tuple(shapes.distribution(depth, DEPTH_EDGES)),
         entries=_ends(filters, compared, "entry"),
@@ -127,11 +125,7 @@ def _before(compared: Filters) -> Sums:
 
 def _series(filters: Filters, now: datetime) -> Counts:
     (line,) = reading.series(Sessions, filters, ["sessions"])
-    return _filled({at: point["sessions"] for at, point in line.points.items()}, filters, now)
-
-
-def _filled(found: dict[datetime, int], filters: Filters, now: datetime) -> Counts:
-    return filled(found, filters.period, filters.granularity, now)
+    return counts(line, "sessions", filters, now)
 
 
 def _ends(filters: Filters, compared: Filters | None, role: str) -> Parts:

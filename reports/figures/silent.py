@@ -20,9 +20,9 @@ class Silent:
 
 def silent(filters: Filters) -> tuple[Silent, ...]:
     """The one that sent most first; two statements."""
-    if filters.compare is None:
+    if filters.compared is None:
         return ()
-    earlier = reading.top(Events, filters.over(filters.compare), ["source"], ["events"], limit=SOURCES).rows
+    earlier = reading.top(Events, filters.compared, ["source"], ["events"], limit=SOURCES).rows
     keys = [int(row.keys[0]) for row in earlier if row.measures["events"] >= FEW]
     if not keys:
         return ()

@@ -1,7 +1,9 @@
 """Content and learning: what was started and finished, which questions are hard, what is said and sought."""
 
 from reports.charts.numbers import SHARE, change
-from reports.figures.learning import Counts, Learning, learning
+from reports.figures.learning import Learning, learning
+from reports.figures.ratio import ratio
+from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.pages import learning_blocks
 from reports.pages.kind_links import of_kind
@@ -107,10 +109,7 @@ def _figures(found: Learning, filters: Filters, *, searches: bool) -> list[Figur
 
 
 def _shares(parts: Counts, wholes: Counts) -> tuple[float | None, ...]:
-    return tuple(
-        part / whole if part is not None and whole else None
-        for part, whole in zip(parts, wholes, strict=True)
-    )
+    return tuple(ratio(part, whole) for part, whole in zip(parts, wholes, strict=True))
 
 
 def _attention(found: Learning, filters: Filters, context: Context) -> list[Attention]:

@@ -80,7 +80,6 @@ def _compared(value: int, before: int, context: Context) -> str:
 
 def _figures(found: Overview, filters: Filters, now: datetime) -> list[Figure]:
     sums, before = found.sums, found.before
-    in_all = [_sum(at) for at in zip(*(values for _, values in found.by_kind), strict=True)]
     shares = [
         (bad or 0) / all_of if all_of else None
         for bad, all_of in zip(found.with_errors, found.sessions, strict=True)
@@ -91,7 +90,7 @@ def _figures(found: Overview, filters: Filters, now: datetime) -> list[Figure]:
             sums.events,
             EVENTS,
             change(sums.events, before.events) if before else None,
-            spark=in_all,
+            spark=found.events,
             href=events(filters),
         ),
         Figure(
@@ -119,11 +118,6 @@ def _figures(found: Overview, filters: Filters, now: datetime) -> list[Figure]:
             href=sessions(filters, now, errors="some"),
         ),
     ]
-
-
-def _sum(values: tuple[int | None, ...]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def _attention(found: Overview, filters: Filters, context: Context) -> list[Attention]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reports.charts.numbers import SECONDS, SHARE, Number, Unit, count
 from reports.figures.inbox import COUNTED, SUSPECT
 from reports.figures.pipeline import Pipeline
+from reports.figures.ratio import ratio
 
 REQUESTS, TASKS, ROWS = count("requests"), count("tasks"), count("rows")
 MINUTES, HOURS = 60, 3_600
@@ -36,10 +37,6 @@ class Check:
     def bound(self) -> str:
         """The limit in words."""
         return f"{'below' if self.is_least else 'from'} {self.unit.short(self.limit)}"
-
-
-def _share(part: int | None, whole: int | None) -> float | None:
-    return part / whole if part is not None and whole else None
 
 
 def _answers(found: Pipeline) -> int:
@@ -113,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "Broker",
         "Memory used of its bound",
-        lambda found: _share(found.broker.memory, found.broker.memory_most),
+        lambda found: ratio(found.broker.memory, found.broker.memory_most),
         SHARE,
         0.8,
         "It will refuse tasks when it is full: raise maxmemory.",
@@ -131,7 +128,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "Database",
         "Connections used",
-        lambda found: _share(found.database.connections, found.database.connections_most),
+        lambda found: ratio(found.database.connections, found.database.connections_most),
         SHARE,
         0.8,
         "Senders hear 503 when none is left: raise max_connections, or run fewer processes and threads.",

@@ -65,14 +65,13 @@ def _answer(found: Quality, filters: Filters, context: Context) -> str:
 
 def _figures(found: Quality) -> list[Figure]:
     sums, before = found.sums, found.before
-    of_rejected = list(found.rejected.over_time.values()) if found.rejected else []
     return [
         Figure(
             "Rejected",
             sums.rejected_share,
             SHARE,
             _changed(sums, before, "rejected_share"),
-            spark=[_sum(at) for at in zip(*of_rejected, strict=True)],
+            spark=found.rejected.total if found.rejected else (),
             note="" if sums.rejected is None else plural(sums.rejected, "event"),
             href=reverse("admin:ingestion_rejected_groups"),
         ),
@@ -103,11 +102,6 @@ def _figures(found: Quality) -> list[Figure]:
 
 def _changed(sums: Sums, before: Sums | None, name: str) -> Change | None:
     return change(getattr(sums, name), getattr(before, name), more_is="bad") if before else None
-
-
-def _sum(values: tuple[int | None, ...]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def _attention(found: Quality, filters: Filters, context: Context) -> list[Attention]:

@@ -37,7 +37,7 @@ def facts(text: str) -> Facts:
         names={1: text},
         sources={1: text, 2: text},
         overview=overview.Overview(
-            sums, replace(sums, events=1), ((text, hours),), None, hours, hours,
+            sums, replace(sums, events=1), ((text, hours),), hours, None, hours, hours,
             (overview.Ranked(1, 9, 1),), 1, (overview.Ranked(text, 9, 1),), None,
         ),
         errors=errors.Found(of_errors, of_errors, hours, None, hours, (), None, (group,), 1, (), ()),

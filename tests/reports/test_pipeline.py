@@ -39,7 +39,7 @@ WELL = Pipeline(
     inbox=Inbox(0, 0, None, 0),
     filing=Filing(100, 0.4, 0.9, 1.2, 5.0, ZERO),
     throughput={"stored": (1,), "duplicates": (0,), "rejected": (0,)},
-    broker=Broker(version="8", memory=1_000, clients=3, waiting=0, workers=(Worker("w@h", 2, 7, 60),)),
+    broker=Broker(version="8", memory=1_000, waiting=0, workers=(Worker("w@h", 2, 7, 60),)),
     weeks=(Week("2026-03-30", 20, 100, 1_000),),
     weeks_ready=3,
     database=Database(10**9, 10, 100, 0.0, 0),

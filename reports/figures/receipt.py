@@ -1,0 +1,20 @@
+"""Receipt: the counters of usage that filters leave, by hour of receipt (UTC), not of occurrence."""
+
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from events.store.usage import UsageHour, WarningHour
+from reports.filters import Filters
+
+Hour = TypeVar("Hour", UsageHour, WarningHour)
+
+
+def of_receipt(hours: QuerySet[Hour], filters: Filters) -> QuerySet[Hour]:
+    """The hours of the period. Counters know no countries, those of usage no versions: who asks looks."""
+    hours = hours.filter(hour__gte=filters.period.since, hour__lt=filters.period.until)
+    if filters.owners is not None:
+        hours = hours.filter(owner_id__in=filters.owners)
+    if filters.sources:
+        hours = hours.filter(source_id__in=filters.sources)
+    return hours.filter(kind__in=filters.kinds) if filters.kinds else hours
