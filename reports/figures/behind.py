@@ -1,5 +1,6 @@
 """Behind: the newest events of one kind that filters leave, for what no rollup keeps (comments, changes)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,10 @@ from events.kinds import KINDS
 from events.walk import Edge, Question
 from reports.filters import Filters
 
-_OF_ENVELOPE = ("kind", "occurred_at", "owner", "source", "actor", "object_id", "object_type", "version")
+_OF_ENVELOPE = (
+    *("kind", "occurred_at", "owner", "source", "version"),
+    *("actor", "session", "device", "channel", "object_id", "object_type"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,23 @@ class Newest:
 
 
 def newest(
-    kind: str, filters: Filters, limit: int, *, of_event: Q | None = None, of_kind: Q | None = None
+    kind: str,
+    filters: Filters,
+    limit: int,
+    *,
+    of_event: Q | None = None,
+    of_kind: Q | None = None,
+    between: tuple[datetime, datetime] | None = None,
+    without: Sequence[str] = (),
 ) -> Newest:
     """The newest `limit` events of a kind. Looks at so many rows at the most, however few of them match.
 
-    `of_event` and `of_kind` are conditions on the envelope and on the kind's own columns.
+    `of_event` and `of_kind` are conditions on the envelope and on the kind's own columns; `between` is where
+    they occurred, if that is known closer than by the period; columns `without` which it does aren't fetched.
     """
     model = KINDS[kind].model
-    since, until = first_id(filters.period.since), first_id(filters.period.until)
-    in_time = model._default_manager.filter(pk__gte=since, pk__lt=until)
+    since, until = map(first_id, between or (filters.period.since, filters.period.until))
+    in_time = model._default_manager.filter(pk__gte=since, pk__lt=until).defer(*without)
     mine: Any = Event.objects.filter(pk__gte=since, pk__lt=until)
     if filters.owners is not None:
         mine = mine.filter(owner_id__in=filters.owners)

@@ -1,29 +1,47 @@
 """Samples of one group of errors: where it happened last, with which stack traces, in which sessions.
 
-Read from events, since no rollup has texts. The rollup knows when the group was seen first and last, so ids
-are bounded by that, and a kind's table is walked from the last one on.
+Read from events, since no rollup has texts. The rollup knows when the group was seen first and last: the walk
+is between these, from the last one on, and ends after so many rows (`events.walk`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Left
 
-from events.identity import MILLISECOND, first_id
+from events.identity import MILLISECOND
+from events.kinds import KINDS
 from events.sessions.keys import Names, key_of
 from events.sessions.session import Session
+from reports.figures.behind import newest
 from reports.figures.errors import Group
 from reports.filters import Filters
-from reports.rollups.columns import LONGEST
+from reports.rollups.columns import has_key
 
 SAMPLES = 50
-WALKED = 20_000  # errors with this code and type that are looked at for those of the reader's owners
 TRACES = 3
 LONGEST_TRACE = 8_000  # characters
+
+
+class _Grouped(NamedTuple):
+    """By which columns of its kind an error belongs to a group: as `reports.rollups.declared.errors` says."""
+
+    code: str
+    type: str
+    page: Callable[[Any], str | None]
+    further: Q = Q()
+    heavy: tuple[str, ...] = ()  # columns that are only fetched in part
+
+
+_GROUPED = {
+    "error": _Grouped("err", "errtype", lambda row: row.pageid, heavy=("stacktrace",)),
+    "ui_action": _Grouped("label", "category", lambda row: row.url or row.category, Q(severity="error")),
+}
 
 
 @dataclass(slots=True)
@@ -40,7 +58,7 @@ class Sample:
     device: str | None
     channel: str | None
     page: str | None
-    trace: str | None
+    trace: str | None = None
     session_pk: UUID | None = None  # where its session is summed up
 
 
@@ -55,14 +73,18 @@ class Trace:
 
 def samples(filters: Filters, group: Group) -> list[Sample]:
     """The latest of the group's errors, newest first."""
+    between = (max(group.first, filters.period.since), group.latest + MILLISECOND)
     found: list[Sample] = []
-    for kind in ("error", "ui_action"):
+    for kind, grouped in _GROUPED.items():
         if not filters.kinds or kind in filters.kinds:
-            with connection.cursor() as cursor:
-                cursor.execute(*statement(filters, group, kind))
-                found += [Sample(*row) for row in cursor.fetchall()]
+            same = has_key(grouped.code, group.code) & has_key(grouped.type, group.type) & grouped.further
+            rows = newest(kind, filters, SAMPLES, of_kind=same, between=between, without=grouped.heavy).rows
+            found += [_sample(row, grouped.page(row)) for row in rows]
     found.sort(key=lambda sample: sample.id, reverse=True)
-    return _with_sessions(found[:SAMPLES])
+    found = found[:SAMPLES]
+    _with_traces(found)
+    _with_sessions(found)
+    return found
 
 
 def traces(found: Iterable[Sample]) -> list[Trace]:
@@ -76,62 +98,35 @@ def traces(found: Iterable[Sample]) -> list[Trace]:
     return [Trace(text, count, latest[text]) for text, count in counts.most_common(TRACES)]
 
 
-def statement(filters: Filters, group: Group, kind: str) -> tuple[str, dict[str, Any]]:
-    """The statement that reads samples of a kind."""
-    since, until = max(group.first, filters.period.since), group.latest + MILLISECOND
-    bounds = f">= '{first_id(since)}' AND {{}} < '{first_id(until)}'"
-    conditions = ["true"]
-    parameters: dict[str, Any] = {"code": group.code, "type": group.type}
-    narrowed: dict[str, Sequence[Any] | None] = {
-        "owner_id": filters.owners,
-        "source_id": filters.sources or None,
-        "version": filters.versions or None,
-        "country": filters.countries or None,
-    }
-    for name, values in narrowed.items():
-        if values is not None:
-            conditions.append(f"e.{name} = ANY(%({name})s)")
-            parameters[name] = list(values)
-    return (
-        _STATEMENT.format(
-            columns=_COLUMNS[kind],
-            table=_TABLES[kind],
-            condition=_CONDITIONS[kind].format(longest=LONGEST),
-            detail_bounds="d.id " + bounds.format("d.id"),
-            event_bounds="e.id " + bounds.format("e.id"),
-            conditions=" AND ".join(conditions),
-            walked=WALKED,
-            samples=SAMPLES,
-        ),
-        parameters,
+def _sample(row: Any, page: str | None) -> Sample:
+    event = row.event
+    return Sample(
+        id=row.pk,
+        occurred_at=event.occurred_at,
+        owner_id=event.owner_id,
+        source_id=event.source_id,
+        version=event.version,
+        actor=event.actor,
+        session=event.session,
+        device=event.device,
+        channel=event.channel,
+        page=page,
     )
 
 
-# OFFSET 0 and the LIMITs keep the parts apart: the walk stops as soon as there are enough samples.
-_STATEMENT = """
-SELECT e.id, e.occurred_at, e.owner_id, e.source_id, e.version, e.actor, e.session, e.device, e.channel,
-       d.page, d.trace
-FROM (SELECT d.id, {columns} FROM {table} d WHERE {condition} AND {detail_bounds}
-      ORDER BY d.id DESC LIMIT {walked}) d
-CROSS JOIN LATERAL (SELECT * FROM events_event e
-                    WHERE e.id = d.id AND {event_bounds} AND {conditions} OFFSET 0) e
-LIMIT {samples}
-"""
-_TABLES = {"error": "events_error", "ui_action": "events_uiaction"}
-_COLUMNS = {
-    "error": f"d.pageid AS page, left(d.stacktrace, {LONGEST_TRACE}) AS trace",
-    "ui_action": "coalesce(nullif(d.url, ''), d.category) AS page, NULL AS trace",
-}
-_CONDITIONS = {
-    "error": "left(coalesce(d.err, ''), {longest}) = %(code)s"
-    " AND left(coalesce(d.errtype, ''), {longest}) = %(type)s",
-    "ui_action": "d.severity = 'error' AND left(coalesce(d.label, ''), {longest}) = %(code)s"
-    " AND left(coalesce(d.category, ''), {longest}) = %(type)s",
-}
+def _with_traces(found: Sequence[Sample]) -> None:
+    ids = [sample.id for sample in found]
+    if not ids:
+        return
+    # The ids again as bounds: a list alone is looked for in every week.
+    rows = KINDS["error"].model._default_manager.filter(pk__in=ids, pk__gte=min(ids), pk__lte=max(ids))
+    texts = dict(rows.values_list("pk", Left("stacktrace", LONGEST_TRACE)))
+    for sample in found:
+        sample.trace = texts.get(sample.id)
 
 
-def _with_sessions(found: Sequence[Sample]) -> list[Sample]:
-    """Samples with the ids of their sessions; those of devices are found on the event's page."""
+def _with_sessions(found: Sequence[Sample]) -> None:
+    """The ids of their sessions; those of devices are found on the event's page."""
     keys = {sample.id: key for sample in found if (key := key_of(sample)) and key.session is not None}
     names = Names.of(keys.values())
     ids = {event: names.number(key) for event, key in keys.items() if names.has(key)}
@@ -139,4 +134,3 @@ def _with_sessions(found: Sequence[Sample]) -> list[Sample]:
     for sample in found:
         session = ids.get(sample.id)
         sample.session_pk = session if session in there else None
-    return list(found)

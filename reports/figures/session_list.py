@@ -11,7 +11,7 @@ from events.identity import first_id
 from events.sessions.session import Session
 from reports.figures.sessions import DEPTH_EDGES, SPENT_EDGES
 from reports.filters import Filters
-from reports.rollups.columns import LONGEST
+from reports.rollups.columns import has_key
 
 LISTED = 50
 # What they can be narrowed by: a column of the session, or of the event that it began with.
@@ -92,7 +92,7 @@ def in_period(filters: Filters) -> QuerySet[Session]:
 
 def _narrowed(rows: QuerySet[Session], filters: Filters, among: Among) -> QuerySet[Session]:
     if among.what in COLUMNS:
-        return _like(rows, COLUMNS[among.what], among.value)
+        return rows.filter(has_key(COLUMNS[among.what], among.value))
     if among.what in RANGES:
         column, edges = RANGES[among.what]
         place = int(among.value)
@@ -102,12 +102,5 @@ def _narrowed(rows: QuerySet[Session], filters: Filters, among: Among) -> QueryS
     if among.what in OF_ENTRY:
         first, end = first_id(filters.period.since), first_id(filters.period.until)
         entries = Event.objects.filter(pk=OuterRef("entry_event"), pk__gte=first, pk__lt=end)
-        return rows.filter(Exists(_like(entries, OF_ENTRY[among.what], among.value)))
+        return rows.filter(Exists(entries.filter(has_key(OF_ENTRY[among.what], among.value))))
     return rows
-
-
-def _like(rows: QuerySet, column: str, value: str) -> QuerySet:  # type: ignore[type-arg]  # of either model
-    """Those whose text is the value of a key: nothing is empty, and what is longer is cut."""
-    if not value:
-        return rows.filter(**{f"{column}__isnull": True}) | rows.filter(**{column: ""})
-    return rows.filter(**{f"{column}__startswith" if len(value) == LONGEST else column: value})

@@ -16,6 +16,13 @@ LARGEST = 1e300  # of a number that pages get: sums of what senders may send hav
 LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
 
 
+def has_key(column: str, value: str) -> models.Q:
+    """Whether a text of an event or session is this value of a Key: nothing is '', what is longer is cut."""
+    if not value:
+        return models.Q(**{f"{column}__isnull": True}) | models.Q(**{column: ""})
+    return models.Q(**{f"{column}__startswith" if len(value) == LONGEST else column: value})
+
+
 class Column:
     """What every column adds to its Django field: `sql` over `event`, `detail` or `session`."""
 

@@ -11,19 +11,23 @@ from events.partitions import WEEK, make_partitions
 MANY = 20_000
 DAYS = 28
 
-# Row g is the small team's where g is a multiple of twenty.
+# Row g is the small team's where g is a multiple of twenty; of both teams' events half are errors.
 _EVENTS = """
 INSERT INTO events_event (id, dialect, kind, owner_id, source_id, session, occurred_at, received_at,
                           ingested_at, billed_bytes, wire_bytes)
 SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0') || '8' || left(md5(g::text), 3)
         || '8' || right(md5(g::text), 15))::uuid,
-       'sunbird', CASE WHEN g % 2 = 0 THEN 'log' ELSE 'summary' END,
+       'sunbird', CASE WHEN (g + g / 20) % 2 = 0 THEN 'log' ELSE 'error' END,
        CASE WHEN g % 20 = 0 THEN {small} ELSE {large} END, {source}, 'visit ' || g / 20, t, t, t, 1, 1
 FROM (SELECT g, now() - g * interval '{step} seconds' AS t FROM generate_series(1, {many}) g) moments
 """
 _LOGS = """
 INSERT INTO events_log (id, level) SELECT id, 'INFO' FROM events_event WHERE kind = 'log'
 ON CONFLICT DO NOTHING
+"""
+_ERRORS = """
+INSERT INTO events_error (id, err, errtype, stacktrace) SELECT id, 'E42', 'SYSTEM', 'at pay()'
+FROM events_event WHERE kind = 'error' ON CONFLICT DO NOTHING
 """
 _SESSIONS = """
 INSERT INTO events_session (id, owner_id, source_id, session, dialect, type, started_at, ended_at, time_spent,
@@ -56,13 +60,26 @@ INSERT INTO ingestion_discardedevent (owner_id, source_id, dialect, kind, code, 
 SELECT owner_id, source_id, dialect, kind, code, '', received_at, seen, received_at, 'olga', 'spam'
 FROM ingestion_rejectedevent
 """
+# Of each hour a row of the small team's, and twenty of the large one's; of each day the same.
+_ROLLUP = """
+INSERT INTO rollups_events (owner_id, grain, bucket, source_id, version, country, kind, events,
+                            billed_bytes, first, latest)
+SELECT CASE WHEN k = 1 THEN {small} ELSE {large} END, minutes, bucket, {source}, '', '', 'kind ' || k,
+       1, 1, bucket, bucket
+FROM (VALUES (60), (1440)) grains (minutes),
+     LATERAL (SELECT make_interval(mins => minutes) AS step) steps,
+     LATERAL generate_series(date_bin(step, now() - interval '{days} days', 'epoch'), now(), step) bucket,
+     generate_series(1, 21) k
+"""
 TABLES = (
     "events_event",
     "events_log",
+    "events_error",
     "events_session",
     "events_usagehour",
     "ingestion_rejectedevent",
     "ingestion_discardedevent",
+    "rollups_events",
 )
 
 
@@ -80,7 +97,7 @@ def fill(small: int, large: int, source: int) -> None:
         "step": DAYS * 86_400 // MANY,
     }
     with connection.cursor() as cursor:
-        for statement in (_EVENTS, _LOGS, _SESSIONS, _USAGE, _REJECTED, _DISCARDED):
+        for statement in (_EVENTS, _LOGS, _ERRORS, _SESSIONS, _USAGE, _REJECTED, _DISCARDED, _ROLLUP):
             cursor.execute(statement.format(**names))
         cursor.execute(f"ANALYZE {', '.join(TABLES)}")
 

@@ -114,6 +114,7 @@ ELSEWHERE = (
     ("what the summariser reads of a session", "tests/sessions/test_plan.py"),
     ("lists of events and of kinds under every filter", "tests/admin/test_events_plan.py"),
     ("lists and searches of sessions", "tests/admin/test_sessions_plan.py"),
+    ("what report pages read of events, sessions and rollups", "tests/plans/test_report_plans.py"),
 )
 
 TOP = """# Hot statements

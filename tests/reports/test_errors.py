@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from events import walk
 from events.admin.session_links import session_page
 from events.event import Event
 from events.sessions.session import Session
 from ingestion.demo import home
-from reports.figures import error_samples
 from reports.figures.error_samples import samples, traces
 from reports.figures.errors import errors
 from reports.filters import Filters
@@ -186,7 +186,7 @@ def test_of_other_owners_errors_there_is_no_sample() -> None:
 
 
 def test_the_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(error_samples, "WALKED", 1)
+    monkeypatch.setattr(walk, "WINDOWS", (1,))
     filters = question("everything")
     (group, *_) = errors(filters, NOW).groups
     assert group.errors > 1

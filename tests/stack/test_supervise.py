@@ -15,8 +15,10 @@ import pytest
 from telemetry_project.stack import paths, postgres, processes, valkey
 from telemetry_project.stack.plan import MARK
 
+# Run by `nohup`, tests would have it deaf to SIGHUP.
 RUN = """
-import json, os, sys
+import json, os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from dataclasses import replace
 from pathlib import Path
 from telemetry_project.stack.plan import plan_from

@@ -1,0 +1,109 @@
+"""What report pages read of events, sessions and rollups: no more than a page's worth, by the indexes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from events.event import Event
+from reports.figures import error_samples, funnel
+from reports.figures.behind import newest
+from reports.figures.errors import Group
+from reports.figures.funnel_steps import step_of
+from reports.figures.session_list import Among, listed
+from reports.filters import Filters
+from reports.periods import preset
+from reports.rollups import reading
+from reports.rollups.models import Events
+from tests.admin.conftest import filed, team_a, team_b
+from tests.plans.explaining import read_by
+from tests.plans.filling import DAYS, fill
+from tests.reports.asked import filters as asked
+from tests.sending import Sender, log_event
+
+__all__ = ["team_a", "team_b"]
+VISITS = 50
+STEPS = tuple(map(step_of, ("event:log", "event:error:E42")))
+EVENT, ERROR, SESSION, ROLLUP = "events_event", "events_error", "events_session", "rollups_events"
+
+
+class Read(NamedTuple):
+    """What is read of some tables, by which indexes, and how many rows at the most."""
+
+    what: str
+    ask: Callable[[Filters], object]
+    tables: tuple[str, ...]
+    indexes: tuple[str, ...]
+    most: int
+
+
+def _samples(filters: Filters) -> None:
+    period = filters.period
+    group = Group("E42", "SYSTEM", 1, None, period.since, timezone.now() - timedelta(seconds=1), 0, 0, ())
+    assert len(error_samples.samples(filters, group)) == error_samples.SAMPLES
+
+
+def _funnel(filters: Filters) -> None:
+    """The steps of some visits, of which this team has one event each."""
+    rows = Event.objects.filter(session__startswith="visit ", owner__in=filters.owners or [])
+    chosen = [
+        funnel._Chosen(each.owner_id, each.source_id, each.session, None, None, each.pk, each.pk)
+        for each in rows.order_by("-id")[:VISITS]
+    ]
+    assert len(chosen) == VISITS
+    with connection.cursor() as cursor:
+        cursor.execute(*funnel.statement(chosen, STEPS, "session"))
+        assert len(cursor.fetchall()) == VISITS
+
+
+READS = (
+    Read("samples of errors", _samples, (EVENT, ERROR), ("events_error_pkey", "events_event_pkey"), 2_500),
+    Read("a funnel", _funnel, (ERROR,), ("events_error_pkey",), VISITS * 20),
+    Read(
+        "the newest of a kind",
+        lambda filters: newest("log", filters, 100),
+        (EVENT, "events_log"),
+        ("event_owner",),
+        5_000,
+    ),
+    Read(
+        "the latest sessions", lambda filters: listed(filters, Among()), (SESSION,), ("session_owner",), 250
+    ),
+    Read(
+        "a month by day",
+        lambda filters: reading.series(Events, filters, ["events"], by="kind"),
+        (ROLLUP,),
+        ("events_bucket",),
+        # Twice, for leaders and for lines: a row a day, and hours at the ends, which days don't reach.
+        2 * (DAYS + 48),
+    ),
+)
+
+
+@pytest.fixture
+def small_team(team_a: Sender, team_b: Sender) -> Filters:
+    """What the small team asks of the last month."""
+    event = filed(team_a, log_event())
+    fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
+    return asked(preset("30d", timezone.now(), ZoneInfo("UTC")), owners=(event.owner_id,))
+
+
+def test_pages_read_what_they_show(small_team: Filters) -> None:
+    faults = [fault for each in READS for fault in _faults(each, small_team)]
+    assert faults == [], "\n".join(faults)
+
+
+def _faults(each: Read, filters: Filters) -> list[str]:
+    read = read_by(lambda: each.ask(filters), each.tables)
+    found = [
+        f"{each.what}: {name} isn't used but {sorted(read.indexes)}"
+        for name in each.indexes
+        if name not in read.indexes
+    ]
+    if not 0 < read.rows <= each.most:
+        found.append(f"{each.what}: {read.rows} rows are read: {read.plans}")
+    return found
