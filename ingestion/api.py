@@ -1,15 +1,14 @@
 """Rejected events in the read API."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
 from events.api.endpoint import Endpoint, Selectable
+from events.api.filters import OwnedFilter
 from events.api.pagination import KeysetPagination
-from events.api.scope import owner_keys, readable_owners, source_keys
-from ingestion.rejected import RejectedEvent, RejectedQuerySet
+from events.api.scope import readable_owners
+from ingestion.rejected import RejectedEvent
 from ingestion.replay_api import ReplayActions
 
 
@@ -40,11 +39,9 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
         read_only_fields = fields
 
 
-class RejectedFilter(django_filters.FilterSet):
+class RejectedFilter(OwnedFilter):
     """What rejected events can be asked for."""
 
-    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
-    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
     received_after = django_filters.IsoDateTimeFilter(
         field_name="received_at", lookup_expr="gte", help_text="First received at this time or later."
     )
@@ -55,19 +52,6 @@ class RejectedFilter(django_filters.FilterSet):
     class Meta:
         model = RejectedEvent
         fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
-
-    def by_owner(self, rejected: RejectedQuerySet, _: str, name: str) -> RejectedQuerySet:
-        """By the name of one of the reader's owners."""
-        return rejected.filter(owner_id__in=owner_keys(self._reader, name))
-
-    def by_source(self, rejected: RejectedQuerySet, _: str, name: str) -> RejectedQuerySet:
-        """By the name of a source."""
-        return rejected.filter(source_id__in=source_keys(self._reader, name))
-
-    @property
-    def _reader(self) -> Any:
-        assert self.request is not None, "filters are made by views"
-        return self.request.user
 
 
 class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):

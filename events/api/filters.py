@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
+from django.db.models import QuerySet
 
 from events.api.scope import owner_keys, source_keys
 from events.event import Event, EventQuerySet
@@ -23,11 +24,30 @@ def choices(names: Iterable[str]) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
-class EnvelopeFilter(django_filters.FilterSet):
-    """What events of every kind can be asked for."""
+class OwnedFilter(django_filters.FilterSet):
+    """What can be asked of all rows that have an owner and a source: by name, of what the reader may see."""
 
     owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
     source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
+
+    @property
+    def reader(self) -> Any:
+        """Who asks."""
+        assert self.request is not None, "filters are made by views"
+        return self.request.user
+
+    def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+        """By the name of one of the reader's owners."""
+        return rows.filter(owner_id__in=owner_keys(self.reader, name))
+
+    def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+        """By the name of a source."""
+        return rows.filter(source_id__in=source_keys(self.reader, name))
+
+
+class EnvelopeFilter(OwnedFilter):
+    """What events of every kind can be asked for."""
+
     session = django_filters.CharFilter(method="by_text", help_text="Session id, exact.")
     actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
     device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
@@ -48,20 +68,6 @@ class EnvelopeFilter(django_filters.FilterSet):
     class Meta:
         model = Event
         fields: list[str] = []
-
-    @property
-    def reader(self) -> Any:
-        """Who asks."""
-        assert self.request is not None, "filters are made by views"
-        return self.request.user
-
-    def by_owner(self, events: EventQuerySet, _: str, name: str) -> EventQuerySet:
-        """By the name of one of the reader's owners."""
-        return events.filter(owner_id__in=owner_keys(self.reader, name))
-
-    def by_source(self, events: EventQuerySet, _: str, name: str) -> EventQuerySet:
-        """By the name of a source."""
-        return events.filter(source_id__in=source_keys(self.reader, name))
 
     def by_text(self, events: EventQuerySet, column: str, text: str) -> EventQuerySet:
         """By an indexed text."""

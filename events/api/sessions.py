@@ -16,11 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.api.endpoint import Endpoint, Selectable
+from events.api.filters import OwnedFilter
 from events.api.pagination import SessionPagination, TimelinePagination
 from events.api.scope import readable_owners
 from events.api.serializers import LISTED, EventSerializer
-from events.ownership.owner import Owner
-from events.ownership.source import Source
 from events.sessions.session import (
     Session,
     SessionEnv,
@@ -34,11 +33,9 @@ from events.sessions.session import (
 MOVED = 308
 
 
-class SessionFilter(django_filters.FilterSet):
+class SessionFilter(OwnedFilter):
     """What sessions can be asked for."""
 
-    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
-    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
     state = django_filters.ChoiceFilter(
         choices=State.choices, method="by_state", help_text="How far it has gone."
     )
@@ -56,15 +53,6 @@ class SessionFilter(django_filters.FilterSet):
         model = Session
         fields: list[str] = []
 
-    # Names become keys first: a join could cost the page its index.
-    def by_owner(self, sessions: SessionQuerySet, _: str, name: str) -> SessionQuerySet:
-        """By the name of the owner."""
-        return sessions.filter(owner_id__in=_keys(Owner.objects.filter(name__iexact=name)))
-
-    def by_source(self, sessions: SessionQuerySet, _: str, name: str) -> SessionQuerySet:
-        """By the name of the source."""
-        return sessions.filter(source_id__in=_keys(Source.objects.filter(name__iexact=name)))
-
     def by_state(self, sessions: SessionQuerySet, _: str, state: str) -> SessionQuerySet:
         """By how far it has gone."""
         return sessions.in_state(State(state), timezone.now())
@@ -72,10 +60,6 @@ class SessionFilter(django_filters.FilterSet):
     def by_text(self, sessions: SessionQuerySet, column: str, text: str) -> SessionQuerySet:
         """By an indexed text."""
         return sessions.with_text(column, text)
-
-
-def _keys(rows: QuerySet[Any]) -> list[int]:
-    return list(rows.values_list("pk", flat=True))
 
 
 class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):

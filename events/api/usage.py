@@ -1,36 +1,21 @@
 """Usage in the read API: what was received, stored and refused, by hour, day or month of receipt."""
 
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-import django_filters
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Trunc
-from django.utils import timezone
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import choices
 from events.api.pagination import UsagePagination
-from events.api.problems import BadParameter
-from events.api.scope import owner_keys, readable_keys, source_keys
-from events.kinds import KINDS
+from events.api.receipt import ReceiptFilter
+from events.api.scope import readable_keys
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import MEASURES, UsageHour, hour_of
-from events.wire.dialects import DIALECTS
 
-
-class Span(NamedTuple):
-    """How much time one question is about, in days."""
-
-    default: int
-    longest: int
-
-
-SPANS = {"hour": Span(7, 31), "day": Span(31, 400), "month": Span(366, 3_660)}
 KEYS = ("period", "owner_id", "source_id", "kind", "dialect")
 
 
@@ -49,26 +34,8 @@ class UsageSerializer(Selectable, serializers.ModelSerializer[UsageHour]):
         read_only_fields = fields
 
 
-class UsageFilter(django_filters.FilterSet):
+class UsageFilter(ReceiptFilter):
     """What usage can be asked for."""
-
-    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
-    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
-    kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
-    dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")
-    group = django_filters.ChoiceFilter(
-        choices=choices(SPANS),
-        method="no_filter",
-        help_text="Length of a row's period, in UTC; day without it.",
-    )
-    since = django_filters.IsoDateTimeFilter(
-        method="no_filter",
-        help_text="From the hour of this time on; without it, the last 7 days by hour, 31 by day,"
-        " 366 by month. At most 31, 400 and 3,660 days can be asked for at once.",
-    )
-    until = django_filters.IsoDateTimeFilter(
-        method="no_filter", help_text="Before this time; without it, up to now."
-    )
 
     class Meta:
         model = UsageHour
@@ -76,36 +43,12 @@ class UsageFilter(django_filters.FilterSet):
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """Rows of a period each, not of an hour. Raises `BadParameter` for too long a time."""
-        asked = self.form.cleaned_data
-        group = asked["group"] or "day"
-        span, until = SPANS[group], asked["until"] or timezone.now()
-        since = asked["since"] or until - timedelta(days=span.default)
-        if until - since > timedelta(days=span.longest):
-            raise BadParameter(
-                "bad_parameter", {"since": [f"At most {span.longest} days can be asked for by {group}."]}
-            )
+        group, since, until = self.asked()
         rows = super().filter_queryset(queryset).filter(hour__gte=hour_of(since), hour__lt=until)
         periods = rows.annotate(period=Trunc("hour", group)).order_by().values(*KEYS)
         return periods.annotate(**{f"sum_{name}": Sum(name) for name in MEASURES}).values_list(
             *KEYS, *(f"sum_{name}" for name in MEASURES), named=True
         )
-
-    def by_owner(self, rows: QuerySet[UsageHour], _: str, name: str) -> QuerySet[UsageHour]:
-        """By the name of one of the reader's owners."""
-        return rows.filter(owner_id__in=owner_keys(self._reader, name))
-
-    def by_source(self, rows: QuerySet[UsageHour], _: str, name: str) -> QuerySet[UsageHour]:
-        """By the name of a source."""
-        return rows.filter(source_id__in=source_keys(self._reader, name))
-
-    def no_filter(self, rows: QuerySet[UsageHour], _: str, __: Any) -> QuerySet[UsageHour]:
-        """Said of all together."""
-        return rows
-
-    @property
-    def _reader(self) -> Any:
-        assert self.request is not None, "filters are made by views"
-        return self.request.user
 
 
 class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):

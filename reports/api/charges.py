@@ -6,7 +6,6 @@ from typing import Any
 import django_filters
 from django.db.models import DateTimeField, F, QuerySet, Sum
 from django.db.models.functions import Cast, Coalesce, Trunc
-from django.utils import timezone
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,15 +13,12 @@ from rest_framework.response import Response
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import choices
 from events.api.pagination import KeysetPagination
-from events.api.problems import BadParameter
-from events.api.scope import owner_keys, readable_keys, source_keys
-from events.api.usage import SPANS
+from events.api.receipt import ReceiptFilter
+from events.api.scope import readable_keys
 from events.keyset import Order
-from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import hour_of
-from events.wire.dialects import DIALECTS
 from reports.cost.charge import Charge, ChargeDay
 from reports.cost.meters import METERS
 from reports.cost.numbers import plain
@@ -76,58 +72,16 @@ class ChargeSerializer(Selectable, serializers.Serializer[Any]):
         )
 
 
-class ChargeFilter(django_filters.FilterSet):
+class ChargeFilter(ReceiptFilter):
     """What charges can be asked for."""
 
-    owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
-    source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
-    kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
-    dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")
     meter = django_filters.ChoiceFilter(choices=choices(METERS), help_text="What is charged by.")
-    group = django_filters.ChoiceFilter(
-        choices=choices(SPANS),
-        method="no_filter",
-        help_text="Length of a row's period, in UTC; day without it.",
-    )
-    since = django_filters.IsoDateTimeFilter(
-        method="no_filter",
-        help_text="From the hour, day or month of this time on; without it, the last 7 days by hour, 31 by"
-        " day, 366 by month. At most 31, 400 and 3,660 days can be asked for at once.",
-    )
-    until = django_filters.IsoDateTimeFilter(
-        method="no_filter", help_text="Before this time; without it, up to now."
-    )
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """Rows of a period each. By hour of the charges, else of their daily sums. Raises `BadParameter`."""
-        asked = self.form.cleaned_data
-        group = asked["group"] or "day"
-        span, until = SPANS[group], asked["until"] or timezone.now()
-        since = asked["since"] or until - timedelta(days=span.default)
-        if until - since > timedelta(days=span.longest):
-            raise BadParameter(
-                "bad_parameter", {"since": [f"At most {span.longest} days can be asked for by {group}."]}
-            )
-        rows = _between(super().filter_queryset(queryset), group, since, until)
+        rows = _between(super().filter_queryset(queryset), *self.asked())
         periods = rows.order_by().values(*KEYS).annotate(**{f"sum_{name}": Sum(name) for name in MEASURES})
         return periods.values_list(*KEYS, *(f"sum_{name}" for name in MEASURES), named=True)
-
-    def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
-        """By the name of one of the reader's owners."""
-        return rows.filter(owner_id__in=owner_keys(self._reader, name))
-
-    def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
-        """By the name of a source."""
-        return rows.filter(source_id__in=source_keys(self._reader, name))
-
-    def no_filter(self, rows: QuerySet[Any], _: str, __: Any) -> QuerySet[Any]:
-        """Said of all together."""
-        return rows
-
-    @property
-    def _reader(self) -> Any:
-        assert self.request is not None, "filters are made by views"
-        return self.request.user
 
 
 class ChargePagination(KeysetPagination):
