@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from events.ownership.owner import Owner
-from reports.charts.numbers import SECONDS
+from reports.charts.numbers import SECONDS, count
 from reports.digests import attached, words
 from reports.digests.composed import Chart, Composed, Figure, Link, Table
 from reports.digests.facts import Facts, params, read
 from reports.digests.notices import notices
-from reports.digests.picture import Bar, Tick, bars
+from reports.digests.picture import Bar, bars
 from reports.digests.subscription import Subscription
 from reports.figures.errors import Group
 from reports.figures.overview import Ranked
@@ -27,6 +27,7 @@ SHOWN = 5  # rows of a table
 NAMELESS = "(no name)"
 NOT_KNOWN = "-"
 CENT = Decimal("0.01")
+EVENTS = count("events")
 LINKED = ("overview", "sessions", "errors", "cost")  # those of PAGES that every owner has use for
 
 
@@ -138,24 +139,21 @@ def _charts(facts: Facts) -> tuple[Chart, ...]:
     form = "%H" if by_hour else "%a %d" if facts.period.days <= 7 else "%d"
     starts = facts.period.buckets(facts.filters.granularity)
     drawn = [
-        Bar(f"{at.astimezone(facts.period.zone):{form}}", count)
-        for at, count in zip(starts, counts, strict=True)
+        Bar(f"{at.astimezone(facts.period.zone):{form}}", number)
+        for at, number in zip(starts, counts, strict=True)
     ]
     title = f"Events by {'hour' if by_hour else 'day'}"
-    return (Chart(title, bars(drawn, Tick()), words.picture(facts, title, counts)),)
+    return (Chart(title, bars(drawn, EVENTS), words.picture(facts, title, counts)),)
 
 
 def _sources(facts: Facts) -> Table:
-    rows = facts.overview.sources
-    return _ranked(
-        facts, "Sources", "Events", [(words.source(facts, each.key), each) for each in rows],
-        facts.overview.sources_in_all,
-    )  # fmt: skip
+    rows = [(words.source(facts, each.key), each) for each in facts.overview.sources]
+    return _ranked(facts, "Sources", "Events", rows, facts.overview.sources_in_all)
 
 
 def _pages(facts: Facts) -> Table:
-    rows = facts.overview.pages
-    return _ranked(facts, "Pages", "Views", [(str(each.key) or NAMELESS, each) for each in rows], len(rows))
+    rows = [(str(each.key) or NAMELESS, each) for each in facts.overview.pages]
+    return _ranked(facts, "Pages", "Views", rows, len(rows))
 
 
 def _ranked(facts: Facts, title: str, unit: str, rows: list[tuple[str, Ranked]], of: int) -> Table:

@@ -1,7 +1,7 @@
 """Address: where mail may go. A person's, or an owner's contact, which must prove itself."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import validate_email
@@ -15,16 +15,6 @@ from events.ownership.people import is_operator
 CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
 PAUSED_AFTER = 3  # permanent failures in a row
 MAX_ADDRESS = 254  # RFC 5321, with the brackets around it
-
-
-class AddressQuerySet(models.QuerySet["Address"]):
-    """Questions about addresses."""
-
-    def in_use(self) -> Self:
-        """Those that mail may go to, as far as the database can tell."""
-        contact = models.Q(owner__isnull=False, confirmed_at__isnull=False, clicked_at__isnull=False)
-        person = models.Q(user__is_active=True) & ~models.Q(user__email="")
-        return self.filter(contact | person, paused_at__isnull=True)
 
 
 class Address(models.Model):
@@ -69,8 +59,6 @@ class Address(models.Model):
     unwanted = models.JSONField(
         default=list, blank=True, help_text="Kinds of mail that its reader has ended."
     )
-
-    objects = AddressQuerySet.as_manager()
 
     class Meta:
         ordering = ["address"]

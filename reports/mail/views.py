@@ -23,21 +23,14 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     found = links.read_confirm(token)
     if found is None:
         return _void(request)
-    if request.method != "POST":
-        address = waiting(*found)
-        return (
-            _void(request)
-            if address is None
-            else _asking(
-                request,
-                f"May Tally send reports about {address.owner} to {address}?",
-                "Yes, send them",
-            )
-        )
-    address = clicked(*found, timezone.now())
-    return (
-        _void(request) if address is None else _told(request, f"Reports may come to {address} from now on.")
-    )
+    is_yes = request.method == "POST"
+    address = clicked(*found, timezone.now()) if is_yes else waiting(*found)
+    if address is None:
+        return _void(request)
+    if is_yes:
+        return _told(request, f"Reports may come to {address} from now on.")
+    question = f"May Tally send reports about {address.owner} to {address}?"
+    return _asking(request, question, "Yes, send them")
 
 
 @csrf_exempt
