@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from django.db import transaction
 
-from events.admin.exporting import with_details
+from events.details import with_details
 from events.enrichment.emails import email_hash, is_address
 from events.enrichment.facts import USER
 from events.event import Event, EventQuerySet

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.html import format_html
 
-from events.admin.facts import cut
+from events.words import cut
 
 NOTHING = "-"  # what an empty field shows
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from events.admin.facts import NO_NAME, cut, lasting
+from events.admin.facts import NO_NAME
 from events.admin.timeline import Mark, Timeline
 from events.identity import moment
+from events.words import cut, lasting
 
 WIDTH = 1120
 LEFT = 128  # of the labels

@@ -7,13 +7,14 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from events.admin.facts import Document, Group, Link, Page, cut, fact, group
+from events.admin.facts import Document, Group, Link, Page, fact, group
 from events.admin.json_text import coloured, laid_out
 from events.admin.sentences import sentence
 from events.admin.session_links import links_of
 from events.envelope import AGENT, PLACE
 from events.event import Event
 from events.kinds import KINDS
+from events.words import cut
 
 # What the page of an event asks, and the envelope's fields that answer. A field that is named nowhere here
 # comes last, so that none is ever hidden.

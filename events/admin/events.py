@@ -25,7 +25,7 @@ from events.admin.event_filters import (
     VersionFilter,
 )
 from events.admin.event_page import event_view
-from events.admin.exporting import ROWS, Pair, with_details
+from events.admin.exporting import ROWS
 from events.admin.facts import Page
 from events.admin.filters import (
     ChoiceFilter,
@@ -37,6 +37,7 @@ from events.admin.filters import (
 )
 from events.admin.pages import PageAdmin
 from events.admin.walking import WalkAdmin, envelopes_of, in_time
+from events.details import Pair, with_details
 from events.event import Event
 from events.kinds import KINDS
 from events.walk import Question

@@ -26,12 +26,13 @@ from events.admin.event_filters import (
     filters_of,
 )
 from events.admin.event_page import event_view
-from events.admin.exporting import ROWS, Pair
+from events.admin.exporting import ROWS
 from events.admin.facts import Page, label_of, shown
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter
 from events.admin.pages import PageAdmin
 from events.admin.scope import scope_of
 from events.admin.walking import WalkAdmin, envelopes_of, in_time
+from events.details import Pair
 from events.event import Event
 from events.kinds import KINDS, KindEntry
 from events.walk import Question

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from events.admin.facts import cut
 from events.event import Event
 from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD
+from events.words import cut
 
 
 def sentence(event: Event, detail: Any) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
-from events.admin.facts import NO_NAME, cut, lasting
+from events.admin.facts import NO_NAME
 from events.admin.paging import AFTER, BEFORE, asked_page, key_text
 from events.admin.session_links import event_page
 from events.admin.timeline import Idle, Timeline, Visit
@@ -17,6 +17,7 @@ from events.event import Event
 from events.identity import first_id, moment, occurred_ms
 from events.keyset import Order, UnknownKey
 from events.sessions.session import Session
+from events.words import cut, lasting
 
 ORDER = Order(("id",))
 EVENTS = 25  # on a page

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from events.admin.facts import Link, cut
+from events.admin.facts import Link
 from events.event import Event
 from events.sessions.session import Session
+from events.words import cut
 
 
 def event_page(event: UUID) -> str:

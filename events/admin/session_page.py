@@ -9,13 +9,14 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from events.admin.drawing import Drawing, draw
-from events.admin.facts import NO_NAME, Document, Link, Page, cut, group, lasting
+from events.admin.facts import NO_NAME, Document, Link, Page, group
 from events.admin.json_text import coloured, laid_out
 from events.admin.session_events import Steps, leads, steps
 from events.admin.session_links import event_page
 from events.admin.tables import Line, Table
 from events.admin.timeline import COUNTED, MARKS, PROBED, Timeline, read
 from events.sessions.session import Session, State
+from events.words import cut, lasting
 
 ROWS = 100  # of a table; a session may have thousands of pages
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, figure, moment
-from events.admin.facts import NO_NAME, cut, lasting
+from events.admin.facts import NO_NAME
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
@@ -24,6 +24,7 @@ from events.admin.session_links import session_page
 from events.admin.session_page import SessionView, view
 from events.keyset import Order
 from events.sessions.session import Session, SessionRedirect, State
+from events.words import cut, lasting
 
 SEARCHED = ("session", "actor", "device")
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from events.admin.base import EmptyState
 from events.admin.columns import NOTHING
-from events.admin.facts import Page, cut
+from events.admin.facts import Page
 from events.admin.filters import sources_of
 from events.admin.pages import PageAdmin
 from events.admin.recent import of_sources, versions_of
@@ -18,6 +18,7 @@ from events.admin.scope import scope_of
 from events.admin.source_page import view
 from events.admin.sparkline import sparkline
 from events.ownership.source import Source
+from events.words import cut
 
 
 @admin.register(Source)

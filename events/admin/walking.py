@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
-from events.admin.exporting import Pair, csv_lines, json_lines
+from events.admin.exporting import csv_lines, json_lines
 from events.admin.filters import ChoiceFilter
 from events.admin.paging import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.admin.scope import scope_of
 from events.admin.searching import HELP, search
+from events.details import Pair
 from events.event import Event
 from events.identity import moment, occurred_ms
 from events.keyset import Slice

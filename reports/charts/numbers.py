@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import ceil, floor, log10
 from typing import Any
 
-from events.admin.facts import lasting
+from events.words import lasting
 
 Number = int | float | Decimal
 NOTHING = "-"  # where there is no value; zero is one

@@ -1,13 +1,12 @@
 """Tables: what stands under a chart or by itself, the same rows as its CSV."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from events.admin.exporting import cell
-from events.admin.facts import cut
+from events.spreadsheets import cell, line
+from events.words import cut
 from reports.charts.numbers import NOTHING, Number, Unit
 from reports.charts.spark import spark
 
@@ -84,10 +83,9 @@ class Table:
 
     def lines(self) -> Iterator[str]:
         """As CSV: names of the columns, then exact values."""
-        write = csv.writer(_Line()).writerow
-        yield write([cell(column.name) for column in self.columns])  # some are named by telemetry
+        yield line([cell(column.name) for column in self.columns])  # some are named by telemetry
         for row in self.rows:
-            yield write([cell(_plain(value)) for value in row.cells])
+            yield line([cell(_plain(value)) for value in row.cells])
 
     def shown(self) -> list[list["Shown"]]:
         """The cells as people read them, the first SHOWN rows."""
@@ -123,13 +121,6 @@ class Shown:
     heat: int | None = None  # part of 10
     is_number: bool = False
     is_prose: bool = False
-
-
-class _Line:
-    """What a csv.writer writes to: it hands the line back."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def _shown(row: Row, place: int, column: Column, most: float, hottest: float) -> Shown:

@@ -1,6 +1,5 @@
 """FOCUS: charges as rows of the FinOps Open Cost and Usage Specification 1.2. One table says every column."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from events.admin.exporting import cell
+from events.spreadsheets import cell, line
 from reports.cost.charge import Charge
 from reports.cost.meters import METERS, PLATFORM, free_sku
 from reports.cost.month import HOUR
@@ -17,14 +16,6 @@ from reports.cost.reading import Owners
 
 PROVIDER = SERVICE = "Tally"
 FETCHED = 2_000  # rows at a time
-
-
-class _Line:
-    """Takes a row of CSV and gives it back as text."""
-
-    def write(self, text: str) -> str:
-        """What would be written."""
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +109,9 @@ COLUMNS: tuple[Column, ...] = (
 
 def rows(charges: Iterable[Charge]) -> Iterator[str]:
     """Lines of CSV, the head first. An empty field is null."""
-    writer = csv.writer(_Line())
-    yield writer.writerow([column.name for column in COLUMNS])
+    yield line([column.name for column in COLUMNS])
     for charge in charges:
-        yield writer.writerow([_text(column.value(charge)) for column in COLUMNS])
+        yield line([_text(column.value(charge)) for column in COLUMNS])
 
 
 def charges_of(month: date, owners: Owners = None, organization_id: int | None = None) -> Iterable[Charge]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from events.admin.facts import cut
+from events.words import cut
 from reports.digests.facts import Facts
 from reports.periods import Granularity
 

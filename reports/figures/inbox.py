@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import connection
 
-from events.admin.partition_page import weeks
 from events.identity import week_of
+from events.partition_sizes import Week, weeks
 from reports.figures.series import Counts
 from reports.filters import Filters
 
@@ -114,22 +114,12 @@ def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """The partitions of a week."""
-
-    begins: str
-    partitions: int
-    events: int  # about
-    size: int  # bytes, with indexes
-
-
 def partitions(now: datetime) -> tuple[tuple[Week, ...], int]:
     """The weeks that have partitions, the newest first, and how many of them are ready to come."""
     found = weeks()
     this_week = week_of(now).date()
     ready = sum(week.begins > this_week for week in found)
-    return tuple(Week(f"{each.begins}", each.partitions, each.events, each.size) for each in found), ready
+    return tuple(found), ready
 
 
 def _one(sql: str, parameters: Any) -> tuple[Any, ...]:

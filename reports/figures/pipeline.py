@@ -7,11 +7,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
 
+from events.partition_sizes import Week
 from events.store.usage import hour_of
 from reports.cost.month import BillingMonth
 from reports.figures import inbox
 from reports.figures.broker import Broker, broker
-from reports.figures.inbox import COUNTED, Filing, Inbox, Week
+from reports.figures.inbox import COUNTED, Filing, Inbox
 from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.mail.sent import SentMail, State

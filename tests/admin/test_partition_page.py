@@ -3,8 +3,9 @@
 from django.db import connection
 from django.test import Client
 
-from events.admin.partition_page import answer, weeks
+from events.admin.partition_page import answer
 from events.identity import week_of
+from events.partition_sizes import weeks
 from tests.admin.conftest import filed, html_of, many
 from tests.sending import Sender
 

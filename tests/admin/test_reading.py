@@ -9,9 +9,9 @@ from django.utils.html import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.admin.facts import cut
 from events.admin.filters import PERIODS, period
 from events.admin.json_text import coloured, laid_out
+from events.words import cut
 from tests.admin.test_event_page import text_of
 
 ANY_JSON = st.recursive(

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.event import Event
+from events.partition_sizes import Week
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
@@ -23,7 +24,7 @@ from reports.cost.month import BillingMonth
 from reports.figures import broker as brokers
 from reports.figures import inbox
 from reports.figures.broker import ABSENT, SILENT, Broker, Worker, broker
-from reports.figures.inbox import Filing, Inbox, Week
+from reports.figures.inbox import Filing, Inbox
 from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
 from reports.mail.sent import SentMail, State
 from reports.pages import pipeline as page
@@ -40,7 +41,7 @@ WELL = Pipeline(
     filing=Filing(100, 0.4, 0.9, 1.2, 5.0, ZERO),
     throughput={"stored": (1,), "duplicates": (0,), "rejected": (0,)},
     broker=Broker(version="8", memory=1_000, waiting=0, workers=(Worker("w@h", 2, 7, 60),)),
-    weeks=(Week("2026-03-30", 20, 100, 1_000),),
+    weeks=(Week(date(2026, 3, 30), 20, 100, 1_000),),
     weeks_ready=3,
     database=Database(10**9, 10, 100, 0.0, 0),
     mail=Mail(0, None, 0),
