@@ -8,19 +8,17 @@ is filed alone, when nothing else waits, and is given up in the end.
 
 import logging
 import time
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import transaction
 
 from ingestion import apart, claims, failures, inbox
 from ingestion.claims import Drained
+from ingestion.retrying import in_transaction
 
 log = logging.getLogger(__name__)
 SUSPECT = 3  # attempts after which a request is filed alone
 HOPELESS = 6  # attempts after which it isn't even decoded
-RETRIES = 5  # of a transaction that met a deadlock or a serialization failure
 
 
 def drain_block() -> Drained:
@@ -53,7 +51,7 @@ def _file_or_halve(ids: list[int]) -> Drained:
     Raises where it is the database that fails: that is no reason to reject anything.
     """
     try:
-        return _with_retries(_file_block, ids)
+        return in_transaction(_file_block, ids)
     except Exception as error:
         if failures.is_the_databases(error):
             raise
@@ -67,7 +65,7 @@ def _file_or_halve(ids: list[int]) -> Drained:
 def _take_apart(ids: list[int]) -> Drained:
     """File a request's events one by one; it goes on waiting where what fails can't even be rejected."""
     try:
-        return _with_retries(_file_apart, ids)
+        return in_transaction(_file_apart, ids)
     except Exception as error:
         if failures.is_the_databases(error):
             raise
@@ -75,35 +73,24 @@ def _take_apart(ids: list[int]) -> Drained:
         return Drained()
 
 
-def _with_retries(work: Callable[[list[int]], Drained], ids: list[int]) -> Drained:
-    """Do a transaction's work again where the database chose it as the victim of a deadlock."""
-    for attempt in range(RETRIES):
-        try:
-            return work(ids)
-        except DatabaseError as error:
-            if not failures.is_passing(error) or attempt == RETRIES - 1:
-                raise
-    raise AssertionError("the last attempt returns or raises")
-
-
 def _file_block(ids: list[int]) -> Drained:
-    with transaction.atomic():
-        taken = inbox.take(ids)
-        result = claims.file([claim for claim in taken if claim.attempts <= HOPELESS])
-        for claim in taken:
-            if claim.attempts > HOPELESS:
-                result += apart.give_up(claim)
-        inbox.remove([claim.id for claim in taken])
+    """File requests together, in the caller's transaction."""
+    taken = inbox.take(ids)
+    result = claims.file([claim for claim in taken if claim.attempts <= HOPELESS])
+    for claim in taken:
+        if claim.attempts > HOPELESS:
+            result += apart.give_up(claim)
+    inbox.remove([claim.id for claim in taken])
     return result
 
 
 def _file_apart(ids: list[int]) -> Drained:
+    """File requests event by event, in the caller's transaction."""
     result = Drained()
-    with transaction.atomic():
-        taken = inbox.take(ids)
-        for claim in taken:
-            result += apart.file_apart(claim)
-        inbox.remove([claim.id for claim in taken])
+    taken = inbox.take(ids)
+    for claim in taken:
+        result += apart.file_apart(claim)
+    inbox.remove([claim.id for claim in taken])
     return result
 
 

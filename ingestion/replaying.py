@@ -6,10 +6,9 @@ again stays, and says why it fails now.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,10 +24,10 @@ from ingestion.decoding import Accepted, Rejected
 from ingestion.inbox import Claim
 from ingestion.rejected import RejectedEvent
 from ingestion.rejudging import Judged, judge
+from ingestion.retrying import in_transaction
 from ingestion.selections import Selection
 
 log = logging.getLogger(__name__)
-RETRIES = 5  # of a transaction that met a deadlock or a serialization failure
 BLOCK_ROWS = 500
 BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -61,7 +60,7 @@ def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
     Those that somebody else replays at this moment are left to them. Raises where the database fails.
     """
     try:
-        return _with_retries(lambda: _replay(ids, may_write))
+        return in_transaction(_replay, ids, may_write)
     except Exception as error:
         if failures.is_the_databases(error):
             raise
@@ -77,7 +76,7 @@ def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
 def replay_edited(pk: int, text: bytes, may_write: Allowed) -> Replayed:
     """File `text` (JSON) in the place of a rejected event. Where it is rejected too, nothing is changed."""
     try:
-        return _with_retries(lambda: _replay([pk], may_write, edited=text))
+        return in_transaction(_replay, [pk], may_write, edited=text)
     except Exception as error:
         if failures.is_the_databases(error):
             raise
@@ -107,18 +106,6 @@ def next_block(selection: Selection, may_write: Allowed, *, after: int, last: in
             break
         ids.append(pk)
     return ids
-
-
-def _with_retries(work: Callable[[], Replayed]) -> Replayed:
-    """Do a transaction's work again where the database chose it as the victim of a deadlock."""
-    for attempt in range(RETRIES):
-        try:
-            with transaction.atomic():
-                return work()
-        except DatabaseError as error:
-            if not failures.is_passing(error) or attempt == RETRIES - 1:
-                raise
-    raise AssertionError("the last attempt returns or raises")
 
 
 def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None) -> Replayed:
