@@ -9,3 +9,9 @@ class CostConfig(AppConfig):
     name = "reports.cost"
     label = "cost"
     verbose_name = "Cost"
+
+    def ready(self) -> None:
+        """Let mail know of warnings about budgets."""
+        from reports.cost import warning
+
+        warning.connect()

@@ -18,6 +18,7 @@ from reports.cost.budget import BudgetNotice, Threshold
 from reports.cost.budgets import Standing, standings
 from reports.mail import links, sending
 from reports.mail.address import Address, of_person
+from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
 from reports.periods import Period, month_of, next_month
 
@@ -97,6 +98,11 @@ def _send(
         about=str(owner.pk),
         period=Period(month, next_month(month), ZoneInfo("UTC")),
     )
+
+
+def connect() -> None:
+    """Make warnings known to mail."""
+    register(Kind(KIND, "warnings about budgets"))
 
 
 def _percent(part: Decimal) -> str:

@@ -40,4 +40,3 @@ def register(kind: Kind) -> None:
 
 
 register(Kind(CONFIRMATION, "questions whether mail may come"))
-register(Kind("budget", "warnings about budgets"))
