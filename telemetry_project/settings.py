@@ -257,6 +257,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # of a log-in that came from nowhere, as by a bookmark
 
 # --- API ------------------------------------------------------------------------------------------
 

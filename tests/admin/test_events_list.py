@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -67,6 +68,12 @@ def test_who_is_a_member_of_nothing_is_told_whom_to_ask(charlie: Client) -> None
 def test_who_is_not_logged_in_is_sent_to_log_in(db: None, client: Client) -> None:
     response = client.get(EVENTS)
     assert (response.status_code, response["Location"]) == (302, f"/admin/login/?next={EVENTS}")
+
+
+def test_a_log_in_that_came_from_nowhere_leads_to_the_first_page(db: None, client: Client) -> None:
+    User.objects.create_user("ada", password="analytical engine", is_staff=True)
+    response = client.post("/admin/login/", {"username": "ada", "password": "analytical engine"})
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
 @pytest.mark.parametrize(
