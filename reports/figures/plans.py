@@ -76,9 +76,14 @@ def steps(plans: Collection[int], since: datetime, until: datetime) -> list[Step
     ]
 
 
-def offered(organization_id: int, currency: str, *, all_plans: bool) -> list[PricePlan]:
-    """The plans that a month can be supposed under: an organization's own, for operators every one."""
+def offered(
+    organization_id: int, currency: str, owners: Collection[int], *, all_plans: bool
+) -> list[PricePlan]:
+    """The plans that a month can be supposed under: an organization's and those owners', for operators every
+    one. What another owner pays by is between that owner and the operator.
+    """
     rows = PricePlan.objects.filter(currency=currency)
     if not all_plans:
-        rows = rows.filter(assignments__organization=organization_id).distinct()
+        of_all, of_these = Q(assignments__owner=None), Q(assignments__owner__in=owners)
+        rows = rows.filter(of_all | of_these, assignments__organization=organization_id).distinct()
     return list(rows.order_by("name"))

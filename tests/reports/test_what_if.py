@@ -48,6 +48,20 @@ def test_members_suppose_plans_of_theirs_for_owners_of_theirs(team: Owner, alice
     assert "Team B" not in csv_of(alice, "/reports/what-if/?csv=owners")
 
 
+def test_the_plan_of_another_owner_is_nobodys_business(team: Owner, alice: Client, operator: Client) -> None:
+    other = Owner.objects.get(name="Team B")
+    for of, name in ((other, "Theirs"), (team, "Mine")):
+        PlanAssignment.objects.create(
+            organization=team.organization,
+            owner=of,
+            plan=plan(name),
+            valid_from=datetime(2099, 1, 1, tzinfo=UTC),
+        )
+    seen, all_of_them = html_of(alice, "/reports/what-if/"), html_of(operator, "/reports/what-if/")
+    assert ("Mine" in seen, "Theirs" in seen) == (True, False)
+    assert ("Mine" in all_of_them, "Theirs" in all_of_them) == (True, True)
+
+
 def test_what_is_not_offered_is_not_supposed(team: Owner, alice: Client) -> None:
     dearer = PricePlan.objects.get(name="Dearer")
     html = html_of(alice, f"/reports/what-if/?plan={dearer.pk}&organization=999999&month=2020-13")
