@@ -7,18 +7,23 @@ import sys
 from django.core.management import execute_from_command_line
 from django.db.utils import OperationalError
 
+AWAY = (
+    "Is Tally running? Start it with `make run`, or set TALLY_DATA or DATABASE_URL to those of one that runs."
+)
+BUSY = (
+    "The database gave up, most likely because something else works on the same rows: try again in a minute."
+)
+
 
 def main() -> None:
-    """Run a command; a database that is not there is one line, not a traceback."""
+    """Run a command; a database that is not there, or is busy, is two lines, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
-        sys.exit(
-            f"Error: {reason}\nIs Tally running? Start it with `make run`, or set TALLY_DATA or DATABASE_URL"
-            " to that of the copy that runs."
-        )
+        has_answered = getattr(error.__cause__, "sqlstate", None)  # as for a lock that somebody else holds
+        sys.exit(f"Error: {reason}\n{BUSY if has_answered else AWAY}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Closing a month: looked at first, then done, and noted who did it. What is closed never changes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count, Q, Sum
+from psycopg.errors import LockNotAvailable
 
 from events.accounts import audit
 from events.accounts.audit import Actor
@@ -48,8 +51,11 @@ class Preview:
 
 
 def preview(organization: Organization, month: date, now: datetime) -> Preview:
-    """What closing would fix, with the charges up to date. Raises `NotClosable` for a month that is none."""
-    keep(organization.pk, now)
+    """What closing would fix, with the charges up to date. Raises `NotClosable` for a month that is none, and
+    while somebody else charges.
+    """
+    with _charged_by_nobody_else(organization):
+        keep(organization.pk, now)
     found = _month(organization, month)
     correction = Sum("cost", filter=Q(is_correction=True), default=ZERO)
     sums = ChargeDay.objects.filter(billing_month=found).values("owner_id", "owner__name")
@@ -70,7 +76,8 @@ def close(organization: Organization, month: date, actor: Actor, now: datetime) 
     """Fix the charges of a month as they are now. Raises `NotClosable`."""
     with transaction.atomic():
         # Nobody charges in between: the lock that charging takes.
-        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        with _charged_by_nobody_else(organization):
+            Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
         fixed = preview(organization, month, now)
         if fixed.obstacle:
             raise NotClosable(fixed.obstacle)
@@ -80,6 +87,17 @@ def close(organization: Organization, month: date, actor: Actor, now: datetime) 
         told = {"cost": f"{fixed.total.normalize():f} {fixed.currency}", "rows": fixed.rows}
         audit.record(actor, "month.closed", found, after=told)
     return fixed
+
+
+@contextmanager
+def _charged_by_nobody_else(organization: Organization) -> Iterator[None]:
+    """The wait for the lock that charging holds, which ends in a sentence. Raises `NotClosable`."""
+    try:
+        yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        raise NotClosable(f"{organization} is being charged right now: try again in a minute.") from error
 
 
 def _month(organization: Organization, month: date) -> BillingMonth:

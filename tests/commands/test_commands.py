@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
+import manage
 from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
 from tests.sending import Sender, log_event
+
+LOCKED = "DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$"
 
 
 def run(*arguments: str) -> str:
@@ -135,3 +138,20 @@ def test_there_is_an_event_for_each_usage(sender: Sender) -> None:
     run("drain")
     usage: Any = UsageHour.objects.get()
     assert (usage.stored, usage.billed_bytes) == (1, Event.objects.get().billed_bytes)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [("SELECT 1", "Is Tally running"), (LOCKED, "something else works on the same rows")],
+)
+def test_what_the_database_refuses_is_said_in_two_lines(
+    statement: str, said: str, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: list[str]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(manage, "execute_from_command_line", fail)
+    with pytest.raises(SystemExit, match=said):
+        manage.main()

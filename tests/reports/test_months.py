@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from events.accounts.entry import AuditEntry
 from events.ownership.owner import Owner
+from reports.cost import closing
 from reports.cost.keeping import keep
 from reports.cost.month import BillingMonth, State
 from reports.periods import month_of, next_month
@@ -129,3 +131,15 @@ def test_the_list_has_each_months_cost(team: Owner, operator: Client) -> None:
         assert f"{month:%Y-%m}" in html
         assert f"{cost:.2f} EUR" in html
     assert next_month(month_ago(1)) == month_ago(0)
+
+
+def test_it_says_so_while_somebody_else_charges(
+    team: Owner, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$")
+
+    monkeypatch.setattr(closing, "keep", lambda *_: transaction.atomic(locked)())
+    answer = operator.get(path(team, 2), follow=True)
+    assert "is being charged right now: try again in a minute" in answer.content.decode()
