@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
 from events.api import problems
+from telemetry_project import refused
 
 API = "/api/"
 
@@ -21,7 +22,7 @@ def permission_denied(request: HttpRequest, exception: Any) -> HttpResponse:
     """Somebody is known and may not."""
     if request.path.startswith(API):
         return problems.plain_response(request, 403, "This reader may not do that.")
-    return defaults.permission_denied(request, exception)
+    return refused.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Any) -> HttpResponse:

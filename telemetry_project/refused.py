@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 
 from events.admin.scope import scope_of
 from events.ownership.membership import Membership, Role
 
 
+@never_cache  # it names people
 def permission_denied(
     request: HttpRequest,
     exception: Exception,  # noqa: ARG001  (Django names it)

@@ -39,5 +39,3 @@ handler400 = "telemetry_project.errors.bad_request"
 handler403 = "telemetry_project.errors.permission_denied"
 handler404 = "telemetry_project.errors.page_not_found"
 handler500 = "telemetry_project.errors.server_error"
-
-handler403 = "telemetry_project.refused.permission_denied"

@@ -14,6 +14,7 @@ def test_it_names_the_leads_of_the_persons_owners_only(
     assert "Ask <strong>lena</strong>, or an operator" in mine.content.decode()
     assert "lena" not in theirs.content.decode()
     assert "Ask the lead of your team" in theirs.content.decode()
+    assert "no-store" in mine["Cache-Control"]
 
 
 def test_a_member_of_nothing_and_a_lead_herself_are_told_to_ask_others(
