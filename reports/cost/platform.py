@@ -1,5 +1,6 @@
 """Platform cost: what the platform itself costs in a month, whoever sends; owners share it."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -55,3 +56,8 @@ class PlatformCost(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Months that are none would be charged to nobody, in silence."""
+        if self.first_month and self.last_month and self.last_month < self.first_month:
+            raise ValidationError({"last_month": "It must not be before the first month."})

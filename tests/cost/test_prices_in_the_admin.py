@@ -115,6 +115,15 @@ def test_a_discount_is_a_percentage(percent: str, charged: Price) -> None:
         Discount.objects.create(owner=owner("A"), percent=Decimal(percent), valid_from=at(1))
 
 
+def test_a_platform_cost_doesnt_end_before_it_begins(operator: Client) -> None:
+    data = {"name": "Machines", "amount": "10", "method": "evenly", "first_month": "2026-12-01"}
+    answer = operator.post("/admin/cost/platformcost/add/", data | {"last_month": "2026-11-01"})
+    assert "must not be before the first month" in answer.content.decode()
+    assert (
+        operator.post("/admin/cost/platformcost/add/", data | {"last_month": "2026-12-01"}).status_code == 302
+    )
+
+
 def test_the_demos_prices_are_made_once(charged: Price) -> None:
     home = organization("zenith")
     assert demo.apply(home)
