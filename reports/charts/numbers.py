@@ -13,6 +13,7 @@ NOTHING = "-"  # where there is no value; zero is one
 _SIZES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
+TIMES = "times as much"
 TICKS = 4  # steps of an axis, about
 SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
 
@@ -162,6 +163,11 @@ class Change:
     text: str
     tone: str = ""  # good or bad, where more is one of them
 
+    @property
+    def than(self) -> str:
+        """As a sentence says it before what is compared with: "times as much as", else "than"."""
+        return f"{self.text} {'as' if self.text.endswith(TIMES) else 'than'}"
+
 
 def change(value: Number | None, before: Number | None, *, more_is: str = "") -> Change | None:
     """How a value differs from the one before; None where there is nothing to compare."""
@@ -174,7 +180,7 @@ def change(value: Number | None, before: Number | None, *, more_is: str = "") ->
     percent = (float(value) - float(before)) * 100 / abs(float(before))
     text = f"{abs(percent):,.0f} %" if abs(percent) >= 1 else "< 1 %"
     if percent >= 1_000:
-        text = f"{float(value) / float(before):,.0f} times as much"
+        text = f"{float(value) / float(before):,.0f} {TIMES}"
         return Change(text, _tone(True, more_is))
     return Change(f"{text} {'more' if percent > 0 else 'less'}", _tone(percent > 0, more_is))
 

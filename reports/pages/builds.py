@@ -64,7 +64,7 @@ def _answer(found: AllBuilds, filters: Filters, context: Context, *, has_series:
         elif sums.events == sums.before:
             said += f", as many as in {context.compared}"
         else:
-            said += f", {differs.text} than {context.compared}"
+            said += f", {differs.than} {context.compared}"
     share = whole_share(states)
     if has_series and share is not None:
         said += (

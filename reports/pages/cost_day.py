@@ -53,7 +53,7 @@ def _day(
     differs = change(whole, former or None)
     is_running = day == context.now.date()
     if differs and not is_running:
-        said += f", {differs.text} than the {day:%A} before" if differs.text != "as before" else ""
+        said += f", {differs.than} the {day:%A} before" if differs.text != "as before" else ""
     return replace(
         empty,
         answer=f"{said}{' so far' if is_running else ''}.",

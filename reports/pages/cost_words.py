@@ -110,6 +110,4 @@ def compared(cost: Decimal | None, before: Decimal, month: date) -> str:
     differs = change(cost, before)
     if differs is None:
         return ""
-    return (
-        f", {differs.text} than {former:%B}" if differs.text != "as before" else f", as much as {former:%B}"
-    )
+    return f", {differs.than} {former:%B}" if differs.text != "as before" else f", as much as {former:%B}"

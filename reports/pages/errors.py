@@ -82,7 +82,7 @@ def _compared(found: Found, context: Context) -> str:
     differs = change(found.sums.errors, found.before.errors)
     if not found.before.errors or not differs:
         return f", none in {context.compared}"
-    return f", {differs.text} than {context.compared}"
+    return f", {differs.than} {context.compared}"
 
 
 def _groups_in_number(found: Found, filters: Filters) -> Figure:

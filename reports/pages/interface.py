@@ -70,7 +70,7 @@ def _answer(found: Interface, filters: Filters, context: Context) -> str:
         elif found.actions == found.actions_before:
             said += f", as many as in {context.compared}"
         else:
-            said += f", {differs.text} than {context.compared}"
+            said += f", {differs.than} {context.compared}"
     return f"{said}; {_errors_said(found)}."
 
 

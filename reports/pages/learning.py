@@ -55,7 +55,7 @@ def _answer(found: Learning, filters: Filters, context: Context, content: str) -
     )
     if found.before and (differs := change(sums.contents.started, found.before.contents.started)):
         said += (
-            f", {differs.text} than {context.compared}" if found.before.contents.started else
+            f", {differs.than} {context.compared}" if found.before.contents.started else
             f", not once in {context.compared}"
         ) if differs.text != "as before" else f", as often as in {context.compared}"  # fmt: skip
     if sums.questions.pass_rate is not None:

@@ -75,7 +75,7 @@ def _compared(value: int, before: int, context: Context) -> str:
     if value == before:
         return f", as many as in {context.compared}"
     differs = change(value, before)
-    return f", {differs.text} than in {context.compared}" if differs else ""
+    return f", {differs.than} in {context.compared}" if differs else ""
 
 
 def _figures(found: Overview, filters: Filters, now: datetime) -> list[Figure]:

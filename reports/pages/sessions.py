@@ -63,7 +63,7 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     said = f"{plural(found.sums.sessions, 'session')} {when}"
     if found.before:
         differs = change(found.sums.sessions, found.before.sessions)
-        said += f", {differs.text} than {context.compared}" if differs and found.before.sessions else ""
+        said += f", {differs.than} {context.compared}" if differs and found.before.sessions else ""
         if found.sums.sessions == found.before.sessions:
             said = f"{said.rpartition(',')[0]}, as many as {context.compared}"
     if found.sums.median is not None:

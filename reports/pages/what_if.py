@@ -71,7 +71,7 @@ def _choose(asked: Asked, filters: Filters, context: Context) -> Choice:
     owners = tuple(home.owners.filter(pk__in=seen).values_list("pk", flat=True))
     known = figures.known(asked.month, owners)
     currency = next(iter(known.currencies), "")
-    offered = tuple(plans.offered(home.pk, currency, all_plans=context.sees_all))
+    offered = tuple(plans.offered(home.pk, currency, tuple(context.owners), all_plans=context.sees_all))
     current = {each.plan_id for each in plans.in_force(owners, begin_of(asked.month))}
     wanted = context.first("plan")
     usual = next((each for each in offered if each.pk not in current), offered[0] if offered else None)
@@ -105,7 +105,9 @@ def _fill(empty: Report, found: list[Supposed], plan: PricePlan, asked: Asked, c
     difference = sum_of((supposed, -charged))
     so_far = " so far" if asked.period.until > context.now else ""
     words = change(supposed, charged)
-    compared = f", {words.text} than was charged" if words and difference else ", as much as was charged"
+    compared = f", {words.than} was charged" if words and difference else ", as much as was charged"
+    if not charged and supposed:
+        compared = ", and nothing was charged"
     return replace(
         empty,
         answer=f"Under {plan.name}, usage of {asked.month:%B %Y} would cost {money.short(supposed)}{so_far}"

@@ -87,6 +87,13 @@ def test_a_change_is_in_words(
     assert change(value, before, more_is=more_is) == expected
 
 
+def test_times_as_much_is_as_and_more_is_than() -> None:
+    assert [Change(text).than for text in ("25 times as much", "10 % more")] == [
+        "25 times as much as",
+        "10 % more than",
+    ]
+
+
 @pytest.mark.parametrize("most", [0, 0.3, 1, 3, 7, 99, 101, 12_345, 10**9 + 1])
 @pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, mean("x")])
 def test_an_axis_begins_at_zero_and_holds_all(most: float, unit: Unit) -> None:
