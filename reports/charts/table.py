@@ -68,7 +68,6 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    caption: str = ""
 
     def ordered(self, by: str) -> "Table":
         """By a column, from the largest on with a minus before its name; what has no value comes last."""

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
-from reports.figures.behind import newest
+from reports.figures.comments import Comment, comments
 from reports.figures.ratio import ratio
 from reports.figures.series import Counts, counts
 from reports.filters import Filters
@@ -16,13 +14,10 @@ from reports.rollups.models import Contents, Questions, Ratings, Searches
 from reports.rollups.relation import Where
 
 LISTED = 1_000  # rows of a table
-COMMENTS = 20
-_SUMS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Contents, ("started", "finished", "timed", "time_spent")),
-    (Questions, ("attempts", "passed", "score", "timed", "timed_duration", "expected")),
-    (Ratings, ("rated", "rating_sum", "comments")),
-    (Searches, ("searches", "without_results", "results")),
-)
+_OF_CONTENTS = ("started", "finished", "timed", "time_spent")
+_OF_QUESTIONS = ("attempts", "passed", "score", "timed", "timed_duration", "expected")
+_OF_RATINGS = ("rated", "rating_sum", "comments")
+_OF_SEARCHES = ("searches", "without_results", "results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +116,6 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
-    """What somebody wrote."""
-
-    at: datetime
-    event_id: str
-    content: str
-    rating: float | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Sums:
     """A whole period."""
 
@@ -215,13 +199,14 @@ def learning(filters: Filters, now: datetime, content: str = "") -> Learning:
 
 def _sums(filters: Filters, content: str) -> Sums:
     where: Where = {"content": content} if content else {}
-    contents, questions, ratings, searches = (
-        reading.totals(rollup, filters, measures, {} if rollup is Searches else where)
-        for rollup, measures in _SUMS
+    # Searches have no content.
+    searches = dict.fromkeys(_OF_SEARCHES, 0) if content else reading.totals(Searches, filters, _OF_SEARCHES)
+    return Sums(
+        _content("", reading.totals(Contents, filters, _OF_CONTENTS, where)),
+        _question("", reading.totals(Questions, filters, _OF_QUESTIONS, where)),
+        _rating("", reading.totals(Ratings, filters, _OF_RATINGS, where)),
+        _search("", searches),
     )
-    if content:
-        searches = dict.fromkeys(searches, 0)
-    return Sums(_content("", contents), _question("", questions), _rating("", ratings), _search("", searches))
 
 
 def _over_time(
@@ -232,7 +217,7 @@ def _over_time(
 
 
 def _contents(filters: Filters, where: Where) -> tuple[tuple[Content, ...], int]:
-    found = reading.top(Contents, filters, ["content"], _SUMS[0][1], limit=LISTED, where=where)
+    found = reading.top(Contents, filters, ["content"], _OF_CONTENTS, limit=LISTED, where=where)
     return tuple(_content(row.keys[0], row.measures) for row in found.rows), found.of
 
 
@@ -241,7 +226,7 @@ def _content(name: str, sums: dict[str, Any]) -> Content:
 
 
 def _questions(filters: Filters, where: Where) -> tuple[tuple[Question, ...], int]:
-    measures = (*_SUMS[1][1], "title")
+    measures = (*_OF_QUESTIONS, "title")
     found = reading.top(
         Questions, filters, ["item"], measures, order="passed/attempts", limit=LISTED, where=where
     )
@@ -262,7 +247,7 @@ def _question(name: str, sums: dict[str, Any]) -> Question:
 
 
 def _rated(filters: Filters, where: Where) -> tuple[Rated, ...]:
-    found = reading.top(Ratings, filters, ["content"], _SUMS[2][1], limit=LISTED, where=where)
+    found = reading.top(Ratings, filters, ["content"], _OF_RATINGS, limit=LISTED, where=where)
     return tuple(_rating(row.keys[0], row.measures) for row in found.rows)
 
 
@@ -276,7 +261,7 @@ def _ratings(filters: Filters, where: Where) -> tuple[tuple[float, int], ...]:
 
 
 def _queries(filters: Filters, order: str) -> tuple[tuple[Searched, ...], int]:
-    found = reading.top(Searches, filters, ["query"], _SUMS[3][1], order=order, limit=LISTED)
+    found = reading.top(Searches, filters, ["query"], _OF_SEARCHES, order=order, limit=LISTED)
     return tuple(_search(row.keys[0], row.measures) for row in found.rows), found.of
 
 
@@ -287,33 +272,3 @@ def _unanswered(filters: Filters) -> tuple[Searched, ...]:
 
 def _search(query: str, sums: dict[str, Any]) -> Searched:
     return Searched(query, sums["searches"], sums["without_results"], sums["results"])
-
-
-def comments(filters: Filters, content: str = "", limit: int = COMMENTS) -> tuple[Comment, ...]:
-    """The newest comments, from the events themselves: their words are in no rollup."""
-    has_words = ~Q(comments="") & Q(comments__isnull=False)
-    has_words |= ~Q(comment_text="") & Q(comment_text__isnull=False)
-    has_words |= ~Q(commentid="") & Q(commentid__isnull=False)
-    asked: list[tuple[Q | None, Q]] = [(None, has_words)]
-    if content:  # named by the envelope, or where that names none by the kind
-        asked = [
-            (Q(object_id=content), has_words),
-            (Q(object_id__isnull=True), has_words & Q(content_id=content)),
-        ]
-    rows = [
-        row
-        for of_event, of_kind in asked
-        for row in newest("feedback", filters, limit, of_event=of_event, of_kind=of_kind).rows
-    ]
-    rows.sort(key=lambda row: row.pk, reverse=True)
-    return tuple(_comment(row) for row in rows[:limit])
-
-
-def _comment(row: Any) -> Comment:
-    return Comment(
-        at=row.event.occurred_at,
-        event_id=str(row.pk),
-        content=row.content_id if row.event.object_id is None else row.event.object_id,
-        rating=row.rating,
-        text=" · ".join(dict.fromkeys(filter(None, (row.comments, row.comment_text or row.commentid)))),
-    )

@@ -5,7 +5,8 @@ from reports.charts.bar_chart import Bar, BarChart, Histogram
 from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
-from reports.figures.learning import Comment, Content, Learning, Question, Rated, Searched
+from reports.figures.comments import Comment
+from reports.figures.learning import Content, Learning, Question, Rated, Searched
 from reports.filters import Filters
 from reports.pages.kind_links import event, of_kind
 from reports.pages.page import Context

@@ -1,6 +1,5 @@
 """People and teams: alice is of team A, bob of team B, charlie of none; an operator sees all."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 
 EVENTS = "/admin/events/event/"
-Browse = Callable[[User], Client]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from events.store.usage import UsageHour, hour_of
 from reports.filters import Filters
 from reports.pages.links import Links
 from reports.pages.page import Context
-from reports.periods import Granularity, Period, preset
+from reports.periods import Granularity, Period
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, file_all
 from tests.sessions.stored import summarise_due
@@ -68,11 +68,6 @@ def context(page: str = "overview", now: datetime = ZERO, **more: Any) -> Contex
     """What a page is built with, beside filters."""
     usual = Context(now=now, links=Links(page, {}), owners={}, sources={}, sees_all=True)
     return replace(usual, **more)
-
-
-def last_week(zone: Any) -> Period:
-    """The seven days up to ZERO."""
-    return preset("7d", ZERO, zone)
 
 
 def csv_of(client: Client, path: str) -> str:

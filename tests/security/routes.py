@@ -24,7 +24,6 @@ INGEST = {str(entry.pattern) for entry in ingest_patterns}  # tests/ingestion an
 SUFFIX = "<drf_format_suffix:format>"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 APPS = re.compile(r"admin/\^\(\?P<app_label>([\w|]+)\)/\$")
-NO_ROW = "00000000-0000-8000-8000-000000000000"
 
 # Lists of one class, of which one is asked everything.
 ALIKE = {entry.model for name, entry in KINDS.items() if name != "log"}

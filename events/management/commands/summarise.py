@@ -4,11 +4,11 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from events.ownership.owner import Owner
+from events.management.asked import owners_named
 from events.sessions import touching
 from events.sessions.summarising import Summarised, summarise_block, summarise_large
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         now = timezone.now()
-        owners = _owners(options["owner"])
+        owners = owners_named(options["owner"])
         if options["all"]:
             for _count in tqdm(
                 touching.touch_all(owners), unit=" weeks", desc="Listing", file=sys.stderr, disable=None
@@ -47,12 +47,3 @@ class Command(BaseCommand):
         left = touching.waiting_rows(owners)
         still = f"; {left} wait." if left else "."
         self.stdout.write(f"{total.keys} sessions or devices summed up{still}")
-
-
-def _owners(name: str | None) -> list[int] | None:
-    if name is None:
-        return None
-    found = list(Owner.objects.named(name).values_list("pk", flat=True))
-    if not found:
-        raise CommandError(f"There is no owner named {name!r}.")
-    return found

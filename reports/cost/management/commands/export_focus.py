@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.accounts import audit
-from events.ownership.organization import Organization
+from events.management.asked import organization_of
 from reports.cost import focus
 from reports.cost.months import month_of_text
 
@@ -27,12 +27,8 @@ class Command(BaseCommand):
             month = month_of_text(options["month"])
         except ValueError as error:
             raise CommandError(str(error)) from error
-        slug, organization_id = options["organization"], None
-        if slug:
-            organization = Organization.objects.filter(slug=slug).first()
-            if organization is None:
-                raise CommandError(f"There is no organization {slug}.")
-            organization_id = organization.pk
+        slug = options["organization"]
+        organization_id = organization_of(slug).pk if slug else None
         audit.record(audit.command("export_focus"), "export.made", f"charges of {month:%Y-%m}")
         lines = focus.rows(focus.charges_of(month, organization_id=organization_id))
         if options["output"]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from events.ownership.organization import Organization
+from events.management.asked import organization_of
 from reports.cost import accuracy
 from reports.cost.reading import months
 from reports.periods import DAY, month_of, next_month
@@ -20,9 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", default="demo", help="Its slug.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        organization = Organization.objects.filter(slug=options["organization"]).first()
-        if organization is None:
-            raise CommandError(f"There is no organization {options['organization']}.")
+        organization = organization_of(options["organization"])
         owners = list(organization.owners.values_list("pk", flat=True))
         this = month_of(timezone.now().date())
         over = [month for month in months(owners) if month < this]

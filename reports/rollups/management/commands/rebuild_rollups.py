@@ -4,10 +4,10 @@ import sys
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from events.ownership.owner import Owner
+from events.management.asked import owners_named
 from reports.rollups import rebuilding
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        owners = _owners(options["owner"])
+        owners = owners_named(options["owner"])
         since, until = (_midnight(options[name]) for name in ("since", "until"))
         events = sessions = 0
         steps = rebuilding.steps(owners, since, until)
@@ -35,12 +35,3 @@ class Command(BaseCommand):
 
 def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), UTC)
-
-
-def _owners(name: str | None) -> list[int] | None:
-    if name is None:
-        return None
-    found = list(Owner.objects.named(name).values_list("pk", flat=True))
-    if not found:
-        raise CommandError(f"There is no owner named {name!r}.")
-    return found

@@ -1,0 +1,24 @@
+"""Asked: what options of commands name, looked up. What isn't there ends the command with a sentence."""
+
+from django.core.management.base import CommandError
+
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+
+
+def owners_named(name: str | None) -> list[int] | None:
+    """The keys of the owners of a name, of all organizations; None, for all of them, without one."""
+    if name is None:
+        return None
+    found = list(Owner.objects.named(name).values_list("pk", flat=True))
+    if not found:
+        raise CommandError(f"There is no owner named {name!r}.")
+    return found
+
+
+def organization_of(slug: str) -> Organization:
+    """The organization of a slug."""
+    found = Organization.objects.filter(slug=slug).first()
+    if found is None:
+        raise CommandError(f"There is no organization {slug}.")
+    return found
