@@ -59,8 +59,8 @@ def cut(
     )
 
 
-def after(keys: Sequence[str], values: Sequence[str], *, descending: bool) -> Q:
-    """What comes after `values` in the order of `keys`.
+def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_it: bool = False) -> Q:
+    """What comes after `values` in the order of `keys`; `with_it` the row that has them too.
 
     The first key bounds the index scan; the rest decides among rows that are equal in it.
     """
@@ -69,6 +69,8 @@ def after(keys: Sequence[str], values: Sequence[str], *, descending: bool) -> Q:
     lookup = "lt" if descending else "gt"
     first, *rest = keys
     if not rest:
-        return Q(**{f"{first}__{lookup}": values[0]})
-    beyond = Q(**{f"{first}__{lookup}": values[0]}) | after(rest, values[1:], descending=descending)
+        return Q(**{f"{first}__{lookup}{'e' if with_it else ''}": values[0]})
+    beyond = Q(**{f"{first}__{lookup}": values[0]}) | after(
+        rest, values[1:], descending=descending, with_it=with_it
+    )
     return Q(**{f"{first}__{lookup}e": values[0]}) & beyond

@@ -1,49 +1,56 @@
 """Walk: pages of events, each at a bounded price whatever is filtered.
 
 Who may see an event is known to its envelope, what it says to the kind's own table, and neither has an index
-for both; nor has every column of the envelope one. So a page is looked for in windows of ids, from where the
-last page ended: a window is as long as so many rows of what has an index, whichever reaches furthest. In a
-window two tables are joined by id. A rare kind and a small owner are thus at their end after one window;
-where a filter finds little among much, the page is short or empty, and its `next` goes on from there.
+for both; nor has every column of the envelope one. So a page is looked for in windows of keys, which are ids,
+or times of receipt with ids, from where the last page ended: a window is as long as so many rows of what has
+an index, whichever reaches furthest. In a window two tables are joined by id. A rare kind and a small owner
+are thus at their end after one window; where a filter finds little among much, the page is short or empty,
+and its `next` goes on from there.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.timezone import is_naive
 
-from events.keyset import Order, Slice, UnknownKey, cut
+from events.keyset import Order, Slice, UnknownKey, after, cut
 
 # Rows of a window. The first holds most pages; all of them are what a page may cost at most.
 WINDOWS = (1_000, 4_000, 16_000)
 NEWEST_FIRST = Order(("pk",), descending=True)
+LAST_RECEIVED_FIRST = Order(("received_at", "pk"), descending=True)
+
+
+Key = Sequence[Any]
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: rows, newest first, each with a row of the same id `beside` it where that is given.
+    """What is asked: rows in an order, each with a row of the same id `beside` it where that is given.
 
-    `paces` are what windows are measured by: rows that an index gives in the order of ids. Without any, the
-    rows themselves are such.
+    `paces` are what windows are measured by: rows that an index gives in that order. Without any, the rows
+    themselves are such. Only the order of ids is that of the rows beside too.
     """
 
     rows: QuerySet[Any]
     paces: tuple[QuerySet[Any], ...] = ()
     beside: QuerySet[Any] | None = None
+    order: Order = NEWEST_FIRST
 
     def page(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """The page of `size` rows after `key`, or `backward` the one before. Raises `UnknownKey`."""
         if not self.paces:
-            return cut(self.rows, NEWEST_FIRST, size, key=key, backward=backward)
-        start = _parsed(key)
+            return cut(self.rows, self.order, size, key=key, backward=backward)
         try:
-            return self._walk(size, start, backward=backward)
-        except (ValidationError, ValueError, DataError) as error:
-            raise UnknownKey(str(error)) from error
+            return self._walk(size, self._parsed(key), backward=backward)
+        except (ValidationError, ValueError, DataError, OverflowError) as error:
+            raise UnknownKey(", ".join(key)) from error
 
     def everything(self, size: int) -> Iterator[list[Any]]:
         """All rows, in pages: no more than one is held at a time."""
@@ -53,9 +60,9 @@ class Question:
             yield page.rows
             if page.next is None:
                 return
-            key = [str(page.next.pk)]
+            key = self.order.key_of(page.next)
 
-    def _walk(self, size: int, start: UUID | None, *, backward: bool) -> Slice:
+    def _walk(self, size: int, start: Key | None, *, backward: bool) -> Slice:
         at = start
         found: list[Any] = []
         for window in WINDOWS:
@@ -64,60 +71,66 @@ class Question:
             at = end
             if end is None or len(found) > size:
                 break
-        further: Any = found[size - 1] if len(found) > size else Edge(at) if at else None
+        further: Any = found[size - 1] if len(found) > size else self._edge(at)
         found = found[:size]
         if backward:
             found.reverse()
-            return Slice(found, next=found[-1] if found else _edge(start), previous=further)
+            return Slice(found, next=found[-1] if found else self._edge(start), previous=further)
         return Slice(found, next=further, previous=found[0] if found and start else None)
 
-    def _end(self, at: UUID | None, window: int, backward: bool) -> UUID | None:
-        """The last id of the window after `at`, None where everything is in it."""
+    def _end(self, at: Key | None, window: int, backward: bool) -> Key | None:
+        """The key of the last row of the window after `at`, None where everything is in it."""
         ends = []
         for rows in self.paces:
             # An OFFSET, but a small constant one, over an index alone.
-            ids = _from(rows.prefetch_related(None), at, backward).values_list("pk", flat=True)
-            end = next(iter(ids[window - 1 : window]), None)
+            keys = self._from(rows.prefetch_related(None), at, backward).values_list(*self.order.keys)
+            end = next(iter(keys[window - 1 : window]), None)
             if end is None:
                 return None
             ends.append(end)
-        found: UUID = max(ends) if backward else min(ends)
+        found: Key = min(ends) if self._descends(backward) else max(ends)
         return found
 
-    def _between(self, at: UUID | None, end: UUID | None, backward: bool) -> QuerySet[Any]:
-        """The rows of a window. An id range doesn't cross a join: both sides are told it."""
-        rows = _until(_from(self.rows, at, backward), end, backward)
+    def _between(self, at: Key | None, end: Key | None, backward: bool) -> QuerySet[Any]:
+        """The rows of a window. A range of keys doesn't cross a join: both sides are told it."""
+        rows = self._until(self._from(self.rows, at, backward), end, backward)
         if self.beside is None:
             return rows
-        beside = _until(_from(self.beside, at, backward), end, backward).order_by()
+        beside = self._until(self._from(self.beside, at, backward), end, backward).order_by()
         return rows.filter(Exists(beside.filter(pk=OuterRef("pk"))))
 
+    def _from(self, rows: QuerySet[Any], at: Key | None, backward: bool) -> QuerySet[Any]:
+        descends = self._descends(backward)
+        if at is not None:
+            rows = rows.filter(after(self.order.keys, at, descending=descends))
+        return rows.order_by(*(f"{'-' if descends else ''}{name}" for name in self.order.keys))
 
-class Edge(NamedTuple):
+    def _until(self, rows: QuerySet[Any], end: Key | None, backward: bool) -> QuerySet[Any]:
+        if end is None:
+            return rows
+        return rows.filter(after(self.order.keys, end, descending=not self._descends(backward), with_it=True))
+
+    def _descends(self, backward: bool) -> bool:
+        return self.order.descending != backward
+
+    def _parsed(self, key: Sequence[str]) -> Key | None:
+        """The values that a key has as text. Raises `ValidationError`, or ValueError for too few."""
+        if not key:
+            return None
+        meta = self.rows.model._meta
+        fields: list[Any] = [meta.pk if name == "pk" else meta.get_field(name) for name in self.order.keys]
+        values = [field.to_python(text) for field, text in zip(fields, key, strict=True)]
+        if any(isinstance(value, datetime) and is_naive(value) for value in values):
+            raise ValueError("a time without a zone")
+        return values
+
+    def _edge(self, at: Key | None) -> "Edge | None":
+        return None if at is None else Edge(**dict(zip(self.order.keys, at, strict=True)))
+
+
+@dataclass(frozen=True)
+class Edge:
     """Where a window ended, as the row from which a neighbour goes on."""
 
     pk: UUID
-
-
-def _parsed(key: Sequence[str]) -> UUID | None:
-    if not key:
-        return None
-    try:
-        (text,) = key
-        return UUID(text)
-    except ValueError as error:
-        raise UnknownKey(", ".join(key)) from error
-
-
-def _edge(at: UUID | None) -> Edge | None:
-    return Edge(at) if at else None
-
-
-def _from(rows: QuerySet[Any], at: UUID | None, backward: bool) -> QuerySet[Any]:
-    if at is not None:
-        rows = rows.filter(**{"pk__gt" if backward else "pk__lt": at})
-    return rows.order_by("pk" if backward else "-pk")
-
-
-def _until(rows: QuerySet[Any], end: UUID | None, backward: bool) -> QuerySet[Any]:
-    return rows if end is None else rows.filter(**{"pk__lte" if backward else "pk__gte": end})
+    received_at: datetime | None = None  # where rows are in the order of that

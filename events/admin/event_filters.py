@@ -120,6 +120,38 @@ class UntilFilter(TimeFilter):
     lookup = "pk__lt"
 
 
+class ReceiptFilter(TypedFilter):
+    """By one end of a range of times of receipt, in the order of which the list is then."""
+
+    input_type = "datetime-local"
+    lookup = ""
+
+    @property
+    def is_folded(self) -> bool:
+        """On demand: people ask for the time of occurrence."""
+        return True
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows on this side of it."""
+        return rows.filter(**{self.lookup: instant(self.chosen)})
+
+
+class ReceivedSinceFilter(ReceiptFilter):
+    """Received from a time on."""
+
+    title = "received from"
+    parameter_name = "received_since"
+    lookup = "received_at__gte"
+
+
+class ReceivedUntilFilter(ReceiptFilter):
+    """Received before a time."""
+
+    title = "received before"
+    parameter_name = "received_until"
+    lookup = "received_at__lt"
+
+
 class NumberFilter(TypedFilter):
     """By a number."""
 

@@ -19,6 +19,9 @@ from events.admin.event_filters import (
     CountryFilter,
     DeviceFilter,
     ObjectFilter,
+    ReceiptFilter,
+    ReceivedSinceFilter,
+    ReceivedUntilFilter,
     SessionFilter,
     SinceFilter,
     UntilFilter,
@@ -40,9 +43,10 @@ from events.admin.walking import WalkAdmin, envelopes_of, in_time
 from events.details import Pair, with_details
 from events.event import Event
 from events.kinds import KINDS
-from events.walk import Question
+from events.walk import LAST_RECEIVED_FIRST, Question
 
-LISTED = ("kind", "dialect", "session", "actor", "occurred_at", "owner", "source")
+LISTED = ("kind", "dialect", "session", "actor", "occurred_at", "received_at", "owner", "source")
+RECEIPT = (ReceivedSinceFilter, ReceivedUntilFilter)
 # An event that any server of Tally takes, so that the empty list can say how to send one.
 FIRST_EVENT = (
     '{"events": [{"eid": "LOG", "ver": "3.0", "ets": \'$(date +%s000)\', "mid": "first", '
@@ -69,7 +73,14 @@ class EventAdmin(PageAdmin, WalkAdmin):
         *(OwnerFilter, SourceFilter, KindFilter, DialectFilter),
         *(PeriodFilter, SinceFilter, UntilFilter),
         *(SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter),
+        *RECEIPT,
     )
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """With the time of receipt where the list is in its order."""
+        is_by_receipt = any(request.GET.get(spec.parameter_name) for spec in RECEIPT)
+        received = (moment("received_at", "Received (UTC)"),) if is_by_receipt else ()
+        return (*received, *self.list_display)
 
     def get_urls(self) -> list[Any]:
         """The page of partitions beside the list."""
@@ -86,10 +97,16 @@ class EventAdmin(PageAdmin, WalkAdmin):
 
     def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> Question:
         """The envelopes; beside a row of its kind where a kind is asked for, since the envelope has no index
-        on that: by the column alone a rare kind read the whole table.
+        on that: by the column alone a rare kind read the whole table. By receipt they have windows of that.
         """
         rows, indexed, is_indexed = envelopes_of(request, filters, term)
         rows = rows.only(*LISTED).prefetch_related("owner", "source")
+        received = [spec for spec in filters if isinstance(spec, ReceiptFilter)]
+        if received:
+            pace: Any = Event.objects.all()
+            for spec in received:
+                pace = spec.queryset(request, pace)
+            return Question(rows, paces=(pace,), order=LAST_RECEIVED_FIRST)
         kind = next((spec.chosen for spec in filters if isinstance(spec, KindFilter)), "")
         if kind in KINDS:
             of_kind = in_time(request, filters, KINDS[kind].model._default_manager.all())

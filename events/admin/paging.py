@@ -73,12 +73,18 @@ class KeysetChangeList(ChangeList):
         """Only what get_queryset says: Django would join every owner and source that a column names."""
         return queryset
 
+    @property
+    def order(self) -> Order:
+        """The order that pages are cut from."""
+        found: Order = self.model_admin.list_order
+        return found
+
     def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """A page of the list."""
         rows: models.QuerySet[Any] = self.queryset
         if columns := self.model_admin.list_columns:
             rows = rows.only(*columns)
-        return cut(rows, self.model_admin.list_order, size, key=key, backward=backward)
+        return cut(rows, self.order, size, key=key, backward=backward)
 
     def get_results(self, request: HttpRequest) -> None:
         """The rows of the page, and the links to its neighbours."""
@@ -102,7 +108,7 @@ class KeysetChangeList(ChangeList):
     def _link(self, direction: str, row: models.Model | None) -> str:
         if row is None:
             return ""
-        key = key_text(self.model_admin.list_order, row)
+        key = key_text(self.order, row)
         return self.get_query_string({direction: key}, remove=[AFTER, BEFORE])
 
     @property

@@ -21,7 +21,7 @@ from events.admin.searching import HELP, search
 from events.details import Pair
 from events.event import Event
 from events.identity import moment, occurred_ms
-from events.keyset import Slice
+from events.keyset import Order, Slice
 from events.walk import Edge, Question
 
 # The exports: their type, and what makes the lines.
@@ -49,7 +49,12 @@ class WalkChangeList(KeysetChangeList):
         self.clear_all_filters_qs = self.get_query_string(remove=list(self.get_filters_params()))
         chosen = [spec for spec in self.filter_specs if spec.chosen]
         self.question = self.model_admin.question(request, chosen, self.query)
-        return self.question.rows.order_by("-pk")
+        return self.question.rows.order_by(*(f"-{name}" for name in self.order.keys))
+
+    @property
+    def order(self) -> Order:
+        """That of the question: by occurrence, or by receipt."""
+        return self.question.order
 
     def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """A page of the answer."""
@@ -59,7 +64,9 @@ class WalkChangeList(KeysetChangeList):
     def looked_back_to(self) -> datetime | None:
         """The time up to which this page looked in vain, where there is more behind it."""
         edge = self.slice.next
-        return moment(occurred_ms(edge.pk.int)) if isinstance(edge, Edge) else None
+        if not isinstance(edge, Edge):
+            return None
+        return edge.received_at or moment(occurred_ms(edge.pk.int))
 
     @property
     def more_filters(self) -> list[Any]:

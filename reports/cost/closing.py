@@ -51,11 +51,10 @@ class Preview:
 
 
 def preview(organization: Organization, month: date, now: datetime) -> Preview:
-    """What closing would fix, with the charges up to date. Raises `NotClosable` for a month that is none, and
-    while somebody else charges.
+    """What closing would fix, by the charges that there are: it writes none, since looking changes nothing.
+
+    Raises `NotClosable` for a month that is none.
     """
-    with _charged_by_nobody_else(organization):
-        keep(organization.pk, now)
     found = _month(organization, month)
     correction = Sum("cost", filter=Q(is_correction=True), default=ZERO)
     sums = ChargeDay.objects.filter(billing_month=found).values("owner_id", "owner__name")
@@ -73,11 +72,14 @@ def preview(organization: Organization, month: date, now: datetime) -> Preview:
 
 
 def close(organization: Organization, month: date, actor: Actor, now: datetime) -> Preview:
-    """Fix the charges of a month as they are now. Raises `NotClosable`."""
+    """Bring the charges of a month up to date and fix them. Raises `NotClosable`, also while somebody else
+    charges.
+    """
     with transaction.atomic():
         # Nobody charges in between: the lock that charging takes.
         with _charged_by_nobody_else(organization):
             Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+            keep(organization.pk, now)
         fixed = preview(organization, month, now)
         if fixed.obstacle:
             raise NotClosable(fixed.obstacle)

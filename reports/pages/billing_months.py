@@ -19,6 +19,7 @@ from events.ownership.organization import Organization
 from reports.charts.table import Amount, Column, Row, Table
 from reports.cost import closing
 from reports.cost.closing import NotClosable, Preview
+from reports.cost.keeping import keep
 from reports.cost.months import month_of_text
 from reports.figures import billing
 from reports.figures.billing import Month
@@ -107,7 +108,10 @@ class Changed(Exception):
 
 @require_http_methods(["GET", "POST"])
 def close_month(request: HttpRequest) -> HttpResponse:
-    """Show what closing a month fixes; by POST do it, if it still is what was shown."""
+    """Show what closing a month fixes; by POST do it, if it still is what was shown.
+
+    Looking writes nothing: it shows what was charged last. Posting brings charges up to date first.
+    """
     if not scope_of(request).is_operator:
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
@@ -127,6 +131,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
         shown = closing.preview(organization, month, now)
     except Changed:
         messages.error(request, "Charges have changed since they were shown. This is how they are now.")
+        keep(organization.pk, now)
         shown = closing.preview(organization, month, now)
     except NotClosable as error:
         messages.error(request, str(error))

@@ -17,7 +17,7 @@ from reports.cost.numbers import ZERO
 from reports.figures.cost import MonthsCost, Part
 from reports.filters import Filters
 from reports.pages.cost_words import BY, Names, signed, unit_of
-from reports.pages.links import events
+from reports.pages.links import received
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.periods import Granularity
@@ -218,7 +218,7 @@ def _drop(view: View) -> Block:
             ),
             href=view.context.links.here(source=part.keys[0], kind=part.keys[1] or None),
             hrefs={
-                "events": events(view.filters, source=part.keys[0], **_kind(part)),
+                "events": received(view.filters, source=part.keys[0], **_kind(part)),
                 **({"rejected": f"{view.rejected}?source={part.keys[0]}"} if part.rejected else {}),
             },
         )
@@ -229,7 +229,7 @@ def _drop(view: View) -> Block:
         "What could be dropped",
         _saving(view),
         table=Table(columns, rows),
-        note="The number of events leads to those that occurred in the month. Rejected events are free.",
+        note="The number of events leads to those that were received in the month. Rejected events are free.",
     )
 
 

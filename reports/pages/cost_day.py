@@ -5,9 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from reports.charts import palette
 from reports.charts.numbers import SHARE, Unit, change, count
@@ -22,7 +19,7 @@ from reports.figures.cost_hours import Charged
 from reports.filters import Filters
 from reports.pages.cost_blocks import stack
 from reports.pages.cost_words import BY, Names, by_of, precise, unit_of, used
-from reports.pages.links import events
+from reports.pages.links import moment, received
 from reports.pages.months import Asked
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty, Figure, Report
@@ -36,7 +33,7 @@ def fill(empty: Report, asked: Asked, question: Question, filters: Filters, cont
     """The report of the day or of the hour that is asked for."""
     currency = str(question.only["billing_month__currency"])
     if asked.hour:
-        return _hour(empty, asked.hour, question, context, currency)
+        return _hour(empty, asked.hour, question, filters, context, currency)
     return _day(empty, asked, question, filters, context, currency)
 
 
@@ -60,7 +57,7 @@ def _day(
         figures=(
             Figure("Cost", whole, money, None if is_running else differs),
             Figure("A week before", former, money, href=context.links.here(**_at(day - 7 * DAY))),
-            Figure("Events", sum(part.events for part in parts), count("events"), href=events(filters)),
+            Figure("Events", sum(part.events for part in parts), count("events"), href=received(filters)),
         ),
         blocks=(
             _hours(hours, by, hues, filters, context, money),
@@ -116,7 +113,9 @@ def _parts(
     return Block("parts", f"By {BY[by].lower()}", table=Table(columns, rows))
 
 
-def _hour(empty: Report, hour: datetime, question: Question, context: Context, currency: str) -> Report:
+def _hour(
+    empty: Report, hour: datetime, question: Question, filters: Filters, context: Context, currency: str
+) -> Report:
     charges = cost_hours.of_hour(question, tuple(context.owners), hour)
     whole: Decimal = sum((charge.cost for charge in charges), ZERO)
     money, names = unit_of(currency), Names(context)
@@ -142,7 +141,7 @@ def _hour(empty: Report, hour: datetime, question: Question, context: Context, c
                 names.of("dialect", charge.dialect),
                 names.of("owner", charge.owner_id),
             ),
-            hrefs={"quantity": _events(hour, charge)} if charge.meter == EVENTS else {},
+            hrefs={"quantity": _events(hour, charge, filters)} if charge.meter == EVENTS else {},
         )
         for charge in charges
     )
@@ -155,8 +154,7 @@ def _hour(empty: Report, hour: datetime, question: Question, context: Context, c
                 "charges",
                 "Charges of the hour",
                 table=Table(columns, rows),
-                note="The number of events leads to those that occurred in the hour: lists of events go by "
-                "the time of occurrence, charges by that of receipt, so late events are not among them.",
+                note="The number of events leads to those that were received in the hour, late ones too.",
             ),
         ),
         note=f"{NOT_IN_IT} {empty.note}",
@@ -164,14 +162,15 @@ def _hour(empty: Report, hour: datetime, question: Question, context: Context, c
     )
 
 
-def _events(hour: datetime, charge: Charged) -> str:
-    """The list of the events that occurred in the hour, of what was charged."""
-    asked: dict[str, Any] = {
-        "since": f"{hour:%Y-%m-%dT%H:%M}",
-        "until": f"{hour + HOUR:%Y-%m-%dT%H:%M}",
-        "owner": charge.owner_id,
-        "source": charge.source_id,
-    }
-    if charge.kind:
-        asked["kind"] = charge.kind
-    return f"{reverse('admin:events_event_changelist')}?{urlencode(asked)}"
+def _events(hour: datetime, charge: Charged, filters: Filters) -> str:
+    """The list of the events that were charged: received in the hour, and all that tells charges apart."""
+    assert charge.source_id is not None, "events have a source"
+    return received(
+        filters,
+        received_since=moment(hour),
+        received_until=moment(hour + HOUR),
+        owner=charge.owner_id,
+        source=charge.source_id,
+        kind=charge.kind,
+        dialect=charge.dialect,
+    )

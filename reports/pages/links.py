@@ -93,14 +93,24 @@ def events(filters: Filters, **narrower: str | int) -> str:
     """The list of the events that were counted; it takes one owner, source and kind, so of several none is
     set. `narrower` are further filters of the list, for instance a kind or a session.
     """
-    asked: dict[str, str | int] = {
-        "since": _moment(filters.period.since),
-        "until": _moment(filters.period.until),
-    }
+    return _events(filters, ("since", "until"), narrower)
+
+
+def received(filters: Filters, **narrower: str | int) -> str:
+    """The same of the events that were received in the period, whenever they occurred: those that charges and
+    usage are about.
+    """
+    return _events(filters, ("received_since", "received_until"), narrower)
+
+
+def _events(filters: Filters, ends: tuple[str, str], narrower: Mapping[str, str | int]) -> str:
+    asked: dict[str, str | int] = dict(
+        zip(ends, map(moment, (filters.period.since, filters.period.until)), strict=True)
+    )
     for name, values in (("owner", filters.owners), ("source", filters.sources), ("kind", filters.kinds)):
         if values and len(values) == 1:
             asked[name] = values[0]
-    return f"{reverse('admin:events_event_changelist')}?{urlencode(asked | narrower)}"
+    return f"{reverse('admin:events_event_changelist')}?{urlencode({**asked, **narrower})}"
 
 
 def sessions(filters: Filters, now: datetime, **narrower: str | int) -> str:
@@ -125,5 +135,6 @@ def session_page(session: UUID) -> str:
     return reverse("admin:events_session_change", args=[session])
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """A time as the fields of lists take it."""
     return f"{at:%Y-%m-%dT%H:%M}"

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from events.admin.events import EventAdmin
+from events.event import Event
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 
@@ -146,6 +147,49 @@ def test_a_range_of_time_is_asked_for_in_the_zone_that_the_form_names(team_a: Se
     assert f'title="Lift this filter">before: {minute:%Y-%m-%dT%H:%M}' in html
 
 
+def test_events_of_an_hour_of_receipt_are_listed_last_received_first(team_a: Sender, alice: Client) -> None:
+    new = filed(team_a, log_event("now"))
+    late = log_event("late", ets=now_ms() - 3 * 86_400_000)
+    team_a.batch(late)
+    file_all()
+    hour = new.received_at.replace(minute=0, second=0, microsecond=0)
+    within = f"received_since={hour:%Y-%m-%dT%H:%M}&received_until={hour + timedelta(hours=2):%Y-%m-%dT%H:%M}"
+    html = html_of(alice, f"{EVENTS}?{within}")
+    assert ids(html) == [str(Event.objects.latest("received_at").pk), str(new.pk)]
+    assert "Received (UTC)" in html
+    assert f'title="Lift this filter">received from: {hour:%Y-%m-%dT%H:%M}' in html
+    assert ids(html_of(alice, f"{EVENTS}?{within}&kind=page")) == []
+    assert ids(html_of(alice, f"{EVENTS}?received_until={hour:%Y-%m-%dT%H:%M}")) == []
+    assert ids(html_of(alice, f"{EVENTS}?received_since=soon")) == []
+    assert "Received (UTC)" not in html_of(alice, EVENTS)
+
+
+def test_pages_by_receipt_forth_and_back_show_each_event_once(
+    both: list[Any], team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EventAdmin, "list_per_page", 3)
+    monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
+    for count in (4, 1, 6):  # of a batch all are received at once
+        team_a.batch(*many(count, f"app {count}"))
+    file_all()
+    events = Event.objects.filter(owner=team_a.key.default_owner)
+    expected = [str(pk) for pk in events.order_by("-received_at", "-pk").values_list("pk", flat=True)]
+    last = path = f"{EVENTS}?received_since=2020-01-01T00:00"
+    forth: list[str] = []
+    while path:
+        html = html_of(alice, path)
+        forth += ids(html)
+        last, path = path, link(html, "next") or ""
+    assert forth == expected
+    back: list[str] = []
+    path = last
+    while path:
+        html = html_of(alice, path)
+        back = ids(html) + back
+        path = link(html, "prev") or ""
+    assert back == expected
+
+
 def test_a_page_that_found_too_little_says_how_far_it_looked(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +213,16 @@ def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: 
     assert alice.get(f"{EVENTS}?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("query", ["after=nonsense", "before=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=nonsense",
+        "before=1",
+        "received_since=2020-01-01&after=1",
+        "received_since=2020-01-01&after=2020-01-01~1",
+        "received_since=2020-01-01&after=2020-01-01~0f8fad5b-d9cb-469f-a165-70867728950e",
+    ],
+)
 def test_a_key_that_is_none_leads_back_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
     response = alice.get(f"{EVENTS}?{query}")
     assert (response.status_code, response["Location"]) == (302, f"{EVENTS}?e=1")

@@ -47,6 +47,22 @@ STATEMENTS = (
         250,
     ),
     Hot(
+        "events received in some hours",
+        "operator",
+        f"{ADMIN}/events/event/?received_since={{day}}",
+        EVENT,
+        ("event_received",),
+        1_000,
+    ),
+    Hot(
+        "events of one's owner, received in some hours",
+        "member",
+        f"{ADMIN}/events/event/?received_since={{day}}&kind=log&dialect=sunbird",
+        EVENT,
+        ("event_received",),
+        2_000,
+    ),
+    Hot(
         "events of a kind, all", "operator", f"{ADMIN}/events/log/", LOG, ("events_log_pkey",), WINDOW, NEWEST
     ),
     Hot("events of a kind", "member", f"{ADMIN}/events/log/", LOG, ("event_owner",), WINDOW),

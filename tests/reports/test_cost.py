@@ -1,5 +1,7 @@
 """The cost page: its figures are sums of charges, down to the hour; what it can't mean it says."""
 
+import html
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,7 @@ from django.utils import timezone
 from events.accounts import audit
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
+from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
 from reports.cost.charge import Charge
 from reports.cost.closing import close
@@ -27,10 +30,11 @@ from reports.pages.links import Links
 from reports.pages.months import ZONE
 from reports.pages.report import Report
 from reports.periods import Period
-from tests.admin.conftest import html_of
+from tests.admin.conftest import filed, html_of, many
+from tests.admin.test_events_list import ids
 from tests.cost.ledgers import assign, at, organization, owner, plan, total, use
 from tests.reports.asked import context, csv_of, filters
-from tests.sending import Sender
+from tests.sending import Sender, log_event, now_ms
 
 D = Decimal
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
@@ -148,7 +152,26 @@ def test_a_day_leads_to_its_hours_and_an_hour_to_its_charges(owners: tuple[Owner
     assert table is not None
     links = [row.hrefs["quantity"] for row in table.rows.rows if row.hrefs]
     assert links
-    assert all("since=2026-09-03T03%3A00&until=2026-09-03T04%3A00" in link for link in links)
+    within = "received_since=2026-09-03T03%3A00&received_until=2026-09-03T04%3A00"
+    assert all(within in link and "kind=log&dialect=sunbird" in link for link in links)
+
+
+def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Client) -> None:
+    late = log_event("late", ets=now_ms() - 3 * 86_400_000)
+    event = filed(team_a, late, *many(2), *many(1, "app"))
+    mine, hour = event.owner, event.received_at.replace(minute=0, second=0, microsecond=0)
+    keep(mine.organization_id, timezone.now())
+    page = html_of(alice, f"/reports/cost/?month={hour:%Y-%m}&day={hour:%Y-%m-%d}&hour={hour:%H}")
+    links = re.findall(r'href="(/admin/events/event/[^"]+)">([0-9]+)', page)
+    found = {html.unescape(link): int(count) for link, count in links}
+    listed = {
+        Source.objects.get(pk=link.partition("source=")[2].partition("&")[0]).name: len(
+            ids(html_of(alice, link))
+        )
+        for link in found
+    }
+    assert sorted(found.values()) == sorted(listed.values()) == [1, 3]
+    assert listed == {"portal": 3, "app": 1}
 
 
 def test_it_is_narrowed_as_it_is_asked(owners: tuple[Owner, Owner]) -> None:
@@ -217,8 +240,8 @@ def test_it_asks_as_much_of_many_as_of_few(operator: Client, team_a: Sender) -> 
             use(mine, now.replace(minute=0, second=0, microsecond=0), by=f"app {place}", stored=1_000)
         keep(mine.organization_id, now)
         with CaptureQueriesContext(connection) as captured:
-            html = html_of(operator, "/reports/cost/")
-        assert "app 0" in html
+            shown = html_of(operator, "/reports/cost/")
+        assert "app 0" in shown
         asked.append(len(captured.captured_queries))
     assert asked[0] == asked[1] <= 30
 
@@ -238,9 +261,9 @@ def test_members_see_the_cost_of_their_owners_alone(
         if "csv" in path:
             assert "secret" not in csv_of(alice, f"/reports/cost/{path}")
             continue
-        html = html_of(alice, f"/reports/cost/{path}")
-        assert "app of A" in html or "by=owner" in path
-        assert "secret app of B" not in html
+        shown = html_of(alice, f"/reports/cost/{path}")
+        assert "app of A" in shown or "by=owner" in path
+        assert "secret app of B" not in shown
         assert "secret app of B" in html_of(operator, f"/reports/cost/{path}") or "by=owner" in path
 
 

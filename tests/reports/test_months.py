@@ -11,6 +11,7 @@ from django.utils import timezone
 from events.accounts.entry import AuditEntry
 from events.ownership.owner import Owner
 from reports.cost import closing
+from reports.cost.charge import Charge
 from reports.cost.keeping import keep
 from reports.cost.month import BillingMonth, State
 from reports.periods import month_of, next_month
@@ -95,6 +96,18 @@ def test_what_changed_since_it_was_shown_is_shown_again(team: Owner, operator: C
     assert not AuditEntry.objects.filter(action="month.closed").exists()
 
 
+def test_looking_writes_nothing_and_posting_charges_what_came_since(team: Owner, operator: Client) -> None:
+    use(team, first_of(month_ago(2)), stored=1_000_000)
+    before = list(Charge.objects.order_by("pk").values())
+    assert "6.00 EUR" in html_of(operator, path(team, 2)), "what was charged last"
+    assert list(Charge.objects.order_by("pk").values()) == before
+    told = sent(operator, team, 2)
+    assert "Charges have changed since they were shown" in told
+    assert "8.00 EUR" in told
+    assert set(states(team)) == {State.OPEN}
+    assert "is closed: 8.00 EUR in 1 charge." in sent(operator, team, 2)
+
+
 def test_nothing_is_closed_without_saying_so(team: Owner, operator: Client) -> None:
     sent(operator, team, 2, sure="")
     assert set(states(team)) == {State.OPEN}
@@ -141,5 +154,5 @@ def test_it_says_so_while_somebody_else_charges(
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$")
 
     monkeypatch.setattr(closing, "keep", lambda *_: transaction.atomic(locked)())
-    answer = operator.get(path(team, 2), follow=True)
-    assert "is being charged right now: try again in a minute" in answer.content.decode()
+    assert "is being charged right now: try again in a minute" in sent(operator, team, 2)
+    assert set(states(team)) == {State.OPEN}

@@ -9,6 +9,7 @@ from django.utils import timezone
 from events.accounts import audit
 from events.ownership.organization import Organization
 from reports.cost import closing
+from reports.cost.keeping import keep
 from reports.cost.months import month_of_text
 
 
@@ -28,9 +29,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no organization {options['organization']}.")
         try:
             month = month_of_text(options["month"])
-            self._say(closing.preview(organization, month, timezone.now()))
+            now = timezone.now()
+            keep(organization.pk, now)
+            self._say(closing.preview(organization, month, now))
             if options["yes"]:
-                self._close(organization, month, timezone.now())
+                self._close(organization, month, now)
         except ValueError as error:
             raise CommandError(str(error)) from error
 
