@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from django.urls import reverse
+
 from reports.charts.numbers import BYTES, SHARE, change, count
 from reports.cost import budgets
 from reports.cost.budgets import Standing
@@ -11,11 +13,13 @@ from reports.figures import cost as figures
 from reports.figures import plans
 from reports.figures.cost import Known, MonthsCost
 from reports.filters import Filters
-from reports.pages import cost_blocks, cost_day, cost_terms, months
+from reports.pages import cost_blocks, cost_day, cost_months, cost_terms, months
+from reports.pages.cost_view import View
 from reports.pages.cost_words import NOTE, Names, by_control, by_of, compared, signed, unit_of
+from reports.pages.links import query
 from reports.pages.months import Asked
 from reports.pages.page import Context, Page
-from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
+from reports.pages.report import Attention, Block, Control, Empty, Figure, Report, Turn
 
 MUCH = Decimal("0.05")  # a share of the cost that wants attention
 MOST_BUDGETS = 3  # that are named
@@ -78,19 +82,28 @@ def _empty(found: Known) -> Empty:
 def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, context: Context) -> Report:
     currency = str(found.question.only["billing_month__currency"])
     names = Names(context)
-    view = cost_blocks.View(found, currency, filters, context, names)
+    view = View(found, currency, filters, context, names)
     standings = [] if found.question.is_narrowed else _standings(found, filters, currency, context)
     return replace(
         empty,
         answer=_answer(found, currency, known),
         figures=tuple(_figures(found, currency, known)),
         attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
+        turns=(*empty.turns, _focus(found, context)),
         blocks=(
-            *cost_blocks.blocks(view, by_of(context)),
+            *cost_blocks.blocks(view, by_of(context), cost_months.block(view, known.months, by_of(context))),
             *_terms(found, filters, standings, currency, context),
         ),
         empty=None if found.parts or found.corrections else empty.empty,
     )
+
+
+def _focus(found: MonthsCost, context: Context) -> Turn:
+    """The charges themselves, of these owners."""
+    asked = query(
+        {"month": [f"{found.question.month:%Y-%m}"], "owner": context.links.params.get("owner", [])}
+    )
+    return Turn("All charges as FOCUS CSV", reverse("reports:focus") + asked, is_download=True)
 
 
 def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[Standing]:
@@ -201,7 +214,7 @@ def _range(found: MonthsCost, currency: str) -> str:
     return f"{money.short(lowest)} to {money.short(highest)}, by months before"
 
 
-def _attention(found: MonthsCost, currency: str, view: cost_blocks.View) -> Iterator[Attention]:
+def _attention(found: MonthsCost, currency: str, view: View) -> Iterator[Attention]:
     """What makes the cost hard to explain, or larger than it need be."""
     money, whole = unit_of(currency), found.whole
     names = {name: key for key, name in view.context.sources.items()}

@@ -1,52 +1,32 @@
 """Blocks of a month's cost: days, why it changed, parts, what could be dropped, owners, corrections."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-
-from django.urls import reverse
 
 from reports.charts import palette
 from reports.charts.numbers import BYTES, SHARE, count
 from reports.charts.table import Column, Row, Table
-from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
+from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.cost.meters import METERS
-from reports.cost.numbers import ZERO
 from reports.figures.cost import MonthsCost, Part
-from reports.filters import Filters
-from reports.pages.cost_words import BY, Names, signed, unit_of
+from reports.pages.cost_view import View, stack
+from reports.pages.cost_words import BY, signed, unit_of
 from reports.pages.links import received
-from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.periods import Granularity
 
-OTHERS = "others"
 EVENTS = count("events")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A month as it is shown to somebody."""
-
-    found: MonthsCost
-    currency: str
-    filters: Filters
-    context: Context
-    names: Names
-
-    @property
-    def rejected(self) -> str:
-        """The page of what was rejected."""
-        return reverse("admin:ingestion_rejected_groups")
-
-
-def blocks(view: View, by: str) -> Iterator[Block]:
-    """The blocks, the largest question first."""
+def blocks(view: View, by: str, months: Block | None) -> Iterator[Block]:
+    """The blocks, the largest question first; `months` is the one of all months."""
     yield _days(view, by)
     if view.found.change is not None:
         yield _why(view)
+    if months is not None:
+        yield months
     yield _parts(view, by)
     if view.found.causes:
         yield _drop(view)
@@ -79,41 +59,6 @@ def _days(view: View, by: str) -> Block:
         f"Cost of each day, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
     )
     return Block("days", f"Days, by {BY[by].lower()}", sentence, chart)
-
-
-def stack(
-    names: Names,
-    by: str,
-    hues: Mapping[Any, int],
-    places: Sequence[date | datetime],
-    costs: Mapping[Any, Mapping[Any, Decimal]],
-    now: datetime,
-) -> list[Series]:
-    """A series for each of the largest keys, and one for the rest; what is to come is open."""
-    keys = sorted({key for at in costs.values() for key, cost in at.items() if cost}, key=str)
-    found = [
-        (
-            str(number),
-            [None if _begin(place) > now else costs.get(place, {}).get(key, ZERO) for place in places],
-        )
-        for number, key in enumerate(keys)
-    ]
-    ranked = top_and_rest(found, rest=OTHERS)
-    return [
-        Series(OTHERS, values, palette.REST)
-        if name == OTHERS
-        else Series(
-            names.of(by, key := keys[int(name)]),
-            values,
-            hues.get(key, palette.REST),
-            (by, str(key)) if by in ("source", "kind", "owner") and key else None,
-        )
-        for name, values in ranked
-    ]
-
-
-def _begin(place: date | datetime) -> datetime:
-    return place if isinstance(place, datetime) else datetime(place.year, place.month, place.day, tzinfo=UTC)
 
 
 WHY = {

@@ -122,6 +122,7 @@ class Turn:
     href: str
     is_back: bool = False
     is_up: bool = False
+    is_download: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from reports.pages.billing_months import close_month
+from reports.pages.focus_export import export
 from reports.pages.registry import PAGES
 from reports.pages.views import view_of
 
@@ -12,5 +13,6 @@ app_name = "reports"
 urlpatterns = [path(f"{page.name}/", view_of(page), name=page.name) for page in PAGES]
 urlpatterns += [
     path("months/close/", admin.site.admin_view(close_month), name="close-month"),
+    path("cost/focus.csv", admin.site.admin_view(export), name="focus"),
     path("", RedirectView.as_view(pattern_name=f"reports:{PAGES[0].name}"), name="first"),
 ]

@@ -14,10 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.accounts import audit
+from events.accounts.entry import AuditEntry
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
+from reports.cost import focus_rules
 from reports.cost.charge import Charge
 from reports.cost.closing import close
 from reports.cost.keeping import keep
@@ -154,6 +156,59 @@ def test_a_day_leads_to_its_hours_and_an_hour_to_its_charges(owners: tuple[Owner
     assert links
     within = "received_since=2026-09-03T03%3A00&received_until=2026-09-03T04%3A00"
     assert all(within in link and "kind=log&dialect=sunbird" in link for link in links)
+
+
+@pytest.mark.parametrize("by", [*figures.DIMENSIONS])
+def test_months_are_stacked_to_what_each_cost(owners: tuple[Owner, Owner], by: str) -> None:
+    block = built({"by": by}).block("months")
+    assert block is not None
+    assert isinstance(block.chart, TimeChart)
+    labels = [bucket.label for bucket in block.chart.buckets]
+    assert labels == ["June 2026", "July 2026", "August 2026", "September 2026"]
+    stacks = [
+        [each.values[place] for each in block.chart.series if each.name != "still expected"]
+        for place in range(len(labels))
+    ]
+    assert stacks[0] == stacks[1] == [None] * len(stacks[0]), "there were no charges"
+    assert sum(stacks[2]) == total(billing_month__month=AUGUST)
+    assert sum(stacks[3]) == total(billing_month__month=SEPTEMBER)
+    whole = sum(each.values[3] or 0 for each in block.chart.series)
+    assert whole == found().forecast.expected
+    assert [bucket.href[-7:] for bucket in block.chart.buckets][2:] == ["2026-08", "2026-09"]
+
+
+def test_months_long_ago_are_shown_up_to_the_one_asked_for(owners: tuple[Owner, Owner]) -> None:
+    later = at(2, month=3, year=2028)
+    block = built({"month": "2026-09"}, now=later).block("months")
+    assert block is not None
+    assert isinstance(block.chart, TimeChart)
+    assert block.chart.buckets[-1].label == "September 2026"
+    assert not any(each.name == "still expected" for each in block.chart.series)
+    assert block.chart.series[0].values[0] is None
+    assert built({"month": "2026-08"}, now=at(31, month=8)).block("months") is None, "there is but one"
+
+
+def test_all_charges_are_downloaded_of_ones_own_owners(
+    team_a: Sender, team_b: Sender, alice: Client, operator: Client
+) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for sender, name in ((team_a, "app of A"), (team_b, "secret app of B")):
+        use(sender.key.default_owner, hour, by=name, stored=1_000)
+    keep(team_a.key.default_owner.organization_id, hour)
+    path = f"/reports/cost/focus.csv?month={hour:%Y-%m}"
+    assert path in html_of(alice, "/reports/cost/")
+    mine = csv_of(alice, path)
+    assert "app of A" in mine
+    assert "secret" not in mine
+    assert list(focus_rules.examine(mine.splitlines(keepends=True))) == []
+    assert "secret" not in csv_of(alice, f"{path}&owner={team_b.key.default_owner_id}")
+    assert "secret" in csv_of(operator, path)
+    narrowed = csv_of(operator, f"{path}&owner={team_a.key.default_owner_id}")
+    assert narrowed == mine
+    entry = AuditEntry.objects.filter(action="export.made").latest("pk")
+    assert (entry.owner_id, entry.after["month"]) == (team_a.key.default_owner_id, [f"{hour:%Y-%m}"])
+    for month in ("", "2026-13", "september"):
+        assert alice.get(f"/reports/cost/focus.csv?month={month}")["Location"] == "/reports/cost/"
 
 
 def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Client) -> None:
