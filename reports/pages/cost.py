@@ -20,17 +20,19 @@ from reports.pages.links import query
 from reports.pages.months import Asked
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report, Turn
+from reports.pages.words import plural
 
 MUCH = Decimal("0.05")  # a share of the cost that wants attention
 MOST_BUDGETS = 3  # that are named
 MANY_REJECTED = 0.05  # a share of what came in
+# What a month costs more by, and less.
 CAUSES = {
-    "volume": "more or fewer events",
-    "size": "larger or smaller events",
-    "storage": "more or less data kept",
-    "price": "prices, tiers and discounts",
-    "fixed": "platform costs",
-    "corrections": "corrections of closed months",
+    "volume": ("more events", "fewer events"),
+    "size": ("larger events", "smaller events"),
+    "storage": ("more data kept", "less data kept"),
+    "price": ("higher unit prices", "lower unit prices, by tiers or discounts"),
+    "fixed": ("higher platform costs", "lower platform costs"),
+    "corrections": ("corrections of closed months", "corrections of closed months"),
 }
 
 
@@ -160,8 +162,10 @@ def _answer(found: MonthsCost, currency: str, known: Known) -> str:
 
 
 def _why(found: MonthsCost, currency: str) -> str:
-    """The largest cause of the change."""
-    if found.change is None or not found.change.whole:
+    """The largest cause of the change; none where the days that are over changed the other way."""
+    if found.change is None or not found.change.whole or found.forecast.expected is None:
+        return ""
+    if (found.forecast.expected > found.before.cost) != (found.change.whole > 0):
         return ""
     same_way = {
         name: cost
@@ -171,7 +175,10 @@ def _why(found: MonthsCost, currency: str) -> str:
     if not same_way:
         return ""
     name = max(same_way, key=lambda each: abs(same_way[each]))
-    return f", mostly by {CAUSES[name]} ({signed(currency).short(same_way[name])})"
+    more, less = CAUSES[name]
+    days = f" in its first {plural(found.compared_days, 'day')}" if found.compared_days else ""
+    by = more if found.change.whole > 0 else less
+    return f", mostly by {by} ({signed(currency).short(same_way[name])}{days})"
 
 
 def _figures(found: MonthsCost, currency: str, known: Known) -> Iterator[Figure]:

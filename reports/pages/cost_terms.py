@@ -8,7 +8,7 @@ from django.urls import reverse
 from reports.charts.numbers import SHARE
 from reports.charts.table import Column, Row, Table
 from reports.cost.budgets import Standing
-from reports.cost.meters import METERS
+from reports.cost.meters import EVENTS, METERS, ONE_MILLION
 from reports.figures.plans import InForce, Step
 from reports.pages.cost_words import Names, precise, unit_of
 from reports.pages.report import Block, Empty
@@ -30,13 +30,13 @@ def prices(
         Column("unit", "Of a"),
         Column("since", "Since (UTC)"),
         Column("plan", "Plan"),
-        *((Column("owners", "Of"),) if by else ()),
+        *((Column("owners", "Of", is_prose=True),) if by else ()),
     )
     rows = tuple(
         Row(
             (
                 METERS[step.meter].label,
-                f"{step.above.normalize():,f} {_plural(step)}" if step.above else "nothing",
+                _above(step),
                 step.unit_price,
                 UNITS[step.meter],
                 f"{step.valid_from:%Y-%m-%d %H:00}",
@@ -70,8 +70,11 @@ def _discount(percent: Decimal) -> str:
     return f" ({percent.normalize():f} % off)" if percent else ""
 
 
-def _plural(step: Step) -> str:
-    return UNITS[step.meter] if step.meter == "events" else "GB"
+def _above(step: Step) -> str:
+    """Where a tier begins, in what people count."""
+    if step.meter == EVENTS:
+        return f"{(step.above * ONE_MILLION).normalize():,f} events"
+    return f"{step.above.normalize():,f} GB"
 
 
 def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block:

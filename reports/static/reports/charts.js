@@ -64,16 +64,19 @@
 
   const middle = (bucket) => (bucket.since + bucket.until) / 2;
 
-  // Where the name of each series stands: beside the last bucket that is over.
+  // Where the name of each series stands: beside the last bucket that is over, of what has nothing there (what is
+  // expected of days to come) beside its own last.
   const labelled = (spec, stacked) => {
-    const has = (place) => spec.series.some((each) => each.values[place]);
-    let last = spec.buckets.findLastIndex((bucket, place) => !bucket.running && has(place));
-    last = last < 0 ? spec.buckets.findLastIndex((_, place) => has(place)) : last;
+    const lastOf = (series) => {
+      const has = (place) => series.some((each) => each.values[place]);
+      const over = spec.buckets.findLastIndex((bucket, place) => !bucket.running && has(place));
+      return over < 0 ? spec.buckets.findLastIndex((_, place) => has(place)) : over;
+    };
+    const last = lastOf(spec.series.filter((each) => !each.beside));
     let below = 0;
-    return spec.series.filter((each) => each.values[last] != null).map((each) => {
-      const value = each.values[last];
-      const at = stacked && !each.beside ? below + value / 2 : value;
-      below += stacked && !each.beside ? value : 0;
+    return spec.series.map((each) => ({ ...each, value: each.values[last] ?? each.values[lastOf([each])] })).filter((each) => each.value != null).map((each) => {
+      const at = stacked && !each.beside ? below + each.value / 2 : each.value;
+      below += stacked && !each.beside ? each.value : 0;
       return { ...each, at };
     });
   };
