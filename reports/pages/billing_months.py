@@ -58,7 +58,10 @@ def _answer(found: list[Month], due: list[Month]) -> str:
     if not found:
         return "Nothing was charged yet."
     closed = sum(each.is_closed for each in found)
-    return f"{plural(len(due), 'month')} can be closed, {closed} of {plural(len(found), 'month')} are."
+    are = "is" if closed == 1 else "are"
+    return (
+        f"{plural(len(due), 'month')} can be closed. {closed} of {plural(len(found), 'month')} {are} closed."
+    )
 
 
 def _period(found: list[Month], now: datetime) -> Period:
@@ -86,7 +89,7 @@ def _block(found: list[Month], now: datetime) -> Block:
                 Amount(each.cost, unit_of(each.currency)),
                 Amount(each.corrections, unit_of(each.currency)),
                 each.state(now),
-                each.charged_until,
+                each.charged_until and min(each.charged_until, now),
                 each.closed_by,
                 each.closed_at,
             ),

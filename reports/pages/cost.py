@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from django.urls import reverse
@@ -89,7 +90,7 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
     return replace(
         empty,
         answer=_answer(found, currency, known),
-        figures=tuple(_figures(found, currency, known)),
+        figures=tuple(_figures(found, currency, known, context.now)),
         attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
         turns=(*empty.turns, _focus(found, context)),
         blocks=(
@@ -181,7 +182,7 @@ def _why(found: MonthsCost, currency: str) -> str:
     return f", mostly by {by} ({signed(currency).short(same_way[name])}{days})"
 
 
-def _figures(found: MonthsCost, currency: str, known: Known) -> Iterator[Figure]:
+def _figures(found: MonthsCost, currency: str, known: Known, now: datetime) -> Iterator[Figure]:
     money, whole, before = unit_of(currency), found.whole, found.before
     daily = [sum(found.days[day].values()) for day in sorted(found.days)]
     if found.forecast.days:
@@ -192,7 +193,8 @@ def _figures(found: MonthsCost, currency: str, known: Known) -> Iterator[Figure]
             change(found.forecast.expected, before.cost or None, more_is="bad"),
             note=_range(found, currency),
         )
-    until = f"until {known.charged_until:%d %b, %H:%M}" if known.charged_until else ""
+    # The hour that runs is charged too, with what it has.
+    until = f"until {min(known.charged_until, now):%d %b, %H:%M}" if known.charged_until else ""
     if found.forecast.days:
         yield Figure("So far", whole.cost, money, spark=daily, note=until)
     else:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
 from reports.charts.numbers import BYTES, SHARE, count
@@ -11,7 +10,7 @@ from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.cost.meters import METERS
 from reports.figures.cost import MonthsCost, Part
-from reports.pages.cost_view import View, stack
+from reports.pages.cost_view import View, narrowed, stack
 from reports.pages.cost_words import BY, signed, unit_of
 from reports.pages.links import received
 from reports.pages.report import Block, Empty
@@ -119,7 +118,7 @@ def _parts(view: View, by: str) -> Block:
                 found.parts_before.get(part.keys, Part(part.keys)).cost,
                 *(() if by == "meter" else (part.per_million,)),
             ),
-            href=_narrowed(view, by, part.keys[0]),
+            href=narrowed(view.context, by, part.keys[0]),
             hue=hues.get(part.keys[0], palette.REST),
         )
         for part in found.parts
@@ -129,13 +128,6 @@ def _parts(view: View, by: str) -> Block:
 
 def _share(part: Part, found: MonthsCost) -> float | None:
     return float(part.cost / found.whole.cost) if found.whole.cost else None
-
-
-def _narrowed(view: View, by: str, key: Any) -> str:
-    """This page about one part only, where the filters know such parts."""
-    if by not in ("source", "kind", "owner") or key in (None, ""):
-        return ""
-    return view.context.links.here(**{by: key})
 
 
 def _drop(view: View) -> Block:

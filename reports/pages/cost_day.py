@@ -17,7 +17,7 @@ from reports.figures import cost_hours
 from reports.figures.cost import Part, Question
 from reports.figures.cost_hours import Charged
 from reports.filters import Filters
-from reports.pages.cost_view import stack
+from reports.pages.cost_view import narrowed, stack
 from reports.pages.cost_words import BY, Names, by_of, precise, unit_of, used
 from reports.pages.links import moment, received
 from reports.pages.months import Asked
@@ -106,6 +106,7 @@ def _parts(
                 float(part.cost / whole) if whole else None,
                 before.get(part.keys, Part(part.keys)).cost,
             ),
+            href=narrowed(context, by, part.keys[0]),
             hue=hues.get(part.keys[0], palette.REST),
         )
         for part in parts

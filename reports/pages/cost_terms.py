@@ -25,12 +25,12 @@ def prices(
     payers = {plan: _payers([each for each in by if each.plan_id == plan], names) for plan in _plans(by)}
     columns = (
         Column("meter", "Meter"),
-        Column("above", "For the part of a month above"),
+        Column("above", "Above, in a month"),
         Column("price", "Price", precise(currency)),
-        Column("unit", "Of a"),
+        Column("unit", "Per"),
         Column("since", "Since (UTC)"),
         Column("plan", "Plan"),
-        *((Column("owners", "Of", is_prose=True),) if by else ()),
+        *((Column("owners", "For", is_prose=True),) if by else ()),
     )
     rows = tuple(
         Row(

@@ -68,3 +68,10 @@ def stack(
 
 def _begin(place: date | datetime) -> datetime:
     return place if isinstance(place, datetime) else datetime(place.year, place.month, place.day, tzinfo=UTC)
+
+
+def narrowed(context: Context, by: str, key: Any) -> str:
+    """The same page about one part only, where the filters know such parts."""
+    if by not in ("source", "kind", "owner") or key in (None, ""):
+        return ""
+    return context.links.here(**{by: key})

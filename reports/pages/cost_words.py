@@ -14,7 +14,7 @@ from reports.pages.page import Context
 from reports.pages.report import Control
 from reports.periods import DAY, month_of
 
-PLATFORM, NO_KIND = "(shared platform cost)", "(unknown)"
+PLATFORM, NO_KIND = "(platform cost)", "(unknown)"
 BY = {"source": "Source", "kind": "Kind", "dialect": "Dialect", "meter": "Meter", "owner": "Owner"}
 NOTE = (
     "All times are UTC. An event costs in the hour of its receipt, however late it is; other reports go by "
