@@ -61,12 +61,12 @@ def _days(view: View, by: str) -> Block:
 
 
 WHY = {
-    "volume": ("Volume", "number of events"),
-    "size": ("Size", "bytes an event"),
-    "storage": ("Storage", "what is kept"),
-    "price": ("Price", "prices, tiers, discounts"),
-    "fixed": ("Platform", "fixed costs, shared"),
-    "corrections": ("Corrections", "of closed months"),
+    "volume": "Number of events",
+    "size": "Size of events",
+    "storage": "Data kept",
+    "price": "Prices, tiers, discounts",
+    "fixed": "Platform costs",
+    "corrections": "Corrections of closed months",
 }
 TOLD = Decimal("0.001")  # a part of the change from which on it is good or bad
 
@@ -75,20 +75,16 @@ def _why(view: View) -> Block:
     found, changed = view.found, view.found.change
     assert changed is not None
     before = f"{found.question.before:%B}"
-    columns = (
-        Column("cause", "Cause"),
-        Column("change", "Change", signed(view.currency)),
-        Column("what", "Of what"),
-    )
+    columns = (Column("cause", "Cause"), Column("change", "Change", signed(view.currency)))
     least = abs(changed.whole) * TOLD
     rows = [
         Row(
-            (title, cost, what),
+            (WHY[name], cost),
             tones={"change": "bad" if cost > 0 else "good"} if abs(cost) > least else {},
         )
-        for (title, what), cost in ((WHY[name], cost) for name, cost in changed.causes.items())
+        for name, cost in changed.causes.items()
     ]
-    rows.append(Row(("In all", changed.whole, f"from {unit_of(view.currency).short(changed.before)}")))
+    rows.append(Row((f"In all, from {unit_of(view.currency).short(changed.before)}", changed.whole)))
     days = found.compared_days
     what = (
         f"The first {days} days of both months, which are over"
