@@ -80,7 +80,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
         """With the time of receipt where the list is in its order."""
         is_by_receipt = any(request.GET.get(spec.parameter_name) for spec in RECEIPT)
         received = (moment("received_at", "Received (UTC)"),) if is_by_receipt else ()
-        return (*received, *self.list_display)
+        return (*received, *super().get_list_display(request))
 
     def get_urls(self) -> list[Any]:
         """The page of partitions beside the list."""

@@ -55,7 +55,7 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
     @admin.display(description="Amount a month", ordering="amount")
     def a_month(self, row: Budget) -> str:
         """The amount."""
-        return f"{row.amount:,.2f}" if row.amount else "none"
+        return f"{row.amount:,.2f}" if row.amount else "none from then on"
 
     @admin.display(description="From", ordering="first_month")
     def since(self, row: Budget) -> str:

@@ -44,7 +44,6 @@ class SentMailAdmin(PageAdmin):
         "state",
         short("answer", 40),
     )
-    list_display_links = ("to",)
     list_filter = ("state",)
     empty_state = EmptyState("No mails yet", "Every mail that Tally sends is listed here, with its answer.")
 

@@ -1,7 +1,9 @@
 """Price plans, prices, discounts and platform costs in the admin: for operators, and audited."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -11,6 +13,8 @@ from events.admin.columns import moment
 from events.ownership.owner import Owner
 from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
 from reports.cost.platform import PlatformCost
+from reports.pages.cost_terms import UNITS, above
+from reports.pages.cost_words import precise
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
     from django.contrib.admin import StackedInline
@@ -28,6 +32,7 @@ class PricePlanAdmin(AuditedAdmin):
     audit_fields = ("name", "currency")
     list_display = ("name", "currency", moment("created_at"))
     search_fields = ("name",)
+    search_help_text = "Name"
     fields = ("name", "currency")
     empty_state = EmptyState(
         "No price plans yet",
@@ -40,11 +45,32 @@ class PricePlanAdmin(AuditedAdmin):
         return ("currency",) if obj else ()
 
 
+@admin.display(description="Unit price", ordering="unit_price")
+def amount_of(row: Price | PriceTier) -> str:
+    """A price without the zeros of its column, in its currency, for a unit of what."""
+    price = row.price if isinstance(row, PriceTier) else row
+    return f"{precise(price.plan.currency).exact(row.unit_price)} per {UNITS[price.meter]}"
+
+
+@admin.display(description="Above")
+def begins(tier: PriceTier) -> str:
+    """Where a tier begins."""
+    return f"{above(tier.price.meter, tier.above)} of an owner's month"
+
+
 class TierInline(Inline):
     """The tiers of a price."""
 
     model = PriceTier
     extra = 0
+
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+        """As people write numbers, where they are only read."""
+        return (begins, amount_of) if obj and obj.charged_at else ("above", "unit_price")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+        """Those of a price that was charged."""
+        return (begins, amount_of) if obj and obj.charged_at else ()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who sees the price."""
@@ -72,13 +98,22 @@ class PriceAdmin(AuditedAdmin):
 
     audit_noun = "price"
     audit_fields = ("plan", "meter", "sku", "unit_price", "valid_from")
-    list_display = ("sku", "plan", "meter", "unit_price", moment("valid_from"), moment("charged_at"))
+    list_display = ("sku", "plan", "meter", amount_of, moment("valid_from"), moment("charged_at"))
     list_select_related = ("plan",)
     search_fields = ("sku",)
-    fields = ("plan", "meter", "sku", "unit_price", "valid_from", "charged_at")
-    readonly_fields = ("charged_at",)
+    search_help_text = "SKU"
     inlines = (TierInline,)
     empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs, by a plan.")
+
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+        """What is typed in; of one that was charged, what it is."""
+        if obj and obj.charged_at:
+            return ("plan", "meter", "sku", amount_of, moment("valid_from"), moment("charged_at"))
+        return ("plan", "meter", "sku", "unit_price", "valid_from")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+        """All of one that was charged."""
+        return self.get_fields(request, obj) if obj and obj.charged_at else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Operators, of a price that was not charged."""
@@ -95,10 +130,15 @@ class PlanAssignmentAdmin(AuditedAdmin):
 
     audit_noun = "plan"
     audit_fields = ("organization", "owner", "plan", "valid_from")
-    list_display = ("organization", "owner", "plan", moment("valid_from"))
+    list_display = ("organization", "whose", "plan", moment("valid_from"))
     list_select_related = ("organization", "owner", "plan")
     fields = ("organization", "owner", "plan", "valid_from")
     empty_state = EmptyState("No plan is in force", "Usage is counted, and costs nothing.")
+
+    @admin.display(description="Owner", ordering="owner__name")
+    def whose(self, row: PlanAssignment) -> str:
+        """The owner, or those that have none of their own."""
+        return str(row.owner or "all others")
 
     def audit_owner(self, row: PlanAssignment) -> Owner | None:
         """Whose plan it is."""
@@ -114,6 +154,7 @@ class DiscountAdmin(AuditedAdmin):
     list_display = ("owner", "percent", moment("valid_from"), moment("valid_until"))
     list_select_related = ("owner",)
     search_fields = ("owner__name",)
+    search_help_text = "Owner"
     fields = ("owner", "percent", "valid_from", "valid_until")
     empty_state = EmptyState("No discounts", "A discount takes percents off an owner's unit prices.")
 
@@ -122,14 +163,58 @@ class DiscountAdmin(AuditedAdmin):
         return row.owner
 
 
+class PlatformCostForm(forms.ModelForm[PlatformCost]):
+    """Any day of a month stands for the month."""
+
+    class Meta:
+        model = PlatformCost
+        fields = ("organization", "name", "amount", "method", "first_month", "last_month")
+        help_texts = {
+            "first_month": "Any day of the first month (UTC).",
+            "last_month": "Any day of the last month; empty: without end.",
+        }
+
+    def clean_first_month(self) -> date:
+        """The first day of it."""
+        day: date = self.cleaned_data["first_month"]
+        return day.replace(day=1)
+
+    def clean_last_month(self) -> date | None:
+        """The first day of it, if there is one."""
+        day: date | None = self.cleaned_data["last_month"]
+        return day and day.replace(day=1)
+
+
 @admin.register(PlatformCost)
 class PlatformCostAdmin(AuditedAdmin):
     """What owners share."""
 
+    form = PlatformCostForm
     audit_noun = "platform_cost"
     audit_fields = ("organization", "name", "amount", "method", "first_month", "last_month")
-    list_display = ("name", "organization", "amount", "method", "first_month", "last_month")
+    list_display = ("name", "bearer", "a_month", "method", "since", "until")
     list_select_related = ("organization",)
     search_fields = ("name",)
+    search_help_text = "Name"
     fields = ("organization", "name", "amount", "method", "first_month", "last_month")
     empty_state = EmptyState("No platform costs", "A platform cost is shared among the owners of a month.")
+
+    @admin.display(description="Organization", ordering="organization__name")
+    def bearer(self, row: PlatformCost) -> str:
+        """Who bears it."""
+        return str(row.organization or "every one, the whole of it")
+
+    @admin.display(description="Amount a month", ordering="amount")
+    def a_month(self, row: PlatformCost) -> str:
+        """The amount."""
+        return f"{row.amount:,.2f}"
+
+    @admin.display(description="From", ordering="first_month")
+    def since(self, row: PlatformCost) -> str:
+        """The first month."""
+        return f"{row.first_month:%B %Y}"
+
+    @admin.display(description="To", ordering="last_month")
+    def until(self, row: PlatformCost) -> str:
+        """The last month."""
+        return f"{row.last_month:%B %Y}" if row.last_month else "further notice"

@@ -87,7 +87,8 @@ class Line:
             self._backend.send_messages([_Ready(message, to)])
         except OSError as error:
             return Outcome(Verdict.AWAY, _said(error))
-        return Outcome(Verdict.SENT, f"Kept by {type(self._backend).__module__}")
+        kept = type(self._backend).__module__.rpartition(".")[2]
+        return Outcome(Verdict.SENT, f"No mail server is set up; the mail went to {kept}.")
 
     def _converse(self, server: smtplib.SMTP, message: bytes, sender: str, to: str) -> Outcome:
         """MAIL, RCPT, DATA, each with what a refusal means."""

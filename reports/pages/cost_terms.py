@@ -36,7 +36,7 @@ def prices(
         Row(
             (
                 METERS[step.meter].label,
-                _above(step),
+                above(step.meter, step.above),
                 step.unit_price,
                 UNITS[step.meter],
                 f"{step.valid_from:%Y-%m-%d %H:00}",
@@ -70,11 +70,11 @@ def _discount(percent: Decimal) -> str:
     return f" ({percent.normalize():f} % off)" if percent else ""
 
 
-def _above(step: Step) -> str:
+def above(meter: str, amount: Decimal) -> str:
     """Where a tier begins, in what people count."""
-    if step.meter == EVENTS:
-        return f"{(step.above * ONE_MILLION).normalize():,f} events"
-    return f"{step.above.normalize():,f} GB"
+    if meter == EVENTS:
+        return f"{(amount * ONE_MILLION).normalize():,f} events"
+    return f"{amount.normalize():,f} GB"
 
 
 def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block:

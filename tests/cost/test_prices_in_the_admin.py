@@ -1,5 +1,6 @@
 """Prices in the admin: operators make them, audited; nobody changes what was charged."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from events.accounts.entry import AuditEntry
 from reports.cost import demo
 from reports.cost.keeping import keep
 from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
+from reports.cost.platform import PlatformCost
 from tests.admin.conftest import html_of, logged_in
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
 from tests.factories import person
@@ -72,9 +74,26 @@ def test_a_price_begins_with_an_hour(operator: Client) -> None:
     assert not Price.objects.exists()
 
 
+def test_any_day_of_a_month_stands_for_it(operator: Client) -> None:
+    form = {"name": "Hosting", "amount": "9.99", "method": "evenly"}
+    answer = operator.post(
+        "/admin/cost/platformcost/add/", form | {"first_month": "2026-09-17", "last_month": "2026-10-02"}
+    )
+    assert answer.status_code == 302, answer.content[-3000:]
+    made = PlatformCost.objects.get()
+    assert (made.first_month, made.last_month) == (date(2026, 9, 1), date(2026, 10, 1))
+    listed = html_of(operator, "/admin/cost/platformcost/")
+    assert "every one, the whole of it" in listed
+    assert "October 2026" in listed
+
+
 def test_a_charged_price_is_read_only(charged: Price, operator: Client) -> None:
     path = f"/admin/cost/price/{charged.pk}/"
-    assert 'name="unit_price"' not in html_of(operator, f"{path}change/")
+    shown = html_of(operator, f"{path}change/")
+    assert 'name="unit_price"' not in shown
+    assert "2.00 EUR per million events" in shown
+    assert "5,000,000 events of an owner&#x27;s month" in shown
+    assert "2.00 EUR per million events" in html_of(operator, "/admin/cost/price/")
     assert operator.post(f"{path}change/", FORM | {"plan": charged.plan_id}).status_code == 403
     assert operator.post(f"{path}delete/", {"post": "yes"}).status_code == 403
     with pytest.raises(ValidationError, match="make a new one"):
