@@ -59,5 +59,6 @@ class PlatformCost(models.Model):
 
     def clean(self) -> None:
         """Months that are none would be charged to nobody, in silence."""
-        if self.first_month and self.last_month and self.last_month < self.first_month:
+        months = [month for month in (self.first_month, self.last_month) if month]
+        if months != sorted(months):
             raise ValidationError({"last_month": "It must not be before the first month."})
