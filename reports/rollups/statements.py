@@ -95,6 +95,11 @@ def removal(rollup: type[Rollup], grain: Grain) -> str:
 
 def making(rollup: type[Rollup]) -> str:
     """Make the rows of the finest grain from events or sessions."""
+    return _insert(rollup) + made(rollup)
+
+
+def made(rollup: type[Rollup]) -> str:
+    """The rows of the finest grain as events or sessions give them: grain, columns of `columns`."""
     base, at = ("session", "started_at") if rollup.of_sessions else ("event", "occurred_at")
     bucket = f"date_bin('15 minutes', {base}.{at}, TIMESTAMPTZ '{ORIGIN}')"
     keys = [f"{base}.owner_id", bucket, f"{base}.source_id", *(key.made() for key in rollup.key_columns())]
@@ -106,11 +111,16 @@ def making(rollup: type[Rollup]) -> str:
     measures = [measure.made() for measure in rollup.measures()]
     if rollup.set_column():
         keys, source = _different(keys, rollup.set_column().sql, source)
-    return _insert(rollup, Grain.QUARTER, keys, measures) + source + _grouped(keys)
+    return _selected(Grain.QUARTER, keys, measures) + source + _grouped(keys)
 
 
 def merging(rollup: type[Rollup], grain: Grain) -> str:
     """Make the rows of a grain from those of the finer one."""
+    return _insert(rollup) + merged(rollup, grain)
+
+
+def merged(rollup: type[Rollup], grain: Grain) -> str:
+    """The rows of a grain as those of the finer one give them: grain, columns of `columns`."""
     finer = list(Grain)[list(Grain).index(grain) - 1]
     bucket = f"date_bin('{int(grain)} minutes', made.bucket, TIMESTAMPTZ '{ORIGIN}')"
     own = [f'made."{key.column}"' for key in rollup.key_columns()]
@@ -120,10 +130,23 @@ def merging(rollup: type[Rollup], grain: Grain) -> str:
         source += f' CROSS JOIN LATERAL unnest(made."{rollup.set_column().column}") AS member'
         keys, source = _different(keys, "member", source)
     return (
-        _insert(rollup, grain, keys, [measure.merged() for measure in rollup.measures()])
-        + source
-        + _grouped(keys)
+        _selected(grain, keys, [measure.merged() for measure in rollup.measures()]) + source + _grouped(keys)
     )
+
+
+def kept(rollup: type[Rollup], grain: Grain) -> str:
+    """The rows of a grain as they are stored, in the same columns."""
+    listed = ", ".join(f'made."{name}"' for name in columns(rollup))
+    return (
+        f'SELECT made.grain, {listed} FROM {_ROW_SPANS} JOIN "{rollup._meta.db_table}" made'  # noqa: S608
+        f" ON {_IN_SPAN.format(int(grain))}"
+    )
+
+
+def columns(rollup: type[Rollup]) -> list[str]:
+    """The columns of a rollup behind its grain: what tells rows apart, then the measures."""
+    keys = ["owner_id", "bucket", "source_id", *(field.column for field in rollup.key_columns())]
+    return keys + [field.column for field in rollup.measures()]
 
 
 def _different(keys: Sequence[str], member: str, source: str) -> tuple[list[str], str]:
@@ -151,14 +174,13 @@ def _joins(rollup: type[Rollup]) -> Iterator[str]:
         yield rollup.joins
 
 
-def _insert(rollup: type[Rollup], grain: Grain, keys: Sequence[str], measures: Sequence[str]) -> str:
-    names = ["owner_id", "bucket", "source_id", *(field.column for field in rollup.key_columns())]
-    names += [field.column for field in rollup.measures()]
-    listed = ", ".join(f'"{name}"' for name in names)
-    return (
-        f'INSERT INTO "{rollup._meta.db_table}" (grain, {listed})'
-        f" SELECT {int(grain)}, {', '.join([*keys, *measures])}"
-    )
+def _insert(rollup: type[Rollup]) -> str:
+    listed = ", ".join(f'"{name}"' for name in columns(rollup))
+    return f'INSERT INTO "{rollup._meta.db_table}" (grain, {listed}) '
+
+
+def _selected(grain: Grain, keys: Sequence[str], measures: Sequence[str]) -> str:
+    return f"SELECT {int(grain)}, {', '.join([*keys, *measures])}"
 
 
 def _grouped(keys: Sequence[str]) -> str:

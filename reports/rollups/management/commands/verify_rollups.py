@@ -1,0 +1,50 @@
+"""verify_rollups: prove that rollups are what their events and sessions give."""
+
+import sys
+from collections import defaultdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from reports.rollups import verification
+from reports.rollups.management import asked
+from reports.rollups.rollup import Grain
+from reports.rollups.verification import SHOWN, Difference
+
+
+class Command(BaseCommand):
+    """Compare rollups with what they are made of."""
+
+    help = (
+        "Makes the rollups of reports once more, without storing them, and compares; exit 1 where they"
+        " differ. Then rebuild_rollups makes them anew."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        asked.add_arguments(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        found: dict[tuple[str, Grain], list[Difference]] = defaultdict(list)
+        steps, waiting = asked.steps(options), 0
+        for step in tqdm(steps, unit=" weeks", desc="Comparing", file=sys.stderr, disable=None):
+            verified = verification.verify(step)
+            waiting += verified.waiting
+            for difference in verified.differences:
+                found[difference.rollup, difference.grain].append(difference)
+        for (rollup, grain), differences in found.items():
+            self._tell(f"{rollup}, {grain.label}", differences)
+        if found:
+            names = ", ".join(dict.fromkeys(rollup for rollup, _ in found))
+            raise CommandError(f"Rollups are not what events and sessions give: {names}.")
+        self.stdout.write(f"Rollups agree: {len(steps)} weeks of owners.")
+        if waiting:
+            self.stdout.write(f"Not compared: {waiting} quarters of an hour that wait to be folded.")
+
+    def _tell(self, title: str, differences: list[Difference]) -> None:
+        """How many rows of a rollup and grain differ, and the first of them."""
+        self.stdout.write(f"{title}: {sum(each.found for each in differences)}")
+        for row in [row for each in differences for row in each.rows][:SHOWN]:
+            what, *columns = row.items()
+            said = ", ".join(f"{name} {value}" for name, value in columns)
+            self.stdout.write(f"  {what[1]}: {said}")

@@ -1,0 +1,116 @@
+"""verify_rollups: content with what folding leaves, and finds what somebody changed, lost or wrote twice."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from events.identity import moment
+from tests.rollups.recomputed import fold_due, rebuild
+from tests.rollups.test_every_rollup import send_all
+from tests.rollups.test_folding import logs
+from tests.sending import MakeSender, Sender
+from tests.sessions.stored import base_ms, file, summarise_due
+from tests.wire import samples
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def verified(*arguments: str, **options: Any) -> str:
+    out = StringIO()
+    call_command("verify_rollups", *arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+def differing(*arguments: str, **options: Any) -> str:
+    """What is said where it fails: as every failed command, with exit 1."""
+    out = StringIO()
+    with pytest.raises(CommandError, match="Rollups are not what events and sessions give: "):
+        call_command("verify_rollups", *arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+# What somebody may do to the rows, and the rollups and grains that are not as they should be then.
+DAMAGE: dict[str, tuple[str, set[str]]] = {
+    "a sum is off": (
+        "UPDATE rollups_logs SET events = events + 1 WHERE grain = 1440",
+        {"logs, a day"},
+    ),
+    "an hour is lost": (
+        "DELETE FROM rollups_sessions WHERE grain = 60",
+        {"sessions, an hour", "sessions, a day"},
+    ),
+    "quarters are lost": (
+        "DELETE FROM rollups_searches WHERE grain = 15",
+        {"searches, a quarter of an hour", "searches, an hour"},
+    ),
+    "rows are there twice": (
+        "INSERT INTO rollups_heartbeats (owner_id, grain, bucket, source_id, version, country, events,"
+        ' "first", latest) SELECT owner_id, grain, bucket, source_id, version, country, events, "first",'
+        " latest FROM rollups_heartbeats WHERE grain = 1440",
+        {"heartbeats, a day"},
+    ),
+    "a set lacks members": (
+        "UPDATE rollups_actives SET members = members[2:] WHERE grain = 1440",
+        {"actives, a day"},
+    ),
+}
+
+
+def test_it_is_content_with_what_folding_leaves_and_finds_damage(sender: Sender) -> None:
+    send_all(sender, samples.complete)
+    send_all(sender, samples.minimal)
+    fold_due()
+    assert verified().startswith("Rollups agree: ")
+    for what, (damage, expected) in DAMAGE.items():
+        with connection.cursor() as cursor:
+            cursor.execute(damage)
+            assert cursor.rowcount, what
+        said = differing().splitlines()
+        assert {line.partition(":")[0] for line in said if not line.startswith(" ")} == expected, what
+        rebuild()
+    assert verified().startswith("Rollups agree: ")
+
+
+def test_it_says_what_is_stored_and_what_should_be(sender: Sender) -> None:
+    file(sender, *logs(2))
+    fold_due()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE rollups_logs SET events = 7 WHERE grain = 1440")
+    title, stored, recomputed = differing().splitlines()
+    assert title == "logs, a day: 2"
+    assert stored.startswith("  stored: ")
+    assert "events 7" in stored
+    assert recomputed.startswith("  recomputed: ")
+    assert "events 2" in recomputed
+
+
+def test_what_waits_to_be_folded_is_left_out_and_said(sender: Sender) -> None:
+    file(sender, *logs(2))
+    fold_due()
+    file(sender, *logs(3))
+    summarise_due()
+    assert "Not compared: 1 quarters of an hour that wait to be folded." in verified()
+    fold_due()
+    assert "Not compared" not in verified()
+
+
+def test_one_owner_and_some_days_are_compared(make_sender: MakeSender) -> None:
+    ours, theirs = make_sender(owner="Ours"), make_sender(owner="Theirs")
+    for each in (ours, theirs):
+        file(each, *logs(1), *logs(1, after_ms=-86_400_000))
+    fold_due()
+    day = f"{moment(base_ms()):%Y-%m-%d}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE rollups_events SET events = 9 WHERE owner_id = %s AND bucket < %s",
+            [theirs.key.default_owner_id, day],
+        )
+    assert "agree" in verified(owner="Ours")
+    assert "agree" in verified(f"--since={day}")
+    assert "events, an hour" not in differing(f"--until={day}", owner="Theirs")
+    with pytest.raises(CommandError, match="There is no owner named 'Nobody'"):
+        verified(owner="Nobody")
