@@ -24,6 +24,7 @@ PRIMARY = {
 
 
 REPORTS = "/reports/"
+LISTS = "/admin/events/"  # of events and sessions
 
 
 def is_operator(request: HttpRequest) -> bool:
@@ -129,19 +130,37 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         _item(name, "label", f"events_{entry.model._meta.model_name}_changelist", sees_anything)
         for name, entry in sorted(KINDS.items())
     ]
+    asked = _asked_of_lists(request)
+    front, *lists = first["items"]
+    first = {"items": [front, *(item | {"link": f"{item['link']}{asked}"} for item in lists)]}
+    kinds = [item | {"link": f"{item['link']}{asked}"} for item in kinds]
     folded = {"title": "Events by kind", "collapsible": True, "items": kinds}
     reports = _reports(request)
     joined = [group | {"items": [*reports.pop(group["title"], []), *group["items"]]} for group in others]
     return [first, folded, *({"title": title, "items": items} for title, items in reports.items()), *joined]
 
 
+def _asked_of_lists(request: HttpRequest) -> str:
+    """What the page is narrowed to, as lists of events and sessions are asked it."""
+    from reports.pages.links import for_lists, for_reports, query
+
+    params = {name: request.GET.getlist(name) for name in request.GET}
+    if request.path.startswith(LISTS):
+        return query(for_lists(for_reports(params)))
+    return query(for_lists(params)) if request.path.startswith(REPORTS) else ""
+
+
 def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
-    """The report pages by group. From one to the next the filters stay."""
-    from reports.pages.links import address, shared
+    """The report pages by group. From one to the next the filters stay, and from lists of events too."""
+    from reports.pages.links import address, for_reports, shared
     from reports.pages.registry import PAGES
 
-    stays = request.path.startswith(REPORTS)
-    kept = shared({name: request.GET.getlist(name) for name in request.GET}) if stays else {}
+    params = {name: request.GET.getlist(name) for name in request.GET}
+    kept: dict[str, list[str]] = {}
+    if request.path.startswith(REPORTS):
+        kept = shared(params)
+    elif request.path.startswith(LISTS):
+        kept = for_reports(params)
     groups: dict[str, list[dict[str, Any]]] = {}
     for page in PAGES:
         item = {

@@ -39,6 +39,7 @@ class ChoiceFilter(SimpleListFilter):
     is_indexed = False  # whether an index gives, in the order of ids, the events that it leaves
     of_kind = False  # whether its column is of a kind's own table, not of the envelope
     of_time = False  # whether it narrows ids, so that it holds for every table of events
+    takes_many = False  # whether several values may be asked for, with commas between: reports link so
 
     def has_output(self) -> bool:
         """Always: the value is to be taken out of the parameters also where there is nothing to choose."""
@@ -55,30 +56,36 @@ class ChoiceFilter(SimpleListFilter):
         return str(self.value() or "")
 
     @property
+    def values(self) -> list[str]:
+        """The values in force one by one."""
+        return self.chosen.split(",") if self.takes_many else [self.chosen]
+
+    @property
     def chosen_label(self) -> str:
         """The value in force, as people know it."""
-        return next(
-            (str(label) for value, label in self.lookup_choices if str(value) == self.chosen), self.chosen
-        )
+        labels = {str(value): str(label) for value, label in self.lookup_choices}
+        return ", ".join(labels.get(value, value) for value in self.values)
 
     @property
     def options(self) -> list[Option]:
-        """What the form offers."""
-        return [
+        """What the form offers; several that are in force together are one more."""
+        found = [
             Option(str(value), str(label), str(value) == self.chosen) for value, label in self.lookup_choices
         ]
+        return [Option(self.chosen, self.chosen_label, True), *found] if len(self.values) > 1 else found
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows that the value in force leaves; none for a value that isn't offered."""
         if not self.chosen:
             return queryset
-        if self.chosen not in (option.value for option in self.options):
+        if not {str(value) for value, _ in self.lookup_choices}.issuperset(self.values):
             return queryset.none()
         return self.narrow(request, queryset)
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows that have the chosen value."""
-        return rows.filter(**{self.column: self.chosen})
+        """The rows that have the chosen value, or one of them."""
+        many = len(self.values) > 1
+        return rows.filter(**{f"{self.column}__in": self.values} if many else {self.column: self.chosen})
 
 
 class OwnerFilter(ChoiceFilter):
@@ -87,6 +94,7 @@ class OwnerFilter(ChoiceFilter):
     title = "owner"
     parameter_name = "owner"
     column = "owner_id"
+    takes_many = True
     is_indexed = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -101,6 +109,7 @@ class SourceFilter(ChoiceFilter):
     title = "source"
     parameter_name = "source"
     column = "source_id"
+    takes_many = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The sources of the person's owners."""
@@ -114,6 +123,7 @@ class KindFilter(ChoiceFilter):
     title = "kind"
     parameter_name = "kind"
     column = "kind"
+    takes_many = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """All kinds that there are."""

@@ -9,6 +9,7 @@ from django.db.models import Max, Min, Q, Sum
 from django.db.models.functions import TruncDay
 
 from events.admin.scope import Scope
+from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
 from events.store.versions import SourceVersion
 
@@ -103,12 +104,23 @@ def silent(scope: Scope, now: datetime) -> list[Silent]:
     """Sources heard from within two weeks, but not within 24 hours; those that sent most come first."""
     rows = (
         scope.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
-        .values("source_id", "source__name")
+        .values("source_id", "source__name", "source__organization_id")
         .annotate(last=Max("hour"), received_sum=Sum("received"))
         .filter(last__lte=hour_of(now) - SILENT_AFTER)
         .order_by("-received_sum", "source__name")
     )
-    return [Silent(row["source_id"], row["source__name"], row["last"], row["received_sum"]) for row in rows]
+    return [
+        Silent(
+            row["source_id"],
+            # Sources of the same name are told apart by their organizations.
+            scope.told_apart(
+                Source(name=row["source__name"], organization_id=row["source__organization_id"])
+            ),
+            row["last"],
+            row["received_sum"],
+        )
+        for row in rows
+    ]
 
 
 def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, SourceFigures]:

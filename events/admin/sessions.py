@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, figure, moment
+from events.admin.event_filters import CountryFilter, SinceFilter, VersionFilter
 from events.admin.facts import NO_NAME
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
 from events.admin.pages import PageAdmin
@@ -71,6 +73,24 @@ class BegunFilter(PeriodFilter):
         return rows.filter(started_at__lt=until) if until else rows
 
 
+class BegunSinceFilter(SinceFilter):
+    """Begun at a time or later."""
+
+    lookup = "started_at__gte"
+
+    def bound(self, at: datetime) -> datetime:
+        """The time itself."""
+        return at
+
+
+class BegunUntilFilter(BegunSinceFilter):
+    """Begun before a time."""
+
+    title = "before"
+    parameter_name = "until"
+    lookup = "started_at__lt"
+
+
 @admin.register(Session)
 class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     """Sessions: computed from events, never edited."""
@@ -88,7 +108,10 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         figure("errors", is_bad=True),
         "pages",
     )
-    list_filter = (OwnerFilter, SourceFilter, StateFilter, BegunFilter, ErrorsFilter)
+    list_filter = (
+        *(OwnerFilter, SourceFilter, StateFilter, BegunFilter, BegunSinceFilter, BegunUntilFilter),
+        *(ErrorsFilter, VersionFilter, CountryFilter),
+    )
     list_order = Order(("started_at", "id"), descending=True)
     list_columns = (
         *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),

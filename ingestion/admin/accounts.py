@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from events.accounts import audit
 from events.admin.filters import PERIODS, labels_of, period
 from events.admin.scope import Scope, scope_of
 from ingestion.accounting import Account, accounts
@@ -41,6 +42,9 @@ def view(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("owner", "")
     found = _accounts(scope, name, chosen, now)
     if request.GET.get("as") == "csv":
+        owner = next((each for each in scope.owners if str(each.pk) == chosen), None)
+        after = {"period": name, "owner": owner.name if owner else ""}
+        audit.record(audit.actor_of(request), "export.made", "accounts as CSV", owner=owner, after=after)
         return _csv(found, name)
     context = {
         **admin.site.each_context(request),

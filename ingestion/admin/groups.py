@@ -106,15 +106,19 @@ def _days(now: datetime) -> list[date]:
     return [now.date() - timedelta(days=back) for back in reversed(range(DAYS))]
 
 
-def answer(groups: list[Group]) -> str:
+def count_of(rows: QuerySet[RejectedEvent], groups: list[Group]) -> int:
+    """How many rejected events there are, those of groups that are not shown among them."""
+    return rows.count() if len(groups) == SHOWN else sum(group.count for group in groups)
+
+
+def answer(groups: list[Group], total: int) -> str:
     """The page in a sentence."""
-    total = sum(group.count for group in groups)
     if not total:
         return "Nothing is rejected: every event could be stored."
     worst = groups[0]
     kind = f" in {worst.kind}" if worst.kind else ""
     share = f"{100 * worst.count // total} %"
     events = "1 event waits" if total == 1 else f"{total:,} events wait"
-    if len(groups) == 1:
+    if worst.count == total:
         return f"{events} to be mended, all for {worst.code}{kind} from {worst.source}."
     return f"{events} to be mended; {share} of them for {worst.code}{kind} from {worst.source}."

@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
+from events.admin.event_filters import SinceFilter, instant
 from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, SourceFilter
 from events.admin.paging import KeysetChangeList
 from ingestion import remedies
@@ -30,6 +31,8 @@ class CodeFilter(ChoiceFilter):
 
 class RejectedKindFilter(KindFilter):
     """By kind of event, or by that it could not be told."""
+
+    takes_many = False
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """All kinds that there are."""
@@ -58,7 +61,29 @@ class DayFilter(ChoiceFilter):
         return rows.filter(received_at__gte=day, received_at__lt=day + timedelta(days=1))
 
 
-FILTERS = (OwnerFilter, SourceFilter, RejectedKindFilter, CodeFilter, DialectFilter, DayFilter)
+class ReceivedSinceFilter(SinceFilter):
+    """First received at a time or later."""
+
+    title = "first received from"
+    lookup = "received_at__gte"
+
+    def bound(self, at: datetime) -> datetime:
+        """The time itself."""
+        return at
+
+
+class ReceivedUntilFilter(ReceivedSinceFilter):
+    """First received before a time."""
+
+    title = "before"
+    parameter_name = "until"
+    lookup = "received_at__lt"
+
+
+FILTERS = (
+    *(OwnerFilter, SourceFilter, RejectedKindFilter, CodeFilter, DialectFilter, DayFilter),
+    *(ReceivedSinceFilter, ReceivedUntilFilter),
+)
 
 
 def _day(text: str) -> datetime | None:
@@ -70,19 +95,38 @@ def _day(text: str) -> datetime | None:
 
 
 def selection_of(changelist: KeysetChangeList) -> Selection:
-    """The filters in force, as what a replay keeps."""
-    chosen = {spec.parameter_name: spec.chosen for spec in changelist.filter_specs if spec.chosen}
-    day = _day(chosen.get("day", ""))
-    kind = chosen.get("kind")
+    """The filters in force, as what a replay keeps; nothing where one of them can't be meant."""
+    chosen = {spec.parameter_name: spec.values for spec in changelist.filter_specs if spec.chosen}
+    first = {name: values[0] for name, values in chosen.items()}
+    kind = first.get("kind")
+    try:
+        since, until = _stretch(first)
+        owners, sources = (_keys(chosen.get(name)) for name in ("owner", "source"))
+    except (ValueError, OverflowError):
+        return Selection(ids=())
     return Selection(
-        owners=(int(chosen["owner"]),) if "owner" in chosen else None,
-        sources=(int(chosen["source"]),) if "source" in chosen else None,
-        code=chosen.get("code"),
+        owners=owners,
+        sources=sources,
+        code=first.get("code"),
         kind="" if kind == UNTOLD else kind,
-        dialect=chosen.get("dialect"),
-        since=day.isoformat() if day else None,
-        until=(day + timedelta(days=1)).isoformat() if day else None,
+        dialect=first.get("dialect"),
+        since=since.isoformat() if since else None,
+        until=until.isoformat() if until else None,
     )
+
+
+def _keys(values: list[str] | None) -> tuple[int, ...] | None:
+    return None if values is None else tuple(map(int, values))
+
+
+def _stretch(first: dict[str, str]) -> tuple[datetime | None, datetime | None]:
+    """From when, and before when: where a day and times are chosen, what they have in common."""
+    day = _day(first.get("day", ""))
+    since = [day] if day else []
+    until = [day + timedelta(days=1)] if day else []
+    since += [instant(first["since"])] if "since" in first else []
+    until += [instant(first["until"])] if "until" in first else []
+    return max(since, default=None), min(until, default=None)
 
 
 class RejectedChangeList(KeysetChangeList):

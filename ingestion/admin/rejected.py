@@ -113,7 +113,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             **self.admin_site.each_context(request),
             "title": "Rejected events",
             "opts": self.opts,
-            "answer": groups.answer(found),
+            "answer": groups.answer(found, groups.count_of(rows, found)),
             "groups": found,
             "is_cut": len(found) == groups.SHOWN,
             "days": groups.DAYS,

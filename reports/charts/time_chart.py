@@ -44,6 +44,7 @@ class Series:
     hue: int
     narrow: tuple[str, str] | None = None  # what a click adds to the address
     is_beside: bool = False  # what the others are compared with: a dashed line, in no stack
+    behind: Callable[[datetime, datetime], str] | None = None  # the list of what a value counts, by its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ class TimeChart:
             Row(
                 (bucket.label, *(series.values[place] for series in self.series)),
                 href=bucket.href,
+                hrefs={
+                    _name(series.name): href
+                    for series in self.series
+                    if series.behind and series.values[place]
+                    if (href := series.behind(bucket.start, bucket.end))
+                },
             )
             for place, bucket in enumerate(self.buckets)
         ]

@@ -13,7 +13,7 @@ from reports.filters import Filters
 from reports.periods import Period
 from reports.rollups import reading
 from reports.rollups.grid import grid
-from reports.rollups.members import distinct_by, distinct_series
+from reports.rollups.members import NOBODY, distinct_by, distinct_series
 from reports.rollups.models import Errors, ErrorsAffected, Sessions
 
 Where = Mapping[str, str]
@@ -32,6 +32,7 @@ class Sums:
     sessions: int  # that had one
     actors: int  # whom one befell
     of_sessions: int  # all sessions of the period
+    is_about: bool = False  # whether whom they befell is counted in a sample, since they are very many
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Group:
     sessions: int
     actors: int
     trend: Counts
+    kinds: tuple[str, ...] = ()  # of event: error, ui_action, or both
 
     def is_new(self, period: Period) -> bool:
         """Whether it was never seen before the period."""
@@ -110,9 +112,10 @@ def _sums(filters: Filters, where: Where) -> Sums:
     befallen = distinct_by(ErrorsAffected, filters, ("what",), where)
     return Sums(
         reading.totals(Errors, filters, ["events"], where)["events"],
-        befallen.get(("session",), 0),
-        befallen.get(("actor",), 0),
+        befallen.get(("session",), NOBODY).members,
+        befallen.get(("actor",), NOBODY).members,
         reading.totals(Sessions, filters, ["sessions"])["sessions"],
+        is_about=any(each.is_about for each in befallen.values()),
     )
 
 
@@ -132,6 +135,9 @@ def _groups(
     firsts = {row.keys: row.measures["first"] for row in _rows(ever, keys, ["first"], same)}
     earlier = {row.keys: row.measures["events"] for row in _rows(compared, keys, ["events"], same)}
     befallen = distinct_by(ErrorsAffected, filters, ("what", *keys), same)
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for row in _rows(filters, ["code", "type", "kind"], ["events"], same):
+        kinds.setdefault(row.keys[:2], []).append(row.keys[2])
     trends = grid(Errors, filters, keys, "events", same)
     made = tuple(
         Group(
@@ -142,9 +148,10 @@ def _groups(
             # What is erased or folded anew between two statements is in the first alone.
             first=firsts[row.keys] if row.keys in firsts else row.measures["latest"],
             latest=row.measures["latest"],
-            sessions=befallen.get(("session", *row.keys), 0),
-            actors=befallen.get(("actor", *row.keys), 0),
+            sessions=befallen.get(("session", *row.keys), NOBODY).members,
+            actors=befallen.get(("actor", *row.keys), NOBODY).members,
             trend=filled(trends.get(row.keys, {}), filters, now),
+            kinds=tuple(kinds.get(row.keys, ())),
         )
         for row in found.rows
     )
@@ -154,10 +161,10 @@ def _groups(
 def _rows(
     filters: Filters | None, keys: Sequence[str], measures: Sequence[str], same: Mapping[str, Sequence[str]]
 ) -> tuple[reading.Row, ...]:
-    """Of all groups with these codes and types: no more than all pairs of them."""
+    """Of all groups with these codes and types: no more than all pairs of them, of either kind."""
     if filters is None:
         return ()
-    most = max(len(same["code"]) * len(same["type"]), 1)
+    most = max(2 * len(same["code"]) * len(same["type"]), 1)
     return reading.top(Errors, filters, keys, measures, order=keys[0], limit=most, where=same).rows
 
 
@@ -175,8 +182,8 @@ def _parts(filters: Filters, compared: Filters | None, key: str, where: Where) -
             before=earlier.get(name, 0) if compared else None,
             first=row.measures["first"],
             latest=row.measures["latest"],
-            sessions=befallen.get(("session", name), 0),
-            actors=befallen.get(("actor", name), 0),
+            sessions=befallen.get(("session", name), NOBODY).members,
+            actors=befallen.get(("actor", name), NOBODY).members,
         )
         for row in found.rows
     )

@@ -38,6 +38,7 @@ class Sums:
     longest_tenth: float | None  # nine of ten sessions are shorter, seconds
     received: int | None  # by hour of receipt; None where that isn't counted by what is asked
     rejected: int | None
+    is_about: bool = False  # whether actors and devices are counted in a sample, since they are very many
 
     @property
     def error_share(self) -> float | None:
@@ -118,12 +119,13 @@ def sums(filters: Filters) -> Sums:
         events=reading.totals(Events, filters, ["events"])["events"],
         sessions=sessions["sessions"],
         with_errors=sessions["with_errors"],
-        actors=active.get(("actor",), 0),
-        devices=active.get(("device",), 0),
+        actors=active.get(("actor",), members.NOBODY).members,
+        devices=active.get(("device",), members.NOBODY).members,
         median=median,
         longest_tenth=longest_tenth,
         received=received,
         rejected=rejected,
+        is_about=any(each.is_about for each in active.values()),
     )
 
 

@@ -1,5 +1,6 @@
 """Services: levels of logs, measurements, signs of life, changes of objects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from reports.figures.series import Counts, counts
 from reports.filters import Filters
 from reports.rollups import reading, silences
 from reports.rollups.models import Heartbeats, Logs, Metrics, MetricShapes
+from reports.rollups.relation import Where
 from reports.rollups.silences import Life
 
 LISTED = 1_000  # rows of a table
@@ -40,6 +42,7 @@ class Metric:
     most: float | None
     last: float | None
     latest: datetime | None
+    p95: float | None  # 95 of 100 values are at or below, true to 2 %
 
     @property
     def mean(self) -> float | None:
@@ -170,9 +173,16 @@ def _logs(filters: Filters) -> tuple[SourceLogs, ...]:
 def _metrics(filters: Filters) -> tuple[Metric, ...]:
     measures = ("count", "total", "least", "most", "last", "latest")
     found = reading.top(Metrics, filters, MetricKey._fields, measures, limit=LISTED)
+    high = reading.quantiles_by(MetricShapes, filters, MetricKey._fields, [0.95], _same(found.rows))
     return tuple(
-        Metric(MetricKey(*row.keys), *(row.measures[name] for name in measures)) for row in found.rows
+        Metric(MetricKey(*row.keys), **row.measures, p95=high[row.keys][0] if row.keys in high else None)
+        for row in found.rows
     )
+
+
+def _same(rows: Sequence[reading.Row]) -> Where:
+    """That metrics are of the names of some: no more than are listed, however many there are."""
+    return {"metric": sorted({row.keys[-1] for row in rows})}
 
 
 def values(filters: Filters, metric: MetricKey | None, statistic: str) -> Values:

@@ -33,6 +33,8 @@ class Sums:
     ninetieth: float | None  # nine of ten took at most so long
     actors: int
     new_actors: int | None  # None where nobody asked
+    actors_are_about: bool = False  # of very many a sample is counted
+    new_are_about: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,11 @@ def _sums(filters: Filters, spent: dict[int, int], seen: dict[datetime, Arrivals
         counted["with_errors"],
         median,
         ninetieth,
-        actors=actors,
+        actors=actors.members,
         # Where samples are counted, the two may differ a little.
-        new_actors=None if seen is None else min(actors, sum(each.new for each in seen.values())),
+        new_actors=None if seen is None else min(actors.members, sum(each.new for each in seen.values())),
+        actors_are_about=actors.is_about,
+        new_are_about=any(each.is_about for each in (seen or {}).values()),
     )
 
 

@@ -1,6 +1,8 @@
 """The charts and tables of builds and tools."""
 
 import re
+from datetime import datetime
+from functools import partial
 
 from events.kinds.emitted_event import OS_FAMILIES
 from reports.charts import palette
@@ -10,6 +12,7 @@ from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.builds import AllBuilds, Part, whole_share
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
+from reports.pages.links import within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.rollups.wholeness import Broken, States, Timers
@@ -27,11 +30,20 @@ NAMES = {
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
-def over_time(found: AllBuilds, filters: Filters, context: Context) -> Block:
+def over_time(found: AllBuilds, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
     """Events over time, by collection."""
     names = [part.key for part in found.parts["collection"] if part.key in found.by_collection and part.key]
     hues = palette.of_names(names)
-    series = [Series(name, found.by_collection[name], hues[name], ("collection", name)) for name in names]
+    series = [
+        Series(
+            name,
+            found.by_collection[name],
+            hues[name],
+            ("collection", name),
+            behind=partial(_over_time_behind, filters, {**narrowed, "collection": name}),
+        )
+        for name in names
+    ]
     if "" in found.by_collection:
         series.append(Series(REST, found.by_collection[""], palette.REST))
     sentence = ""
@@ -46,6 +58,11 @@ def over_time(found: AllBuilds, filters: Filters, context: Context) -> Block:
         EVENTS,
     )
     return Block("over-time", "Events by collection", sentence, chart)
+
+
+def _over_time_behind(filters: Filters, keys: dict[str, str], since: datetime, until: datetime) -> str:
+    """The events that have some keys in a stretch of time."""
+    return behind(filters, keys, **within(since, until))
 
 
 def series(found: AllBuilds, filters: Filters, context: Context) -> Block:

@@ -18,7 +18,7 @@ def build(filters: Filters, context: Context) -> Report:
     found = builds(filters, context.now, narrowed)
     # Of what series and timers were about, only the collection is kept.
     has_series = not set(narrowed) - {"collection"}
-    blocks = [build_blocks.over_time(found, filters, context)]
+    blocks = [build_blocks.over_time(found, filters, context, narrowed)]
     if has_series:
         blocks += [build_blocks.series(found, filters, context), build_blocks.broken(found, filters, context)]
     blocks += [
@@ -100,6 +100,7 @@ def _figures(
             SHARE,
             change(share, whole_share(before), more_is="good") if before else None,
             note=f"{states.whole:,} of {states.series - states.running:,} that are over",
+            href="#collections",
             tone="bad" if share is not None and share < 1 - MANY_BROKEN else "",
         ),
         Figure(
@@ -108,6 +109,7 @@ def _figures(
             SERIES,
             change(states.unended, before.unended, more_is="bad") if before else None,
             note=f"{states.running:,} may be running",
+            href="#broken",
         ),
         Figure(
             "Timers",
@@ -116,6 +118,7 @@ def _figures(
             note=f"half ran up to {SECONDS.short(found.timers.half)}"
             if found.timers.half is not None
             else "",
+            href="#timers",
         ),
     ]
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from reports.charts.numbers import count
 from reports.charts.table import Column, Row, Table
 from reports.figures.error_samples import Sample, Trace, samples, traces
-from reports.figures.errors import Found, Group
+from reports.figures.errors import Found
 from reports.filters import Filters
 from reports.pages.error_parts import NAMELESS, figures, named, over_time, parts
 from reports.pages.kind_links import event as event_page
 from reports.pages.links import session_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty, Passage, Report
-from reports.pages.words import of_period, plural
+from reports.pages.words import about, of_period, plural, sampled
 
 
 def build(found: Found, chosen: dict[str, str], filters: Filters, context: Context) -> Report:
@@ -32,26 +32,29 @@ def build(found: Found, chosen: dict[str, str], filters: Filters, context: Conte
     (group,) = found.groups
     latest = samples(filters, group)
     return Report(
-        answer=_answer(group, filters, context),
-        figures=tuple(figures(found, filters)),
+        answer=_answer(found, filters, context),
+        figures=tuple(figures(found, filters, "#samples")),
         blocks=(
             over_time(found, filters, context, "version"),
             _traces(traces(latest), len(latest)),
             _samples(latest, filters, context),
-            parts("versions", "By version", "Version", found.versions, filters, context),
+            parts("versions", "Version", found.versions, found, filters, context),
         ),
         controls=(control,),
-        note="Where there is no session id, the device stands for the session.",
+        note="Where there is no session id, the device stands for the session."
+        f" {sampled(is_about=found.sums.is_about)}".rstrip(),
     )
 
 
-def _answer(group: Group, filters: Filters, context: Context) -> str:
+def _answer(found: Found, filters: Filters, context: Context) -> str:
+    (group,) = found.groups
     first, last = (
         f"{at.astimezone(filters.period.zone):%Y-%m-%d %H:%M}" for at in (group.first, group.latest)
     )
+    whom = f"{plural(group.sessions, 'session')} of {plural(group.actors, 'actor')}"
     return (
         f"{named(group)} occurred {_times(group.errors)} {of_period(filters.period, context.now)}, in"
-        f" {plural(group.sessions, 'session')} of {plural(group.actors, 'actor')}; first seen"
+        f" {about(whom, is_about=found.sums.is_about)}; first seen"
         f" {first}, last {last}."
     )
 

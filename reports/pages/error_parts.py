@@ -1,5 +1,9 @@
 """What the errors page and the page of one group share: figures, errors over time, tables of parts."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
 from reports.charts import palette
 from reports.charts.numbers import SHARE, change, count
 from reports.charts.table import Column, Row, Table
@@ -8,7 +12,7 @@ from reports.figures.errors import Found, Group, Part
 from reports.filters import Filters
 from reports.pages.beside import beside
 from reports.pages.kind_links import of_kind
-from reports.pages.links import events
+from reports.pages.links import within
 from reports.pages.page import Context
 from reports.pages.report import Block, Figure
 
@@ -33,11 +37,10 @@ def chosen(text: str) -> dict[str, str]:
     return {"code": code, "type": type_.replace("%3A", ":").replace("%25", "%")} if colon else {}
 
 
-def figures(found: Found, filters: Filters) -> list[Figure]:
-    """How many, how many sessions and actors, how many groups."""
+def figures(found: Found, filters: Filters, listed: str) -> list[Figure]:
+    """How many, how many sessions and actors; `listed` is the block that tells more of whom they befell."""
     sums, before = found.sums, found.before
     share = sums.sessions / sums.of_sessions if sums.of_sessions else None
-    single = filters.kinds[0] if len(filters.kinds) == 1 else "error"
     return [
         Figure(
             "Errors",
@@ -45,7 +48,7 @@ def figures(found: Found, filters: Filters) -> list[Figure]:
             ERRORS,
             change(sums.errors, before.errors, more_is="bad") if before else None,
             spark=found.errors,
-            href=events(filters, kind=single),
+            href=behind(found, filters) or listed,
         ),
         Figure(
             "Sessions affected",
@@ -54,12 +57,16 @@ def figures(found: Found, filters: Filters) -> list[Figure]:
             change(sums.sessions, before.sessions, more_is="bad") if before else None,
             spark=found.affected,
             note=f"{SHARE.short(min(share, 1))} of all" if share is not None else "",
+            href=listed,
+            is_about=sums.is_about,
         ),
         Figure(
             "Actors affected",
             sums.actors,
             ACTORS,
             change(sums.actors, before.actors, more_is="bad") if before else None,
+            href=listed,
+            is_about=sums.is_about,
         ),
     ]
 
@@ -69,8 +76,14 @@ def over_time(found: Found, filters: Filters, context: Context, by: str) -> Bloc
     names = [name or NAMELESS for name, _ in found.lines]
     hues = palette.of_names(names)
     series = [
-        Series(name, values, hues[name], ("version", name) if by == "version" and name != NAMELESS else None)
-        for name, (_, values) in zip(names, found.lines, strict=True)
+        Series(
+            name,
+            values,
+            hues[name],
+            ("version", name) if by == "version" and name != NAMELESS else None,
+            behind=partial(_in_time, found, filters, {by: value}),
+        )
+        for name, (value, values) in zip(names, found.lines, strict=True)
     ]
     if found.rest is not None:
         series.append(Series(REST, found.rest, palette.REST))
@@ -95,7 +108,7 @@ def before(filters: Filters, context: Context) -> tuple[Column, ...]:
 
 
 def parts(
-    name: str, title: str, heading: str, found: tuple[Part, ...], filters: Filters, context: Context
+    name: str, heading: str, of: tuple[Part, ...], found: Found, filters: Filters, context: Context
 ) -> Block:
     """Errors by version or by type."""
     columns = (
@@ -120,12 +133,40 @@ def parts(
                 part.latest.astimezone(zone),
             ),
             href=context.links.here(version=part.name) if name == "versions" and part.name else "",
-            hrefs={"errors": _behind(name, part, filters)},
+            hrefs={"errors": behind(found, filters, {heading.lower(): part.name})},
         )
-        for part in found
+        for part in of
     )
-    return Block(name, title, table=Table(columns, rows))
+    return Block(name, f"By {heading.lower()}", table=Table(columns, rows))
 
 
-def _behind(name: str, part: Part, filters: Filters) -> str:
-    return of_kind("error", filters, errtype=part.name) if name == "types" else events(filters, kind="error")
+# What is a code and a type in the lists of the kinds that errors are of, and what makes an event an error.
+LISTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "error": ({"code": "err", "type": "errtype"}, {}),
+    "ui_action": ({"code": "label", "type": "category"}, {"severity": "error"}),
+}
+
+
+def behind(found: Found, filters: Filters, of: Mapping[str, str] = {}, **narrower: str) -> str:
+    """The list of the errors of a code, type or version; empty where they are of two kinds, or have no name.
+
+    Of one group alone, where the page is about that.
+    """
+    group = {"code": found.groups[0].code, "type": found.groups[0].type} if len(found.groups) == 1 else {}
+    wanted = {**group, **of}
+    kinds = {
+        kind
+        for each in found.groups
+        for kind in each.kinds
+        if wanted.get("code", each.code) == each.code and wanted.get("type", each.type) == each.type
+    }
+    if len(kinds) != 1 or "" in wanted.values():
+        return ""
+    (kind,) = kinds
+    names, always = LISTS[kind]
+    asked = {names.get(name, name): value for name, value in wanted.items()}
+    return of_kind(kind, filters, **(asked | always | narrower))
+
+
+def _in_time(found: Found, filters: Filters, of: Mapping[str, str], since: datetime, until: datetime) -> str:
+    return behind(found, filters, of, **within(since, until))

@@ -21,7 +21,7 @@ from reports.pages.error_parts import (
 )
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
-from reports.pages.words import of_period, plural
+from reports.pages.words import about, of_period, plural, sampled
 from reports.periods import Period
 
 GREW = 2  # times as many as before wants attention
@@ -36,16 +36,17 @@ def build(filters: Filters, context: Context) -> Report:
     found = errors(filters, context.now)
     return Report(
         answer=_answer(found, filters, context),
-        figures=(*figures(found, filters), _groups_in_number(found, filters)),
+        figures=(*figures(found, filters, "#groups"), _groups_in_number(found, filters)),
         attention=tuple(_attention(found, filters, context)),
         blocks=(
             over_time(found, filters, context, "code"),
             _groups(found, filters, context),
-            parts("versions", "By version", "Version", found.versions, filters, context),
-            parts("types", "By type", "Type", found.types, filters, context),
+            parts("versions", "Version", found.versions, found, filters, context),
+            parts("types", "Type", found.types, found, filters, context),
         ),
         note="Sunbird's ERROR, and Availity's messages of level error (label and category of the element)."
-        " Where there is no session id, the device stands for the session.",
+        " Where there is no session id, the device stands for the session."
+        f" {sampled(is_about=found.sums.is_about)}".rstrip(),
         empty=None if found.sums.errors else _empty(context),
     )
 
@@ -70,7 +71,8 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     first = found.groups[0]
     if found.groups_of > 1:
         said += f"; {SHARE.short(first.errors / found.sums.errors)} of them are {named(first)}"
-    befell = f"{'it' if found.sums.errors == 1 else 'they'} befell {plural(found.sums.sessions, 'session')}"
+    sessions = about(plural(found.sums.sessions, "session"), is_about=found.sums.is_about)
+    befell = f"{'it' if found.sums.errors == 1 else 'they'} befell {sessions}"
     return f"{said}; {befell}."
 
 
@@ -88,7 +90,7 @@ def _compared(found: Found, context: Context) -> str:
 def _groups_in_number(found: Found, filters: Filters) -> Figure:
     new = sum(group.is_new(filters.period) for group in found.groups)
     note = f"{new:,} never seen before" if new else "none of them new"
-    return Figure("Different errors", found.groups_of, count("groups"), note=note)
+    return Figure("Different errors", found.groups_of, count("groups"), note=note, href="#groups")
 
 
 def wanting(found: Found, period: Period) -> tuple[list[Group], list[Group]]:

@@ -6,7 +6,7 @@ from reports.figures.funnel import OF_SESSION, Funnel, Reached, funnel
 from reports.figures.funnel_offers import offers
 from reports.figures.funnel_steps import MOST, steps_of
 from reports.filters import Filters
-from reports.pages.kind_links import of_kind
+from reports.pages.kind_links import of_kind, of_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty
 from reports.pages.session_parts import SESSIONS
@@ -83,7 +83,7 @@ def _behind(reached: Reached, filters: Filters) -> str:
     """The events that are the step."""
     step = reached.step
     if step.what == "page":
-        return of_kind("impression", filters, pageid=step.name)
+        return of_page(step.name, filters)
     return of_kind(step.kind, filters)
 
 

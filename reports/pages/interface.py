@@ -1,5 +1,8 @@
 """Interface actions: what users do where, for which customers and payers, and how much of it goes wrong."""
 
+from datetime import datetime
+from functools import partial
+
 from reports.charts import palette
 from reports.charts.numbers import SHARE, change, count
 from reports.charts.table import Column, Row, Table
@@ -7,6 +10,7 @@ from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_res
 from reports.figures.interface import KEYS, Interface, Part, Parts, interface
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
+from reports.pages.links import within
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 from reports.pages.words import of_period, plural
@@ -37,7 +41,7 @@ def build(filters: Filters, context: Context) -> Report:
         figures=tuple(_figures(found, filters, narrowed)),
         attention=tuple(_attention(found, context)),
         blocks=(
-            _levels(found, filters, context),
+            _levels(found, filters, context, narrowed),
             _elements(found, filters, context, narrowed),
             _by("customer", found.customers, filters, context, narrowed),
             _by("payer", found.payers, filters, context, narrowed),
@@ -119,6 +123,7 @@ def _figures(found: Interface, filters: Filters, narrowed: dict[str, str]) -> li
             sum(1 for each in found.customers.rows if each.keys[0] not in ("", "0000")),
             count("customers"),
             note=f"{plural(sum(1 for each in found.payers.rows if each.keys[0]), 'payer')}",
+            href="#customers",
         ),
     ]
 
@@ -149,7 +154,7 @@ def _keys_of(each: Part) -> dict[str, str]:
     }
 
 
-def _levels(found: Interface, filters: Filters, context: Context) -> Block:
+def _levels(found: Interface, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
     order = {name: place for place, name in enumerate(("error", "warn", "info", "debug"))}
     named = [(level or NO_LEVEL, values) for level, values in found.by_level.items()]
     kept = top_and_rest(named, REST)
@@ -161,6 +166,9 @@ def _levels(found: Interface, filters: Filters, context: Context) -> Block:
             values,
             hues[name],
             ("level", name) if name not in (REST, NO_LEVEL) else None,
+            behind=partial(_level_behind, filters, {**narrowed, "level": name})
+            if name not in (REST, NO_LEVEL)
+            else None,
         )
         for name, values in reversed(kept)
     )
@@ -171,6 +179,11 @@ def _levels(found: Interface, filters: Filters, context: Context) -> Block:
         f"Actions over time, by level of the message. {sentence}", filters.period, buckets, series, ACTIONS
     )
     return Block("levels", "Levels over time", sentence, chart)
+
+
+def _level_behind(filters: Filters, keys: dict[str, str], since: datetime, until: datetime) -> str:
+    """The messages of a level in a stretch of time."""
+    return _behind(filters, {**keys, **within(since, until)})
 
 
 def _elements(found: Interface, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:

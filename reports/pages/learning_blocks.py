@@ -1,5 +1,8 @@
 """The charts and tables of content and learning."""
 
+from datetime import datetime
+from functools import partial
+
 from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart, Histogram
 from reports.charts.numbers import SECONDS, SHARE, count, mean
@@ -9,6 +12,7 @@ from reports.figures.comments import Comment
 from reports.figures.learning import Content, Learning, Question, Rated, Searched
 from reports.filters import Filters
 from reports.pages.kind_links import event, of_kind
+from reports.pages.links import within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
@@ -27,8 +31,8 @@ def over_time(found: Learning, filters: Filters, context: Context) -> Block:
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     hues = palette.of_kinds(["start", "end"])
     series = (
-        Series("started", found.started, hues["start"]),
-        Series("finished", found.finished, hues["end"]),
+        Series("started", found.started, hues["start"], behind=partial(_behind, "start", filters)),
+        Series("finished", found.finished, hues["end"], behind=partial(_behind, "end", filters)),
     )
     sentence = ""
     if (share := found.sums.contents.finished_share) is not None:
@@ -43,6 +47,11 @@ def over_time(found: Learning, filters: Filters, context: Context) -> Block:
     )
     empty = Empty("No content was started", "Their START and END name a content as the event's object.")
     return Block("over-time", "Started and finished", sentence, chart, empty=empty)
+
+
+def _behind(kind: str, filters: Filters, since: datetime, until: datetime) -> str:
+    """The events of a kind in a stretch of time."""
+    return of_kind(kind, filters, **within(since, until))
 
 
 def contents(found: Learning, filters: Filters, context: Context) -> Block:

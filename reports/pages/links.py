@@ -1,16 +1,14 @@
 """Links: addresses of report pages and of lists of events that keep what is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from reports.filters import Filters
-from reports.periods import preset
 
 # What is kept on the way from page to page.
 SHARED = (
@@ -26,16 +24,13 @@ SHARED = (
     "granularity",
     "zone",
 )
-# Presets of the list of sessions.
-SESSION_PERIODS = {
-    "today": "today",
-    "yesterday": "yesterday",
-    "7d": "7d",
-    "30d": "30d",
-    "this_month": "month",
-    "last_month": "last-month",
-}
+# Filters that reports have any number of and lists one, with commas between.
+SHARED_WITH_LISTS = ("owner", "source", "version", "country")
+# Presets of reports, by what lists call them.
+LISTS_PERIODS = {"month": "this_month", "last-month": "last_month"}
+REPORTS_PERIODS = {ours: theirs for theirs, ours in LISTS_PERIODS.items()}
 Value = str | int | date | list[str] | tuple[str, ...] | None
+YEARS = range(2000, 2100)  # that an address may ask for
 Params = Mapping[str, list[str]]
 
 
@@ -79,6 +74,39 @@ def shared(params: Params) -> dict[str, list[str]]:
     return {name: list(params[name]) for name in SHARED if params.get(name)}
 
 
+def for_lists(params: Params) -> dict[str, list[str]]:
+    """What a report is asked, as lists of events and sessions are: in UTC, where reports have zones."""
+    kept = {name: [",".join(params[name])] for name in SHARED_WITH_LISTS if params.get(name)}
+    if name := next(reversed(params.get("period", ())), ""):
+        kept["period"] = [REPORTS_PERIODS.get(name, name)]
+    for ours, theirs, days in (("from", "since", 0), ("to", "until", 1)):
+        if name in ("", "custom") and (day := _day(params.get(ours, ()))):
+            kept[theirs] = [moment(day + timedelta(days=days))]
+            kept.pop("period", None)
+    return kept
+
+
+def for_reports(params: Params) -> dict[str, list[str]]:
+    """What a list of events or sessions is asked, as reports are: the whole days that its times touch."""
+    kept = {name: params[name][-1].split(",") for name in SHARED_WITH_LISTS if params.get(name, [""])[-1]}
+    if name := next(reversed(params.get("period", ())), ""):
+        kept["period"] = [LISTS_PERIODS.get(name, name)]
+    for theirs, ours, back in (("since", "from", 0), ("until", "to", 1)):
+        if at := _day(params.get(theirs, ())):
+            kept[ours] = [f"{at - timedelta(minutes=back):%Y-%m-%d}"]
+            kept.pop("period", None)
+    return kept
+
+
+def _day(values: Sequence[str]) -> datetime | None:
+    """The time, or the begin of the day, that an address has; None for what is neither."""
+    try:
+        found = datetime.fromisoformat(values[-1] if values else "")
+    except ValueError:
+        return None
+    return found if found.year in YEARS else None
+
+
 def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]]:
     """The parameters after changes; the place of a sorted column or a CSV stays behind."""
     kept = {name: list(values) for name, values in params.items() if values and name != "csv"}
@@ -89,45 +117,58 @@ def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]
     return kept
 
 
-def events(filters: Filters, **narrower: str | int) -> str:
-    """The list of the events that were counted; it takes one owner, source and kind, so of several none is
-    set. `narrower` are further filters of the list, for instance a kind or a session.
+def listed(filters: Filters, *names: str) -> dict[str, str]:
+    """What a list of the admin is asked for the rows behind a number, in UTC: of several values each, with
+    commas between. `names` are filters that the list has.
     """
-    return _events(filters, ("since", "until"), narrower)
+    values: dict[str, tuple[object, ...] | None] = {
+        "owner": filters.owners,
+        "source": filters.sources,
+        "kind": filters.kinds,
+        "version": filters.versions,
+        "country": filters.countries,
+    }
+    asked = {name: ",".join(map(str, found)) for name in names if (found := values[name])}
+    return within(filters.period.since, filters.period.until) | asked
+
+
+def within(since: datetime, until: datetime) -> dict[str, str]:
+    """A stretch of time, as lists of the admin are asked for it."""
+    return {"since": moment(since), "until": moment(until)}
+
+
+def events(filters: Filters, **narrower: str | int) -> str:
+    """The list of the events that were counted. `narrower` are further filters of the list, for instance a
+    kind or a session; what is empty is lifted.
+    """
+    asked = listed(filters, "owner", "source", "kind", "version", "country")
+    return in_list("admin:events_event_changelist", asked | narrower)
 
 
 def received(filters: Filters, **narrower: str | int) -> str:
     """The same of the events that were received in the period, whenever they occurred: those that charges and
     usage are about.
     """
-    return _events(filters, ("received_since", "received_until"), narrower)
+    asked = listed(filters, "owner", "source", "kind", "version", "country")
+    asked |= {"received_since": asked.pop("since"), "received_until": asked.pop("until")}
+    return in_list("admin:events_event_changelist", asked | narrower)
 
 
-def _events(filters: Filters, ends: tuple[str, str], narrower: Mapping[str, str | int]) -> str:
-    asked: dict[str, str | int] = dict(
-        zip(ends, map(moment, (filters.period.since, filters.period.until)), strict=True)
-    )
-    for name, values in (("owner", filters.owners), ("source", filters.sources), ("kind", filters.kinds)):
-        if values and len(values) == 1:
-            asked[name] = values[0]
-    return f"{reverse('admin:events_event_changelist')}?{urlencode({**asked, **narrower})}"
+def sessions(filters: Filters, **narrower: str | int) -> str:
+    """The list of the sessions that were counted: those that began in the period."""
+    asked = listed(filters, "owner", "source", "version", "country")
+    return in_list("admin:events_session_changelist", asked | narrower)
 
 
-def sessions(filters: Filters, now: datetime, **narrower: str | int) -> str:
-    """The list of sessions, of one owner and one source; it has no times but presets in UTC."""
-    asked: dict[str, str | int] = {
-        name: values[0]
-        for name, values in (("owner", filters.owners), ("source", filters.sources))
-        if values and len(values) == 1
-    }
-    for ours, theirs in SESSION_PERIODS.items():
-        if preset(ours, now, ZoneInfo("UTC")) == filters.period:
-            asked["period"] = theirs
-    return f"{reverse('admin:events_session_changelist')}{_asked(asked | narrower)}"
+def rejected(filters: Filters, **narrower: str | int) -> str:
+    """The list of rejected events that were first received in the period; it takes one kind."""
+    asked = listed(filters, "owner", "source", *(["kind"] if len(filters.kinds) == 1 else []))
+    return in_list("admin:ingestion_rejectedevent_changelist", asked | narrower)
 
 
-def _asked(params: Mapping[str, str | int]) -> str:
-    return f"?{urlencode(params)}" if params else ""
+def in_list(page: str, asked: Mapping[str, str | int]) -> str:
+    """A list of the admin, asked something; what is empty isn't asked."""
+    return f"{reverse(page)}?{urlencode({name: value for name, value in asked.items() if value != ''})}"
 
 
 def session_page(session: UUID) -> str:

@@ -90,6 +90,7 @@ def _figures(found: Pipeline) -> list[Figure]:
             found.inbox.oldest or 0.0,
             SECONDS,
             note="" if found.inbox.requests else "nothing waits",
+            href=reverse("admin:ingestion_inboxrequest_changelist"),
             tone="bad" if "Age of the first request" in bad else "",
         ),
         Figure(
@@ -97,12 +98,14 @@ def _figures(found: Pipeline) -> list[Figure]:
             filing.p95,
             SECONDS,
             note=", ".join(filter(None, quick)) or "no event in the last day",
+            href="#states",
         ),
         Figure(
             "Filed a second",
             filing.per_second,
             mean("events a second"),
             note="in the last minute",
+            href="#throughput",
         ),
     ]
 

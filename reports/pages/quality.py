@@ -6,8 +6,9 @@ from reports.charts.numbers import SHARE, Change, change, count, seconds
 from reports.figures.quality import OFF, OfVersion, Quality, Sums, quality
 from reports.filters import Filters
 from reports.pages import quality_blocks
+from reports.pages.links import rejected
 from reports.pages.page import Context, Page
-from reports.pages.quality_blocks import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of, rejected_list
+from reports.pages.quality_blocks import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.words import of_period, plural
 
@@ -20,7 +21,7 @@ def build(filters: Filters, context: Context) -> Report:
     found = quality(filters, context.now)
     return Report(
         answer=_answer(found, filters, context),
-        figures=tuple(_figures(found)),
+        figures=tuple(_figures(found, filters)),
         attention=tuple(_attention(found, filters, context)),
         blocks=(
             quality_blocks.over_time(found, filters, context),
@@ -63,7 +64,7 @@ def _answer(found: Quality, filters: Filters, context: Context) -> str:
     return f"{said}; {warned or 'no field was warned of'}."
 
 
-def _figures(found: Quality) -> list[Figure]:
+def _figures(found: Quality, filters: Filters) -> list[Figure]:
     sums, before = found.sums, found.before
     return [
         Figure(
@@ -73,7 +74,7 @@ def _figures(found: Quality) -> list[Figure]:
             _changed(sums, before, "rejected_share"),
             spark=found.rejected.total if found.rejected else (),
             note="" if sums.rejected is None else plural(sums.rejected, "event"),
-            href=reverse("admin:ingestion_rejected_groups"),
+            href=rejected(filters),
         ),
         Figure(
             "Warnings",
@@ -81,6 +82,7 @@ def _figures(found: Quality) -> list[Figure]:
             count("warnings"),
             _changed(sums, before, "warnings"),
             note=plural(len({each.path for each in found.fields}), "field"),
+            href="#fields",
         ),
         Figure(
             "Sent twice",
@@ -96,6 +98,7 @@ def _figures(found: Quality) -> list[Figure]:
             SHARE,
             _changed(sums, before, "off_share"),
             note=f"of {plural(sums.timed, 'event')}",
+            href="#clocks",
         ),
     ]
 
@@ -129,7 +132,7 @@ def _refused(source: int, sums: Sums, found: Quality, filters: Filters, context:
     return Attention(
         f"{SHARE.short(sums.rejected_share or 0)} of what {name_of(source, context)} sent was rejected,"
         f" most for {next(iter(codes), 'no reason')}.",
-        rejected_list(filters, source=source),
+        rejected(filters, source=source),
         "See why",
     )
 

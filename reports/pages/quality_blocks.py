@@ -1,8 +1,7 @@
 """The charts and tables of data quality."""
 
-from urllib.parse import urlencode
-
-from django.urls import reverse
+from datetime import datetime
+from functools import partial
 
 from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
@@ -12,7 +11,7 @@ from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_res
 from reports.figures.quality import OFF, Quality, Sums
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
-from reports.pages.links import events
+from reports.pages.links import events, rejected, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
@@ -39,7 +38,10 @@ def over_time(found: Quality, filters: Filters, context: Context) -> Block:
     """Rejected events over time, by code."""
     named = top_and_rest(list(found.rejected.over_time.items()), REST) if found.rejected else []
     hues = palette.of_names([name for name, _ in named if name != REST]) | {REST: palette.REST}
-    series = tuple(Series(name, values, hues[name]) for name, values in named)
+    series = tuple(
+        Series(name, values, hues[name], behind=None if name == REST else partial(_behind, filters, name))
+        for name, values in named
+    )
     sentence = ""
     if found.rejected and found.rejected.events:
         code, most = next(iter(found.rejected.by_code.items()))
@@ -54,6 +56,11 @@ def over_time(found: Quality, filters: Filters, context: Context) -> Block:
     return Block("rejected", "Rejected over time, by code", sentence, chart, empty=_nothing_rejected(found))
 
 
+def _behind(filters: Filters, code: str, since: datetime, until: datetime) -> str:
+    """The events rejected for a reason in a stretch of time."""
+    return rejected(filters, code=code, **within(since, until))
+
+
 def codes(found: Quality, filters: Filters) -> Block:
     """Rejected events by code."""
     counts = found.rejected.by_code if found.rejected else {}
@@ -63,7 +70,7 @@ def codes(found: Quality, filters: Filters) -> Block:
         Column("share", "Share", SHARE),
     )
     rows = tuple(
-        Row((code, number, number / sum(counts.values())), href=rejected_list(filters, code=code))
+        Row((code, number, number / sum(counts.values())), href=rejected(filters, code=code))
         for code, number in counts.items()
     )
     return Block(
@@ -80,16 +87,6 @@ def _nothing_rejected(found: Quality) -> Empty:
     if found.rejected is None:
         return NOT_COUNTED
     return Empty("Nothing was rejected", "Every event that came in could be stored.")
-
-
-def rejected_list(filters: Filters, **narrower: str | int) -> str:
-    """The list of rejected events; it takes one owner, source and kind."""
-    asked: dict[str, str | int] = {
-        name: values[0]
-        for name, values in (("owner", filters.owners), ("source", filters.sources), ("kind", filters.kinds))
-        if values and len(values) == 1
-    } | narrower
-    return f"{reverse('admin:ingestion_rejectedevent_changelist')}{f'?{urlencode(asked)}' if asked else ''}"
 
 
 def sources(found: Quality, filters: Filters, context: Context) -> Block:
@@ -131,7 +128,7 @@ def _source(source: int, sums: Sums, filters: Filters, context: Context, hue: in
         href=context.links.here(source=source),
         hrefs={
             "received": events(filters, source=source),
-            "rejected": rejected_list(filters, source=source),
+            "rejected": rejected(filters, source=source),
         },
         hue=hue,
         tones={name: tone for name, tone in tones.items() if tone},

@@ -26,11 +26,14 @@ class Figure:
     href: str = ""
     note: str = ""
     tone: str = ""  # bad where it wants attention
+    is_about: bool = False  # whether a sample tells it
 
     @property
     def text(self) -> str:
         """The number, short."""
-        return NOTHING if self.value is None else self.unit.short(self.value)
+        if self.value is None:
+            return NOTHING
+        return f"about {self.unit.short(self.value)}" if self.is_about else self.unit.short(self.value)
 
     @property
     def drawn(self) -> SafeString:
@@ -40,7 +43,7 @@ class Figure:
     @property
     def exact(self) -> str:
         """The number with its unit."""
-        return self.unit.exactly(self.value)
+        return f"{'about ' if self.is_about else ''}{self.unit.exactly(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)

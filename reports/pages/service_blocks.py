@@ -1,5 +1,8 @@
 """The charts and tables of services."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from reports.charts import palette
@@ -9,8 +12,10 @@ from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_a
 from reports.figures.services import MetricKey, Services, silence
 from reports.filters import Filters
 from reports.pages.kind_links import event, of_kind
+from reports.pages.links import within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
+from reports.pages.words import plural
 
 ENTRIES, SIGNS = count("entries"), count("heartbeats")
 ORDER = ("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
@@ -28,7 +33,15 @@ def levels(found: Services, filters: Filters, context: Context) -> Block:
     kept = top_and_rest([(level or UNTOLD, counts) for level, counts in found.by_level.items()], REST)
     kept.sort(key=lambda each: ORDER.index(each[0]) if each[0] in ORDER else len(ORDER))
     hues = palette.of_levels([name for name, _ in kept])
-    series = tuple(Series(name, counts, hues[name]) for name, counts in reversed(kept))
+    series = tuple(
+        Series(
+            name,
+            counts,
+            hues[name],
+            behind=partial(_behind, "log", filters, {"level": name}) if name not in (REST, UNTOLD) else None,
+        )
+        for name, counts in reversed(kept)
+    )
     said = "; ".join(f"{level or UNTOLD}: {times:,}" for level, times in list(found.levels.items())[:6])
     chart = TimeChart(
         f"Log entries over time, by level. {said}",
@@ -39,6 +52,13 @@ def levels(found: Services, filters: Filters, context: Context) -> Block:
     )
     empty = Empty("No log entries", "Entries are V3's LOG. Choose a longer period.")
     return Block("levels", "Log levels over time", said, chart, empty=empty)
+
+
+def _behind(
+    kind: str, filters: Filters, columns: Mapping[str, str | int], since: datetime, until: datetime
+) -> str:
+    """The events of a kind, by some columns, in a stretch of time."""
+    return of_kind(kind, filters, **columns, **within(since, until))
 
 
 def logs(found: Services, filters: Filters, context: Context) -> Block:
@@ -97,30 +117,39 @@ def signs(found: Services, filters: Filters, context: Context) -> Block:
     """Signs of life over time, by source."""
     hues = palette.of_sources(list(found.signs))
     series = tuple(
-        Series(_name(source, context), counts, hues[source], ("source", str(source)))
+        Series(
+            _name(source, context),
+            counts,
+            hues[source],
+            ("source", str(source)),
+            behind=partial(_behind, "heartbeat", filters, {"source": source}),
+        )
         for source, counts in list(found.signs.items())[:7]
     )
+    total = sum(each.signs for each in found.lives)
+    said = f"{plural(total, 'heartbeat')} of {plural(len(found.lives), 'source')}." if total else ""
     chart = TimeChart(
-        "Heartbeats over time, by source.",
+        f"Heartbeats over time, by source. {said}",
         filters.period,
         buckets_of(filters.period, filters.granularity, context.now, context.links.days),
         series,
         SIGNS,
     )
     empty = Empty("No heartbeats", "Signs of life are V3's HEARTBEAT. Choose a longer period.")
-    return Block("signs", "Heartbeats over time", chart=chart, empty=empty)
+    return Block("signs", "Heartbeats over time", said, chart, empty=empty)
 
 
 def values(found: Services, filters: Filters, context: Context, statistic: str) -> Block:
     """The chosen metric over time."""
     name = found.chosen.metric if found.chosen else "metric"
+    keys = {"system": found.chosen.system, "subsystem": found.chosen.subsystem} if found.chosen else {}
     known = [value for value in found.values if value is not None]
     said = f"{statistic} from {min(known):,.4g} to {max(known):,.4g}" if known else ""
     chart = TimeChart(
         f"{name} over time, {said}.",
         filters.period,
         buckets_of(filters.period, filters.granularity, context.now, context.links.days),
-        (Series(f"{name}, {statistic}", found.values, 0),),
+        (Series(f"{name}, {statistic}", found.values, 0, behind=partial(_behind, "metrics", filters, keys)),),
         mean(name),
         Draw.LINES,
     )
@@ -140,11 +169,12 @@ def metrics(found: Services, filters: Filters, context: Context) -> Block:
         Column("least", "Least", mean("")),
         Column("greatest", "Greatest", mean("")),
         Column("last", "Last", mean("")),
+        Column("p95", "p95", mean(""), note="95 of 100 are at or below; true to 2 %"),
     )
     rows = tuple(
         Row(
             (each.key.metric, each.key.system, each.key.subsystem, each.count, each.mean, each.total,
-             each.least, each.most, each.last),
+             each.least, each.most, each.last, each.p95),
             href=context.links.here(metric=text_of(each.key)),
             hrefs={
                 "count": of_kind("metrics", filters, system=each.key.system, subsystem=each.key.subsystem)

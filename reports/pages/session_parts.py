@@ -7,6 +7,7 @@ from reports.figures.sessions import Found, Part, Parts
 from reports.filters import Filters
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
+from reports.pages.words import sampled
 
 SESSIONS = count("sessions")
 UNKNOWN = "(unknown)"
@@ -185,7 +186,8 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
         _back(found, context),
         table=table,
         empty=Empty("Nobody to come back", "No actor was new in the weeks up to the end of the period."),
-        note="Actors not seen in the 90 days before the first of these weeks. The running week isn't over.",
+        note="Actors not seen in the 90 days before the first of these weeks. The running week isn't over."
+        f" {sampled(is_about=any(cohort.is_about for cohort in cohorts))}".rstrip(),
     )
 
 

@@ -1,5 +1,8 @@
 """The sessions page: how many visits, how long and deep, where they begin and end, and who comes back."""
 
+from datetime import datetime
+from functools import partial
+
 from reports.charts.numbers import SECONDS, SHARE, change, count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
@@ -9,11 +12,12 @@ from reports.filters import Filters
 from reports.pages import session_parts
 from reports.pages.beside import beside
 from reports.pages.funnel import block as funnel_block
-from reports.pages.links import session_page
+from reports.pages.links import session_page, within
+from reports.pages.links import sessions as session_list
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 from reports.pages.session_parts import SESSIONS, UNKNOWN
-from reports.pages.words import of_period, plural
+from reports.pages.words import about, of_period, plural, sampled
 
 ACTORS = count("actors")
 OF_ALL_TIMES = 2  # so many times the usual share of sessions with errors wants attention
@@ -28,7 +32,7 @@ def build(filters: Filters, context: Context) -> Report:
     rows = listed(filters, among)
     return Report(
         answer=_answer(found, filters, context),
-        figures=tuple(_figures(found, context)),
+        figures=tuple(_figures(found, filters, context)),
         attention=tuple(_attention(found, context)),
         blocks=(
             _over_time(found, filters, context),
@@ -41,7 +45,8 @@ def build(filters: Filters, context: Context) -> Report:
             _listed(rows, among, filters, context),
         ),
         controls=_controls(among),
-        note="A session counts when it began; an actor by the events of the period. Times are true to 2 %.",
+        note="A session counts when it began; an actor by the events of the period. Times are true to 2 %."
+        f" {sampled(is_about=found.sums.actors_are_about or found.sums.new_are_about)}".rstrip(),
         empty=None if found.sums.sessions else _empty(context),
     )
 
@@ -72,11 +77,11 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     return f"{said}, and {SHARE.short(single)} were shown one page only."
 
 
-def _figures(found: Found, context: Context) -> list[Figure]:
+def _figures(found: Found, filters: Filters, context: Context) -> list[Figure]:
     sums, before = found.sums, found.before
     share = sums.single_page / sums.sessions if sums.sessions else None
     share_before = before.single_page / before.sessions if before and before.sessions else None
-    newly = plural(sums.new_actors or 0, "new one")
+    newly = about(plural(sums.new_actors or 0, "new one"), is_about=sums.new_are_about)
     return [
         Figure(
             "Sessions",
@@ -84,7 +89,7 @@ def _figures(found: Found, context: Context) -> list[Figure]:
             SESSIONS,
             change(sums.sessions, before.sessions, more_is="good") if before else None,
             spark=found.sessions,
-            href=f"{context.links.here(among=None)}#listed",
+            href=session_list(filters),
         ),
         Figure(
             "Time spent, median",
@@ -92,6 +97,7 @@ def _figures(found: Found, context: Context) -> list[Figure]:
             SECONDS,
             change(sums.median, before.median) if before else None,
             note=f"one of ten over {SECONDS.short(sums.ninetieth)}" if sums.ninetieth is not None else "",
+            href="#time-spent",
         ),
         Figure(
             "One page only",
@@ -111,6 +117,8 @@ def _figures(found: Found, context: Context) -> list[Figure]:
                 for new, back in zip(found.new, found.returning, strict=True)
             ],
             note=newly,
+            href="#actors",
+            is_about=sums.actors_are_about,
         ),
     ]
 
@@ -139,17 +147,24 @@ def _attention(found: Found, context: Context) -> list[Attention]:
 def _over_time(found: Found, filters: Filters, context: Context) -> Block:
     known = [value for value in found.sessions if value is not None]
     sentence = f"At most {plural(max(known), 'session')} began in one step." if known else ""
-    series = [Series("sessions", found.sessions, 0)]
+    series = [Series("sessions", found.sessions, 0, behind=partial(_behind, filters))]
     series += beside(context.compared, found.sessions_before, len(found.sessions))
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(f"Sessions over time. {sentence}", filters.period, buckets, tuple(series), SESSIONS)
     return Block("over-time", "Sessions over time", sentence, chart)
 
 
+def _behind(filters: Filters, since: datetime, until: datetime) -> str:
+    """The sessions that began in a stretch of time."""
+    return session_list(filters, **within(since, until))
+
+
 def _actors(found: Found, filters: Filters, context: Context) -> Block:
     new = found.sums.new_actors or 0
-    back = found.sums.actors - new
-    sentence = f"{plural(new, 'actor')} came for the first time in three months, {back:,} came back."
+    back = max(found.sums.actors - new, 0)  # where samples were counted, each is a little off
+    came = about(plural(new, "actor"), is_about=found.sums.new_are_about)
+    sentence = f"{came} came for the first time in three months, {back:,} came back."
+    sentence = sentence[:1].upper() + sentence[1:]
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     series = (Series("returning", found.returning, 0), Series("new", found.new, 3))
     chart = TimeChart(

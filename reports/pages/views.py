@@ -11,9 +11,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from events.accounts import audit
 from events.admin.filters import labels_of, sources_of
 from events.admin.scope import Scope, scope_of
 from events.kinds import KINDS
+from events.ownership.owner import Owner
 from reports.pages import asking, bar
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
@@ -41,7 +43,7 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         context = _context(asked, choices, links, page)
         report = page.build(asked.filters, context)
         if "csv" in request.GET:
-            return _csv(page, report, asked, request.GET["csv"])
+            return _csv(request, page, report, asked)
         return _page(request, page, report, asked, choices, links)
 
     view.__name__ = page.name.replace("-", "_")
@@ -126,13 +128,23 @@ def _in_words(period: Period) -> str:
     return f"{days}, {period.zone.key}"
 
 
-def _csv(page: Page, report: Report, asked: Asked, name: str) -> StreamingHttpResponse:
-    """A table of the page, all rows of it."""
+def _csv(request: HttpRequest, page: Page, report: Report, asked: Asked) -> StreamingHttpResponse:
+    """A table of the page, all rows of it; noted, as every export is."""
+    name = request.GET["csv"]
     block = report.block(name)
     if block is None:
         raise Http404
+    filters = {each: ", ".join(values) for each, values in asked.params.items()}
+    about = f"{page.title}, {block.title.lower()}, as CSV"
+    audit.record(audit.actor_of(request), "export.made", about, owner=_owner_of(asked), after=filters)
     period = report.period or asked.filters.period
     file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}.csv"
     response = StreamingHttpResponse(block.rows.lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file}"'
     return response
+
+
+def _owner_of(asked: Asked) -> Owner | None:
+    """The one owner that it is of: whose leads see the note."""
+    owners = asked.filters.owners or ()
+    return Owner.objects.filter(pk=owners[0]).first() if len(owners) == 1 else None

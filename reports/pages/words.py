@@ -14,6 +14,7 @@ _OF = {
     "last_month": "last month",
 }
 _SPELT = 1_000_000  # from here on short
+ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 2 %."
 
 
 def of_period(period: Period, now: datetime) -> str:
@@ -34,6 +35,16 @@ def of_period(period: Period, now: datetime) -> str:
 def plural(number: int, word: str) -> str:
     """1 event, 2 events."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def about(said: str, *, is_about: bool) -> str:
+    """A number in words, as what it is where a sample was counted."""
+    return f"about {said}" if is_about else said
+
+
+def sampled(*, is_about: bool) -> str:
+    """What a page says under its numbers where a sample was counted; empty where none was."""
+    return ABOUT if is_about else ""
 
 
 def events_in_words(number: int) -> str:

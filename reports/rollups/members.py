@@ -32,11 +32,23 @@ MOST_WEEKS = 60  # bits of a whole number
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many different members there were; about so many, where a sample was counted."""
+
+    members: int
+    is_about: bool = False
+
+
+NOBODY = Counted(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Arrivals:
     """Members of a bucket: those never seen before it, and those that were."""
 
     new: int
     returning: int
+    is_about: bool = False  # whether a sample tells who is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +57,17 @@ class Cohort:
 
     week: datetime
     seen: tuple[int, ...]
+    is_about: bool = False  # whether a sample was counted
 
 
-def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> int:
+def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Counted:
     """How many different members the period has."""
-    return distinct_by(rollup, filters, (), where).get((), 0)
+    return distinct_by(rollup, filters, (), where).get((), NOBODY)
 
 
 def distinct_by(
     rollup: type[Rollup], filters: Filters, keys: tuple[str, ...], where: Where = EVERYTHING
-) -> dict[tuple[object, ...], int]:
+) -> dict[tuple[object, ...], Counted]:
     """How many different members each combination of keys has."""
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
     listed = "".join(f'"{column(rollup, key)}", ' for key in keys)
@@ -62,12 +75,12 @@ def distinct_by(
     within, grouped = (f"PARTITION BY {by}", f"GROUP BY {by}") if keys else ("", "")
     rows = fetch(
         Relation(
-            f"SELECT {listed}count(*) << max(halvings) FROM ("  # noqa: S608
+            f"SELECT {listed}count(*) << max(halvings), max(halvings) > 0 FROM ("  # noqa: S608
             f"SELECT DISTINCT {listed}member, halvings FROM {_apart(made.sql, within)}) m {grouped}",
             made.parameters,
         )
     )
-    return {row[:-1]: row[-1] or 0 for row in rows}
+    return {row[:-2]: Counted(row[-2] or 0, bool(row[-1])) for row in rows}
 
 
 def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, int]:
@@ -88,11 +101,12 @@ def arrivals(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) 
     """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
     starts = filters.period.buckets(filters.granularity)
     firsts = _by_sightings(rollup, filters, where, starts, "min(place)")
-    new = {starts[place - 1]: count for place, count in firsts if place > 0}
+    new = {starts[place - 1]: count for place, count, _ in firsts if place > 0}
+    is_about = any(is_sample for _, _, is_sample in firsts)
     found = {}
     for start, count in distinct_series(rollup, filters, where).items():
         newly = min(new.get(start, 0), count)  # two samples may differ a little
-        found[start] = Arrivals(newly, count - newly)
+        found[start] = Arrivals(newly, count - newly, is_about)
     return found
 
 
@@ -105,18 +119,20 @@ def cohorts(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -
     if len(weeks) > MOST_WEEKS:
         raise ValueError(f"{len(weeks)} weeks don't fit into a number")
     seen = [[0] * (len(weeks) + 1) for _ in range(len(weeks) + 1)]
-    for places, count in _by_sightings(rollup, filters, where, weeks, "bit_or(1::bigint << place)"):
+    found = _by_sightings(rollup, filters, where, weeks, "bit_or(1::bigint << place)")
+    for places, count, _ in found:
         there = [place for place in range(len(weeks) + 1) if places >> place & 1]
         for place in there:
             seen[there[0]][place] += count
-    return [Cohort(start, tuple(seen[first][first:])) for first, start in enumerate(weeks, 1)]
+    is_about = any(is_sample for _, _, is_sample in found)
+    return [Cohort(start, tuple(seen[first][first:]), is_about) for first, start in enumerate(weeks, 1)]
 
 
 def _by_sightings(
     rollup: type[Rollup], filters: Filters, where: Where, starts: list[datetime], summed: str
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, int, bool]]:
     """How many members have each value of `summed`, an aggregate over the places of the buckets they were
-    seen in: 1 is the first, 0 the LOOK_BACK before it.
+    seen in: 1 is the first, 0 the LOOK_BACK before it. And whether a sample tells it.
 
     A member is looked at once, however often it was seen: with millions of sightings that takes half as long
     as telling apart who was seen in which bucket (docs/decisions/102).
@@ -127,7 +143,7 @@ def _by_sightings(
     placed = f"(SELECT {PLACE} AS place, members FROM {made.sql} OFFSET 0) AS made"  # noqa: S608
     return fetch(
         Relation(
-            f"SELECT value, count(*) << max(halvings) FROM (SELECT {summed} AS value,"  # noqa: S608
+            f"SELECT value, count(*) << max(halvings), max(halvings) > 0 FROM (SELECT {summed} AS value,"  # noqa: S608
             f" max(halvings) AS halvings FROM {_apart(placed)} GROUP BY member) m GROUP BY value",
             {**made.parameters, "starts": starts},
         )

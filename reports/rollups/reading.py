@@ -132,6 +132,22 @@ def quantiles(
     return shapes.quantiles(histogram(rollup, filters, where), at)
 
 
+def quantiles_by(
+    rollup: type[Rollup],
+    filters: Filters,
+    keys: Sequence[str],
+    at: Sequence[float],
+    where: Where = EVERYTHING,
+) -> dict[tuple[Any, ...], list[float | None]]:
+    """`quantiles` for each combination of keys."""
+    made = of_period(rollup, filters, where, keys=[*keys, "bin"], measures=["count"])
+    listed = [f'"{column(rollup, key)}"' for key in (*keys, "bin")]
+    found: dict[tuple[Any, ...], dict[int, int]] = {}
+    for row in aggregated(rollup, made, listed, ["count"]):
+        found.setdefault(row.keys[:-1], {})[row.keys[-1]] = row.measures["count"]
+    return {key: shapes.quantiles(counts, at) for key, counts in found.items()}
+
+
 def quantile_series(
     rollup: type[Rollup], filters: Filters, at: Sequence[float], where: Where = EVERYTHING
 ) -> dict[datetime, list[float | None]]:

@@ -85,6 +85,12 @@ def test_a_log_in_that_came_from_nowhere_leads_to_the_first_page(db: None, clien
         ("dialect=buildless", 1),
         ("kind=log&dialect=availity", 0),
         ("kind=nonsense", 0),
+        ("kind=log,ui_action", 3),
+        ("kind=log,nonsense", 0),
+        ("version=1.0,", 0),
+        ("country=%00,", 0),
+        ("q=LOG:1&period=today", 1),
+        ("q=surprise:1&period=yesterday", 0),
         ("period=today", 4),
         ("period=yesterday", 0),
         ("q=123-456-789", 1),
@@ -117,6 +123,15 @@ def test_filters_narrow_the_list(team_a: Sender, operator: Client, query: str, c
     team_a.post(EMIT, emitted())
     file_all()
     assert len(ids(html_of(operator, f"{EVENTS}?{query}"))) == count
+
+
+def test_several_values_are_one_choice_more(both: list[Any], operator: Client, alice: Client) -> None:
+    owners = ",".join(str(event.owner_id) for event in both)
+    html = html_of(operator, f"{EVENTS}?owner={owners}")
+    assert len(ids(html)) == 5
+    assert f'<option value="{owners}" selected>Team A, Team B</option>' in html
+    assert "owner: Team A, Team B" in html
+    assert ids(html_of(alice, f"{EVENTS}?owner={owners}")) == [], "one of them isn't hers"
 
 
 def test_an_event_is_found_by_its_id(both: list[Any], operator: Client) -> None:

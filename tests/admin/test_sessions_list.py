@@ -1,6 +1,7 @@
 """The list of sessions: whose it shows, by what filters and searches, in pages by keyset, at what cost."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,6 +89,14 @@ def test_a_row_tells_how_the_visit_went(team_a: Sender, alice: Client) -> None:
         ("q=d1", {"now", "fine", "failed", "old"}),
         ("q=nobody", set()),
         ("owner=&source=&state=&period=&errors=", {"now", "fine", "failed", "old"}),
+        ("since=2020-01-01T00:00&until=2100-01-01T00:00", {"now", "fine", "failed", "old"}),
+        ("until=2020-01-01T00:00", set()),
+        ("since=yesterday", set()),
+        ("version=2.1", {"now", "fine", "failed", "old"}),
+        ("version=2.0,2.1", {"now", "fine", "failed", "old"}),
+        ("version=2.0", set()),
+        ("country=DE", set()),
+        ("country=%00,DE", set()),
     ],
 )
 def test_filters_and_searches_narrow_the_list(
@@ -104,6 +113,15 @@ def test_filters_and_searches_narrow_the_list(
     if query == "period=last-month":
         Session.objects.filter(started_at__day__lte=3).delete()
     assert shown(html_of(operator, f"{SESSIONS}?{query}")) == expected
+
+
+def test_sessions_are_asked_for_by_when_they_began(team_a: Sender, alice: Client) -> None:
+    visited(team_a, at(0, "first"), at(120, "second"))
+    begin = Session.objects.get(session="first").started_at
+    for since, minutes, expected in ((0, 1, {"first"}), (1, 5, {"second"}), (0, 2, {"first"})):
+        first, end = (begin + timedelta(minutes=each) for each in (since, minutes))
+        query = f"since={first:%Y-%m-%dT%H:%M}&until={end:%Y-%m-%dT%H:%M}"
+        assert shown(html_of(alice, f"{SESSIONS}?{query}")) == expected
 
 
 def test_a_session_is_found_by_our_id_and_by_its_own_where_that_looks_like_one(

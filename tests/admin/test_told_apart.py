@@ -8,6 +8,7 @@ from django.test import Client
 
 from events.ownership.membership import Membership
 from tests.admin.conftest import filed, html_of, many
+from tests.admin.test_front_page import counted
 from tests.factories import person
 from tests.sending import MakeSender, Sender
 
@@ -34,6 +35,17 @@ def test_lists_name_the_organization_where_there_are_several(
 
 def test_who_sees_one_organization_sees_bare_names(team_a: Sender, twin: Sender, alice: Client) -> None:
     assert "Team A ·" not in html_of(alice, "/admin/events/apikey/")
+
+
+def test_sources_of_one_name_that_fell_silent_are_told_apart(
+    team_a: Sender, twin: Sender, operator: Client, alice: Client
+) -> None:
+    for sender in (team_a, twin):
+        counted(sender, "portal", 30, 7)
+    html = html_of(operator, "/admin/")
+    assert ">portal · Acme<" in html
+    assert ">portal · Globex<" in html
+    assert ">portal<" in html_of(alice, "/admin/")
 
 
 def test_forms_and_autocompletes_name_it_too(team_a: Sender, twin: Sender, operator: Client) -> None:

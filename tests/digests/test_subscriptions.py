@@ -124,6 +124,7 @@ def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, a
     row = subscribed(ann, owner, also_empty=True)
     client = logged_in(ann)
     page = html_of(client, f"{LIST}{row.pk}/preview/")
+    assert "no-store" in client.get(f"{LIST}{row.pk}/preview/").headers["Cache-Control"]
     assert 'sandbox=""' in page
     frame = client.get(f"{LIST}{row.pk}/frame/")
     assert "Team A: nothing came in." in frame.content.decode().replace("\u2060", "")

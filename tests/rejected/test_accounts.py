@@ -4,6 +4,7 @@ import csv
 
 from django.test import Client
 
+from events.accounts.entry import AuditEntry
 from events.store.usage import UsageHour
 from ingestion import replaying
 from ingestion.rejected import RejectedEvent
@@ -76,6 +77,12 @@ def test_nobody_reads_the_accounts_of_others(
     assert charlie.get(ACCOUNTS).status_code == 403
     assert [row["owner"] for row in table(operator)] == ["Team A"]
     assert table(operator, owner=str(team_b.key.default_owner_id)) == []
+
+
+def test_who_takes_them_along_is_noted(team_a: Sender, alice: Client) -> None:
+    table(alice, owner=str(team_a.key.default_owner_id))
+    note = AuditEntry.objects.get(action="export.made")
+    assert (note.actor_name, note.about, note.owner) == ("alice", "accounts as CSV", team_a.key.default_owner)
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet(team_a: Sender, alice: Client) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from django.test import Client
 from events.accounts.entry import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
+from events.ownership.source import Source
 from ingestion.discarded import DiscardedEvent
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
+from ingestion.selections import Selection
 from ingestion.tasks import replay
 from tests.admin.conftest import html_of
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
+from tests.reports.asked import counted
 from tests.sending import AVAILITY, Sender, file_all, log_event
 
 LIST = "/admin/ingestion/rejectedevent/"
@@ -235,6 +239,45 @@ def test_all_that_match_the_filters_are_replayed_in_the_background(team_a: Sende
     assert "1 rejected event replayed: 1 stored, 0 duplicates, 0 rejected again." in html
     assert RejectedEvent.objects.get().code == "missing"
     assert is_balanced()
+
+
+def test_a_time_of_receipt_narrows_the_list_and_what_is_replayed(team_a: Sender, lead: Client) -> None:
+    old, new = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
+    RejectedEvent.objects.filter(pk=old.pk).update(received_at=new.received_at - timedelta(days=2))
+    since = f"since={new.received_at - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+    html = html_of(lead, f"{LIST}?{since}")
+    assert page_of(new) in html
+    assert page_of(old) not in html
+    lead.post(f"{LIST}matching/?{since}")
+    (job,) = ReplayJob.objects.all()
+    assert Selection.of(job.selection).rows(None).get() == new
+    for nothing in (
+        "since=yesterday",
+        "until=0001-01-01T00:00%2B14:00",
+        "owner=x",
+        f"{since}&day=2020-01-01",
+    ):
+        assert f"{LIST}{new.pk}" not in html_of(lead, f"{LIST}?{nothing}"), nothing
+        lead.post(f"{LIST}matching/?{nothing}")
+        newest = ReplayJob.objects.latest("pk")
+        assert not Selection.of(newest.selection).rows(None).exists(), nothing
+
+
+def test_owners_and_sources_of_a_list_are_those_of_the_replay(team_a: Sender, lead: Client) -> None:
+    (row,) = refused(team_a)
+    source = Source.objects.create(organization=team_a.key.organization, name="other")
+    counted(team_a, source="other")
+    lead.post(f"{LIST}matching/?source={row.source_id},{source.pk}")
+    assert ReplayJob.objects.get().selection == {"sources": [row.source_id, source.pk]}
+
+
+def test_groups_that_are_not_shown_are_counted(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
+    monkeypatch.setattr("ingestion.admin.groups.SHOWN", 1)
+    text = text_of(html_of(alice, GROUPS))
+    assert "3 events wait to be mended; 66 % of them for missing in impression from portal." in text
 
 
 def test_nobody_else_sees_or_stops_a_replay(

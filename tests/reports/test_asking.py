@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.pages.asking import BUCKETS, Asked, Choices, ask
-from reports.pages.links import SHARED, changed
+from reports.pages.links import SHARED, changed, for_lists, for_reports
 from reports.periods import Granularity
 from tests.reports.asked import ZERO
 
@@ -84,6 +84,30 @@ def test_days_of_ones_own_are_in_ones_own_zone() -> None:
 def test_a_link_changes_one_thing_and_keeps_the_rest() -> None:
     params = {"source": ["7", "8"], "period": ["30d"], "csv": ["kinds"]}
     assert changed(params, {"source": None, "kind": ["log"]}) == {"period": ["30d"], "kind": ["log"]}
+
+
+@pytest.mark.parametrize(
+    ("of_report", "of_list"),
+    [
+        ({"owner": ["1", "2"], "period": ["this_month"]}, {"owner": ["1,2"], "period": ["month"]}),
+        ({"version": ["2", "3"], "period": ["7d"]}, {"version": ["2,3"], "period": ["7d"]}),
+        (
+            {"country": ["DE"], "from": ["2026-03-01"], "to": ["2026-03-02"]},
+            {"country": ["DE"], "since": ["2026-03-01T00:00"], "until": ["2026-03-03T00:00"]},
+        ),
+        ({}, {}),
+    ],
+)  # fmt: skip
+def test_owner_and_period_stay_between_reports_and_lists(of_report: Any, of_list: Any) -> None:
+    assert for_lists(of_report | {"kind": ["log"], "granularity": ["hour"]}) == of_list
+    assert for_reports(of_list | {"session": ["s1"], "q": ["x"]}) == of_report
+
+
+def test_times_of_a_list_are_the_days_that_they_touch() -> None:
+    asked_for = {"since": ["2026-03-01T18:00"], "until": ["2026-03-02T06:00"], "period": ["7d"]}
+    assert for_reports(asked_for) == {"from": ["2026-03-01"], "to": ["2026-03-02"]}
+    odd = {"since": ["yesterday"], "until": ["0001-01-01"], "owner": [""], "period": []}
+    assert for_reports(odd) == for_lists({"from": ["x"], "to": ["9999-12-31"]}) == {}
 
 
 @settings(max_examples=150, deadline=None)

@@ -138,10 +138,15 @@ def test_timers_and_how_long_they_ran(asked: str) -> None:
     timers = [pairs for pairs in groups.values() if since <= pairs[0][0].occurred_at < until]
     lengths = sorted((pairs[-1][0].occurred_at - pairs[0][0].occurred_at).total_seconds() for pairs in timers)
 
-    found = builds(filters, NOW).timers
+    whole = builds(filters, NOW)
+    found = whole.timers
 
     assert (found.timers, found.events or 0) == (len(timers), sum(map(len, timers)))
     assert found.half == (pytest.approx(lengths[(len(lengths) + 1) // 2 - 1]) if lengths else None)
+    assert found.most == (pytest.approx(lengths[-(-len(lengths) * 9 // 10) - 1]) if lengths else None)
+    assert {each.collection: each.timers for each in whole.timers_by_collection} == Counter(
+        min(row.collection or "" for _, row in pairs) for pairs in timers
+    )
 
 
 @pytest.mark.parametrize("name", KEYS)

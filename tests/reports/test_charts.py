@@ -1,5 +1,6 @@
 """Charts and tables: true to time, gaps are gaps, numbers as people read them, the CSV exact."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -108,6 +109,16 @@ def chart(values: tuple[int | None, ...], **options: object) -> TimeChart:
     period = Period(date(2026, 3, 28), date(2026, 3, 31), BERLIN)
     buckets = buckets_of(period, Granularity.DAY, NOW, lambda first, last: f"?from={first}&to={last}")
     return TimeChart("Events", period, buckets, (Series("log", values, 4, ("kind", "log")),), EVENTS)
+
+
+def test_each_number_of_a_chart_leads_to_what_it_counts() -> None:
+    def behind(since: datetime, until: datetime) -> str:
+        return f"?since={since:%d %H}&until={until:%d %H}"
+
+    drawn = chart((1, 0, None))
+    series = replace(drawn.series[0], behind=behind)
+    rows = replace(drawn, series=(series,)).table().rows
+    assert [row.hrefs for row in rows] == [{}, {}, {"log": "?since=27 23&until=28 23"}]
 
 
 def test_time_is_true_also_where_clocks_jump() -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from events import walk
 from events.admin.session_links import session_page
@@ -19,6 +20,7 @@ from reports.pages.error_parts import chosen, key_of
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Period
+from tests.admin.conftest import html_of
 from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
 from tests.reports.test_sessions import began
 from tests.sessions.stored import summarise_due
@@ -206,6 +208,29 @@ def test_a_new_group_wants_attention() -> None:
         assert f"error={group.type}%3A" in said.href
     whole = f"{found.sums.errors} errors from 14 Nov to 17 Nov 2026"
     assert report.answer.startswith(whole)
+
+
+def test_numbers_lead_to_as_many_errors(operator: Client) -> None:
+    filters = question("everything")
+    whole = errors(filters, NOW)
+    reports = [page.build(filters, context())]
+    reports += [page.build(filters, context(key_of(group))) for group in whole.groups[:2]]
+    values: dict[str, Any] = {}
+    for report in reports:
+        for name, numbers in (("versions", ["errors"]), ("types", ["errors"]), ("over-time", None)):
+            if (block := report.block(name)) is None:
+                continue
+            for row in block.rows.rows:
+                named = dict(zip((column.name for column in block.rows.columns), row.cells, strict=True))
+                values |= {
+                    row.hrefs[each]: named[each] for each in numbers or row.hrefs if row.hrefs.get(each)
+                }
+    of_one = {group.type for group in whole.groups if len(group.kinds) == 1}
+    assert of_one == {group.type for group in whole.groups}, "no type is of both kinds"
+    assert len(values) > 10
+    few = {href: value for href, value in values.items() if value and value <= 50}
+    for href, value in list(few.items())[:25]:
+        assert html_of(operator, href).count("data-row") == value, href
 
 
 def test_one_group_in_depth() -> None:

@@ -5,15 +5,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from events.event import Event
 from events.ownership.source import Source
 from events.sessions.session import Session
+from events.store.usage import hour_of
+from reports.cost.forecasting import forecast
+from reports.cost.keeping import keep
 from reports.figures.overview import overview
 from reports.filters import Filters
 from reports.pages.overview import build
+from reports.pages.words import ABOUT
 from reports.periods import preset
+from reports.rollups import members
+from tests.admin.conftest import html_of
+from tests.cost.ledgers import assign, plan, total, use
 from tests.reports.asked import arrived, context
 from tests.reports.asked import filters as of_all
 from tests.sending import Sender, log_event, now_ms
@@ -98,8 +106,9 @@ def test_each_number_is_what_the_events_say(changes: dict[str, Any], zone: str) 
         assert found.sums.devices == len({each.device for each in these})
     for kind, counts in found.by_kind:
         assert sum(value or 0 for value in counts) == sum(each.kind == kind for each in these), kind
-    assert {each.key: each.count for each in found.sources} == {
-        key: sum(each.source_id == key for each in these) for key in {each.source_id for each in these}
+    assert {each.key: (each.count, each.before) for each in found.sources} == {
+        key: tuple(sum(each.source_id == key for each in some) for some in (these, those))
+        for key in {each.source_id for each in these}
     }
     days = [each.occurred_at.astimezone(ZoneInfo(zone)).date() for each in these]
     in_all = [sum(values[place] or 0 for _, values in found.by_kind) for place in range(7)]
@@ -116,8 +125,15 @@ def test_sessions_and_pages_are_those_of_the_period() -> None:
     assert found.sums.with_errors == sessions.filter(errors__gt=0).count() == 1
     times = sorted(float(each.time_spent) for each in sessions)
     assert found.sums.median == pytest.approx(times[(len(times) - 1) // 2], rel=0.02)
-    shown = [each for each in plain(of_all(period), period) if each.kind == "impression"]
-    assert [(page.key, page.count) for page in found.pages] == [("page of agent", len(shown))]
+    assert found.sums.longest_tenth == pytest.approx(times[-(-len(times) * 9 // 10) - 1], rel=0.02)
+    shown, earlier = (
+        [each for each in plain(of_all(some), some) if each.kind == "impression"]
+        for some in (period, period.before())
+    )
+    compared = overview(of_all(period, compare=period.before()), now)
+    assert [(page.key, page.count, page.before) for page in compared.pages] == [
+        ("page of agent", len(shown), len(earlier))
+    ]
     assert (found.sums.received, found.sums.rejected) == (Event.objects.count(), 0)
 
 
@@ -132,6 +148,80 @@ def test_the_answer_says_how_much_when_and_of_whom() -> None:
     assert report.answer.startswith(f"{count} events in the last 7 days, ")
     assert "than in the period before; portal sent " in report.answer
     assert build(of_all(preset("7d", datetime(2020, 1, 1, tzinfo=UTC), UTC_ZONE)), context()).empty
+
+
+def rows_at(client: Client, href: str) -> int:
+    """How many rows the list has that an address leads to."""
+    return html_of(client, href).count("data-row")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"kinds": ("error", "impression")}, {"versions": ("1", "2")}], ids=str
+)
+@pytest.mark.usefixtures("filled")
+def test_numbers_lead_to_as_many_events_and_sessions(changes: dict[str, Any], operator: Client) -> None:
+    now = timezone.now()
+    period = preset("7d", now, ZoneInfo("Asia/Kathmandu"))
+    sources = tuple(Source.objects.values_list("pk", flat=True))
+    asked = of_all(period, compare=period.before(), sources=sources, **changes)
+    report = build(asked, context(now=now))
+
+    for figure in report.figures[:2]:
+        assert rows_at(operator, figure.href) == figure.value, figure.title
+    kinds, in_numbers, by_source, pages = (block.rows for block in report.blocks)
+    values = {
+        row.hrefs[column.name]: value
+        for row in kinds.rows
+        for column, value in zip(kinds.columns, row.cells, strict=True)
+        if column.name in row.hrefs
+    }
+    assert sum(values.values()) == report.figures[0].value
+    values |= {row.hrefs["events"]: row.cells[1] for row in by_source.rows}
+    values |= {row.hrefs["views"]: row.cells[1] for row in pages.rows if not changes.get("kinds")}
+    values |= {in_numbers.rows[0].hrefs["value"]: in_numbers.rows[0].cells[1].value}
+    for href, value in values.items():
+        assert rows_at(operator, href) == value, href
+    assert all(row.hrefs["value"] for row in in_numbers.rows if row.cells[1].value)
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_was_counted_in_a_sample_is_said_to_be_about_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    asked = of_all(preset("7d", now, UTC_ZONE))
+    exact = build(asked, context(now=now))
+    assert not exact.figures[2].text.startswith("about")
+    assert ABOUT not in exact.note
+    monkeypatch.setattr(members, "BOUND", 1)
+    report = build(asked, context(now=now))
+    assert report.figures[2].text.startswith("about ")
+    assert report.figures[2].exact.startswith("about ")
+    assert report.note.endswith(ABOUT)
+    titles = [row.cells[0] for row in report.blocks[1].rows.rows]
+    assert [title for title in titles if "about" in title] == [
+        "Active actors, about",
+        "Active devices, about",
+    ]
+
+
+def test_cost_is_what_was_charged_this_month_with_its_forecast(team_a: Sender) -> None:
+    now = timezone.now()
+    owner = team_a.key.default_owner
+    assert overview(of_all(preset("7d", now, UTC_ZONE)), now).cost is None
+    assign(
+        plan(since=datetime(2020, 1, 1, tzinfo=UTC)),
+        of=owner.organization,
+        since=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+    use(owner, hour_of(now), stored=5_000_000, billed_bytes=10**9)
+    keep(owner.organization_id, now)
+    mine = of_all(preset("7d", now, UTC_ZONE), owners=(owner.pk,))
+    found = overview(mine, now).cost
+    assert found
+    assert found.so_far == total(owner=owner) > 10
+    assert found.expected == forecast(now.date().replace(day=1), (owner.pk,), now).expected
+    rows = build(mine, context(now=now)).blocks[1].rows.rows[-2:]
+    assert [row.cells[1].value for row in rows] == [found.so_far, found.expected]
+    assert all("/reports/cost/" in row.hrefs["value"] for row in rows)
 
 
 def test_much_that_is_rejected_wants_attention(team_a: Sender) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from events.accounts.entry import AuditEntry
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from tests.admin.conftest import html_of, many
@@ -85,6 +86,28 @@ def test_each_table_is_its_csv(page: Page, team_a: Sender, operator: Client) -> 
         rows = list(csv.reader(io.StringIO(csv_of(operator, unescape(href)))))
         assert len(rows) - 1 == tables.rows[block], block
         assert len({len(row) for row in rows}) == 1, block
+
+
+def test_who_takes_a_table_along_is_noted(team_a: Sender, alice: Client) -> None:
+    arrived(team_a, *many(3))
+    csv_of(alice, f"{path_of(PAGES[0])}?csv=sources&period=30d&version=2")
+    note = AuditEntry.objects.get(action="export.made")
+    assert (note.actor_name, note.about) == ("alice", "At a glance, sources, as CSV")
+    assert (note.owner, note.after) == (team_a.key.default_owner, {"period": "30d", "version": "2"})
+
+
+def test_owner_and_period_stay_on_the_way_to_lists_and_back(team_a: Sender, operator: Client) -> None:
+    owner = team_a.key.default_owner.pk
+    navigation = html_of(operator, f"{path_of(PAGES[0])}?owner={owner}&period=this_month").partition("<main")[
+        0
+    ]
+    for listed in ("event", "session", "log"):
+        assert f'href="/admin/events/{listed}/?owner={owner}&amp;period=month"' in navigation
+    navigation = html_of(operator, f"/admin/events/log/?owner={owner}&period=month&level=INFO").partition(
+        "<main"
+    )[0]
+    assert f'href="{path_of(PAGES[1])}?owner={owner}&amp;period=this_month"' in navigation
+    assert f'href="/admin/events/session/?owner={owner}&amp;period=month"' in navigation
 
 
 @EVERY

@@ -65,6 +65,8 @@ def test_metrics_over_the_whole_period(asked: str) -> None:
         assert each.mean == pytest.approx(sum(numbers) / len(numbers))
         assert (each.least, each.most) == (min(numbers), max(numbers))
         assert (each.latest, each.last) == max(points)
+        ranked = sorted(numbers)
+        assert each.p95 == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.021)
 
 
 @each_question

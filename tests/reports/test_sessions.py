@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from events.event import Event
 from events.sessions.session import Session
@@ -14,8 +15,11 @@ from reports.figures.sessions import DEPTH_EDGES, SPENT_EDGES, cohort_period, se
 from reports.filters import Filters
 from reports.pages import sessions as page
 from reports.pages.links import Links
-from reports.pages.page import Context
+from reports.pages.page import Context, Page
+from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period
+from tests.admin.conftest import html_of
+from tests.reports.asked import context as asked_context
 from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, of_module, question
 from tests.sessions.stored import summarise_due
 
@@ -206,6 +210,34 @@ def test_the_page_says_it_in_words_and_points_at_the_version_with_errors(
     bad = {part.name for part in found.splits["version"].rows if part.with_errors / part.sessions > 2 * usual}
     assert bad, "a release of the demo brings errors"
     assert all(any(f"version {name} had" in each.sentence for name in bad) for each in report.attention)
+
+
+@pytest.mark.parametrize(
+    "each", [page for page in PAGES if not page.operators_only], ids=lambda each: each.name
+)
+def test_every_chart_says_what_it_shows_and_every_figure_leads_on(each: Page) -> None:
+    report = each.build(question("everything"), asked_context(each.name, NOW))
+    drawn = [block for block in report.blocks if block.chart and not block.is_empty]
+    assert drawn or report.empty
+    for block in drawn:
+        assert block.chart
+        assert block.sentence, block.name
+        assert block.chart.sentence, block.name  # for those who don't see it
+    for figure in report.figures if each.group != "Cost" else ():
+        place, anchor, name = figure.href.partition("#")
+        assert place or (anchor and report.block(name)), figure.title
+
+
+def test_each_number_of_sessions_leads_to_as_many(operator: Client) -> None:
+    filters = question("sources", versions=("2.1.0", "5.4.0"))
+    report = page.build(filters, asked_context("sessions", NOW))
+    over_time = report.block("over-time")
+    assert over_time
+    counts = {row.hrefs["sessions"]: row.cells[1] for row in over_time.rows.rows if row.hrefs}
+    assert counts
+    assert sum(counts.values()) == report.figures[0].value
+    for href, count in counts.items():
+        assert html_of(operator, href).count("data-row") == min(count, 50), href
 
 
 def test_the_list_behind_a_number_can_be_lifted() -> None:

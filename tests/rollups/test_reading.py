@@ -116,7 +116,7 @@ def test_members_are_counted_once(sender: Sender) -> None:
     fold_due()
     actors = {"what": "actor"}
 
-    assert members.distinct(Actives, filters(), actors) == 3
+    assert members.distinct(Actives, filters(), actors) == members.Counted(3)
     assert list(members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()) == [2, 2]
     came = members.arrivals(Actives, filters(), actors)
     assert list(came.values()) == [members.Arrivals(new=1, returning=1), members.Arrivals(1, 1)]
@@ -161,17 +161,21 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
     asked, actors = filters(), {"what": "actor"}  # days 1 to 3
     exact = members.distinct(Actives, asked, actors)
     came = members.arrivals(Actives, asked, actors).values()
-    assert (exact, list(came)) == (16_000, [members.Arrivals(4_000, 4_000)] * 3)
+    assert (exact, list(came)) == (members.Counted(16_000), [members.Arrivals(4_000, 4_000)] * 3)
     monkeypatch.setattr(members, "BOUND", 8_000)
 
-    assert members.distinct(Actives, asked, actors) == pytest.approx(16_000, rel=0.05)
-    assert members.distinct_by(Actives, asked, ("source",), actors) == {(1,): pytest.approx(16_000, rel=0.05)}
+    found = members.distinct(Actives, asked, actors)
+    assert found.is_about
+    assert found.members == pytest.approx(16_000, rel=0.05)
+    assert members.distinct_by(Actives, asked, ("source",), actors) == {(1,): found}
     assert (
         list(members.distinct_series(Actives, asked, actors).values()) == [pytest.approx(8_000, rel=0.05)] * 3
     )
     came = members.arrivals(Actives, asked, actors).values()
+    assert all(each.is_about for each in came)
     assert [each.new for each in came] == [pytest.approx(4_000, rel=0.1)] * 3
     assert [each.returning for each in came] == [pytest.approx(4_000, rel=0.1)] * 3
     week = members.cohorts(Actives, filters(days=2), actors)[0]
+    assert week.is_about
     assert week.seen[0] == pytest.approx(8_000, rel=0.1)
-    assert members.distinct(Actives, filters(versions=("9",)), actors) == 0
+    assert members.distinct(Actives, filters(versions=("9",)), actors) == members.NOBODY

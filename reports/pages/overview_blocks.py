@@ -1,0 +1,192 @@
+"""The charts and tables of the page at a glance."""
+
+from datetime import datetime
+from functools import partial
+
+from django.urls import reverse
+
+from reports.charts import palette
+from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money
+from reports.charts.table import Amount, Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of
+from reports.figures.overview import Overview, Ranked, Sums
+from reports.filters import Filters
+from reports.pages.kind_links import is_address, of_page
+from reports.pages.links import events, rejected, sessions, within
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty
+
+EVENTS, SESSIONS, VIEWS = count("events"), count("sessions"), count("views")
+REST = "other kinds"
+
+
+def by_kind(found: Overview, filters: Filters, context: Context) -> Block:
+    """Events over time, by kind."""
+    named = [(REST if kind is None else kind, values) for kind, values in found.by_kind]
+    hues = palette.of_kinds([name for name, _ in named if name != REST]) | {REST: palette.REST}
+    series = [
+        Series(name, values, hues[name])
+        if name == REST
+        else Series(name, values, hues[name], ("kind", name), behind=partial(_behind, filters, name))
+        for name, values in named
+    ]
+    if found.events_before is not None and series:
+        places = len(series[0].values)
+        beside = (*found.events_before, *(None,) * places)[:places]
+        series.append(Series(context.compared, beside, palette.REST, is_beside=True))
+    sentence = ""
+    if named and found.sums.events:
+        part = SHARE.short(sum(value or 0 for value in named[0][1]) / found.sums.events)
+        sentence = f"Most are {named[0][0]}: {part} of all."
+    buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
+    chart = TimeChart(
+        f"Events over time, by kind. {sentence}", filters.period, buckets, tuple(series), EVENTS
+    )
+    return Block("kinds", "Events, by kind", sentence, chart)
+
+
+def _behind(filters: Filters, kind: str, since: datetime, until: datetime) -> str:
+    """The events of a kind in a stretch of time."""
+    return events(filters, kind=kind, **within(since, until))
+
+
+# Title, unit, whether more of it is good or bad, and the number.
+MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
+    ("Sessions", SESSIONS, "", "sessions"),
+    ("Sessions with errors", SHARE, "bad", "error_share"),
+    ("Time spent in a session, median", SECONDS, "", "median"),
+    ("Time spent, nine of ten are below", SECONDS, "", "longest_tenth"),
+    ("Active actors", count("actors"), "", "actors"),
+    ("Active devices", count("devices"), "", "devices"),
+    ("Received", EVENTS, "", "received"),
+    ("Rejected of what was received", SHARE, "bad", "rejected_share"),
+)
+SAMPLED = ("actors", "devices")  # of those that are very many a sample is counted
+
+
+def _behind_number(name: str, filters: Filters, context: Context) -> str:
+    """Where a number of the table leads: to what it counts, or to the page that is about it."""
+    match name:
+        case "sessions":
+            return sessions(filters)
+        case "error_share":
+            return sessions(filters, errors="some")
+        case "rejected_share":
+            return rejected(filters)
+        case "received":
+            return reverse("admin:ingestion_accounts")
+        case "actors" | "devices":
+            return events(filters, kind="")
+        case _:
+            return context.links.to("sessions")
+
+
+def numbers(found: Overview, filters: Filters, context: Context) -> Block:
+    """What happened in numbers, beside those of the period that it is compared with."""
+    columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
+    if found.before:
+        columns.append(Column("before", context.compared.capitalize(), is_amounts=True))
+        columns.append(Column("change", "Change"))
+    rows = [
+        _measured(found.sums, found.before, _behind_number(measure[-1], filters, context), *measure)
+        for measure in MEASURES
+    ]
+    if found.cost:
+        unit, empty = money(found.cost.currency), (None,) * (len(columns) - 2)
+        told = (
+            ("Cost of this month so far (UTC)", found.cost.so_far),
+            ("Cost of this month, forecast", found.cost.expected),
+        )
+        charged = {"value": context.links.to("cost")}
+        rows += [Row((title, Amount(value, unit), *empty), hrefs=charged) for title, value in told]
+    return Block("numbers", "In numbers", table=Table(tuple(columns), tuple(rows)))
+
+
+def _measured(
+    sums: Sums, before: Sums | None, href: str, title: str, unit: Unit, more_is: str, name: str
+) -> Row:
+    value = getattr(sums, name)
+    if name in SAMPLED and (sums.is_about or (before and before.is_about)):
+        title = f"{title}, about"
+    cells = (title, Amount(value, unit))
+    hrefs = {"value": href} if value else {}
+    if before is None:
+        return Row(cells, hrefs=hrefs)
+    differs = change(value, getattr(before, name), more_is=more_is)
+    return Row(
+        (*cells, Amount(getattr(before, name), unit), differs.text if differs else None),
+        hrefs=hrefs,
+        tones={"change": differs.tone} if differs and differs.tone else {},
+    )
+
+
+def sources(found: Overview, filters: Filters, context: Context) -> Block:
+    """The sources that sent most."""
+    hues = palette.of_sources([int(each.key) for each in found.sources])
+    rows = tuple(
+        _row(
+            each,
+            source_name(each, context),
+            context.links.here(source=int(each.key)),
+            events(filters, source=int(each.key)),
+            filters,
+            hues[int(each.key)],
+        )
+        for each in found.sources
+    )
+    sentence = f"{len(rows)} of {found.sources_in_all:,}." if found.sources_in_all > len(rows) else ""
+    return Block(
+        "sources",
+        "Sources",
+        sentence,
+        table=Table(_columns("source", "Source", EVENTS, filters, context), rows),
+        is_half=True,
+    )
+
+
+def pages(found: Overview, filters: Filters, context: Context) -> Block:
+    """The pages that were shown most."""
+    rows = tuple(_page_row(each, found, filters, context) for each in found.pages)
+    return Block(
+        "pages",
+        "Pages shown most",
+        table=Table(_columns("page", "Page", VIEWS, filters, context), rows),
+        empty=Empty("No pages were shown", "Sources tell of pages by IMPRESSION, or by loads of a page."),
+        is_half=True,
+    )
+
+
+def _page_row(each: Ranked, found: Overview, filters: Filters, context: Context) -> Row:
+    """A page, which leads to the sessions that were shown it, and to the events that showed it."""
+    name = str(each.key)
+    steps = context.links.to("sessions", step=[f"page:{name}"]) + "#funnel" if name else ""
+    return _row(each, name or "(no name)", steps, _views(name, found, filters) or steps, filters, at="views")
+
+
+def _views(page: str, found: Overview, filters: Filters) -> str:
+    """The events that showed a page; empty where nothing tells which kind they are of."""
+    kinds = {kind for kind, _ in found.by_kind}
+    return of_page(page, filters) if is_address(page) or not kinds & {"ui_action", None} else ""
+
+
+def _columns(name: str, title: str, unit: Unit, filters: Filters, context: Context) -> tuple[Column, ...]:
+    before = (Column("before", context.compared.capitalize(), unit),) if filters.compare else ()
+    return (Column(name, title), Column(unit.name, unit.name.capitalize(), unit, has_bar=True), *before)
+
+
+def _row(
+    each: Ranked,
+    name: str,
+    href: str,
+    leads: str,
+    filters: Filters,
+    hue: int | None = None,
+    at: str = "events",
+) -> Row:
+    cells = (name, each.count, each.before) if filters.compare else (name, each.count)
+    return Row(cells, href, {at: leads} if leads else {}, hue)
+
+
+def source_name(each: Ranked, context: Context) -> str:
+    """A source as people know it."""
+    return context.sources.get(int(each.key), f"source {each.key}")
