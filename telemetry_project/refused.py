@@ -15,8 +15,14 @@ def permission_denied(
     exception: Exception,  # noqa: ARG001  (Django names it)
 ) -> HttpResponse:
     """Answers 403. The leads named are those of owners that the person is a member of."""
-    owners = scope_of(request).owners if not scope_of(request).is_operator else []
+    is_operator = scope_of(request).is_operator
+    owners = [] if is_operator else scope_of(request).owners
     leads = Membership.objects.filter(owner__in=owners, role=Role.LEAD, user__is_active=True)
     names = sorted({str(each.user) for each in leads.select_related("user")} - {str(request.user)})
-    context = {**admin.site.each_context(request), "title": "Not allowed", "leads": names}
+    context = {
+        **admin.site.each_context(request),
+        "title": "Not allowed",
+        "leads": names,
+        "is_operator": is_operator,
+    }
     return render(request, "403.html", context, status=403)

@@ -179,6 +179,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Tally",
     "SITE_SUBHEADER": "Telemetry by team",
     "SITE_SYMBOL": "monitoring",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("events/icon.svg")}],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
@@ -190,6 +191,10 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     "LOGIN": {"form": "events.accounts.forms.LoginForm"},
     "ACCOUNT": {
-        "navigation": [{"title": "Second factor", "link": reverse_lazy("second-factor")}],
+        # Links of ours replace unfold's, that to the password among them.
+        "navigation": [
+            {"title": "Second factor", "link": reverse_lazy("second-factor")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ],
     },
 }

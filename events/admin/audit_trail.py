@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from events.accounts.audit import ACTIONS
 from events.accounts.entry import AuditEntry
 from events.admin.base import EmptyState
-from events.admin.columns import moment
+from events.admin.columns import NOTHING, moment
 from events.admin.facts import Page, group
 from events.admin.filters import ChoiceFilter, labels_of
 from events.admin.pages import PageAdmin
@@ -27,7 +27,7 @@ class ActionFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """All actions that there are."""
-        return [(name, name) for name in sorted(ACTIONS)]
+        return sorted(((name, said.rstrip(":")) for name, said in ACTIONS.items()), key=lambda each: each[1])
 
 
 class LedOwnerFilter(ChoiceFilter):
@@ -47,11 +47,31 @@ class LedOwnerFilter(ChoiceFilter):
 class AuditEntryAdmin(PageAdmin, KeysetAdmin):
     """Who did what: read, never changed."""
 
-    list_display = (moment("at"), "actor_name", "action", "about", "owner_name")
+    list_display = (moment("at", "When (UTC)"), "who", "did", "what", "whose")
     list_filter = (LedOwnerFilter, ActionFilter)
     empty_state = EmptyState(
         "Nothing was done yet", "Log-ins and changes of keys, members and settings appear here."
     )
+
+    @admin.display(description="Who")
+    def who(self, row: AuditEntry) -> str:
+        """The name at that time."""
+        return row.actor_name
+
+    @admin.display(description="Did")
+    def did(self, row: AuditEntry) -> str:
+        """What was done, in words."""
+        return ACTIONS.get(row.action, row.action).rstrip(":")
+
+    @admin.display(description="What")
+    def what(self, row: AuditEntry) -> str:
+        """What it was done to."""
+        return row.about or NOTHING
+
+    @admin.display(description="Of owner")
+    def whose(self, row: AuditEntry) -> str:
+        """The owner's name at that time."""
+        return row.owner_name or NOTHING
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """What was done to the owners that the person leads."""

@@ -22,6 +22,7 @@ LABELS = {
     "kind_id": "Kind",
     "pageid": "Page id",
     "uri": "URI",
+    "api_version": "API version",
     "url": "URL",
     "err": "Error code",
     "errtype": "Error type",

@@ -1,5 +1,6 @@
 """API keys in the admin: made here, shown once, then only named, bounded in time or revoked."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -24,6 +25,7 @@ MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
 LAST_USED = moment("last_used_at", never="never")
 FIXED = (
+    "state",
     "type",
     "prefix",
     "organization",
@@ -98,9 +100,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         "may",
         "default_owner",
         "state",
-        LAST_USED,
-        moment("expires_at"),
-        moment("created_at"),
+        moment("last_used_at", "Last used (UTC)", never="never"),
         "rotation",
     )
     list_select_related = ("default_owner",)
@@ -133,7 +133,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
     @admin.display(description="Rotate")
     def rotation(self, key: ApiKey) -> str:
         """The way to its replacement."""
-        if self.state(key) != "in use":
+        if key.revoked_at or _is_over(key):
             return NOTHING
         return format_html(
             '<a class="tally-rotate" href="{}">Rotate</a>',
@@ -145,7 +145,9 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         """Whether it may be used."""
         if key.revoked_at:
             return "revoked"
-        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "in use"
+        if key.expires_at is None:
+            return "in use"
+        return "ended" if _is_over(key) else format_html("in use until {}", _until(key.expires_at))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Another form for making than for changing."""
@@ -208,3 +210,12 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
                 'Copy the key now, it is never shown again: <code class="tally-secret">{}</code>', parts.whole
             ),
         )
+
+
+def _is_over(key: ApiKey) -> bool:
+    return key.expires_at is not None and key.expires_at <= timezone.now()
+
+
+def _until(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M}")

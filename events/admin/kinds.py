@@ -110,8 +110,8 @@ class KindAdmin(PageAdmin, WalkAdmin):
 
 
 def described(model: Any) -> str:
-    """What a kind is, in its own words."""
-    return str(model.__doc__ or "").strip().splitlines()[0]
+    """What a kind is, in its own words; where that is from, the reference says."""
+    return str(model.__doc__ or "").strip().splitlines()[0].partition(" Source: ")[0]
 
 
 def own_columns(model: Any) -> list[Any]:
@@ -182,6 +182,6 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
 
 for _entry in KINDS.values():
     # Not as a Meta option, which every kind would have to say and a migration to follow.
-    _name_of_one = str(_entry.model._meta.verbose_name).removesuffix(" event")
+    _name_of_one = str(_entry.model._meta.verbose_name).removesuffix(" event").replace("ui ", "UI ")
     _entry.model._meta.verbose_name_plural = f"{_name_of_one} events"
     admin.site.register(_entry.model, admin_of(_entry))

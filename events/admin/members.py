@@ -25,6 +25,10 @@ LAST_LEAD = (
 )
 
 
+# What pages call them, as the navigation does. Not as Meta options, which would need a migration.
+Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", "members"
+
+
 class MemberForm(forms.ModelForm[Membership]):
     """A lead names the person: a choice would tell who else has an account."""
 
@@ -79,7 +83,7 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
 
     audit_noun = "member"
     audit_fields = ("user", "owner", "role")
-    list_display = ("user", "owner", "role")
+    list_display = ("person", "owner", "role")
     list_select_related = ("user", "owner")
     search_fields = ("user__username", "owner__name")
     search_help_text = "Name of the person or the owner"
@@ -88,6 +92,11 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
         "No members yet",
         "A member sees the events of an owner; a lead also manages its members, keys and settings.",
     )
+
+    @admin.display(description="Person", ordering="user__username")
+    def person(self, row: Membership) -> str:
+        """The name that the person logs in with."""
+        return str(row.user)
 
     def audit_owner(self, row: Membership) -> Owner:
         """The owner that it is of."""

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState
 from events.admin.columns import moment
+from events.admin.kept import KeptAdmin
 from events.ownership.organization import Organization
 
 CREATED_AT: Any = moment("created_at")
 
 
 @admin.register(Organization)
-class OrganizationAdmin(AuditedAdmin):
+class OrganizationAdmin(KeptAdmin, AuditedAdmin):
     """Tenants."""
 
     audit_noun = "organization"

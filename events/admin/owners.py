@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment
+from events.admin.kept import KeptAdmin
 from events.admin.linked import linked
 from events.admin.scope import scope_of
 from events.ownership import senders
@@ -30,7 +31,7 @@ FIELDS: tuple[Any, ...] = (
 
 
 @admin.register(Owner)
-class OwnerAdmin(AuditedAdmin, OwnedAdmin):
+class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
     """Teams whose events they are."""
 
     owner_path = "pk"

@@ -112,10 +112,7 @@ def silent(scope: Scope, now: datetime) -> list[Silent]:
     return [
         Silent(
             row["source_id"],
-            # Sources of the same name are told apart by their organizations.
-            scope.told_apart(
-                Source(name=row["source__name"], organization_id=row["source__organization_id"])
-            ),
+            scope.label_of(row["source__name"], row["source__organization_id"]),
             row["last"],
             row["received_sum"],
         )

@@ -50,8 +50,12 @@ class Scope:
 
     def told_apart(self, row: Any) -> str:
         """The name of an owner or a source, with its organization where the person sees several."""
-        organization = self._organizations.get(row.organization_id, "")
-        return f"{row.name} · {organization}" if organization and len(self._organizations) > 1 else row.name
+        return self.label_of(row.name, row.organization_id)
+
+    def label_of(self, name: str, organization_id: int) -> str:
+        """The same, of a name and the key of its organization."""
+        organization = self._organizations.get(organization_id, "")
+        return f"{name} · {organization}" if organization and len(self._organizations) > 1 else name
 
     @property
     def is_empty(self) -> bool:

@@ -113,7 +113,8 @@ def _links(session: Session) -> Iterable[Link]:
 
 
 def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
-    whole = (session.ended_at - session.started_at).total_seconds()
+    # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
+    whole = max((session.ended_at - session.started_at).total_seconds(), float(session.time_spent))
     idle = f"; {counted(len(timeline.idles), 'long pause')} left out" if timeline.idles else ""
     yield Figure("Time spent", lasting(session.time_spent), f"of {lasting(whole)}{idle}")
     pages = len(session.pages.all())

@@ -140,8 +140,11 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     @admin.display(description="Time spent")
     def spent(self, row: Session) -> str:
         """Without long pauses, and how long it was with them."""
-        spent, whole = lasting(row.time_spent), lasting((row.ended_at - row.started_at).total_seconds())
-        more = format_html(" <small>of {}</small>", whole) if whole != spent else ""
+        seconds = (row.ended_at - row.started_at).total_seconds()
+        spent, whole = lasting(row.time_spent), lasting(seconds)
+        # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
+        is_less = row.time_spent < seconds and spent != whole
+        more = format_html(" <small>of {}</small>", whole) if is_less else ""
         return format_html('<span class="tally-figure">{}{}</span>', spent, more)
 
     @admin.display(description="Pages")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Max, Min, Sum
 from django.urls import reverse
+from django.utils.html import format_html
 
 from events.admin.facts import Link, Page, group
 from events.admin.filters import labels_of
@@ -126,7 +127,8 @@ def _versions(source: Source, scope: Scope) -> Table:
 
 
 def _minute(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    at = at.astimezone(UTC)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M}")
 
 
 def _kinds(source: Source, scope: Scope, now: datetime) -> Table:

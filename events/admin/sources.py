@@ -1,5 +1,6 @@
 """Sources in the admin: the applications that sent something. Filing makes them, nobody else."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -60,12 +61,12 @@ class SourceAdmin(PageAdmin):
     @admin.display(description="First heard, hour (UTC)")
     def first_heard(self, row: Any) -> str:
         """When it first sent something to the person's owners."""
-        return f"{row.figures.first:%Y-%m-%d %H:00}" if row.figures else NOTHING
+        return _hour(row.figures.first) if row.figures else NOTHING
 
     @admin.display(description="Last heard, hour (UTC)")
     def last_heard(self, row: Any) -> str:
         """When it last sent something to the person's owners."""
-        return f"{row.figures.last:%Y-%m-%d %H:00}" if row.figures else NOTHING
+        return _hour(row.figures.last) if row.figures else NOTHING
 
     @admin.display(description="Events a day, two weeks")
     def two_weeks(self, row: Any) -> str:
@@ -82,3 +83,7 @@ class SourceAdmin(PageAdmin):
         if obj is None:
             return not scope.is_empty
         return scope.is_operator or sources_of(scope).filter(pk=obj.pk).exists()
+
+
+def _hour(at: datetime) -> str:
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:00}")

@@ -12,6 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from events.accounts import audit, second_factor
 from events.admin.audited import AuditedAdmin
 from events.admin.columns import moment
+from events.ownership.people import LEADS, OPERATORS
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -27,10 +28,21 @@ admin.site.unregister(Group)
 # Its pages show the secrets of second factors.
 admin.site.unregister(TOTPDevice)
 admin.site.unregister(User)
+# What pages call them, as the navigation does.
+User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 
 
 LAST_LOGIN: Any = moment("last_login", never="never")
 DATE_JOINED: Any = moment("date_joined")
+
+
+# What the fields of an account are called here, and what they mean.
+WORDS = {
+    "is_active": ("Active", "Switched off, nobody logs in with it; what it did stays known."),
+    "is_staff": ("May log in", "Into these pages. Without it the account holds personal keys only."),
+    "is_superuser": ("Operator", "Sees everything, and may do all that these pages offer."),
+    "groups": ("Groups", "“Platform operator” says the same; “Team lead” follows memberships by itself."),
+}
 
 
 class PersonForm(ChangeForm):
@@ -61,7 +73,8 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     form = PersonForm
     add_form = AddForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_staff", "is_superuser", "is_active", LAST_LOGIN)
+    list_display = ("username", "email", "role", "state", LAST_LOGIN)
+    search_help_text = "Name or e-mail address"
     list_filter = ()
     filter_horizontal = ()
     fieldsets = (
@@ -71,6 +84,32 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         ("Dates", {"fields": (LAST_LOGIN, DATE_JOINED)}),
     )
     readonly_fields = (LAST_LOGIN, DATE_JOINED)
+
+    @admin.display(description="Role")
+    def role(self, row: User) -> str:
+        """The most that the person may do anywhere; where, the memberships say."""
+        groups = {group.name for group in row.groups.all()}
+        if row.is_superuser or OPERATORS in groups:
+            return "operator"
+        return "lead" if LEADS in groups else "viewer"
+
+    @admin.display(description="State", ordering="is_active")
+    def state(self, row: User) -> str:
+        """Whether the person gets in."""
+        if not row.is_active:
+            return "switched off"
+        return "may log in" if row.is_staff else "no access to these pages"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The field of a form, in our words."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in WORDS:
+            field.label, field.help_text = WORDS[db_field.name]
+        return field
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Accounts, with what their roles are seen by."""
+        return super().get_queryset(request).prefetch_related("groups")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """With the second factor, where another person has one."""

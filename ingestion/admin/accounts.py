@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -79,7 +80,14 @@ def _accounts(scope: Scope, name: str, chosen: str, now: datetime) -> list[Accou
     owners = None if scope.is_operator else scope.owner_ids
     if chosen:
         owners = frozenset(owner.pk for owner in scope.owners if str(owner.pk) == chosen)
-    return accounts(owners, since, until or now + _FAR)
+    return [_labelled(scope, each) for each in accounts(owners, since, until or now + _FAR)]
+
+
+def _labelled(scope: Scope, account: Account) -> Account:
+    """With the owner's name as it is told apart."""
+    place = account.place
+    label = scope.owner_labels.get(place.owner_id, place.owner)
+    return replace(account, place=place._replace(owner=label))
 
 
 def answer(found: list[Account], label: str) -> str:

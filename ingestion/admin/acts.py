@@ -171,6 +171,7 @@ def discard_view(request: HttpRequest) -> HttpResponse:
         "title": "Discard",
         "opts": RejectedEvent._meta,
         "rows": rows,
+        "named": [(row, scope_of(request).told_apart(row.owner)) for row in rows[:10]],
         "form": form,
     }
     return TemplateResponse(request, "ingestion/rejected_discard.html", context)

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
+from events.admin.scope import Scope
 from events.admin.sparkline import sparkline
 from ingestion import remedies
 from ingestion.admin.lists import UNTOLD
@@ -38,12 +39,13 @@ class Group:
     query: str  # of the list that has these
 
 
-def groups_of(rows: QuerySet[RejectedEvent], now: datetime, owner: str = "") -> list[Group]:
-    """The groups of rejected events, the largest first; four queries, however many there are."""
+def groups_of(scope: Scope, now: datetime, owner: str = "") -> list[Group]:
+    """The groups of what a person sees, of one owner or all; the largest first. In four queries."""
+    rows = _rows(scope, owner)
     by = ("code", "kind", "source_id")
     found = list(
         rows.order_by()
-        .values(*by, "source__name")
+        .values(*by, "source__name", "source__organization_id")
         .annotate(
             count=Count("pk"),
             times=Sum("seen"),
@@ -56,10 +58,20 @@ def groups_of(rows: QuerySet[RejectedEvent], now: datetime, owner: str = "") -> 
     )
     trends = _trends(rows, now)
     samples = rows.defer("body").in_bulk([group["newest"] for group in found])
+    for group in found:
+        group["source"] = scope.label_of(group["source__name"], group["source__organization_id"])
     return [
         _group(group, trends[tuple(group[name] for name in by)], samples.get(group["newest"]), now, owner)
         for group in found
     ]
+
+
+def _rows(scope: Scope, owner: str) -> QuerySet[RejectedEvent]:
+    rows = scope.limit(RejectedEvent.objects.all())
+    if not owner:
+        return rows
+    is_known = owner in {str(each.pk) for each in scope.owners}
+    return rows.filter(owner_id=int(owner)) if is_known else rows.none()
 
 
 def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...], dict[date, int]]:
@@ -88,7 +100,7 @@ def _group(
     return Group(
         code=found["code"],
         kind=found["kind"],
-        source=found["source__name"],
+        source=found["source"],
         count=found["count"],
         seen=found["times"],
         first=found["first"],
@@ -120,5 +132,5 @@ def answer(groups: list[Group], total: int) -> str:
     share = f"{100 * worst.count // total} %"
     events = "1 event waits" if total == 1 else f"{total:,} events wait"
     if worst.count == total:
-        return f"{events} to be mended, all for {worst.code}{kind} from {worst.source}."
-    return f"{events} to be mended; {share} of them for {worst.code}{kind} from {worst.source}."
+        return f"{events} to be mended, all for “{worst.code}”{kind} from {worst.source}."
+    return f"{events} to be mended; {share} of them for “{worst.code}”{kind} from {worst.source}."

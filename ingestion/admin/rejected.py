@@ -101,11 +101,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         acts.require_some_owner(request)
         scope = scope_of(request)
         chosen = request.GET.get("owner", "")
-        rows = scope.limit(RejectedEvent.objects.all())
-        if chosen:
-            is_known = chosen in {str(owner.pk) for owner in scope.owners}
-            rows = rows.filter(owner_id=int(chosen)) if is_known else rows.none()
-        found = groups.groups_of(rows, timezone.now(), chosen)
+        found = groups.groups_of(scope, timezone.now(), chosen)
         owners = list(
             zip(map(str, (owner.pk for owner in scope.owners)), labels_of(scope.owners), strict=True)
         )

@@ -47,7 +47,7 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     refused(team_b, pageless())
     html = html_of(alice, GROUPS)
     text = text_of(html)
-    assert "3 events wait to be mended; 66 % of them for missing in impression from portal." in text
+    assert "3 events wait to be mended; 66 % of them for “missing” in impression from portal." in text
     assert "Send the field that path names." in text
     assert "kind not known" in text
     assert f"{LIST}?code=unknown_kind&amp;kind=-&amp;source=" in html
