@@ -1,10 +1,13 @@
 """Owners, members, sources, organizations, people: who sees and changes what."""
 
+import re
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.ownership.membership import Membership
+from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from tests.admin.conftest import filed, html_of, logged_in, many
 from tests.factories import person
@@ -94,3 +97,45 @@ def test_the_overview_says_what_came_in_for_the_members_owners(
     filed(team_b, *many(3))
     assert "2 events for one owner in the last 24 hours; none was rejected." in html_of(alice, "/admin/")
     assert "5 events for 2 owners in the last 24 hours; none was rejected." in html_of(operator, "/admin/")
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [("events/membership", "Members"), ("auth/user", "People"), ("events/apikey", "API keys")],
+)
+def test_pages_are_called_as_the_navigation_calls_them(
+    page: str, title: str, team_a: Sender, operator: Client
+) -> None:
+    html = html_of(operator, f"/admin/{page}/")
+    assert re.search(rf"<h1[^>]*>\s*<a [^>]*>{title}</a>", html)
+
+
+def test_the_list_of_people_says_what_they_are(team_a: Sender, operator: Client) -> None:
+    person("vera", team_a.key.default_owner)
+    person("lena", team_a.key.default_owner, role=Role.LEAD)
+    html = html_of(operator, "/admin/auth/user/")
+    for role in ("operator", "lead", "viewer"):
+        assert re.search(rf'<td class="field-role[^>]*>{role}</td>', html), role
+
+
+def test_an_owner_that_has_anything_stays_and_the_page_says_what(
+    team_a: Sender, operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    filed(team_a, *many(3))
+    owner = team_a.key.default_owner
+    page = f"/admin/events/owner/{owner.pk}/delete/"
+    with django_assert_max_num_queries(40):
+        html = html_of(operator, page)
+    assert "can't be removed" in html or "can&#x27;t be removed" in html
+    assert "API keys, counts of what was received and events." in html
+    operator.post(page, {"post": "yes"})
+    assert Owner.objects.filter(pk=owner.pk).exists()
+
+
+def test_an_owner_that_has_nothing_goes_with_its_members(team_a: Sender, operator: Client) -> None:
+    owner = Owner.objects.create(name="Mistake", organization=team_a.key.organization)
+    Membership.objects.create(user=person("dora"), owner=owner)
+    page = f"/admin/events/owner/{owner.pk}/delete/"
+    assert "Members: 1" in html_of(operator, page)
+    operator.post(page, {"post": "yes"})
+    assert not Owner.objects.filter(pk=owner.pk).exists()

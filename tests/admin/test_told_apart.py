@@ -1,16 +1,19 @@
 """Owners of the same name in two organizations, fields that lead elsewhere, and times with their zone."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from events.ownership.membership import Membership
+from events.store.usage import UsageHour, hour_of
 from tests.admin.conftest import filed, html_of, many
 from tests.admin.test_front_page import counted
 from tests.factories import person
-from tests.sending import MakeSender, Sender
+from tests.sending import MakeSender, Sender, log_event
 
 AUTOCOMPLETE = "/admin/autocomplete/"
 
@@ -113,3 +116,26 @@ def test_the_page_of_partitions_marks_its_own_item_of_the_navigation(operator: C
     assert active == ["/admin/events/event/partitions/"]
     events = html_of(operator, "/admin/events/event/")
     assert re.findall(r'<a href="([^"]+)" class="[^"]* active">', events) == ["/admin/events/event/"]
+
+
+def test_sources_of_the_same_name_are_told_apart_where_they_are_listed_alone(
+    team_a: Sender, twin: Sender, operator: Client, alice: Client
+) -> None:
+    for sender in (team_a, twin):
+        filed(sender, log_event("good"), log_event("bad") | {"edata": None})
+    UsageHour.objects.update(hour=hour_of(timezone.now()) - timedelta(hours=30))
+    for page in ("/admin/", "/admin/ingestion/rejectedevent/groups/"):
+        html = html_of(operator, page)
+        source = UsageHour.objects.earliest("pk").source.name
+        for name in (f"{source} · Acme", f"{source} · Globex"):
+            assert f">{name}<" in html, (page, name)
+        assert "· Acme" not in html_of(alice, page), page
+
+
+def test_accounts_name_the_organization_too(team_a: Sender, twin: Sender, operator: Client) -> None:
+    for sender in (team_a, twin):
+        filed(sender, *many(1))
+    page = "/admin/ingestion/rejectedevent/accounts/"
+    for text in (html_of(operator, page), operator.get(page, {"as": "csv"}).text):
+        assert "Team A · Acme" in text
+        assert "Team A · Globex" in text

@@ -11,30 +11,26 @@ import secrets
 import time
 from contextlib import nullcontext
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import django
 from django.core.management import call_command
 from django.utils import timezone
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
+
+from tests.browser.camera import THEMES, WIDTHS, camera, log_in
 
 if TYPE_CHECKING:
     from ingestion.replay_jobs import ReplayJob
 
-WIDTHS = {1440: 900, 390: 844}
-THEMES = ("light", "dark")
 USERNAME = "screenshots"
-WHOLE = (
-    "event-",
-    "rejected-one",
-    "session-",
-    "source-one",
-    "report-",
-)  # pages that are taken from top to bottom; of lists the first screen
+NEWCOMER = "screenshots-newcomer"
+Shown = TypeVar("Shown")  # what is pictured: an address, or what opens something
 log = logging.getLogger(__name__)
 
 
@@ -169,47 +165,20 @@ def replay_of_all() -> "ReplayJob":
 def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
-    from events.ownership.owner import Owner
     from events.ownership.source import Source
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
     from reports.cost.month import BillingMonth
     from reports.pages.registry import PAGES
-    from tests.browser import mails
+    from tests.browser import admin_pages, mails
 
-    found = {
-        "overview": "/admin/",
-        "sessions": "/admin/events/session/",
-        "events": "/admin/events/event/",
-        "events-filtered": "/admin/events/event/?kind=interact&dialect=sunbird&period=7d",
-        "events-nothing": "/admin/events/event/?q=no-such-session",
-        "events-kind-interact": "/admin/events/interact/",
-        "events-kind-narrowed": "/admin/events/emittedevent/?final=no&period=30d",
-        "partitions": "/admin/events/event/partitions/",
-        "owners": "/admin/events/owner/",
-        "sources": "/admin/events/source/",
-        "keys": "/admin/events/apikey/",
-        "key-add": "/admin/events/apikey/add/",
-        "key-rotate": key_of_the_pictures(),
-        "rejected": "/admin/ingestion/rejectedevent/",
-        "rejected-groups": "/admin/ingestion/rejectedevent/groups/",
-        "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
-        "replays": "/admin/ingestion/replayjob/",
-        "waiting": "/admin/ingestion/inboxrequest/",
-        "members": "/admin/events/membership/",
-        "member-add": "/admin/events/membership/add/",
-        "audit-trail": "/admin/accounts/auditentry/",
-        "organizations": "/admin/events/organization/",
+    found = admin_pages.pages() | {
         "price-plans": "/admin/cost/priceplan/",
         "prices": "/admin/cost/price/",
         "price-add": "/admin/cost/price/add/",
         "plans-in-force": "/admin/cost/planassignment/",
         "discounts": "/admin/cost/discount/",
         "platform-costs": "/admin/cost/platformcost/",
-        "people": "/admin/auth/user/",
-        "second-factor": "/admin/second-factor/",
-        "owner": f"/admin/events/owner/{Owner.objects.latest('pk').pk}/change/",
-        "password": "/admin/password_change/",
         "api-docs": "/api/docs/",
         "api-problems": "/api/problems/",
     }
@@ -255,45 +224,28 @@ def pages() -> dict[str, str]:
     return found
 
 
-def key_of_the_pictures() -> str:
-    """The page that replaces the newest key."""
-    from events.ownership.api_key import ApiKey
+def take(browser: Browser, url: str, password: str, only: str, wanted: dict[str, str], folder: Path) -> None:
+    """All the pictures: of pages, of what opens on them, and of what a lead without data sees."""
+    from tests.browser.admin_pages import EMPTY
+    from tests.browser.states import STATES
 
-    return f"/admin/events/apikey/{ApiKey.objects.latest('created_at').pk}/rotate/"
+    empty = {f"empty-{name}": wanted[name] for name in EMPTY}
+    for width, theme in product(WIDTHS, THEMES):
+        with camera(browser, url, folder, width, theme) as window:
+            window.page.goto("/admin/login/")
+            window.take("login")
+            log_in(window.page, USERNAME, password)
+            window.go(_named(wanted, only))
+            for name, show in _named(STATES, only).items():
+                show(window.page)
+                window.take(name)
+        with camera(browser, url, folder, width, theme) as window:
+            log_in(window.page, NEWCOMER, password)
+            window.go(_named(empty, only))
 
 
-def log_in(page: Page, url: str, password: str) -> None:
-    """As a person does."""
-    page.goto(f"{url}/admin/login/?next=/admin/")
-    page.fill("[name=username]", USERNAME)
-    page.fill("[name=password]", password)
-    page.click("[type=submit]")
-    page.wait_for_url("**/admin/")
-
-
-def take(browser: Browser, url: str, password: str, wanted: dict[str, str], folder: Path) -> None:
-    """All the pictures."""
-    for width, height in WIDTHS.items():
-        for theme in THEMES:
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if theme == "dark" else "light",
-            )
-            page = context.new_page()
-            page.on("pageerror", lambda error: log.warning("Error on the page: %s", error))
-            page.goto(f"{url}/admin/login/")
-            page.screenshot(path=folder / f"login-{width}-{theme}.png")
-            log_in(page, url, password)
-            for name, path in wanted.items():
-                page.goto(url + path)
-                page.wait_for_load_state("networkidle")
-                for details in page.locator("details.tally-document").all():
-                    details.evaluate("element => { element.open = true }")
-                overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-                if overflow > 0:
-                    log.warning("%s is %d px wider than %d", name, overflow, width)
-                page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=name.startswith(WHOLE))
-            context.close()
+def _named(found: dict[str, Shown], only: str) -> dict[str, Shown]:
+    return {name: each for name, each in found.items() if only in name}
 
 
 def main() -> None:
@@ -313,7 +265,8 @@ def _main(folder: Path, only: str) -> None:
     from django.contrib.auth.models import User
 
     from events.ownership import provisioning
-    from events.ownership.api_key import KeyType
+    from events.ownership.api_key import ApiKey, KeyType
+    from tests.browser import admin_pages
     from tests.browser.chromium import chromium
     from tests.browser.server import server
 
@@ -321,22 +274,25 @@ def _main(folder: Path, only: str) -> None:
     person, _ = User.objects.get_or_create(
         username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
     )
-    person.set_password(password)
-    person.save()
+    new = admin_pages.newcomer(NEWCOMER)
+    for each in (person, new):
+        each.set_password(password)
+        each.save()
     made = provisioning.key(
         organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
     )
     try:
         with server() as url:
             post(url, made.text)
-            wanted = {name: path for name, path in pages().items() if only in name}
+            wanted = pages()
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
-                take(browser, url, password, wanted, folder)
+                take(browser, url, password, only, wanted, folder)
     finally:
         # What could be misused goes; the events stay.
         person.delete()
-        made.key.delete()
+        new.delete()
+        ApiKey.objects.filter(organization=made.key.organization).delete()
     log.info("The pictures are in %s.", folder)
 
 

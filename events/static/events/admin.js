@@ -48,6 +48,13 @@
     }
   });
 
+  // On phones each value of a list stands under its label, which unfold takes from the column as it is.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const { dataset } of document.querySelectorAll(".tally-list [data-label]")) {
+      dataset.label = dataset.label.charAt(0).toUpperCase() + dataset.label.slice(1);
+    }
+  });
+
   // A long event is shown from a little above the place of its fault.
   document.addEventListener("DOMContentLoaded", () => {
     const fault = document.getElementById("fault");

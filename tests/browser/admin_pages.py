@@ -1,0 +1,93 @@
+"""Pages of the admin for pictures: each list, one of each, what adds, changes and removes, errors."""
+
+from django.contrib.auth.models import User
+from django.db import models
+
+from events.accounts.entry import AuditEntry
+from events.kinds import KINDS
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership, Role
+from events.ownership.organization import Organization
+from events.ownership.owner import Owner
+
+# The lists, by what the navigation calls them.
+LISTS = {
+    "events": "events/event",
+    "sessions": "events/session",
+    "owners": "events/owner",
+    "members": "events/membership",
+    "sources": "events/source",
+    "keys": "events/apikey",
+    "organizations": "events/organization",
+    "people": "auth/user",
+    "audit-trail": "accounts/auditentry",
+    "rejected": "ingestion/rejectedevent",
+    "replays": "ingestion/replayjob",
+    "waiting": "ingestion/inboxrequest",
+}
+# Kinds whose lists differ most in their columns.
+LISTED_KINDS = ("interact", "error", "metrics", "log", "ui_action")
+# Of which one is pictured, added, and asked about before it is removed.
+FORMS: dict[str, type[models.Model]] = {
+    "owner": Owner,
+    "member": Membership,
+    "organization": Organization,
+    "person": User,
+    "key": ApiKey,
+}
+
+
+# What a lead sees whose owner has heard of nothing yet.
+EMPTY = (
+    "overview",
+    "events",
+    "sessions",
+    "sources",
+    "keys",
+    "rejected-groups",
+    "rejected",
+    "rejected-accounts",
+)
+
+
+def pages() -> dict[str, str]:
+    """The pictures' names, and their addresses."""
+    Membership.objects.get_or_create(user=User.objects.latest("pk"), owner=Owner.objects.latest("pk"))
+    found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
+    for kind in LISTED_KINDS:
+        found[f"events-kind-{kind}"] = f"/admin/events/{KINDS[kind].model._meta.model_name}/"
+    for name, model in FORMS.items():
+        at = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
+        one = f"{at}/{model._default_manager.latest('pk').pk}"
+        found |= {name: f"{one}/change/", f"{name}-add": f"{at}/add/", f"{name}-history": f"{one}/history/"}
+        if model is not ApiKey:  # keys are revoked
+            found[f"{name}-remove"] = f"{one}/delete/"
+    found["person-password"] = f"/admin/auth/user/{User.objects.latest('pk').pk}/password/"
+    found["key-rotate"] = f"/admin/events/apikey/{ApiKey.objects.latest('pk').pk}/rotate/"
+    entry = AuditEntry.objects.order_by("-pk").first()
+    if entry:
+        found["audit-entry"] = f"/admin/accounts/auditentry/{entry.pk}/change/"
+    return found | {
+        "overview": "/admin/",
+        "events-filtered": "/admin/events/event/?kind=interact&dialect=sunbird&period=7d",
+        "events-nothing": "/admin/events/event/?q=no-such-session",
+        "events-kind-narrowed": "/admin/events/emittedevent/?final=no&period=30d",
+        "partitions": "/admin/events/event/partitions/",
+        "rejected-groups": "/admin/ingestion/rejectedevent/groups/",
+        "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
+        "second-factor": "/admin/second-factor/",
+        "password": "/admin/password_change/",
+        "password-done": "/admin/password_change/done/",
+        "error-not-allowed": "/admin/events/event/add/",
+        "error-no-page": "/admin/no/such/page/",
+        "error-no-event": "/admin/events/event/0190f000-0000-8000-8000-000000000000/change/",
+    }
+
+
+def newcomer(name: str) -> User:
+    """The lead of an owner without any data."""
+    organization, _ = Organization.objects.get_or_create(slug="newcomers", defaults={"name": "Newcomers"})
+    owner, _ = Owner.objects.get_or_create(organization=organization, name="Nothing yet")
+    user = User.objects.create_user(name, is_staff=True)
+    Membership.objects.create(user=user, owner=owner, role=Role.LEAD)
+    return user
