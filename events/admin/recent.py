@@ -9,7 +9,6 @@ from django.db.models import Max, Min, Q, Sum
 from django.db.models.functions import TruncDay
 
 from events.admin.scope import Scope
-from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
 from events.store.versions import SourceVersion
 

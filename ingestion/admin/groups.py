@@ -39,9 +39,17 @@ class Group:
     query: str  # of the list that has these
 
 
-def groups_of(scope: Scope, now: datetime, owner: str = "") -> list[Group]:
-    """The groups of what a person sees, of one owner or all; the largest first. In four queries."""
-    rows = _rows(scope, owner)
+def rows_of(scope: Scope, owner: str = "") -> QuerySet[RejectedEvent]:
+    """The rejected events that a person sees, of one owner or all."""
+    rows = scope.limit(RejectedEvent.objects.all())
+    if not owner:
+        return rows
+    is_known = owner in {str(each.pk) for each in scope.owners}
+    return rows.filter(owner_id=int(owner)) if is_known else rows.none()
+
+
+def groups_of(rows: QuerySet[RejectedEvent], scope: Scope, now: datetime, owner: str = "") -> list[Group]:
+    """The groups of these rows, the largest first; `owner` is kept in their links. In four queries."""
     by = ("code", "kind", "source_id")
     found = list(
         rows.order_by()
@@ -64,14 +72,6 @@ def groups_of(scope: Scope, now: datetime, owner: str = "") -> list[Group]:
         _group(group, trends[tuple(group[name] for name in by)], samples.get(group["newest"]), now, owner)
         for group in found
     ]
-
-
-def _rows(scope: Scope, owner: str) -> QuerySet[RejectedEvent]:
-    rows = scope.limit(RejectedEvent.objects.all())
-    if not owner:
-        return rows
-    is_known = owner in {str(each.pk) for each in scope.owners}
-    return rows.filter(owner_id=int(owner)) if is_known else rows.none()
 
 
 def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...], dict[date, int]]:

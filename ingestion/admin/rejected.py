@@ -101,7 +101,8 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         acts.require_some_owner(request)
         scope = scope_of(request)
         chosen = request.GET.get("owner", "")
-        found = groups.groups_of(scope, timezone.now(), chosen)
+        rows = groups.rows_of(scope, chosen)
+        found = groups.groups_of(rows, scope, timezone.now(), chosen)
         owners = list(
             zip(map(str, (owner.pk for owner in scope.owners)), labels_of(scope.owners), strict=True)
         )

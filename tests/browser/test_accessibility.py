@@ -11,8 +11,9 @@ from playwright.sync_api import Page
 
 from events.ownership import provisioning
 from events.ownership.api_key import KeyType
+from tests.browser.camera import THEMES, WIDTHS
 from tests.browser.conftest import Visit, known, log_in
-from tests.browser.screenshots import THEMES, USERNAME, WIDTHS, pages, post
+from tests.browser.screenshots import USERNAME, pages, post
 from tests.browser.states import STATES
 from tests.clients.npm import installed
 

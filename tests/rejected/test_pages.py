@@ -277,7 +277,7 @@ def test_groups_that_are_not_shown_are_counted(
     refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
     monkeypatch.setattr("ingestion.admin.groups.SHOWN", 1)
     text = text_of(html_of(alice, GROUPS))
-    assert "3 events wait to be mended; 66 % of them for missing in impression from portal." in text
+    assert "3 events wait to be mended; 66 % of them for “missing” in impression from portal." in text
 
 
 def test_nobody_else_sees_or_stops_a_replay(
