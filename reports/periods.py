@@ -27,6 +27,7 @@ class Period:
     first: date
     end: date  # exclusive
     zone: ZoneInfo
+    lasts: timedelta | None = None  # so much of it counts, from its first moment on; None: all
 
     def __post_init__(self) -> None:
         if self.end <= self.first:
@@ -40,7 +41,8 @@ class Period:
     @property
     def until(self) -> datetime:
         """The first moment after it, in UTC."""
-        return midnight(self.end, self.zone)
+        end = midnight(self.end, self.zone)
+        return end if self.lasts is None else min(self.since + self.lasts, end)
 
     @property
     def last(self) -> date:
@@ -68,12 +70,20 @@ class Period:
         first = _year_before(self.first)
         return replace(self, first=first, end=max(_year_before(self.end), first + DAY))
 
+    def as_far_as(self, other: "Period", now: datetime) -> "Period":
+        """As much of it as of another one is over, to the nearest quarter of an hour and one at the least;
+        all of it where the other isn't running.
+        """
+        if not other.since <= now < other.until:
+            return self
+        return replace(self, lasts=max(round((now - other.since) / QUARTER), 1) * QUARTER)
+
     def buckets(self, granularity: Granularity) -> list[datetime]:
         """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`.
         One at the least, also of a day that clocks leapt over.
         """
-        starts = list(_STARTS[granularity](self)) or [self.since]
-        return [max(start, self.since) for start in starts]
+        starts = [max(start, self.since) for start in _STARTS[granularity](self)]
+        return [start for start in starts if start < self.until] or [self.since]
 
     def finest(self) -> Granularity:
         """The granularity that gives a readable number of buckets."""

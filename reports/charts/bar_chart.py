@@ -51,9 +51,11 @@ class BarChart:
     def spec(self) -> dict[str, Any]:
         """What charts.js draws."""
         values = [float(value) for bar in self.bars for value in (bar.value, bar.before) if value is not None]
+        # Over a bar that stands its number has room.
+        most = max(values, default=0.0) * (1.0 if self.kind == "bars" else 1.08)
         return {
             "kind": self.kind,
-            "ticks": ticks(max(values, default=0), self.unit),
+            "ticks": ticks(most, self.unit),
             "unit": self.unit.name,
             "bars": [
                 {

@@ -15,6 +15,7 @@ _BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 TIMES = "times as much"
 TICKS = 4  # steps of an axis, about
+_ROOM = 100_000
 SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
 
 
@@ -84,6 +85,11 @@ class Unit:
     def in_table(self, value: Number) -> str:
         """A value among others of its column: counts with all digits, which line up."""
         return self.exact(value) if self.short is short_count else self.short(value)
+
+    def at_large(self, value: Number) -> str:
+        """A value by itself, where there is room for the digits of all but the largest counts."""
+        has_room = self.is_whole and self.short is short_count and abs(float(value)) < _ROOM
+        return self.exact(value) if has_room else self.short(value)
 
     def exactly(self, value: Number | None) -> str:
         """A value with its unit, for people."""
@@ -183,6 +189,17 @@ def change(value: Number | None, before: Number | None, *, more_is: str = "") ->
         text = f"{float(value) / float(before):,.0f} {TIMES}"
         return Change(text, _tone(True, more_is))
     return Change(f"{text} {'more' if percent > 0 else 'less'}", _tone(percent > 0, more_is))
+
+
+def points(value: float | None, before: float | None, *, more_is: str = "") -> Change | None:
+    """How a share differs from the one before, in hundredths of the whole; None as for `change`."""
+    if value is None or before is None:
+        return None
+    differs = abs(value - before) * 100
+    if not differs:
+        return Change("as before")
+    text = f"{differs:.1f} points" if differs >= 0.1 else "< 0.1 points"
+    return Change(f"{text} {'more' if value > before else 'less'}", _tone(value > before, more_is))
 
 
 def _tone(is_more: bool, more_is: str) -> str:

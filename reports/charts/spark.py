@@ -19,7 +19,8 @@ def spark(values: Sequence[Number | None]) -> SafeString:
     if len(known) < 2 or not any(known):
         return SafeString("")
     return format_html(
-        '<svg class="tally-spark-line" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>',
+        '<svg class="tally-spark-line" viewBox="0 0 {} {}" preserveAspectRatio="xMaxYMid"'
+        ' aria-hidden="true">{}</svg>',
         WIDTH,
         HEIGHT,
         format_html_join("", '<path d="{}"></path>', ((path,) for path in _paths(values, max(known)))),

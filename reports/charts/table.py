@@ -1,5 +1,6 @@
 """Tables: what stands under a chart or by itself, the same rows as its CSV."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,7 +12,12 @@ from reports.charts.numbers import NOTHING, Number, Unit
 from reports.charts.spark import spark
 
 LONGEST = 48  # characters of a text; a longer one is cut in the middle
+LONGEST_ID = 16  # of an id
 SHOWN = 200  # rows on a page; the CSV has them all
+
+
+_NUMBER = re.compile(r"(?P<whole>-?[\d,]+)(?P<places>\.\d+)?(?P<unit>(?: %)?)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Column:
     is_heat: bool = False  # shaded by size, among all columns that are
     is_amounts: bool = False
     is_prose: bool = False  # sentences, which aren't cut
+    is_id: bool = False  # said by its beginning and end
     note: str = ""  # explains the title
 
     @property
@@ -93,13 +100,12 @@ class Table:
         }
         heated = [place for place, column in enumerate(self.columns) if column.is_heat]
         hottest = _most(self.rows, heated)
-        return [
-            [
-                _shown(row, place, column, most.get(place, 0.0), hottest)
-                for place, column in enumerate(self.columns)
-            ]
-            for row in self.rows[:SHOWN]
+        rows = self.rows[:SHOWN]
+        found = [
+            _lined_up([_shown(row, place, column, most.get(place, 0.0), hottest) for row in rows], column)
+            for place, column in enumerate(self.columns)
         ]
+        return [list(cells) for cells in zip(*found, strict=True)]
 
     @property
     def is_cut(self) -> bool:
@@ -120,6 +126,12 @@ class Shown:
     heat: int | None = None  # part of 10
     is_number: bool = False
     is_prose: bool = False
+    is_id: bool = False
+
+    @property
+    def is_in_one_line(self) -> bool:
+        """Whether it isn't to be broken: an id, a date or a time."""
+        return self.is_id or _TIME.fullmatch(self.text) is not None
 
 
 def _shown(row: Row, place: int, column: Column, most: float, hottest: float) -> Shown:
@@ -127,20 +139,42 @@ def _shown(row: Row, place: int, column: Column, most: float, hottest: float) ->
     if isinstance(row.cells[place], Amount):
         unit = row.cells[place].unit
     text, exact = _texts(value, unit)
+    if column.is_id:
+        text = cut(exact, LONGEST_ID)
     if column.is_prose:
         text = exact
     size = float(value) if column.unit and value is not None else 0.0
+    href = row.hrefs.get(column.name, row.href if place == 0 else "")
     return Shown(
         text,
         exact if exact != text else "",
-        href=row.hrefs.get(column.name, row.href if place == 0 else ""),
+        href="" if column.unit and not value else href,  # there is nothing behind a zero
         tone=row.tones.get(column.name, ""),
         hue=row.hue if place == 0 else None,
         bar=round(max(size, 0.0) * 100 / most, 1) if column.has_bar and most and value is not None else None,
         heat=round(max(size, 0.0) * 10 / hottest) if column.is_heat and hottest and value else None,
         is_number=column.is_number,
         is_prose=column.is_prose,
+        is_id=column.is_id,
     )
+
+
+def _lined_up(cells: list[Shown], column: Column) -> list[Shown]:
+    """The cells of a column, its numbers with as many places as the longest; zero stays as it is."""
+    found = [_NUMBER.fullmatch(cell.text) if column.unit else None for cell in cells]
+    places = max((len(number["places"] or "") for number in found if number), default=0)
+    return [
+        cell if number is None else _padded(cell, number, places)
+        for cell, number in zip(cells, found, strict=True)
+    ]
+
+
+def _padded(cell: Shown, number: re.Match[str], places: int) -> Shown:
+    after = number["places"] or ""
+    if len(after) == places or (number["whole"] == "0" and not after):
+        return cell
+    text = f"{number['whole']}{(after or '.').ljust(places, '0')}{number['unit']}"
+    return replace(cell, text=text, exact=cell.exact or cell.text)
 
 
 def _texts(value: Any, unit: Unit | None) -> tuple[str, str]:

@@ -53,13 +53,13 @@ class Facts:
         return {1: "the day before", 7: "the week before"}.get(self.period.days, "the period before")
 
 
-def question(period: Period, owners: Sequence[Owner]) -> Filters:
+def question(period: Period, owners: Sequence[Owner], now: datetime) -> Filters:
     """What report pages are asked by the addresses that a digest links to."""
     return Filters(
         owners=tuple(owner.pk for owner in owners),
         period=period,
         granularity=period.finest(),
-        compare=period.before(),
+        compare=period.before().as_far_as(period, now),
     )
 
 
@@ -77,7 +77,7 @@ def params(filters: Filters) -> Params:
 
 def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime) -> Facts:
     """The facts of a period."""
-    asked = question(period, owners)
+    asked = question(period, owners, now)
     found, gone = overview(asked, now), silent(asked)
     listed = {int(each.key) for each in found.sources} | {each.source for each in gone}
     return Facts(

@@ -31,7 +31,8 @@ class Spending:
 def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending | None:
     """None where nothing was charged, or in several currencies: sums of these would mean nothing."""
     month = month_of(period.last)
-    first = month_of(min(period.before().since.astimezone(UTC).date(), month - DAY))
+    before = period.before().as_far_as(period, now)
+    first = month_of(min(before.since.astimezone(UTC).date(), month - DAY))
     known = BillingMonth.objects.filter(organization__owners__in=owners, month__gte=first, month__lte=month)
     currencies = set(known.values_list("currency", flat=True))
     if len(currencies) != 1:
@@ -40,7 +41,7 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
     return Spending(
         currency=currencies.pop(),
         used=None if period.is_month else _used(period, owners),
-        used_before=None if period.is_month else _used(period.before(), owners),
+        used_before=None if period.is_month else _used(before, owners),
         month=month,
         so_far=found.so_far,
         expected=found.expected,

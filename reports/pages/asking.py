@@ -104,7 +104,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
         owners=owners or everybodys,
         period=period,
         granularity=Granularity(granularity) if granularity else period.finest(),
-        compare=_compared(period, compare),
+        compare=_compared(period, compare, now),
         sources=sources,
         kinds=kinds,
         versions=versions,
@@ -237,7 +237,9 @@ def _granularity(reader: _Reader, period: Period) -> str:
     return text
 
 
-def _compared(period: Period, compare: str) -> Period | None:
+def _compared(period: Period, compare: str, now: datetime) -> Period | None:
+    """Of a period that is still running, what it is compared with goes as far as it does."""
     if compare == "none":
         return None
-    return period.year_before() if compare == "year" else period.before()
+    beside = period.year_before() if compare == "year" else period.before()
+    return beside.as_far_as(period, now)

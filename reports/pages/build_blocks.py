@@ -49,7 +49,7 @@ def over_time(found: AllBuilds, filters: Filters, context: Context, narrowed: di
     sentence = ""
     if found.sums.events and names:
         largest = next(part for part in found.parts["collection"] if part.key == names[0])
-        sentence = f"Most are of {names[0]}: {SHARE.short(largest.events / found.sums.events)} of all."
+        sentence = f"The largest is {names[0]}: {SHARE.short(largest.events / found.sums.events)} of all."
     chart = TimeChart(
         f"Events over time, by collection. {sentence}",
         filters.period,

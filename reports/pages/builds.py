@@ -1,13 +1,13 @@
 """Builds and tools: what was built where, whether series came whole, how long timers ran."""
 
-from reports.charts.numbers import SECONDS, SHARE, change, count
+from reports.charts.numbers import SECONDS, SHARE, change, count, points
 from reports.figures.builds import KEYS, AllBuilds, builds, of_all, whole_share
 from reports.filters import Filters
 from reports.pages import build_blocks
 from reports.pages.build_blocks import EVENTS, NAMES, SERIES, behind
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Control, Empty, Figure, Report
-from reports.pages.words import events_in_words, of_period, plural
+from reports.pages.words import events_in_words, of_period, plural, than
 
 MANY_BROKEN = 0.05  # a share of series that want attention
 
@@ -58,13 +58,7 @@ def _answer(found: AllBuilds, filters: Filters, context: Context, *, has_series:
     if not sums.events:
         return f"Nothing was heard of builds {when}."
     said = f"{events_in_words(sums.events)} of builds and tools {when}"
-    if sums.before is not None and (differs := change(sums.events, sums.before)):
-        if not sums.before:
-            said += f", none in {context.compared}"
-        elif sums.events == sums.before:
-            said += f", as many as in {context.compared}"
-        else:
-            said += f", {differs.than} {context.compared}"
+    said += than(sums.events, sums.before, context.compared)
     share = whole_share(states)
     if has_series and share is not None:
         said += (
@@ -98,7 +92,7 @@ def _figures(
             "Whole series",
             share,
             SHARE,
-            change(share, whole_share(before), more_is="good") if before else None,
+            points(share, whole_share(before), more_is="good") if before else None,
             note=f"{states.whole:,} of {states.series - states.running:,} that are over",
             href="#collections",
             tone="bad" if share is not None and share < 1 - MANY_BROKEN else "",

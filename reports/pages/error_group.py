@@ -67,7 +67,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
     columns = (
         Column("trace", "Begins with"),
         Column("samples", "Samples", count("samples")),
-        Column("latest", "Last event"),
+        Column("latest", "Last event", is_id=True),
     )
     rows = tuple(
         Row(
@@ -104,8 +104,8 @@ def _samples(found: Sequence[Sample], filters: Filters, context: Context) -> Blo
         Column("source", "Source"),
         Column("version", "Version"),
         Column("page", "Page"),
-        Column("actor", "Actor"),
-        Column("session", "Session"),
+        Column("actor", "Actor", is_id=True),
+        Column("session", "Session", is_id=True),
     )
     rows = tuple(_sample(sample, filters, context) for sample in found)
     sentence = f"The latest {plural(len(rows), 'error')} of this group."

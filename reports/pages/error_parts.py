@@ -10,7 +10,7 @@ from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.errors import Found, Group, Part
 from reports.filters import Filters
-from reports.pages.beside import beside
+from reports.pages.beside import before_of, beside
 from reports.pages.kind_links import of_kind
 from reports.pages.links import within
 from reports.pages.page import Context
@@ -92,19 +92,12 @@ def over_time(found: Found, filters: Filters, context: Context, by: str) -> Bloc
     if names and found.sums.errors:
         part = sum(value or 0 for value in found.lines[0][1]) / found.sums.errors
         of = "version " if by == "version" else ""
-        sentence = f"{SHARE.short(part)} of them are of {of}{names[0]}."
+        sentence = f"{SHARE.short(part)} are of {of}{names[0]}."
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(
         f"Errors over time, by {by}. {sentence}", filters.period, buckets, tuple(series), ERRORS
     )
     return Block("over-time", f"Errors over time, by {by}", sentence, chart)
-
-
-def before(filters: Filters, context: Context) -> tuple[Column, ...]:
-    """The column of the period before, where one is compared."""
-    return (
-        (Column("before", "Before", ERRORS, note=context.compared.capitalize()),) if filters.compare else ()
-    )
 
 
 def parts(
@@ -114,7 +107,7 @@ def parts(
     columns = (
         Column(heading.lower(), heading),
         Column("errors", "Errors", ERRORS, has_bar=True),
-        *before(filters, context),
+        *before_of(ERRORS, filters, context),
         Column("sessions", "Sessions", SESSIONS),
         Column("actors", "Actors", ACTORS),
         Column("first", "First"),

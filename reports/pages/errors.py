@@ -1,17 +1,17 @@
 """The errors page: what goes wrong, since when, in which versions, and whom it befalls."""
 
 from reports.charts import palette
-from reports.charts.numbers import SHARE, change, count
+from reports.charts.numbers import SHARE, count
 from reports.charts.table import Column, Row, Table, Trend
 from reports.figures.errors import Found, Group, errors
 from reports.filters import Filters
 from reports.pages import error_group
+from reports.pages.beside import before_of
 from reports.pages.error_parts import (
     ACTORS,
     ERRORS,
     NAMELESS,
     SESSIONS,
-    before,
     chosen,
     figures,
     key_of,
@@ -21,7 +21,7 @@ from reports.pages.error_parts import (
 )
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
-from reports.pages.words import about, of_period, plural, sampled
+from reports.pages.words import about, of_period, plural, sampled, than
 from reports.periods import Period
 
 GREW = 2  # times as many as before wants attention
@@ -67,24 +67,14 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     when = of_period(filters.period, context.now)
     if not found.sums.errors:
         return f"No errors {when}."
-    said = f"{plural(found.sums.errors, 'error')} {when}{_compared(found, context)}"
+    said = f"{plural(found.sums.errors, 'error')} {when}"
+    said += than(found.sums.errors, found.before.errors if found.before else None, context.compared)
     first = found.groups[0]
     if found.groups_of > 1:
         said += f"; {SHARE.short(first.errors / found.sums.errors)} of them are {named(first)}"
     sessions = about(plural(found.sums.sessions, "session"), is_about=found.sums.is_about)
     befell = f"{'it' if found.sums.errors == 1 else 'they'} befell {sessions}"
     return f"{said}; {befell}."
-
-
-def _compared(found: Found, context: Context) -> str:
-    if not found.before:
-        return ""
-    if found.before.errors == found.sums.errors:
-        return f", as many as {context.compared}"
-    differs = change(found.sums.errors, found.before.errors)
-    if not found.before.errors or not differs:
-        return f", none in {context.compared}"
-    return f", {differs.than} {context.compared}"
 
 
 def _groups_in_number(found: Found, filters: Filters) -> Figure:
@@ -136,7 +126,7 @@ def _groups(found: Found, filters: Filters, context: Context) -> Block:
         Column("code", "Code"),
         Column("type", "Type"),
         Column("errors", "Errors", ERRORS),
-        *before(filters, context),
+        *before_of(ERRORS, filters, context),
         Column("trend", "Trend"),
         Column("sessions", "Sessions", SESSIONS, note="Different sessions that it befell"),
         Column("actors", "Actors", ACTORS, note="Different actors whom it befell"),

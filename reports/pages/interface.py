@@ -9,11 +9,12 @@ from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
 from reports.figures.interface import KEYS, Interface, Part, Parts, interface
 from reports.filters import Filters
+from reports.pages.beside import before_of
 from reports.pages.kind_links import of_kind
 from reports.pages.links import within
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
-from reports.pages.words import of_period, plural
+from reports.pages.words import of_period, plural, than
 
 ACTIONS = count("actions")
 ENOUGH = 10  # actions from which on a share of errors tells something
@@ -68,13 +69,7 @@ def _answer(found: Interface, filters: Filters, context: Context) -> str:
     if not found.actions:
         return f"Nobody did anything {when}."
     said = f"{plural(found.actions, 'action')} {when}"
-    if found.actions_before is not None and (differs := change(found.actions, found.actions_before)):
-        if not found.actions_before:
-            said += f", none in {context.compared}"
-        elif found.actions == found.actions_before:
-            said += f", as many as in {context.compared}"
-        else:
-            said += f", {differs.than} {context.compared}"
+    said += than(found.actions, found.actions_before, context.compared)
     return f"{said}; {_errors_said(found)}."
 
 
@@ -188,7 +183,10 @@ def _level_behind(filters: Filters, keys: dict[str, str], since: datetime, until
 
 def _elements(found: Interface, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
     names = ("category", "label", "action")
-    columns = (*(Column(name, TITLES[name]) for name in names), *_measures(_before(filters, context)))
+    columns = (
+        *(Column(name, TITLES[name]) for name in names),
+        *_measures(before_of(ACTIONS, filters, context)),
+    )
     rows = []
     for each in found.elements.rows:
         keys = _keys_of(each)
@@ -235,13 +233,7 @@ def _by(name: str, parts: Parts, filters: Filters, context: Context, narrowed: d
     return Block(f"{name}s", f"By {name}", table=Table(columns, rows), note=note, is_half=True)
 
 
-def _before(filters: Filters, context: Context) -> str:
-    """The title of the column of what is compared with; empty where nothing is."""
-    return context.compared.capitalize() if filters.compare else ""
-
-
-def _measures(before: str = "") -> tuple[Column, ...]:
-    compared = (Column("before", before, ACTIONS),) if before else ()
+def _measures(compared: tuple[Column, ...] = ()) -> tuple[Column, ...]:
     return (
         Column("actions", "Actions", ACTIONS, has_bar=True),
         *compared,

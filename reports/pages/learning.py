@@ -1,6 +1,6 @@
 """Content and learning: what was started and finished, which questions are hard, what is said and sought."""
 
-from reports.charts.numbers import SHARE, change
+from reports.charts.numbers import SHARE, change, points
 from reports.figures.learning import Learning, learning
 from reports.figures.ratio import ratio
 from reports.figures.series import Counts
@@ -10,7 +10,7 @@ from reports.pages.kind_links import of_kind
 from reports.pages.learning_blocks import ENOUGH, HARD, LEFT, SOUGHT, TIMES
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Control, Empty, Figure, Report
-from reports.pages.words import of_period, plural
+from reports.pages.words import of_period, plural, than
 
 
 def build(filters: Filters, context: Context) -> Report:
@@ -53,11 +53,8 @@ def _answer(found: Learning, filters: Filters, context: Context, content: str) -
         f"{what} {verb} started {plural(sums.contents.started, 'time')}"
         f" and finished {plural(sums.contents.finished, 'time')} {when}"
     )
-    if found.before and (differs := change(sums.contents.started, found.before.contents.started)):
-        said += (
-            f", {differs.than} {context.compared}" if found.before.contents.started else
-            f", not once in {context.compared}"
-        ) if differs.text != "as before" else f", as often as in {context.compared}"  # fmt: skip
+    before = found.before.contents.started if found.before else None
+    said += than(sums.contents.started, before, context.compared, none="not once", same="as often")
     if sums.questions.pass_rate is not None:
         answers = plural(sums.questions.attempts, "answer")
         said += f"; {SHARE.short(sums.questions.pass_rate)} of {answers} passed"
@@ -79,7 +76,7 @@ def _figures(found: Learning, filters: Filters, *, searches: bool) -> list[Figur
             "Finished",
             sums.contents.finished_share,
             SHARE,
-            change(sums.contents.finished_share, before.contents.finished_share, more_is="good")
+            points(sums.contents.finished_share, before.contents.finished_share, more_is="good")
             if before
             else None,
             spark=_shares(found.finished, found.started),
@@ -90,7 +87,7 @@ def _figures(found: Learning, filters: Filters, *, searches: bool) -> list[Figur
             "Answers passed",
             sums.questions.pass_rate,
             SHARE,
-            change(sums.questions.pass_rate, before.questions.pass_rate, more_is="good") if before else None,
+            points(sums.questions.pass_rate, before.questions.pass_rate, more_is="good") if before else None,
             spark=_shares(found.passed, found.attempts),
             note=f"of {plural(sums.questions.attempts, 'answer')}",
             href=of_kind("assess", filters),
@@ -99,7 +96,7 @@ def _figures(found: Learning, filters: Filters, *, searches: bool) -> list[Figur
             "Searches without a result",
             sums.searches.empty_share,
             SHARE,
-            change(sums.searches.empty_share, before.searches.empty_share, more_is="bad") if before else None,
+            points(sums.searches.empty_share, before.searches.empty_share, more_is="bad") if before else None,
             spark=_shares(found.without_results, found.searches),
             note=f"{sums.searches.without_results:,} of {sums.searches.searches:,}",
             href=of_kind("search", filters, size=0),

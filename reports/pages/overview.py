@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from reports.charts.numbers import SHARE, change, count
+from reports.charts.numbers import SHARE, change, count, points
 from reports.figures.overview import Overview, Sums, overview
 from reports.figures.silent import silent
 from reports.filters import Filters
@@ -11,7 +11,7 @@ from reports.pages.links import events, sessions
 from reports.pages.overview_blocks import EVENTS, SESSIONS, source_name
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
-from reports.pages.words import about, events_in_words, of_period, plural, sampled
+from reports.pages.words import about, events_in_words, of_period, plural, sampled, than
 
 MUCH_REJECTED = 0.05  # a share that wants attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
@@ -60,21 +60,11 @@ def _answer(found: Overview, filters: Filters, context: Context) -> str:
     if not found.sums.events:
         return f"No events {when}."
     said = f"{events_in_words(found.sums.events)} {when}"
-    if found.before:
-        said += _compared(found.sums.events, found.before.events, context)
+    said += than(found.sums.events, found.before.events if found.before else None, context.compared)
     if len(found.sources) > 1:
         part = SHARE.short(found.sources[0].count / found.sums.events)
         said += f"; {source_name(found.sources[0], context)} sent {part} of them"
     return f"{said}."
-
-
-def _compared(value: int, before: int, context: Context) -> str:
-    if not before:
-        return f", none in {context.compared}"
-    if value == before:
-        return f", as many as in {context.compared}"
-    differs = change(value, before)
-    return f", {differs.than} in {context.compared}" if differs else ""
 
 
 def _figures(found: Overview, filters: Filters) -> list[Figure]:
@@ -113,7 +103,7 @@ def _figures(found: Overview, filters: Filters) -> list[Figure]:
             "Sessions with errors",
             sums.error_share,
             SHARE,
-            change(sums.error_share, before.error_share, more_is="bad") if before else None,
+            points(sums.error_share, before.error_share, more_is="bad") if before else None,
             spark=shares,
             note=plural(sums.with_errors, "session"),
             href=sessions(filters, errors="some"),

@@ -6,11 +6,12 @@ from functools import partial
 from django.urls import reverse
 
 from reports.charts import palette
-from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money
+from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money, points
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.overview import Overview, Ranked, Sums
 from reports.filters import Filters
+from reports.pages.beside import before_of, beside
 from reports.pages.kind_links import is_address, of_page
 from reports.pages.links import events, rejected, sessions, within
 from reports.pages.page import Context
@@ -30,14 +31,12 @@ def by_kind(found: Overview, filters: Filters, context: Context) -> Block:
         else Series(name, values, hues[name], ("kind", name), behind=partial(_behind, filters, name))
         for name, values in named
     ]
-    if found.events_before is not None and series:
-        places = len(series[0].values)
-        beside = (*found.events_before, *(None,) * places)[:places]
-        series.append(Series(context.compared, beside, palette.REST, is_beside=True))
+    if series:
+        series += beside(context.compared, found.events_before, len(series[0].values))
     sentence = ""
     if named and found.sums.events:
         part = SHARE.short(sum(value or 0 for value in named[0][1]) / found.sums.events)
-        sentence = f"Most are {named[0][0]}: {part} of all."
+        sentence = f"The most frequent is {named[0][0]}: {part} of all."
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(
         f"Events over time, by kind. {sentence}", filters.period, buckets, tuple(series), EVENTS
@@ -85,7 +84,7 @@ def numbers(found: Overview, filters: Filters, context: Context) -> Block:
     """What happened in numbers, beside those of the period that it is compared with."""
     columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
     if found.before:
-        columns.append(Column("before", context.compared.capitalize(), is_amounts=True))
+        columns.append(Column("before", "Before", is_amounts=True, note=context.compared.capitalize()))
         columns.append(Column("change", "Change"))
     rows = [
         _measured(found.sums, found.before, _behind_number(measure[-1], filters, context), *measure)
@@ -112,7 +111,8 @@ def _measured(
     hrefs = {"value": href} if value else {}
     if before is None:
         return Row(cells, hrefs=hrefs)
-    differs = change(value, getattr(before, name), more_is=more_is)
+    compared = points if unit is SHARE else change
+    differs = compared(value, getattr(before, name), more_is=more_is)
     return Row(
         (*cells, Amount(getattr(before, name), unit), differs.text if differs else None),
         hrefs=hrefs,
@@ -170,7 +170,7 @@ def _views(page: str, found: Overview, filters: Filters) -> str:
 
 
 def _columns(name: str, title: str, unit: Unit, filters: Filters, context: Context) -> tuple[Column, ...]:
-    before = (Column("before", context.compared.capitalize(), unit),) if filters.compare else ()
+    before = before_of(unit, filters, context)
     return (Column(name, title), Column(unit.name, unit.name.capitalize(), unit, has_bar=True), *before)
 
 

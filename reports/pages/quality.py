@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from reports.charts.numbers import SHARE, Change, change, count, seconds
+from reports.charts.numbers import SHARE, Change, change, count, points, seconds
 from reports.figures.quality import OFF, OfVersion, Quality, Sums, quality
 from reports.filters import Filters
 from reports.pages import quality_blocks
@@ -104,7 +104,8 @@ def _figures(found: Quality, filters: Filters) -> list[Figure]:
 
 
 def _changed(sums: Sums, before: Sums | None, name: str) -> Change | None:
-    return change(getattr(sums, name), getattr(before, name), more_is="bad") if before else None
+    compared = points if name.endswith("_share") else change
+    return compared(getattr(sums, name), getattr(before, name), more_is="bad") if before else None
 
 
 def _attention(found: Quality, filters: Filters, context: Context) -> list[Attention]:

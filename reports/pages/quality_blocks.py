@@ -8,8 +8,9 @@ from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import SHARE, count, seconds
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
-from reports.figures.quality import OFF, Quality, Sums
+from reports.figures.quality import OFF, ROWS, Quality, Sums
 from reports.filters import Filters
+from reports.pages.beside import before_of
 from reports.pages.kind_links import of_kind
 from reports.pages.links import events, rejected, within
 from reports.pages.page import Context
@@ -147,9 +148,8 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
         Column("version", "Version"),
         Column("warnings", "Warnings", WARNINGS, has_bar=True),
         Column("fields", "Fields", count("fields")),
+        *before_of(WARNINGS, filters, context),
     ]
-    if filters.compare:
-        columns.append(Column("before", context.compared.capitalize(), WARNINGS))
     rows = []
     for each in found.by_version:
         cells = (name_of(each.source, context), each.version or NO_VERSION, each.warnings, each.fields)
@@ -200,7 +200,7 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
         sentence,
         table=Table(columns, rows),
         empty=_no_warnings(filters),
-        note=f"The {len(rows)} most frequent.",
+        note=f"The {len(rows)} most frequent." if len(rows) == ROWS else "",
     )
 
 

@@ -30,10 +30,11 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The number, short."""
+        """The number."""
         if self.value is None:
             return NOTHING
-        return f"about {self.unit.short(self.value)}" if self.is_about else self.unit.short(self.value)
+        number = self.unit.at_large(self.value)
+        return f"about {number}" if self.is_about else number
 
     @property
     def drawn(self) -> SafeString:

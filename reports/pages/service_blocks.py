@@ -6,7 +6,7 @@ from functools import partial
 from urllib.parse import quote
 
 from reports.charts import palette
-from reports.charts.numbers import SECONDS, SHARE, count, mean
+from reports.charts.numbers import SECONDS, SHARE, count, mean, short_count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
 from reports.figures.services import MetricKey, Services, silence
@@ -144,7 +144,7 @@ def values(found: Services, filters: Filters, context: Context, statistic: str) 
     name = found.chosen.metric if found.chosen else "metric"
     keys = {"system": found.chosen.system, "subsystem": found.chosen.subsystem} if found.chosen else {}
     known = [value for value in found.values if value is not None]
-    said = f"{statistic} from {min(known):,.4g} to {max(known):,.4g}" if known else ""
+    said = f"{statistic} from {short_count(min(known))} to {short_count(max(known))}" if known else ""
     chart = TimeChart(
         f"{name} over time, {said}.",
         filters.period,
@@ -191,12 +191,12 @@ def trail(found: Services, filters: Filters, context: Context, about: str) -> Bl
     zone = filters.period.zone
     columns = (
         Column("time", f"Time ({zone.key})"),
-        Column("object", "Object"),
+        Column("object", "Object", is_id=True),
         Column("type", "Type"),
         Column("props", "Changed"),
         Column("before", "From"),
         Column("after", "To"),
-        Column("actor", "By"),
+        Column("actor", "By", is_id=True),
         Column("seconds", "After", SECONDS, note="How long it was in the state before"),
     )
     rows = tuple(

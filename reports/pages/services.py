@@ -22,7 +22,9 @@ def build(filters: Filters, context: Context) -> Report:
     statistic = statistic if statistic in STATISTICS else STATISTICS[0]
     about = context.first("object")
     found = services(filters, context.now, _metric(context.first("metric")), statistic, about)
-    options = tuple((text_of(each.key), " · ".join(filter(None, each.key))) for each in found.metrics[:200])
+    options = tuple(
+        (text_of(each.key), " · ".join(filter(None, reversed(each.key)))) for each in found.metrics[:200]
+    )
     return Report(
         answer=_answer(found, filters, context),
         figures=tuple(_figures(found, filters, context)),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import partial
 
-from reports.charts.numbers import SECONDS, SHARE, change, count
+from reports.charts.numbers import SECONDS, SHARE, change, count, points
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
 from reports.figures.session_list import COLUMNS, OF_ENTRY, RANGES, Among, Listed, among_of, listed
@@ -17,7 +17,7 @@ from reports.pages.links import sessions as session_list
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 from reports.pages.session_parts import SESSIONS, UNKNOWN
-from reports.pages.words import about, of_period, plural, sampled
+from reports.pages.words import about, of_period, plural, sampled, than
 
 ACTORS = count("actors")
 OF_ALL_TIMES = 2  # so many times the usual share of sessions with errors wants attention
@@ -66,11 +66,7 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     if not found.sums.sessions:
         return f"No session began {when}."
     said = f"{plural(found.sums.sessions, 'session')} {when}"
-    if found.before:
-        differs = change(found.sums.sessions, found.before.sessions)
-        said += f", {differs.than} {context.compared}" if differs and found.before.sessions else ""
-        if found.sums.sessions == found.before.sessions:
-            said = f"{said.rpartition(',')[0]}, as many as {context.compared}"
+    said += than(found.sums.sessions, found.before.sessions if found.before else None, context.compared)
     if found.sums.median is not None:
         said += f"; half of them took {SECONDS.short(found.sums.median)} or longer"
     single = found.sums.single_page / found.sums.sessions
@@ -103,7 +99,7 @@ def _figures(found: Found, filters: Filters, context: Context) -> list[Figure]:
             "One page only",
             share,
             SHARE,
-            change(share, share_before, more_is="bad") if before else None,
+            points(share, share_before, more_is="bad") if before else None,
             note=plural(sums.single_page, "session"),
             href=f"{context.links.here(among='pages:1')}#listed",
         ),
@@ -196,7 +192,7 @@ def _in_words(among: Among) -> str:
 
 def _listed(rows: list[Listed], among: Among, filters: Filters, context: Context) -> Block:
     columns = (
-        Column("session", "Session"),
+        Column("session", "Session", is_id=True),
         Column("started", "Started"),
         Column("source", "Source"),
         Column("time_spent", "Time spent", SECONDS),

@@ -1,6 +1,7 @@
 """The view of all report pages: understand the address, build the report, show it or give a table as CSV."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -26,6 +27,7 @@ from reports.pages.shown import Shown, shown
 from reports.periods import Period
 
 ZONE = "tally_zone"  # in the session: the zone that the person chose last
+MOMENT = timedelta.resolution
 SORT = "sort"  # parameter: block.column, with a minus before the column from the largest on
 
 
@@ -98,6 +100,7 @@ def _page(
         "kept": _kept(asked, page, report),
         "lift_all": links.lifted(),
         "period": _in_words(report.period or asked.filters.period),
+        "beside": _beside(asked.filters.compare, page, report),
     }
     request.current_app = str(admin.site.name)
     return TemplateResponse(request, "reports/page.html", context)
@@ -120,12 +123,21 @@ def _kept(asked: Asked, page: Page, report: Report) -> list[tuple[str, str]]:
 
 
 def _in_words(period: Period) -> str:
-    days = (
-        f"{period.first:%Y-%m-%d}"
-        if period.days == 1
-        else f"{period.first:%Y-%m-%d} to {period.last:%Y-%m-%d}"
-    )
-    return f"{days}, {period.zone.key}"
+    return f"{_days(period.first, period.last)}, {period.zone.key}"
+
+
+def _beside(compare: Period | None, page: Page, report: Report) -> str:
+    """With which days figures are compared: of a running period with as much of them."""
+    if compare is None or report.period or report.empty or "compare" not in page.filters:
+        return ""
+    if compare.lasts is None:
+        return _days(compare.first, compare.last)
+    end = compare.until.astimezone(compare.zone)
+    return f"{_days(compare.first, (end - MOMENT).date())} up to {end:%H:%M}"
+
+
+def _days(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _csv(request: HttpRequest, page: Page, report: Report, asked: Asked) -> StreamingHttpResponse:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from reports.charts.numbers import short_count
+from reports.charts.numbers import Number, change, short_count
 from reports.periods import PRESETS, Period, preset
 
 _OF = {
@@ -30,6 +30,22 @@ def of_period(period: Period, now: datetime) -> str:
     if period.first.year != period.last.year:
         first += f" {period.first.year}"
     return f"from {first} to {period.last.day} {period.last:%b %Y}"
+
+
+def than(
+    value: Number, before: Number | None, name: str, *, none: str = "none", same: str = "as many"
+) -> str:
+    """How a value differs from that of the period with this name, as a part of a sentence; empty where
+    nothing is compared. `none` and `same` stand for no and for as many things before.
+    """
+    if before is None:
+        return ""
+    if not before:
+        return f", {none} in {name}"
+    differs = change(value, before)
+    if differs is None or value == before:
+        return f", {same} as in {name}"
+    return f", {differs.than} in {name}"
 
 
 def plural(number: int, word: str) -> str:

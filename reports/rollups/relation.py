@@ -63,7 +63,11 @@ def stretches(
 def buckets_in_pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
     """The period in the coarsest grain that tells its buckets apart."""
     since, until = filters.period.since, filters.period.until
-    return [Stretch(grain_of(starts, until), since, until)]
+    if filters.period.lasts is None:
+        return [Stretch(grain_of(starts, until), since, until)]
+    # It ends in the middle of a bucket: only that one is read in finer grains.
+    whole = [Stretch(grain_of(starts, starts[-1]), since, starts[-1])] if starts[-1] > since else []
+    return [*whole, *stretches(starts[-1], until)]
 
 
 def grain_of(starts: Sequence[datetime], until: datetime) -> Grain:

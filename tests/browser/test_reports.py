@@ -65,6 +65,30 @@ def test_a_click_on_a_bar_narrows_and_a_number_leads_to_its_events(window: Page)
 
     window.locator("#sources tbody td a").first.click()
     expect(window.locator("#result_list tbody tr")).to_have_count(2)
+    window.go_back()
+    expect(window.locator("main h2").first).to_contain_text("2 events")
+    window.go_back()
+    expect(window.locator("main h2").first).to_contain_text("5 events")
+
+
+def test_a_row_opens_what_its_name_leads_to_and_arrows_go_from_row_to_row(window: Page) -> None:
+    window.goto("/reports/sessions/")
+    window.locator("#devices tbody tr td").nth(1).click()
+    window.wait_for_url(re.compile(r"among=device"))
+
+    window.goto(PAGE)
+    window.locator("#kinds summary").click()
+    days = window.locator("#kinds tbody th a")
+    days.first.focus()
+    window.keyboard.press("ArrowDown")
+    expect(days.nth(1)).to_be_focused()
+    window.keyboard.press("ArrowUp")
+    window.keyboard.press("ArrowUp")
+    expect(days.first).to_be_focused()
+    window.keyboard.press("Enter")
+    window.wait_for_url(re.compile(r"from=.*to="))
+    window.locator("#nav-sidebar").get_by_role("link", name="Errors").click()
+    window.wait_for_url(re.compile(r"errors/\?from=.*to="))
 
 
 def test_what_a_bar_says_on_hover_is_in_the_table_too(window: Page) -> None:

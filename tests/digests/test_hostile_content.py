@@ -33,7 +33,7 @@ def facts(text: str) -> Facts:
     group = errors.Group(text, text, 2, 1, YESTERDAY, YESTERDAY, 1, 1, (2,))
     hours = (9, *(0 for _ in range(23)))
     return Facts(
-        filters=question(DAY_OF, []),
+        filters=question(DAY_OF, [], NOW),
         names={1: text},
         sources={1: text, 2: text},
         overview=overview.Overview(

@@ -1,6 +1,6 @@
 """An address is understood as filters within what a person may see; what can't be meant is said."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,9 @@ def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_bef
     found = asked({})
     assert found.filters.owners == (1, 2)
     assert (found.filters.period.first, found.filters.period.last) == (date(2026, 3, 24), date(2026, 3, 30))
-    assert found.filters.compare == found.filters.period.before()
+    before = found.filters.compare
+    assert before is not None
+    assert (before.first, before.until) == (date(2026, 3, 17), ZERO - timedelta(days=7)), "as far as this one"
     assert found.filters.granularity is Granularity.DAY
     assert (found.errors, found.params) == ((), {})
 

@@ -19,6 +19,7 @@ from reports.charts.numbers import (
     count,
     mean,
     money,
+    points,
     short_count,
     ticks,
 )
@@ -93,6 +94,46 @@ def test_times_as_much_is_as_and_more_is_than() -> None:
         "25 times as much as",
         "10 % more than",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "expected"),
+    [
+        (0.136, 0.039, Change("9.7 points more", "bad")),
+        (0.1, 0.5, Change("40.0 points less", "good")),
+        (0.0100001, 0.01, Change("< 0.1 points more", "bad")),
+        (0.2, 0.2, Change("as before")),
+        (0.2, None, None),
+    ],
+)
+def test_a_change_of_a_share_is_in_points(
+    value: float, before: float | None, expected: Change | None
+) -> None:
+    assert points(value, before, more_is="bad") == expected
+
+
+def test_by_itself_a_count_has_its_digits_as_long_as_there_is_room() -> None:
+    assert [EVENTS.at_large(value) for value in (8_041, 99_999, 1_234_567)] == ["8,041", "99,999", "1.2 M"]
+    assert [SHARE.at_large(0.136), BYTES.at_large(8_041)] == ["13.6 %", "8 kB"]
+
+
+def test_numbers_of_a_column_line_up_and_a_zero_leads_nowhere() -> None:
+    columns = (Column("name", "Name"), Column("share", "Share", SHARE), Column("mean", "Mean", mean("")))
+    rows = [(0.8, 4), (0.723, 3.94), (0, 0), (None, 1_766.5)]
+    table = Table(columns, tuple(Row(("x", *cells), hrefs={"share": "/behind/"}) for cells in rows))
+    shown = table.shown()
+    assert [row[1].text for row in shown] == ["80.0 %", "72.3 %", "0 %", "-"]
+    assert [row[2].text for row in shown] == ["4.00", "3.94", "0", "1,766.50"]
+    assert [row[1].href for row in shown] == ["/behind/", "/behind/", "", ""]
+
+
+def test_an_id_is_short_and_stands_in_one_line() -> None:
+    (cell,) = Table(
+        (Column("id", "Id", is_id=True),), (Row(("045c5286-76fa-44f3-ae40-ea9c7acb6a0a",)),)
+    ).shown()[0]
+    assert (cell.text, cell.exact, cell.is_in_one_line) == (
+        "045c528…acb6a0a", "045c5286-76fa-44f3-ae40-ea9c7acb6a0a", True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("most", [0, 0.3, 1, 3, 7, 99, 101, 12_345, 10**9 + 1])

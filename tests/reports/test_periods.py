@@ -57,6 +57,18 @@ def test_the_days_before_are_as_many() -> None:
     assert (period.first, period.last) == (date(2026, 3, 18), date(2026, 3, 24))
 
 
+def test_what_a_running_period_is_compared_with_goes_as_far_as_it_does() -> None:
+    today = preset("today", NOW, BERLIN)  # half an hour old
+    half = today.before().as_far_as(today, NOW + timedelta(minutes=5))
+    assert half.until - half.since == timedelta(minutes=30)
+    assert half.buckets(Granularity.HOUR) == [half.since]
+    begun = today.before().as_far_as(today, today.since)
+    assert begun.until - begun.since == timedelta(minutes=15)
+    assert today.before().as_far_as(today, today.until) == today.before()
+    month = preset("this_month", NOW, BERLIN)
+    assert month.before().as_far_as(month, NOW).until == month.since, "never longer than it is"
+
+
 def test_the_leap_day_has_a_year_before() -> None:
     period = Period(date(2024, 2, 29), date(2024, 3, 1), BERLIN).year_before()
     assert (period.first, period.last) == (date(2023, 2, 28), date(2023, 2, 28))

@@ -1,5 +1,6 @@
 """Reading: totals, tops and series say what a plain look at the events says, in every zone."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import md5
@@ -55,11 +56,15 @@ def test_a_stretch_is_read_in_the_coarsest_grains_that_fit() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"])
 @pytest.mark.parametrize("granularity", list(Granularity))
-def test_every_zone_has_its_own_days(sender: Sender, zone: str, granularity: Granularity) -> None:
+@pytest.mark.parametrize("lasts", [None, timedelta(hours=36, minutes=15)])
+def test_every_zone_has_its_own_days(
+    sender: Sender, zone: str, granularity: Granularity, lasts: timedelta | None
+) -> None:
     texts = [f"2026-03-{day}T{time}" for day in (27, 28, 29, 30, 31) for time in ("00:10", "18:20", "23:50")]
     file(sender, *[log_event(text, ets=at(text)) for text in texts])
     fold_due()
     asked = filters(zone, granularity=granularity)
+    asked = replace(asked, period=replace(asked.period, lasts=lasts))
     inside = [
         moment
         for moment in (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in texts)

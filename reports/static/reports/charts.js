@@ -23,17 +23,29 @@
 
   const shade = (each) => (each.beside ? "beside" : each.hue);
 
-  // What is not over yet is hatched, in the colour of the paper.
+  // What is not over yet is hatched: bars in the colour of the paper, the ground of lines in that of the grid.
   const hatch = (paper) => ({ symbol: "rect", color: paper, dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4 });
+  const hatchedGround = (line) => ({
+    svgElement: { tag: "path", key: "hatch", attrs: { d: "M-2 2L2-2M0 8L8 0M6 10L10 6", stroke: line, "stroke-width": 2 }, children: [] },
+    svgWidth: 8,
+    svgHeight: 8,
+  });
 
-  const valueAxis = (spec, look) => {
+  const FONT = 12; // pixels, of all labels
+  const ruler = document.createElement("canvas").getContext("2d");
+  const wide = (texts) => {
+    ruler.font = `${FONT}px ${getComputedStyle(document.body).fontFamily}`;
+    return Math.max(0, ...texts.map((text) => ruler.measureText(text).width));
+  };
+
+  const valueAxis = (spec, look, every = 1) => {
     const step = spec.ticks.length > 1 ? spec.ticks[1][0] : 1;
     return {
       type: "value",
       min: 0,
       max: spec.ticks.at(-1)[0],
       interval: step,
-      axisLabel: { color: look.quiet, formatter: (value) => spec.ticks[Math.round(value / step)]?.[1] ?? "" },
+      axisLabel: { color: look.quiet, formatter: (value) => (Math.round(value / step) % every ? "" : spec.ticks[Math.round(value / step)]?.[1] ?? "") },
       axisLine: { show: false },
       axisTick: { show: false },
       splitLine: { lineStyle: { color: look.line } },
@@ -139,14 +151,15 @@
       z: each.beside ? 4 : 2,
       data: each.values.map((value, place) => {
         const bucket = spec.buckets[place];
-        const point = { value: [middle(bucket), value] };
+        // Nothing has no bar, not even its edge.
+        const point = { value: [middle(bucket), isBar(each) ? value || null : value] };
         return isBar(each) && bucket.running ? { ...point, itemStyle: { decal: hatch(look.paper) } } : point;
       }),
     }));
     if (running && spec.draw !== "bars" && series.length) {
       series[0].markArea = {
         silent: true,
-        itemStyle: { color: look.line, opacity: 0.5, decal: hatch(look.paper) },
+        itemStyle: { color: hatchedGround(look.line) },
         data: [[{ xAxis: running.since }, { xAxis: running.until }]],
       };
     }
@@ -185,26 +198,47 @@
 
   // --- By name -----------------------------------------------------------------------------------
 
+  // Pixels to the right of the grid so that the text behind each bar fits, of a longer bar more.
+  const besides = (spec, width) => {
+    const most = spec.ticks.at(-1)[0];
+    const wanted = spec.bars.filter((bar) => bar.value).map((bar) => {
+      const part = bar.value / most;
+      return (wide([bar.label]) + 12 - (1 - part) * width) / part;
+    });
+    return Math.min(Math.max(12, ...wanted), width * 0.6);
+  };
+
   const byName = (spec, width) => {
     const look = plain();
     const lies = spec.kind === "bars";
-    const room = Math.min(Math.round(width * 0.32), 220);
+    // What is written beside the bars has its room; where a window is narrow, names are cut for it.
+    const room = Math.min(wide(spec.bars.map((bar) => bar.name)) + 4, width * 0.32, 220);
+    const beside = lies ? besides(spec, width - room - 16) : 12;
+    const across = width - beside - room - 16;
+    const every = lies ? Math.ceil((wide(spec.ticks.map(([, text]) => text)) + 12) / (across / (spec.ticks.length - 1))) : 1;
+    const few = spec.bars.length <= 12;
+    const each = (width - 50) / spec.bars.length; // pixels of a bar that stands
     const names = {
       type: "category",
       data: spec.bars.map((bar) => bar.name),
       inverse: lies,
       axisLine: { lineStyle: { color: look.quiet } },
       axisTick: { show: false },
-      axisLabel: { color: look.text, hideOverlap: !lies, interval: lies ? 0 : "auto", ...(lies ? { width: room, overflow: "truncate" } : {}) },
+      axisLabel: {
+        color: look.text,
+        hideOverlap: !lies && !few,
+        interval: lies || few ? 0 : "auto",
+        ...(lies ? { width: room, overflow: "truncate" } : few ? { width: each - 4, overflow: "break", lineHeight: 14, fontSize: each < 48 ? 10 : FONT } : {}),
+      },
     };
     const pair = (place, value) => (lies ? [value, place] : [place, value]);
-    const values = { ...valueAxis(spec, look), ...(lies ? {} : { name: spec.unit, nameTextStyle: { color: look.quiet, align: "left" }, nameGap: 12 }) };
+    const values = { ...valueAxis(spec, look, every), ...(lies ? {} : { name: spec.unit, nameTextStyle: { color: look.quiet, align: "left" }, nameGap: 12 }) };
     const series = [{
       type: "bar",
       cursor: "pointer",
       barMaxWidth: lies ? 26 : 96,
       barCategoryGap: lies ? "30%" : "4%",
-      label: { show: lies || spec.bars.length <= 12, position: lies ? "right" : "top", color: look.text, formatter: ({ dataIndex }) => spec.bars[dataIndex].label },
+      label: { show: lies || few, position: lies ? "right" : "top", color: look.text, formatter: ({ dataIndex }) => spec.bars[dataIndex].label },
       data: spec.bars.map((bar, place) => ({ value: pair(place, bar.value), itemStyle: { color: hue(bar.hue) } })),
     }];
     if (spec.bars.some((bar) => bar.before != null)) {
@@ -219,7 +253,7 @@
       });
     }
     return {
-      grid: { left: 4, right: lies ? 90 : 12, top: lies ? 4 : 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 4, right: beside, top: lies ? 4 : 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: lies ? { ...values, splitNumber: 4 } : names,
       yAxis: lies ? names : values,
       tooltip: {

@@ -142,6 +142,32 @@ document.documentElement.dataset.scripted = "";
     }
   });
 
+  // A row opens what its name leads to; arrows go from row to row, in the column that has the focus.
+  const ROW = ".tally-report-table tbody tr";
+  document.addEventListener("click", (click) => {
+    const link = click.target.closest(ROW)?.querySelector(":scope > th a");
+    if (link && !click.target.closest("a") && getSelection().isCollapsed) {
+      if (click.ctrlKey || click.metaKey) {
+        window.open(link.href);
+      } else {
+        location.assign(link.href);
+      }
+    }
+  });
+  document.addEventListener("keydown", (press) => {
+    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[press.key];
+    const from = step && press.target.closest(ROW) && press.target.closest("a");
+    if (from) {
+      const cell = from.closest("th, td");
+      const row = cell.parentElement[step];
+      const to = row && (row.cells[cell.cellIndex].querySelector("a") || row.querySelector("a"));
+      if (to) {
+        press.preventDefault();
+        to.focus();
+      }
+    }
+  });
+
   const loading = (is) => document.getElementById("report")?.classList.toggle("tally-loading", is);
   document.addEventListener("submit", (submit) => {
     if (submit.target.matches(".tally-report-filters")) {
