@@ -59,9 +59,8 @@ def _answer(found: list[Month], due: list[Month]) -> str:
         return "Nothing was charged yet."
     closed = sum(each.is_closed for each in found)
     are = "is" if closed == 1 else "are"
-    return (
-        f"{plural(len(due), 'month')} can be closed. {closed} of {plural(len(found), 'month')} {are} closed."
-    )
+    waiting = plural(len(due), "month") if due else "No month"
+    return f"{waiting} can be closed. {closed} of {plural(len(found), 'month')} {are} closed."
 
 
 def _period(found: list[Month], now: datetime) -> Period:

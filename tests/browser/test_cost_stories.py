@@ -59,7 +59,7 @@ def test_an_operator_closes_a_month(team: Owner, visit: Visit) -> None:
     expect(page.locator("main h2").first).to_contain_text("fixes 6.00 EUR in 1 charge for ever")
     page.get_by_label("These are the numbers to fix").check()
     page.get_by_role("button", name="Close ").click()
-    expect(page.locator("main h2").first).to_contain_text("0 months can be closed, 1 of 2 months are")
+    expect(page.locator("main h2").first).to_contain_text("No month can be closed. 1 of 2 months is closed.")
     closed = BillingMonth.objects.get(state="closed")
     assert closed.closed_by == "olga"
     assert closed.month == month_of(month_of(timezone.now().date()) - timedelta(days=1))
