@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -60,7 +61,12 @@ class Links:
 
 def address(page: str, params: Params) -> str:
     """The address of a page."""
-    return f"{reverse(f'reports:{page}')}{query(params)}"
+    return f"{_path(f'reports:{page}')}{query(params)}"
+
+
+@cache  # a page has hundreds of links to the same list
+def _path(page: str) -> str:
+    return reverse(page)
 
 
 def query(params: Params) -> str:
@@ -168,7 +174,7 @@ def rejected(filters: Filters, **narrower: str | int) -> str:
 
 def in_list(page: str, asked: Mapping[str, str | int]) -> str:
     """A list of the admin, asked something; what is empty isn't asked."""
-    return f"{reverse(page)}?{urlencode({name: value for name, value in asked.items() if value != ''})}"
+    return f"{_path(page)}?{urlencode({name: value for name, value in asked.items() if value != ''})}"
 
 
 def session_page(session: UUID) -> str:

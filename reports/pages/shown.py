@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reports.charts import table as tables
+from django.utils.safestring import SafeString
+
+from reports.charts import markup
 from reports.charts.table import Column
 from reports.pages.links import Links
 from reports.pages.report import Block
@@ -26,7 +28,7 @@ class Shown:
 
     block: Block
     headings: tuple[Heading, ...]
-    rows: list[list[tables.Shown]]
+    rows: list[SafeString]
     total: int
     is_cut: bool
     spec: dict[str, Any] | None
@@ -56,7 +58,7 @@ def shown(block: Block, sort: str, links: Links) -> Shown:
     return Shown(
         block=block,
         headings=tuple(_heading(column, block, by, links) for column in table.columns),
-        rows=table.shown(),
+        rows=[markup.row(cells) for cells in table.shown()],
         total=len(table.rows),
         is_cut=table.is_cut,
         spec=block.chart.spec() if block.chart and not block.chart.is_empty else None,

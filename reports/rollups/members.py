@@ -26,7 +26,7 @@ from reports.rollups.relation import (
 )
 from reports.rollups.rollup import Rollup
 
-BOUND = 100_000
+BOUND = 32_768
 LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is new again
 MOST_WEEKS = 60  # bits of a whole number
 
@@ -70,30 +70,29 @@ def distinct_by(
 ) -> dict[tuple[object, ...], Counted]:
     """How many different members each combination of keys has."""
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
-    listed = "".join(f'"{column(rollup, key)}", ' for key in keys)
-    by = listed.removesuffix(", ")
-    within, grouped = (f"PARTITION BY {by}", f"GROUP BY {by}") if keys else ("", "")
-    rows = fetch(
-        Relation(
-            f"SELECT {listed}count(*) << max(halvings), max(halvings) > 0 FROM ("  # noqa: S608
-            f"SELECT DISTINCT {listed}member, halvings FROM {_apart(made.sql, within)}) m {grouped}",
-            made.parameters,
+    listed = ", ".join(f'"{column(rollup, key)}"' for key in keys)
+    named = f"{listed}, " if keys else ""
+    # Members are told apart by the number of their part instead of its keys: that takes half the time.
+    part = f"dense_rank() OVER ({f'ORDER BY {listed}' if keys else ''}) AS part"
+    sql = f"""{_sample(made.sql, f"{named}{part}", listed)},
+        counted AS (
+            SELECT part, count(*) AS members FROM (SELECT DISTINCT part, {_MEMBER} FROM sample) AS apart
+            GROUP BY part
         )
-    )
-    return {row[:-2]: Counted(row[-2] or 0, bool(row[-1])) for row in rows}
+        SELECT {named}members << halvings, halvings > 0
+        FROM (SELECT DISTINCT {named}part, halvings FROM sample) AS parts JOIN counted USING (part)"""  # noqa: S608
+    rows = fetch(Relation(sql, made.parameters))
+    return {row[:-2]: Counted(row[-2], row[-1]) for row in rows}
 
 
 def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, int]:
     """How many different members each bucket of the period has that has any."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
-    rows = fetch(
-        Relation(
-            "SELECT place, count(*) << max(halvings) FROM (SELECT DISTINCT member, halvings,"  # noqa: S608
-            f" {PLACE} AS place FROM {_apart(made.sql)}) m GROUP BY place ORDER BY place",
-            made.parameters,
-        )
-    )
+    sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
+        SELECT place, count(*) << {_HALVINGS} FROM (SELECT DISTINCT place, {_MEMBER} FROM sample) AS apart
+        GROUP BY place ORDER BY place"""  # noqa: S608
+    rows = fetch(Relation(sql, made.parameters))
     return {starts[place - 1]: count for place, count in rows}
 
 
@@ -140,27 +139,26 @@ def _by_sightings(
     since = filters.period.since
     pieces = [*stretches(since - LOOK_BACK, since), *buckets_in_pieces(filters, starts)]
     made = relation(rollup, filters, where, pieces, measures=["members"])
-    placed = f"(SELECT {PLACE} AS place, members FROM {made.sql} OFFSET 0) AS made"  # noqa: S608
-    return fetch(
-        Relation(
-            f"SELECT value, count(*) << max(halvings), max(halvings) > 0 FROM (SELECT {summed} AS value,"  # noqa: S608
-            f" max(halvings) AS halvings FROM {_apart(placed)} GROUP BY member) m GROUP BY value",
-            {**made.parameters, "starts": starts},
-        )
-    )
+    sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
+        SELECT value, count(*) << {_HALVINGS}, {_HALVINGS} > 0
+        FROM (SELECT {summed} AS value FROM (SELECT place, {_MEMBER} FROM sample) AS apart GROUP BY member)
+        AS seen GROUP BY value"""  # noqa: S608
+    return fetch(Relation(sql, {**made.parameters, "starts": starts}))
 
 
-def _apart(rows: str, within: str = "") -> str:
-    """Rows taken apart into members, with `halvings`: 0, or how often the sample was halved.
+# Of a row of `sample` the members that are in the sample. Sets are sorted, so the lowest hashes come first:
+# of the 2^64 that there are, from -2^63 on, the first 2^(64 - halvings).
+_HIGHEST = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
+_LOWEST = f"members[1:width_bucket({_HIGHEST}, members)]"
+_MEMBER = f"unnest(CASE WHEN halvings = 0 THEN members ELSE {_LOWEST} END) AS member"
+_HALVINGS = "(SELECT max(halvings) FROM sample)"  # where all rows are sampled alike
 
-    `within`: of which rows together no more than BOUND are to be read.
+
+def _sample(rows: str, columns: str, by: str = "") -> str:
+    """The begin of a statement: `sample`, with these columns of the rows, their members and `halvings`: 0, or
+    how often the sample was halved, so that of those together that are the same in `by` no more than BOUND
+    are read.
     """
-    size = f"sum(cardinality(members)) OVER ({within})"
+    size = f"sum(cardinality(members)) OVER ({'PARTITION BY ' + by if by else ''})"
     halvings = f"greatest(0, ceil(ln({size}::float8 / {BOUND}) / ln(2::float8)))::int AS halvings"
-    # Sets are sorted, so the lowest hashes come first: those up to -2^63 + 2^(64 - halvings) - 1.
-    highest = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
-    lowest = f"members[1:width_bucket({highest}, members)]"
-    return (
-        f"(SELECT made.*, {halvings} FROM {rows}) AS made CROSS JOIN LATERAL"  # noqa: S608
-        f" unnest(CASE WHEN halvings = 0 THEN members ELSE {lowest} END) AS member"
-    )
+    return f"WITH sample AS MATERIALIZED (SELECT {columns}, members, {halvings} FROM {rows})"  # noqa: S608
