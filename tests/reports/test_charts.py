@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from reports.charts import markup
 from reports.charts.bar_chart import Bar, BarChart, steps
 from reports.charts.numbers import (
     BYTES,
@@ -274,3 +275,26 @@ def test_a_long_text_is_cut_in_the_middle_with_the_whole_on_hover() -> None:
 def test_a_spark_breaks_where_there_are_no_data() -> None:
     assert str(spark([1, 2, None, 3, 4])).count("<path") == 2
     assert spark([0, 0, 0]) == ""
+
+
+def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_it() -> None:
+    evil = '"><script>alert(1)</script>'
+    columns = (Column("name", "Name"), Column("of", "Of", EVENTS, has_bar=True), Column("said", "Said"))
+    hrefs, tones = {"of": f"/a/?b=c&d={evil}"}, {"of": "bad"}
+    rows = (Row((evil, 2, evil * 3), href=f"/{evil}", hrefs=hrefs, tones=tones, hue=3), Row(("x", 4, None)))
+    first, second = (markup.row(cells) for cells in Table(columns, rows).shown())
+    assert "<script" not in first
+    assert first.count("<a ") == 2
+    assert 'href="/a/?b=c&amp;d=&quot;&gt;' in first
+    assert (
+        '<th scope="row"><span class="tally-swatch tally-hue-3"></span><a class="tally-id" href="/&quot;'
+        in first
+    )
+    assert (
+        '<td class="tally-attention"><span class="tally-share"><svg aria-hidden="true"><rect width="50.0%"'
+        in first
+    )
+    assert second.startswith(
+        '<tr><th scope="row"><span class="tally-id">x</span></th><td><span class="tally-share">'
+    )
+    assert second.endswith('<td class="tally-start">-</td></tr>')
