@@ -108,7 +108,6 @@ class TimeFilter(TypedFilter):
     """By one end of a range of time, in the zone that the page is in."""
 
     input_type = "datetime-local"
-    is_indexed = of_time = True
     lookup = ""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -116,40 +115,38 @@ class TimeFilter(TypedFilter):
         return rows.filter(**{self.lookup: self.bound(instant(self.chosen))})
 
     def bound(self, at: datetime) -> Any:
-        """What the time is compared as: the first id of it."""
-        return first_id(at)
+        """What the column is compared with."""
+        return at
 
 
 class SinceFilter(TimeFilter):
-    """From a time on."""
+    """Occurred at a time or later."""
 
+    is_indexed = of_time = True
     title = "from"
     parameter_name = "since"
     lookup = "pk__gte"
 
+    def bound(self, at: datetime) -> Any:
+        """The first id of the time."""
+        return first_id(at)
 
-class UntilFilter(TimeFilter):
-    """Before a time."""
+
+class UntilFilter(SinceFilter):
+    """Occurred before a time."""
 
     title = "before"
     parameter_name = "until"
     lookup = "pk__lt"
 
 
-class ReceiptFilter(TypedFilter):
+class ReceiptFilter(TimeFilter):
     """By one end of a range of times of receipt, in the order of which the list is then."""
-
-    input_type = "datetime-local"
-    lookup = ""
 
     @property
     def is_folded(self) -> bool:
         """On demand: people ask for the time of occurrence."""
         return True
-
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows on this side of it."""
-        return rows.filter(**{self.lookup: instant(self.chosen)})
 
 
 class ReceivedSinceFilter(ReceiptFilter):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, figure, moment
-from events.admin.event_filters import CountryFilter, SinceFilter, VersionFilter
+from events.admin.event_filters import CountryFilter, TimeFilter, VersionFilter
 from events.admin.facts import NO_NAME
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
 from events.admin.pages import PageAdmin
@@ -73,17 +72,15 @@ class BegunFilter(PeriodFilter):
         return rows.filter(started_at__lt=until) if until else rows
 
 
-class BegunSinceFilter(SinceFilter):
+class BegunSinceFilter(TimeFilter):
     """Begun at a time or later."""
 
+    title = "from"
+    parameter_name = "since"
     lookup = "started_at__gte"
 
-    def bound(self, at: datetime) -> datetime:
-        """The time itself."""
-        return at
 
-
-class BegunUntilFilter(BegunSinceFilter):
+class BegunUntilFilter(TimeFilter):
     """Begun before a time."""
 
     title = "before"

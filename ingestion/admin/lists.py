@@ -8,7 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
-from events.admin.event_filters import SinceFilter, instant
+from events.admin.event_filters import TimeFilter, instant
 from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, SourceFilter
 from events.admin.paging import KeysetChangeList
 from ingestion import remedies
@@ -61,18 +61,15 @@ class DayFilter(ChoiceFilter):
         return rows.filter(received_at__gte=day, received_at__lt=day + timedelta(days=1))
 
 
-class ReceivedSinceFilter(SinceFilter):
+class ReceivedSinceFilter(TimeFilter):
     """First received at a time or later."""
 
     title = "first received from"
+    parameter_name = "since"
     lookup = "received_at__gte"
 
-    def bound(self, at: datetime) -> datetime:
-        """The time itself."""
-        return at
 
-
-class ReceivedUntilFilter(ReceivedSinceFilter):
+class ReceivedUntilFilter(TimeFilter):
     """First received before a time."""
 
     title = "before"
