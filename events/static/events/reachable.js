@@ -43,7 +43,13 @@
     openers.push({ button, opened });
   };
 
+  // Its two landmarks of one kind, told apart.
+  const NAMES = { "#nav-sidebar-inner": "Navigation", "#nav-sidebar-inner nav": "Account" };
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const [selector, name] of Object.entries(NAMES)) {
+      document.querySelector(selector)?.setAttribute("aria-label", name);
+    }
     for (const element of document.querySelectorAll("[x-on\\:click]")) {
       if (!element.matches(NATIVE)) {
         const state = Object.keys(OPENERS).find((name) => element.getAttribute("x-on:click").startsWith(name));
