@@ -43,7 +43,7 @@ def share(value: Number) -> str:
         return "< 0.1 %"
     if 99.9 < percent < 100:
         return "> 99.9 %"
-    return f"{percent:.0f} %" if percent >= 99.95 or percent == int(percent) else f"{percent:.1f} %"
+    return f"{percent:.0f} %" if percent >= 999.95 or percent == int(percent) else f"{percent:.1f} %"
 
 
 def exact_share(value: Number) -> str:
@@ -192,13 +192,16 @@ def change(value: Number | None, before: Number | None, *, more_is: str = "") ->
 
 
 def points(value: float | None, before: float | None, *, more_is: str = "") -> Change | None:
-    """How a share differs from the one before, in hundredths of the whole; None as for `change`."""
+    """How a share differs from the one before, in hundredths of the whole; None as for `change`.
+
+    Between the two as they are written, so that they and their difference agree.
+    """
     if value is None or before is None:
         return None
-    differs = abs(value - before) * 100
-    if not differs:
+    if value == before:
         return Change("as before")
-    text = f"{differs:.1f} points" if differs >= 0.1 else "< 0.1 points"
+    differs = abs(round(value * 100, 1) - round(before * 100, 1))
+    text = f"{differs:.1f} points" if differs >= 0.05 else "< 0.1 points"
     return Change(f"{text} {'more' if value > before else 'less'}", _tone(value > before, more_is))
 
 

@@ -1,7 +1,7 @@
 """Palette: which colour a kind, a source or any other name has, the same on all pages and for everybody.
 
 Seven hues and a grey for the rest, which people with each kind of colour blindness tell apart in both themes
-(tests/reports/test_palette.py). charts.css has them as --tally-hue-0 to --tally-hue-7.
+(tests/reports/test_palette.py). reports.css has them as --tally-hue-0 to --tally-hue-7.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,23 +15,24 @@ DARK = ("#4670c3", "#e8743b", "#23e9a4", "#cf92c3", "#e8bf49", "#a6faff", "#ab8d
 REST = 7  # the grey of all others together
 MOST = 7  # names in one chart that have a hue of their own
 
-# Kinds that are often seen together differ; of those that share a hue the later one steps aside.
+# Kinds that are often seen together differ: those of all, of learning, of services. Of those that share a hue
+# the later one steps aside.
 KINDS: dict[str, int] = {
-    "interact": 0,
     "error": 1,
+    "interact": 0,
     "impression": 2,
-    "ui_action": 3,
-    "log": 4,
-    "emitted_event": 5,
-    "heartbeat": 6,
     "start": 3,
-    "end": 5,
-    "assess": 6,
+    "end": 6,
+    "assess": 1,
+    "ui_action": 4,
+    "emitted_event": 5,
+    "log": 4,
+    "heartbeat": 6,
     "response": 4,
-    "search": 3,
+    "search": 5,
     "metrics": 2,
     "audit": 5,
-    "summary": 6,
+    "summary": 3,
     "feedback": 4,
     "share": 0,
     "interrupt": 1,
@@ -41,7 +42,9 @@ KINDS: dict[str, int] = {
 
 def of_kinds(names: Sequence[str]) -> dict[str, int]:
     """The hues of kinds of event."""
-    return _apart(names, lambda name: KINDS.get(name, crc32(name.encode()) % MOST))
+    order = {name: place for place, name in enumerate(KINDS)}
+    known = sorted(names[:MOST], key=lambda name: (order.get(name, len(order)), name))
+    return _apart([*known, *names[MOST:]], lambda name: KINDS.get(name, crc32(name.encode()) % MOST))
 
 
 # From the quiet to the bad one, of logs and of messages.
@@ -58,23 +61,28 @@ def of_levels(names: Sequence[str]) -> dict[str, int]:
 
 def of_sources(keys: Sequence[int]) -> dict[int, int]:
     """The hues of sources, by their keys: those that came one after the other differ."""
-    return _apart(keys, lambda key: key % MOST)
+    return _apart([*sorted(keys[:MOST]), *keys[MOST:]], lambda key: key % MOST)
 
 
 def of_names(names: Sequence[str]) -> dict[str, int]:
     """The hues of any other names."""
-    return _apart(names, lambda name: crc32(name.encode("utf-8", "surrogatepass")) % MOST)
+    known = [*sorted(names[:MOST]), *names[MOST:]]
+    return _apart(known, lambda name: crc32(name.encode("utf-8", "surrogatepass")) % MOST)
 
 
 def _apart(names: Sequence[K], usual: Callable[[K], int]) -> dict[K, int]:
     """Each its usual hue, or the next that is free; the rest of more than MOST are grey.
 
-    In the order of the usual hue and the name, so that it doesn't matter which of them is the largest today.
+    The first MOST come in an order of their own, so that it does not matter which of them is largest today.
+    One that steps aside takes no other's usual hue.
     """
     found: dict[K, int] = {}
-    free = set(range(MOST))
-    for name in sorted(names[:MOST], key=lambda each: (usual(each), str(each))):
-        hue = next(hue % MOST for hue in range(usual(name), usual(name) + MOST) if hue % MOST in free)
-        free.discard(hue)
-        found[name] = hue
+    for name in names[:MOST]:
+        if usual(name) not in found.values():
+            found[name] = usual(name)
+    free = [hue for hue in range(MOST) if hue not in found.values()]
+    for name in names[:MOST]:
+        if name not in found:
+            found[name] = min(free, key=lambda hue: (hue - usual(name)) % MOST)
+            free.remove(found[name])
     return found | dict.fromkeys(names[MOST:], REST)

@@ -19,7 +19,7 @@ def spark(values: Sequence[Number | None]) -> SafeString:
     if len(known) < 2 or not any(known):
         return SafeString("")
     return format_html(
-        '<svg class="tally-spark-line" viewBox="0 0 {} {}" preserveAspectRatio="xMaxYMid"'
+        '<svg class="tally-spark-line" viewBox="0 0 {} {}" preserveAspectRatio="none"'
         ' aria-hidden="true">{}</svg>',
         WIDTH,
         HEIGHT,

@@ -44,7 +44,7 @@ def end(request: HttpRequest, token: str) -> HttpResponse:
         return _void(request)
     kind = KINDS[found[0]]
     if request.method != "POST":
-        return _asking(request, f"End {kind.title} to {address}?", "End them")
+        return _asking(request, f"End {kind.title} to {address}?", "Yes, stop sending")
     return _told(request, kind.end(kind.name, found[1], address))
 
 

@@ -8,6 +8,7 @@ from reports.pages.build_blocks import EVENTS, NAMES, SERIES, behind
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Control, Empty, Figure, Report
 from reports.pages.words import events_in_words, of_period, plural, than
+from reports.rollups.wholeness import States
 
 MANY_BROKEN = 0.05  # a share of series that want attention
 
@@ -129,11 +130,21 @@ def _attention(found: AllBuilds, context: Context) -> list[Attention]:
         Attention(
             f"{broken:,} of {plural(each.series - each.running, 'series').removesuffix('s')} of "
             f"{each.collection or build_blocks.UNTOLD} {'is' if broken == 1 else 'are'} not whole: "
-            f"{each.unended:,} without an end, {each.with_gaps:,} with places missing.",
+            + ", ".join(_lacks(each))
+            + ".",
             context.links.here(collection=each.collection) + "#broken",
             "See which",
         )
         for broken, each in worst[:3]
+    ]
+
+
+def _lacks(states: States) -> list[str]:
+    """What series lack, and how many of them."""
+    return [
+        f"{number:,} {what}"
+        for number, what in ((states.unended, "without an end"), (states.with_gaps, "with places missing"))
+        if number
     ]
 
 

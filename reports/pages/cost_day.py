@@ -26,6 +26,7 @@ from reports.pages.report import Block, Empty, Figure, Report
 from reports.periods import DAY, Granularity
 
 HOUR = timedelta(hours=1)
+PER = "Of a million events, of a GB, of a GB kept for a month"
 NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part of them."
 
 
@@ -126,7 +127,7 @@ def _hour(
         Column("meter", "Meter"),
         Column("cost", "Cost", money),
         Column("quantity", "Used", is_amounts=True),
-        Column("unit_price", "Price of a unit", precise(currency)),
+        Column("unit_price", "Unit price", precise(currency), note=PER),
         Column("dialect", "Dialect"),
         Column("owner", "Owner"),
     )

@@ -21,6 +21,7 @@ from reports.pages.error_parts import (
 )
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
+from reports.pages.way_out import way_out
 from reports.pages.words import about, of_period, plural, sampled, than
 from reports.periods import Period
 
@@ -56,8 +57,7 @@ def _empty(context: Context) -> Empty:
         return Empty(
             "No errors",
             "Nothing failed, or the filters leave nothing.",
-            href=context.links.lifted(),
-            label="Lift all filters",
+            **way_out(context.links),
         )
     return Empty("No errors", "Nothing failed in this period.")
 

@@ -25,6 +25,8 @@ SHARED = (
     "granularity",
     "zone",
 )
+# What leaves less of the same days.
+NARROWING = ("owner", "source", "kind", "version", "country")
 # Filters that reports have any number of and lists one, with commas between.
 SHARED_WITH_LISTS = ("owner", "source", "version", "country")
 # Presets of reports, by what lists call them.
@@ -48,7 +50,16 @@ class Links:
 
     def lifted(self) -> str:
         """This page without anything that narrows it; period and zone stay."""
-        return self.here(owner=None, source=None, kind=None, version=None, country=None)
+        return self.here(**dict.fromkeys(NARROWING))
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything is there to lift."""
+        return any(self.params.get(name) for name in NARROWING)
+
+    def in_usual_period(self) -> str:
+        """This page of the last days, however long ago it was asked for."""
+        return self.here(**dict.fromkeys(("period", "from", "to", "compare", "granularity")))
 
     def to(self, page: str, **changes: Value) -> str:
         """Another page, asked the same; what is this page's own isn't taken along."""

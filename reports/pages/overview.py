@@ -11,6 +11,7 @@ from reports.pages.links import events, sessions
 from reports.pages.overview_blocks import EVENTS, SESSIONS, source_name
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
+from reports.pages.way_out import way_out
 from reports.pages.words import about, events_in_words, of_period, plural, sampled, than
 
 MUCH_REJECTED = 0.05  # a share that wants attention
@@ -48,7 +49,7 @@ def _is_about(found: Overview) -> bool:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty(href=context.links.lifted(), label="Lift all filters")
+        return Empty(**way_out(context.links))
     return Empty(
         "Nothing has come in yet", "Once applications send events, they appear here within a minute."
     )

@@ -10,6 +10,7 @@ from reports.pages.links import rejected
 from reports.pages.page import Context, Page
 from reports.pages.quality_blocks import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of
 from reports.pages.report import Attention, Empty, Figure, Report
+from reports.pages.way_out import way_out
 from reports.pages.words import of_period, plural
 
 FEW = 10  # events or warnings below which nothing wants attention
@@ -40,7 +41,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty("Nothing came in", href=context.links.lifted(), label="Lift all filters")
+        return Empty("Nothing came in", **way_out(context.links))
     return Empty("Nothing came in", "Once applications send events, this page says how good they are.")
 
 
@@ -60,7 +61,7 @@ def _answer(found: Quality, filters: Filters, context: Context) -> str:
         said = f"{sums.rejected:,} of {plural(sums.received, 'event')}{share} received {when}"
         said += f" {'was' if sums.rejected == 1 else 'were'} rejected"
         if found.rejected and len(found.rejected.by_code) > 1:
-            said += f", most for {next(iter(found.rejected.by_code))}"
+            said += f", most often as “{next(iter(found.rejected.by_code))}”"
     return f"{said}; {warned or 'no field was warned of'}."
 
 

@@ -43,6 +43,7 @@ def levels(found: Services, filters: Filters, context: Context) -> Block:
         for name, counts in reversed(kept)
     )
     said = "; ".join(f"{level or UNTOLD}: {times:,}" for level, times in list(found.levels.items())[:6])
+    said = f"{said}." if said else ""
     chart = TimeChart(
         f"Log entries over time, by level. {said}",
         filters.period,

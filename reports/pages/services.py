@@ -64,6 +64,8 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
         return f"No service was heard {when}."
     silent = [each for each in found.lives if silence(each, filters, context.now)]
     said = f"{len(silent):,} of {plural(len(found.lives), 'source')} with heartbeats fell silent {when}"
+    if len(found.lives) == 1:
+        said = f"The only source with heartbeats {'fell' if silent else 'did not fall'} silent {when}"
     if not found.lives:
         said = f"No heartbeats {when}"
     if found.entries:

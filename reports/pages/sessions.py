@@ -17,7 +17,8 @@ from reports.pages.links import sessions as session_list
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 from reports.pages.session_parts import SESSIONS, UNKNOWN
-from reports.pages.words import about, of_period, plural, sampled, than
+from reports.pages.way_out import way_out
+from reports.pages.words import IN_ONE, about, of_period, plural, sampled, than
 
 ACTORS = count("actors")
 OF_ALL_TIMES = 2  # so many times the usual share of sessions with errors wants attention
@@ -53,7 +54,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty(href=context.links.lifted(), label="Lift all filters")
+        return Empty(**way_out(context.links))
     return Empty(
         "No sessions yet",
         "Events with a session id or a device are summed up as sessions, a few seconds after they are filed.",
@@ -70,7 +71,7 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     if found.sums.median is not None:
         said += f"; half of them took {SECONDS.short(found.sums.median)} or longer"
     single = found.sums.single_page / found.sums.sessions
-    return f"{said}, and {SHARE.short(single)} were shown one page only."
+    return f"{said}, and {SHARE.short(single)} of them saw one page only."
 
 
 def _figures(found: Found, filters: Filters, context: Context) -> list[Figure]:
@@ -142,7 +143,8 @@ def _attention(found: Found, context: Context) -> list[Attention]:
 
 def _over_time(found: Found, filters: Filters, context: Context) -> Block:
     known = [value for value in found.sessions if value is not None]
-    sentence = f"At most {plural(max(known), 'session')} began in one step." if known else ""
+    step = IN_ONE[filters.granularity]
+    sentence = f"At most {plural(max(known), 'session')} began {step}." if known else ""
     series = [Series("sessions", found.sessions, 0, behind=partial(_behind, filters))]
     series += beside(context.compared, found.sessions_before, len(found.sessions))
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
@@ -203,7 +205,9 @@ def _listed(rows: list[Listed], among: Among, filters: Filters, context: Context
         Column("exit", "Exit"),
     )
     table = Table(columns, tuple(_row(row, filters, context) for row in rows))
-    sentence = f"The latest with {_in_words(among)}." if among.what else "The latest of them."
+    sentence = (
+        f"The latest with {_in_words(among)}." if among.what else "The latest that began in this period."
+    )
     title = "Sessions behind the number" if among.what else "Latest sessions"
     return Block("listed", title, sentence, table=table)
 

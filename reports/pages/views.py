@@ -17,13 +17,14 @@ from events.admin.filters import labels_of, sources_of
 from events.admin.scope import Scope, scope_of
 from events.kinds import KINDS
 from events.ownership.owner import Owner
-from reports.pages import asking, bar
+from reports.pages import asking, bar, catching_up
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
 from reports.pages.page import Context, Page
 from reports.pages.report import Report
 from reports.pages.shown import Shown, shown
+from reports.pages.words import unbroken
 from reports.periods import Period
 
 ZONE = "tally_zone"  # in the session: the zone that the person chose last
@@ -94,13 +95,15 @@ def _page(
         "title": page.title,
         "page": page,
         "report": report,
+        "answer": unbroken(report.answer),
+        "attention": (*catching_up.attention(page), *report.attention),
         "blocks": _blocks(report, asked, links),
         "errors": (*asked.errors, *report.errors),
         "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),
         "kept": _kept(asked, page, report),
         "lift_all": links.lifted(),
-        "period": _in_words(report.period or asked.filters.period),
-        "beside": _beside(asked.filters.compare, page, report),
+        "period": unbroken(_in_words(report.period or asked.filters.period)),
+        "beside": unbroken(_beside(asked.filters.compare, page, report)),
     }
     request.current_app = str(admin.site.name)
     return TemplateResponse(request, "reports/page.html", context)

@@ -1,9 +1,14 @@
 """Words that pages' sentences share."""
 
+import re
 from datetime import datetime
+from itertools import zip_longest
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from reports.charts.numbers import Number, change, short_count
-from reports.periods import PRESETS, Period, preset
+from reports.periods import PRESETS, Granularity, Period, preset
 
 _OF = {
     "today": "today",
@@ -13,6 +18,18 @@ _OF = {
     "this_month": "this month",
     "last_month": "last month",
 }
+# A step of a chart, as a part of a sentence.
+IN_ONE = {
+    Granularity.QUARTER: "in a quarter of an hour",
+    Granularity.HOUR: "in an hour",
+    Granularity.DAY: "on one day",
+    Granularity.WEEK: "in a week",
+    Granularity.MONTH: "in a month",
+}
+# What reads badly where a line ends in it: times, and a number with its unit.
+_TOGETHER = re.compile(
+    r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\d.,]+ (?:%|(?:[A-Z]{3}|[kMGT]?B|ms|s|min|h|d|points)\b))"
+)
 _SPELT = 1_000_000  # from here on short
 ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 2 %."
 
@@ -61,6 +78,20 @@ def about(said: str, *, is_about: bool) -> str:
 def sampled(*, is_about: bool) -> str:
     """What a page says under its numbers where a sample was counted; empty where none was."""
     return ABOUT if is_about else ""
+
+
+def unbroken(sentence: str) -> SafeString:
+    """A sentence for a page, whose lines end in no date and between no number and its unit."""
+    parts = _TOGETHER.split(sentence)
+    return format_html_join(
+        "",
+        "{}{}",
+        ((part, _whole(kept)) for part, kept in zip_longest(parts[::2], parts[1::2], fillvalue="")),
+    )
+
+
+def _whole(text: str) -> SafeString:
+    return format_html('<span class="tally-nowrap">{}</span>', text) if text else SafeString("")
 
 
 def events_in_words(number: int) -> str:

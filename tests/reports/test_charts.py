@@ -59,6 +59,7 @@ def test_large_numbers_are_short(value: Number, text: str) -> None:
         (SHARE, 0.0004, "< 0.1 %", "0.040 %"),
         (SHARE, 0.9999, "> 99.9 %", "99.990 %"),
         (SHARE, 0.125, "12.5 %", "12.500 %"),
+        (SHARE, 1.0049, "100.5 %", "100.490 %"),
         (SECONDS, 4_000, "1 h 6 min", "4,000.000 s"),
         (BYTES, 1_500_000, "1.5 MB", "1,500,000 bytes"),
         (money("EUR"), Decimal("1234.56"), "1,234.56 EUR", "1,234.56 EUR"),
@@ -103,6 +104,7 @@ def test_times_as_much_is_as_and_more_is_than() -> None:
         (0.136, 0.039, Change("9.7 points more", "bad")),
         (0.1, 0.5, Change("40.0 points less", "good")),
         (0.0100001, 0.01, Change("< 0.1 points more", "bad")),
+        (0.00792, 0.00946, Change("0.1 points less", "good")),  # 0.8 % and 0.9 %
         (0.2, 0.2, Change("as before")),
         (0.2, None, None),
     ],

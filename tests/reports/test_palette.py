@@ -92,6 +92,19 @@ def test_a_name_keeps_its_colour_whatever_it_stands_beside() -> None:
     assert len(set(palette.of_sources(list(range(40, 47))).values())) == palette.MOST
 
 
+def test_kinds_have_their_colours_on_all_pages() -> None:
+    of_all = ["interact", "ui_action", "impression", "start", "assess", "end", "emitted_event"]
+    of_learning = ["interact", "impression", "start", "assess", "end", "response", "search"]
+    for names in (of_all, of_learning):
+        assert palette.of_kinds(names) == {name: palette.KINDS[name] for name in names}
+
+
+def test_what_steps_aside_takes_no_colour_of_another() -> None:
+    found = palette.of_kinds(["metrics", "impression", "start"])
+    assert (found["impression"], found["start"]) == (palette.KINDS["impression"], palette.KINDS["start"])
+    assert found["metrics"] not in (found["impression"], found["start"])
+
+
 def test_the_rest_of_many_is_grey() -> None:
     found = palette.of_names([f"name {number}" for number in range(12)])
     assert [hue for hue in found.values() if hue == palette.REST] == [palette.REST] * 5

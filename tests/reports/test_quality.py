@@ -276,7 +276,7 @@ def test_the_answer_and_what_wants_attention_are_computed(monkeypatch: pytest.Mo
 
     code = next(iter(found.rejected.by_code))
     assert report.answer == (
-        f"30 of 200 events (15 %) received in the last 7 days were rejected, most for {code};"
+        f"30 of 200 events (15 %) received in the last 7 days were rejected, most often as “{code}”;"
         " 12 warnings of fields that were not as they should be."
     )
     assert [each.sentence for each in report.attention] == [

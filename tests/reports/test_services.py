@@ -159,7 +159,7 @@ def test_the_answer_is_computed_and_the_address_chooses() -> None:
 
     report = built(filters, metric=(text_of(metric),), statistic=("sum",), object=("do_3001",))
 
-    assert report.answer.startswith("1 of 1 source with heartbeats fell silent in the last 7 days; ")
+    assert report.answer.startswith("The only source with heartbeats fell silent in the last 7 days; ")
     assert "has been silent for" in report.attention[0].sentence
     assert report.block("values").title == f"{metric.metric}: sum"
     assert report.block("trail").title == "Changes of do_3001"

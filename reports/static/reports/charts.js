@@ -4,7 +4,7 @@
 
 (() => {
   const NARROW = 640; // pixels: below it a key stands above the drawing instead of labels beside it
-  const LABELS = 150; // pixels beside the drawing
+  const LABELS = [80, 220]; // pixels beside the drawing, at the least and at the most
   const LINE = 16; // pixels between two of them
   const AROUND = 56; // pixels above and below the drawing
   const dark = () => document.documentElement.classList.contains("dark");
@@ -105,7 +105,7 @@
     return sorted;
   };
 
-  const labels = (spec, stacked, look, height) => ({
+  const labels = (spec, stacked, look, height, room) => ({
     type: "scatter",
     symbolSize: 0.1,
     silent: true,
@@ -118,7 +118,7 @@
         show: true,
         position: "right",
         distance: 8,
-        width: LABELS - 16,
+        width: room - 16,
         overflow: "truncate",
         color: look.text,
         fontSize: 12,
@@ -128,12 +128,24 @@
     })),
   });
 
+  // The times that are written at the axis: each, or as many as have room, evenly.
+  const ticked = (spec, across) => {
+    const between = Math.min(...spec.times.slice(1).map(([at], place) => at - spec.times[place][0]));
+    const each = (between / (spec.until - spec.since)) * across;
+    const every = Math.ceil((wide(spec.times.map(([, text]) => text)) + 12) / each) || 1;
+    return spec.times.filter((_, place) => place % every === 0).map(([at]) => at);
+  };
+
   const overTime = (spec, width, height) => {
     const look = plain();
     const names = new Map(spec.times);
     const isStacked = spec.draw !== "lines";
     const isWide = width >= NARROW && spec.series.length > 1;
+    const room = isWide ? Math.min(Math.max(LABELS[0], wide(spec.series.map((each) => each.name)) + 32), LABELS[1]) : 12;
+    const top = spec.ticks.at(-1)[0];
+    const shown = ticked(spec, width - room - wide(spec.ticks.map(([, text]) => text)));
     const isBar = (each) => spec.draw === "bars" && !each.beside;
+    const hasEdge = spec.series.length > 1 && spec.buckets.length <= 100;
     const running = spec.buckets.find((bucket) => bucket.running);
     const series = spec.series.map((each) => ({
       name: each.name,
@@ -147,13 +159,18 @@
       connectNulls: false,
       lineStyle: { width: each.beside ? 1.5 : 2, type: each.beside ? "dashed" : "solid" },
       areaStyle: spec.draw === "areas" && !each.beside ? { opacity: 0.75 } : undefined,
-      itemStyle: isBar(each) ? { borderColor: look.paper, borderWidth: spec.series.length > 1 && spec.buckets.length <= 100 ? 0.5 : 0 } : {},
+      itemStyle: isBar(each) ? { borderColor: look.paper, borderWidth: hasEdge ? 0.5 : 0 } : {},
       z: each.beside ? 4 : 2,
       data: each.values.map((value, place) => {
         const bucket = spec.buckets[place];
         // Nothing has no bar, not even its edge.
         const point = { value: [middle(bucket), isBar(each) ? value || null : value] };
-        return isBar(each) && bucket.running ? { ...point, itemStyle: { decal: hatch(look.paper) } } : point;
+        if (!isBar(each)) {
+          return point;
+        }
+        // Of hardly anything the edge would be all, and hide the axis.
+        const isFlat = (value / top) * (height - AROUND) < 1;
+        return { ...point, itemStyle: { ...(bucket.running ? { decal: hatch(look.paper) } : {}), ...(isFlat ? { borderWidth: 0 } : {}) } };
       }),
     }));
     if (running && spec.draw !== "bars" && series.length) {
@@ -164,7 +181,7 @@
       };
     }
     return {
-      grid: { left: 4, right: isWide ? LABELS : 12, top: 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 4, right: room, top: 30, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: {
         type: "time",
         min: spec.since,
@@ -172,7 +189,7 @@
         containShape: false,
         axisLine: { lineStyle: { color: look.quiet } },
         axisTick: { show: true, customValues: spec.times.map(([at]) => at) },
-        axisLabel: { color: look.quiet, hideOverlap: true, customValues: spec.times.map(([at]) => at), formatter: (at) => names.get(at) ?? "" },
+        axisLabel: { color: look.quiet, customValues: shown, formatter: (at) => names.get(at) ?? "" },
         splitLine: { show: false },
       },
       yAxis: { ...valueAxis(spec, look), name: spec.unit, nameTextStyle: { color: look.quiet, align: "left" }, nameGap: 12 },
@@ -192,18 +209,21 @@
           return hover(bucket.label + (bucket.running ? ", not over yet" : ""), `from ${bucket.utc}`, order);
         },
       },
-      series: isWide ? [...series, labels(spec, isStacked, look, height)] : series,
+      series: isWide ? [...series, labels(spec, isStacked, look, height, room)] : series,
     };
   };
 
   // --- By name -----------------------------------------------------------------------------------
 
+  // Whether the mark of what a bar is compared with stands beyond it, where its text would be.
+  const isMarked = (bar) => bar.before != null && bar.before > bar.value;
+
   // Pixels to the right of the grid so that the text behind each bar fits, of a longer bar more.
   const besides = (spec, width) => {
     const most = spec.ticks.at(-1)[0];
     const wanted = spec.bars.filter((bar) => bar.value).map((bar) => {
-      const part = bar.value / most;
-      return (wide([bar.label]) + 12 - (1 - part) * width) / part;
+      const part = Math.max(bar.value, isMarked(bar) ? bar.before : 0) / most;
+      return (wide([bar.label]) + 16 - (1 - part) * width) / part;
     });
     return Math.min(Math.max(12, ...wanted), width * 0.6);
   };
@@ -214,13 +234,13 @@
     // What is written beside the bars has its room; where a window is narrow, names are cut for it.
     const room = Math.min(wide(spec.bars.map((bar) => bar.name)) + 4, width * 0.32, 220);
     const beside = lies ? besides(spec, width - room - 16) : 12;
-    const across = width - beside - room - 16;
+    const across = width - beside - room - 16 - (lies ? wide([spec.ticks.at(-1)[1]]) / 2 : 0);
     const every = lies ? Math.ceil((wide(spec.ticks.map(([, text]) => text)) + 12) / (across / (spec.ticks.length - 1))) : 1;
     const few = spec.bars.length <= 12;
     const each = (width - 50) / spec.bars.length; // pixels of a bar that stands
     const names = {
       type: "category",
-      data: spec.bars.map((bar) => bar.name),
+      data: spec.bars.map((bar) => bar.name.replace(/(\d) (?=(?:s|min|h|d|%)(?!\p{L}))/gu, "$1\u00a0")), // a number keeps its unit
       inverse: lies,
       axisLine: { lineStyle: { color: look.quiet } },
       axisTick: { show: false },
@@ -239,7 +259,11 @@
       barMaxWidth: lies ? 26 : 96,
       barCategoryGap: lies ? "30%" : "4%",
       label: { show: lies || few, position: lies ? "right" : "top", color: look.text, formatter: ({ dataIndex }) => spec.bars[dataIndex].label },
-      data: spec.bars.map((bar, place) => ({ value: pair(place, bar.value), itemStyle: { color: hue(bar.hue) } })),
+      data: spec.bars.map((bar, place) => ({
+        value: pair(place, bar.value),
+        itemStyle: { color: hue(bar.hue) },
+        ...(lies && isMarked(bar) ? { label: { offset: [((bar.before - bar.value) / spec.ticks.at(-1)[0]) * across + 3, 0] } } : {}),
+      })),
     }];
     if (spec.bars.some((bar) => bar.before != null)) {
       series.push({

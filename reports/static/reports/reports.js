@@ -22,6 +22,16 @@ document.documentElement.dataset.scripted = "";
     }
   };
 
+  // Names of many parts break between them, where they must.
+  const breakable = (within) => {
+    for (const name of within.querySelectorAll(".tally-report-table tbody th .tally-id:not(.tally-one-line)")) {
+      if (!name.children.length) {
+        const parts = name.textContent.split(/(?<=[_./])(?=\p{L})/u);
+        name.replaceChildren(...parts.flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part])));
+      }
+    }
+  };
+
   // On a phone the answer comes first; the chips say which filters are in force.
   const foldFilters = (report) => {
     const filters = report.querySelector(".tally-filter-fold");
@@ -53,6 +63,7 @@ document.documentElement.dataset.scripted = "";
     const held = [...old.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
     old.replaceWith(part);
     fold(part);
+    breakable(part);
     part.querySelectorAll(".tally-table").forEach((table, place) => {
       [table.scrollLeft, table.scrollTop] = scrolled[place] || [0, 0];
     });
@@ -88,6 +99,7 @@ document.documentElement.dataset.scripted = "";
           const place = part.parentElement === fresh ? report : blocks;
           place.insertBefore(part, here(behind.get(part)) ?? null);
           fold(part);
+          breakable(part);
         } else if (now.get(name) !== known.get(name)) {
           put(old.get(name), part);
         }
@@ -121,6 +133,7 @@ document.documentElement.dataset.scripted = "";
     // Before anything else changes what was sent.
     const askAgain = report.dataset.refresh && asker(report);
     fold(report);
+    breakable(report);
     foldFilters(report);
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const zones = document.getElementById("zones");

@@ -1,0 +1,53 @@
+"""What pages say beside their numbers: sentences, the way out of nothing, what isn't summed up yet."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.store.touched import TouchedQuarter
+from reports.pages import catching_up
+from reports.pages.links import Links, Params
+from reports.pages.way_out import way_out
+from reports.pages.words import unbroken
+from tests.admin.conftest import html_of
+from tests.sending import Sender
+
+
+def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
+    assert unbroken("A & 1.5 % since 2026-11-20 00:04, in 2 steps") == (
+        'A &amp; <span class="tally-nowrap">1.5 %</span>'
+        ' since <span class="tally-nowrap">2026-11-20 00:04</span>, in 2 steps'
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"source": ["3"], "period": ["today"]}, {"href": "?period=today", "label": "Lift all filters"}),
+        ({"from": ["2020-01-01"], "zone": ["UTC"]}, {"href": "?zone=UTC", "label": "Show the last 7 days"}),
+        ({"zone": ["UTC"]}, {}),
+    ],
+)
+def test_the_way_out_of_nothing_changes_what_is_asked(params: Params, expected: dict[str, str]) -> None:
+    found = {
+        name: str(text).removeprefix("/reports/overview/")
+        for name, text in way_out(Links("overview", params)).items()
+    }
+    assert found == expected
+
+
+@pytest.mark.django_db
+def test_pages_say_that_much_is_not_summed_up_yet(
+    operator: Client, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "MANY", 2)
+    owner, now = sender.key.default_owner, timezone.now()
+    TouchedQuarter.objects.create(owner=owner, quarter=now, of_sessions=False)
+    assert catching_up.SENTENCE not in html_of(operator, "/reports/overview/")
+
+    TouchedQuarter.objects.create(owner=owner, quarter=now - timedelta(hours=1), of_sessions=False)
+
+    assert catching_up.SENTENCE in html_of(operator, "/reports/overview/")
+    assert catching_up.SENTENCE not in html_of(operator, "/reports/cost/")
