@@ -155,7 +155,8 @@ def values(found: Services, filters: Filters, context: Context, statistic: str) 
         Draw.LINES,
     )
     empty = Empty("Nothing was measured", "Measurements are V3's METRICS. Choose another metric or period.")
-    return Block("values", f"{name}: {statistic}", f"Its {said}." if said else "", chart, empty=empty)
+    title = f"{name}: {statistic}" if found.chosen else "Values of a metric"
+    return Block("values", title, f"Its {said}." if said else "", chart, empty=empty)
 
 
 def metrics(found: Services, filters: Filters, context: Context) -> Block:

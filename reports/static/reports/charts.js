@@ -6,6 +6,7 @@
   const NARROW = 640; // pixels: below it a key stands above the drawing instead of labels beside it
   const LABELS = [80, 220]; // pixels beside the drawing, at the least and at the most
   const LINE = 16; // pixels between two of them
+  const TIGHT = 48; // pixels of a bar that stands, below which its name is small
   const AROUND = 56; // pixels above and below the drawing
   const dark = () => document.documentElement.classList.contains("dark");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -240,7 +241,8 @@
     const each = (width - 50) / spec.bars.length; // pixels of a bar that stands
     const names = {
       type: "category",
-      data: spec.bars.map((bar) => bar.name.replace(/(\d) (?=(?:s|min|h|d|%)(?!\p{L}))/gu, "$1\u00a0")), // a number keeps its unit
+      // A number keeps its unit where there is room for both.
+      data: spec.bars.map((bar) => (each < TIGHT ? bar.name : bar.name.replace(/(\d) (?=(?:s|min|h|d|%)(?!\p{L}))/gu, "$1\u00a0"))),
       inverse: lies,
       axisLine: { lineStyle: { color: look.quiet } },
       axisTick: { show: false },
@@ -248,7 +250,7 @@
         color: look.text,
         hideOverlap: !lies && !few,
         interval: lies || few ? 0 : "auto",
-        ...(lies ? { width: room, overflow: "truncate" } : few ? { width: each - 4, overflow: "break", lineHeight: 14, fontSize: each < 48 ? 10 : FONT } : {}),
+        ...(lies ? { width: room, overflow: "truncate" } : few ? { width: each - 4, overflow: "break", lineHeight: 14, fontSize: each < TIGHT ? 10 : FONT } : {}),
       },
     };
     const pair = (place, value) => (lies ? [value, place] : [place, value]);
@@ -316,7 +318,10 @@
     made.setAttribute("aria-hidden", "true"); // the table says it
     for (const each of spec.series) {
       const name = element("span");
-      name.append(swatch(shade(each)), each.name);
+      const mark = swatch(shade(each));
+      // What has nothing but in a bucket that runs is hatched in the drawing.
+      mark.classList.toggle("tally-swatch-to-come", spec.draw === "bars" && spec.buckets.every((bucket, place) => bucket.running === (each.values[place] != null)));
+      name.append(mark, each.name);
       made.append(name);
     }
     return made;
