@@ -6,9 +6,11 @@ from django.views.generic import RedirectView, TemplateView
 
 from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
+from ingestion.remedies import as_html
 from telemetry_project import health
 from telemetry_project.api import SchemaView, router
 
+problems = {code: problem._replace(advice=as_html(problem.advice)) for code, problem in PROBLEMS.items()}
 urlpatterns = [
     path("", include("ingestion.urls")),
     path("livez", health.live),
@@ -18,7 +20,7 @@ urlpatterns = [
     path("api/docs/", TemplateView.as_view(template_name="api/docs.html"), name="docs"),
     path(
         "api/problems/",
-        TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": PROBLEMS}),
+        TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": problems}),
         name="problems",
     ),
     path("reports/", include("reports.pages.urls")),

@@ -50,7 +50,7 @@ def sentence(source: Source, figures: SourceFigures | None) -> str:
     """What it sent of late, and when it was last heard."""
     if figures is None:
         return f"{source.name} has sent nothing yet."
-    heard = f"last heard in the hour from {_hour(figures.last)} UTC"
+    heard = f"last heard in the hour from {_in_words(figures.last)} UTC"
     if not figures.received:
         return f"{source.name} sent nothing in the last {DAYS} days; {heard}."
     events = "1 event" if figures.received == 1 else f"{figures.received:,} events"
@@ -58,8 +58,10 @@ def sentence(source: Source, figures: SourceFigures | None) -> str:
     return f"{source.name} sent {events} in the last {DAYS} days, {bad}; {heard}."
 
 
-def _hour(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:00}"
+def _in_words(at: datetime) -> str:
+    """An hour as sentences say it."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:00}"
 
 
 def _day(at: datetime) -> str:

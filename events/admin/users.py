@@ -83,6 +83,8 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": (LAST_LOGIN, DATE_JOINED)}),
     )
+    # unfold's admin, which comes first, has none.
+    add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "is_staff")}),)
     readonly_fields = (LAST_LOGIN, DATE_JOINED)
 
     @admin.display(description="Role")
@@ -107,6 +109,16 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
             field.label, field.help_text = WORDS[db_field.name]
         return field
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        """Who is added is to log in, unless said otherwise."""
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with a person; being in a group is none of it."""
+        gone, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        counts.pop(str(User.groups.through._meta.verbose_name_plural), None)
+        return _without_groups(gone), counts, lacking, protected
+
     def get_queryset(self, request: HttpRequest) -> Any:
         """Accounts, with what their roles are seen by."""
         return super().get_queryset(request).prefetch_related("groups")
@@ -124,6 +136,14 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
             second_factor.remove(obj)
             audit.record(audit.actor_of(request), "factor.removed", obj)
+
+
+def _without_groups(listed: Any) -> Any:
+    """What a page lists of what goes, to any depth, without the rows that say who is in which group."""
+    if not isinstance(listed, list):
+        return listed
+    prefix = f"{User.groups.through._meta.verbose_name}: ".capitalize()
+    return [_without_groups(each) for each in listed if not str(each).startswith(prefix)]
 
 
 def _may_remove(request: HttpRequest, person: User | None) -> bool:

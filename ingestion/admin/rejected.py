@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils import timezone
 
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import moment, short
+from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
 from events.admin.filters import labels_of
 from events.admin.pages import PageAdmin
@@ -48,7 +48,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         "kind",
         "code",
         short("path", 40),
-        "seen",
+        figure("seen"),
     )
     list_filter = FILTERS
     list_order = Order(("last_received_at", "pk"), descending=True)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import path
 
 from events.admin.base import EmptyState
-from events.admin.columns import moment, short
+from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
@@ -28,9 +28,9 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         "by",
         short("sentence", 60),
         "state",
-        "done",
-        "stored",
-        "rejected",
+        figure("done"),
+        figure("stored"),
+        figure("rejected"),
     )
     empty_state = EmptyState(
         "No replays yet", "A replay of many rejected events is listed here, from the moment it is asked for."

@@ -139,3 +139,21 @@ def test_an_owner_that_has_nothing_goes_with_its_members(team_a: Sender, operato
     assert "Members: 1" in html_of(operator, page)
     operator.post(page, {"post": "yes"})
     assert not Owner.objects.filter(pk=owner.pk).exists()
+
+
+def test_an_operator_adds_a_person_who_may_log_in(operator: Client) -> None:
+    assert 'name="is_staff" ' in (html := html_of(operator, "/admin/auth/user/add/"))
+    assert re.search(r'name="is_staff"[^>]* checked', html)
+    made = {"username": "dora", "email": "dora@example.com", "is_staff": "on"}
+    password = "a long sentence 0123"
+    answer = operator.post("/admin/auth/user/add/", made | {"password1": password, "password2": password})
+    assert answer.status_code == 302
+    assert Client().login(username="dora", password=password)
+    assert User.objects.get(username="dora").is_staff
+
+
+def test_what_goes_with_a_person_is_said_without_groups(operator: Client, team_a: Sender) -> None:
+    dora = person("dora", team_a.key.default_owner, role=Role.LEAD)
+    html = html_of(operator, f"/admin/auth/user/{dora.pk}/delete/")
+    assert "dora, lead of Team A" in html
+    assert "relationship" not in html
