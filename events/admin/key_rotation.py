@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from events.accounts import audit
 from events.admin.base import TallyAdmin
@@ -22,6 +23,15 @@ from events.ownership.api_key import ApiKey
 # How long the old key goes on: the form's value, days, and how a person says it.
 GRACES = {"0": (0, "at once"), "1": (1, "in one day"), "7": (7, "in 7 days"), "30": (30, "in 30 days")}
 USUAL = "7"
+
+
+def shown_once(key: str) -> SafeString:
+    """The text of a new key, with a button that copies it."""
+    return format_html(
+        '<code class="tally-secret" id="secret">{}</code>'
+        ' <button type="button" class="tally-button" data-copy="secret">Copy</button>',
+        key,
+    )
 
 
 class RotatedKeys(TallyAdmin):
@@ -86,9 +96,8 @@ def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> ApiKey:
     messages.warning(
         request,
         format_html(
-            'Copy the new key now, it is never shown again: <code class="tally-secret">{}</code>'
-            " The old one, {}, ends {}.",
-            made.text,
+            "Copy the new key now, it is never shown again: {} The old one, {}, ends {}.",
+            shown_once(made.text),
             str(old),
             said,
         ),

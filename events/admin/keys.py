@@ -1,7 +1,7 @@
 """API keys in the admin: made here, shown once, then only named, bounded in time or revoked."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,12 +14,17 @@ from django.utils.html import format_html
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, moment
-from events.admin.key_rotation import RotatedKeys
+from events.admin.key_rotation import RotatedKeys, shown_once
 from events.admin.linked import linked
 from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
 from events.ownership.owner import Owner
+
+if TYPE_CHECKING:  # unfold has no types
+    from django.forms import CheckboxInput as Switch
+else:
+    from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
 
 MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
@@ -48,6 +53,7 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
 
     revoke = forms.BooleanField(
         required=False,
+        widget=Switch,
         help_text="Requests with this key are refused, within ten seconds. There is no way back.",
     )
 
@@ -206,9 +212,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         super().save_model(request, obj, form, change)
         messages.warning(
             request,
-            format_html(
-                'Copy the key now, it is never shown again: <code class="tally-secret">{}</code>', parts.whole
-            ),
+            format_html("Copy the key now, it is never shown again: {}", shown_once(parts.whole)),
         )
 
 

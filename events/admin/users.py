@@ -16,6 +16,7 @@ from events.ownership.people import LEADS, OPERATORS
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+    from django.forms import CheckboxInput as Switch
 
     AddForm: Any = None
     ChangeForm = UserChangeForm[User]
@@ -23,6 +24,7 @@ else:
     from unfold.forms import AdminPasswordChangeForm
     from unfold.forms import UserChangeForm as ChangeForm
     from unfold.forms import UserCreationForm as AddForm
+    from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
 
 admin.site.unregister(Group)
 # Its pages show the secrets of second factors.
@@ -50,6 +52,7 @@ class PersonForm(ChangeForm):
 
     remove_second_factor = forms.BooleanField(
         required=False,
+        widget=Switch,
         help_text="For who has lost it: the next log-in needs the password only, or sets up another.",
     )
 

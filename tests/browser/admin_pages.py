@@ -52,7 +52,8 @@ EMPTY = (
 
 def pages() -> dict[str, str]:
     """The pictures' names, and their addresses."""
-    Membership.objects.get_or_create(user=User.objects.latest("pk"), owner=Owner.objects.latest("pk"))
+    # Somebody of the data: the newcomer, who came last, stays without any.
+    Membership.objects.get_or_create(user=User.objects.earliest("pk"), owner=Owner.objects.latest("pk"))
     found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
     for kind in LISTED_KINDS:
         found[f"events-kind-{kind}"] = f"/admin/events/{KINDS[kind].model._meta.model_name}/"
