@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
+from events.event import Event
 from events.identity import moment
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, create_key
@@ -25,6 +27,7 @@ from ingestion.inbox import InboxRequest
 
 POSTS_AT_ONCE = 250  # into the inbox before it is drained
 WAIT_SECONDS = 0.1  # between looks at what other workers are filing
+FILED_AFTER = timedelta(seconds=1)
 
 
 class Counts(NamedTuple):
@@ -51,7 +54,17 @@ def send(posts: Sequence[Post], progress: Callable[[int], object]) -> Counts:
         while InboxRequest.objects.filter(owner__organization__slug=home.SLUG).exists():
             time.sleep(WAIT_SECONDS)
             drain_block()
+    _filed_as_they_came()
     return Counts(*(after - former for after, former in zip(counts(), before, strict=True)))
+
+
+def _filed_as_they_came() -> None:
+    """Let the events of two months, filed within a minute, have been filed a moment after each came in: else
+    the pipeline's page would tell of a lag of weeks.
+    """
+    late = Event.objects.filter(owner__organization__slug=home.SLUG, owner__name__in=home.CONTACTS)
+    late = late.filter(ingested_at__gt=F("received_at") + FILED_AFTER)
+    late.update(ingested_at=F("received_at") + FILED_AFTER)
 
 
 def counts() -> Counts:

@@ -51,6 +51,13 @@ def test_the_books_balance() -> None:
     assert [difference for difference in verification.differences() if difference] == []
 
 
+def test_events_were_filed_when_they_came() -> None:
+    seed_small()
+
+    lags = {event.ingested_at - event.received_at for event in Event.objects.all()}
+    assert max(lags) <= seeding.FILED_AFTER, "the pipeline's page tells how long that takes"
+
+
 def test_the_same_seed_and_end_make_the_same_events() -> None:
     first = seed_small()
     ids = set(Event.objects.values_list("id", flat=True))
