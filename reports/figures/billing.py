@@ -44,7 +44,7 @@ class Month:
             return "closed"
         if now < begin_of(next_month(self.month)):
             return "running"
-        return "open: close it" if self.is_first_open else "open, after another"
+        return "open: close it" if self.is_first_open else "open, until the one before is closed"
 
 
 def months() -> list[Month]:

@@ -31,7 +31,7 @@ _TOGETHER = re.compile(
     r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\d.,]+ (?:%|(?:[A-Z]{3}|[kMGT]?B|ms|s|min|h|d|points)\b))"
 )
 _SPELT = 1_000_000  # from here on short
-ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 2 %."
+ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 3 %."
 
 
 def of_period(period: Period, now: datetime) -> str:

@@ -1,5 +1,7 @@
 """People and teams: alice is of team A, bob of team B, charlie of none; an operator sees all."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -88,3 +90,8 @@ def html_of(client: Client, path: str) -> str:
     response = client.get(path)
     assert response.status_code == 200, response.status_code
     return str(response.content.decode())
+
+
+def text_of(html: str) -> str:
+    """What people read of a page."""
+    return unescape(re.sub(r"<[^>]+>", "", html))

@@ -14,16 +14,11 @@ from events import envelope
 from events.admin import event_page as page
 from events.event import Event
 from events.kinds import KINDS
-from tests.admin.conftest import EVENTS, filed, html_of, page_of
+from tests.admin.conftest import EVENTS, filed, html_of, page_of, text_of
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 from tests.wire import samples
 
 QUERIES = 9  # login, person, memberships, event, row of the kind, its session, and what the frame asks
-
-
-def text_of(html: str) -> str:
-    """What people read of a page."""
-    return markup.unescape(re.sub(r"<[^>]+>", "", html))
 
 
 def wire_of(html: str) -> Any:

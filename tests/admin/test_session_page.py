@@ -12,8 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from events.admin import session_events, timeline
 from events.event import Event
 from events.sessions.session import Session, SessionRedirect
-from tests.admin.conftest import html_of, page_of
-from tests.admin.test_event_page import text_of
+from tests.admin.conftest import html_of, page_of, text_of
 from tests.admin.visits import SESSIONS, address, at, failure, touch, view, visited
 from tests.sending import AVAILITY, Sender, file_all, log_event, message
 from tests.summing import sum_up

@@ -22,6 +22,8 @@ SEES = {
 }
 LEADS = {"lead": MINE, "secret key": MINE, "lead of another owner": THEIRS}
 KEYS = ("secret key", "publishable key")
+# Who looks at every page, but leaves asking to others: all is an operator's, and two are leads.
+LIKE_OTHERS = ("operator", "lead")
 
 
 @dataclass

@@ -48,6 +48,8 @@ from tests.wire import samples
 MINE, THEIRS = "acorn", "zebra"
 # Received events of each, as no other number is.
 COUNTS = {MINE: 5151515, THEIRS: 7373737}
+GROUPED = {word: re.compile(r"[,\s]?".join(str(count))) for word, count in COUNTS.items()}
+UUID_TEXT = re.compile("-".join(f"[0-9a-f]{{{length}}}" for length in (8, 4, 4, 4, 12)))
 PATHS = {"sunbird": SUNBIRD, "availity": AVAILITY, "buildless": EMIT}
 # Written by whoever looks: of second factors the draft that the page for setting one up shows.
 NOT_SNAPPED = (LoginSession, LogEntry, AuditEntry, TOTPDevice)
@@ -75,7 +77,7 @@ class Side:
         """Ids that tell of rows by themselves. The world makes none later."""
         events = [str(pk) for pk in Event.objects.filter(owner=self.owner).values_list("pk", flat=True)]
         sessions = [str(pk) for pk in Session.objects.filter(owner=self.owner).values_list("pk", flat=True)]
-        return {*events, *sessions, self.sender.key.prefix, self.reader.key.prefix, str(self.owner.key)}
+        return {*events, *sessions, str(self.owner.key)}
 
     def snapshot(self) -> list[str]:
         """All that the database holds of this owner, as text."""
@@ -233,7 +235,7 @@ def tells(body: str, side: Side, asked: str) -> list[str]:
         if side.word in term or len(term) > 8:
             body = body.replace(term, "")
     found = [body[max(0, at.start() - 60) : at.end() + 40] for at in re.finditer(side.word, body)]
-    found += [each for each in side.ids if each in body]
-    if str(COUNTS[side.word]) in re.sub(r"(?<=\d)[,\s](?=\d)", "", body):
-        found.append(str(COUNTS[side.word]))
+    found += side.ids.intersection(UUID_TEXT.findall(body))
+    found += [each for each in (side.sender.key.prefix, side.reader.key.prefix) if each in body]
+    found += GROUPED[side.word].findall(body)
     return found
