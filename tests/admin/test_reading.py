@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.admin.filters import PERIODS, period
 from events.admin.json_text import coloured, laid_out
 from events.words import cut
+from tests.admin.conftest import text_of
 
 ANY_JSON = st.recursive(
     st.none()
