@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from telemetry_project.stack import paths, postgres
 
@@ -29,6 +31,26 @@ def using(name: str) -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict["NAME"] = before
+
+
+@contextmanager
+def served(name: str) -> Iterator[None]:
+    """As `using`, by a connection that stays from block to block, as those of web workers stay between
+    requests: a new one reads the catalogue anew, which would be measured too.
+    """
+    usual = connections[DEFAULT_DB_ALIAS]
+    connections[DEFAULT_DB_ALIAS] = _kept(name)
+    try:
+        yield
+    finally:
+        connections[DEFAULT_DB_ALIAS] = usual
+
+
+@cache
+def _kept(name: str) -> BaseDatabaseWrapper:
+    made: BaseDatabaseWrapper = connection.copy()
+    made.settings_dict["NAME"] = name
+    return made
 
 
 def make(name: str) -> None:

@@ -47,7 +47,7 @@ def measure(stored: int, paths: Paths, derive: Callable[[], None] = lambda: None
         taken: dict[str, list[float]] = {name: [] for name in sizes}
         for turn in range(TIMES + 2):
             for name in list(sizes)[:: 1 if turn % 2 else -1]:
-                with databases.using(name):
+                with databases.served(name):
                     seconds = _seconds(asked[name][label])
                 if turn >= 2:
                     taken[name].append(seconds)

@@ -76,7 +76,7 @@ def distinct_by(
     part = f"dense_rank() OVER ({f'ORDER BY {listed}' if keys else ''}) AS part"
     sql = f"""{_sample(made.sql, f"{named}{part}", listed)},
         counted AS (
-            SELECT part, count(*) AS members FROM (SELECT DISTINCT part, {_MEMBER} FROM sample) AS apart
+            SELECT part, count(*) AS members FROM (SELECT DISTINCT part, {_MEMBER} FROM {_FETCHED}) AS apart
             GROUP BY part
         )
         SELECT {named}members << halvings, halvings > 0
@@ -90,7 +90,7 @@ def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERY
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
     sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
-        SELECT place, count(*) << {_HALVINGS} FROM (SELECT DISTINCT place, {_MEMBER} FROM sample) AS apart
+        SELECT place, count(*) << {_HALVINGS} FROM (SELECT DISTINCT place, {_MEMBER} FROM {_FETCHED}) AS apart
         GROUP BY place ORDER BY place"""  # noqa: S608
     rows = fetch(Relation(sql, made.parameters))
     return {starts[place - 1]: count for place, count in rows}
@@ -141,17 +141,24 @@ def _by_sightings(
     made = relation(rollup, filters, where, pieces, measures=["members"])
     sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
         SELECT value, count(*) << {_HALVINGS}, {_HALVINGS} > 0
-        FROM (SELECT {summed} AS value FROM (SELECT place, {_MEMBER} FROM sample) AS apart GROUP BY member)
-        AS seen GROUP BY value"""  # noqa: S608
+        FROM (
+            SELECT {summed} AS value FROM (SELECT place, {_MEMBER} FROM {_FETCHED}) AS apart GROUP BY member
+        ) AS seen GROUP BY value"""  # noqa: S608
     return fetch(Relation(sql, {**made.parameters, "starts": starts}))
 
 
-# Of a row of `sample` the members that are in the sample. Sets are sorted, so the lowest hashes come first:
-# of the 2^64 that there are, from -2^63 on, the first 2^(64 - halvings).
+# The rows of `sample` with their sets, each fetched once: what follows looks at it twice. Appending nothing
+# fetches it, and OFFSET keeps that where it stands.
+_FETCHED = "(SELECT *, members || '{}' AS fetched FROM sample OFFSET 0) AS sets"
+# Of such a row the members that are in the sample. Sets are sorted, so the lowest hashes come first: of the
+# 2^64 that there are, from -2^63 on, the first 2^(64 - halvings).
 _HIGHEST = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
-_LOWEST = f"members[1:width_bucket({_HIGHEST}, members)]"
-_MEMBER = f"unnest(CASE WHEN halvings = 0 THEN members ELSE {_LOWEST} END) AS member"
+_LOWEST = f"fetched[1:width_bucket({_HIGHEST}, fetched)]"
+_MEMBER = f"unnest(CASE WHEN halvings = 0 THEN fetched ELSE {_LOWEST} END) AS member"
 _HALVINGS = "(SELECT max(halvings) FROM sample)"  # where all rows are sampled alike
+# How many there are, by the bytes of a set as it is stored, without the 20 that are an array's own: to count
+# them, it would be fetched once more.
+_SIZE = "(pg_column_size(members) - 20) / 8"
 
 
 def _sample(rows: str, columns: str, by: str = "") -> str:
@@ -159,6 +166,6 @@ def _sample(rows: str, columns: str, by: str = "") -> str:
     how often the sample was halved, so that of those together that are the same in `by` no more than BOUND
     are read.
     """
-    size = f"sum(cardinality(members)) OVER ({'PARTITION BY ' + by if by else ''})"
+    size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + by if by else ''})"
     halvings = f"greatest(0, ceil(ln({size}::float8 / {BOUND}) / ln(2::float8)))::int AS halvings"
     return f"WITH sample AS MATERIALIZED (SELECT {columns}, members, {halvings} FROM {rows})"  # noqa: S608
