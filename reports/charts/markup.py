@@ -1,5 +1,5 @@
 """Markup: the rows of a table as HTML. By functions, since a page may have thousands of cells, and a template
-takes ten times as long for each.
+takes nine times as long for each.
 """
 
 from collections.abc import Sequence
