@@ -5,6 +5,7 @@ import socket
 import struct
 from contextlib import ExitStack, suppress
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from events.ownership import senders
@@ -78,9 +79,12 @@ def test_clients_killed_in_mid_body_leave_nothing(site: Site) -> None:
     assert InboxRequest.objects.count() == 20
 
 
-def test_a_whole_request_is_kept_though_its_client_is_gone_before_the_answer(site: Site) -> None:
-    with site.connect() as line:
-        line.sendall(site.keyed(request()))
+def test_a_request_is_kept_though_its_client_goes_while_it_is_stored(site: Site) -> None:
+    with transaction.atomic(), connection.cursor() as inbox:
+        inbox.execute(f'LOCK TABLE "{InboxRequest._meta.db_table}" IN SHARE MODE')
+        with site.connect() as line:
+            line.sendall(site.keyed(request()))
+            eventually(_somebody_waits_for_the_inbox, PATIENCE, "a request that is being stored")
 
     eventually(lambda: InboxRequest.objects.count() == 1, PATIENCE, "a request in the inbox")
     assert site.ask() == 200
@@ -128,3 +132,12 @@ def test_a_key_revoked_while_in_use_is_refused_within_the_short_life_of_the_cach
         ApiKey.objects.update(revoked_at=timezone.now())
         eventually(lambda: again() == 401, senders.TTL_SECONDS + PATIENCE, "a refusal")
         assert [again() for _ in range(5)] == [401] * 5
+
+
+def _somebody_waits_for_the_inbox() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %s::regclass AND NOT granted)",
+            [InboxRequest._meta.db_table],
+        )
+        return bool(cursor.fetchone()[0])
