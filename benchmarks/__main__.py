@@ -68,11 +68,11 @@ def _rollups(options: Options, _: stack.Servers) -> None:
 
 
 def _pages(options: Options, _: stack.Servers) -> None:
-    pages.measure(options.stored, pages.lists)
+    pages.measure(options.database, options.stored, pages.lists)
 
 
 def _reports(options: Options, _: stack.Servers) -> None:
-    pages.measure(options.stored, report_pages.paths, report_pages.derive)
+    pages.measure(options.database, options.stored, report_pages.paths, report_pages.derive)
 
 
 def _profile(options: Options, _: stack.Servers) -> None:
@@ -113,8 +113,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, help="events of a round of batches, or of the database to fill")
     parser.add_argument("--seconds", type=float, help="length of a round of single events, or of a load")
-    parser.add_argument("--stored", type=int, default=20_000_000, help="events of the large database (drain)")
-    parser.add_argument("--database", default=databases.LARGE, help="which database to fill")
+    parser.add_argument("--stored", type=int, default=20_000_000, help="events of the large database")
+    parser.add_argument("--database", default=databases.LARGE, help="the large database: it is kept")
     options = parser.parse_args()
     with stack.servers() as servers:
         for name in options.what or DEFAULT:

@@ -27,21 +27,21 @@ Path = str
 Paths = Callable[[Event], dict[str, Path]]  # what is measured, by name, given some event
 
 
-def measure(stored: int, paths: Paths, derive: Callable[[], None] = lambda: None) -> None:
-    """Print p50 and p95 of each page, in ms, beside few and beside `stored` events.
+def measure(database: str, stored: int, paths: Paths, derive: Callable[[], None] = lambda: None) -> None:
+    """Print p50 and p95 of each page, in ms, beside few and beside the `stored` events of a database.
 
     `derive` makes what the pages read, in each database, where it is missing.
     """
     sizes = {
         databases.SMALL: fill.fill(databases.SMALL, SMALL_EVENTS),
-        databases.LARGE: fill.fill(databases.LARGE, stored),
+        database: fill.fill(database, stored),
     }
     for name in sizes:
         with databases.using(name):
             databases.unhurried()
             derive()
     asked = {name: _prepared(name, paths) for name in sizes}
-    print(f"\nPages, ms (p50, p95), with {sizes[databases.LARGE]:,} stored beside {sizes[databases.SMALL]:,}")
+    print(f"\nPages, ms (p50, p95), with {sizes[database]:,} stored beside {sizes[databases.SMALL]:,}")
     print(f"  to reach: at most {TO_REACH} times, and under {TO_REACH_MS} ms")
     for label in asked[databases.SMALL]:
         taken: dict[str, list[float]] = {name: [] for name in sizes}
@@ -51,7 +51,7 @@ def measure(stored: int, paths: Paths, derive: Callable[[], None] = lambda: None
                     seconds = _seconds(asked[name][label])
                 if turn >= 2:
                     taken[name].append(seconds)
-        _report(label, taken[databases.SMALL], taken[databases.LARGE])
+        _report(label, taken[databases.SMALL], taken[database])
 
 
 def _report(label: str, small: list[float], large: list[float]) -> None:

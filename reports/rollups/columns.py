@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 LARGEST = 1e300  # of a number that pages get: sums of what senders may send have no float
+HALVINGS_OF_LOWEST = 4  # of a set that has a sixteenth of it kept beside it
 LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
 
 
@@ -70,6 +71,10 @@ class Measure(Column):
     def merged(self) -> str:
         """The aggregate over rows of the rollup."""
         return self.merge.format(f'"{self.column}"')  # type: ignore[attr-defined]
+
+    def read(self) -> set[str]:
+        """The columns that it is read from."""
+        return {self.column}  # type: ignore[attr-defined]
 
 
 class Count(Measure, models.BigIntegerField):
@@ -181,6 +186,10 @@ class Last(Measure, models.FloatField):
         """The aggregate over rows of the rollup."""
         return f'(array_agg("{self.column}" ORDER BY "{self.at}" DESC, "{self.column}" DESC))[1]'
 
+    def read(self) -> set[str]:
+        """The columns that it is read from."""
+        return {str(self.column), self.at}
+
 
 class Members(Measure, ArrayField):
     """Who took part: a sorted set of hashes of 64 bits, so that distinct ones are counted exactly.
@@ -203,6 +212,35 @@ class Members(Measure, ArrayField):
     def merged(self) -> str:
         """The aggregate over the members that rows were taken apart into, which differ."""
         return "array_agg(member ORDER BY member)"
+
+    def read(self) -> set[str]:
+        """The columns that it is read from."""
+        return {str(self.column), "lowest"}
+
+
+def highest_after(halvings: str | int) -> str:
+    """The highest hash of those that are left after so many halvings, each of which keeps the lower half."""
+    return f"-9223372036854775807 + ((1::bigint << (63 - {halvings})) - 1) * 2"
+
+
+class Lowest(models.GeneratedField):
+    """The begin of the set `members`: a sample of it that is read without the whole, which is kept apart
+    (TOAST) where it is large.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        begin = f"(%(expressions)s)[1:width_bucket({highest_after(HALVINGS_OF_LOWEST)}, %(expressions)s)]"
+        own = {
+            "expression": models.Func(models.F("members"), template=begin),
+            "output_field": ArrayField(models.BigIntegerField()),
+            "db_persist": True,
+        }
+        super().__init__(**options | own)
+
+    def deconstruct(self) -> Any:
+        """For migrations: Django's own field."""
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.GeneratedField", args, options
 
 
 def plain(value: Any) -> Any:

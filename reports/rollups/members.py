@@ -1,16 +1,22 @@
 """Members: how many different ones there were, who was new, who came back, from rollups that keep sets.
 
-Counts are exact but for hashes that coincide (docs/reference/rollups.md), as long as no more than BOUND
-members of buckets are to be read. Of more, those with the lowest hashes are read, a half, a quarter and so on
-until that many are left, and counts are multiplied: who is in the sample of one bucket is in those of all, so
-whoever comes again is found again. The functions take what those of `reports.rollups.reading` take.
+Counts are exact but for hashes that coincide (docs/reference/rollups.md), as long as no more members of
+buckets are to be read than a bound. Of more, those with the lowest hashes are read, a half, a quarter and so
+on until that many are left: who is in the sample of one bucket is in those of all, so whoever comes again is
+found again. The database reads and samples, the sets are put together here (docs/decisions/108). The
+functions take what those of `reports.rollups.reading` take.
 """
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from struct import unpack
+from typing import Any, NamedTuple
 
 from reports.filters import Filters
 from reports.periods import Granularity
+from reports.rollups.columns import HALVINGS_OF_LOWEST, highest_after
 from reports.rollups.relation import (
     EVERYTHING,
     PLACE,
@@ -26,9 +32,9 @@ from reports.rollups.relation import (
 )
 from reports.rollups.rollup import Rollup
 
-BOUND = 32_768
+BOUND = 16_384  # members of buckets, of what is counted
+SIGHTINGS = 32_768  # of all buckets together, where it is asked who came when
 LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is new again
-MOST_WEEKS = 60  # bits of a whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Counted:
 
 
 NOBODY = Counted(0)
+By = dict[tuple[object, ...], Counted]  # by the values of keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,112 +67,185 @@ class Cohort:
     is_about: bool = False  # whether a sample was counted
 
 
+class _Seen(NamedTuple):
+    """Who was seen in some buckets, with repeats: of all `sightings` those in a sample."""
+
+    sightings: int
+    halvings: int  # of the sample
+    members: Sequence[int]
+
+    @property
+    def counted(self) -> Counted:
+        """How many different members there are."""
+        if not self.halvings:
+            return Counted(len(set(self.members)))
+        return Counted(round(self._estimate(Counter(self.members).values())), is_about=True)
+
+    def _estimate(self, times: Iterable[int]) -> float:
+        """How many there are, given how often each of the sample was seen: as many times the sample as it was
+        halved, corrected by how far the sightings, which are all known, are from as many times those of the
+        sample. Who is seen more often counts more in both, so most of the error goes (a regression estimator:
+        Cochran, Sampling Techniques, chapter 7).
+        """
+        times = tuple(times)
+        seen = sum(times)
+        slope = seen / sum(n * n for n in times) if times else 1.0
+        found = (len(times) << self.halvings) + slope * (self.sightings - (seen << self.halvings))
+        return min(max(found, len(times)), self.sightings)
+
+
 def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Counted:
     """How many different members the period has."""
     return distinct_by(rollup, filters, (), where).get((), NOBODY)
 
 
 def distinct_by(
-    rollup: type[Rollup], filters: Filters, keys: tuple[str, ...], where: Where = EVERYTHING
-) -> dict[tuple[object, ...], Counted]:
-    """How many different members each combination of keys has."""
+    rollup: type[Rollup],
+    filters: Filters,
+    keys: Sequence[str],
+    where: Where = EVERYTHING,
+    bound: int | None = None,
+) -> By:
+    """How many different members each combination of keys has; of each no more than `bound` are read, by
+    default BOUND.
+    """
+    (found,) = distinct_by_each(rollup, filters, (keys,), where, bound)
+    return found
+
+
+def distinct_by_each(
+    rollup: type[Rollup],
+    filters: Filters,
+    groupings: Sequence[Sequence[str]],
+    where: Where = EVERYTHING,
+    bound: int | None = None,
+) -> list[By]:
+    """As `distinct_by`, by several combinations of keys, read at once."""
+    keys = list(dict.fromkeys(key for grouping in groupings for key in grouping))
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
-    listed = ", ".join(f'"{column(rollup, key)}"' for key in keys)
-    named = f"{listed}, " if keys else ""
-    # Members are told apart by the number of their part instead of its keys: that takes half the time.
-    part = f"dense_rank() OVER ({f'ORDER BY {listed}' if keys else ''}) AS part"
-    sql = f"""{_sample(made.sql, f"{named}{part}", listed)},
-        counted AS (
-            SELECT part, count(*) AS members FROM (SELECT DISTINCT part, {_MEMBER} FROM {_FETCHED}) AS apart
-            GROUP BY part
-        )
-        SELECT {named}members << halvings, halvings > 0
-        FROM (SELECT DISTINCT {named}part, halvings FROM sample) AS parts JOIN counted USING (part)"""  # noqa: S608
-    rows = fetch(Relation(sql, made.parameters))
-    return {row[:-2]: Counted(row[-2], row[-1]) for row in rows}
+    columns = [f'"{column(rollup, key)}"' for key in keys]
+    found: list[dict[tuple[object, ...], list[_Seen]]] = [defaultdict(list) for _ in groupings]
+    places = [[keys.index(key) for key in grouping] for grouping in groupings]
+    grouped = [[columns[place] for place in of] for of in places]
+    for values, seen in _read(made, columns, grouped, bound or BOUND):
+        for by, of, each in zip(found, places, seen, strict=True):
+            by[tuple(values[place] for place in of)].append(each)
+    return [{values: _together(seen).counted for values, seen in by.items()} for by in found]
 
 
-def distinct_series(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, int]:
-    """How many different members each bucket of the period has that has any."""
+def distinct_series(
+    rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING, bound: int | None = None
+) -> dict[datetime, int]:
+    """How many different members each bucket of the period has that has any; `bound` is for all together."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
-    sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
-        SELECT place, count(*) << {_HALVINGS} FROM (SELECT DISTINCT place, {_MEMBER} FROM {_FETCHED}) AS apart
-        GROUP BY place ORDER BY place"""  # noqa: S608
-    rows = fetch(Relation(sql, made.parameters))
-    return {starts[place - 1]: count for place, count in rows}
+    return {
+        starts[place - 1]: seen.counted.members for place, seen in _by_place(made, bound or BOUND).items()
+    }
 
 
 def arrivals(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, Arrivals]:
     """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
     starts = filters.period.buckets(filters.granularity)
-    firsts = _by_sightings(rollup, filters, where, starts, "min(place)")
-    new = {starts[place - 1]: count for place, count, _ in firsts if place > 0}
-    is_about = any(is_sample for _, _, is_sample in firsts)
     found = {}
-    for start, count in distinct_series(rollup, filters, where).items():
-        newly = min(new.get(start, 0), count)  # two samples may differ a little
-        found[start] = Arrivals(newly, count - newly, is_about)
+    known: set[int] = set()
+    for place, seen in _since_look_back(rollup, filters, where, starts).items():
+        there = set(seen.members)
+        if place > 0:
+            count = seen.counted
+            new = round(count.members * len(there - known) / len(there)) if there else 0
+            found[starts[place - 1]] = Arrivals(new, count.members - new, count.is_about)
+        known |= there
     return found
 
 
 def cohorts(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> list[Cohort]:
-    """For each week of the period who was new in it, and how many of those were seen in the weeks after.
-
-    Raises ValueError for a period of more than MOST_WEEKS.
-    """
+    """For each week of the period who was new in it, and how many of those were seen in the weeks after."""
     weeks = filters.period.buckets(Granularity.WEEK)
-    if len(weeks) > MOST_WEEKS:
-        raise ValueError(f"{len(weeks)} weeks don't fit into a number")
-    seen = [[0] * (len(weeks) + 1) for _ in range(len(weeks) + 1)]
-    found = _by_sightings(rollup, filters, where, weeks, "bit_or(1::bigint << place)")
-    for places, count, _ in found:
-        there = [place for place in range(len(weeks) + 1) if places >> place & 1]
-        for place in there:
-            seen[there[0]][place] += count
-    is_about = any(is_sample for _, _, is_sample in found)
-    return [Cohort(start, tuple(seen[first][first:]), is_about) for first, start in enumerate(weeks, 1)]
+    found = _since_look_back(rollup, filters, where, weeks)
+    there = [set(found[place].members) if place in found else set() for place in range(len(weeks) + 1)]
+    halvings = max((seen.halvings for seen in found.values()), default=0)
+    known = there[0]
+    made = []
+    for place, week in enumerate(weeks, 1):
+        new = there[place] - known
+        known = known | new
+        seen = tuple(len(new & later) << halvings for later in there[place:])
+        made.append(Cohort(week, seen, is_about=halvings > 0))
+    return made
 
 
-def _by_sightings(
-    rollup: type[Rollup], filters: Filters, where: Where, starts: list[datetime], summed: str
-) -> list[tuple[int, int, bool]]:
-    """How many members have each value of `summed`, an aggregate over the places of the buckets they were
-    seen in: 1 is the first, 0 the LOOK_BACK before it. And whether a sample tells it.
-
-    A member is looked at once, however often it was seen: with millions of sightings that takes half as long
-    as telling apart who was seen in which bucket (docs/decisions/102).
-    """
+def _since_look_back(
+    rollup: type[Rollup], filters: Filters, where: Where, starts: list[datetime]
+) -> dict[int, _Seen]:
+    """Who was seen in each bucket, the first of which is 1; at 0 those of the LOOK_BACK before it."""
     since = filters.period.since
     pieces = [*stretches(since - LOOK_BACK, since), *buckets_in_pieces(filters, starts)]
     made = relation(rollup, filters, where, pieces, measures=["members"])
-    sql = f"""{_sample(made.sql, f"{PLACE} AS place")}
-        SELECT value, count(*) << {_HALVINGS}, {_HALVINGS} > 0
-        FROM (
-            SELECT {summed} AS value FROM (SELECT place, {_MEMBER} FROM {_FETCHED}) AS apart GROUP BY member
-        ) AS seen GROUP BY value"""  # noqa: S608
-    return fetch(Relation(sql, {**made.parameters, "starts": starts}))
+    return _by_place(Relation(made.sql, {**made.parameters, "starts": starts}), SIGHTINGS)
 
 
-# The rows of `sample` with their sets, each fetched once: what follows looks at it twice. Appending nothing
+def _by_place(made: Relation, bound: int) -> dict[int, _Seen]:
+    """Who was seen in each of the buckets that PLACE tells, in their order, in a sample of them together."""
+    read = _read(made, [PLACE], [[]], bound)
+    return {place: seen for (place,), (seen,) in sorted(read)}
+
+
+def _together(parts: Sequence[_Seen]) -> _Seen:
+    """Who was seen in any of the parts, which are of one sample."""
+    members = [member for part in parts for member in part.members] if len(parts) > 1 else parts[0].members
+    return _Seen(sum(part.sightings for part in parts), parts[0].halvings, members)
+
+
+# Sets are sorted, so the lowest hashes come first.
+_SAMPLED = f"{{0}}[1:width_bucket({highest_after('halvings')}, {{0}})]"
+# The set that the sample is a part of, fetched once: what follows looks at it twice. Appending nothing
 # fetches it, and OFFSET keeps that where it stands.
-_FETCHED = "(SELECT *, members || '{}' AS fetched FROM sample OFFSET 0) AS sets"
-# Of such a row the members that are in the sample. Sets are sorted, so the lowest hashes come first: of the
-# 2^64 that there are, from -2^63 on, the first 2^(64 - halvings).
-_HIGHEST = "-9223372036854775807 + ((1::bigint << (63 - halvings)) - 1) * 2"
-_LOWEST = f"fetched[1:width_bucket({_HIGHEST}, fetched)]"
-_MEMBER = f"unnest(CASE WHEN halvings = 0 THEN fetched ELSE {_LOWEST} END) AS member"
-_HALVINGS = "(SELECT max(halvings) FROM sample)"  # where all rows are sampled alike
+_FETCHED = f"CASE WHEN halvings < {HALVINGS_OF_LOWEST} THEN members || '{{}}' ELSE lowest END"
+# What PostgreSQL sends of an array of numbers of 64 bits behind the 20 bytes of its head: of each four bytes
+# of length and eight of the number.
+_SENT = f"substr(array_send(CASE halvings WHEN 0 THEN fetched ELSE {_SAMPLED.format('fetched')} END), 21)"
+_NUMBER = "4xq"
+_NUMBER_BYTES = 12
 # How many there are, by the bytes of a set as it is stored, without the 20 that are an array's own: to count
 # them, it would be fetched once more.
 _SIZE = "(pg_column_size(members) - 20) / 8"
 
 
-def _sample(rows: str, columns: str, by: str = "") -> str:
-    """The begin of a statement: `sample`, with these columns of the rows, their members and `halvings`: 0, or
-    how often the sample was halved, so that of those together that are the same in `by` no more than BOUND
-    are read.
+def _read(
+    rows: Relation, columns: Sequence[str], groupings: Sequence[Sequence[str]], bound: int
+) -> Iterator[tuple[tuple[Any, ...], list[_Seen]]]:
+    """Values of the columns, and who was seen in the rows that have them: for each grouping by some of the
+    columns in a sample so that of each of its groups no more than `bound` are read.
     """
-    size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + by if by else ''})"
-    halvings = f"greatest(0, ceil(ln({size}::float8 / {BOUND}) / ln(2::float8)))::int AS halvings"
-    return f"WITH sample AS MATERIALIZED (SELECT {columns}, members, {halvings} FROM {rows})"  # noqa: S608
+    names = [f"c{place}" for place in range(len(columns))]
+    depths = [f"h{place}" for place in range(len(groupings))]
+    own = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
+    own += [f"{_halvings(by, bound)} AS {name}" for by, name in zip(groupings, depths, strict=True)]
+    told = [*names, f"max(ARRAY[{', '.join(depths)}])", "sum(size)::bigint", f"string_agg({_SENT}, '')"]
+    sql = f"""
+        SELECT {", ".join(told)}
+        FROM (
+            SELECT *, {_FETCHED} AS fetched
+            FROM (
+                SELECT *, least({", ".join(depths)}) AS halvings
+                FROM (SELECT {", ".join(own)}, {_SIZE} AS size, members, lowest FROM {rows.sql}) AS sized
+            ) AS halved OFFSET 0
+        ) AS sampled
+        {"GROUP BY " + ", ".join(names) if names else ""} HAVING count(*) > 0"""  # noqa: S608
+    for *values, halvings, size, sent in fetch(Relation(sql, rows.parameters)):
+        members = unpack(">" + len(sent) // _NUMBER_BYTES * _NUMBER, sent)
+        of_each = {depth: _lowest(members, depth) for depth in halvings if depth > min(halvings)}
+        yield tuple(values), [_Seen(size, depth, of_each.get(depth, members)) for depth in halvings]
+
+
+def _halvings(grouping: Sequence[str], bound: int) -> str:
+    """How often the sample of a group is halved."""
+    size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + ', '.join(grouping) if grouping else ''})"
+    return f"greatest(0, ceil(ln({size}::float8 / {bound}) / ln(2::float8)))::int"
+
+
+def _lowest(members: Iterable[int], halvings: int) -> list[int]:
+    """Those of a sample that are in one halved so often."""
+    highest = (1 << 64 - halvings) - (1 << 63) - 1
+    return [member for member in members if member <= highest]

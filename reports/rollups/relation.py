@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from reports.filters import Filters
-from reports.rollups.columns import LONGEST, Bin, Last
+from reports.rollups.columns import LONGEST, Bin
 from reports.rollups.rollup import Grain, Rollup
 from reports.rollups.statements import start_of
 
@@ -107,8 +107,7 @@ def relation(
     """The rows in the pieces that the filters leave, with the columns that are asked for."""
     names = {"bucket", *(column(rollup, key) for key in keys)}
     for name in measures:
-        found = measure(rollup, name)
-        names |= {found.column} | ({found.at} if isinstance(found, Last) else set())
+        names |= measure(rollup, name).read()
     listed = ", ".join(f'"{name}"' for name in sorted(names))
     conditions, parameters = _conditions(rollup, filters, where)
     parts = []

@@ -1,6 +1,6 @@
 """Errors: Sunbird's ERROR, and Availity's messages of level error."""
 
-from reports.rollups.columns import Count, First, Key, Latest, Members
+from reports.rollups.columns import Count, First, Key, Latest, Lowest, Members
 from reports.rollups.rollup import EventRollup
 
 _WHERE = "event.kind = 'error' OR detail_ui_action.severity = 'error'"
@@ -38,3 +38,4 @@ class ErrorsAffected(EventRollup):
     type = Key(_TYPE, help_text="As in the rollup of errors.")
     what = Key("who.what", help_text="actor, or session (where there is no session id, the device).")
     members = Members("who.id", help_text="Who they were.")
+    lowest = Lowest(help_text="The sixteenth of them with the lowest hashes.")

@@ -1,6 +1,6 @@
 """Traffic: events of all kinds, who was active, which pages were shown."""
 
-from reports.rollups.columns import Count, First, Key, Latest, Members, Total, Whole
+from reports.rollups.columns import Count, First, Key, Latest, Lowest, Members, Total, Whole
 from reports.rollups.rollup import EventRollup
 
 
@@ -22,6 +22,7 @@ class Actives(EventRollup):
 
     what = Key("who.what", help_text="actor or device.")
     members = Members("who.id", help_text="Who they were.")
+    lowest = Lowest(help_text="The sixteenth of them with the lowest hashes.")
 
 
 class Pages(EventRollup):
