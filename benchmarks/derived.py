@@ -17,7 +17,7 @@ INSERT INTO events_usagehour
      billed_bytes, wire_bytes)
 SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC'),
        count(*), count(*), 0, 0, 0, sum(billed_bytes), sum(wire_bytes)
-FROM events_event GROUP BY 1, 2, 3, 4, 5
+FROM events_event GROUP BY 1, 2, 3, 4, 5 ORDER BY 5, 1, 2, 3, 4
 ON CONFLICT (owner_id, hour, source_id, kind, dialect) DO UPDATE SET
     stored = excluded.stored,
     received = excluded.stored + events_usagehour.duplicates + events_usagehour.rejected,

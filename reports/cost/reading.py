@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Max, QuerySet, Sum
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Sum
 
 from reports.cost.charge import Charge, ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, ONE_MILLION
@@ -86,6 +86,13 @@ def months(owners: Owners) -> list[date]:
     return list(
         rows.values_list("billing_month__month", flat=True).distinct().order_by("-billing_month__month")
     )
+
+
+def currencies(first: date, last: date, owners: Owners = None) -> set[str]:
+    """What the months from one to another are charged in: empty where nothing was charged."""
+    charged = _of(ChargeDay.objects.filter(billing_month=OuterRef("pk")), owners)
+    rows = BillingMonth.objects.filter(Exists(charged), month__gte=first, month__lte=last)
+    return set(rows.values_list("currency", flat=True))
 
 
 def of_owners(month: date, owners: Owners = None) -> list[OwnersMonth]:

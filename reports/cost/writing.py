@@ -51,13 +51,14 @@ SELECT %s, true, owner_id, hour, nullif(source, 0), kind, dialect, meter, tier, 
     consumed, quantity, list_cost, cost, wire_bytes FROM ({_DIFFERENCES}) found
 """  # noqa: S608  (as above)
 
+# In the order of the index, so that what is read together lies together.
 _DAILY = """
 INSERT INTO cost_chargeday (billing_month_id, owner_id, day, source_id, kind, dialect, meter, is_correction,
     consumed, quantity, list_cost, cost, wire_bytes)
 SELECT billing_month_id, owner_id, (hour AT TIME ZONE 'UTC')::date, source_id, kind, dialect, meter,
     is_correction, sum(consumed), sum(quantity), sum(list_cost), sum(cost), sum(wire_bytes)
 FROM cost_charge WHERE billing_month_id = %s AND {condition}
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 _SUM_UP = _DAILY.format(
     condition="owner_id = ANY(%s) AND hour >= %s AND NOT is_correction AND (meter = 'platform') = %s"

@@ -141,7 +141,7 @@ def _received(filters: Filters) -> tuple[int | None, int | None]:
 def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
     """None where nothing was charged, or in several currencies."""
     month = month_of(now.date())
-    currencies = {row.currency for row in charges.of_owners(month, owners)}
+    currencies = charges.currencies(month, month, owners)
     if len(currencies) != 1:
         return None
     found = forecast(month, owners, now)

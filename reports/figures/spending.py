@@ -9,7 +9,6 @@ from reports.cost import budgets
 from reports.cost import reading as charges
 from reports.cost.budgets import Standing
 from reports.cost.forecasting import forecast
-from reports.cost.month import BillingMonth
 from reports.cost.numbers import sum_of
 from reports.periods import DAY, Period, month_of
 
@@ -33,8 +32,7 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
     month = month_of(period.last)
     before = period.before().as_far_as(period, now)
     first = month_of(min(before.since.astimezone(UTC).date(), month - DAY))
-    known = BillingMonth.objects.filter(organization__owners__in=owners, month__gte=first, month__lte=month)
-    currencies = set(known.values_list("currency", flat=True))
+    currencies = charges.currencies(first, month, owners)
     if len(currencies) != 1:
         return None
     found = forecast(month, owners, now)

@@ -7,6 +7,7 @@ quarters only what hours don't reach. Buckets of a series are told apart by the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -61,21 +62,18 @@ def stretches(
 
 
 def buckets_in_pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
-    """The period in the coarsest grain that tells its buckets apart."""
-    since, until = filters.period.since, filters.period.until
-    if filters.period.lasts is None:
-        return [Stretch(grain_of(starts, until), since, until)]
-    # It ends in the middle of a bucket: only that one is read in finer grains.
-    whole = [Stretch(grain_of(starts, starts[-1]), since, starts[-1])] if starts[-1] > since else []
-    return [*whole, *stretches(starts[-1], until)]
-
-
-def grain_of(starts: Sequence[datetime], until: datetime) -> Grain:
-    """The coarsest grain whose buckets are each within one of those that start at `starts`."""
-    moments = [*starts, until]
-    return next(
-        (g for g in _COARSEST_FIRST if all(start_of(at, g) == at for at in moments)), _COARSEST_FIRST[-1]
-    )
+    """The period in the coarsest grains that tell its buckets, which start at `starts`, apart; neighbours of
+    one grain joined.
+    """
+    found: list[Stretch] = []
+    for piece in chain.from_iterable(
+        stretches(since, until) for since, until in pairwise([*starts, filters.period.until])
+    ):
+        if found and found[-1].grain == piece.grain and found[-1].until == piece.since:
+            found[-1] = found[-1]._replace(until=piece.until)
+        else:
+            found.append(piece)
+    return found
 
 
 def column(rollup: type[Rollup], name: str) -> str:
