@@ -10,7 +10,7 @@ from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.rollups import reading, shapes
-from reports.rollups.members import Arrivals, Cohort, arrivals, cohorts, distinct
+from reports.rollups.members import Arrivals, Cohort, distinct, sightings
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
 
 # Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
@@ -78,7 +78,9 @@ class Found:
 def sessions(filters: Filters, now: datetime) -> Found:
     """The figures of a period and of the one that it is compared with."""
     compared = filters.compared
-    seen = arrivals(Actives, filters, {"what": "actor"})
+    weeks = cohort_period(filters.period)
+    who = sightings(Actives, filters, {"what": "actor"}, weeks)
+    seen = who.arrivals(filters.period, filters.granularity)
     spent = reading.histogram(SessionShapes, filters, {"what": "time_spent"})
     depth = reading.histogram(SessionShapes, filters, {"what": "depth"})
     return Found(
@@ -93,7 +95,7 @@ def sessions(filters: Filters, now: datetime) -> Found:
         entries=_ends(filters, compared, "entry"),
         exits=_ends(filters, compared, "exit"),
         splits={key: _split(filters, key) for key in SPLITS},
-        cohorts=tuple(cohorts(Actives, filters.over(cohort_period(filters.period)), {"what": "actor"})),
+        cohorts=tuple(who.cohorts(weeks)),
     )
 
 

@@ -8,8 +8,7 @@ from reports.figures.error_samples import Sample, Trace, samples, traces
 from reports.figures.errors import Found
 from reports.filters import Filters
 from reports.pages.error_parts import NAMELESS, figures, named, over_time, parts
-from reports.pages.kind_links import event as event_page
-from reports.pages.links import session_page
+from reports.pages.links import event_page, session_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty, Passage, Report
 from reports.pages.words import about, of_period, plural, sampled
@@ -72,7 +71,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
     rows = tuple(
         Row(
             (_first_line(trace.text), trace.samples, str(trace.latest.id)),
-            hrefs={"latest": event_page(str(trace.latest.id))},
+            hrefs={"latest": event_page(trace.latest.id)},
         )
         for trace in found
     )
@@ -80,7 +79,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
         Passage(
             f"{trace.samples:,} of the {looked_at:,} samples: {_first_line(trace.text)}",
             trace.text,
-            event_page(str(trace.latest.id)),
+            event_page(trace.latest.id),
             "The last event that has it",
         )
         for trace in found
@@ -123,6 +122,6 @@ def _sample(sample: Sample, filters: Filters, context: Context) -> Row:
             sample.actor,
             sample.session or sample.device,
         ),
-        href=event_page(str(sample.id)),
+        href=event_page(sample.id),
         hrefs={"session": session_page(sample.session_pk)} if sample.session_pk else {},
     )

@@ -1,7 +1,5 @@
 """Kind links: addresses of the lists of one kind's events, which its own columns can narrow."""
 
-from django.urls import reverse
-
 from events.kinds import KINDS
 from reports.filters import Filters
 from reports.pages.links import in_list, listed
@@ -26,8 +24,3 @@ def of_page(page: str, filters: Filters) -> str:
     if is_address(page):
         return of_kind("ui_action", filters, url=page, resulting_event="page", action="load")
     return of_kind("impression", filters, pageid=page)
-
-
-def event(event_id: str) -> str:
-    """The page of an event."""
-    return reverse("admin:events_event_change", args=[event_id])

@@ -11,8 +11,8 @@ from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
 from reports.figures.comments import Comment
 from reports.figures.learning import Content, Learning, Question, Rated, Searched
 from reports.filters import Filters
-from reports.pages.kind_links import event, of_kind
-from reports.pages.links import within
+from reports.pages.kind_links import of_kind
+from reports.pages.links import event_page, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
@@ -171,7 +171,7 @@ def comments(found: tuple[Comment, ...], filters: Filters) -> Block:
         Column("rating", "Rating", mean("rating")),
     )
     rows = tuple(
-        Row((each.at.astimezone(zone), each.text, each.content, each.rating), href=event(each.event_id))
+        Row((each.at.astimezone(zone), each.text, each.content, each.rating), href=event_page(each.event_id))
         for each in found
     )
     return Block("comments", "Newest comments", table=Table(columns, rows), empty=_no_feedback())

@@ -190,7 +190,23 @@ def in_list(page: str, asked: Mapping[str, str | int]) -> str:
 
 def session_page(session: UUID) -> str:
     """The address of a session's page."""
-    return reverse("admin:events_session_change", args=[session])
+    return _row_page("events_session", session)
+
+
+def event_page(event: UUID | str) -> str:
+    """The address of an event's page."""
+    return _row_page("events_event", event)
+
+
+def _row_page(table: str, key: UUID | str) -> str:
+    head, tail = _around_key(table)
+    return f"{head}{key}{tail}"
+
+
+@cache  # as above
+def _around_key(table: str) -> tuple[str, str]:
+    head, _, tail = reverse(f"admin:{table}_change", args=["KEY"]).partition("KEY")
+    return head, tail
 
 
 def moment(at: datetime) -> str:

@@ -11,8 +11,8 @@ from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
 from reports.figures.services import MetricKey, Services, silence
 from reports.filters import Filters
-from reports.pages.kind_links import event, of_kind
-from reports.pages.links import within
+from reports.pages.kind_links import of_kind
+from reports.pages.links import event_page, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
@@ -205,7 +205,7 @@ def trail(found: Services, filters: Filters, context: Context, about: str) -> Bl
         Row(
             (each.at.astimezone(zone), each.object_id, each.object_type, ", ".join(each.props), each.before,
              each.after, each.actor, each.seconds),
-            href=event(each.event_id),
+            href=event_page(each.event_id),
             hrefs={"object": context.links.here(object=each.object_id) + "#trail"} if each.object_id else {},
         )
         for each in found.trail.changes

@@ -7,28 +7,29 @@ found again. The database reads and samples, the sets are put together here (doc
 functions take what those of `reports.rollups.reading` take.
 """
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from struct import unpack
 from typing import Any, NamedTuple
 
 from reports.filters import Filters
-from reports.periods import Granularity
+from reports.periods import Granularity, Period
 from reports.rollups.columns import HALVINGS_OF_LOWEST, highest_after
 from reports.rollups.relation import (
     EVERYTHING,
     PLACE,
     Relation,
     Where,
-    buckets_in_pieces,
     column,
     fetch,
     in_buckets,
     of_period,
+    pieces_between,
     relation,
-    stretches,
 )
 from reports.rollups.rollup import Rollup
 
@@ -94,6 +95,46 @@ class _Seen(NamedTuple):
         return min(max(found, len(times)), self.sightings)
 
 
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Who was seen when."""
+
+    starts: Sequence[datetime]  # of stretches of time
+    seen: Mapping[int, _Seen]  # in each of them that has any, the first of which is 1
+
+    def arrivals(self, period: Period, granularity: Granularity) -> dict[datetime, Arrivals]:
+        """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
+        known = set(self._between(period.since - LOOK_BACK, period.since).members)
+        found = {}
+        for since, until in pairwise([*period.buckets(granularity), period.until]):
+            seen = self._between(since, until)
+            if seen.sightings:
+                there, count = set(seen.members), seen.counted
+                new = round(count.members * len(there - known) / len(there)) if there else 0
+                found[since] = Arrivals(new, count.members - new, count.is_about)
+                known |= there
+        return found
+
+    def cohorts(self, period: Period) -> list[Cohort]:
+        """For each week who was new in it, and how many of those were seen in the weeks after."""
+        weeks = period.buckets(Granularity.WEEK)
+        seen = [self._between(since, until) for since, until in pairwise([*weeks, period.until])]
+        halvings = max(each.halvings for each in seen)
+        there = [set(each.members) for each in seen]
+        known = set(self._between(period.since - LOOK_BACK, period.since).members)
+        found = []
+        for place, week in enumerate(weeks):
+            new = there[place] - known
+            known |= new
+            again = tuple(len(new & later) << halvings for later in there[place:])
+            found.append(Cohort(week, again, is_about=halvings > 0))
+        return found
+
+    def _between(self, since: datetime, until: datetime) -> _Seen:
+        places = range(bisect_left(self.starts, since) + 1, bisect_left(self.starts, until) + 1)
+        return _together([self.seen[place] for place in places if place in self.seen])
+
+
 def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Counted:
     """How many different members the period has."""
     return distinct_by(rollup, filters, (), where).get((), NOBODY)
@@ -144,57 +185,31 @@ def distinct_series(
     }
 
 
-def arrivals(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[datetime, Arrivals]:
-    """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
-    starts = filters.period.buckets(filters.granularity)
-    found = {}
-    known: set[int] = set()
-    for place, seen in _since_look_back(rollup, filters, where, starts).items():
-        there = set(seen.members)
-        if place > 0:
-            count = seen.counted
-            new = round(count.members * len(there - known) / len(there)) if there else 0
-            found[starts[place - 1]] = Arrivals(new, count.members - new, count.is_about)
-        known |= there
-    return found
+def sightings(rollup: type[Rollup], filters: Filters, where: Where, weeks: Period) -> Sightings:
+    """Who was seen when, to ask for the arrivals of the filters' period and for the cohorts of some weeks."""
+    times = _times(filters.period, filters.granularity) | _times(weeks, Granularity.WEEK)
+    starts = sorted(times)
+    made = relation(rollup, filters, where, pieces_between(starts), measures=["members"])
+    return Sightings(starts, _by_place(Relation(made.sql, {**made.parameters, "starts": starts}), SIGHTINGS))
 
 
-def cohorts(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> list[Cohort]:
-    """For each week of the period who was new in it, and how many of those were seen in the weeks after."""
-    weeks = filters.period.buckets(Granularity.WEEK)
-    found = _since_look_back(rollup, filters, where, weeks)
-    there = [set(found[place].members) if place in found else set() for place in range(len(weeks) + 1)]
-    halvings = max((seen.halvings for seen in found.values()), default=0)
-    known = there[0]
-    made = []
-    for place, week in enumerate(weeks, 1):
-        new = there[place] - known
-        known = known | new
-        seen = tuple(len(new & later) << halvings for later in there[place:])
-        made.append(Cohort(week, seen, is_about=halvings > 0))
-    return made
-
-
-def _since_look_back(
-    rollup: type[Rollup], filters: Filters, where: Where, starts: list[datetime]
-) -> dict[int, _Seen]:
-    """Who was seen in each bucket, the first of which is 1; at 0 those of the LOOK_BACK before it."""
-    since = filters.period.since
-    pieces = [*stretches(since - LOOK_BACK, since), *buckets_in_pieces(filters, starts)]
-    made = relation(rollup, filters, where, pieces, measures=["members"])
-    return _by_place(Relation(made.sql, {**made.parameters, "starts": starts}), SIGHTINGS)
+def _times(period: Period, granularity: Granularity) -> set[datetime]:
+    """Where the buckets of a period begin and end, and the LOOK_BACK before it."""
+    return {period.since - LOOK_BACK, *period.buckets(granularity), period.until}
 
 
 def _by_place(made: Relation, bound: int) -> dict[int, _Seen]:
-    """Who was seen in each of the buckets that PLACE tells, in their order, in a sample of them together."""
-    read = _read(made, [PLACE], [[]], bound)
-    return {place: seen for (place,), (seen,) in sorted(read)}
+    """Who was seen in each of the stretches of time that PLACE tells, in a sample of them together."""
+    return {place: seen for (place,), (seen,) in _read(made, [PLACE], [[]], bound)}
 
 
 def _together(parts: Sequence[_Seen]) -> _Seen:
     """Who was seen in any of the parts, which are of one sample."""
-    members = [member for part in parts for member in part.members] if len(parts) > 1 else parts[0].members
-    return _Seen(sum(part.sightings for part in parts), parts[0].halvings, members)
+    if len(parts) == 1:
+        return parts[0]
+    sample = max((part.halvings for part in parts), default=0)
+    members = [member for part in parts for member in part.members]
+    return _Seen(sum(part.sightings for part in parts), sample, members)
 
 
 # Sets are sorted, so the lowest hashes come first.

@@ -61,14 +61,12 @@ def stretches(
     yield from stretches(last, until, finer)
 
 
-def buckets_in_pieces(filters: Filters, starts: Sequence[datetime]) -> list[Stretch]:
-    """The period in the coarsest grains that tell its buckets, which start at `starts`, apart; neighbours of
-    one grain joined.
+def pieces_between(times: Sequence[datetime]) -> list[Stretch]:
+    """The time from the first to the last, in the coarsest grains that tell apart what is between each two;
+    neighbours of one grain joined.
     """
     found: list[Stretch] = []
-    for piece in chain.from_iterable(
-        stretches(since, until) for since, until in pairwise([*starts, filters.period.until])
-    ):
+    for piece in chain.from_iterable(stretches(since, until) for since, until in pairwise(times)):
         if found and found[-1].grain == piece.grain and found[-1].until == piece.since:
             found[-1] = found[-1]._replace(until=piece.until)
         else:
@@ -144,7 +142,7 @@ def in_buckets(
     measures: Sequence[str] = (),
 ) -> Relation:
     """The rows of the period, so that PLACE tells which of the buckets that start at `starts` each is in."""
-    pieces = buckets_in_pieces(filters, starts)
+    pieces = pieces_between([*starts, filters.period.until])
     made = relation(rollup, filters, where, pieces, keys=keys, measures=measures)
     made.parameters["starts"] = list(starts)
     return made

@@ -123,10 +123,10 @@ def test_members_are_counted_once(sender: Sender) -> None:
 
     assert members.distinct(Actives, filters(), actors) == members.Counted(3)
     assert list(members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()) == [2, 2]
-    came = members.arrivals(Actives, filters(), actors)
+    who = members.sightings(Actives, filters(), actors, filters(days=7).period)
+    came = who.arrivals(filters().period, filters().granularity)
     assert list(came.values()) == [members.Arrivals(new=1, returning=1), members.Arrivals(1, 1)]
-    cohorts = members.cohorts(Actives, filters(days=7), actors)
-    assert [cohort.seen for cohort in cohorts] == [(1, 0), (1,)]
+    assert [cohort.seen for cohort in who.cohorts(filters(days=7).period)] == [(1, 0), (1,)]
 
 
 def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
@@ -157,6 +157,11 @@ def _set(members: range, bucket: datetime, owner: int, grain: Grain) -> Actives:
     )
 
 
+def _arrivals(asked: Filters) -> list[members.Arrivals]:
+    who = members.sightings(Actives, asked, {"what": "actor"}, asked.period)
+    return list(who.arrivals(asked.period, asked.granularity).values())
+
+
 def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     owner, begin = sender.key.default_owner_id, datetime(2026, 3, 27, tzinfo=UTC)
     Actives.objects.bulk_create(
@@ -165,8 +170,8 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
     )
     asked, actors = filters(), {"what": "actor"}  # days 1 to 3
     exact = members.distinct(Actives, asked, actors)
-    came = members.arrivals(Actives, asked, actors).values()
-    assert (exact, list(came)) == (members.Counted(8_000), [members.Arrivals(2_000, 2_000)] * 3)
+    came = _arrivals(asked)
+    assert (exact, came) == (members.Counted(8_000), [members.Arrivals(2_000, 2_000)] * 3)
     monkeypatch.setattr(members, "BOUND", 4_000)
     monkeypatch.setattr(members, "SIGHTINGS", 8_000)
 
@@ -177,11 +182,13 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
     assert (
         list(members.distinct_series(Actives, asked, actors).values()) == [pytest.approx(4_000, rel=0.01)] * 3
     )
-    came = members.arrivals(Actives, asked, actors).values()
+    came = _arrivals(asked)
     assert all(each.is_about for each in came)
     assert [each.new for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
     assert [each.returning for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
-    week = members.cohorts(Actives, filters(days=2), actors)[0]
+    week = members.sightings(Actives, asked, actors, filters(days=2).period).cohorts(filters(days=2).period)[
+        0
+    ]
     assert week.is_about
     assert week.seen[0] == pytest.approx(4_000, rel=0.1)
     assert members.distinct(Actives, filters(versions=("9",)), actors) == members.NOBODY
