@@ -24,7 +24,7 @@ LISTED = 50  # versions and types
 EVER = date(2000, 1, 1)  # before there was telemetry
 # Members of buckets that are read of each row of the tables: few have the same error twice, so even of so few
 # the count is within one percent (docs/reference/rollups.md).
-BOUND = 8_192
+BOUND = 4_096
 
 
 @dataclass(frozen=True, slots=True)

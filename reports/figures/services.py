@@ -17,7 +17,7 @@ from reports.rollups.relation import Where
 from reports.rollups.silences import Life
 
 LISTED = 1_000  # rows of a table
-CHANGES = 50  # the newest
+CHANGES = 25  # the newest; the rest is a list of events away
 BAD = ("ERROR", "FATAL")
 STATISTICS = ("mean", "sum", "last", "p95")
 Values = tuple[float | None, ...]  # gaps where nothing was measured

@@ -102,6 +102,7 @@ class Block:
     controls: tuple[Control, ...] = ()  # a form of its own above it
     offers: tuple[str, ...] = ()  # what the browser completes in its fields
     passages: tuple[Passage, ...] = ()  # below it
+    whole: str = ""  # the list of all that the table has the begin of
 
     @property
     def rows(self) -> Table:

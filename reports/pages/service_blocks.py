@@ -210,15 +210,16 @@ def trail(found: Services, filters: Filters, context: Context, about: str) -> Bl
         )
         for each in found.trail.changes
     )  # fmt: skip
-    note = ""
+    note = whole = ""
     if found.trail.has_more:
         note = f"The newest {len(rows):,} changes; there are more."
+        whole = of_kind("audit", filters, **({"object": about} if about else {}))
     elif found.trail.looked_back_to:
         back = found.trail.looked_back_to.astimezone(zone)
         note = f"Looked back to {back:%Y-%m-%d %H:%M}; for more end the period there."
     title = f"Changes of {about}" if about else "Newest changes"
     empty = Empty("No changes", "Changes are V3's AUDIT. Choose a longer period, or another object.")
-    return Block("trail", title, table=Table(columns, rows), note=note, empty=empty)
+    return Block("trail", title, table=Table(columns, rows), note=note, empty=empty, whole=whole)
 
 
 def _name(source: int, context: Context) -> str:

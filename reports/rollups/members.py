@@ -80,19 +80,19 @@ class _Seen(NamedTuple):
         """How many different members there are."""
         if not self.halvings:
             return Counted(len(set(self.members)))
-        return Counted(round(self._estimate(Counter(self.members).values())), is_about=True)
+        return Counted(round(self._estimate(Counter(Counter(self.members).values()))), is_about=True)
 
-    def _estimate(self, times: Iterable[int]) -> float:
-        """How many there are, given how often each of the sample was seen: as many times the sample as it was
-        halved, corrected by how far the sightings, which are all known, are from as many times those of the
-        sample. Who is seen more often counts more in both, so most of the error goes (a regression estimator:
-        Cochran, Sampling Techniques, chapter 7).
+    def _estimate(self, times: Mapping[int, int]) -> float:
+        """How many there are, given how many of the sample were seen once, twice and so on: as many times the
+        sample as it was halved, corrected by how far the sightings, which are all known, are from as many
+        times those of the sample. Who is seen more often counts more in both, so most of the error goes (the
+        regression estimator of Cochran, Sampling Techniques, chapter 7).
         """
-        times = tuple(times)
-        seen = sum(times)
-        slope = seen / sum(n * n for n in times) if times else 1.0
-        found = (len(times) << self.halvings) + slope * (self.sightings - (seen << self.halvings))
-        return min(max(found, len(times)), self.sightings)
+        sample = sum(times.values())
+        seen = sum(n * count for n, count in times.items())
+        slope = seen / sum(n * n * count for n, count in times.items()) if sample else 1.0
+        found = (sample << self.halvings) + slope * (self.sightings - (seen << self.halvings))
+        return min(max(found, sample), self.sightings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from hashlib import md5
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -141,54 +140,3 @@ def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
     assert found == [pytest.approx(50, rel=0.02), pytest.approx(90, rel=0.02), pytest.approx(100, rel=0.02)]
     counts = reading.histogram(SessionShapes, filters(), {"what": "time_spent"})
     assert shapes.distribution(counts, [15, 55]) == [1, 4, 5]
-
-
-def _set(members: range, bucket: datetime, owner: int, grain: Grain) -> Actives:
-    hashes = sorted(int(md5(str(n).encode()).hexdigest()[:16], 16) - 2**63 for n in members)
-    return Actives(
-        owner_id=owner,
-        source_id=1,
-        grain=grain,
-        bucket=bucket,
-        version="",
-        country="",
-        what="actor",
-        members=hashes,
-    )
-
-
-def _arrivals(asked: Filters) -> list[members.Arrivals]:
-    who = members.sightings(Actives, asked, {"what": "actor"}, asked.period)
-    return list(who.arrivals(asked.period, asked.granularity).values())
-
-
-def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner, begin = sender.key.default_owner_id, datetime(2026, 3, 27, tzinfo=UTC)
-    Actives.objects.bulk_create(
-        _set(range(day * 2_000, day * 2_000 + 4_000), begin + timedelta(days=day), owner, Grain.DAY)
-        for day in range(4)
-    )
-    asked, actors = filters(), {"what": "actor"}  # days 1 to 3
-    exact = members.distinct(Actives, asked, actors)
-    came = _arrivals(asked)
-    assert (exact, came) == (members.Counted(8_000), [members.Arrivals(2_000, 2_000)] * 3)
-    monkeypatch.setattr(members, "BOUND", 4_000)
-    monkeypatch.setattr(members, "SIGHTINGS", 8_000)
-
-    found = members.distinct(Actives, asked, actors)
-    assert found.is_about
-    assert found.members == pytest.approx(8_000, rel=0.03)
-    assert members.distinct_by(Actives, asked, ("source",), actors) == {(1,): found}
-    assert (
-        list(members.distinct_series(Actives, asked, actors).values()) == [pytest.approx(4_000, rel=0.01)] * 3
-    )
-    came = _arrivals(asked)
-    assert all(each.is_about for each in came)
-    assert [each.new for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
-    assert [each.returning for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
-    week = members.sightings(Actives, asked, actors, filters(days=2).period).cohorts(filters(days=2).period)[
-        0
-    ]
-    assert week.is_about
-    assert week.seen[0] == pytest.approx(4_000, rel=0.1)
-    assert members.distinct(Actives, filters(versions=("9",)), actors) == members.NOBODY

@@ -1,0 +1,125 @@
+"""Members: of more than are read a sample is counted, and what it says is as true as the pages say."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import md5
+from math import ceil, log2, sqrt
+from random import Random
+
+import pytest
+
+from reports.filters import Filters
+from reports.rollups import members
+from reports.rollups.columns import HALVINGS_OF_LOWEST
+from reports.rollups.models import Actives
+from reports.rollups.rollup import Grain
+from tests.rollups.test_reading import filters
+from tests.sending import Sender
+
+ACTORS = {"what": "actor"}
+BEGIN = datetime(2026, 3, 27, tzinfo=UTC)
+
+
+def _set(who: range, bucket: datetime, sender: Sender, grain: Grain, version: str = "") -> Actives:
+    hashes = sorted(int(md5(str(n).encode()).hexdigest()[:16], 16) - 2**63 for n in who)
+    return Actives(
+        owner_id=sender.key.default_owner_id,
+        source_id=1,
+        grain=grain,
+        bucket=bucket,
+        version=version,
+        country="",
+        what="actor",
+        members=hashes,
+    )
+
+
+def _arrivals(asked: Filters) -> list[members.Arrivals]:
+    who = members.sightings(Actives, asked, ACTORS, asked.period)
+    return list(who.arrivals(asked.period, asked.granularity).values())
+
+
+def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    Actives.objects.bulk_create(
+        _set(range(day * 2_000, day * 2_000 + 4_000), BEGIN + timedelta(days=day), sender, Grain.DAY)
+        for day in range(4)
+    )
+    asked = filters()  # days 1 to 3
+    exact = members.distinct(Actives, asked, ACTORS)
+    came = _arrivals(asked)
+    assert (exact, came) == (members.Counted(8_000), [members.Arrivals(2_000, 2_000)] * 3)
+    monkeypatch.setattr(members, "BOUND", 4_000)
+    monkeypatch.setattr(members, "SIGHTINGS", 8_000)
+
+    found = members.distinct(Actives, asked, ACTORS)
+    assert found.is_about
+    assert found.members == pytest.approx(8_000, rel=0.03)
+    assert members.distinct_by(Actives, asked, ("source",), ACTORS) == {(1,): found}
+    assert (
+        list(members.distinct_series(Actives, asked, ACTORS).values()) == [pytest.approx(4_000, rel=0.01)] * 3
+    )
+    came = _arrivals(asked)
+    assert all(each.is_about for each in came)
+    assert [each.new for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
+    assert [each.returning for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
+    weeks = filters(days=2).period
+    week = members.sightings(Actives, asked, ACTORS, weeks).cohorts(weeks)[0]
+    assert week.is_about
+    assert week.seen[0] == pytest.approx(4_000, rel=0.1)
+    assert members.distinct(Actives, filters(versions=("9",)), ACTORS) == members.NOBODY
+
+
+@pytest.mark.parametrize("bound", [13_000 >> halvings for halvings in range(HALVINGS_OF_LOWEST + 3)])
+def test_a_sample_is_the_same_whether_it_is_kept_beside_the_set_or_read_from_it(
+    sender: Sender, bound: int
+) -> None:
+    Actives.objects.bulk_create(
+        _set(range(day * 3_000, day * 3_000 + 6_000), BEGIN + timedelta(days=day), sender, Grain.DAY)
+        for day in (1, 2)
+    )
+    halvings = ceil(log2(12_000 / bound))
+
+    everybody = [member for row in Actives.objects.all() for member in row.members]
+    (read,) = members.distinct_by_each(Actives, filters(), [()], ACTORS, bound)
+    assert read[()].is_about == (halvings > 0)
+    below = [member for member in everybody if member < (1 << 64 - halvings) - (1 << 63)]
+    assert read[()] == members._Seen(len(everybody), halvings, below).counted
+
+
+def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: Sender) -> None:
+    Actives.objects.bulk_create(
+        _set(range(size), BEGIN + timedelta(days=1), sender, Grain.DAY, version)
+        for version, size in (("1", 5_000), ("2", 40))
+    )
+    groupings = [(), ("version",), ("version", "what")]
+
+    together = members.distinct_by_each(Actives, filters(), groupings, ACTORS, bound=1_000)
+    assert together == [members.distinct_by(Actives, filters(), keys, ACTORS, 1_000) for keys in groupings]
+    assert together[1][("2",)] == members.Counted(40)
+    assert together[1][("1",)].is_about
+
+
+def test_who_was_seen_equally_often_is_counted_to_the_last_one() -> None:
+    sample = [member for member in range(1_000) for _ in range(7)]
+
+    assert members._Seen(7 * 8_192, 3, sample).counted == members.Counted(8_192, is_about=True)
+
+
+def test_a_sample_without_anybody_says_that_each_was_seen_once() -> None:
+    assert members._Seen(5, 6, ()).counted == members.Counted(5, is_about=True)
+
+
+def test_what_is_known_of_all_sightings_makes_a_sample_say_more() -> None:
+    """Of people seen on one to thirty days, most of them seldom, by many samples of a sixteenth each."""
+    random, people, halvings = Random(20_261_121), 40_000, 4
+    days = [min(30, 1 + int(random.expovariate(0.5))) for _ in range(people)]
+    samples: list[list[int]] = [[] for _ in range(1 << halvings)]
+    for person, seen_on in enumerate(days):
+        samples[random.randrange(1 << halvings)] += [person] * seen_on
+
+    said = [members._Seen(sum(days), halvings, sample).counted.members for sample in samples]
+    plain = [len(set(sample)) << halvings for sample in samples]
+    assert _error(said, people) < 0.015 < 0.02 < _error(plain, people)
+
+
+def _error(found: list[int], true: int) -> float:
+    return sqrt(sum((each - true) ** 2 for each in found) / len(found)) / true
