@@ -9,7 +9,6 @@ from events.ownership.source import Source
 from reports.digests.locales import Locale
 from reports.figures.errors import Found, errors
 from reports.figures.overview import Overview, overview
-from reports.figures.silent import Silent, silent
 from reports.figures.spending import Spending, spending
 from reports.filters import Filters
 from reports.pages.asking import VALUES
@@ -26,7 +25,6 @@ class Facts:
     sources: dict[int, str]  # names of those that are listed
     overview: Overview
     errors: Found
-    silent: tuple[Silent, ...]
     spending: Spending | None
     written: Locale
 
@@ -78,15 +76,14 @@ def params(filters: Filters) -> Params:
 def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime) -> Facts:
     """The facts of a period."""
     asked = question(period, owners, now)
-    found, gone = overview(asked, now), silent(asked)
-    listed = {int(each.key) for each in found.sources} | {each.source for each in gone}
+    found = overview(asked, now)
+    listed = {int(each.key) for each in found.sources} | {each.source for each in found.silent}
     return Facts(
         filters=asked,
         names={owner.pk: owner.name for owner in owners},
         sources=dict(Source.objects.filter(pk__in=listed).values_list("pk", "name")),
         overview=found,
         errors=errors(asked, now),
-        silent=gone,
         spending=spending(period, asked.owners or (), now),
         written=written,
     )

@@ -63,7 +63,7 @@ def _silent(facts: Facts) -> list[Notice]:
             f" {counted(facts, each.before, 'event')} {facts.before}.",
             address("overview", changed(params(facts.filters), {"source": each.source})),
         )
-        for each in facts.silent[:OF_A_SORT]
+        for each in facts.overview.silent[:OF_A_SORT]
     ]
 
 

@@ -15,6 +15,7 @@ from reports.cost.forecasting import forecast
 from reports.figures.ratio import ratio
 from reports.figures.receipt import of_receipt
 from reports.figures.series import Counts, counts, filled, summed
+from reports.figures.silent import Silent, silent
 from reports.filters import Filters
 from reports.periods import month_of
 from reports.rollups import members, reading
@@ -22,6 +23,7 @@ from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShap
 
 KINDS = 7  # with a line of their own
 SOURCES = 50
+ALL_SOURCES = 10_000  # a platform has fewer
 PAGES = 10
 
 
@@ -82,41 +84,54 @@ class Overview:
     with_errors: Counts
     sources: tuple[Ranked, ...]  # by events
     sources_in_all: int
+    silent: tuple[Silent, ...]
     pages: tuple[Ranked, ...]  # by views
     cost: Cost | None
 
 
 def overview(filters: Filters, now: datetime) -> Overview:
-    """The figures of a period and of the one that it is compared with; 22 statements at the most."""
+    """The figures of a period and of the one that it is compared with; 20 statements at the most."""
     compared = filters.compared
     kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
     (sessions,) = reading.series(Sessions, filters, ["sessions", "with_errors"])
-    sources = reading.top(Events, filters, ["source"], ["events"], limit=SOURCES)
+    sources, earlier = _of_sources(filters), _of_sources(compared)
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
     by_kind = tuple((line.key, counts(line, "events", filters, now)) for line in kinds)
     return Overview(
-        sums=sums(filters),
-        before=sums(compared) if compared else None,
+        sums=_sums(filters, sum(sources.values())),
+        before=_sums(compared, sum(earlier.values())) if compared else None,
         by_kind=by_kind,
         events=summed([filled({}, filters, now), *(values for _, values in by_kind)]),
         events_before=_before(compared, now) if compared else None,
         sessions=counts(sessions, "sessions", filters, now),
         with_errors=counts(sessions, "with_errors", filters, now),
-        sources=_ranked(sources, _earlier(compared, sources, "source")),
-        sources_in_all=sources.of,
-        pages=_ranked(pages, _earlier(compared, pages, "page")),
+        sources=tuple(
+            Ranked(source, events, earlier.get(source, 0) if compared else None)
+            for source, events in list(sources.items())[:SOURCES]
+        ),
+        sources_in_all=len(sources),
+        silent=silent(sources, earlier),
+        pages=_ranked(pages, _views(compared, pages)),
         cost=_cost(filters.owners, now),
     )
 
 
-def sums(filters: Filters) -> Sums:
-    """What happened in a period; five statements."""
+def _of_sources(filters: Filters | None) -> dict[int, int]:
+    """The events of each source, the one with the most first."""
+    if filters is None:
+        return {}
+    rows = reading.top(Events, filters, ["source"], ["events"], limit=ALL_SOURCES).rows
+    return {int(row.keys[0]): row.measures["events"] for row in rows}
+
+
+def _sums(filters: Filters, events: int) -> Sums:
+    """What happened in a period; four statements."""
     sessions = reading.totals(Sessions, filters, ["sessions", "with_errors"])
     active = members.distinct_by(Actives, filters, ("what",))
     median, longest_tenth = reading.quantiles(SessionShapes, filters, (0.5, 0.9), {"what": "time_spent"})
     received, rejected = _received(filters)
     return Sums(
-        events=reading.totals(Events, filters, ["events"])["events"],
+        events=events,
         sessions=sessions["sessions"],
         with_errors=sessions["with_errors"],
         actors=active.get(("actor",), members.NOBODY).members,
@@ -153,24 +168,23 @@ def _before(compared: Filters, now: datetime) -> Counts:
     return counts(line, "events", compared, now)
 
 
-def _earlier(compared: Filters | None, now: reading.Top, key: str) -> dict[int | str, int] | None:
-    """The same keys in the period before."""
+def _views(compared: Filters | None, now: reading.Top) -> dict[str, int] | None:
+    """Of the same pages in the period before."""
     if compared is None:
         return None
-    keys = [row.keys[0] for row in now.rows]
-    if not keys:
+    pages = [row.keys[0] for row in now.rows]
+    if not pages:
         return {}
-    rollup, measure = (Events, "events") if key == "source" else (Pages, "views")
-    found = reading.top(rollup, compared, [key], [measure], limit=len(keys), where={key: keys})
-    return {row.keys[0]: row.measures[measure] for row in found.rows}
+    found = reading.top(Pages, compared, ["page"], ["views"], limit=len(pages), where={"page": pages})
+    return {row.keys[0]: row.measures["views"] for row in found.rows}
 
 
-def _ranked(found: reading.Top, earlier: dict[int | str, int] | None) -> tuple[Ranked, ...]:
+def _ranked(pages: reading.Top, earlier: dict[str, int] | None) -> tuple[Ranked, ...]:
     return tuple(
         Ranked(
             row.keys[0],
-            next(iter(row.measures.values())),
+            row.measures["views"],
             None if earlier is None else earlier.get(row.keys[0], 0),
         )
-        for row in found.rows
+        for row in pages.rows
     )

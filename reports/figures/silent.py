@@ -1,12 +1,8 @@
 """Silent: sources that sent events in the period before and none in this one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.filters import Filters
-from reports.rollups import reading
-from reports.rollups.models import Events
-
-SOURCES = 50  # of the period before that are looked at, the largest
 FEW = 10  # events; a source that sends fewer may well be silent for a while
 
 
@@ -18,19 +14,8 @@ class Silent:
     before: int
 
 
-def silent(filters: Filters) -> tuple[Silent, ...]:
-    """The one that sent most first; two statements."""
-    if filters.compared is None:
-        return ()
-    earlier = reading.top(Events, filters.compared, ["source"], ["events"], limit=SOURCES).rows
-    keys = [int(row.keys[0]) for row in earlier if row.measures["events"] >= FEW]
-    if not keys:
-        return ()
-    where = {"source": keys}
-    now = reading.top(Events, filters, ["source"], ["events"], limit=len(keys), where=where).rows
-    heard = {row.keys[0] for row in now}
+def silent(now: Mapping[int, int], before: Mapping[int, int]) -> tuple[Silent, ...]:
+    """Given the events of each source, the one that sent most first."""
     return tuple(
-        Silent(int(row.keys[0]), row.measures["events"])
-        for row in earlier
-        if row.keys[0] in keys and row.keys[0] not in heard
+        Silent(source, events) for source, events in before.items() if events >= FEW and source not in now
     )

@@ -4,7 +4,6 @@ from django.urls import reverse
 
 from reports.charts.numbers import SHARE, change, count, points
 from reports.figures.overview import Overview, Sums, overview
-from reports.figures.silent import silent
 from reports.filters import Filters
 from reports.pages import overview_blocks
 from reports.pages.links import events, sessions
@@ -121,7 +120,7 @@ def _attention(found: Overview, filters: Filters, context: Context) -> list[Atte
             context.links.here(source=each.source),
             "Look at it",
         )
-        for each in silent(filters)[:SILENT]
+        for each in found.silent[:SILENT]
     ]
     sums, before = found.sums, found.before
     if before and has_more_errors(sums, before):

@@ -38,10 +38,9 @@ def facts(text: str) -> Facts:
         sources={1: text, 2: text},
         overview=overview.Overview(
             sums, replace(sums, events=1), ((text, hours),), hours, None, hours, hours,
-            (overview.Ranked(1, 9, 1),), 1, (overview.Ranked(text, 9, 1),), None,
+            (overview.Ranked(1, 9, 1),), 1, (Silent(2, 50),), (overview.Ranked(text, 9, 1),), None,
         ),
         errors=errors.Found(of_errors, of_errors, hours, None, hours, (), None, (group,), 1, (), ()),
-        silent=(Silent(2, 50),),
         spending=None,
         written=LOCALES["en-gb"],
     )  # fmt: skip
