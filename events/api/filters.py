@@ -9,14 +9,23 @@ from django.db.models import QuerySet
 
 from events.api.scope import owner_keys, source_keys
 from events.event import Event, EventQuerySet
+from events.identity import first_id
 from events.kinds import KINDS
 from events.walk import Question
 from events.wire.dialects import DIALECTS
 
 # Filters of the envelope that walk an index, alone or with the owner: see docs/decisions/041.
 INDEXED = ("owner", "session", "occurred_after", "occurred_before")
+OF_TIME = ("occurred_after", "occurred_before")  # tell the ids
 # Those that none helps with: what they leave may be rare.
 UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id")
+
+
+def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
+    """Rows of a kind's own table by one of OF_TIME."""
+    if at is None:
+        return rows
+    return rows.filter(**{"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)})
 
 
 def choices(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -85,17 +94,18 @@ class EventFilter(EnvelopeFilter):
         """The rows, newest first in windows where no index finds them."""
         rows: Any = super().filter_queryset(queryset)
         asked = self.form.cleaned_data
-        is_newest_first = (self.data or {}).get("ordering", "-id") in ("", "-id")
-        if not is_newest_first or asked["session"] or not any(asked[name] for name in UNINDEXED):
-            return rows
+        of_kind = KINDS[asked["kind"]].model._default_manager.all() if asked["kind"] else None
+        if asked["session"] or (self.data or {}).get("ordering", "-id") not in ("", "-id"):
+            # The envelope has no index on the kind, which may be rare; its own table has just these.
+            return rows if of_kind is None else rows.filter(pk__in=of_kind.values("pk"))
         indexed: Any = queryset
         for name in INDEXED:
             indexed = self.filters[name].filter(indexed, asked[name])
-        return Question(rows, paces=(indexed,))
+        if of_kind is not None:
+            for name in OF_TIME:
+                of_kind = in_time(of_kind, name, asked[name])
+            return Question(rows, paces=(indexed, of_kind), beside=of_kind)
+        return Question(rows, paces=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
 
-    kind = django_filters.ChoiceFilter(choices=choices(KINDS), method="by_kind", help_text="Kind of event.")
+    kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
     dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")
-
-    def by_kind(self, events: EventQuerySet, _: str, kind: str) -> Any:
-        """By way of the kind's own table: the envelope has no index on the kind, and a kind may be rare."""
-        return events.filter(kind=kind, pk__in=KINDS[kind].model._default_manager.values("pk"))

@@ -8,14 +8,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import QuerySet
 
-from events.api.filters import INDEXED, EnvelopeFilter
+from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, in_time
 from events.api.scope import readable_owners
 from events.event import Event
-from events.identity import first_id
 from events.kinds import KINDS
 from events.walk import Question
-
-OF_TIME = ("occurred_after", "occurred_before")
 
 
 class _TextIn(django_filters.BaseInFilter, django_filters.CharFilter):
@@ -65,7 +62,7 @@ class KindFilter(EnvelopeFilter):
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """The question, where base classes have rows."""
         owners = readable_owners(self.reader)
-        rows = in_time = queryset
+        rows = paced = queryset
         envelopes: Any = Event.objects.for_owners(owners)
         indexed = envelopes
         for name, value in self.form.cleaned_data.items():
@@ -75,14 +72,9 @@ class KindFilter(EnvelopeFilter):
             envelopes = self.filters[name].filter(envelopes, value)
             if name in INDEXED:
                 indexed = self.filters[name].filter(indexed, value)
-            if name in OF_TIME and value:
-                in_time, rows = (_in_time(each, name, value) for each in (in_time, rows))
-        return Question(rows, paces=(in_time, indexed), beside=envelopes)
-
-
-def _in_time(rows: QuerySet[Any], name: str, at: Any) -> QuerySet[Any]:
-    bound = {"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)}
-    return rows.filter(**bound)
+            if name in OF_TIME:
+                paced, rows = (in_time(each, name, value) for each in (paced, rows))
+        return Question(rows, paces=(paced, indexed), beside=envelopes)
 
 
 def _filters_of(model: Any) -> dict[str, Any]:

@@ -277,7 +277,7 @@ FROM (SELECT g, now() - g * interval '1 second' AS t FROM generate_series(1, %s)
     [
         (EVENTS, 1_000),
         (f"{EVENTS}?ordering=received_at", 1_000),
-        (f"{EVENTS}?kind=log", 1_000),
+        (f"{EVENTS}?kind=log", 2_000),
         (f"{EVENTS}?actor=nobody", 25_000),
         (f"{EVENTS}?client_event_id=nothing", 25_000),
         ("/api/v1/kinds/log/", 10_000),
