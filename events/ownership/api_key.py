@@ -86,6 +86,7 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         related_name="api_keys",
+        verbose_name="person",
         help_text="Whose personal key it is; none: a key of the organization.",
     )
     created_at = models.DateTimeField(auto_now_add=True)

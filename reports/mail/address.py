@@ -26,6 +26,7 @@ class Address(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        verbose_name="person",
         help_text="Whose address it is.",
     )
     owner = models.ForeignKey(

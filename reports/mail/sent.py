@@ -10,7 +10,7 @@ class State(models.TextChoices):
 
     CLAIMED = "claimed", "Waiting: to be sent at its time"
     SENDING = "sending", "Being handed to the mail server"
-    SENT = "sent", "Sent: the mail server took it"
+    SENT = "sent", "Sent: taken by the mail server, or written as a file"
     FAILED = "failed", "Failed: it will not be tried again"
     UNKNOWN = "unknown", "Not known whether sent: who sent it ended half-way"
     SKIPPED = "skipped", "Not sent: there was nothing to say, or nobody to say it to"
@@ -44,7 +44,7 @@ class SentMail(models.Model):
     claimed_at = models.DateTimeField(help_text="When it was decided that it be sent.")
     next_at = models.DateTimeField(help_text="When it is tried next, while it waits.")
     changed_at = models.DateTimeField(help_text="When its state changed last.")
-    sent_at = models.DateTimeField(null=True, help_text="When the mail server took it.")
+    sent_at = models.DateTimeField(null=True, help_text="When it was taken.")
 
     class Meta:
         ordering = ["-id"]
