@@ -1,6 +1,9 @@
 // Copy buttons: `data-copy` names the element whose text goes to the clipboard. Names of what scrolls, filters.
 "use strict";
 
+// Without scripts all stays open; with them it is folded before anybody sees it.
+document.documentElement.dataset.scripted = "";
+
 (() => {
   const legacyCopy = (text) => {
     // navigator.clipboard exists on secure origins only.
@@ -61,6 +64,14 @@
     const around = fault && fault.closest("pre");
     if (around) {
       around.scrollTop = fault.offsetTop - around.offsetTop - around.clientHeight / 2;
+    }
+  });
+
+  // On a phone what was found comes first; the chips say which filters are in force.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const filters of document.querySelectorAll(".tally-filter-fold")) {
+      filters.open = !window.matchMedia("(max-width: 767px)").matches;
+      filters.dataset.ready = "";
     }
   });
 

@@ -1,9 +1,6 @@
 // Report pages beside their drawings: tables that fold, filters that close, the reader's own zone, pages that ask again.
 "use strict";
 
-// Without scripts the tables stay open; with them they are folded before anybody sees them.
-document.documentElement.dataset.scripted = "";
-
 (() => {
   const OPEN = "tally-open-tables"; // in the session's storage: the tables that the reader has opened
 
@@ -30,16 +27,6 @@ document.documentElement.dataset.scripted = "";
         name.replaceChildren(...parts.flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part])));
       }
     }
-  };
-
-  // On a phone the answer comes first; the chips say which filters are in force.
-  const foldFilters = (report) => {
-    const filters = report.querySelector(".tally-filter-fold");
-    if (!filters) {
-      return; // a page without filters
-    }
-    filters.open = !window.matchMedia("(max-width: 767px)").matches;
-    filters.dataset.ready = "";
   };
 
   const closePicks = (but) => {
@@ -134,7 +121,6 @@ document.documentElement.dataset.scripted = "";
     const askAgain = report.dataset.refresh && asker(report);
     fold(report);
     breakable(report);
-    foldFilters(report);
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const zones = document.getElementById("zones");
     if (zone && zones && ![...zones.options].some((option) => option.value === zone)) {
