@@ -7,6 +7,7 @@ label of the element and the category of the page.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
@@ -22,9 +23,9 @@ GROUPS = 100  # in the table
 LINES = 7  # in the chart, beside all others together
 LISTED = 50  # versions and types
 EVER = date(2000, 1, 1)  # before there was telemetry
-# Members of buckets that are read of each row of the tables: few have the same error twice, so even of so few
-# the count is within one percent (docs/reference/rollups.md).
-BOUND = 4_096
+# Members of buckets that are read of each row of a table: few have the same error twice, so that even of so
+# few the count is within a percent (docs/reference/rollups.md).
+OF_ROW = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,17 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     series = reading.series(Errors, filters, ["events"], by=by, most=LINES, where=where)
     lines = [(None if line.is_rest else line.key, counts(line, "events", filters, now)) for line in series]
     groups, groups_of = _groups(filters, compared, now, where)
-    in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"}, BOUND)
-    befallen, of_types, of_versions = distinct_by_each(
-        ErrorsAffected, filters, [("what",), ("what", "type"), ("what", "version")], where, BOUND
+    in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
+    of_types, of_versions = distinct_by_each(
+        ErrorsAffected, filters, [("what", "type"), ("what", "version")], where, OF_ROW
     )
+    counted = chain(in_time.values(), of_types.values(), of_versions.values())
     return Found(
-        sums=_sums(filters, where, befallen),
-        before=_before(compared, where) if compared else None,
+        sums=_sums(filters, where, is_about=any(each.is_about for each in counted)),
+        before=_sums(compared, where) if compared else None,
         errors=_all(filters, now, where),
         errors_before=_all(compared, now, where) if compared else None,
-        affected=filled(in_time, filters, now),
+        affected=filled({at: each.members for at, each in in_time.items()}, filters, now),
         lines=tuple((key, counts) for key, counts in lines if key is not None),
         rest=next((counts for key, counts in lines if key is None), None),
         groups=groups,
@@ -114,17 +116,14 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     )
 
 
-def _before(compared: Filters, where: Where) -> Sums:
-    return _sums(compared, where, distinct_by(ErrorsAffected, compared, ("what",), where, BOUND))
-
-
-def _sums(filters: Filters, where: Where, befallen: By) -> Sums:
+def _sums(filters: Filters, where: Where, *, is_about: bool = False) -> Sums:
+    befallen = distinct_by(ErrorsAffected, filters, ("what",), where)
     return Sums(
         reading.totals(Errors, filters, ["events"], where)["events"],
         befallen.get(("session",), NOBODY).members,
         befallen.get(("actor",), NOBODY).members,
         reading.totals(Sessions, filters, ["sessions"])["sessions"],
-        is_about=any(each.is_about for each in befallen.values()),
+        is_about=is_about or any(each.is_about for each in befallen.values()),
     )
 
 
@@ -143,7 +142,7 @@ def _groups(
     ever = filters.over(Period(EVER, filters.period.end, filters.period.zone))
     firsts = {row.keys: row.measures["first"] for row in _rows(ever, keys, ["first"], same)}
     earlier = {row.keys: row.measures["events"] for row in _rows(compared, keys, ["events"], same)}
-    befallen = distinct_by(ErrorsAffected, filters, ("what", *keys), same, BOUND)
+    befallen = distinct_by(ErrorsAffected, filters, ("what", *keys), same, OF_ROW)
     kinds: dict[tuple[str, ...], list[str]] = {}
     for row in _rows(filters, ["code", "type", "kind"], ["events"], same):
         kinds.setdefault(row.keys[:2], []).append(row.keys[2])

@@ -10,7 +10,7 @@ from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.rollups import reading, shapes
-from reports.rollups.members import Arrivals, Cohort, distinct, sightings
+from reports.rollups.members import Cohort, Counted, distinct, sightings
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
 
 # Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
@@ -84,7 +84,7 @@ def sessions(filters: Filters, now: datetime) -> Found:
     spent = reading.histogram(SessionShapes, filters, {"what": "time_spent"})
     depth = reading.histogram(SessionShapes, filters, {"what": "depth"})
     return Found(
-        sums=_sums(filters, spent, seen),
+        sums=_sums(filters, spent, who.new(filters.period)),
         before=_before(compared) if compared else None,
         sessions=_series(filters, now),
         sessions_before=_series(compared, now) if compared else None,
@@ -105,7 +105,7 @@ def cohort_period(period: Period) -> Period:
     return Period(monday - (COHORTS - 1) * 7 * DAY, monday + 7 * DAY, period.zone)
 
 
-def _sums(filters: Filters, spent: dict[int, int], seen: dict[datetime, Arrivals] | None) -> Sums:
+def _sums(filters: Filters, spent: dict[int, int], new: Counted | None) -> Sums:
     counted = reading.totals(Sessions, filters, MEASURES)
     median, ninetieth = shapes.quantiles(spent, (0.5, 0.9))
     actors = distinct(Actives, filters, {"what": "actor"})
@@ -117,9 +117,9 @@ def _sums(filters: Filters, spent: dict[int, int], seen: dict[datetime, Arrivals
         ninetieth,
         actors=actors.members,
         # Where samples are counted, the two may differ a little.
-        new_actors=None if seen is None else min(actors.members, sum(each.new for each in seen.values())),
+        new_actors=None if new is None else min(actors.members, new.members),
         actors_are_about=actors.is_about,
-        new_are_about=any(each.is_about for each in (seen or {}).values()),
+        new_are_about=new is not None and new.is_about,
     )
 
 

@@ -102,15 +102,21 @@ class Sightings:
     starts: Sequence[datetime]  # of stretches of time
     seen: Mapping[int, _Seen]  # in each of them that has any, the first of which is 1
 
+    def new(self, period: Period) -> Counted:
+        """How many are new in the period."""
+        count = self._between(period.since, period.until).counted
+        return Counted(round(count.members * self._share_of_new(period)), count.is_about)
+
     def arrivals(self, period: Period, granularity: Granularity) -> dict[datetime, Arrivals]:
         """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
-        known = set(self._between(period.since - LOOK_BACK, period.since).members)
+        known = set(self._before(period))
+        usual = self._share_of_new(period)  # stands in where nobody of a small bucket is in the sample
         found = {}
         for since, until in pairwise([*period.buckets(granularity), period.until]):
             seen = self._between(since, until)
             if seen.sightings:
                 there, count = set(seen.members), seen.counted
-                new = round(count.members * len(there - known) / len(there)) if there else 0
+                new = round(count.members * (len(there - known) / len(there) if there else usual))
                 found[since] = Arrivals(new, count.members - new, count.is_about)
                 known |= there
         return found
@@ -121,7 +127,7 @@ class Sightings:
         seen = [self._between(since, until) for since, until in pairwise([*weeks, period.until])]
         halvings = max(each.halvings for each in seen)
         there = [set(each.members) for each in seen]
-        known = set(self._between(period.since - LOOK_BACK, period.since).members)
+        known = set(self._before(period))
         found = []
         for place, week in enumerate(weeks):
             new = there[place] - known
@@ -129,6 +135,13 @@ class Sightings:
             again = tuple(len(new & later) << halvings for later in there[place:])
             found.append(Cohort(week, again, is_about=halvings > 0))
         return found
+
+    def _share_of_new(self, period: Period) -> float:
+        there = set(self._between(period.since, period.until).members)
+        return len(there.difference(self._before(period))) / len(there) if there else 0.0
+
+    def _before(self, period: Period) -> Sequence[int]:
+        return self._between(period.since - LOOK_BACK, period.since).members
 
     def _between(self, since: datetime, until: datetime) -> _Seen:
         places = range(bisect_left(self.starts, since) + 1, bisect_left(self.starts, until) + 1)
@@ -175,14 +188,12 @@ def distinct_by_each(
 
 
 def distinct_series(
-    rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING, bound: int | None = None
-) -> dict[datetime, int]:
-    """How many different members each bucket of the period has that has any; `bound` is for all together."""
+    rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING
+) -> dict[datetime, Counted]:
+    """How many different members each bucket of the period has that has any; BOUND is for all together."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
-    return {
-        starts[place - 1]: seen.counted.members for place, seen in _by_place(made, bound or BOUND).items()
-    }
+    return {starts[place - 1]: seen.counted for place, seen in _by_place(made, BOUND).items()}
 
 
 def sightings(rollup: type[Rollup], filters: Filters, where: Where, weeks: Period) -> Sightings:

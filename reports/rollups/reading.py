@@ -70,17 +70,19 @@ def top(
     keys: Sequence[str],
     measures: Sequence[str],
     order: str = "",
-    limit: int = 20,
+    limit: int | None = 20,
     where: Where = EVERYTHING,
 ) -> Top:
-    """Measures for each combination of keys, the first in an order.
+    """Measures for each combination of keys, the first `limit` in an order, or all.
 
     `order` is a key, a measure or a quotient of two (`passed/attempts`), with `-` for descending; by default
     the first measure, descending. Equal ones are ordered by the keys, so that each look has the same.
     """
     made = of_period(rollup, filters, where, keys=keys, measures=measures)
     columns = [f'"{column(rollup, key)}"' for key in keys]
-    tail = f" ORDER BY {_order(rollup, order or f'-{measures[0]}', keys)} LIMIT {int(limit)}"
+    tail = f" ORDER BY {_order(rollup, order or f'-{measures[0]}', keys)}"
+    if limit is not None:
+        tail += f" LIMIT {int(limit)}"
     found = fetch(_merging(rollup, made, columns, measures, further=", count(*) OVER ()", tail=tail))
     rows = _rows(rollup, [row[:-1] for row in found], len(keys), measures)
     return Top(tuple(rows), found[0][-1] if found else 0)

@@ -11,6 +11,7 @@ from events.ownership.owner import Owner
 from reports.cost import comparing, forecasting, reading
 from reports.cost.comparing import Side, Used
 from reports.cost.keeping import keep
+from reports.cost.month import BillingMonth
 from reports.cost.numbers import sum_of
 from reports.cost.plans import Discount, PlanAssignment
 from reports.cost.platform import Method, PlatformCost
@@ -41,6 +42,18 @@ def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
     assert reading.of_owners(SEPTEMBER, []) == []
     assert reading.months(None) == [SEPTEMBER]
     assert reading.charged_until() == at(3, 1)
+
+
+def test_currencies_are_those_of_the_owners_charges(owners: tuple[Owner, Owner]) -> None:
+    other = owner("C", organization("elsewhere"))
+    BillingMonth.objects.create(organization=other.organization, month=SEPTEMBER, currency="CHF")
+
+    (currency,) = reading.currencies(AUGUST, SEPTEMBER)
+    assert currency != "CHF"
+    assert reading.currencies(SEPTEMBER, SEPTEMBER, [owners[0].pk]) == {currency}
+    assert reading.currencies(AUGUST, AUGUST) == set()
+    assert reading.currencies(AUGUST, SEPTEMBER, [other.pk]) == set()
+    assert reading.currencies(AUGUST, SEPTEMBER, []) == set()
 
 
 @pytest.mark.parametrize(

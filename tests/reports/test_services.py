@@ -1,14 +1,25 @@
 """Services: every number is what a plain look at the events says."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from reports.figures.services import STATISTICS, MetricKey, Services, services, silence, values
+from reports.figures.services import (
+    CHANGES,
+    STATISTICS,
+    MetricKey,
+    Services,
+    services,
+    silence,
+    trail,
+    values,
+)
 from reports.filters import Filters
+from reports.pages import service_blocks
 from reports.pages import services as page
 from reports.pages.links import Links
 from reports.pages.page import Context
@@ -135,8 +146,8 @@ def test_the_trail_of_an_object(asked: str) -> None:
     whole = services(filters, NOW).trail
     found = services(filters, NOW, about=about).trail
 
-    assert [each.event_id for each in whole.changes] == [str(event.pk) for event, _ in reversed(changes)][
-        :100
+    assert [each.event_id for each in whole.changes] == [
+        str(event.pk) for event, _ in reversed(changes[-CHANGES:])
     ]
     assert [
         (each.event_id, each.at, each.object_id, each.before, each.after, each.props)
@@ -164,6 +175,19 @@ def test_the_answer_is_computed_and_the_address_chooses() -> None:
     assert report.block("values").title == f"{metric.metric}: sum"
     assert report.block("trail").title == "Changes of do_3001"
     assert built(filters, metric=("no/such/metric",), statistic=("worst",)).block("values").is_empty
+
+
+def test_where_there_are_more_changes_the_way_to_all_is_shown() -> None:
+    filters = question("everything")
+    found, context = services(filters, NOW), Context(NOW, Links("services", {}), {}, {}, sees_all=True)
+    assert not found.trail.has_more
+    some = replace(found, trail=trail(filters, limit=1))
+
+    assert service_blocks.trail(found, filters, context, "").whole == ""
+    block = service_blocks.trail(some, filters, context, "do_3001")
+    assert block.note == "The newest 1 changes; there are more."
+    assert block.whole.startswith("/admin/events/audit/?")
+    assert "object=do_3001" in block.whole
 
 
 def test_it_compares_with_the_period_before() -> None:

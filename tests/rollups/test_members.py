@@ -54,9 +54,9 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
     assert found.is_about
     assert found.members == pytest.approx(8_000, rel=0.03)
     assert members.distinct_by(Actives, asked, ("source",), ACTORS) == {(1,): found}
-    assert (
-        list(members.distinct_series(Actives, asked, ACTORS).values()) == [pytest.approx(4_000, rel=0.01)] * 3
-    )
+    series = members.distinct_series(Actives, asked, ACTORS).values()
+    assert [each.members for each in series] == [pytest.approx(4_000, rel=0.01)] * 3
+    assert all(each.is_about for each in series)
     came = _arrivals(asked)
     assert all(each.is_about for each in came)
     assert [each.new for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
@@ -94,8 +94,35 @@ def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: 
 
     together = members.distinct_by_each(Actives, filters(), groupings, ACTORS, bound=1_000)
     assert together == [members.distinct_by(Actives, filters(), keys, ACTORS, 1_000) for keys in groupings]
-    assert together[1][("2",)] == members.Counted(40)
+    assert together[1] == {("2",): members.Counted(40), ("1",): together[2]["1", "actor"]}
+    assert [together[0][()].members, together[1][("1",)].members] == [pytest.approx(5_000, rel=0.1)] * 2
     assert together[1][("1",)].is_about
+
+
+def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred actors an hour, half of whom were there on the day before."""
+    asked = filters(days=1, granularity="hour")
+    hours = [
+        (range(hour * 50, hour * 50 + 100), asked.period.since + timedelta(hours=hour)) for hour in range(24)
+    ]
+    Actives.objects.bulk_create(
+        [
+            _set(range(600), BEGIN, sender, Grain.DAY),
+            *(_set(who, at, sender, Grain.HOUR) for who, at in hours),
+        ]
+    )
+    exact = members.sightings(Actives, asked, ACTORS, asked.period)
+    assert exact.new(asked.period) == members.Counted(650)
+    assert sum(each.new for each in _arrivals(asked)) == 650
+    monkeypatch.setattr(members, "SIGHTINGS", 60)
+
+    sampled = members.sightings(Actives, asked, ACTORS, asked.period)
+    came = sampled.arrivals(asked.period, asked.granularity).values()
+    assert any(not seen.members for seen in sampled.seen.values())
+    assert sampled.new(asked.period).members == pytest.approx(650, rel=0.35)
+    assert sum(each.new for each in came) == pytest.approx(650, rel=0.35)
 
 
 def test_who_was_seen_equally_often_is_counted_to_the_last_one() -> None:

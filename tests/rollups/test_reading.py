@@ -14,7 +14,7 @@ from reports.periods import Granularity, Period
 from reports.rollups import members, reading, shapes
 from reports.rollups.columns import LARGEST, plain
 from reports.rollups.models import Actives, Errors, Events, SessionShapes
-from reports.rollups.relation import Stretch, stretches
+from reports.rollups.relation import Stretch, pieces_between, stretches
 from reports.rollups.rollup import Grain
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
@@ -51,6 +51,21 @@ def test_a_stretch_is_read_in_the_coarsest_grains_that_fit() -> None:
         Stretch(Grain.HOUR, datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)),
         Stretch(Grain.QUARTER, datetime(2026, 3, 29, 1, tzinfo=UTC), until),
     ]
+
+
+def test_weeks_of_a_zone_are_read_by_days_but_for_their_ends() -> None:
+    period = Period(DAY, DAY + timedelta(days=400), ZoneInfo("Asia/Kathmandu"))
+    weeks = [*period.buckets(Granularity.WEEK), period.until]
+    pieces = pieces_between(weeks[:3])
+
+    assert [piece.grain for piece in pieces] == [
+        *(Grain.QUARTER, Grain.HOUR, Grain.DAY, Grain.HOUR, Grain.QUARTER),
+        *(Grain.HOUR, Grain.DAY, Grain.HOUR, Grain.QUARTER),
+    ]
+    assert [piece.since for piece in pieces] == [weeks[0], *(piece.until for piece in pieces[:-1])]
+    assert pieces[-1].until == weeks[2]
+    many = sorted({*period.buckets(Granularity.DAY), period.until})
+    assert pieces_between(many) == [Stretch(Grain.QUARTER, many[0], many[-1])]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"])
@@ -121,7 +136,8 @@ def test_members_are_counted_once(sender: Sender) -> None:
     actors = {"what": "actor"}
 
     assert members.distinct(Actives, filters(), actors) == members.Counted(3)
-    assert list(members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()) == [2, 2]
+    found = members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()
+    assert list(found) == [members.Counted(2)] * 2
     who = members.sightings(Actives, filters(), actors, filters(days=7).period)
     came = who.arrivals(filters().period, filters().granularity)
     assert list(came.values()) == [members.Arrivals(new=1, returning=1), members.Arrivals(1, 1)]

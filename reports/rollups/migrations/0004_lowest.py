@@ -1,4 +1,7 @@
-"""Beside each set a sixteenth of it, which is read where samples are counted. Tables with sets are written anew."""
+"""Beside each set a sixteenth of it, which is read where samples are counted.
+
+The tables with sets are written anew: a second for 100 MB, in which whoever asks or folds them waits.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
