@@ -14,7 +14,7 @@ from reports.filters import Filters
 from reports.periods import Period
 from reports.rollups import reading
 from reports.rollups.grid import grid
-from reports.rollups.members import NOBODY, By, distinct_by, distinct_by_each, distinct_series
+from reports.rollups.members import BOUND, NOBODY, By, distinct_by, distinct_by_each, distinct_series
 from reports.rollups.models import Errors, ErrorsAffected, Sessions
 
 Where = Mapping[str, str]
@@ -97,13 +97,12 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     lines = [(None if line.is_rest else line.key, counts(line, "events", filters, now)) for line in series]
     groups, groups_of = _groups(filters, compared, now, where)
     in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
-    of_types, of_versions = distinct_by_each(
-        ErrorsAffected, filters, [("what", "type"), ("what", "version")], where, OF_ROW
-    )
-    counted = chain(in_time.values(), of_types.values(), of_versions.values())
+    bounds = {("what",): BOUND, ("what", "type"): OF_ROW, ("what", "version"): OF_ROW}
+    befallen = distinct_by_each(ErrorsAffected, filters, bounds, where)
+    counted = chain(in_time.values(), *(by.values() for by in befallen.values()))
     return Found(
-        sums=_sums(filters, where, is_about=any(each.is_about for each in counted)),
-        before=_sums(compared, where) if compared else None,
+        sums=_sums(filters, where, befallen[("what",)], is_about=any(each.is_about for each in counted)),
+        before=_before(compared, where) if compared else None,
         errors=_all(filters, now, where),
         errors_before=_all(compared, now, where) if compared else None,
         affected=filled({at: each.members for at, each in in_time.items()}, filters, now),
@@ -111,19 +110,23 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
         rest=next((counts for key, counts in lines if key is None), None),
         groups=groups,
         groups_of=groups_of,
-        types=_parts(filters, compared, "type", where, of_types),
-        versions=_parts(filters, compared, "version", where, of_versions),
+        types=_parts(filters, compared, "type", where, befallen["what", "type"]),
+        versions=_parts(filters, compared, "version", where, befallen["what", "version"]),
     )
 
 
-def _sums(filters: Filters, where: Where, *, is_about: bool = False) -> Sums:
-    befallen = distinct_by(ErrorsAffected, filters, ("what",), where)
+def _before(compared: Filters, where: Where) -> Sums:
+    befallen = distinct_by(ErrorsAffected, compared, ("what",), where)
+    return _sums(compared, where, befallen, is_about=any(each.is_about for each in befallen.values()))
+
+
+def _sums(filters: Filters, where: Where, befallen: By, *, is_about: bool) -> Sums:
     return Sums(
         reading.totals(Errors, filters, ["events"], where)["events"],
         befallen.get(("session",), NOBODY).members,
         befallen.get(("actor",), NOBODY).members,
         reading.totals(Sessions, filters, ["sessions"])["sessions"],
-        is_about=is_about or any(each.is_about for each in befallen.values()),
+        is_about=is_about,
     )
 
 

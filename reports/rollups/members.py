@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from struct import unpack
 from typing import Any, NamedTuple
 
@@ -156,35 +156,37 @@ def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) 
 def distinct_by(
     rollup: type[Rollup],
     filters: Filters,
-    keys: Sequence[str],
+    keys: tuple[str, ...],
     where: Where = EVERYTHING,
     bound: int | None = None,
 ) -> By:
     """How many different members each combination of keys has; of each no more than `bound` are read, by
     default BOUND.
     """
-    (found,) = distinct_by_each(rollup, filters, (keys,), where, bound)
-    return found
+    return distinct_by_each(rollup, filters, {keys: bound or BOUND}, where)[keys]
 
 
 def distinct_by_each(
     rollup: type[Rollup],
     filters: Filters,
-    groupings: Sequence[Sequence[str]],
+    groupings: Mapping[tuple[str, ...], int],
     where: Where = EVERYTHING,
-    bound: int | None = None,
-) -> list[By]:
-    """As `distinct_by`, by several combinations of keys, read at once."""
-    keys = list(dict.fromkeys(key for grouping in groupings for key in grouping))
+) -> dict[tuple[str, ...], By]:
+    """As `distinct_by`, by several combinations of keys, each with its bound, all of them read at once."""
+    keys = list(dict.fromkeys(chain.from_iterable(groupings)))
+    columns = {key: f'"{column(rollup, key)}"' for key in keys}
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
-    columns = [f'"{column(rollup, key)}"' for key in keys]
-    found: list[dict[tuple[object, ...], list[_Seen]]] = [defaultdict(list) for _ in groupings]
-    places = [[keys.index(key) for key in grouping] for grouping in groupings]
-    grouped = [[columns[place] for place in of] for of in places]
-    for values, seen in _read(made, columns, grouped, bound or BOUND):
-        for by, of, each in zip(found, places, seen, strict=True):
-            by[tuple(values[place] for place in of)].append(each)
-    return [{values: _together(seen).counted for values, seen in by.items()} for by in found]
+    bounds = [([columns[key] for key in by], bound) for by, bound in groupings.items()]
+    found: dict[tuple[str, ...], dict[tuple[object, ...], list[_Seen]]] = {
+        by: defaultdict(list) for by in groupings
+    }
+    for values, seen in _read(made, list(columns.values()), bounds):
+        named = dict(zip(keys, values, strict=True))
+        for by, each in zip(groupings, seen, strict=True):
+            found[by][tuple(named[key] for key in by)].append(each)
+    return {
+        by: {values: _together(seen).counted for values, seen in parts.items()} for by, parts in found.items()
+    }
 
 
 def distinct_series(
@@ -211,7 +213,7 @@ def _times(period: Period, granularity: Granularity) -> set[datetime]:
 
 def _by_place(made: Relation, bound: int) -> dict[int, _Seen]:
     """Who was seen in each of the stretches of time that PLACE tells, in a sample of them together."""
-    return {place: seen for (place,), (seen,) in _read(made, [PLACE], [[]], bound)}
+    return {place: seen for (place,), (seen,) in _read(made, [PLACE], [([], bound)])}
 
 
 def _together(parts: Sequence[_Seen]) -> _Seen:
@@ -239,15 +241,15 @@ _SIZE = "(pg_column_size(members) - 20) / 8"
 
 
 def _read(
-    rows: Relation, columns: Sequence[str], groupings: Sequence[Sequence[str]], bound: int
+    rows: Relation, columns: Sequence[str], groupings: Sequence[tuple[Sequence[str], int]]
 ) -> Iterator[tuple[tuple[Any, ...], list[_Seen]]]:
     """Values of the columns, and who was seen in the rows that have them: for each grouping by some of the
-    columns in a sample so that of each of its groups no more than `bound` are read.
+    columns in a sample of which each group has no more than the grouping's bound.
     """
     names = [f"c{place}" for place in range(len(columns))]
     depths = [f"h{place}" for place in range(len(groupings))]
     own = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
-    own += [f"{_halvings(by, bound)} AS {name}" for by, name in zip(groupings, depths, strict=True)]
+    own += [f"{_halvings(*each)} AS {name}" for each, name in zip(groupings, depths, strict=True)]
     told = [*names, f"max(ARRAY[{', '.join(depths)}])", "sum(size)::bigint", f"string_agg({_SENT}, '')"]
     sql = f"""
         SELECT {", ".join(told)}

@@ -79,7 +79,7 @@ def test_a_sample_is_the_same_whether_it_is_kept_beside_the_set_or_read_from_it(
     halvings = ceil(log2(12_000 / bound))
 
     everybody = [member for row in Actives.objects.all() for member in row.members]
-    (read,) = members.distinct_by_each(Actives, filters(), [()], ACTORS, bound)
+    read = members.distinct_by(Actives, filters(), (), ACTORS, bound)
     assert read[()].is_about == (halvings > 0)
     below = [member for member in everybody if member < (1 << 64 - halvings) - (1 << 63)]
     assert read[()] == members._Seen(len(everybody), halvings, below).counted
@@ -90,13 +90,17 @@ def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: 
         _set(range(size), BEGIN + timedelta(days=1), sender, Grain.DAY, version)
         for version, size in (("1", 5_000), ("2", 40))
     )
-    groupings = [(), ("version",), ("version", "what")]
+    groupings = {(): 2_000, ("version",): 1_000, ("version", "what"): 500}
 
-    together = members.distinct_by_each(Actives, filters(), groupings, ACTORS, bound=1_000)
-    assert together == [members.distinct_by(Actives, filters(), keys, ACTORS, 1_000) for keys in groupings]
-    assert together[1] == {("2",): members.Counted(40), ("1",): together[2]["1", "actor"]}
-    assert [together[0][()].members, together[1][("1",)].members] == [pytest.approx(5_000, rel=0.1)] * 2
-    assert together[1][("1",)].is_about
+    together = members.distinct_by_each(Actives, filters(), groupings, ACTORS)
+    assert together == {
+        keys: members.distinct_by(Actives, filters(), keys, ACTORS, bound)
+        for keys, bound in groupings.items()
+    }
+    assert together[("version",)][("2",)] == members.Counted(40)
+    for keys, values in (((), ()), (("version",), ("1",)), (("version", "what"), ("1", "actor"))):
+        assert together[keys][values].is_about
+        assert together[keys][values].members == pytest.approx(5_000, rel=0.1)
 
 
 def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample(
