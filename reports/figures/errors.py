@@ -14,7 +14,7 @@ from reports.filters import Filters
 from reports.periods import Period
 from reports.rollups import reading
 from reports.rollups.grid import grid
-from reports.rollups.members import BOUND, NOBODY, By, distinct_by, distinct_by_each, distinct_series
+from reports.rollups.members import NOBODY, By, distinct_by, distinct_by_each, distinct_series
 from reports.rollups.models import Errors, ErrorsAffected, Sessions
 
 Where = Mapping[str, str]
@@ -23,9 +23,9 @@ GROUPS = 100  # in the table
 LINES = 7  # in the chart, beside all others together
 LISTED = 50  # versions and types
 EVER = date(2000, 1, 1)  # before there was telemetry
-# Members of buckets that are read of each row of a table: few have the same error twice, so that even of so
-# few the count is within a percent (docs/reference/rollups.md).
-OF_ROW = 4_096
+# Members of buckets that are read of all errors together, and of each row of a table: few have the same error
+# twice, so counts of samples of so few are within 3 % (docs/reference/rollups.md).
+OF_ALL, OF_ROW = 8_192, 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     lines = [(None if line.is_rest else line.key, counts(line, "events", filters, now)) for line in series]
     groups, groups_of = _groups(filters, compared, now, where)
     in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
-    bounds = {("what",): BOUND, ("what", "type"): OF_ROW, ("what", "version"): OF_ROW}
+    bounds = {("what",): OF_ALL, ("what", "type"): OF_ROW, ("what", "version"): OF_ROW}
     befallen = distinct_by_each(ErrorsAffected, filters, bounds, where)
     counted = chain(in_time.values(), *(by.values() for by in befallen.values()))
     return Found(
@@ -116,7 +116,7 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
 
 
 def _before(compared: Filters, where: Where) -> Sums:
-    befallen = distinct_by(ErrorsAffected, compared, ("what",), where)
+    befallen = distinct_by(ErrorsAffected, compared, ("what",), where, OF_ALL)
     return _sums(compared, where, befallen, is_about=any(each.is_about for each in befallen.values()))
 
 
