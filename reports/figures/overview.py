@@ -19,6 +19,7 @@ from reports.figures.silent import Silent, silent
 from reports.filters import Filters
 from reports.periods import month_of
 from reports.rollups import members, reading
+from reports.rollups.grid import grid
 from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
 
 KINDS = 7  # with a line of their own
@@ -89,13 +90,12 @@ class Overview:
 
 
 def overview(filters: Filters, now: datetime) -> Overview:
-    """The figures of a period and of the one that it is compared with; 20 statements at the most."""
+    """The figures of a period and of the one that it is compared with."""
     compared = filters.compared
-    kinds = reading.series(Events, filters, ["events"], by="kind", most=KINDS)
     (sessions,) = reading.series(Sessions, filters, ["sessions", "with_errors"])
     sources, earlier = _of_sources(filters), _of_sources(compared)
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
-    by_kind = tuple((line.key, counts(line, "events", filters, now)) for line in kinds)
+    by_kind = _by_kind(filters, now)
     return Overview(
         sums=_sums(filters, sum(sources.values())),
         before=_sums(compared, sum(earlier.values())) if compared else None,
@@ -113,6 +113,16 @@ def overview(filters: Filters, now: datetime) -> Overview:
         pages=_ranked(pages, _views(compared, pages)),
         cost=_cost(filters.owners, now),
     )
+
+
+def _by_kind(filters: Filters, now: datetime) -> tuple[tuple[str | None, Counts], ...]:
+    """The events of the kinds with most of them, and of all others as one."""
+    found = grid(Events, filters, ["kind"], "events")
+    leaders = sorted(found, key=lambda kind: (-sum(found[kind].values()), kind))
+    lines = [(kind, filled(found[kind,], filters, now)) for (kind,) in leaders]
+    if len(lines) <= KINDS:
+        return tuple(lines)
+    return *lines[:KINDS], (None, summed(values for _, values in lines[KINDS:]))
 
 
 def _of_sources(filters: Filters | None) -> dict[int, int]:
