@@ -270,7 +270,7 @@ def _read(
 def _halvings(grouping: Sequence[str], bound: int) -> str:
     """How often the sample of a group is halved."""
     size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + ', '.join(grouping) if grouping else ''})"
-    return f"greatest(0, ceil(ln({size}::float8 / {bound}) / ln(2::float8)))::int"
+    return f"ceil(ln(greatest({size}::float8 / {bound}, 1)) / ln(2::float8))::int"
 
 
 def _lowest(members: Iterable[int], halvings: int) -> list[int]:
