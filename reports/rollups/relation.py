@@ -147,7 +147,7 @@ def in_buckets(
 ) -> Relation:
     """The rows of the period, so that PLACE tells which of the buckets that start at `starts` each is in.
 
-    Those that differ in other keys are merged: PLACE is computed for fewer, in three quarters of the time.
+    Those that differ in other keys are merged: PLACE is computed for fewer, in four fifths of the time.
     """
     pieces = pieces_between([*starts, filters.period.until])
     made = relation(rollup, filters, where, pieces, keys=keys, measures=measures)
