@@ -22,6 +22,11 @@ class TypedFilter(ChoiceFilter):
         """No choices."""
         return ()
 
+    @property
+    def is_refused(self) -> bool:
+        """Nothing is offered, so nothing is refused: `narrow` bounds it."""
+        return False
+
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows that the value leaves."""
         if not self.chosen:

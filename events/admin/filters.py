@@ -74,11 +74,17 @@ class ChoiceFilter(SimpleListFilter):
         ]
         return [Option(self.chosen, self.chosen_label, True), *found] if len(self.values) > 1 else found
 
+    @property
+    def is_refused(self) -> bool:
+        """True if a value is in force that this person isn't offered. It selects nothing, anywhere."""
+        offered = {str(value) for value, _ in self.lookup_choices}
+        return bool(self.chosen) and not offered.issuperset(self.values)
+
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows that the value in force leaves; none for a value that isn't offered."""
         if not self.chosen:
             return queryset
-        if not {str(value) for value, _ in self.lookup_choices}.issuperset(self.values):
+        if self.is_refused:
             return queryset.none()
         return self.narrow(request, queryset)
 

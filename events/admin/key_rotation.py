@@ -51,7 +51,7 @@ class RotatedKeys(TallyAdmin):
         if old.revoked_at or (old.expires_at and old.expires_at <= timezone.now()):
             messages.error(request, "This key is no longer in use: make a new one instead.")
             return redirect(back)
-        if not _may_have(request, old):
+        if not scope_of(request).could_make(old):
             messages.error(
                 request,
                 "This key is a person's own, or for owners that you don't lead: an operator can replace it.",
@@ -71,15 +71,6 @@ class RotatedKeys(TallyAdmin):
             "back": back,
         }
         return TemplateResponse(request, "admin/key_rotation.html", context)
-
-
-def _may_have(request: HttpRequest, key: ApiKey) -> bool:
-    """Whether the person may see the text of a key with these rights: never more than they could make."""
-    scope = scope_of(request)
-    if scope.is_operator:
-        return True
-    is_theirs = key.user_id in (None, request.user.pk)
-    return is_theirs and not key.all_owners and all(scope.leads(owner.pk) for owner in key.owners.all())
 
 
 def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> ApiKey:

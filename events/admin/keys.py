@@ -16,7 +16,7 @@ from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, moment
 from events.admin.key_rotation import RotatedKeys, shown_once
 from events.admin.linked import linked
-from events.admin.scope import scope_of
+from events.admin.scope import Scope, scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
 from events.ownership.owner import Owner
@@ -57,9 +57,23 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
         help_text="Requests with this key are refused, within ten seconds. There is no way back.",
     )
 
+    access: Scope  # of the person who changes it
+
     class Meta:
         model = ApiKey
         fields = ("name", "expires_at")
+
+    def clean_expires_at(self) -> datetime | None:
+        """The new end. Nobody prolongs or revives a key that they could not make."""
+        ends: datetime | None = self.cleaned_data["expires_at"]
+        was = ApiKey.objects.only("expires_at").get(pk=self.instance.pk).expires_at
+        is_later = was is not None and (ends is None or ends > was)
+        if is_later and not self.access.could_make(self.instance):
+            raise forms.ValidationError(
+                "You can end this key earlier or revoke it, but not let it last longer: it may do more than"
+                " keys that you can make. An operator can."
+            )
+        return ends
 
 
 class MakeKeyForm(forms.ModelForm[ApiKey]):
@@ -157,9 +171,11 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Another form for making than for changing."""
-        return super().get_form(
+        made: Any = super().get_form(
             request, obj, change, **{"form": ChangeKeyForm if obj else MakeKeyForm, **kwargs}
         )
+        made.access = scope_of(request)
+        return made
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is chosen, then what became of it."""

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest
 
+from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from events.ownership.people import is_operator
@@ -88,6 +89,16 @@ class Scope:
         if self.is_operator:
             return Owner.objects.all()
         return Owner.objects.filter(pk__in=[o.pk for o in self.owners if self.leads(o.pk)])
+
+    def could_make(self, key: ApiKey) -> bool:
+        """True if the person may make a key with the rights of `key`, and so learn the text of one, or let it
+        live longer. Everybody else who manages it may only shorten or revoke it.
+        """
+        if self.is_operator:
+            return True
+        is_theirs = key.user_id is None or self.is_person(key.user_id)
+        owners = [key.default_owner_id, *key.owners.values_list("pk", flat=True)]
+        return is_theirs and not key.all_owners and all(self.leads(owner) for owner in owners)
 
     def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:
         """Those rows whose owner, at `path`, the person sees. By a list: a subquery would hide it from the

@@ -16,10 +16,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from events.accounts import audit
+from events.admin.filters import sources_of
 from events.admin.json_text import laid_out
-from events.admin.scope import scope_of
-from events.ownership.owner import Owner
-from events.ownership.source import Source
+from events.admin.scope import Scope, scope_of
 from ingestion import replay_jobs, replaying
 from ingestion.admin.bodies import SHOWN
 from ingestion.admin.lists import RejectedChangeList, selection_of
@@ -210,7 +209,7 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
         job = replay_jobs.ask(
             selection,
             by=person.get_username(),
-            sentence=_sentence(selection),
+            sentence=_sentence(scope_of(request), selection),
             now=timezone.now(),
             user=person,
         )
@@ -218,7 +217,8 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
     return redirect("admin:ingestion_replayjob_change", job.pk)
 
 
-def _sentence(selection: Selection) -> str:
-    owners = Owner.objects.filter(pk__in=selection.owners or ()).values_list("name", flat=True)
-    sources = Source.objects.filter(pk__in=selection.sources or ()).values_list("name", flat=True)
+def _sentence(scope: Scope, selection: Selection) -> str:
+    """The selection in words, with the names of what the person sees and of nothing else."""
+    owners = [owner.name for owner in scope.owners if owner.pk in (selection.owners or ())]
+    sources = sources_of(scope).filter(pk__in=selection.sources or ()).values_list("name", flat=True)
     return selection.sentence(owners, sources)

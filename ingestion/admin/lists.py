@@ -92,7 +92,9 @@ def _day(text: str) -> datetime | None:
 
 
 def selection_of(changelist: KeysetChangeList) -> Selection:
-    """The filters in force, as what a replay keeps; nothing where one of them can't be meant."""
+    """The filters in force, as what a replay keeps; nothing where one refuses its value or can't read it."""
+    if any(spec.is_refused for spec in changelist.filter_specs):
+        return Selection(ids=())
     chosen = {spec.parameter_name: spec.values for spec in changelist.filter_specs if spec.chosen}
     first = {name: values[0] for name, values in chosen.items()}
     kind = first.get("kind")
