@@ -82,7 +82,7 @@ def _is_same(named: str, actor: str) -> bool:
 def erase_rejected(owner: Owner, actor: str, by: str, now: datetime) -> int:
     """Discard the rejected events of an actor, with the sender's own ids; they stay counted as rejected."""
     ids = [row.pk for row in rejected_of(owner, actor)]
-    return discard(ids, by=by, reason=ERASED, now=now, may_write=[owner.pk], nameless=True)
+    return len(discard(ids, by=by, reason=ERASED, now=now, may_write=[owner.pk], nameless=True))
 
 
 def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:

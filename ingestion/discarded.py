@@ -43,11 +43,11 @@ def discard(
     now: datetime,
     may_write: Collection[int],
     nameless: bool = False,
-) -> int:
-    """Discard rejected events of the owners given; returns how many. One that is being replayed is left.
+) -> list[int]:
+    """Discard rejected events of the owners given and return the keys of those that are gone.
 
-    They stay counted as rejected. Should the same bytes come again, they are rejected anew. `nameless`: the
-    sender's own ids are forgotten too.
+    One that somebody else is replaying at this moment stays. The discarded stay counted as rejected; should
+    the same bytes come again, they are rejected anew. `nameless` forgets the sender's own ids too.
     """
     with transaction.atomic():
         rows = list(
@@ -68,5 +68,6 @@ def discard(
                 for row in rows
             ]
         )
-        Selection(ids=tuple(row["pk"] for row in rows)).rows(may_write).delete()
-    return len(rows)
+        gone = [row["pk"] for row in rows]
+        Selection(ids=tuple(gone)).rows(may_write).delete()
+    return gone

@@ -97,8 +97,9 @@ class ReplayActions:
         with transaction.atomic():
             done = replaying.replay([row.pk], replay_jobs.may_write(None, key))
             outcome = _outcome(done)
-            after = {"outcome": outcome["outcome"]}
-            audit.record(audit.actor_of(request), "rejected.replayed", row, owner=row.owner, after=after)
+            if done.rows:
+                after = {"outcome": outcome["outcome"]}
+                audit.record(audit.actor_of(request), "rejected.replayed", row, owner=row.owner, after=after)
         return Response(outcome)
 
     @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
@@ -115,7 +116,7 @@ class ReplayActions:
             job = replay_jobs.ask(
                 selection, by=str(key), sentence=selection.sentence(*names), now=timezone.now(), key=key
             )
-            audit.record(audit.actor_of(request), "rejected.replayed", job, after={"meant": job.total})
+            audit.record(audit.actor_of(request), "rejected.replay_asked", job, after={"meant": job.total})
         headers = {"Location": reverse("rejected-replay-job", args=[job.pk])}
         return Response(ReplaySerializer(job).data, status.HTTP_202_ACCEPTED, headers=headers)
 

@@ -114,3 +114,8 @@ def stop(job_id: int) -> bool:
     """Stop a job that isn't finished; whether it was to be stopped."""
     open_ = ReplayJob.objects.filter(pk=job_id, finished_at__isnull=True)
     return bool(open_.update(state=State.STOPPED, finished_at=Now()))
+
+
+def counts(job: ReplayJob) -> dict[str, int]:
+    """Return what a job has done so far, as the audit trail notes it."""
+    return {name: getattr(job, name) for name in ("done", "stored", "duplicates", "rejected", "skipped")}

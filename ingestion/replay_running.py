@@ -8,8 +8,9 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from events.accounts import audit
 from ingestion import replaying
-from ingestion.replay_jobs import ReplayJob, State, may_write
+from ingestion.replay_jobs import ReplayJob, State, counts, may_write
 from ingestion.replaying import BLOCK_ROWS, Replayed
 from ingestion.selections import Selection
 
@@ -69,6 +70,7 @@ def _run(job: ReplayJob) -> None:
     ids = replaying.next_block(selection, allowed, after=job.reached, last=job.last, most=most)
     if not ids:
         job.state, job.finished_at = State.DONE, timezone.now()
+        audit.record(audit.Actor(job.by, job.user_id), "rejected.replayed", job, after=counts(job))
     else:
         done = _hopeless(ids) if job.attempts > HOPELESS else replaying.replay(ids, allowed)
         job.reached = ids[-1]

@@ -37,6 +37,8 @@ ACTIONS = {
     "organization.made": "made the organization",
     "organization.changed": "changed the organization",
     "organization.removed": "removed the organization",
+    "rejected.replay_asked": "asked for the replay of rejected events:",
+    "rejected.replay_stopped": "stopped the replay of rejected events:",
     "rejected.replayed": "replayed rejected events:",
     "rejected.edited": "edited and replayed a rejected event:",
     "rejected.discarded": "discarded rejected events:",

@@ -89,7 +89,8 @@ def replay_view(request: HttpRequest, pk: int) -> HttpResponse:
     row = _led_row(request, pk)
     with transaction.atomic():
         done = replaying.replay([pk], _may_write(request))
-        note(request, "rejected.replayed", [row], outcome=_outcome(done))
+        if done.rows:
+            note(request, "rejected.replayed", [row], outcome=_outcome(done))
     return _after(request, row, done)
 
 
@@ -161,9 +162,8 @@ def discard_view(request: HttpRequest) -> HttpResponse:
                 now=timezone.now(),
                 may_write=[row.owner_id for row in rows],
             )
-            note(request, "rejected.discarded", rows, reason=reason)
-        said = "1 rejected event was" if gone == 1 else f"{gone:,} rejected events were"
-        messages.success(request, f"{said} discarded.")
+            note(request, "rejected.discarded", (row for row in rows if row.pk in set(gone)), reason=reason)
+        _say_discarded(request, len(gone), skipped=len(rows) - len(gone))
         return redirect(LIST)
     context = {
         **admin.site.each_context(request),
@@ -174,6 +174,15 @@ def discard_view(request: HttpRequest) -> HttpResponse:
         "form": form,
     }
     return TemplateResponse(request, "ingestion/rejected_discard.html", context)
+
+
+def _say_discarded(request: HttpRequest, gone: int, *, skipped: int) -> None:
+    if gone:
+        said = "1 rejected event was" if gone == 1 else f"{gone:,} rejected events were"
+        messages.success(request, f"{said} discarded.")
+    if skipped:
+        said = "1 rejected event was" if skipped == 1 else f"{skipped:,} rejected events were"
+        messages.warning(request, f"{said} left alone: being replayed by somebody else, or gone already.")
 
 
 def _is_key(text: str) -> bool:
@@ -213,7 +222,7 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
             now=timezone.now(),
             user=person,
         )
-        audit.record(audit.actor_of(request), "rejected.replayed", job, after={"meant": job.total})
+        audit.record(audit.actor_of(request), "rejected.replay_asked", job, after={"meant": job.total})
     return redirect("admin:ingestion_replayjob_change", job.pk)
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
+from events.accounts import audit
 from events.admin.base import EmptyState
 from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
@@ -56,7 +57,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Stop a replay after the block that it is at."""
         job = self.get_queryset(request).filter(pk=pk).first()
-        if request.method == "POST" and job is not None and replay_jobs.stop(pk):
+        if request.method == "POST" and job is not None and _stop(request, job):
             messages.success(request, "Stopped. What was replayed until then stays so.")
         return redirect("admin:ingestion_replayjob_change", pk)
 
@@ -72,6 +73,17 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
                 group("When", row, ("created_at", "updated_at", "finished_at")),
             ),
         )
+
+
+@transaction.atomic
+def _stop(request: HttpRequest, job: ReplayJob) -> bool:
+    """Stop a replay that isn't finished, and note how far it came."""
+    if not replay_jobs.stop(job.pk):
+        return False
+    job.refresh_from_db()
+    after = replay_jobs.counts(job)
+    audit.record(audit.actor_of(request), "rejected.replay_stopped", job, after=after)
+    return True
 
 
 def sentence(job: ReplayJob) -> str:

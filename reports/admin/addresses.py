@@ -164,8 +164,8 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         if request.method == "POST" and address.owner_id is not None and address.clicked_at is None:
             with transaction.atomic():
                 stand_for(address, request.user, timezone.now())
-                self._ask(request, address)
-                self._note(request, "address.asked", address)
+                if self._ask(request, address):
+                    self._note(request, "address.asked", address)
         return redirect("admin:mail_address_change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -184,8 +184,10 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
             raise Http404
         return address
 
-    def _ask(self, request: HttpRequest, address: Address) -> None:
+    def _ask(self, request: HttpRequest, address: Address) -> bool:
+        """Ask its reader, and return whether a mail goes out."""
         if confirming.ask(address, timezone.now()) is None:
             messages.warning(request, f"{address} was asked today already: ask again tomorrow.")
-        else:
-            messages.info(request, f"{address} gets a mail that asks, within a minute or two.")
+            return False
+        messages.info(request, f"{address} gets a mail that asks, within a minute or two.")
+        return True

@@ -9,14 +9,14 @@ from tests.rejected.conftest import is_balanced, pageless, refused
 from tests.sending import Sender
 
 
-def discarded(sender: Sender, ids: list[int]) -> int:
+def discarded(sender: Sender, ids: list[int]) -> list[int]:
     owner = sender.key.default_owner
     return discard(ids, by="lena", reason="A test run.", now=timezone.now(), may_write={owner.pk})
 
 
 def test_a_discarded_event_leaves_its_count_who_when_and_why(team_a: Sender) -> None:
     (row,) = refused(team_a)
-    assert discarded(team_a, [row.pk]) == 1
+    assert discarded(team_a, [row.pk]) == [row.pk]
     assert not RejectedEvent.objects.exists()
     kept = DiscardedEvent.objects.get()
     assert (kept.code, kept.discarded_by, kept.reason) == ("missing", "lena", "A test run.")
@@ -35,5 +35,5 @@ def test_the_same_bytes_again_are_rejected_anew(team_a: Sender) -> None:
 
 def test_nobody_discards_for_another_owner(team_a: Sender, team_b: Sender) -> None:
     (row,) = refused(team_a)
-    assert discarded(team_b, [row.pk]) == 0
+    assert discarded(team_b, [row.pk]) == []
     assert RejectedEvent.objects.count() == 1

@@ -1,6 +1,7 @@
 """replay_rejected: judge rejected events again, and file what is now accepted."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,6 +9,7 @@ from django.db.models import Max
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
+from events.accounts import audit
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from ingestion import replaying
@@ -42,24 +44,49 @@ class Command(BaseCommand):
             until=_time(options["until"]),
         )
         is_dry: bool = options["dry_run"]
-        total = _run(selection, is_dry=is_dry)
+        total = _preview_all(selection) if is_dry else _replay_all(selection, _words(options))
         self.stdout.write(
             f"{total.rows} rejected events{' would be' if is_dry else ''} replayed: {total.stored} stored,"
             f" {total.duplicates} duplicates, {total.rejected} rejected again."
         )
 
 
-def _run(selection: Selection, *, is_dry: bool) -> Replayed:
+def _words(options: dict[str, Any]) -> str:
+    """Say which rejected events are meant, as they were asked for."""
+    asked = ("owner", "source", "code", "kind", "since", "until")
+    return ", ".join(f"{name} {options[name]}" for name in asked if options[name] is not None) or "all"
+
+
+def _replay_all(selection: Selection, words: str) -> Replayed:
+    """Replay what is meant, and note what was done, also where it breaks off."""
     total = Replayed()
+    try:
+        for ids in _blocks(selection):
+            total += replaying.replay(ids, None)
+    finally:
+        names = ("rows", "stored", "duplicates", "rejected")
+        done = {name: getattr(total, name) for name in names}
+        audit.record(audit.command("replay_rejected"), "rejected.replayed", words, after=done)
+    return total
+
+
+def _preview_all(selection: Selection) -> Replayed:
+    total = Replayed()
+    for ids in _blocks(selection):
+        total += _preview(ids)
+    return total
+
+
+def _blocks(selection: Selection) -> Iterator[list[int]]:
+    """Yield the keys of what is meant block by block, with progress."""
     rows = selection.rows(None)
     last = rows.aggregate(last=Max("pk"))["last"] or 0
     reached = 0
     with tqdm(total=rows.count(), unit=" events", file=sys.stderr, disable=None) as bar:
         while ids := replaying.next_block(selection, None, after=reached, last=last, most=BLOCK_ROWS):
-            total += _preview(ids) if is_dry else replaying.replay(ids, None)
+            yield ids
             reached = ids[-1]
             bar.update(len(ids))
-    return total
 
 
 def _preview(ids: list[int]) -> Replayed:
