@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events.api.authentication import KeyUser
+from events.access import KeyUser
 from events.event import Event
 from events.identity import event_number, moment
 from events.kinds import KINDS

@@ -4,10 +4,10 @@ import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
+from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import OwnedFilter
 from events.api.pagination import KeysetPagination
-from events.api.scope import readable_owners
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_api import ReplayActions
 
@@ -64,5 +64,5 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:
         """Nothing of anybody else's."""
-        rejected = RejectedEvent.objects.for_owners(readable_owners(self.request.user))
+        rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible)
         return rejected.prefetch_related("owner", "source").defer("body")

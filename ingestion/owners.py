@@ -44,7 +44,7 @@ def find(sender: Sender, name: str) -> Place | None:
                 raise _forbidden(name)
             return None
         place = _remember(key, owner)
-    if not sender.all_owners and place.owner_id not in sender.owners:
+    if not sender.may_write_for(place.owner_id):
         raise _forbidden(name)
     return place
 

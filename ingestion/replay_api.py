@@ -12,9 +12,8 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access import Access, KeyUser
 from events.accounts import audit
-from events.api.authentication import KeyUser
-from events.api.scope import owner_keys, source_keys
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.wire.dialects import DIALECTS
@@ -92,10 +91,10 @@ class ReplayActions:
     @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
     def replay(self, request: Request, **_: Any) -> Response:
         """Judge one rejected event again and file it where it is accepted now."""
-        key = _key_of(request)
+        _key_of(request)
         row = self.get_object()  # type: ignore[attr-defined]  # of the view that this is mixed into
         with transaction.atomic():
-            done = replaying.replay([row.pk], replay_jobs.may_write(None, key))
+            done = replaying.replay([row.pk], Access(request.user).writable)
             outcome = _outcome(done)
             if done.rows:
                 after = {"outcome": outcome["outcome"]}
@@ -149,8 +148,8 @@ def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
     since, until = said.get("received_after"), said.get("received_before")
     return Selection(
         ids=tuple(said["ids"]) if "ids" in said else None,
-        owners=tuple(owner_keys(reader, said["owner"])) if "owner" in said else None,
-        sources=tuple(source_keys(reader, said["source"])) if "source" in said else None,
+        owners=tuple(Access(reader).owners_named(said["owner"])) if "owner" in said else None,
+        sources=tuple(Access(reader).sources_named(said["source"])) if "source" in said else None,
         code=said.get("code"),
         kind=said.get("kind"),
         dialect=said.get("dialect"),

@@ -8,9 +8,8 @@ from django.db import models
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
+from events.access import Access
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Role
-from events.ownership.people import is_operator
 from ingestion.selections import Selection
 
 
@@ -83,7 +82,7 @@ def ask(
     key: ApiKey | None = None,
 ) -> ReplayJob:
     """Write a job down; workers find it within seconds."""
-    rows = selection.rows(may_write(user, key)).aggregate(total=models.Count("pk"), last=Max("pk"))
+    rows = selection.rows(writable(user, key)).aggregate(total=models.Count("pk"), last=Max("pk"))
     job: ReplayJob = ReplayJob.objects.create(
         user=user,
         key=key,
@@ -98,16 +97,9 @@ def ask(
     return job
 
 
-def may_write(user: Any, key: ApiKey | None) -> frozenset[int] | None:
-    """The owners whose rejected events a person or a key may let in; None for all of them."""
-    if user is not None and user.is_active:
-        if is_operator(user):
-            return None
-        led = user.memberships.filter(role=Role.LEAD)
-        return frozenset(led.values_list("owner_id", flat=True))
-    if key is not None and ApiKey.objects.usable().filter(pk=key.pk).exists():
-        return frozenset(key.readable_owners().values_list("pk", flat=True))
-    return frozenset()
+def writable(user: Any, key: ApiKey | None) -> frozenset[int] | None:
+    """The owners whose rejected events a person, or else a key, may replay now; None for all of them."""
+    return (Access(user) if user is not None and user.is_active else Access.of_key(key)).writable
 
 
 def stop(job_id: int) -> bool:

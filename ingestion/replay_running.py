@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.accounts import audit
 from ingestion import replaying
-from ingestion.replay_jobs import ReplayJob, State, counts, may_write
+from ingestion.replay_jobs import ReplayJob, State, counts, writable
 from ingestion.replaying import BLOCK_ROWS, Replayed
 from ingestion.selections import Selection
 
@@ -64,7 +64,7 @@ def _uncount(job_id: int) -> None:
 
 def _run(job: ReplayJob) -> None:
     """The next block of a job that is locked."""
-    allowed = may_write(job.user, job.key)
+    allowed = writable(job.user, job.key)
     selection = Selection.of(job.selection)
     most = 1 if job.attempts > SUSPECT else BLOCK_ROWS
     ids = replaying.next_block(selection, allowed, after=job.reached, last=job.last, most=most)

@@ -6,27 +6,27 @@ from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
+from events.access import Access, access_of
 from events.admin import overview
 from events.admin.overview import Card
-from events.admin.scope import Scope, scope_of
 from ingestion.inbox import InboxRequest
 
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
     """What the template shows, beside what every page shows."""
-    scope = scope_of(request)
+    access = access_of(request)
     found = overview.context(request, base)
-    return found if scope.is_empty else found | {"cards": [*found["cards"], waiting(scope)]}
+    return found if access.is_empty else found | {"cards": [*found["cards"], waiting(access)]}
 
 
-def waiting(scope: Scope) -> Card:
+def waiting(access: Access) -> Card:
     """What is acknowledged, but not filed yet."""
-    found = scope.limit(InboxRequest.objects.all()).aggregate(
+    found = access.limit(InboxRequest.objects.all()).aggregate(
         events=Sum("events", default=0), requests=Count("pk"), oldest=Min("received_at")
     )
     note = "all is filed"
     if found["requests"]:
         requests = "1 request" if found["requests"] == 1 else f"{found['requests']:,} requests"
         note = f"in {requests}, the oldest of {found['oldest']:%Y-%m-%d %H:%M:%S} UTC"
-    href = reverse("admin:ingestion_inboxrequest_changelist") if scope.is_operator else ""
+    href = reverse("admin:ingestion_inboxrequest_changelist") if access.is_operator else ""
     return Card("Waiting to be filed", f"{found['events']:,}", note, href=href)

@@ -5,8 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from events.admin.scope import scope_of
-from events.ownership.membership import Membership, Role
+from events.access import access_of, leads_of
 
 
 @never_cache  # it names people
@@ -15,14 +14,12 @@ def permission_denied(
     exception: Exception,  # noqa: ARG001  (Django names it)
 ) -> HttpResponse:
     """Answers 403. The leads named are those of owners that the person is a member of."""
-    is_operator = scope_of(request).is_operator
-    owners = [] if is_operator else scope_of(request).owners
-    leads = Membership.objects.filter(owner__in=owners, role=Role.LEAD, user__is_active=True)
-    names = sorted({str(each.user) for each in leads.select_related("user")} - {str(request.user)})
+    access = access_of(request)
+    leads = [] if access.is_operator else leads_of(access.owners)
     context = {
         **admin.site.each_context(request),
         "title": "Not allowed",
-        "leads": names,
-        "is_operator": is_operator,
+        "leads": [str(lead) for lead in leads if lead != request.user],
+        "is_operator": access.is_operator,
     }
     return render(request, "403.html", context, status=403)

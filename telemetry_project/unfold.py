@@ -29,23 +29,23 @@ LISTS = "/admin/events/"  # of events and sessions
 
 def is_operator(request: HttpRequest) -> bool:
     """Whether the person runs this Tally."""
-    from events.admin.scope import scope_of  # settings are read before there are models
+    from events.access import access_of  # settings are read before there are models
 
-    return scope_of(request).is_operator
+    return access_of(request).is_operator
 
 
 def sees_anything(request: HttpRequest) -> bool:
     """Whether the person is an operator or a member of any owner."""
-    from events.admin.scope import scope_of  # settings are read before there are models
+    from events.access import access_of  # settings are read before there are models
 
-    return not scope_of(request).is_empty
+    return not access_of(request).is_empty
 
 
 def leads_anything(request: HttpRequest) -> bool:
     """Whether the person is an operator or the lead of any owner."""
-    from events.admin.scope import scope_of
+    from events.access import access_of
 
-    return scope_of(request).leads_any
+    return access_of(request).leads_any
 
 
 def _file(path: str) -> Callable[[HttpRequest], str]:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save
 
-from events.ownership import people
-from events.ownership.membership import Membership, Role
+from events.access import follow_roles
+from events.ownership.membership import Membership
 
 
 def connect() -> None:
@@ -16,7 +15,4 @@ def connect() -> None:
 
 
 def _changed(*, instance: Membership, **_: Any) -> None:
-    user = get_user_model()._default_manager.filter(pk=instance.user_id).first()
-    if user is not None:  # a person who is being removed takes the memberships along
-        leads = Membership.objects.filter(user_id=user.pk, role=Role.LEAD).exists()
-        people.follow(user, leads=leads)
+    follow_roles(instance.user_id)

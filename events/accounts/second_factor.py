@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events.access import is_operator
 from events.accounts import audit, recovery, sessions
-from events.ownership.people import is_operator
 
 OPTIONAL, OPERATORS, ALL = "optional", "operators", "all"
 CHOICES = (OPTIONAL, OPERATORS, ALL)

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
+from events.access import access_of
 from events.accounts.audit import ACTIONS
 from events.accounts.entry import AuditEntry
 from events.admin.base import EmptyState
@@ -15,7 +16,6 @@ from events.admin.facts import Page, group
 from events.admin.filters import ChoiceFilter, labels_of
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
-from events.admin.scope import scope_of
 
 
 class ActionFilter(ChoiceFilter):
@@ -39,7 +39,7 @@ class LedOwnerFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The owners that the person leads."""
-        owners = list(scope_of(request).led.select_related("organization"))
+        owners = list(access_of(request).led.select_related("organization"))
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
 
 
@@ -75,16 +75,16 @@ class AuditEntryAdmin(PageAdmin, KeysetAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """What was done to the owners that the person leads."""
-        scope = scope_of(request)
+        access = access_of(request)
         rows: models.QuerySet[Any] = super().get_queryset(request)
-        return rows if scope.is_operator else rows.filter(owner_id__in=scope.led.values("pk"))
+        return rows if access.is_operator else rows.filter(owner_id__in=access.led.values("pk"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of any owner see the list; of this owner, the entry."""
-        scope = scope_of(request)
+        access = access_of(request)
         if obj is None:
-            return scope.leads_any
-        return scope.is_operator or (obj.owner_id is not None and scope.leads(obj.owner_id))
+            return access.leads_any
+        return access.is_operator or (obj.owner_id is not None and access.leads(obj.owner_id))
 
     def page(self, request: HttpRequest, row: AuditEntry) -> Page:
         """Who, what, when, from where."""

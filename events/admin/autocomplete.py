@@ -7,7 +7,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Field
 from django.http import HttpRequest
 
-from events.admin.scope import scope_of
+from events.access import access_of
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 
@@ -29,5 +29,5 @@ class Autocomplete(AutocompleteJsonView):
         """One choice, as lists call it."""
         found: dict[str, str] = super().serialize_result(obj, to_field_name)
         if isinstance(obj, Owner | Source):
-            found["text"] = scope_of(self.request).told_apart(obj)
+            found["text"] = access_of(self.request).told_apart(obj)
         return found

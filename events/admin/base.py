@@ -9,7 +9,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events.admin.scope import scope_of
+from events.access import access_of
 from events.ownership.owner import Owner
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
@@ -62,7 +62,7 @@ class TallyAdmin(UnfoldAdmin):
         """The field of a form: owners told apart, times with their zone."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.related_model is Owner:
-            field.label_from_instance = scope_of(request).told_apart
+            field.label_from_instance = access_of(request).told_apart
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.label = f"{field.label} ({timezone.get_current_timezone_name()})"
         return field
@@ -73,26 +73,26 @@ class TallyAdmin(UnfoldAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators see everything."""
-        return scope_of(request).is_operator
+        return access_of(request).is_operator
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Operators may."""
-        return scope_of(request).is_operator
+        return access_of(request).is_operator
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators may."""
-        return scope_of(request).is_operator
+        return access_of(request).is_operator
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators may."""
-        return scope_of(request).is_operator
+        return access_of(request).is_operator
 
 
 def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:
     @admin.display(description=name.replace("_", " ").capitalize(), ordering=f"{name}__name")
     def column(row: Any) -> str:
         # By key: a list may have loaded no more of the owner than its name.
-        return scope_of(request).owner_labels.get(getattr(row, f"{name}_id")) or str(getattr(row, name))
+        return access_of(request).owner_labels.get(getattr(row, f"{name}_id")) or str(getattr(row, name))
 
     column.__name__ = name
     return column
@@ -121,9 +121,9 @@ class OwnedAdmin(TallyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Nothing of anybody else's: lists, pages and searches start here."""
-        return scope_of(request).limit(super().get_queryset(request), self.owner_path)
+        return access_of(request).limit(super().get_queryset(request), self.owner_path)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Members of any owner may see the list; of this owner, the row."""
-        scope = scope_of(request)
-        return not scope.is_empty if obj is None else scope.has(getattr(obj, self.owner_path))
+        access = access_of(request)
+        return not access.is_empty if obj is None else access.has(getattr(obj, self.owner_path))

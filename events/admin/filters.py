@@ -10,7 +10,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events.admin.scope import Scope, scope_of
+from events.access import Access, access_of
 from events.identity import first_id
 from events.kinds import KINDS
 from events.ownership.source import Source
@@ -105,7 +105,7 @@ class OwnerFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The owners that the person sees."""
-        owners = scope_of(request).owners
+        owners = access_of(request).owners
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
 
 
@@ -119,7 +119,7 @@ class SourceFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The sources of the person's owners."""
-        sources = list(sources_of(scope_of(request)).select_related("organization"))
+        sources = list(sources_of(access_of(request)).select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
 
@@ -199,10 +199,10 @@ def labels_of(rows: list[Any]) -> list[str]:
     return [f"{row.name} · {row.organization}" if several else row.name for row in rows]
 
 
-def sources_of(scope: Scope) -> models.QuerySet[Source]:
+def sources_of(access: Access) -> models.QuerySet[Source]:
     """The sources that the person's owners have heard from; the organization's others are not theirs."""
-    if scope.is_operator:
+    if access.is_operator:
         return Source.objects.all()
     since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
-    heard = UsageHour.objects.filter(owner_id__in=sorted(scope.owner_ids), hour__gte=since)
+    heard = UsageHour.objects.filter(owner_id__in=sorted(access.owner_ids), hour__gte=since)
     return Source.objects.filter(pk__in=heard.values("source_id"))

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import TallyAdmin
-from events.admin.scope import scope_of
 from events.ownership import provisioning, senders
 from events.ownership.api_key import ApiKey
 
@@ -51,7 +51,7 @@ class RotatedKeys(TallyAdmin):
         if old.revoked_at or (old.expires_at and old.expires_at <= timezone.now()):
             messages.error(request, "This key is no longer in use: make a new one instead.")
             return redirect(back)
-        if not scope_of(request).could_make(old):
+        if not access_of(request).could_make(old):
             messages.error(
                 request,
                 "This key is a person's own, or for owners that you don't lead: an operator can replace it.",

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from events.access import Access, access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, moment
 from events.admin.key_rotation import RotatedKeys, shown_once
 from events.admin.linked import linked
-from events.admin.scope import Scope, scope_of
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
 from events.ownership.owner import Owner
@@ -57,7 +57,7 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
         help_text="Requests with this key are refused, within ten seconds. There is no way back.",
     )
 
-    access: Scope  # of the person who changes it
+    access: Access  # of the person who changes it
 
     class Meta:
         model = ApiKey
@@ -174,17 +174,17 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         made: Any = super().get_form(
             request, obj, change, **{"form": ChangeKeyForm if obj else MakeKeyForm, **kwargs}
         )
-        made.access = scope_of(request)
+        made.access = access_of(request)
         return made
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is chosen, then what became of it."""
         if obj is None:
-            return MADE_BY_OPERATORS if scope_of(request).is_operator else MADE[:4] + MADE[5:]
+            return MADE_BY_OPERATORS if access_of(request).is_operator else MADE[:4] + MADE[5:]
         may_revoke = self.has_change_permission(request, obj) and obj.revoked_at is None
         # A key for more owners than the person sees doesn't tell their names.
-        scope = scope_of(request)
-        is_whole = scope.is_operator or all(scope.has(owner.pk) for owner in obj.owners.all())
+        access = access_of(request)
+        is_whole = access.is_operator or all(access.has(owner.pk) for owner in obj.owners.all())
         fixed = linked(request, (name for name in FIXED if name != "owners" or is_whole))
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
@@ -195,7 +195,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those whose keys the person manages."""
         if db_field.name in ("default_owner", "owners"):
-            kwargs["queryset"] = scope_of(request).led
+            kwargs["queryset"] = access_of(request).led
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and isinstance(db_field, ManyToManyField):
             field.help_text = db_field.help_text
@@ -203,12 +203,12 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
-        return scope_of(request).leads_any
+        return access_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""
-        scope = scope_of(request)
-        return scope.is_operator or (obj is not None and scope.leads(obj.default_owner_id))
+        access = access_of(request)
+        return access.is_operator or (obj is not None and access.leads(obj.default_owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody may: requests in the inbox and accounts refer to a key. Revoke it."""

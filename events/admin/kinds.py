@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch
 from django.http import HttpRequest, HttpResponse
 
+from events.access import access_of
 from events.admin.base import EmptyState
 from events.admin.columns import NOTHING, moment, short
 from events.admin.event_filters import (
@@ -30,7 +31,6 @@ from events.admin.exporting import ROWS
 from events.admin.facts import Page, label_of, shown
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter
 from events.admin.pages import PageAdmin
-from events.admin.scope import scope_of
 from events.admin.walking import WalkAdmin, envelopes_of, in_time
 from events.details import Pair
 from events.event import Event
@@ -49,7 +49,7 @@ class KindAdmin(PageAdmin, WalkAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """The rows of the kind whose envelopes the person may see."""
         rows = self.model._default_manager.all()
-        mine = scope_of(request).limit(Event.objects.order_by())
+        mine = access_of(request).limit(Event.objects.order_by())
         found: models.QuerySet[Any] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
         return found
 
@@ -74,8 +74,8 @@ class KindAdmin(PageAdmin, WalkAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Members of any owner may see the list; of the event's owner, the event."""
-        scope = scope_of(request)
-        return not scope.is_empty if obj is None else scope.has(obj.event.owner_id)
+        access = access_of(request)
+        return not access.is_empty if obj is None else access.has(obj.event.owner_id)
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """What the kind is."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from events.admin.scope import scope_of
+from events.access import access_of
 from events.ownership.owner import Owner
 
 RELATED = frozenset({"organization", "owner", "default_owner", "owners", "user"})
@@ -44,7 +44,7 @@ def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
 
 
 def _link(request: HttpRequest, row: Any) -> str:
-    label = scope_of(request).told_apart(row) if isinstance(row, Owner) else str(row)
+    label = access_of(request).told_apart(row) if isinstance(row, Owner) else str(row)
     pages = admin.site._registry.get(type(row))
     if pages is None or not pages.has_view_permission(request, row):
         return label

@@ -11,10 +11,10 @@ from django.db.models import Field
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from events.access import access_of, is_last_lead
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.linked import linked
-from events.admin.scope import scope_of
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 
@@ -70,7 +70,7 @@ class RoleForm(forms.ModelForm[Membership]):
     def clean_role(self) -> str:
         """An owner keeps a lead."""
         role: str = self.cleaned_data["role"]
-        if role != Role.LEAD and Membership.objects.get(pk=self.instance.pk).is_last_lead():
+        if role != Role.LEAD and is_last_lead(Membership.objects.get(pk=self.instance.pk)):
             raise forms.ValidationError(
                 LAST_LEAD.format(person=self.instance.user, owner=self.instance.owner)
             )
@@ -104,13 +104,13 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Leads name the person, operators choose."""
-        if not scope_of(request).is_operator:
+        if not access_of(request).is_operator:
             kwargs["form"] = MemberForm if obj is None else RoleForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who, of what, as what."""
-        names_person = obj is None and not scope_of(request).is_operator
+        names_person = obj is None and not access_of(request).is_operator
         if names_person:
             return ("username", "owner", "role")
         return linked(request, self.fields, CHOSEN_ONCE) if obj else self.fields
@@ -122,7 +122,7 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those that the person leads."""
         if db_field.name == "owner":
-            kwargs["queryset"] = scope_of(request).led
+            kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def delete_view(
@@ -131,22 +131,22 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
         """Remove a member; the last lead only as an operator."""
         with transaction.atomic():
             row: Membership | None = self.get_object(request, unquote(object_id))
-            if row is None or scope_of(request).is_operator or not self._is_kept(request, row):
+            if row is None or access_of(request).is_operator or not self._is_kept(request, row):
                 return super().delete_view(request, object_id, extra_context)
         messages.error(request, LAST_LEAD.format(person=row.user, owner=row.owner))
         return redirect("admin:events_membership_change", row.pk)
 
     def _is_kept(self, request: HttpRequest, row: Membership) -> bool:
-        return self.has_delete_permission(request, row) and row.is_last_lead()
+        return self.has_delete_permission(request, row) and is_last_lead(row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
-        return scope_of(request).leads_any
+        return access_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""
-        scope = scope_of(request)
-        return scope.is_operator or (obj is not None and scope.leads(obj.owner_id))
+        access = access_of(request)
+        return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from events.access import Access, access_of
 from events.admin.recent import Recent, recent, silent
-from events.admin.scope import Scope, scope_of
 from events.admin.sparkline import sparkline
 from events.store.usage import UsageHour, hour_of
 
@@ -32,23 +32,23 @@ class OwnerFigures:
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
     """What the overview's template shows, beside what every page shows."""
-    scope, now = scope_of(request), timezone.now()
-    figures = [] if scope.is_empty else figures_of(scope, now)
+    access, now = access_of(request), timezone.now()
+    figures = [] if access.is_empty else figures_of(access, now)
     return base | {
-        "cards": [] if scope.is_empty else cards(recent(scope, now)),
-        "silent": [] if scope.is_empty else silent(scope, now)[:SHOWN],
+        "cards": [] if access.is_empty else cards(recent(access, now)),
+        "silent": [] if access.is_empty else silent(access, now)[:SHOWN],
         "title": "Overview",
-        "is_stranger": scope.is_empty,
+        "is_stranger": access.is_empty,
         "answer": answer(figures),
         "figures": figures[:SHOWN],
     }
 
 
-def figures_of(scope: Scope, now: datetime) -> list[OwnerFigures]:
+def figures_of(access: Access, now: datetime) -> list[OwnerFigures]:
     """Per owner, what was received since the hour that began less than 24 hours ago."""
     hours = UsageHour.objects.filter(hour__gt=hour_of(now) - timedelta(hours=HOURS), received__gt=0)
     rows = (
-        scope.limit(hours)
+        access.limit(hours)
         .values("owner_id", "owner__name")
         .annotate(
             all_received=Sum("received"),
@@ -61,7 +61,7 @@ def figures_of(scope: Scope, now: datetime) -> list[OwnerFigures]:
     return [
         OwnerFigures(
             row["owner_id"],
-            scope.owner_labels.get(row["owner_id"], row["owner__name"]),
+            access.owner_labels.get(row["owner_id"], row["owner__name"]),
             row["all_received"],
             row["all_stored"],
             row["all_duplicates"],

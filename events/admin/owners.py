@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from events.access import access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import moment
 from events.admin.kept import KeptAdmin
 from events.admin.linked import linked
-from events.admin.scope import scope_of
 from events.ownership import senders
 from events.ownership.owner import Owner
 
@@ -58,14 +58,14 @@ class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
         return linked(request, self._fixed(request, obj))
 
     def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[Any, ...]:
-        if scope_of(request).is_operator:
+        if access_of(request).is_operator:
             return ("key", CREATED_AT, *(CHOSEN_ONCE if obj else ()))
         return tuple(name for name in FIELDS if name not in OF_LEADS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads may, of their owner."""
-        scope = scope_of(request)
-        return scope.is_operator or (obj is not None and scope.leads(obj.pk))
+        access = access_of(request)
+        return access.is_operator or (obj is not None and access.leads(obj.pk))
 
     def save_model(self, request: HttpRequest, obj: Owner, form: Any, change: bool) -> None:
         """Save, and let this process take the new settings at once, the others within seconds."""

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 
-from events.admin.scope import scope_of
+from events.access import access_of
 from events.partition_sizes import Week, weeks
 
 
@@ -21,7 +21,7 @@ def answer(found: list[Week]) -> str:
 
 def page(request: HttpRequest, site: Any) -> HttpResponse:
     """The page itself."""
-    if not scope_of(request).is_operator:
+    if not access_of(request).is_operator:
         raise PermissionDenied
     found = weeks()
     context = {**site.each_context(request), "title": "Partitions", "answer": answer(found), "weeks": found}

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max, Min, Q, Sum
 from django.db.models.functions import TruncDay
 
-from events.admin.scope import Scope
+from events.access import Access
 from events.store.usage import UsageHour, hour_of
 from events.store.versions import SourceVersion
 
@@ -70,9 +70,9 @@ class Silent:
     received: int
 
 
-def recent(scope: Scope, now: datetime) -> Recent:
+def recent(access: Access, now: datetime) -> Recent:
     """The figures of the last two weeks, the hours in UTC."""
-    hours = scope.limit(UsageHour.objects.filter(hour__gte=first_day(now)))
+    hours = access.limit(UsageHour.objects.filter(hour__gte=first_day(now)))
     by_day = {
         row["day"].date(): (row["received_sum"], row["rejected_sum"])
         for row in hours.annotate(day=TruncDay("hour", tzinfo=UTC))
@@ -81,7 +81,7 @@ def recent(scope: Scope, now: datetime) -> Recent:
         .order_by()
     }
     week = Q(hour__gt=hour_of(now) - WEEK)
-    sums = scope.limit(UsageHour.objects.filter(hour__gt=hour_of(now) - 2 * WEEK)).aggregate(
+    sums = access.limit(UsageHour.objects.filter(hour__gt=hour_of(now) - 2 * WEEK)).aggregate(
         week=Sum("received", filter=week, default=0),
         before=Sum("received", filter=~week, default=0),
         rejected=Sum("rejected", filter=week, default=0),
@@ -99,10 +99,10 @@ def recent(scope: Scope, now: datetime) -> Recent:
     )
 
 
-def silent(scope: Scope, now: datetime) -> list[Silent]:
+def silent(access: Access, now: datetime) -> list[Silent]:
     """Sources heard from within two weeks, but not within 24 hours; those that sent most come first."""
     rows = (
-        scope.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
+        access.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
         .values("source_id", "source__name", "source__organization_id")
         .annotate(last=Max("hour"), received_sum=Sum("received"))
         .filter(last__lte=hour_of(now) - SILENT_AFTER)
@@ -111,7 +111,7 @@ def silent(scope: Scope, now: datetime) -> list[Silent]:
     return [
         Silent(
             row["source_id"],
-            scope.label_of(row["source__name"], row["source__organization_id"]),
+            access.label_of(row["source__name"], row["source__organization_id"]),
             row["last"],
             row["received_sum"],
         )
@@ -119,9 +119,9 @@ def silent(scope: Scope, now: datetime) -> list[Silent]:
     ]
 
 
-def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, SourceFigures]:
+def of_sources(access: Access, sources: list[int], now: datetime) -> dict[int, SourceFigures]:
     """What each of some sources sent to the person's owners, two statements for all of them."""
-    hours = scope.limit(UsageHour.objects.filter(source_id__in=sources, received__gt=0))
+    hours = access.limit(UsageHour.objects.filter(source_id__in=sources, received__gt=0))
     seen = {
         row["source_id"]: row
         for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()
@@ -144,10 +144,10 @@ def of_sources(scope: Scope, sources: list[int], now: datetime) -> dict[int, Sou
     }
 
 
-def versions_of(scope: Scope, sources: list[int]) -> dict[int, list[str]]:
+def versions_of(access: Access, sources: list[int]) -> dict[int, list[str]]:
     """The versions of some sources that the person's owners have heard of, the one heard last first."""
     found: dict[int, dict[str, None]] = defaultdict(dict)
-    rows = scope.limit(SourceVersion.objects.filter(source_id__in=sources)).exclude(version="")
+    rows = access.limit(SourceVersion.objects.filter(source_id__in=sources)).exclude(version="")
     for source, version in rows.order_by("-last_seen").values_list("source_id", "version"):
         found[source][version] = None
     return {source: list(versions) for source, versions in found.items()}

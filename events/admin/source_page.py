@@ -10,11 +10,11 @@ from django.db.models import Max, Min, Sum
 from django.urls import reverse
 from django.utils.html import format_html
 
+from events.access import Access
 from events.admin.facts import Link, Page, group
 from events.admin.filters import labels_of
 from events.admin.overview import Card
 from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
-from events.admin.scope import Scope
 from events.admin.sparkline import sparkline
 from events.admin.tables import Line, Table
 from events.ownership.source import Source
@@ -33,10 +33,10 @@ class SourceView(Page):
     tables: tuple[Table, ...]
 
 
-def view(source: Source, scope: Scope, now: datetime) -> SourceView:
+def view(source: Source, access: Access, now: datetime) -> SourceView:
     """What there is to say of a source."""
-    figures = of_sources(scope, [source.pk], now).get(source.pk)
-    tables = (_versions(source, scope), _kinds(source, scope, now), _owners(source, scope, now))
+    figures = of_sources(access, [source.pk], now).get(source.pk)
+    tables = (_versions(source, access), _kinds(source, access, now), _owners(source, access, now))
     return SourceView(
         sentence=sentence(source, figures),
         links=tuple(_links(source)),
@@ -102,10 +102,10 @@ def _cards(source: Source, figures: SourceFigures, now: datetime) -> Iterable[Ca
     yield Card("Last heard", _day(figures.last), f"{_from(figures.last)}{silence}", wants_attention=is_silent)
 
 
-def _versions(source: Source, scope: Scope) -> Table:
+def _versions(source: Source, access: Access) -> Table:
     """The versions, the one heard last first."""
     rows = list(
-        scope.limit(SourceVersion.objects.filter(source=source))
+        access.limit(SourceVersion.objects.filter(source=source))
         .values("version")
         .annotate(first=Min("first_seen"), last=Max("last_seen"), count=Sum("events"))
         .order_by("-last", "version")[: ROWS + 1]
@@ -133,9 +133,9 @@ def _minute(at: datetime) -> str:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M}")
 
 
-def _kinds(source: Source, scope: Scope, now: datetime) -> Table:
+def _kinds(source: Source, access: Access, now: datetime) -> Table:
     """What it sent by kind."""
-    rows = _usage(source, scope, now, "kind")
+    rows = _usage(source, access, now, "kind")
     listed = reverse("admin:events_event_changelist")
     return Table(
         f"Kinds, {DAYS} days",
@@ -152,10 +152,10 @@ def _kinds(source: Source, scope: Scope, now: datetime) -> Table:
     )
 
 
-def _owners(source: Source, scope: Scope, now: datetime) -> Table:
+def _owners(source: Source, access: Access, now: datetime) -> Table:
     """Whose events those are, where there are several owners."""
-    rows = _usage(source, scope, now, "owner_id")
-    names = dict(zip((owner.pk for owner in scope.owners), labels_of(scope.owners), strict=True))
+    rows = _usage(source, access, now, "owner_id")
+    names = dict(zip((owner.pk for owner in access.owners), labels_of(access.owners), strict=True))
     listed = reverse("admin:events_event_changelist")
     return Table(
         f"Owners, {DAYS} days",
@@ -174,8 +174,8 @@ def _owners(source: Source, scope: Scope, now: datetime) -> Table:
     )
 
 
-def _usage(source: Source, scope: Scope, now: datetime, by: str) -> list[Any]:
-    hours = scope.limit(UsageHour.objects.filter(source=source, hour__gte=first_day(now)))
+def _usage(source: Source, access: Access, now: datetime, by: str) -> list[Any]:
+    hours = access.limit(UsageHour.objects.filter(source=source, hour__gte=first_day(now)))
     sums = hours.values(by).annotate(count=Sum("received"), bad=Sum("rejected"))
     return list(sums.filter(count__gt=0).order_by("-count", by)[:ROWS])
 

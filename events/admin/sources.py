@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from events.access import access_of
 from events.admin.base import EmptyState
 from events.admin.columns import NOTHING
 from events.admin.facts import Page
 from events.admin.filters import sources_of
 from events.admin.pages import PageAdmin
 from events.admin.recent import of_sources, versions_of
-from events.admin.scope import scope_of
 from events.admin.source_page import view
 from events.admin.sparkline import sparkline
 from events.ownership.source import Source
@@ -39,15 +39,15 @@ class SourceAdmin(PageAdmin):
         """The list, with what each of its sources sent: three statements for all of a page."""
         listed = super().get_changelist_instance(request)
         listed.result_list = list(listed.result_list)
-        scope, keys = scope_of(request), [row.pk for row in listed.result_list]
-        figures, versions = of_sources(scope, keys, timezone.now()), versions_of(scope, keys)
+        access, keys = access_of(request), [row.pk for row in listed.result_list]
+        figures, versions = of_sources(access, keys, timezone.now()), versions_of(access, keys)
         for row in listed.result_list:
             row.figures, row.versions_heard = figures.get(row.pk), versions.get(row.pk, [])
         return listed
 
     def page(self, request: HttpRequest, row: Source) -> Page:
         """What it sent to the person's owners."""
-        return view(row, scope_of(request), timezone.now())
+        return view(row, access_of(request), timezone.now())
 
     @admin.display(description="Versions")
     def versions(self, row: Any) -> str:
@@ -75,14 +75,14 @@ class SourceAdmin(PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Those that the person's owners have heard from."""
-        return sources_of(scope_of(request)).order_by("name")
+        return sources_of(access_of(request)).order_by("name")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Members see the sources of their owners."""
-        scope = scope_of(request)
+        access = access_of(request)
         if obj is None:
-            return not scope.is_empty
-        return scope.is_operator or sources_of(scope).filter(pk=obj.pk).exists()
+            return not access.is_empty
+        return access.is_operator or sources_of(access).filter(pk=obj.pk).exists()
 
 
 def _hour(at: datetime) -> str:

@@ -9,10 +9,10 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events.access import role_of
 from events.accounts import audit, second_factor
 from events.admin.audited import AuditedAdmin
 from events.admin.columns import moment
-from events.ownership.people import LEADS, OPERATORS
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -93,10 +93,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     @admin.display(description="Role")
     def role(self, row: User) -> str:
         """The most that the person may do anywhere; where, the memberships say."""
-        groups = {group.name for group in row.groups.all()}
-        if row.is_superuser or OPERATORS in groups:
-            return "operator"
-        return "lead" if LEADS in groups else "viewer"
+        return role_of(row)
 
     @admin.display(description="State", ordering="is_active")
     def state(self, row: User) -> str:

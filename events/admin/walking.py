@@ -11,12 +11,12 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.urls import path
 from django.utils import timezone
 
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
 from events.admin.exporting import csv_lines, json_lines
 from events.admin.filters import ChoiceFilter
 from events.admin.paging import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
-from events.admin.scope import scope_of
 from events.admin.searching import HELP, search
 from events.details import Pair
 from events.event import Event
@@ -135,7 +135,7 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
         return f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M%S}"
 
     def _note(self, request: HttpRequest, listed: Any, form: str) -> None:
-        owners = scope_of(request).owners
+        owners = access_of(request).owners
         asked = [owner for owner in owners if str(owner.pk) == request.GET.get("owner")]
         owner = asked[0] if asked else owners[0] if len(owners) == 1 else None
         # PostgreSQL keeps no NUL, which no filter finds either.
@@ -150,7 +150,7 @@ def envelopes_of(
     """The envelopes that the person may see and that are asked for; without what no index helps with; whether
     that is the same.
     """
-    rows: Any = scope_of(request).limit(Event.objects.all())
+    rows: Any = access_of(request).limit(Event.objects.all())
     indexed, is_indexed = rows, True
     found = search(rows, term)
     for spec in filters:

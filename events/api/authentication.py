@@ -2,28 +2,15 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from events.access import KeyUser
 from events.ownership import key_use
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.senders import find
-
-
-class KeyUser(AnonymousUser):
-    """The reader that a key stands for."""
-
-    is_authenticated = True  # type: ignore[assignment]  # an anonymous user who is none
-
-    def __init__(self, key: ApiKey) -> None:
-        super().__init__()
-        self.key = key
-
-    def __str__(self) -> str:
-        return str(self.key)
 
 
 class KeyAuthentication(BaseAuthentication):

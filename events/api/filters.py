@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from events.api.scope import owner_keys, source_keys
+from events.access import Access
 from events.event import Event, EventQuerySet
 from events.identity import first_id
 from events.kinds import KINDS
@@ -47,11 +47,11 @@ class OwnedFilter(django_filters.FilterSet):
 
     def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
         """By the name of one of the reader's owners."""
-        return rows.filter(owner_id__in=owner_keys(self.reader, name))
+        return rows.filter(owner_id__in=Access(self.reader).owners_named(name))
 
     def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
         """By the name of a source."""
-        return rows.filter(source_id__in=source_keys(self.reader, name))
+        return rows.filter(source_id__in=Access(self.reader).sources_named(name))
 
 
 class EnvelopeFilter(OwnedFilter):

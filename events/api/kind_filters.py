@@ -8,8 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import QuerySet
 
+from events.access import Access
 from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, in_time
-from events.api.scope import readable_owners
 from events.event import Event
 from events.kinds import KINDS
 from events.walk import Question
@@ -61,7 +61,7 @@ class KindFilter(EnvelopeFilter):
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """The question, where base classes have rows."""
-        owners = readable_owners(self.reader)
+        owners = Access(self.reader).visible
         rows = paced = queryset
         envelopes: Any = Event.objects.for_owners(owners)
         indexed = envelopes

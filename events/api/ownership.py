@@ -11,9 +11,9 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.pagination import NamePagination
-from events.api.scope import owner_keys, readable_keys, readable_owners
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
@@ -57,7 +57,7 @@ class OwnerViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Owne
 
     def get_queryset(self) -> QuerySet[Owner]:
         """Nobody else's."""
-        readable = readable_owners(self.request.user)
+        readable = Access(self.request.user).visible
         return Owner.objects.filter(pk__in=readable.values("pk")).select_related("organization")
 
 
@@ -111,7 +111,8 @@ class SourceFilter(django_filters.FilterSet):
         asked = self.form.cleaned_data
         assert self.request is not None, "filters are made by views"
         reader = self.request.user
-        owners = owner_keys(reader, asked["owner"]) if asked["owner"] else readable_keys(reader)
+        access = Access(reader)
+        owners = access.owners_named(asked["owner"]) if asked["owner"] else sorted(access.owner_ids)
         since = asked["since"] or timezone.now() - HEARD_OF
         # An hour in which events were only removed is none in which the source was heard of.
         usage = UsageHour.objects.filter(owner_id__in=owners, hour__gte=hour_of(since), received__gt=0)

@@ -15,10 +15,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import OwnedFilter
 from events.api.pagination import SessionPagination, TimelinePagination
-from events.api.scope import readable_owners
 from events.api.serializers import LISTED, EventSerializer
 from events.sessions.session import (
     Session,
@@ -181,7 +181,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
 
     def get_queryset(self) -> QuerySet[Session]:
         """Nothing of anybody else's."""
-        sessions = Session.objects.for_owners(readable_owners(self.request.user))
+        sessions = Session.objects.for_owners(Access(self.request.user).visible)
         return sessions.prefetch_related("owner", "source")
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from events import buckets
-from events.api.authentication import KeyUser
+from events.access import KeyUser
 from events.buckets import Bucket, Limit, Short, name_of
 from events.remembered import of_settings
 

@@ -8,10 +8,10 @@ from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.pagination import UsagePagination
 from events.api.receipt import ReceiptFilter
-from events.api.scope import readable_keys
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import MEASURES, UsageHour, hour_of
@@ -61,7 +61,7 @@ class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
 
     def get_queryset(self) -> QuerySet[UsageHour]:
         """Nobody else's."""
-        return UsageHour.objects.filter(owner_id__in=readable_keys(self.request.user))
+        return UsageHour.objects.filter(owner_id__in=sorted(Access(self.request.user).owner_ids))
 
     def list(self, request: Request) -> Response:
         """A page of rows, with the names that their keys stand for."""

@@ -6,10 +6,10 @@ from django.db.models import QuerySet
 from rest_framework import viewsets
 from rest_framework.serializers import BaseSerializer
 
+from events.access import Access
 from events.api.endpoint import Endpoint
 from events.api.filters import EventFilter
 from events.api.pagination import EventPagination
-from events.api.scope import readable_owners
 from events.api.serializers import LISTED, EventDetailSerializer, EventSerializer
 from events.event import Event
 
@@ -24,7 +24,7 @@ class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
 
     def get_queryset(self) -> QuerySet[Event]:
         """Nothing of anybody else's. Names by queries of their own: a join can cost a page its index."""
-        events = Event.objects.for_owners(readable_owners(self.request.user))
+        events = Event.objects.for_owners(Access(self.request.user).visible)
         if self.action == "list":
             events = events.only(*LISTED)
         return events.prefetch_related("owner", "source")

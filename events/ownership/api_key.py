@@ -119,13 +119,6 @@ class ApiKey(models.Model):
         """Whether `whole` is this key, in constant time."""
         return hmac.compare_digest(self.hash, hash_of(whole))
 
-    def readable_owners(self) -> models.QuerySet[Owner]:
-        """The owners whose events a secret key may read: those it may write for."""
-        owners = Owner.objects.filter(organization_id=self.organization_id)
-        if self.all_owners:
-            return owners
-        return owners.filter(models.Q(pk=self.default_owner_id) | models.Q(keys=self)).distinct()
-
 
 def new_key(kind: KeyType) -> KeyParts:
     """A fresh random key."""

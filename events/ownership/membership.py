@@ -27,13 +27,3 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role} of {self.owner}"
-
-    def is_last_lead(self) -> bool:
-        """Whether the owner would have no lead without this one. Within a transaction others wait until its
-        end, so that of two leads who leave at once one stays.
-        """
-        if self.role != Role.LEAD:
-            return False
-        Owner.objects.select_for_update().get(pk=self.owner_id)
-        others = Membership.objects.filter(owner_id=self.owner_id, role=Role.LEAD, user__is_active=True)
-        return not others.exclude(pk=self.pk).exists()

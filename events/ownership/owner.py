@@ -3,13 +3,11 @@
 import uuid
 from typing import Self
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower
 
 from events.ownership.names import MAX_NAME, validate_name
 from events.ownership.organization import Organization
-from events.ownership.people import is_operator
 
 
 class Validation(models.TextChoices):
@@ -29,12 +27,6 @@ class OverQuota(models.TextChoices):
 
 class OwnerQuerySet(models.QuerySet["Owner"]):
     """Questions about owners."""
-
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Those that `user` is a member of; all of them for an operator."""
-        if is_operator(user):
-            return self
-        return self.filter(memberships__user_id=user.pk)
 
     def named(self, name: str) -> Self:
         """Those of that name, compared as the unique constraint compares them."""

@@ -28,6 +28,10 @@ class Sender:
     user: str  # whose personal key it is, "" for none
     expires: float  # seconds since 1970; infinity for never
 
+    def may_write_for(self, owner_id: int) -> bool:
+        """True if the key may write for an owner of its organization."""
+        return self.all_owners or owner_id in self.owners
+
 
 _cache: dict[str, tuple[float, Sender]] = {}
 _cache_lock = Lock()

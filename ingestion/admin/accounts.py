@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import PERIODS, labels_of, period
-from events.admin.scope import Scope, scope_of
 from ingestion.accounting import Account, accounts
 from ingestion.admin.acts import require_some_owner
 
@@ -37,13 +37,13 @@ COLUMNS = (
 def view(request: HttpRequest) -> HttpResponse:
     """The page, or its table as CSV."""
     require_some_owner(request)
-    scope, now = scope_of(request), timezone.now().astimezone(UTC)
+    access, now = access_of(request), timezone.now().astimezone(UTC)
     name = request.GET.get("period", "")
     name = name if name in PERIODS else "7d"
     chosen = request.GET.get("owner", "")
-    found = _accounts(scope, name, chosen, now)
+    found = _accounts(access, name, chosen, now)
     if request.GET.get("as") == "csv":
-        owner = next((each for each in scope.owners if str(each.pk) == chosen), None)
+        owner = next((each for each in access.owners if str(each.pk) == chosen), None)
         after = {"period": name, "owner": owner.name if owner else ""}
         audit.record(audit.actor_of(request), "export.made", "accounts as CSV", owner=owner, after=after)
         return _csv(found, name)
@@ -56,37 +56,37 @@ def view(request: HttpRequest) -> HttpResponse:
         "total": len(found),
         "sums": {column: sum(getattr(each, column) for each in found) for column in COLUMNS[3:]},
         "periods": [(value, label, value == name) for value, label in PERIODS.items()],
-        "owners": _owners(scope, chosen),
+        "owners": _owners(access, chosen),
         "query": urlencode({"period": name, "owner": chosen, "as": "csv"}),
         "period": name,
     }
     return TemplateResponse(request, "ingestion/accounts.html", context)
 
 
-def _owners(scope: Scope, chosen: str) -> list[tuple[str, str, bool]]:
+def _owners(access: Access, chosen: str) -> list[tuple[str, str, bool]]:
     """What the filter offers: nothing where there is nothing to choose."""
-    if len(scope.owners) < 2:
+    if len(access.owners) < 2:
         return []
-    labels = labels_of(scope.owners)
+    labels = labels_of(access.owners)
     return [
         (str(owner.pk), label, str(owner.pk) == chosen)
-        for owner, label in zip(scope.owners, labels, strict=True)
+        for owner, label in zip(access.owners, labels, strict=True)
     ]
 
 
-def _accounts(scope: Scope, name: str, chosen: str, now: datetime) -> list[Account]:
+def _accounts(access: Access, name: str, chosen: str, now: datetime) -> list[Account]:
     """The accounts of a preset, of one owner or of all that the person sees."""
     since, until = period(name, now)
-    owners = None if scope.is_operator else scope.owner_ids
+    owners = None if access.is_operator else access.owner_ids
     if chosen:
-        owners = frozenset(owner.pk for owner in scope.owners if str(owner.pk) == chosen)
-    return [_labelled(scope, each) for each in accounts(owners, since, until or now + _FAR)]
+        owners = frozenset(owner.pk for owner in access.owners if str(owner.pk) == chosen)
+    return [_labelled(access, each) for each in accounts(owners, since, until or now + _FAR)]
 
 
-def _labelled(scope: Scope, account: Account) -> Account:
+def _labelled(access: Access, account: Account) -> Account:
     """With the owner's name as it is told apart."""
     place = account.place
-    label = scope.owner_labels.get(place.owner_id, place.owner)
+    label = access.owner_labels.get(place.owner_id, place.owner)
     return replace(account, place=place._replace(owner=label))
 
 

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import sources_of
 from events.admin.json_text import laid_out
-from events.admin.scope import Scope, scope_of
 from ingestion import replay_jobs, replaying
 from ingestion.admin.bodies import SHOWN
 from ingestion.admin.lists import RejectedChangeList, selection_of
@@ -51,7 +51,7 @@ class DiscardForm(forms.Form):
 
 def require_some_owner(request: HttpRequest) -> None:
     """Strangers get nothing."""
-    if scope_of(request).is_empty:
+    if access_of(request).is_empty:
         raise PermissionDenied
 
 
@@ -60,19 +60,15 @@ def _person(request: HttpRequest) -> User:
     return request.user
 
 
-def _may_write(request: HttpRequest) -> frozenset[int] | None:
-    return replay_jobs.may_write(_person(request), None)
-
-
 def _led_row(request: HttpRequest, pk: int) -> RejectedEvent:
     """A rejected event of an owner that the person leads. Another's is as unknown as one that never was."""
-    scope = scope_of(request)
+    access = access_of(request)
     row: RejectedEvent | None = (
-        scope.limit(RejectedEvent.objects.select_related("owner")).filter(pk=pk).first()
+        access.limit(RejectedEvent.objects.select_related("owner")).filter(pk=pk).first()
     )
     if row is None:
         raise Http404
-    if not scope.leads(row.owner_id):
+    if not access.leads(row.owner_id):
         raise PermissionDenied
     return row
 
@@ -88,7 +84,7 @@ def replay_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Replay one, and say what became of it."""
     row = _led_row(request, pk)
     with transaction.atomic():
-        done = replaying.replay([pk], _may_write(request))
+        done = replaying.replay([pk], access_of(request).writable)
         if done.rows:
             note(request, "rejected.replayed", [row], outcome=_outcome(done))
     return _after(request, row, done)
@@ -120,7 +116,7 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         text = form.cleaned_data["text"].encode("utf-8", "surrogatepass")
         with transaction.atomic():
-            done = replaying.replay_edited(pk, text, _may_write(request))
+            done = replaying.replay_edited(pk, text, access_of(request).writable)
             if done.rows and not done.fault:
                 note(request, "rejected.edited", [row], outcome=_outcome(done))
         if done.rows and not done.fault:
@@ -148,7 +144,8 @@ def _editable(row: RejectedEvent) -> str:
 def discard_view(request: HttpRequest) -> HttpResponse:
     """Ask for the reason, then discard what was chosen."""
     ids = [int(text) for text in request.POST.getlist("ids") or request.GET.getlist("ids") if _is_key(text)]
-    rows = list(Selection(ids=tuple(ids)).rows(_may_write(request)).defer("body").select_related("owner"))
+    writable = Selection(ids=tuple(ids)).rows(access_of(request).writable)
+    rows = list(writable.defer("body").select_related("owner"))
     if not rows:
         raise PermissionDenied
     form = DiscardForm(request.POST or None)
@@ -170,7 +167,7 @@ def discard_view(request: HttpRequest) -> HttpResponse:
         "title": "Discard",
         "opts": RejectedEvent._meta,
         "rows": rows,
-        "named": [(row, scope_of(request).told_apart(row.owner)) for row in rows[:10]],
+        "named": [(row, access_of(request).told_apart(row.owner)) for row in rows[:10]],
         "form": form,
     }
     return TemplateResponse(request, "ingestion/rejected_discard.html", context)
@@ -211,14 +208,14 @@ def replay_matching(request: HttpRequest, changelist: RejectedChangeList) -> Htt
 
 def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
     person = _person(request)
-    allowed = _may_write(request)
+    allowed = access_of(request).writable
     if allowed is not None and not allowed:
         raise PermissionDenied
     with transaction.atomic():
         job = replay_jobs.ask(
             selection,
             by=person.get_username(),
-            sentence=_sentence(scope_of(request), selection),
+            sentence=_sentence(access_of(request), selection),
             now=timezone.now(),
             user=person,
         )
@@ -226,8 +223,8 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
     return redirect("admin:ingestion_replayjob_change", job.pk)
 
 
-def _sentence(scope: Scope, selection: Selection) -> str:
+def _sentence(access: Access, selection: Selection) -> str:
     """The selection in words, with the names of what the person sees and of nothing else."""
-    owners = [owner.name for owner in scope.owners if owner.pk in (selection.owners or ())]
-    sources = sources_of(scope).filter(pk__in=selection.sources or ()).values_list("name", flat=True)
+    owners = [owner.name for owner in access.owners if owner.pk in (selection.owners or ())]
+    sources = sources_of(access).filter(pk__in=selection.sources or ()).values_list("name", flat=True)
     return selection.sentence(owners, sources)

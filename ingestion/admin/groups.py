@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
-from events.admin.scope import Scope
+from events.access import Access
 from events.admin.sparkline import sparkline
 from ingestion import remedies
 from ingestion.admin.lists import UNTOLD
@@ -39,16 +39,16 @@ class Group:
     query: str  # of the list that has these
 
 
-def rows_of(scope: Scope, owner: str = "") -> QuerySet[RejectedEvent]:
+def rows_of(access: Access, owner: str = "") -> QuerySet[RejectedEvent]:
     """The rejected events that a person sees, of one owner or all."""
-    rows = scope.limit(RejectedEvent.objects.all())
+    rows = access.limit(RejectedEvent.objects.all())
     if not owner:
         return rows
-    is_known = owner in {str(each.pk) for each in scope.owners}
+    is_known = owner in {str(each.pk) for each in access.owners}
     return rows.filter(owner_id=int(owner)) if is_known else rows.none()
 
 
-def groups_of(rows: QuerySet[RejectedEvent], scope: Scope, now: datetime, owner: str = "") -> list[Group]:
+def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, owner: str = "") -> list[Group]:
     """The groups of these rows, the largest first; `owner` is kept in their links. In four queries."""
     by = ("code", "kind", "source_id")
     found = list(
@@ -67,7 +67,7 @@ def groups_of(rows: QuerySet[RejectedEvent], scope: Scope, now: datetime, owner:
     trends = _trends(rows, now)
     samples = rows.defer("body").in_bulk([group["newest"] for group in found])
     for group in found:
-        group["source"] = scope.label_of(group["source__name"], group["source__organization_id"])
+        group["source"] = access.label_of(group["source__name"], group["source__organization_id"])
     return [
         _group(group, trends[tuple(group[name] for name in by)], samples.get(group["newest"]), now, owner)
         for group in found

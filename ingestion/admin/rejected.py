@@ -11,13 +11,13 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 
+from events.access import access_of
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
 from events.admin.filters import labels_of
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
-from events.admin.scope import scope_of
 from events.keyset import Order
 from ingestion import remedies
 from ingestion.admin import accounts, acts, bodies, groups, marking
@@ -77,8 +77,8 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Whether the person leads any owner: what is acted on is bounded to those."""
-        scope = scope_of(request)
-        return scope.is_operator or any(scope.leads(owner.pk) for owner in scope.owners)
+        access = access_of(request)
+        return access.is_operator or any(access.leads(owner.pk) for owner in access.owners)
 
     def get_urls(self) -> list[Any]:
         """The pages beside list and row."""
@@ -99,12 +99,12 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def groups_view(self, request: HttpRequest) -> HttpResponse:
         """The front page: what is rejected, by reason, kind and source."""
         acts.require_some_owner(request)
-        scope = scope_of(request)
+        access = access_of(request)
         chosen = request.GET.get("owner", "")
-        rows = groups.rows_of(scope, chosen)
-        found = groups.groups_of(rows, scope, timezone.now(), chosen)
+        rows = groups.rows_of(access, chosen)
+        found = groups.groups_of(rows, access, timezone.now(), chosen)
         owners = list(
-            zip(map(str, (owner.pk for owner in scope.owners)), labels_of(scope.owners), strict=True)
+            zip(map(str, (owner.pk for owner in access.owners)), labels_of(access.owners), strict=True)
         )
         context = {
             **self.admin_site.each_context(request),
@@ -149,5 +149,5 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             happened=remedies.as_html(remedy.happened),
             remedy=remedies.as_html(remedy.remedy),
             marked=marked,
-            can_act=scope_of(request).leads(row.owner_id),
+            can_act=access_of(request).leads(row.owner_id),
         )

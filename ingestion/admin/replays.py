@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import EmptyState
 from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
-from events.admin.scope import scope_of
 from ingestion import replay_jobs
 from ingestion.replay_jobs import ReplayJob, State
 
@@ -40,14 +40,14 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Nobody else's."""
         jobs = super().get_queryset(request)
-        return jobs if scope_of(request).is_operator else jobs.filter(user_id=request.user.pk)
+        return jobs if access_of(request).is_operator else jobs.filter(user_id=request.user.pk)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who asked for it; the list, everybody who is a member of anything."""
-        scope = scope_of(request)
+        access = access_of(request)
         if obj is None:
-            return not scope.is_empty
-        return scope.is_operator or obj.user_id == request.user.pk
+            return not access.is_empty
+        return access.is_operator or obj.user_id == request.user.pk
 
     def get_urls(self) -> list[Any]:
         """The button beside the page."""

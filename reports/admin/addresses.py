@@ -11,12 +11,12 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 
+from events.access import access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState
 from events.admin.columns import moment
 from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
-from events.admin.scope import scope_of
 from events.ownership.owner import Owner
 from reports.mail import confirming
 from reports.mail.address import Address, resume, stand_for
@@ -68,10 +68,10 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Those of owners that the person leads, and the person's own."""
         rows = super().get_queryset(request).select_related("owner", "user")
-        scope = scope_of(request)
-        if scope.is_operator:
+        access = access_of(request)
+        if access.is_operator:
             return rows
-        return rows.filter(models.Q(owner__in=scope.led.values("pk")) | models.Q(user_id=request.user.pk))
+        return rows.filter(models.Q(owner__in=access.led.values("pk")) | models.Q(user_id=request.user.pk))
 
     def audit_owner(self, row: Address) -> Owner | None:
         """The owner whose contact it is."""
@@ -89,27 +89,27 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may, and whose it is."""
-        scope = scope_of(request)
+        access = access_of(request)
         if obj is None:
-            return not scope.is_empty
-        return scope.is_person(obj.user_id) or self._leads(request, obj)
+            return not access.is_empty
+        return access.is_person(obj.user_id) or self._leads(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
-        return scope_of(request).leads_any
+        return access_of(request).leads_any
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""
         return obj is not None and obj.owner_id is not None and self._leads(request, obj)
 
     def _leads(self, request: HttpRequest, row: Address) -> bool:
-        scope = scope_of(request)
-        return scope.is_operator or (row.owner_id is not None and scope.leads(row.owner_id))
+        access = access_of(request)
+        return access.is_operator or (row.owner_id is not None and access.leads(row.owner_id))
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those that the person leads."""
         if db_field.name == "owner":
-            kwargs["queryset"] = scope_of(request).led
+            kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

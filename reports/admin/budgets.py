@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import Field
 from django.http import HttpRequest
 
+from events.access import access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.scope import scope_of
 from events.ownership.owner import Owner
 from reports.cost.budget import Budget
 
@@ -65,17 +65,17 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those that the person leads."""
         if db_field.name == "owner":
-            kwargs["queryset"] = scope_of(request).led
+            kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
-        return scope_of(request).leads_any
+        return access_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""
-        scope = scope_of(request)
-        return scope.is_operator or (obj is not None and scope.leads(obj.owner_id))
+        access = access_of(request)
+        return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""

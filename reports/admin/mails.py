@@ -9,12 +9,12 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import EmptyState
 from events.admin.columns import moment, short
 from events.admin.facts import Document, Page, group
 from events.admin.pages import PageAdmin
-from events.admin.scope import scope_of
 from reports.admin import framed
 from reports.mail import sending
 from reports.mail.address import CONFIRMATION
@@ -50,23 +50,23 @@ class SentMailAdmin(PageAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Nobody else's, and without the messages, which lists don't show."""
         rows = super().get_queryset(request).select_related("address").defer("message")
-        scope = scope_of(request)
-        if scope.is_operator:
+        access = access_of(request)
+        if access.is_operator:
             return rows
         mine = models.Q(address__user_id=request.user.pk) | models.Q(
-            address__owner__in=scope.led.values("pk")
+            address__owner__in=access.led.values("pk")
         )
         return rows.filter(mine)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever is a member of anything may see the list; a mail, whom it went to."""
-        scope = scope_of(request)
-        if obj is None or scope.is_operator:
-            return not scope.is_empty
+        access = access_of(request)
+        if obj is None or access.is_operator:
+            return not access.is_empty
         if obj.address is None:
             return False
-        return scope.is_person(obj.address.user_id) or (
-            obj.address.owner_id is not None and scope.leads(obj.address.owner_id)
+        return access.is_person(obj.address.user_id) or (
+            obj.address.owner_id is not None and access.leads(obj.address.owner_id)
         )
 
     def get_urls(self) -> list[Any]:

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from events.access import Access, access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState
 from events.admin.columns import moment
-from events.admin.scope import scope_of
 from events.ownership.owner import Owner
 from reports.admin.previews import Previewed
 from reports.digests.subscription import Subscription
@@ -52,7 +52,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
     def _check_owners(self, owners: Any, user: Any, address: Address | None) -> None:
         if not owners:
             return
-        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Owner.objects.visible_to(user)
+        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Access(user).visible
         unseen = owners.exclude(pk__in=seen.values("pk"))
         if unseen.exists():
             names = ", ".join(owner.name for owner in unseen)
@@ -75,13 +75,13 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """One's own, and those of contacts of owners that one leads; of their owners those that one sees."""
-        scope = scope_of(request)
-        shown = scope.limit(Owner.objects.all(), "pk")
+        access = access_of(request)
+        shown = access.visible
         rows = super().get_queryset(request).select_related("user", "address__owner")
         rows = rows.prefetch_related(Prefetch("owners", queryset=shown, to_attr="shown_owners"))
-        if scope.is_operator:
+        if access.is_operator:
             return rows
-        led = models.Q(address__owner__in=scope.led.values("pk"))
+        led = models.Q(address__owner__in=access.led.values("pk"))
         return rows.filter(models.Q(user_id=request.user.pk) | led)
 
     def audit_owner(self, row: Subscription) -> Owner | None:
@@ -116,15 +116,15 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whose it is, and leads of the owner whose contact gets it."""
-        scope = scope_of(request)
-        if obj is None or scope.is_operator:
-            return not scope.is_empty
-        is_led = obj.address is not None and scope.leads(obj.address.owner_id)
-        return scope.is_person(obj.user_id) or is_led
+        access = access_of(request)
+        if obj is None or access.is_operator:
+            return not access.is_empty
+        is_led = obj.address is not None and access.leads(obj.address.owner_id)
+        return access.is_person(obj.user_id) or is_led
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever sees an owner may."""
-        return not scope_of(request).is_empty
+        return not access_of(request).is_empty
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever sees it may."""
@@ -141,10 +141,10 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who gets it is asked of those who may choose, once."""
-        scope = scope_of(request)
+        access = access_of(request)
         if obj is not None:
             return ("reader", *CHOSEN, "next_at", "standing", "preview")
-        choices = (("user", scope.is_operator), ("address", scope.leads_any))
+        choices = (("user", access.is_operator), ("address", access.leads_any))
         return (*(name for name, may in choices if may), *CHOSEN)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -153,11 +153,11 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Only what the person may see is offered."""
-        scope = scope_of(request)
+        access = access_of(request)
         if db_field.name == "owners":
-            kwargs["queryset"] = scope.limit(Owner.objects.all(), "pk")
+            kwargs["queryset"] = access.visible
         if db_field.name == "address":
-            kwargs["queryset"] = Address.objects.filter(owner__in=scope.led.values("pk"))
+            kwargs["queryset"] = Address.objects.filter(owner__in=access.led.values("pk"))
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and db_field.name in ("user", "address"):
             field.help_text = f"{db_field.help_text} Empty: you."

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from events.ownership.membership import Membership, Role
+from events.access import leads_of
 from events.ownership.owner import Owner
 from reports.cost.budget import BudgetNotice, Threshold
 from reports.cost.budgets import Standing, standings
@@ -46,9 +46,8 @@ def _tell(standing: Standing, month: date, now: datetime) -> bool:
         if not new:
             return False
         owner = Owner.objects.get(pk=standing.owner_id)
-        leads = Membership.objects.filter(owner=owner, role=Role.LEAD, user__is_active=True)
-        for membership in leads.select_related("user").order_by("pk"):
-            address = of_person(membership.user)
+        for lead in leads_of([owner]):
+            address = of_person(lead)
             if address is not None:
                 _send(address, owner, standing, month, new[-1], now)
     return True

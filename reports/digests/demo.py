@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from events.ownership.owner import Owner
+from events.access import Access
 from reports.digests.schedule import Rhythm
 from reports.digests.subscription import Subscription
 from reports.mail import address as addresses
@@ -26,7 +26,7 @@ def subscribe(user: Any, now: datetime) -> bool:
         user.email = f"{user.get_username()}@demo.example"
         user.save(update_fields=["email"])
     addresses.of_person(user)
-    owners = list(Owner.objects.visible_to(user))
+    owners = list(Access(user).visible)
     for rhythm in RHYTHMS:
         made = Subscription.objects.create(user=user, rhythm=rhythm, attach_csv=True, next_at=now)
         made.owners.set(owners)

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 
+from events.access import Access
 from events.ownership.owner import Owner
 from reports.digests import schedule
 from reports.digests.locales import DEFAULT, LOCALES, Locale, locale_of
@@ -116,7 +117,7 @@ class Subscription(models.Model):
         """Those of its owners that its reader may see now, by name."""
         chosen = self.owners.order_by("name", "pk")
         if self.user is not None:
-            return list(chosen.filter(pk__in=Owner.objects.visible_to(self.user).values("pk")))
+            return list(chosen.filter(pk__in=Access(self.user).visible.values("pk")))
         assert self.address is not None
         return list(chosen.filter(pk=self.address.owner_id or 0))
 

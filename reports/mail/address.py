@@ -8,9 +8,8 @@ from django.core.validators import validate_email
 from django.db import models
 from django.db.models.functions import Lower
 
-from events.ownership.membership import Membership, Role
+from events.access import Access
 from events.ownership.owner import Owner
-from events.ownership.people import is_operator
 
 CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
 PAUSED_AFTER = 3  # permanent failures in a row
@@ -154,10 +153,7 @@ def _is_stood_for(address: Address) -> bool:
     by = address.confirmed_by
     if by is None or address.confirmed_at is None or address.owner_id is None:
         return False
-    leads = Membership.objects.filter(
-        owner_id=address.owner_id, user=by, role=Role.LEAD, user__is_active=True
-    )
-    return is_operator(by) or leads.exists()
+    return Access(by).leads(address.owner_id)
 
 
 def stand_for(address: Address, by: Any, at: datetime) -> None:

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from events.access import access_of
 from events.accounts import audit
-from events.admin.scope import scope_of
 from events.ownership.organization import Organization
 from reports.charts.table import Amount, Column, Row, Table
 from reports.cost import closing
@@ -114,7 +114,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
 
     Looking writes nothing: it shows what was charged last. Posting brings charges up to date first.
     """
-    if not scope_of(request).is_operator:
+    if not access_of(request).is_operator:
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
     back = redirect("reports:months")

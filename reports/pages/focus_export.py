@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from events.access import access_of
 from events.accounts import audit
-from events.admin.scope import scope_of
 from events.ownership.owner import Owner
 from reports.cost import focus
 from reports.cost.months import month_of_text
@@ -20,11 +20,11 @@ from reports.pages.views import choices_of
 @require_safe
 def export(request: HttpRequest) -> HttpResponseBase:
     """All charges, line by line while they are read."""
-    scope = scope_of(request)
-    if scope.is_empty:
+    access = access_of(request)
+    if access.is_empty:
         raise PermissionDenied
     params = {name: request.GET.getlist(name) for name in ("owner", "month")}
-    asked = asking.ask(params, choices_of(scope), timezone.now(), own=("month",))
+    asked = asking.ask(params, choices_of(access), timezone.now(), own=("month",))
     try:
         month = month_of_text("".join(asked.params.get("month", ())))
     except ValueError as error:

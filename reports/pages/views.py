@@ -12,9 +12,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import labels_of, sources_of
-from events.admin.scope import Scope, scope_of
 from events.kinds import KINDS
 from events.ownership.owner import Owner
 from reports.pages import asking, bar, catching_up
@@ -37,10 +37,10 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
 
     @require_safe
     def view(request: HttpRequest) -> HttpResponseBase:
-        scope = scope_of(request)
-        if scope.is_empty or (page.operators_only and not scope.is_operator):
+        access = access_of(request)
+        if access.is_empty or (page.operators_only and not access.is_operator):
             raise PermissionDenied
-        choices = choices_of(scope)
+        choices = choices_of(access)
         asked = _ask(request, page, choices)
         links = Links(page.name, asked.params)
         context = _context(asked, choices, links, page)
@@ -53,14 +53,14 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
     return admin.site.admin_view(view)
 
 
-def choices_of(scope: Scope) -> Choices:
+def choices_of(access: Access) -> Choices:
     """What a person may choose from: two statements."""
-    owners, sources = scope.owners, list(sources_of(scope).select_related("organization"))
+    owners, sources = access.owners, list(sources_of(access).select_related("organization"))
     return Choices(
         owners={owner.pk: label for owner, label in zip(owners, labels_of(owners), strict=True)},
         sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},
         kinds=tuple(sorted(KINDS)),
-        sees_all=scope.is_operator,
+        sees_all=access.is_operator,
     )
 
 

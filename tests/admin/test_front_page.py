@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from events.access import Access
 from events.admin.recent import Recent, recent, silent
-from events.admin.scope import Scope
 from events.admin.sparkline import sparkline
 from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
@@ -36,8 +36,8 @@ def counted(sender: Sender, source: str, hours_ago: int, received: int, rejected
     )
 
 
-def scope_of_operator() -> Scope:
-    return Scope(person("otto", is_superuser=True))
+def scope_of_operator() -> Access:
+    return Access(person("otto", is_superuser=True))
 
 
 def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 import manage
+from events.access import Access
 from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
@@ -42,7 +43,7 @@ def test_create_key_prints_the_key_alone_on_the_last_line_and_makes_what_is_miss
 def test_create_key_takes_a_list_of_owners_or_all(db: None) -> None:
     run("create_key", "--owner", "A", "--owners", "B, C")
     key = ApiKey.objects.get()
-    assert {owner.name for owner in key.readable_owners()} == {"A", "B", "C"}
+    assert {owner.name for owner in Access.of_key(key).owners} == {"A", "B", "C"}
     assert not key.all_owners
     run("create_key", "--owner", "A", "--owners", "all")
     assert ApiKey.objects.filter(all_owners=True).count() == 1

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from events.ownership import people
+from events import access
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from tests.admin.conftest import html_of, logged_in
@@ -81,22 +81,22 @@ def test_a_name_that_is_nobodys_or_a_members_is_refused_in_words(team_a: Sender,
 
 def test_the_group_of_operators_makes_one(team_a: Sender, team_b: Sender) -> None:
     dora = person("dora")
-    group, _ = Group.objects.get_or_create(name=people.OPERATORS)
+    group, _ = Group.objects.get_or_create(name=access.OPERATORS)
     group.user_set.add(dora)
     html = html_of(logged_in(dora), "/admin/events/owner/")
     assert "Team A" in html
     assert "Team B" in html
     assert logged_in(dora).get("/admin/events/organization/").status_code == 200
     User.objects.filter(pk=dora.pk).update(is_active=False)
-    assert not people.is_operator(User.objects.get(pk=dora.pk))
+    assert not access.is_operator(User.objects.get(pk=dora.pk))
 
 
 def test_the_group_of_leads_follows_memberships(team_a: Sender, team_b: Sender) -> None:
     dora = person("dora", team_a.key.default_owner, team_b.key.default_owner, role=Role.LEAD)
     first, second = dora.memberships.all()
-    assert dora.groups.filter(name=people.LEADS).exists()
+    assert dora.groups.filter(name=access.LEADS).exists()
     first.delete()
-    assert dora.groups.filter(name=people.LEADS).exists()
+    assert dora.groups.filter(name=access.LEADS).exists()
     second.role = Role.VIEWER
     second.save()
-    assert not dora.groups.filter(name=people.LEADS).exists()
+    assert not dora.groups.filter(name=access.LEADS).exists()

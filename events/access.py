@@ -1,0 +1,231 @@
+"""Access: what a person or an API key may see, write and administer. Decided here and nowhere else.
+
+| who | sees | writes (replays, discards) | administers |
+|---|---|---|---|
+| operator | every owner | every owner | every owner |
+| lead | owners they are a member of | owners they lead | owners they lead |
+| viewer | owners they are a member of | - | - |
+| key with the read permission | its owners | its owners, with the write permission too | - |
+
+Events are taken by `ownership.senders`, on the hot path; its `Sender` answers for one key what it may write.
+"""
+
+from functools import cached_property
+from typing import Any, Self
+
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import models
+from django.http import HttpRequest
+
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership, Role
+from events.ownership.owner import Owner, OwnerQuerySet
+from events.ownership.source import Source
+
+OPERATORS = "Platform operator"  # may do everything a superuser may in Tally
+LEADS = "Team lead"  # people who lead an owner: follows their memberships, grants nothing by itself
+_KEPT_AS = "tally_access"
+_OPERATOR_AS = "_tally_is_operator"
+
+
+class KeyUser(AnonymousUser):
+    """The reader that an API key stands for."""
+
+    is_authenticated = True  # type: ignore[assignment]  # an anonymous user who is none
+
+    def __init__(self, key: ApiKey) -> None:
+        super().__init__()
+        self.key = key
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+def is_operator(user: Any) -> bool:
+    """True if a person runs this Tally: a superuser, or one of the group. Read once per object."""
+    if not getattr(user, "is_active", False) or user.pk is None:
+        return False
+    if user.is_superuser:
+        return True
+    known: bool | None = getattr(user, _OPERATOR_AS, None)
+    if known is None:
+        known = user.groups.filter(name=OPERATORS).exists()
+        setattr(user, _OPERATOR_AS, known)
+    return known
+
+
+class Access:
+    """What one person or key may do. An operator sees all owners, and no list bounds a query."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self._key: ApiKey | None = user.key if isinstance(user, KeyUser) else None
+        self.is_operator = is_operator(user)
+
+    @classmethod
+    def of_key(cls, key: ApiKey | None) -> Self:
+        """The access of a key as it is now; none for one that was revoked, has expired or is gone."""
+        usable = ApiKey.objects.usable().filter(pk=key.pk).first() if key else None
+        return cls(KeyUser(usable) if usable else AnonymousUser())
+
+    @cached_property
+    def _memberships(self) -> list[Membership]:
+        if not getattr(self.user, "is_active", False) or not self.user.pk:
+            return []
+        found = Membership.objects.filter(user_id=self.user.pk)
+        return list(found.select_related("owner__organization").order_by("owner__name"))
+
+    @property
+    def visible(self) -> OwnerQuerySet:
+        """The owners that are seen, as a query."""
+        if self.is_operator:
+            return Owner.objects.all()
+        if self._key is None:
+            is_known = getattr(self.user, "is_active", False) and self.user.pk is not None
+            mine = Owner.objects.filter(memberships__user_id=self.user.pk)
+            return mine if is_known else Owner.objects.none()
+        of_key = Owner.objects.filter(organization_id=self._key.organization_id)
+        if self._key.all_owners:
+            return of_key
+        named = models.Q(pk=self._key.default_owner_id) | models.Q(keys=self._key)
+        return of_key.filter(named).distinct()
+
+    @cached_property
+    def owners(self) -> list[Owner]:
+        """The owners that are seen, by name, each with its organization."""
+        if self.is_operator or self._key is not None:
+            return list(self.visible.select_related("organization"))
+        return [membership.owner for membership in self._memberships]
+
+    @cached_property
+    def owner_ids(self) -> frozenset[int]:
+        """The ids of the owners."""
+        return frozenset(owner.pk for owner in self.owners)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing is seen."""
+        return not self.is_operator and not self.owners
+
+    def has(self, owner_id: int | None) -> bool:
+        """True if that owner is seen."""
+        return self.is_operator or owner_id in self.owner_ids
+
+    def owners_named(self, name: str) -> list[int]:
+        """The ids of the owners of that name that are seen. Rows are filtered by ids: a join can cost an
+        index.
+        """
+        return list(self.visible.named(name).values_list("pk", flat=True))
+
+    def sources_named(self, name: str) -> list[int]:
+        """The ids of the sources of that name in the organizations of the owners that are seen."""
+        sources = Source.objects.filter(
+            organization__in=self.visible.values("organization"), name__iexact=name.strip()
+        )
+        return list(sources.values_list("pk", flat=True))
+
+    def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:
+        """Only the rows whose owner, at `path`, is seen. By a list: a subquery would hide it from the
+        planner, which then leaves the index.
+        """
+        return rows if self.is_operator else rows.filter(**{f"{path}__in": sorted(self.owner_ids)})
+
+    @cached_property
+    def _led_ids(self) -> frozenset[int]:
+        return frozenset(each.owner_id for each in self._memberships if each.role == Role.LEAD)
+
+    def leads(self, owner_id: int | None) -> bool:
+        """True if the person manages that owner's members, keys and settings."""
+        return self.is_operator or owner_id in self._led_ids
+
+    @property
+    def leads_any(self) -> bool:
+        """True if the person manages any owner's members, keys and settings."""
+        return self.is_operator or bool(self._led_ids)
+
+    @property
+    def led(self) -> models.QuerySet[Owner]:
+        """The owners whose members, keys and settings the person manages."""
+        return Owner.objects.all() if self.is_operator else Owner.objects.filter(pk__in=sorted(self._led_ids))
+
+    @property
+    def writable(self) -> frozenset[int] | None:
+        """The owners whose rejected events may be replayed and discarded; None for all of them."""
+        if self.is_operator:
+            return None
+        return self._led_ids if self._key is None else self.owner_ids
+
+    def is_person(self, user_id: int | None) -> bool:
+        """True if that is this person's own id; nobody is nobody."""
+        return user_id is not None and user_id == self.user.pk
+
+    def could_make(self, key: ApiKey) -> bool:
+        """True if the person may make a key with the rights of `key`, and so learn the text of one, or let it
+        live longer. Everybody else who manages it may only shorten or revoke it.
+        """
+        if self.is_operator:
+            return True
+        is_theirs = key.user_id is None or self.is_person(key.user_id)
+        owners = [key.default_owner_id, *key.owners.values_list("pk", flat=True)]
+        return is_theirs and not key.all_owners and all(self.leads(owner) for owner in owners)
+
+    @cached_property
+    def _organizations(self) -> dict[int, str]:
+        return {owner.organization_id: owner.organization.name for owner in self.owners}
+
+    @cached_property
+    def owner_labels(self) -> dict[int, str]:
+        """The names of the owners on pages, by id."""
+        return {owner.pk: self.told_apart(owner) for owner in self.owners}
+
+    def told_apart(self, row: Any) -> str:
+        """The name of an owner or a source, with its organization where the person sees several."""
+        return self.label_of(row.name, row.organization_id)
+
+    def label_of(self, name: str, organization_id: int) -> str:
+        """The same, of a name and the id of its organization."""
+        organization = self._organizations.get(organization_id, "")
+        return f"{name} · {organization}" if organization and len(self._organizations) > 1 else name
+
+
+def access_of(request: HttpRequest) -> Access:
+    """The access of whoever sends a request, the same object each time."""
+    access: Access | None = getattr(request, _KEPT_AS, None)
+    if access is None or access.user is not request.user:  # the REST framework finds out who reads by itself
+        access = Access(request.user)
+        setattr(request, _KEPT_AS, access)
+    return access
+
+
+def leads_of(owners: models.QuerySet[Owner] | list[Owner]) -> models.QuerySet[User]:
+    """The people who lead one of these owners and may log in, by name."""
+    led = Membership.objects.filter(owner__in=owners, role=Role.LEAD)
+    return User.objects.filter(is_active=True, pk__in=led.values("user_id")).order_by("username")
+
+
+def is_last_lead(membership: Membership) -> bool:
+    """True if the owner would have no lead without this member. Within a transaction others wait until its
+    end, so that of two leads who leave at once one stays.
+    """
+    if membership.role != Role.LEAD:
+        return False
+    owner = Owner.objects.select_for_update().get(pk=membership.owner_id)
+    return not leads_of([owner]).exclude(pk=membership.user_id).exists()
+
+
+def role_of(user: User) -> str:
+    """The most that a person may do anywhere, in a word. Reads the groups, which lists prefetch."""
+    groups = {group.name for group in user.groups.all()}
+    if user.is_superuser or OPERATORS in groups:
+        return "operator"
+    return "lead" if LEADS in groups else "viewer"
+
+
+def follow_roles(user_id: int) -> None:
+    """Let the group of leads follow a person's memberships."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:  # a person who is being removed takes the memberships along
+        return
+    group, _ = Group.objects.get_or_create(name=LEADS)
+    leads = Membership.objects.filter(user=user, role=Role.LEAD).exists()
+    (group.user_set.add if leads else group.user_set.remove)(user)
