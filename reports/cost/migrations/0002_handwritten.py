@@ -1,4 +1,4 @@
-"""What the database itself holds: closed months, charged prices, one currency for each organization."""
+"""Rules that the database itself enforces: closed months, charged prices, one currency per organization."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""The audit trail only grows: the database refuses changes and deletions of entries."""
+"""The groups that show roles, and the trigger that makes the audit trail append-only."""
 
 from django.db import migrations
 
@@ -15,8 +15,14 @@ ALLOW = """
 DROP TRIGGER append_only ON accounts_auditentry;
 DROP FUNCTION audit_is_append_only();
 """
+GROUPS = """
+INSERT INTO auth_group (name) VALUES ('Platform operator'), ('Team lead') ON CONFLICT DO NOTHING;
+"""
+NO_GROUPS = """
+DELETE FROM auth_group WHERE name IN ('Platform operator', 'Team lead');
+"""
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_initial")]
-    operations = [migrations.RunSQL(REFUSE, ALLOW)]
+    dependencies = [("accounts", "0001_initial"), ("auth", "0012_alter_user_first_name_max_length")]
+    operations = [migrations.RunSQL(REFUSE, ALLOW), migrations.RunSQL(GROUPS, NO_GROUPS)]
