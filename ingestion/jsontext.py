@@ -13,6 +13,7 @@ import msgspec
 from django.conf import settings
 
 from events.remembered import of_settings
+from events.wire import typed
 from events.wire.validators import Fault
 
 Wire = Any
@@ -21,10 +22,6 @@ _STRING = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
 _TOKEN = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
 _KEY = re.compile(_STRING + rb"(\s*+:)?", re.DOTALL)
 _MAX_BRACKETS = 1_000_000  # a body of 5 MiB with more is no batch of events
-
-
-# The module's own function would make a decoder for each event.
-_decode = msgspec.json.Decoder().decode
 
 
 class _Found(Exception):
@@ -77,7 +74,7 @@ def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
 def decode(raw: bytes) -> Wire | Fault:
     """The value of a JSON text, or the fault that is in it."""
     try:
-        return _decode(raw)
+        return typed.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # ValueError: msgspec lets Python's own UnicodeDecodeError through.
         return _decode_slowly(raw)

@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 
 # The warning is of root taking tasks that are Python pickles; ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -16,6 +16,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
 app = Celery("tally")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def warm_up(**_: Any) -> None:
+    """Build once, before the worker forks, what its processes would each build."""
+    from telemetry_project.warming import warm_worker  # Django is set up by now
+
+    warm_worker()
 
 
 @worker_process_init.connect

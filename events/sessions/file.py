@@ -22,6 +22,7 @@ from events.sessions.record import DETAILS, Record
 from events.sessions.summary import INACTIVITY_MS, cut
 from events.sessions.summary_event import Identity, summary_event
 from events.store.touched import SessionKey
+from events.wire import typed
 from events.wire.validators import Fault
 
 Wire = dict[str, Any]
@@ -109,7 +110,7 @@ def _key(envelope: Wire) -> SessionKey | None:
 
 def _decoded(line: bytes) -> Wire | Fault:
     try:
-        event = msgspec.json.decode(line)
+        event = typed.decode(line)
     except (msgspec.DecodeError, RecursionError):
         event = _decoded_slowly(line)
     if type(event) is not dict:

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from events.identity import occurred_ms
+from events.wire import typed
 
 # The list of the reference summariser (`WorkFlowSummaryModel`).
 INTERACTIONS = frozenset(
@@ -115,9 +116,12 @@ class _Context(msgspec.Struct):
     action: Any = None
 
 
+_decode_contexts = typed.decoder(list[_Context])
+
+
 def _emitted_event(details: Details) -> Meaning:
     (context,) = details
-    items = msgspec.json.decode(context, type=list[_Context]) if context else []
+    items = _decode_contexts(context) if context else []
     return Meaning(interactions=sum(bool(item.action) for item in items))
 
 

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from events.wire.columns import NUMERIC, Need
 from events.wire.schema import Leaf, Schema
+from events.wire.typed import converter
 
 MAX_IDENTIFIER = 512  # characters of ids, sessions, actors and devices
 Identifier = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
@@ -45,13 +46,13 @@ class Validator:
     """Holds events of one schema to its rules."""
 
     def __init__(self, struct: type[Any], rules: Iterable[Rule]) -> None:
-        self.struct = struct
+        self._convert = converter(struct)
         self.rules = tuple(rules)
 
     def fault_of(self, event: Mapping[str, Any]) -> Fault | None:
         """The first fault of a decoded event, or None."""
         try:
-            msgspec.convert(event, self.struct)
+            self._convert(event)
         except msgspec.ValidationError as error:
             return explain(str(error))
         for rule in self.rules:

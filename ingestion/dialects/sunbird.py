@@ -11,6 +11,7 @@ import msgspec
 
 from events.identity import milliseconds
 from events.kinds import KINDS
+from events.wire import typed
 from events.wire.validators import Fault
 from events.wire.values import FILLED, UNWRAPPED
 from ingestion import jsontext
@@ -57,6 +58,10 @@ class _Batch(msgspec.Struct):
     events: list[msgspec.Raw]
 
 
+_decode_head = typed.decoder(_Head)
+_decode_batch = typed.decoder(_Batch)
+
+
 def split(parts: Parts) -> list[Slice]:
     """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
     return [Slice(raw) for raw in _cut(parts.body)]
@@ -65,7 +70,7 @@ def split(parts: Parts) -> list[Slice]:
 def head(body: bytes) -> Head:
     """What a batch says of itself."""
     try:
-        found = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Head)
+        found = _decode_head(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Head("", None)  # a batch for the slow path: it has its answer, if without its name
     msgid = found.params.msgid if found.params else None
@@ -75,7 +80,7 @@ def head(body: bytes) -> Head:
 def _cut(body: bytes) -> list[bytes]:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        batch = msgspec.json.decode(body, type=_Batch)
+        batch = _decode_batch(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _cut_slowly(body, str(error))
     return [bytes(raw) for raw in batch.events]
