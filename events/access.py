@@ -84,6 +84,8 @@ class Access:
             is_known = getattr(self.user, "is_active", False) and self.user.pk is not None
             mine = Owner.objects.filter(memberships__user_id=self.user.pk)
             return mine if is_known else Owner.objects.none()
+        if not self._key.may_read:
+            return Owner.objects.none()
         of_key = Owner.objects.filter(organization_id=self._key.organization_id)
         if self._key.all_owners:
             return of_key
@@ -153,7 +155,9 @@ class Access:
         """The owners whose rejected events may be replayed and discarded; None for all of them."""
         if self.is_operator:
             return None
-        return self._led_ids if self._key is None else self.owner_ids
+        if self._key is None:
+            return self._led_ids
+        return self.owner_ids if self._key.may_write else frozenset()
 
     def is_person(self, user_id: int | None) -> bool:
         """True if that is this person's own id; nobody is nobody."""

@@ -16,7 +16,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tally"'}
 
 
 def authenticate(meta: Mapping[str, str]) -> Sender:
-    """The sender of a request. Raises `Refused`: 401, or 429 before a key is looked up."""
+    """The sender of a request. Raises `Refused`: 401, 403, or 429 before a key is looked up."""
     try:
         whole, in_url = _presented(meta)
     except Refused:
@@ -33,6 +33,8 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
             "secret_key_in_url",
             "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
         )
+    if not sender.may_write:
+        raise Refused(403, "key_only_reads", "This API key has no write permission; send a key that has it.")
     return sender
 
 

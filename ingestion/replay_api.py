@@ -140,6 +140,8 @@ def _key_of(request: Request) -> ApiKey:
     """The secret key of a request. Who is logged in replays in the admin."""
     if not isinstance(request.user, KeyUser):
         raise PermissionDenied("Replays are asked for by a secret key, or in the admin.")
+    if not request.user.key.may_write:
+        raise PermissionDenied("Replays file events: this API key has no write permission.")
     return request.user.key
 
 

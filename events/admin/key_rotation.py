@@ -11,27 +11,17 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from events.access import access_of
 from events.accounts import audit
 from events.admin.base import TallyAdmin
 from events.ownership import provisioning, senders
 from events.ownership.api_key import ApiKey
+from events.ownership.provisioning import Provisioned
 
 # How long the old key goes on: the form's value, days, and how a person says it.
 GRACES = {"0": (0, "at once"), "1": (1, "in one day"), "7": (7, "in 7 days"), "30": (30, "in 30 days")}
 USUAL = "7"
-
-
-def shown_once(key: str) -> SafeString:
-    """The text of a new key, with a button that copies it."""
-    return format_html(
-        '<code class="tally-secret" id="secret">{}</code>'
-        ' <button type="button" class="tally-button" data-copy="secret">Copy</button>',
-        key,
-    )
 
 
 class RotatedKeys(TallyAdmin):
@@ -41,6 +31,22 @@ class RotatedKeys(TallyAdmin):
         """The page beside those of Django."""
         view = self.admin_site.admin_view(self.rotate)
         return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
+
+    def shown_once(self, request: HttpRequest, made: Provisioned, more: str = "") -> HttpResponse:
+        """The page of a new key, in answer to the form itself: its text is stored nowhere, in no cookie and
+        no session, and no browser keeps the page.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "New API key",
+            "key": made.key,
+            "text": made.text,
+            "more": more,
+        }
+        response = TemplateResponse(request, "admin/key_made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def rotate(self, request: HttpRequest, key: int) -> HttpResponse:
         """Ask for the grace, then do it."""
@@ -60,7 +66,7 @@ class RotatedKeys(TallyAdmin):
         grace = GRACES.get(request.POST.get("grace", ""))
         if request.method == "POST" and grace is not None:
             made = _replace(request, old, *grace)
-            return redirect(reverse("admin:events_apikey_change", args=[made.pk]))
+            return self.shown_once(request, made, f"The old one, {old}, ends {grace[1]}.")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -73,9 +79,9 @@ class RotatedKeys(TallyAdmin):
         return TemplateResponse(request, "admin/key_rotation.html", context)
 
 
-def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> ApiKey:
+def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> Provisioned:
     with transaction.atomic():
-        made = provisioning.replace(old, ends_at=timezone.now() + timedelta(days=days))
+        made = provisioning.replace(old, by=request.user.pk, ends_at=timezone.now() + timedelta(days=days))
         audit.record(
             audit.actor_of(request),
             "key.rotated",
@@ -84,13 +90,4 @@ def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> ApiKey:
             after={"by": str(made.key), "ends": said},
         )
     senders.forget()  # this process at once, the others within seconds
-    messages.warning(
-        request,
-        format_html(
-            "Copy the new key now, it is never shown again: {} The old one, {}, ends {}.",
-            shown_once(made.text),
-            str(old),
-            said,
-        ),
-    )
-    return made.key
+    return made

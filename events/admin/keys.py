@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Field, ManyToManyField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,29 +15,43 @@ from events.access import Access, access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, moment
-from events.admin.key_rotation import RotatedKeys, shown_once
+from events.admin.key_rotation import RotatedKeys
 from events.admin.linked import linked
 from events.ownership import senders
-from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key
+from events.ownership.api_key import (
+    ONLY_WRITES,
+    OPEN_TO_ANYONE,
+    ApiKey,
+    KeyType,
+    Permissions,
+    hash_of,
+    new_key,
+)
 from events.ownership.owner import Owner
+from events.ownership.provisioning import Provisioned
 
 if TYPE_CHECKING:  # unfold has no types
     from django.forms import CheckboxInput as Switch
+    from django.forms import Select
 else:
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
 
-MADE = ("name", "type", "default_owner", "owners", "all_owners", "expires_at")
-MADE_BY_OPERATORS = (*MADE[:-1], "user", "expires_at")
+MADE = ("name", "type", "permissions", "default_owner", "owners", "expires_at")
+MADE_BY_OPERATORS = (*MADE[:-1], "all_owners", "open_to_anyone", "user", "expires_at")
+_TEXT = "tally_key_text"  # of a key that was just made, on the request that made it
 LAST_USED = moment("last_used_at", never="never")
 FIXED = (
     "state",
     "type",
+    "may",
     "prefix",
     "organization",
     "default_owner",
     "owners",
     "all_owners",
     "user",
+    "created_by",
     moment("created_at"),
     LAST_USED,
     moment("revoked_at"),
@@ -45,7 +59,7 @@ FIXED = (
     "malformed",
 )
 
-SCOPES = {KeyType.PUBLISHABLE: "writes", KeyType.SECRET: "writes and reads"}
+MAY = {Permissions.WRITE: "writes", Permissions.READ: "reads", Permissions.BOTH: "writes and reads"}
 
 
 class ChangeKeyForm(forms.ModelForm[ApiKey]):
@@ -79,13 +93,32 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
 class MakeKeyForm(forms.ModelForm[ApiKey]):
     """What is chosen once."""
 
+    permissions = forms.ChoiceField(
+        choices=Permissions.choices,
+        widget=Select,
+        help_text="A publishable key only writes. Give a key that reads no more than it needs.",
+    )
+    open_to_anyone = forms.BooleanField(
+        required=False,
+        widget=Switch,
+        help_text="Needed for a publishable key for all owners: whoever sees it may then write events"
+        " for every owner of the organization, and create owners.",
+    )
+
     class Meta:
         model = ApiKey
-        fields = MADE_BY_OPERATORS
+        fields = ("name", "type", "default_owner", "owners", "all_owners", "user", "expires_at")
 
     def clean(self) -> dict[str, Any]:
-        """A key stays within one organization."""
+        """A key stays within one organization, and what is publishable opens no more than is said."""
         data: dict[str, Any] = super().clean() or {}
+        permissions, is_publishable = data.get("permissions"), data.get("type") == KeyType.PUBLISHABLE
+        if is_publishable and permissions not in (None, Permissions.WRITE):
+            self.add_error("permissions", ONLY_WRITES)
+        elif permissions:
+            self.instance.permissions = Permissions(permissions)
+        if is_publishable and data.get("all_owners") and not data.get("open_to_anyone"):
+            self.add_error("all_owners", f"{OPEN_TO_ANYONE}, or confirm it with “Open to anyone”.")
         home = data.get("default_owner")
         strangers = [
             owner.name
@@ -106,6 +139,8 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
     audit_fields = (
         "name",
         "type",
+        "may_write",
+        "may_read",
         "prefix",
         "default_owner",
         "owners",
@@ -145,10 +180,10 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         """As much of the key as anyone sees again."""
         return str(key)
 
-    @admin.display(description="May", ordering="type")
+    @admin.display(description="May")
     def may(self, key: ApiKey) -> str:
         """What it may do, in words."""
-        return f"{SCOPES[KeyType(key.type)]}, {'all owners' if key.all_owners else 'named owners'}"
+        return f"{MAY[key.permissions]}, {'all owners' if key.all_owners else 'named owners'}"
 
     @admin.display(description="Rotate")
     def rotation(self, key: ApiKey) -> str:
@@ -180,7 +215,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is chosen, then what became of it."""
         if obj is None:
-            return MADE_BY_OPERATORS if access_of(request).is_operator else MADE[:4] + MADE[5:]
+            return MADE_BY_OPERATORS if access_of(request).is_operator else MADE
         may_revoke = self.has_change_permission(request, obj) and obj.revoked_at is None
         # A key for more owners than the person sees doesn't tell their names.
         access = access_of(request)
@@ -225,11 +260,13 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         parts = new_key(KeyType(obj.type))
         obj.prefix, obj.hash = parts.prefix, hash_of(parts.whole)
         obj.organization_id = obj.default_owner.organization_id
+        obj.created_by_id = request.user.pk
         super().save_model(request, obj, form, change)
-        messages.warning(
-            request,
-            format_html("Copy the key now, it is never shown again: {}", shown_once(parts.whole)),
-        )
+        setattr(request, _TEXT, parts.whole)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
+        """Show the key, this once."""
+        return self.shown_once(request, Provisioned(obj, getattr(request, _TEXT)))
 
 
 def _is_over(key: ApiKey) -> bool:

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 
 from events.access import KeyUser
 from events.ownership import key_use
-from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.api_key import ApiKey
 from events.ownership.senders import find
 
 
 class KeyAuthentication(BaseAuthentication):
-    """A secret key reads the owners it may write for; a publishable one reads nothing."""
+    """A key with the read permission reads the events of its owners."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """The reader, None where no key was sent. Raises AuthenticationFailed or PermissionDenied."""
@@ -24,8 +24,10 @@ class KeyAuthentication(BaseAuthentication):
         sender = find(text.strip())
         if sender is None:
             raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
-        if sender.type != KeyType.SECRET:
-            raise exceptions.PermissionDenied("A publishable key only writes; reading takes a secret key.")
+        if not sender.may_read:
+            raise exceptions.PermissionDenied(
+                "This API key has no read permission; reading takes a secret key that has it."
+            )
         key = ApiKey.objects.get(pk=sender.key_id)
         if key_use.is_stale(key.last_used_at, now := timezone.now()):
             key_use.note({key.pk: now})

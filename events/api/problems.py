@@ -45,7 +45,9 @@ PROBLEMS = {
         401, "The API key is not valid", "It isn't known, has expired or was revoked: make a new one."
     ),
     "permission_denied": Problem(
-        403, "This reader may not do that", "A publishable key only writes; reading takes a secret key."
+        403,
+        "This reader may not do that",
+        "Reading takes a secret key with the read permission, replaying one that has both.",
     ),
     "not_found": Problem(
         404, "There is nothing here", "What belongs to owners that the reader can't see isn't found either."

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import NamedTuple, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -18,11 +19,27 @@ from events.ownership.owner import Owner
 
 
 class KeyType(models.TextChoices):
-    """What a key may do."""
+    """Where a key may be kept."""
 
-    PUBLISHABLE = "publishable", "Publishable: writes only, may be seen in a browser"
-    SECRET = "secret", "Secret: writes and reads, must stay on servers"
+    PUBLISHABLE = "publishable", "Publishable: may be seen in a browser, so it only writes"
+    SECRET = "secret", "Secret: must stay on servers"
 
+
+class Permissions(models.TextChoices):
+    """What a key may do with the events of its owners."""
+
+    WRITE = "write", "Write: send events"
+    READ = "read", "Read: use the read API"
+    BOTH = "both", "Write and read"
+
+
+# The permissions that a key has where nobody chooses.
+USUAL = {KeyType.PUBLISHABLE: Permissions.WRITE, KeyType.SECRET: Permissions.BOTH}
+ONLY_WRITES = "A publishable key may be seen by anybody, so it only writes: make a secret key to read."
+OPEN_TO_ANYONE = (
+    "Everybody who sees this publishable key could write events for every owner of the organization, and"
+    " create owners until the organization has as many as it may. Make the key secret or name its owners"
+)
 
 MARKS = {KeyType.PUBLISHABLE: "tally_pk_", KeyType.SECRET: "tally_sk_"}
 PREFIX_LENGTH = 12  # characters after the mark
@@ -66,6 +83,8 @@ class ApiKey(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="keys")
     name = models.CharField(max_length=100, blank=True, help_text="What the key is for.")
     type = models.CharField(max_length=12, choices=KeyType, default=KeyType.PUBLISHABLE)
+    may_write = models.BooleanField(default=True, db_default=True, help_text="May send events.")
+    may_read = models.BooleanField(default=False, db_default=False, help_text="May use the read API.")
     prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True, editable=False)
     hash = models.CharField(max_length=64, editable=False)
     default_owner = models.ForeignKey(
@@ -89,6 +108,15 @@ class ApiKey(models.Model):
         verbose_name="person",
         help_text="Whose personal key it is; none: a key of the organization.",
     )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Who made it, or took it over. It is revoked when they leave the owner it files under.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -111,9 +139,29 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = "API key"
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(may_write=True) | models.Q(may_read=True), name="key_may_something"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(may_read=False) | models.Q(type=KeyType.SECRET),
+                name="publishable_key_only_writes",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{MARKS[KeyType(self.type)]}{self.prefix}…"
+
+    @property
+    def permissions(self) -> Permissions:
+        """What it may do."""
+        if self.may_write and self.may_read:
+            return Permissions.BOTH
+        return Permissions.WRITE if self.may_write else Permissions.READ
+
+    @permissions.setter
+    def permissions(self, chosen: Permissions) -> None:
+        self.may_write, self.may_read = chosen != Permissions.READ, chosen != Permissions.WRITE
 
     def matches(self, whole: str) -> bool:
         """Whether `whole` is this key, in constant time."""
@@ -128,11 +176,22 @@ def new_key(kind: KeyType) -> KeyParts:
 
 
 def create_key(
-    owner: Owner, *, kind: KeyType = KeyType.PUBLISHABLE, all_owners: bool = False, name: str = ""
+    owner: Owner,
+    *,
+    kind: KeyType = KeyType.PUBLISHABLE,
+    permissions: Permissions | None = None,
+    all_owners: bool = False,
+    name: str = "",
 ) -> tuple[ApiKey, str]:
-    """Make a key that files under `owner`; returns it with its text, which is shown this once."""
+    """Make a key that files under `owner`; returns it with its text, which is shown this once.
+
+    Raises ValidationError for a publishable key that would read.
+    """
+    permissions = permissions or USUAL[kind]
+    if kind == KeyType.PUBLISHABLE and permissions != Permissions.WRITE:
+        raise ValidationError(ONLY_WRITES)
     parts = new_key(kind)
-    key = ApiKey.objects.create(
+    key = ApiKey(
         organization_id=owner.organization_id,
         name=name,
         type=kind,
@@ -141,4 +200,6 @@ def create_key(
         default_owner=owner,
         all_owners=all_owners,
     )
+    key.permissions = permissions
+    key.save()
     return key, parts.whole

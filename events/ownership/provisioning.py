@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from events.ownership.api_key import ApiKey, KeyType, create_key
+from events.ownership.api_key import ApiKey, KeyType, Permissions, create_key
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner, Validation
 
@@ -43,13 +43,17 @@ def owner(of: Organization, name: str) -> Owner:
     return found
 
 
-def replace(old: ApiKey, *, ends_at: datetime) -> Provisioned:
-    """A key with all that `old` may, which itself ends at `ends_at`, unless it would end before."""
+def replace(old: ApiKey, *, by: int | None, ends_at: datetime) -> Provisioned:
+    """Make a key, in the name of `by`, with the rights of `old`, which then ends at `ends_at` or earlier."""
     new, text = create_key(
-        old.default_owner, kind=KeyType(old.type), all_owners=old.all_owners, name=old.name
+        old.default_owner,
+        kind=KeyType(old.type),
+        permissions=old.permissions,
+        all_owners=old.all_owners,
+        name=old.name,
     )
-    new.user, new.expires_at = old.user, old.expires_at
-    new.save(update_fields=["user", "expires_at"])
+    new.user, new.created_by_id, new.expires_at = old.user, by, old.expires_at
+    new.save(update_fields=["user", "created_by", "expires_at"])
     new.owners.set(old.owners.all())
     if old.expires_at is None or old.expires_at > ends_at:
         old.expires_at = ends_at
@@ -62,6 +66,7 @@ def key(
     organization_slug: str,
     owner_name: str,
     kind: KeyType = KeyType.PUBLISHABLE,
+    permissions: Permissions | None = None,
     owners: str = "",
     validation: Validation | None = None,
     name: str = "",
@@ -76,7 +81,7 @@ def key(
     if validation is not None:
         default.validation = validation
         default.save(update_fields=["validation"])
-    made, text = create_key(default, kind=kind, all_owners=owners == ALL, name=name)
+    made, text = create_key(default, kind=kind, permissions=permissions, all_owners=owners == ALL, name=name)
     if owners and owners != ALL:
         made.owners.set(owner(home, each) for each in owners.split(",") if each.strip())
     return Provisioned(made, text)

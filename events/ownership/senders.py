@@ -19,6 +19,8 @@ class Sender:
     key_id: int
     hash: str
     type: str
+    may_write: bool
+    may_read: bool
     organization_id: int
     tenant: str  # the organization's slug
     owner_id: int  # the default owner
@@ -80,6 +82,8 @@ def _load(prefix: str) -> Sender | None:
         key_id=key.pk,
         hash=key.hash,
         type=key.type,
+        may_write=key.may_write,
+        may_read=key.may_read,
         organization_id=key.organization_id,
         tenant=key.organization.slug,
         owner_id=key.default_owner_id,

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from events.ownership.api_key import ApiKey, KeyType, hash_of
@@ -13,10 +15,18 @@ KEYS = "/admin/events/apikey/"
 
 def made(client: Client, sender: Sender, **fields: object) -> str:
     """Make a key in the admin; what the next page says."""
-    data = {"name": "portal", "type": "publishable", "default_owner": sender.key.default_owner_id}
-    response = client.post(f"{KEYS}add/", data | fields, follow=True)
+    response = client.post(f"{KEYS}add/", form_of(sender) | fields, follow=True)
     assert response.status_code == 200
     return str(response.content.decode())
+
+
+def form_of(sender: Sender) -> dict[str, object]:
+    return {
+        "name": "portal",
+        "type": "publishable",
+        "permissions": "write",
+        "default_owner": sender.key.default_owner_id,
+    }
 
 
 def key_in(html: str) -> str | None:
@@ -36,6 +46,41 @@ def test_a_key_is_shown_once_and_works(team_a: Sender, operator: Client) -> None
     )
     assert key.hash not in html_of(operator, f"{KEYS}{key.pk}/change/")
     assert Sender(key, text, Client()).post(SUNBIRD, {"events": [log_event()]}).status_code == 200
+
+
+def test_the_text_of_a_key_is_in_the_answer_to_the_form_alone(team_a: Sender, lead: Client) -> None:
+    response = lead.post(f"{KEYS}add/", form_of(team_a))
+    text = key_in(response.content.decode())
+    assert text
+    assert "no-store" in response["Cache-Control"]
+    cookies = " ".join(str(morsel) for morsel in lead.cookies.values())
+    sessions = " ".join(str(each.get_decoded()) for each in Session.objects.all())
+    assert text.rpartition("_")[2] not in cookies + sessions
+    key = ApiKey.objects.get(name="portal")
+    assert (key.created_by and key.created_by.username) == "lena"
+    rotated = lead.post(f"{KEYS}{key.pk}/rotate/", {"grace": "0"})
+    assert key_in(rotated.content.decode())
+    assert "no-store" in rotated["Cache-Control"]
+    assert "messages" not in rotated.cookies
+
+
+@pytest.mark.parametrize("permissions", ["read", "both"])
+def test_a_publishable_key_that_reads_is_not_made(permissions: str, team_a: Sender, lead: Client) -> None:
+    html = made(lead, team_a, permissions=permissions)
+    assert key_in(html) is None
+    assert "so it only writes" in html
+    assert key_in(made(lead, team_a, type="secret", permissions=permissions))
+    assert ApiKey.objects.get(name="portal").permissions == permissions
+
+
+def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_so(
+    team_a: Sender, operator: Client
+) -> None:
+    html = made(operator, team_a, all_owners="on")
+    assert key_in(html) is None
+    assert "write events for every owner" in html
+    assert key_in(made(operator, team_a, all_owners="on", open_to_anyone="on"))
+    assert key_in(made(operator, team_a, all_owners="on", type="secret"))
 
 
 def test_only_name_and_expiry_of_a_key_change(team_a: Sender, team_b: Sender, operator: Client) -> None:

@@ -41,12 +41,28 @@ def test_create_key_prints_the_key_alone_on_the_last_line_and_makes_what_is_miss
 
 
 def test_create_key_takes_a_list_of_owners_or_all(db: None) -> None:
-    run("create_key", "--owner", "A", "--owners", "B, C")
+    run("create_key", "--owner", "A", "--owners", "B, C", "--type", "secret")
     key = ApiKey.objects.get()
     assert {owner.name for owner in Access.of_key(key).owners} == {"A", "B", "C"}
     assert not key.all_owners
-    run("create_key", "--owner", "A", "--owners", "all")
+    run("create_key", "--owner", "A", "--owners", "all", "--type", "secret")
     assert ApiKey.objects.filter(all_owners=True).count() == 1
+
+
+def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_what_it_opens(db: None) -> None:
+    with pytest.raises(CommandError, match=r"write events for every owner.*--open-to-anyone"):
+        run("create_key", "--owner", "A", "--owners", "all")
+    assert not Owner.objects.exists()
+    run("create_key", "--owner", "A", "--owners", "all", "--open-to-anyone")
+    assert ApiKey.objects.get().all_owners
+
+
+def test_create_key_gives_the_permissions_that_are_named(db: None) -> None:
+    for chosen in ("write", "read", "both"):
+        run("create_key", "--owner", "A", "--type", "secret", "--permissions", chosen)
+        assert ApiKey.objects.latest("pk").permissions == chosen
+    with pytest.raises(CommandError, match="only writes"):
+        run("create_key", "--owner", "A", "--permissions", "read")
 
 
 def test_create_key_sets_the_owners_validation(db: None) -> None:

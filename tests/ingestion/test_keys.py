@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
 from events.ownership import senders
-from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.api_key import ApiKey, KeyType, Permissions
 from ingestion.inbox import InboxRequest
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, emitted, log_event, message
 
@@ -75,6 +76,43 @@ def test_a_request_without_one_good_key_is_a_401(db: None, client: Client, case:
     assert response["WWW-Authenticate"] == 'Bearer realm="tally"'
     assert code in response.content.decode()
     assert not InboxRequest.objects.exists()
+
+
+@pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
+def test_a_key_that_only_reads_is_a_403_and_files_nothing(make_sender: MakeSender, path: str) -> None:
+    reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
+    response = reader.post(path, BODIES[path])
+    assert response.status_code == 403
+    assert "key_only_reads" in response.content.decode()
+    assert not InboxRequest.objects.exists()
+
+
+def test_a_key_that_only_writes_reads_nothing(make_sender: MakeSender) -> None:
+    for kind in KeyType:
+        writer = make_sender(kind=kind, permissions=Permissions.WRITE)
+        bearer = {"Authorization": f"Bearer {writer.text}"}
+        response = writer.client.get("/api/v1/events/", headers=bearer)
+        assert (response.status_code, response.json()["status"]) == (403, 403)
+        assert "no read permission" in response.json()["detail"]
+        assert writer.post(SUNBIRD, BODIES[SUNBIRD]).status_code == 200
+
+
+def test_a_key_that_only_reads_reads_and_replays_nothing(make_sender: MakeSender) -> None:
+    reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
+    bearer = {"Authorization": f"Bearer {reader.text}"}
+    assert reader.client.get("/api/v1/events/", headers=bearer).status_code == 200
+    replay = reader.client.post(
+        "/api/v1/rejected/replay/", {"all": True}, content_type="application/json", headers=bearer
+    )
+    assert replay.status_code == 403
+    assert "no write permission" in replay.json()["detail"]
+
+
+def test_the_database_holds_that_publishable_keys_only_write(sender: Sender) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.update(type=KeyType.PUBLISHABLE, may_read=True)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.update(may_write=False, may_read=False)
 
 
 @pytest.mark.parametrize("change", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from events import access
+from events.ownership.api_key import KeyType
 from events.ownership.membership import Membership
 from events.ownership.owner import Owner
 from tests.factories import person
@@ -63,7 +64,7 @@ def test_access_ends_with_the_account_and_with_the_membership(leaves: str, make_
 
 
 def test_a_revoked_key_has_no_access_whatever_was_known_of_it(make_sender: MakeSender) -> None:
-    key = make_sender("Team A", owners="all").key
+    key = make_sender("Team A", owners="all", kind=KeyType.SECRET).key
     make_sender("Team B")
     assert {owner.name for owner in access.Access.of_key(key).owners} == {"Team A", "Team B"}
     type(key).objects.update(revoked_at=key.created_at)

@@ -25,7 +25,8 @@ def last(action: str) -> AuditEntry:
 def test_making_changing_and_revoking_a_key_is_noted_without_its_secret(team_a: Sender, lead: Client) -> None:
     owner = team_a.key.default_owner
     lead.post(
-        "/admin/events/apikey/add/", {"name": "portal", "type": "publishable", "default_owner": owner.pk}
+        "/admin/events/apikey/add/",
+        {"name": "portal", "type": "publishable", "permissions": "write", "default_owner": owner.pk},
     )
     key = ApiKey.objects.get(name="portal")
     path = f"/admin/events/apikey/{key.pk}/change/"

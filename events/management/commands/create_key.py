@@ -8,11 +8,11 @@ from django.db import transaction
 
 from events.accounts import audit
 from events.ownership import provisioning
-from events.ownership.api_key import ApiKey, KeyType
+from events.ownership.api_key import OPEN_TO_ANYONE, ApiKey, KeyType, Permissions
 from events.ownership.owner import Validation
 
 # What the audit trail keeps of a key: never its hash.
-KEPT = ("name", "type", "prefix", "default_owner", "owners", "all_owners")
+KEPT = ("name", "type", "may_write", "may_read", "prefix", "default_owner", "owners", "all_owners")
 
 
 def _note(key: ApiKey, validation: str | None) -> None:
@@ -33,19 +33,37 @@ class Command(BaseCommand):
         parser.add_argument("--organization", default="default", help="Slug; made when missing.")
         parser.add_argument("--type", choices=KeyType.values, default=KeyType.PUBLISHABLE)
         parser.add_argument(
+            "--permissions",
+            choices=Permissions.values,
+            help="What it may do; without it, publishable keys write and secret keys do both.",
+        )
+        parser.add_argument(
             "--owners",
             default="",
-            help="Owners it may write for: names with commas, or `all`, which may also create owners.",
+            help="Owners it may write for and read, beside --owner: names separated by commas, created when"
+            " missing, or `all`, which may also create owners.",
+        )
+        parser.add_argument(
+            "--open-to-anyone",
+            action="store_true",
+            help="Needed for a publishable key with `--owners all`: everybody who sees it may then write for"
+            " every owner of the organization and create owners.",
         )
         parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        kind = KeyType(options["type"])
+        is_open = kind == KeyType.PUBLISHABLE and options["owners"] == provisioning.ALL
+        if is_open and not options["open_to_anyone"]:
+            raise CommandError(f"{OPEN_TO_ANYONE}, or add --open-to-anyone if that is what you want.")
+        permissions = options["permissions"]
         try:
             with transaction.atomic():
                 made = provisioning.key(
                     organization_slug=options["organization"],
                     owner_name=options["owner"],
-                    kind=KeyType(options["type"]),
+                    kind=kind,
+                    permissions=Permissions(permissions) if permissions else None,
                     owners=options["owners"],
                     validation=Validation(options["validation"]) if options["validation"] else None,
                 )
@@ -54,7 +72,8 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         key = made.key
         self.stderr.write(
-            f"{key.get_type_display()}. Files under {key.default_owner} of {key.organization}."
+            f"{key.get_type_display()}. {key.permissions.label}."
+            f" Files under {key.default_owner} of {key.organization}."
             " This is the only time it is shown:"
         )
         self.stdout.write(made.text)
