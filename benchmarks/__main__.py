@@ -37,7 +37,7 @@ def _single(options: Options, _: stack.Servers) -> None:
 
 
 def _batch(options: Options, _: stack.Servers) -> None:
-    with stack.processes("web", "worker", "beat"):
+    with stack.processes("web", "workers", "beat"):
         rounds = ingest.batch(options.rounds, options.events or 120_000)
     ingest.report("Batch ingest end to end, events/s", rounds)
 

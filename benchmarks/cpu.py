@@ -5,7 +5,7 @@ import time
 from benchmarks import bodies, copying, ingest, load, procfs, stack
 
 EACH = 10_000
-PARTS = ("web", "worker", "beat", "database", "broker")
+PARTS = ("web", "workers", "beat", "database", "broker")
 TO_REACH = {"batches": 1.2, "one by one": 8.0}
 
 
@@ -13,7 +13,7 @@ def measure(rounds: int, events: int, servers: stack.Servers) -> None:
     """Print the CPU seconds of each part, a row for each round."""
     print(f"\nCPU seconds of {EACH:,} events end to end")
     print(f"{'':12}" + "".join(f"{part:>10}" for part in (*PARTS, "all", "to reach")))
-    with stack.processes("web", "worker", "beat") as started:
+    with stack.processes("web", "workers", "beat") as started:
         roots = {name: process.pid for name, process in started.items()}
         roots |= {"database": servers.postgres, "broker": servers.valkey}
         key = ingest.ready()

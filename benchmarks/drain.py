@@ -26,7 +26,7 @@ from ingestion.decoding import Parts
 from ingestion.inbox import Arrival
 
 SMALL_EVENTS = 100_000
-PROCESSES = 2  # as many as the Procfile's worker has
+PROCESSES = 2  # as many as the Procfile gives to filing
 SLUG = "bench-drain"
 TO_REACH = 0.9
 _LATEST = timedelta(hours=2)  # the backlog's events occurred within this

@@ -21,11 +21,11 @@ NUMBER = b"-number-"
 
 def measure(seconds: float) -> None:
     """Print the peak of each process that serves or files."""
-    with stack.processes("web", "worker", "beat") as started:
+    with stack.processes("web", "workers", "beat") as started:
         key = ingest.ready()
         watched = {
             pid: f"{name} {pid}"
-            for name in ("web", "worker")
+            for name in ("web", "workers")
             for pid in procfs.tree(started[name].pid)
             if "resource_tracker" not in procfs.command(pid)
         }

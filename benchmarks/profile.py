@@ -29,12 +29,12 @@ def measure(seconds: float) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    with stack.processes("web", "worker", "beat") as started:
+    with stack.processes("web", "workers", "beat") as started:
         for name, size in (("batches", ingest.BATCH), ("singles", 1)):
             key = ingest.ready()
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_stat_statements_reset()")
-            spies = {part: _spy(started[part].pid, name, part, seconds) for part in ("web", "worker")}
+            spies = {part: _spy(started[part].pid, name, part, seconds) for part in ("web", "workers")}
             sent = load.run(
                 stack.PORT, _requests(key, size), connections=4 if size > 1 else 16, seconds=seconds
             )

@@ -14,19 +14,19 @@ from events.store.removing import weeks_before
 SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 
 
-@shared_task(name="events.manage_partitions")
+@shared_task(name="events.manage_partitions", time_limit=600)
 def manage_partitions(**_: Any) -> None:
     """Make the weeks to come before they begin."""
     make_partitions(weeks_ahead(timezone.now()))
 
 
-@shared_task(name="events.summarise")
+@shared_task(name="events.summarise", time_limit=3_600)
 def summarise(**_: Any) -> None:
     """Sum up the sessions that new events came for."""
     summarising.tick(seconds=SUMMARISE_SECONDS)
 
 
-@shared_task(name="events.remove_old")
+@shared_task(name="events.remove_old", time_limit=2 * 3_600)
 def remove_old(**_: Any) -> None:
     """Remove the weeks that are older than is kept."""
     now = timezone.now()

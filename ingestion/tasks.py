@@ -8,19 +8,19 @@ from django.utils import timezone
 from ingestion import draining, idempotency, replay_running
 
 
-@shared_task(name="ingestion.drain")
+@shared_task(name="ingestion.drain", time_limit=300)
 def drain(**_: Any) -> None:
     """File what waits; a backlog calls for help. Takes keywords that a later release may send."""
     draining.tick(call_for_help=lambda: drain.apply_async(expires=draining.TICK_SECONDS))
 
 
-@shared_task(name="ingestion.forget_old_keys")
+@shared_task(name="ingestion.forget_old_keys", time_limit=600)
 def forget_old_keys(**_: Any) -> None:
     """Forget idempotency keys that are older than their window."""
     idempotency.forget_old(timezone.now())
 
 
-@shared_task(name="ingestion.replay")
+@shared_task(name="ingestion.replay", time_limit=600)
 def replay(**_: Any) -> None:
     """Go on with the replays that somebody has asked for."""
     replay_running.tick()

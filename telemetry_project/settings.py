@@ -6,6 +6,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from celery.schedules import crontab
+from kombu import Queue
 
 from telemetry_project.secret import local_secret
 from telemetry_project.stack import paths
@@ -117,7 +118,27 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}
+# Longer than any task may take: the broker gives a task that isn't done by then to somebody else.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3 * 3600}
+# Lanes: queues with workers of their own, so that neither a slow mail server nor a long job holds up filing
+# (docs/how-to/run-workers.md). Every task is in this table; a queue that isn't can't be sent to.
+LANES = {
+    "filing": ("ingestion.drain",),
+    "rollups": ("events.summarise", "rollups.fold"),
+    "mail": ("reports.mail", "reports.digests"),
+    "jobs": (
+        "ingestion.replay",
+        "ingestion.forget_old_keys",
+        "cost.charge",
+        "cost.budgets",
+        "events.manage_partitions",
+        "events.remove_old",
+    ),
+}
+CELERY_TASK_QUEUES = [Queue(lane, routing_key=lane) for lane in LANES]
+CELERY_TASK_ROUTES = {task: {"queue": lane} for lane, tasks in LANES.items() for task in tasks}
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_SERIALIZER = "json"

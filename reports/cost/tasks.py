@@ -10,7 +10,7 @@ from reports.cost import warning
 from reports.cost.keeping import keep
 
 
-@shared_task(name="cost.charge")
+@shared_task(name="cost.charge", time_limit=3_600)
 def charge(*, history: bool = False, **_: Any) -> None:
     """Charge what changed, of each organization. One that somebody else is charging is left to them."""
     now = timezone.now()
@@ -18,7 +18,7 @@ def charge(*, history: bool = False, **_: Any) -> None:
         keep(key, now, history=history, wait=False)
 
 
-@shared_task(name="cost.budgets")
+@shared_task(name="cost.budgets", time_limit=600)
 def budgets(**_: Any) -> None:
     """Tell leads of budgets that were passed."""
     warning.warn(timezone.now())

@@ -7,7 +7,7 @@ from celery import shared_task
 from reports.digests import content, sending
 
 
-@shared_task(name="reports.digests")
+@shared_task(name="reports.digests", time_limit=600)
 def send(**_: Any) -> None:
     """Send what is due. The compose function is handed in here and in the admin."""
     sending.tick(content.compose)

@@ -10,6 +10,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from celery import Celery
+from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -19,7 +20,6 @@ log = logging.getLogger(__name__)
 WITHIN = 0.45  # seconds that a page waits for it
 ANSWERS = 0.15  # seconds that each of its answers may take
 WORKERS = 0.2  # seconds that workers have to answer
-QUEUE = "celery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Broker:
     version: str = ""
     memory: int | None = None  # bytes
     memory_most: int | None = None  # bytes; None: no bound
-    waiting: int | None = None  # tasks that no worker has taken
+    waiting: int | None = None  # tasks of all lanes that no worker has taken
     workers: tuple[Worker, ...] = ()
 
 
@@ -99,7 +99,10 @@ def _server(url: str) -> dict[str, Any]:
     )
     try:
         said: Any = client.info()
-        waiting: Any = client.llen(QUEUE)
+        with client.pipeline(transaction=False) as pipe:
+            for lane in settings.LANES:
+                pipe.llen(lane)
+            waiting = sum(pipe.execute())
     finally:
         client.close()
     return {

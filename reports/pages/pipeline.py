@@ -181,7 +181,7 @@ def _workers(found: Pipeline) -> Block:
             "No worker answers",
             "Which workers run is asked of the broker. Once it answers, they appear here."
             if broker.fault
-            else "Start one: celery --app telemetry_project worker.",
+            else "Start one: python -m telemetry_project.workers filing=2 rollups=2 mail=1 jobs=1.",
         ),
         is_half=True,
     )

@@ -121,7 +121,7 @@ CHECKS: tuple[Check, ...] = (
         _workers,
         count("workers"),
         1,
-        "Nothing is filed: start a worker (`celery --app telemetry_project worker`).",
+        "Nothing is filed: start a worker (`python -m telemetry_project.workers filing=2`).",
         is_least=True,
         urgency=5,
     ),

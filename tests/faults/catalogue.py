@@ -1,6 +1,6 @@
 """All faults: importing their modules puts them into the registry."""
 
-from tests.faults import broker, database, network, requests, workers
+from tests.faults import broker, database, lanes, network, requests, workers
 from tests.faults.registry import FAULTS, Fault, Scene
 
-__all__ = ["FAULTS", "Fault", "Scene", "broker", "database", "network", "requests", "workers"]
+__all__ = ["FAULTS", "Fault", "Scene", "broker", "database", "lanes", "network", "requests", "workers"]

@@ -18,8 +18,8 @@ CUTS = 6  # of connections of each sort
 @fault
 def answers_of_commits_lost(scene: Scene) -> Iterator[None]:
     """Connections lost between a COMMIT and its answer, those of the web process and those of workers."""
-    with _through_proxy(scene, "web") as web, _through_proxy(scene, "worker-1") as worker:
-        scene.stack.kill("worker-2")
+    with _through_proxy(scene, "web") as web, _through_proxy(scene, "workers-1") as worker:
+        scene.stack.kill("workers-2")
         for proxy in (web, worker):
             proxy.cut_every = 3
         eventually(
@@ -28,7 +28,7 @@ def answers_of_commits_lost(scene: Scene) -> Iterator[None]:
             "commits whose answers are lost",
         )
         yield
-    scene.stack.start("worker-2")
+    scene.stack.start("workers-2")
 
 
 @fault

@@ -13,11 +13,14 @@ OUTAGE_SECONDS = 1.5
 
 @dataclass
 class Scene:
-    """What a fault acts on. `poison`: bodies that must each end as one rejected event."""
+    """What a fault acts on: bodies that must each end as one rejected event (`poison`), and measurements
+    for the report (`notes`).
+    """
 
     stack: Stack
     traffic: Traffic
     poison: list[bytes] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

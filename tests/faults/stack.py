@@ -27,7 +27,7 @@ from tests.serving import HOST, commands, free_port
 SETTINGS = {"max_connections": "40", "deadlock_timeout": "300ms"}
 LOCK_TIMEOUT_MS = 1_000
 STATEMENT_TIMEOUT_MS = 4_000
-WORKERS = ("worker-1", "worker-2")
+WORKERS = ("workers-1", "workers-2")
 ENVIRONMENT = {
     "DB_LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
     "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
@@ -125,15 +125,18 @@ class Stack:
         with self.session() as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
+    def execute(self, statement: str, values: Any = None) -> None:
+        """Run a statement that has no rows to give."""
+        with self.session() as connection:
+            connection.execute(statement.encode(), values)
+
     # --- Processes of the Procfile
 
     def start(self, name: str, **environment: str) -> None:
         """Start one process, in a group of its own; `beat-2` and the like are more of the same."""
         kind, _, number = name.partition("-")
         command = commands()[kind]
-        if kind == "worker":
-            command += f" --hostname {name}@%h"
-        elif number:
+        if number:
             command = command.replace("beat-schedule", f"{name}-schedule")
         log = paths.log_folder(self.data) / f"{name}.log"
         with log.open("ab") as output:

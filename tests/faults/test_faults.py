@@ -22,6 +22,7 @@ SHORT = (
     "web_killed",
     "week_boundary",
     "worker_killed",
+    "worker_lane_blocked",
 )
 
 

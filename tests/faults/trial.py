@@ -80,6 +80,7 @@ class Trial:
         yield f"faults      {sum(self.faults.values()):>8,}"
         for name, count in sorted(self.faults.items()):
             yield f"  {name:<24} {count:>3}, drained at most {self.slowest[name]:.1f} s after healing"
+        yield from (f"{name}: {said}" for name, said in sorted(self.scene.notes.items()))
         yield f"lost        {len(self.lost):>8,}"
         yield f"double      {len(self.double):>8,}"
 

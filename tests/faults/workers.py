@@ -8,7 +8,7 @@ from tests.faults.holding import PATIENCE_SECONDS, locked, wait_for_statement
 from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
 from tests.faults.stack import WORKERS, Stack
 
-TASK = "ingestion.drain"
+TASK, LANE = "ingestion.drain", "filing"
 OLD_TICKS = 1_800
 
 
@@ -44,7 +44,7 @@ def workers_away(scene: Scene) -> Iterator[None]:
         scene.stack.kill(name)
     with scene.stack.celery() as app:
         for _ in range(OLD_TICKS):
-            app.send_task(TASK, expires=0.1)
+            app.send_task(TASK, queue=LANE, expires=0.1)
     yield
     time.sleep(OUTAGE_SECONDS)
     _start(scene.stack, *WORKERS)
@@ -74,7 +74,7 @@ def task_delivered_twice(scene: Scene) -> Iterator[None]:
     with locked(scene, "events_usagehour", "SHARE") as session:
         with scene.stack.celery() as app:
             for _ in range(len(WORKERS) * 2):
-                app.send_task(TASK, task_id="the same")
+                app.send_task(TASK, queue=LANE, task_id="the same")
         wait_for_statement(session, "", number=2)
     yield
 

@@ -1,0 +1,135 @@
+"""Workers of several lanes from one command: `python -m telemetry_project.workers filing=2 rollups=2 mail=1 jobs=1`.
+
+A lane is a queue with workers of its own (docs/how-to/run-workers.md). The code is imported once and each lane
+is a fork, so four lanes take about as long to start and little more memory than one. A lane that ends by
+itself is started again; a stop signal lets all lanes finish their tasks.
+"""
+
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from telemetry_project.celery import app
+
+OPTIONS = ("--quiet", "worker", "--pool", "prefork", "--loglevel", "warning")
+OPTIONS += ("--without-gossip", "--without-mingle", "--without-heartbeat")
+RESTART_SECONDS = 1.0  # before a lane that ended by itself is started again
+NICE = 5  # of all lanes but the one that files events, which come first on a small machine
+FILING = "filing"
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the lanes named, each with so many processes, until a signal asks to stop."""
+    try:
+        layout = parse(words)
+    except ValueError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    app.loader.import_default_modules()
+    app.finalize()
+    # What is there before a fork is shared for as long as nobody writes to it, and collecting would write.
+    gc.collect()
+    gc.freeze()
+    return _Lanes(layout).run()
+
+
+def parse(words: Sequence[str]) -> dict[str, int]:
+    """The number of processes of each lane. Raises ValueError with a sentence."""
+    known = sorted(app.amqp.queues)
+    layout: dict[str, int] = {}
+    for word in words:
+        lane, _, number = word.partition("=")
+        if lane not in known:
+            raise ValueError(f"there is no lane {lane!r}: the lanes are {', '.join(known)}.")
+        if not number.isdecimal() or int(number) < 1:
+            raise ValueError(f"{word!r} is not like {lane}=2, a lane and its number of processes.")
+        layout[lane] = int(number)
+    if not layout:
+        raise ValueError(f"name the lanes to work on, as in {known[0]}=1: the lanes are {', '.join(known)}.")
+    return layout
+
+
+class _Lanes:
+    """The lanes' processes, by process id."""
+
+    def __init__(self, layout: dict[str, int]) -> None:
+        self._layout = layout
+        self._running: dict[int, str] = {}
+        self._stopping = False
+        # Its write end is open in this process alone: lanes read its end when this process dies.
+        self._alive, self._lifeline = os.pipe()
+
+    def run(self) -> int:
+        """Run until told to stop; 0 when all lanes ended well then."""
+        for number in _STOP:
+            signal.signal(number, self._stop)
+        for lane in self._layout:
+            self._start(lane)
+        failed = False
+        while self._running:
+            pid, status = os.wait()
+            lane = self._running.pop(pid, "")
+            if self._stopping:
+                failed |= status != 0
+            elif lane:
+                print(
+                    f"The lane {lane} has ended by itself and is started again", file=sys.stderr, flush=True
+                )
+                time.sleep(RESTART_SECONDS)
+                if not self._stopping:
+                    self._start(lane)
+        return int(failed)
+
+    def _stop(self, *_: Any) -> None:
+        self._stopping = True
+        for pid in self._running:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def _start(self, lane: str) -> None:
+        # A stop signal between the fork and the note of it would miss the lane.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+        pid = os.fork()
+        if not pid:
+            self._work(lane)
+        self._running[pid] = lane
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+
+    def _work(self, lane: str) -> NoReturn:
+        """Be the worker of a lane, in a process of its own."""
+        code = 1
+        try:
+            os.close(self._lifeline)
+            for number in _STOP:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+            if lane != FILING:
+                os.nice(NICE)
+            threading.Thread(target=self._end_with_parent, name="parent", daemon=True).start()
+            name = f"{lane}.{os.getppid()}@{socket.gethostname()}"
+            processes = str(self._layout[lane])
+            app.worker_main([*OPTIONS, "--queues", lane, "--concurrency", processes, "--hostname", name])
+            code = 0
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _end_with_parent(self) -> None:
+        """Ask this worker to stop once its parent has died, however that happened."""
+        os.read(self._alive, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Lanes: every task has a queue that a worker of the Procfile reads, and a limit of time."""
+
+import re
+
+import pytest
+from celery.exceptions import QueueNotFound
+from django.conf import settings
+
+from telemetry_project import workers
+from telemetry_project.celery import app
+from tests.serving import commands
+
+LANES = {"filing", "rollups", "mail", "jobs"}
+
+
+def own_tasks() -> set[str]:
+    """The names of our tasks; Celery's own are never sent."""
+    app.loader.import_default_modules()
+    return {name for name in app.tasks if not name.startswith("celery.")}
+
+
+def layout() -> dict[str, int]:
+    """The lanes that the Procfile works on."""
+    return workers.parse(commands()["workers"].partition("telemetry_project.workers ")[2].split())
+
+
+def test_every_task_has_one_lane() -> None:
+    listed = [task for tasks in settings.LANES.values() for task in tasks]
+    assert sorted(listed) == sorted(own_tasks())
+
+
+def test_every_lane_has_a_worker_in_the_procfile() -> None:
+    assert set(settings.LANES) == set(layout()) == LANES
+
+
+def test_every_tick_of_beat_is_a_task_that_is_there() -> None:
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert scheduled <= own_tasks()
+
+
+def test_a_tick_goes_to_its_lane_alone() -> None:
+    assert own_tasks()
+    with app.connection_for_write() as connection:
+        client = connection.default_channel.client
+        client.delete(*LANES)
+        for lane, tasks in settings.LANES.items():
+            for name in tasks:
+                app.tasks[name].apply_async(connection=connection)
+                assert {each: client.llen(each) for each in LANES if client.llen(each)} == {lane: 1}, name
+                client.delete(*LANES)
+
+
+def test_a_queue_that_nobody_reads_takes_nothing() -> None:
+    with pytest.raises(QueueNotFound):
+        app.send_task("ingestion.drain", queue="celery")
+
+
+def test_no_task_outlives_its_message() -> None:
+    limits = {name: app.tasks[name].time_limit for name in own_tasks()}
+    timeout = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert {name: limit for name, limit in limits.items() if not limit or limit >= timeout} == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name the lanes"),
+        (["celery=1"], "there is no lane 'celery'"),
+        (["mail"], "'mail' is not like mail=2"),
+        (["mail=0"], "'mail=0' is not like mail=2"),
+        (["mail=two"], "'mail=two' is not like mail=2"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_said(words: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        workers.parse(words)
+    assert workers.main(words) == 2
