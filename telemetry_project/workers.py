@@ -1,11 +1,12 @@
-"""Workers of several lanes from one command: `python -m telemetry_project.workers filing=2 rollups=2 mail=1 jobs=1`.
+"""Workers of several lanes from one command: `python -m telemetry_project.workers filing=2 mail=1`.
 
-A lane is a queue with workers of its own (docs/how-to/run-workers.md). The code is imported once and each lane
-is a fork, so four lanes take about as long to start and little more memory than one. A lane that ends by
+A lane is a queue with workers of its own (docs/how-to/run-workers.md). The code is imported once and each
+lane is a fork, so four lanes start about as fast as one and share most of its memory. A lane that ends by
 itself is started again; a stop signal lets all lanes finish their tasks.
 """
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -18,8 +19,11 @@ from typing import Any, NoReturn
 
 from telemetry_project.celery import app
 
-OPTIONS = ("--quiet", "worker", "--pool", "prefork", "--loglevel", "warning")
-OPTIONS += ("--without-gossip", "--without-mingle", "--without-heartbeat")
+log = logging.getLogger(__name__)
+OPTIONS = (
+    *("--quiet", "worker", "--pool", "prefork", "--loglevel", "warning"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
 RESTART_SECONDS = 1.0  # before a lane that ended by itself is started again
 NICE = 5  # of all lanes but the one that files events, which come first on a small machine
 FILING = "filing"
@@ -31,7 +35,7 @@ def main(words: Sequence[str]) -> int:
     try:
         layout = parse(words)
     except ValueError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        sys.stderr.write(f"Error: {error}\n")
         return 2
     app.loader.import_default_modules()
     app.finalize()
@@ -80,9 +84,7 @@ class _Lanes:
             if self._stopping:
                 failed |= status != 0
             elif lane:
-                print(
-                    f"The lane {lane} has ended by itself and is started again", file=sys.stderr, flush=True
-                )
+                log.error("The lane %s has ended by itself and is started again", lane)
                 time.sleep(RESTART_SECONDS)
                 if not self._stopping:
                     self._start(lane)
@@ -105,7 +107,7 @@ class _Lanes:
 
     def _work(self, lane: str) -> NoReturn:
         """Be the worker of a lane, in a process of its own."""
-        code = 1
+        code = 0
         try:
             os.close(self._lifeline)
             for number in _STOP:
@@ -117,9 +119,11 @@ class _Lanes:
             name = f"{lane}.{os.getppid()}@{socket.gethostname()}"
             processes = str(self._layout[lane])
             app.worker_main([*OPTIONS, "--queues", lane, "--concurrency", processes, "--hostname", name])
-            code = 0
         except SystemExit as left:
             code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        except BaseException:  # nothing may be raised into the parent's code, which this process shares
+            log.exception("The lane %s can't work", lane)
+            code = 1
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

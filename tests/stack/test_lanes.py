@@ -5,6 +5,7 @@ import re
 import pytest
 from celery.exceptions import QueueNotFound
 from django.conf import settings
+from redis import Redis
 
 from telemetry_project import workers
 from telemetry_project.celery import app
@@ -40,12 +41,11 @@ def test_every_tick_of_beat_is_a_task_that_is_there() -> None:
 
 def test_a_tick_goes_to_its_lane_alone() -> None:
     assert own_tasks()
-    with app.connection_for_write() as connection:
-        client = connection.default_channel.client
+    with Redis.from_url(settings.CELERY_BROKER_URL.replace("redis+socket://", "unix://")) as client:
         client.delete(*LANES)
         for lane, tasks in settings.LANES.items():
             for name in tasks:
-                app.tasks[name].apply_async(connection=connection)
+                app.tasks[name].apply_async()
                 assert {each: client.llen(each) for each in LANES if client.llen(each)} == {lane: 1}, name
                 client.delete(*LANES)
 
