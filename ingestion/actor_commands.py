@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from events.ownership.owner import Owner
-from ingestion.drain import drain
-from ingestion.inbox import InboxRequest
+from ingestion.erasure import filing_left
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -31,8 +30,8 @@ def owner_of(options: dict[str, Any]) -> Owner:
 
 
 def file_what_waits(owner: Owner) -> None:
-    """File the inbox: what waits there can't be looked through. Raises CommandError where some stays."""
-    drain()
-    waiting = InboxRequest.objects.filter(owner=owner).count()
-    if waiting:
+    """File what waits in the inbox at this moment: it can't be looked through. Raises CommandError where some
+    of it stays.
+    """
+    if waiting := filing_left(owner):
         raise CommandError(f"{waiting} requests are just being filed, or can't be: try again.")

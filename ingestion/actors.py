@@ -6,19 +6,21 @@ looked for: nobody could tell whom a text means.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from hashlib import blake2b
 from itertools import islice
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import unquote_to_bytes
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from events.details import with_details
 from events.enrichment.emails import email_hash, is_address
 from events.enrichment.facts import USER
+from events.enrichment.reference import FEDERATED, federated_id
 from events.event import Event, EventQuerySet
+from events.ownership.erased import Erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
 from events.store import erasing
@@ -30,59 +32,67 @@ from ingestion.rejected import RejectedEvent
 
 READ = 500  # rows that are in memory at a time
 ERASED = "The actor was erased."
-# How the bytes of an event may write an id: as it is, escaped in JSON, or in a form.
-_WRITTEN: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: quote(text, safe=""),
-    quote_plus,
-)
-# Where on the wire the actor is; of Buildless's events, in the order in which they are asked.
-PATHS = {
-    "sunbird": (("actor", "id"),),
-    "availity": (("telemetryBody", "entries", "userId"),),
-    "buildless": (("event", "user"), ("event", "detail", "user", "uid")),
-}
+_ESCAPED = re.compile(rb"\\u([0-9a-fA-F]{4})")
+
+
+def erased(owner: Owner, actor: str, own: frozenset[str] = frozenset()) -> Erased:
+    """Return what is to be forgotten of an actor."""
+    return Erased(owner, tuple(erasing.names_of(actor)), is_address(actor), own)
 
 
 def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
     """The rejected events of an actor, as far as their bytes can be understood; those that can't, if they
     have the actor's id in them.
     """
-    forms = _forms(actor)
-    holds = " OR ".join(["position(%s::bytea in body) > 0"] * len(forms))
+    forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(telling=False)]
+    # In any case, and what may be escaped: which of them are meant, Python says.
+    holds = " OR ".join(
+        ["position(lower(encode(%s::bytea, 'escape')) in lower(encode(body, 'escape'))) > 0"] * len(forms)
+    )
+    may_hold = r"position('\\u'::bytea in body) > 0 OR encoding IN ('form', 'query')"
     rows = RejectedEvent.objects.filter(owner=owner)
     # The key may have named who acted, beside the bytes.
-    found = rows.extra(where=[f"({holds} OR context ->> %s = %s)"], params=[*forms, USER, actor])  # noqa: S610
+    found = rows.extra(  # noqa: S610
+        where=[f"({holds} OR {may_hold} OR context ->> %s = %s)"], params=[*forms, USER, actor]
+    )
     for row in found.order_by("pk").iterator(READ):
         if row.context.get(USER) == actor or _is_of(row, actor, forms):
             yield row
 
 
-def _forms(actor: str) -> list[bytes]:
-    """What an id may look like among bytes; one that is an address, in lower case too."""
-    return sorted({write(name).encode() for name in (actor, actor.lower()) for write in _WRITTEN})
-
-
 def _is_of(row: RejectedEvent, actor: str, forms: list[bytes]) -> bool:
     body = bytes(row.body)
     event = jsontext.glimpse(body)
-    for path in PATHS[row.dialect]:
+    for path in erasing.PATHS[row.dialect]:
         if named := text_at(event, path):
             return _is_same(named, actor)
     # It doesn't say, or can't be understood: the id as a whole word is enough.
-    return any(re.search(rb"(?<![0-9A-Za-z])%s(?![0-9A-Za-z])" % re.escape(form), body) for form in forms)
+    flags = re.IGNORECASE if is_address(actor) else 0
+    word = re.compile(rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])" % b"|".join(map(re.escape, forms)), flags)
+    return any(word.search(text) for text in (body, _unescaped(body), unquote_to_bytes(body)))
+
+
+def _unescaped(body: bytes) -> bytes:
+    """Return JSON with its \\u escapes written out; the halves of a pair stay as they are."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "surrogatepass"), body)
 
 
 def _is_same(named: str, actor: str) -> bool:
-    return named == actor or (is_address(actor) and email_hash(named) == email_hash(actor))
+    if is_address(actor):
+        return email_hash(actor) in (named, email_hash(named))
+    return named == actor or (
+        FEDERATED in (named[:2], actor[:2]) and federated_id(named) == federated_id(actor)
+    )
 
 
-def erase_rejected(owner: Owner, actor: str, by: str, now: datetime) -> int:
-    """Discard the rejected events of an actor, with the sender's own ids; they stay counted as rejected."""
+def erase_rejected(owner: Owner, actor: str, by: str, now: datetime) -> tuple[int, int]:
+    """Discard the rejected events of an actor, with the sender's own ids; they stay counted as rejected.
+
+    Returns how many are gone, and how many stay because they are being replayed.
+    """
     ids = [row.pk for row in rejected_of(owner, actor)]
-    return len(discard(ids, by=by, reason=ERASED, now=now, may_write=[owner.pk], nameless=True))
+    gone = discard(ids, by=by, reason=ERASED, now=now, may_write=[owner.pk], nameless=True)
+    return len(gone), len(ids) - len(gone)
 
 
 def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:
@@ -93,9 +103,15 @@ def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:
 
 
 def fingerprint(owner: Owner, actor: str) -> str:
-    """What the audit trail calls an actor: who knows the id can prove what was done, nobody can read it."""
-    digest = blake2b(actor.encode("utf-8", "surrogatepass"), key=owner.key.bytes, digest_size=8)
-    return f"actor {digest.hexdigest()}"
+    """Return what the audit trail calls an actor.
+
+    The hash is keyed with SECRET_KEY, which isn't in the database: who knows the id and runs this Tally can
+    tell whether it was erased; who has the database alone can't try ids.
+    """
+    known_as = actor.strip().lower() if is_address(actor) else actor
+    salt = f"tally.erased.{owner.key}"
+    digest = salted_hmac(salt, known_as.encode("utf-8", "surrogatepass"), algorithm="sha256")
+    return f"actor {digest.hexdigest()[:16]}"
 
 
 def records(owner: Owner, actor: str) -> Iterator[dict[str, Any]]:

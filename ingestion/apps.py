@@ -10,5 +10,5 @@ class IngestionConfig(AppConfig):
     verbose_name = "Ingestion"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from ingestion import checks  # noqa: F401  (registers them)
+        """Register the system checks, and how an actor is forgotten."""
+        from ingestion import checks, forgetting  # noqa: F401  (registers them)

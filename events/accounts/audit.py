@@ -70,6 +70,7 @@ ACTIONS = {
     "address.resumed": "let mail go again to",
     "mail.sent_again": "sent again the mail",
     "mail.taken_as_sent": "took as sent the mail",
+    "actor.erasure_begun": "began to erase an actor:",
     "actor.erased": "erased an actor:",
     "actor.exported": "exported an actor:",
 }

@@ -4,12 +4,14 @@ A batch is one transaction with its counts and with the sessions that it touches
 from what is left. Killed in between, it has erased so much; the next run erases the rest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, models, transaction
 
 from events.enrichment.emails import email_hash, is_address
+from events.enrichment.reference import FEDERATED, federated_id
 from events.event import Event, EventQuerySet
 from events.identity import by_week
 from events.kinds import KINDS
@@ -18,30 +20,64 @@ from events.partitions import WEEK
 from events.store import touched, usage
 from events.store.removing import Leaving, tally
 from events.store.usage import UsageKey, hour_of
+from events.wire.values import escape
 
 BATCH = 1_000  # events of a transaction
+# Where on the wire the actor is; of Buildless's events, in the order in which they are asked.
+PATHS = {
+    "sunbird": (("actor", "id"),),
+    "availity": (("telemetryBody", "entries", "userId"),),
+    "buildless": (("event", "user"), ("event", "detail", "user", "uid")),
+}
 
 
 def names_of(actor: str) -> list[str]:
-    """What an actor may be called in columns: as sent, or the hash that stands for an address."""
-    return [actor, email_hash(actor)] if is_address(actor) else [actor]
+    """Return what columns may call an actor: the id as sent and as stored, within its provider where it is
+    federated, or the hash of an address.
+    """
+    names = [actor, escape(actor)]
+    if actor.startswith(FEDERATED):
+        names.append(federated_id(actor))
+    if is_address(actor):
+        names += [actor.strip().lower(), email_hash(actor)]
+    return list(dict.fromkeys(names))
 
 
 def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
-    """The events of an actor in a week, by the owner's index: the actor has none (decision 41)."""
+    """Return the events of an actor in a week, by the owner's index: the actor has none (decision 41).
+
+    An id that the column doesn't hold, such as a number, stands in `extra`.
+    """
     called = models.Q(actor__in=names_of(actor))
     if is_address(actor):
         called |= models.Q(actor_email_hash=email_hash(actor))
+    for path in sorted({path for paths in PATHS.values() for path in paths}):
+        called |= models.Q(**{f"extra__{'__'.join(path)}__in": _in_json(actor)})
     events = Event.objects.filter(called, owner_id=owner.pk)
     return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
 
 
-def erase_week(owner: Owner, actor: str, week: datetime, now: datetime) -> int:
-    """Erase an actor's events of a week; returns how many."""
-    erased = 0
+def _in_json(actor: str) -> list[Any]:
+    """Return the JSON values that an id may have been sent as."""
+    return [*names_of(actor), *([int(actor)] if actor.isascii() and actor.isdecimal() else [])]
+
+
+def erase_week(owner: Owner, actor: str, week: datetime, now: datetime) -> Iterator[Sequence[Event]]:
+    """Erase an actor's events of a week; yields them batch by batch, each once it is gone for good."""
     while batch := _erase_batch(of_actor(owner, actor, week), now):
-        erased += batch
-    return erased
+        yield batch
+
+
+def only_theirs(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]:
+    """Return those sessions or devices that no event of the owner has any more."""
+    wanted = sorted(set(ids))
+    left: set[str] = set()
+    with transaction.atomic():
+        patiently()
+        events = Event.objects.filter(owner_id=owner.pk, **{f"{column}__in": wanted})
+        if wanted:
+            left.update(events.order_by().values_list(column, flat=True).distinct())
+    return frozenset(wanted).difference(left)
 
 
 def patiently() -> None:
@@ -50,7 +86,7 @@ def patiently() -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")
 
 
-def _erase_batch(waiting: EventQuerySet, now: datetime) -> int:
+def _erase_batch(waiting: EventQuerySet, now: datetime) -> Sequence[Event]:
     with transaction.atomic():
         patiently()
         events = list(waiting.select_for_update()[:BATCH])
@@ -59,7 +95,7 @@ def _erase_batch(waiting: EventQuerySet, now: datetime) -> int:
             _delete(table, events)
         _touch(events)
         usage.add(tally(_leaving(events), now))
-    return len(events)
+    return events
 
 
 def _delete(table: str, events: Sequence[Event]) -> None:

@@ -164,6 +164,8 @@ def may_be_read(mail: SentMail) -> bool:
 
 
 def sentence(mail: SentMail) -> str:
-    """What became of a mail."""
+    """Say what became of a mail."""
     said = SENTENCES[State(mail.state)]
+    if mail.state == State.SENT and not mail.message:
+        return f"{said} Its copy was removed when an actor whom it named was erased."
     return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said

@@ -9,3 +9,7 @@ class MailConfig(AppConfig):
     name = "reports.mail"
     label = "mail"
     verbose_name = "Mail"
+
+    def ready(self) -> None:
+        """Register how an actor is forgotten."""
+        from reports.mail import forgetting  # noqa: F401  (registers it)

@@ -9,3 +9,7 @@ class RollupsConfig(AppConfig):
     name = "reports.rollups"
     label = "rollups"
     verbose_name = "Rollups"
+
+    def ready(self) -> None:
+        """Register how an actor is forgotten."""
+        from reports.rollups import forgetting  # noqa: F401  (registers it)

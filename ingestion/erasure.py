@@ -1,0 +1,135 @@
+"""Erasure: an actor of an owner is taken out of everything that Tally keeps.
+
+What waits is filed first. Then events and rejected events go, pass by pass, until a pass finds none: what
+came in, or was replayed, while one went on is found by the next. Sessions are summed up again, and every part
+that keeps more than events forgets the actor (`events.ownership.erased`). It may be interrupted and run
+again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+
+from events.accounts import audit
+from events.event import Event
+from events.ownership import erased as erased_
+from events.ownership.owner import Owner
+from events.sessions import summarising, touching
+from events.sessions.session import LargeSession
+from events.store import erasing
+from events.store.removing import weeks
+from ingestion import actors
+from ingestion.drain import drain
+from ingestion.inbox import InboxRequest
+
+PASSES = 5
+FILING_SECONDS = 60.0
+SUMMARISE_SECONDS = 60.0
+MOST_OWN = 10_000  # sessions and devices that are remembered while an actor is erased
+Progress = Callable[[int], object]  # is told how many events are gone
+
+
+@dataclass
+class Done:
+    """What was erased."""
+
+    events: int = 0
+    rejected: int = 0
+    others: dict[str, int] = field(default_factory=dict)  # changed by the steps of other parts
+    is_whole: bool = False  # False: the sender went on sending, or somebody replays what should go
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts as the audit trail notes them."""
+        return {"events": self.events, "rejected": self.rejected, **self.others}
+
+
+def filing_left(owner: Owner) -> int:
+    """File what waits in the inbox at this moment; return how many requests of the owner stay after all."""
+    last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
+    until = time.monotonic() + FILING_SECONDS
+    while True:
+        drain(seconds=until - time.monotonic())
+        waiting = InboxRequest.objects.filter(owner=owner, pk__lte=last).count()
+        if not waiting or time.monotonic() >= until:
+            return waiting
+        time.sleep(0.2)  # a worker is just filing them
+
+
+def found(owner: Owner, actor: str) -> dict[datetime, int]:
+    """Return how many events of an actor each week has, of the weeks that have any."""
+    counts = {}
+    for week in weeks():
+        with transaction.atomic():
+            erasing.patiently()
+            if count := erasing.of_actor(owner, actor, week).count():
+                counts[week] = count
+    return counts
+
+
+def erase(owner: Owner, actor: str, by: audit.Actor, now: datetime, progress: Progress) -> Done:
+    """Erase an actor. What is gone is noted in the audit trail, also where it breaks off."""
+    called = actors.fingerprint(owner, actor)
+    audit.record(by, "actor.erasure_begun", called, owner=owner)
+    done = Done()
+    try:
+        _Erasing(owner, actor, by, now, done, progress).run()
+    finally:
+        audit.record(by, "actor.erased", called, owner=owner, after=done.counts())
+    return done
+
+
+@dataclass
+class _Erasing:
+    """One erasure, under way."""
+
+    owner: Owner
+    actor: str
+    by: audit.Actor
+    now: datetime
+    done: Done
+    progress: Progress
+    own: dict[str, set[str]] = field(default_factory=lambda: {"session": set(), "device": set()})
+
+    def run(self) -> None:
+        for _ in range(PASSES):
+            if not self._pass():
+                self.done.is_whole = True
+                break
+        self._summarise()
+        own = [erasing.only_theirs(self.owner, column, ids) for column, ids in self.own.items()]
+        forgotten = actors.erased(self.owner, self.actor, frozenset[str]().union(*own))
+        LargeSession.objects.filter(owner=self.owner, session__in=own[0]).delete()
+        LargeSession.objects.filter(owner=self.owner, device__in=own[1]).delete()
+        self.done.others = erased_.forget(forgotten, self.now)
+
+    def _pass(self) -> int:
+        """Erase what is there now; return how much there was, and what can't be had at the moment."""
+        left = filing_left(self.owner)
+        before = self.done.events
+        for week in weeks():
+            for batch in erasing.erase_week(self.owner, self.actor, week, self.now):
+                self.done.events += len(batch)
+                self._remember(batch)
+                self.progress(len(batch))
+        gone, busy = actors.erase_rejected(self.owner, self.actor, self.by.name, self.now)
+        self.done.rejected += gone
+        return self.done.events - before + gone + busy + left
+
+    def _remember(self, batch: Sequence[Event]) -> None:
+        for event in batch:
+            for column, ids in self.own.items():
+                found_ = getattr(event, column)
+                if found_ and len(ids) < MOST_OWN:
+                    ids.add(found_)
+
+    def _summarise(self) -> None:
+        """Sum up the sessions that were touched; what is left after a while, the worker does."""
+        touching.wake(self.now, [self.owner.pk])
+        until = time.monotonic() + SUMMARISE_SECONDS
+        while touching.waiting_rows([self.owner.pk]) and time.monotonic() < until:
+            if not summarising.tick(seconds=until - time.monotonic()).keys:
+                time.sleep(0.2)  # a worker holds the rest

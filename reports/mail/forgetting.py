@@ -1,0 +1,62 @@
+"""Forgetting in mails: the copy of one that names an erased actor goes, and so does its file."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+
+from events.ownership.erased import Erased, forgets
+from reports.mail.sent import Attempt, SentMail, State
+
+WHY = "It named an actor who was erased before it was sent."
+
+
+@forgets("mails")
+def forget_mails(erased: Erased, now: datetime) -> int:
+    """Remove the copies of mails that name the actor; one that still waits is not sent."""
+    changed = 0
+    for mail in SentMail.objects.exclude(message=b"").order_by("pk").iterator(100):
+        if not _mentions(bytes(mail.message), erased):
+            continue
+        redacted = {
+            "message": b"",
+            "subject": erased.redact(mail.subject),
+            "answer": erased.redact(mail.answer),
+        }
+        changed += SentMail.objects.filter(pk=mail.pk).update(**redacted)
+        waiting = SentMail.objects.filter(pk=mail.pk, state=State.CLAIMED)
+        waiting.update(state=State.SKIPPED, answer=WHY, changed_at=now)
+        for attempt in Attempt.objects.filter(mail=mail):
+            Attempt.objects.filter(pk=attempt.pk).update(answer=erased.redact(attempt.answer))
+    return changed
+
+
+@forgets("mail_files")
+def forget_files(erased: Erased, _: datetime) -> int:
+    """Remove the files of mails that name the actor, where mails are written as files."""
+    named = getattr(settings, "EMAIL_FILE_PATH", None)
+    found = [
+        path
+        for path in (sorted(Path(named).rglob("*")) if named else ())
+        if path.is_file() and _mentions(path.read_bytes(), erased)
+    ]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _mentions(message: bytes, erased: Erased) -> bool:
+    return any(erased.is_in(text) for text in texts_of(message))
+
+
+def texts_of(message: bytes) -> Iterator[str]:
+    """Yield what a mail says, decoded: its headers and its parts, pictures left out."""
+    parsed = message_from_bytes(message, policy=policy.default)
+    for part in parsed.walk():
+        yield from (str(value) for value in part.values())
+        if part.is_multipart() or part.get_content_maintype() == "image":
+            continue
+        yield cast(bytes, part.get_payload(decode=True)).decode("utf-8", "replace")

@@ -1,0 +1,25 @@
+"""Forgetting in rollups: what was made of an erased actor's events is made anew at once, not in a while."""
+
+import time
+from datetime import datetime
+
+from events.ownership.erased import Erased, forgets
+from events.store.touched import TouchedQuarter
+from reports.rollups import folding
+from reports.rollups.resting import RestingQuarter
+
+SECONDS = 120.0
+
+
+@forgets("rollup_cells")
+def forget(erased: Erased, _: datetime) -> int:
+    """Fold what the erasure touched; what is left after a while, the worker folds."""
+    RestingQuarter.objects.filter(owner=erased.owner).delete()
+    waiting = TouchedQuarter.objects.filter(owner=erased.owner)
+    until = time.monotonic() + SECONDS
+    folded = 0
+    while waiting.exists() and time.monotonic() < until:
+        folded += folding.tick(seconds=until - time.monotonic())
+        if waiting.exists():
+            time.sleep(0.2)  # a worker holds the rest
+    return folded

@@ -1,0 +1,311 @@
+"""After an actor was erased, nothing that Tally keeps has its id: no table, no file, nothing in Valkey."""
+
+import gzip
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DataError, IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from events.accounts import audit
+from events.accounts.entry import AuditEntry
+from events.event import Event
+from events.sessions.session import Session
+from events.store import erasing
+from ingestion import actors
+from ingestion.rejected import RejectedEvent
+from ingestion.tasks import replay
+from reports.mail import sending
+from reports.mail.letter import Attachment, Letter
+from reports.mail.sent import SentMail, State
+from telemetry_project.celery import app
+from tests.admin.conftest import lead, logged_in
+from tests.factories import person
+from tests.ingestion.single_states import post_form, post_protobuf, post_query
+from tests.mail.conftest import contact_of
+from tests.rollups.recomputed import fold_due
+from tests.sending import (
+    AVAILITY,
+    EMIT,
+    STREAM,
+    SUNBIRD,
+    MakeSender,
+    Sender,
+    emitted,
+    file_all,
+    log_event,
+    message,
+    now_ms,
+)
+from tests.sessions.stored import summarise_due
+from tests.store.test_removal import differences
+from tests.store.traces import traces
+from tests.wire import samples
+
+__all__ = ["lead"]
+pytestmark = pytest.mark.django_db(transaction=True)
+# What an actor may be called.
+ACTORS = {
+    "an address": "Ann.Lee+7@Mail.example",
+    "text of all sorts": "läufer 8841/'zx\" & co",
+    "a number": "884199013",
+}
+REJECTED = "/admin/ingestion/rejectedevent/"
+
+
+@pytest.fixture
+def team_a(make_sender: MakeSender, settings: Any) -> Sender:
+    """A sender of a team, on a machine where mails are files."""
+    settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(Path(settings.DATA) / "mail")
+    settings.MAIL_PAUSE_SECONDS = 0.0
+    return make_sender("Team A", owners="all")
+
+
+def of(actor: str, event: Any) -> Any:
+    """A sample as the actor's."""
+    return json.loads(json.dumps(event).replace('"user-42"', json.dumps(actor)))
+
+
+def said(actor: str) -> dict[str, Any]:
+    """What an event may say of its actor beside naming it."""
+    return {
+        "object": {"id": actor, "type": "User", "rollup": {"l1": actor}},
+        "tags": [actor, f"of {actor}\x00"],
+        "note": {actor: [f"{actor} did it"]},
+    }
+
+
+def spread(sender: Sender, actor: str) -> None:
+    """Send events of the actor in every dialect and encoding, some of which are rejected."""
+    for kind in samples.SUNBIRD:
+        whole = of(actor, samples.complete(kind, ms=now_ms(), mid=f"{kind}:1"))
+        whole["context"]["cdata"] = [{"type": "User", "id": actor}]
+        sender.batch(whole | said(actor))
+    error = of(actor, samples.complete("error", ms=now_ms(), mid="error:2"))
+    error["edata"] |= {"err": f"NO_{actor}", "stacktrace": f"at {actor}"}
+    search = of(actor, samples.complete("search", ms=now_ms(), mid="search:2"))
+    search["edata"]["query"] = f"all of {actor}"
+    zipped = gzip.compress(json.dumps({"id": "x", "ver": "3.0", "events": [error, search]}).encode())
+    assert sender.post(SUNBIRD, zipped, **{"Content-Encoding": "gzip"}).status_code == 200
+    entries = message()["telemetryBody"]["entries"]
+    ours = {"owner": "Team A", "telemetryBody": {"level": "error", "entries": entries | {"userId": actor}}}
+    sender.post(AVAILITY, message(**ours), **{"Idempotency-Key": f"key of {actor}".encode().hex()})
+    post_form(sender, AVAILITY, message(**ours))
+    if actor.isdecimal():
+        entries = entries | {"userId": int(actor)}
+        sender.post(AVAILITY, message(owner="Team A", telemetryBody={"level": "info", "entries": entries}))
+    sender.post(EMIT, of(actor, samples.complete("emitted_event", ms=now_ms(), mid="a" * 20)))
+    post_query(sender, EMIT, emitted("b" * 20, user=actor))
+    post_protobuf(sender, EMIT, emitted("c" * 20, user=actor))
+    lines = [emitted(letter * 20, user=actor) for letter in "de"]
+    sender.post(STREAM, "\n".join(map(json.dumps, lines)), "application/x-ndjson")
+
+
+def misspelt(sender: Sender, actor: str) -> None:
+    """Send events of the actor that are rejected."""
+    bad = {"edata": {"type": 1}, "actor": {"id": actor, "type": "User"}}
+    escaped = "".join(f"\\u{ord(char):04x}" for char in actor)
+    sender.batch(log_event("bad:1", **bad), log_event("bad:2", eid="NOPE", actor={"name": actor}))
+    text = json.dumps({"id": "x", "ver": "3.0", "events": [log_event("bad:3", **bad)]})
+    sender.post(SUNBIRD, text.replace(json.dumps(actor), f'"{escaped}"'))
+    post_form(sender, AVAILITY, message(version=7, telemetryBody={"entries": {"userId": actor}}))
+    post_protobuf(sender, EMIT, emitted("f" * 20, user=actor, timing={"occurred": "5"}))
+
+
+def read(lead: Client, actor: str) -> None:
+    """Search for the actor and take what is found along, as a lead; get mail that names it."""
+    for query in ({"q": actor}, {"actor": actor}, {"q": f"note:{actor}"}):
+        lead.get("/admin/events/event/", query)
+        for form in ("csv", "ndjson"):
+            response: Any = lead.get(f"/admin/events/event/export.{form}", query)
+            list(response.streaming_content)
+
+
+def mailed(sender: Sender, actor: str) -> None:
+    """Send a mail that names the actor, and let one wait."""
+    to = contact_of(sender.key.default_owner)
+    table = Attachment("errors.csv", f"code,count\nNO_{actor},1\n".encode())
+    letter = Letter(f"Errors of {actor}", f"Most: NO_{actor}", f"<p>NO_{actor}</p>", attachments=(table,))
+    sending.send(letter, to=to, kind="budget", key="budget/1", now=timezone.now())
+    sending.deliver_due()
+    sending.send(letter, to=to, kind="budget", key="budget/2", now=timezone.now())
+    other = Letter("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>")
+    sending.send(other, to=to, kind="budget", key="budget/3", now=timezone.now())
+
+
+def logged(actor: str) -> None:
+    """Let PostgreSQL log a statement that failed, with the actor in it."""
+    with pytest.raises(DataError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / (length(%s) - length(%s))", [actor, actor])
+
+
+def erase(actor: str, *options: str) -> str:
+    output = StringIO()
+    call_command(
+        "erase_actor", "--owner=Team A", f"--actor={actor}", *options, stdout=output, stderr=StringIO()
+    )
+    return output.getvalue()
+
+
+def names_of(actor: str) -> list[str]:
+    return [name for name in erasing.names_of(actor) if name == actor or len(name) == 64]
+
+
+@pytest.mark.parametrize("called", ACTORS)
+def test_nothing_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Sender, lead: Client) -> None:
+    actor = ACTORS[called]
+    # Ben and Ann have a session in common, which stays with Ben in it.
+    team_a.batch(log_event("ben:1", actor={"id": "ben", "type": "User"}))
+    team_a.batch(log_event("ann:1", actor={"id": actor, "type": "User"}))
+    spread(team_a, actor)
+    misspelt(team_a, actor)
+    file_all()
+    summarise_due()
+    fold_due()
+    read(lead, actor)
+    mailed(team_a, actor)
+    logged(actor)
+    bad = RejectedEvent.objects.order_by("pk")
+    lead.post(f"{REJECTED}discard/", {"ids": [bad[0].pk], "reason": f"A test of {actor}."})
+    lead.post(f"{REJECTED}matching/?code={bad[0].code}")
+    replay()
+    app.send_task("ingestion.drain", expires=60)  # stays with the broker: nobody works here
+    spread(team_a, actor)  # waits while the erasure begins
+
+    before = traces(names_of(actor))
+    expected = {"accounts_auditentry", "ingestion_rejectedevent", "ingestion_inboxrequest", "mail_sentmail"}
+    expected |= {"ingestion_discardedevent", "events_session", "mail", "log", "rollups_searches"}
+    assert expected <= set(before)
+    assert {place.rsplit("_", 1)[0] for place in before} >= {"events_event", "events_error", "events_search"}
+
+    assert "Erased" in erase(actor, "--yes")
+    assert traces(names_of(actor)) == {}
+    assert Event.objects.get().actor == "ben"
+    assert Session.objects.get().actor == "ben"
+    assert differences() == []
+    note = AuditEntry.objects.get(action="actor.erased")
+    assert note.actor_name == "manage.py erase_actor"
+    assert note.after["events"] > len(samples.SUNBIRD)
+    assert AuditEntry.objects.filter(action="export.made").count() == 6
+    assert "Erased by manage.py erase_actor at" in erase(actor, "--dry-run")
+    app.control.purge()
+
+
+def test_the_session_and_device_of_nobody_else_go_from_filters_too(team_a: Sender, lead: Client) -> None:
+    context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}}
+    mine = context | {"sid": "session-of-ann", "did": "device-of-ann"}
+    shared = context | {"sid": "session-of-both", "did": "device-of-both"}
+    ann = {"id": "ann", "type": "User"}
+    team_a.batch(log_event("1", actor=ann, context=mine), log_event("2", actor=ann, context=shared))
+    team_a.batch(log_event("3", context=shared))
+    file_all()
+    for term in ("session-of-ann", "device-of-ann", "session-of-both", "device-of-both", "ann"):
+        response: Any = lead.get("/admin/events/event/export.ndjson", {"q": term})
+        assert b"".join(response.streaming_content)
+    erase("ann", "--yes")
+    assert traces(["session-of-ann", "device-of-ann"]) == {}
+    notes = AuditEntry.objects.filter(action="export.made").order_by("pk")
+    assert [note.after["q"] for note in notes] == [
+        "(erased)",
+        "(erased)",
+        "session-of-both",
+        "device-of-both",
+        "(erased)",
+    ]
+
+
+def test_what_comes_in_while_the_erasure_goes_on_is_erased_too(
+    team_a: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = {"id": "ann-4711", "type": "User"}
+    team_a.batch(log_event("1", actor=ann))
+    late = iter([[log_event("2", actor=ann)], [log_event("3", actor=ann, edata={"type": 1})]])
+    erase_rejected = actors.erase_rejected
+
+    def and_more(*arguments: Any) -> tuple[int, int]:
+        done: tuple[int, int] = erase_rejected(*arguments)
+        if events := next(late, None):
+            team_a.batch(*events)
+        return done
+
+    monkeypatch.setattr("ingestion.actors.erase_rejected", and_more)
+    assert "Erased 2 events and 1 rejected events." in erase("ann-4711", "--yes")
+    assert traces(["ann-4711"]) == {}
+
+
+def test_a_sender_that_goes_on_for_ever_is_said(team_a: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    erase_rejected = actors.erase_rejected
+
+    ann = {"id": "ann-4711", "type": "User"}
+    team_a.batch(log_event("1", actor=ann))
+
+    def and_more(*arguments: Any) -> tuple[int, int]:
+        team_a.batch(log_event(f"LOG:{uuid4()}", actor=ann))
+        done: tuple[int, int] = erase_rejected(*arguments)
+        return done
+
+    monkeypatch.setattr("ingestion.actors.erase_rejected", and_more)
+    with pytest.raises(CommandError, match="stop the sender, and run it again"):
+        erase("ann-4711", "--yes")
+
+
+def test_of_other_owners_and_of_other_actors_all_stays(team_a: Sender, make_sender: MakeSender) -> None:
+    other = make_sender("Team B")
+    for each in (team_a, other):
+        each.batch(log_event("1", actor={"id": "ann-4711", "type": "User"}))
+        each.batch(log_event("2", actor={"id": "ann-47112", "type": "User"}))
+    file_all()
+    client = logged_in(person("lea", other.key.default_owner))
+    response: Any = client.get("/admin/events/event/export.ndjson", {"q": "ann-4711"})
+    assert b"".join(response.streaming_content)
+    erase("ann-4711", "--yes")
+    assert sorted(Event.objects.values_list("actor", "owner__name")) == [
+        ("ann-4711", "Team B"),
+        ("ann-47112", "Team A"),
+        ("ann-47112", "Team B"),
+    ]
+    assert AuditEntry.objects.get(action="export.made").after == {"q": "ann-4711"}
+
+
+def test_a_mail_that_waits_and_names_the_actor_is_not_sent(team_a: Sender) -> None:
+    mailed(team_a, "ann-4711")
+    erase("ann-4711", "--yes")
+    states = dict(SentMail.objects.values_list("key", "state"))
+    assert states == {"budget/1": State.SENT, "budget/2": State.SKIPPED, "budget/3": State.CLAIMED}
+    assert sending.deliver_due() == 1
+
+
+def test_a_short_id_is_erased_where_it_stands_alone_and_not_within_sentences(
+    team_a: Sender, lead: Client
+) -> None:
+    team_a.batch(log_event("1", actor={"id": "7", "type": "User"}))
+    file_all()
+    for query in ({"q": "7"}, {"q": "user:7"}):
+        response: Any = lead.get("/admin/events/event/export.ndjson", query)
+        assert list(response.streaming_content) is not None
+    mailed(team_a, "7")
+    erase("7", "--yes")
+    notes = AuditEntry.objects.filter(action="export.made").order_by("pk")
+    assert [note.after["q"] for note in notes] == ["(erased)", "user:(erased)"]
+    assert SentMail.objects.exclude(message=b"").count() == 3
+
+
+def test_the_audit_trail_lets_erasures_blot_out_and_nothing_else(team_a: Sender) -> None:
+    audit.record(audit.Actor("olga"), "export.made", "events", after={"q": "x"})
+    refused = [
+        f"UPDATE accounts_auditentry SET {name} = 'y'" for name in ("actor_name", "action", "owner_name")
+    ]
+    for statement in (*refused, "DELETE FROM accounts_auditentry"):
+        with (
+            pytest.raises(IntegrityError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"SET LOCAL tally.erasing = 'on'; {statement}")
