@@ -13,7 +13,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to log-ins and memberships."""
-        from events.accounts import checks, forgetting, logins, roles  # noqa: F401  (need loaded models)
+        from events.accounts import checks, forgetting, leaving, logins, roles  # noqa: F401  (loaded models)
 
         logins.connect()
         roles.connect()
+        leaving.connect()

@@ -31,6 +31,7 @@ ACTIONS = {
     "key.changed": "changed the key",
     "key.revoked": "revoked the key",
     "key.rotated": "replaced the key",
+    "key.handed_over": "handed over the key",
     "owner.made": "made the owner",
     "owner.changed": "changed the settings of",
     "owner.removed": "removed the owner",

@@ -3,28 +3,23 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import Field
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from events.access import access_of, is_last_lead
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import NOTHING
 from events.admin.linked import linked
+from events.admin.member_leaving import LAST_LEAD, LeavingMembers
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 
 CHOSEN_ONCE = ("user", "owner")
-LAST_LEAD = (
-    "{person} is the last lead of {owner}: without one nobody of the team could manage its members and keys."
-    " Make somebody else a lead first, or ask an operator."
-)
-
-
 # What pages call them, as the navigation does. Not as Meta options, which would need a migration.
 Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", "members"
 
@@ -78,7 +73,7 @@ class RoleForm(forms.ModelForm[Membership]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(AuditedAdmin, OwnedAdmin):
+class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
     """People's roles. Members see who else is one; leads and operators change it."""
 
     audit_noun = "member"
@@ -97,6 +92,19 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
     def person(self, row: Membership) -> str:
         """The name that the person logs in with."""
         return str(row.user)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns, and the way out where there is one."""
+
+        @admin.display(description="End")
+        def end(row: Membership) -> str:
+            if not self.has_delete_permission(request, row):
+                return NOTHING
+            said = "Leave" if access_of(request).is_person(row.user_id) else "Remove"
+            url = reverse("admin:events_membership_delete", args=[row.pk])
+            return format_html('<a class="tally-rotate" href="{}">{}</a>', url, said)
+
+        return (*super().get_list_display(request), end)
 
     def audit_owner(self, row: Membership) -> Owner:
         """The owner that it is of."""
@@ -125,20 +133,6 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Remove a member; the last lead only as an operator."""
-        with transaction.atomic():
-            row: Membership | None = self.get_object(request, unquote(object_id))
-            if row is None or access_of(request).is_operator or not self._is_kept(request, row):
-                return super().delete_view(request, object_id, extra_context)
-        messages.error(request, LAST_LEAD.format(person=row.user, owner=row.owner))
-        return redirect("admin:events_membership_change", row.pk)
-
-    def _is_kept(self, request: HttpRequest, row: Membership) -> bool:
-        return self.has_delete_permission(request, row) and is_last_lead(row)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Leads may, for their owners."""
         return access_of(request).leads_any
@@ -149,5 +143,6 @@ class MembershipAdmin(AuditedAdmin, OwnedAdmin):
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
-        return self.has_change_permission(request, obj)
+        """Leads of its owner may, and whose membership it is: people can leave."""
+        is_own = obj is not None and access_of(request).is_person(obj.user_id)
+        return is_own or self.has_change_permission(request, obj)

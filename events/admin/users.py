@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
@@ -13,6 +13,7 @@ from events.access import role_of
 from events.accounts import audit, second_factor
 from events.admin.audited import AuditedAdmin
 from events.admin.columns import moment
+from events.ownership.api_key import ApiKey
 
 if TYPE_CHECKING:  # unfold has no types
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -133,6 +134,10 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save, and remove the second factor if that is asked for."""
         super().save_model(request, obj, form, change)
+        made = ApiKey.objects.usable().filter(user=None, created_by=obj)
+        if "is_active" in form.changed_data and not obj.is_active and (count := made.count()):
+            keys = "1 key goes" if count == 1 else f"{count} keys go"
+            messages.warning(request, f"{keys} on working that this person made: look through the API keys.")
         if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
             second_factor.remove(obj)
             audit.record(audit.actor_of(request), "factor.removed", obj)

@@ -36,7 +36,7 @@ def test_a_lead_can_not_remove_the_last_one(method: str, page: str, lead: Client
 
 def test_one_of_two_may_go(page: str, team_a: Sender, lead: Client) -> None:
     second = person("lars", team_a.key.default_owner, role=Role.LEAD)
-    assert "Are you sure" in html_of(lead, f"{page}/delete/")
+    assert "Leave Team A" in html_of(lead, f"{page}/delete/")
     second.is_active = False
     second.save()
     assert WHY in lead.post(f"{page}/change/", {"role": "viewer"}).content.decode()

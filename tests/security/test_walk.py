@@ -61,6 +61,8 @@ def test_nobody_sees_or_changes_what_is_not_theirs(who: str, sides: dict[str, Si
     for route in _posted():
         for about in unled:
             for path in route.paths(about):
+                if path in one.ways_out():
+                    continue
                 status, body = one.ask(path, "post", **FORM)
                 assert status < 500, path
                 told += _told(path, status, body, foreign)

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
+from events.ownership.membership import Membership
 from tests.factories import person
 from tests.security.world import MINE, THEIRS, Side
 
@@ -41,6 +42,11 @@ class Walker:
         self.client.cookies.pop("messages", None)
         body = b"".join(response.streaming_content) if response.streaming else response.content
         return response.status_code, body.decode("utf-8", "replace") + response.headers.get("Location", "")
+
+    def ways_out(self) -> set[str]:
+        """Where the walker leaves an owner: what everybody may do with their own."""
+        mine = Membership.objects.filter(user=self.user) if self.user else []
+        return {f"/admin/events/membership/{each.pk}/delete/" for each in mine}
 
 
 def walker(who: str, sides: dict[str, Side]) -> Walker:

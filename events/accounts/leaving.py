@@ -1,0 +1,78 @@
+"""Leaving: what ends with a membership. A person's keys do, and those they made for the team, unless another
+lead takes them over.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models.signals import pre_delete
+from django.utils import timezone
+
+from events.access import leads_of
+from events.accounts import audit
+from events.ownership import senders
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership
+
+BY_ITSELF = audit.Actor("the end of a membership")  # where an account is removed, or a row at the server
+
+
+def keys_of(membership: Membership) -> models.QuerySet[ApiKey]:
+    """The keys that end with a membership: of the owner, and the person's own or made by them.
+
+    A personal key for all owners ends with any membership in the organization.
+    """
+    owner, person = membership.owner, membership.user_id
+    of_person = models.Q(user_id=person) | models.Q(user=None, created_by_id=person)
+    of_owner = models.Q(default_owner=owner) | models.Q(
+        user_id=person, all_owners=True, organization_id=owner.organization_id
+    )
+    return ApiKey.objects.filter(of_person, of_owner, revoked_at=None).order_by("pk")
+
+
+def successors(membership: Membership) -> models.QuerySet[User]:
+    """Who may take over a key that the leaving person made for the team: the other leads."""
+    return leads_of([membership.owner]).exclude(pk=membership.user_id)
+
+
+@transaction.atomic
+def end_keys(
+    membership: Membership, *, actor: audit.Actor, now: datetime, handed_to: Mapping[int, User]
+) -> int:
+    """Revoke the keys that end with a membership; how many. Those in `handed_to` go to that lead instead.
+
+    Other keys of the person lose the owner. Keys that are remembered work for up to ten seconds more.
+    """
+    allowed = {lead.pk for lead in successors(membership)}
+    revoked = 0
+    for key in keys_of(membership).select_for_update():
+        lead = handed_to.get(key.pk)
+        if lead is not None and key.user_id is None and lead.pk in allowed:
+            key.created_by = lead
+            key.save(update_fields=["created_by"])
+            audit.record(actor, "key.handed_over", key, owner=key.default_owner, after={"to": str(lead)})
+            continue
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        audit.record(actor, "key.revoked", key, owner=key.default_owner, after={"with": str(membership)})
+        revoked += 1
+    of_person = models.Q(user_id=membership.user_id) | models.Q(user=None, created_by_id=membership.user_id)
+    for key in ApiKey.objects.filter(of_person, owners=membership.owner, revoked_at=None):
+        if key.pk not in handed_to:
+            key.owners.remove(membership.owner)
+            after = {"without": str(membership.owner)}
+            audit.record(actor, "key.changed", key, owner=key.default_owner, after=after)
+    transaction.on_commit(senders.forget)  # this process at once, the others within seconds
+    return revoked
+
+
+def connect() -> None:
+    """Listen to memberships: whatever ends one ends its keys."""
+    pre_delete.connect(_ends, sender=Membership, dispatch_uid="keys_end")
+
+
+def _ends(*, instance: Membership, **_: Any) -> None:
+    end_keys(instance, actor=BY_ITSELF, now=timezone.now(), handed_to={})
