@@ -58,7 +58,7 @@ def _records(count: int) -> Iterator[Record]:
 def _place() -> tuple[int, int]:
     key = provisioning.key(organization_slug="bench", owner_name="Bench").key
     with transaction.atomic():
-        named = (key.organization_id, "bench.sessions")
+        named = sources.Named(key.organization_id, key.default_owner_id, "bench.sessions")
         return key.default_owner_id, sources.resolve([named])[named].pk
 
 

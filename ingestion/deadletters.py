@@ -43,8 +43,10 @@ def file(letters: Sequence[DeadLetter], tally: Tally) -> None:
     """Keep rejected events, in the transaction that files their neighbours; count them."""
     if not letters:
         return
-    named = [(letter.owner.organization_id, _name(letter)) for letter in letters]
-    found = sources.resolve(named)
+    named = [
+        sources.Named(letter.owner.organization_id, letter.owner.pk, _name(letter)) for letter in letters
+    ]
+    found = sources.resolve(named, stored=False)
     groups: dict[tuple[int, bytes], list[tuple[DeadLetter, Source]]] = {}
     for letter, place in zip(letters, named, strict=True):
         key = (letter.owner.pk, hashlib.sha256(letter.rejected.raw).digest())

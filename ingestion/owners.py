@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from events.ownership.names import fault_of
 from events.ownership.owner import Owner, Validation
@@ -15,6 +15,7 @@ from ingestion.refusal import Refused
 
 TTL_SECONDS = 10.0
 MAX_CACHED = 10_000
+_ADVISORY_LOCK = 748_025_504  # with the organization. Any constant does, it must only be ours.
 
 
 class Place(NamedTuple):
@@ -52,21 +53,36 @@ def find(sender: Sender, name: str) -> Place | None:
 def create(sender: Sender, name: str, contact: str) -> Place:
     """Create the owner that an accepted message names. Raises `Refused` (403) where there are too many."""
     key = (sender.organization_id, name.strip())
-    if Owner.objects.filter(organization_id=sender.organization_id).count() >= settings.MAX_OWNERS:
+    with transaction.atomic():
+        _lock(key[0])
+        # Another request may have created it in the same moment.
+        owner = _stored(key) or _create(key, contact)
+    return _remember(key, owner)
+
+
+def _lock(organization_id: int) -> None:
+    """Let no other message create owners of an organization until this transaction ends: its cap is exact."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ADVISORY_LOCK, organization_id])
+
+
+def _create(key: tuple[int, str], contact: str) -> Owner:
+    organization_id, name = key
+    if Owner.objects.filter(organization_id=organization_id).count() >= settings.MAX_OWNERS:
         raise Refused(
             403,
             "too_many_owners",
             f"The organization has {settings.MAX_OWNERS:,} owners, as many as messages may create.",
             path="owner",
         )
+    owner = Owner(organization_id=organization_id, name=name, contact=_address(contact))
     try:
         with transaction.atomic():
-            owner = Owner(organization_id=key[0], name=key[1], contact=_address(contact))
             owner.save(force_insert=True)
     except IntegrityError:
-        # Another request created it in the same moment.
-        owner = Owner.objects.filter(organization_id=key[0]).named(key[1]).get()
-    return _remember(key, owner)
+        # A person made it in the same moment: pages don't take the lock.
+        return Owner.objects.filter(organization_id=organization_id).named(name).get()
+    return owner
 
 
 def _remember(key: tuple[int, str], owner: Owner) -> Place:

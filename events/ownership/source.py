@@ -5,9 +5,11 @@ from django.db.models.functions import Lower
 
 from events.ownership.names import MAX_NAME
 from events.ownership.organization import Organization
+from events.ownership.owner import Owner
 
 UNKNOWN = "(unknown)"  # the event names no source
-OVERFLOW = "(overflow)"  # the organization has as many sources as it may
+OVERFLOW = "(overflow)"  # the owner has named as many sources as it may
+STANDING = frozenset({UNKNOWN, OVERFLOW})
 
 
 class Source(models.Model):
@@ -18,6 +20,21 @@ class Source(models.Model):
         max_length=MAX_NAME,
         editable=False,
         help_text="As first seen. Never changed: events give it back as it came.",
+    )
+    owner = models.ForeignKey(
+        Owner,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Whose stored event named it first: it counts against this owner's cap. None where only"
+        " rejected events named it.",
+    )
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="merged",
+        help_text="The source that stands for it: what names this one is filed under that one.",
     )
     first_seen = models.DateTimeField(auto_now_add=True)
 

@@ -67,7 +67,10 @@ def _touch(rows: Sequence[Row]) -> None:
 def _settle_sources(rows: Sequence[Row]) -> None:
     # In the order of receipt: a source is shown as it was first seen.
     rows = sorted(rows, key=lambda made: made.submission.received_at)
-    named = [(made.submission.owner.organization_id, made.source_name) for made in rows]
+    named = [
+        sources.Named(made.submission.owner.organization_id, made.submission.owner.id, made.source_name)
+        for made in rows
+    ]
     found = sources.resolve(named)
     for made, place in zip(rows, named, strict=True):
         settle(made, found[place])

@@ -1,78 +1,130 @@
-"""Sources at first sight: names become rows, up to a cap per organization."""
+"""Sources at first sight: names become rows, up to a cap for each owner. Names of merged sources lead on.
 
-from collections.abc import Sequence
+The cap is exact: sources of an organization are made under a lock that is held until the transaction ends,
+by those alone who have a new name.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
 
-from events.ownership.source import OVERFLOW, UNKNOWN, Source
+from events.ownership.source import OVERFLOW, STANDING, UNKNOWN, Source
 
-Named = tuple[int, str]  # organization id, name as sent
+_ADVISORY_LOCK = 748_025_503  # with the organization. Any constant does, it must only be ours.
 
 
-def resolve(names: Sequence[Named]) -> dict[Named, Source]:
-    """The source of each (organization, name); an empty name is `(unknown)`, one too many `(overflow)`.
+class Named(NamedTuple):
+    """A source as an event names it."""
 
-    Of names that differ in case alone the first of `names` is the one that is kept.
+    organization_id: int
+    owner_id: int  # whose event it is
+    name: str
+
+
+class _Found(NamedTuple):
+    """A source that is there, and whether it counts against anybody's cap."""
+
+    source: Source
+    counts: bool
+
+
+def resolve(names: Sequence[Named], *, stored: bool = True) -> dict[Named, Source]:
+    """Return the source of each name; an empty name is `(unknown)`, one too many `(overflow)`.
+
+    Of names that differ in case alone the first of `names` is the one that is kept. What only rejected events
+    name (not `stored`) counts against no owner's cap until a stored event names it.
     """
-    wanted = list(dict.fromkeys((organization, name.strip() or UNKNOWN) for organization, name in names))
-    found = _find(wanted)
-    missing = [named for named in wanted if named not in found]
-    if missing:
-        _create(_in_order(missing))
-        found |= _find(missing)
-    overflow = [named for named in missing if named not in found]
-    if overflow:
-        places = {(organization, OVERFLOW) for organization, _ in overflow}
-        _insert(sorted(places))
-        rows = _find(sorted(places))
-        found |= {(organization, name): rows[organization, OVERFLOW] for organization, name in overflow}
-    return {
-        (organization, name): found[organization, name.strip() or UNKNOWN] for organization, name in names
-    }
+    wanted = {named: named._replace(name=named.name.strip() or UNKNOWN) for named in names}
+    found = _find(wanted.values())
+    unsettled = [
+        named for named in dict.fromkeys(wanted.values()) if not _settled(found, named, stored=stored)
+    ]
+    if unsettled:
+        _lock({named.organization_id for named in unsettled})
+        found |= _find(unsettled)
+        _make([named for named in unsettled if not _settled(found, named, stored=stored)], stored=stored)
+        found |= _find(unsettled)
+    over = [named for named in unsettled if not _settled(found, named, stored=stored)]
+    if over:
+        places = {named: named._replace(name=OVERFLOW) for named in over}
+        _insert(sorted({(place.organization_id, None, OVERFLOW) for place in places.values()}))
+        rows = _find(places.values())
+        found |= {named: rows[place] for named, place in places.items()}
+    return {named: found[bare].source for named, bare in wanted.items()}
 
 
-def _find(names: list[Named]) -> dict[Named, Source]:
-    """Existing sources, compared as the unique constraint compares them."""
+def _settled(found: dict[Named, _Found], named: Named, *, stored: bool) -> bool:
+    """Tell whether a name has its source, which counts if it must."""
+    there = found.get(named)
+    return there is not None and (there.counts or not stored or named.name in STANDING)
+
+
+def _find(names: Iterable[Named]) -> dict[Named, _Found]:
+    """Return existing sources, compared as the unique constraint compares them; of merged ones the target."""
+    wanted = list(dict.fromkeys(names))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT wanted.organization, wanted.name, source.id, source.name"
-            " FROM unnest(%s::bigint[], %s::text[]) AS wanted (organization, name)"
+            "SELECT wanted.organization, wanted.owner, wanted.name, kept.id, kept.name,"
+            " kept.owner_id IS NOT NULL OR source.merged_into_id IS NOT NULL"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS wanted (organization, owner, name)"
             " JOIN events_source source ON source.organization_id = wanted.organization"
-            " AND lower(source.name) = lower(wanted.name)",
-            [[organization for organization, _ in names], [name for _, name in names]],
+            " AND lower(source.name) = lower(wanted.name)"
+            " JOIN events_source kept ON kept.id = coalesce(source.merged_into_id, source.id)",
+            list(map(list, zip(*wanted, strict=True))) or [[], [], []],
         )
         return {
-            (organization, wanted): Source(pk=pk, organization_id=organization, name=name)
-            for organization, wanted, pk, name in cursor.fetchall()
+            Named(organization, owner, wanted_name): _Found(
+                Source(pk=pk, organization_id=organization, name=name), counts
+            )
+            for organization, owner, wanted_name, pk, name, counts in cursor.fetchall()
         }
 
 
-def _in_order(names: list[Named]) -> list[Named]:
-    """Sorted, so that two drains don't wait for each other; the first spelling stays first."""
-    return sorted(names, key=lambda named: (named[0], named[1].lower()))
+def _lock(organizations: Iterable[int]) -> None:
+    """Let nobody else make sources of these organizations until this transaction ends."""
+    with connection.cursor() as cursor:
+        for organization in sorted(organizations):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ADVISORY_LOCK, organization])
 
 
-def _create(names: list[Named]) -> None:
-    """Create sources while the organization has room; the standing ones don't count."""
-    for organization in sorted({organization for organization, _ in names}):
-        room = settings.MAX_SOURCES - _made(organization)
-        own = [named for named in names if named[0] == organization]
-        standing = [named for named in own if named[1] == UNKNOWN]
-        _insert(standing + [named for named in own if named[1] != UNKNOWN][: max(room, 0)])
+def _make(names: Sequence[Named], *, stored: bool) -> None:
+    """Make sources, or let them count, while there is room; the standing ones don't count."""
+    room: dict[tuple[int, int | None], int] = {}
+    rows: dict[tuple[int, str], tuple[int, int | None, str]] = {}
+    for named in names:
+        counted_for = named.owner_id if stored and named.name not in STANDING else None
+        place = (named.organization_id, counted_for)
+        key = (named.organization_id, named.name.lower())
+        if key in rows:
+            continue
+        if named.name not in STANDING:
+            if place not in room:
+                room[place] = settings.MAX_SOURCES - _made(*place)
+            if room[place] <= 0:
+                continue
+            room[place] -= 1
+        rows[key] = (named.organization_id, counted_for, named.name)
+    _insert(rows.values())
 
 
-def _made(organization: int) -> int:
-    """How many sources of an organization count against the cap: the standing ones don't."""
-    own = Source.objects.filter(organization_id=organization)
-    return own.exclude(name__in=(UNKNOWN, OVERFLOW)).count()
+def _made(organization_id: int, owner_id: int | None) -> int:
+    """Return how many sources count against an owner's cap; without an owner, those that count for nobody."""
+    made = Source.objects.filter(organization_id=organization_id, merged_into=None).exclude(name__in=STANDING)
+    return (made.filter(owner=None) if owner_id is None else made.filter(owner_id=owner_id)).count()
 
 
-def _insert(names: list[Named]) -> None:
-    """Insert what another drain hasn't inserted in the same moment."""
+def _insert(rows: Iterable[tuple[int, int | None, str]]) -> None:
+    """Insert sources; one that counted for nobody counts from now on."""
+    columns = list(map(list, zip(*rows, strict=True)))
+    if not columns:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO events_source (organization_id, name, first_seen)"
-            " SELECT *, now() FROM unnest(%s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
-            [[organization for organization, _ in names], [name for _, name in names]],
+            "INSERT INTO events_source AS kept (organization_id, owner_id, name, first_seen)"
+            " SELECT *, now() FROM unnest(%s::bigint[], %s::bigint[], %s::text[])"
+            " ON CONFLICT (organization_id, lower(name)) DO UPDATE SET owner_id = excluded.owner_id"
+            " WHERE kept.owner_id IS NULL AND excluded.owner_id IS NOT NULL",
+            columns,
         )

@@ -1,0 +1,126 @@
+"""Caps on sources and owners: each owner has its own, exact however many file at once."""
+
+from collections.abc import Callable, Sequence
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from events.event import Event
+from events.ownership import senders
+from events.ownership.owner import Owner
+from events.ownership.source import OVERFLOW, UNKNOWN, Source
+from events.store import sources
+from ingestion import owners
+from ingestion.refusal import Refused
+from ingestion.rejected import RejectedEvent
+from tests.sending import MakeSender, Sender, file_all, log_event
+
+
+def together(*works: Callable[[], object]) -> list[BaseException]:
+    """Do works in threads of their own that begin at once; what they raised."""
+    barrier, raised = Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            barrier.wait()
+            work()
+        except BaseException as error:  # noqa: BLE001  (it is looked at)
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def of(name: str) -> dict[str, Any]:
+    return {"channel": "c1", "env": "home", "pdata": {"id": name}}
+
+
+def names_of(owner: Owner | None) -> set[str]:
+    return set(Source.objects.filter(owner=owner).values_list("name", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drains_at_once_make_exactly_as_many_sources_as_there_is_room_for(
+    sender: Sender, settings: Any
+) -> None:
+    settings.MAX_SOURCES = 50
+    owner = sender.key.default_owner
+
+    def make(number: int) -> Callable[[], object]:
+        names = [sources.Named(owner.organization_id, owner.pk, f"app-{number}-{n}") for n in range(40)]
+
+        def work() -> None:
+            with transaction.atomic():
+                found = sources.resolve(names)
+            assert set(found) == set(names)
+
+        return work
+
+    assert together(*map(make, range(6))) == []
+    assert Source.objects.filter(owner=owner).count() == 50
+    assert names_of(None) == {OVERFLOW}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_at_once_make_exactly_as_many_owners_as_there_is_room_for(
+    sender: Sender, settings: Any
+) -> None:
+    settings.MAX_OWNERS = 10
+    known = senders.find(sender.text)
+    assert known
+
+    def make(number: int) -> Callable[[], object]:
+        return lambda: owners.create(known, f"Team {number % 16}", "")
+
+    raised = together(*map(make, range(32)))
+    assert {type(error) for error in raised} == {Refused}
+    assert Owner.objects.filter(organization=sender.key.organization).count() == 10
+
+
+def test_an_owner_that_has_used_up_its_sources_leaves_those_of_others(
+    make_sender: MakeSender, settings: Any
+) -> None:
+    settings.MAX_SOURCES = 2
+    loud, quiet = make_sender("Loud"), make_sender("Quiet")
+    for n in range(4):
+        loud.batch(log_event(str(n), context=of(f"junk-{n}")))
+        file_all()
+    quiet.batch(log_event("1", context=of("shop")), log_event("2", context=of("junk-1")))
+    file_all()
+    assert names_of(loud.key.default_owner) == {"junk-0", "junk-1"}
+    assert names_of(quiet.key.default_owner) == {"shop"}
+    placed = Event.objects.filter(owner=quiet.key.default_owner).values_list("source__name", flat=True)
+    assert set(placed) == {"shop", "junk-1"}  # a source that is there is used, whoever named it first
+
+
+def test_what_only_rejected_events_name_counts_against_nobodys_cap(sender: Sender, settings: Any) -> None:
+    settings.MAX_SOURCES = 2
+    bad: Sequence[Any] = [log_event(str(n), eid="NOPE", context=of(f"bad-{n}")) for n in range(4)]
+    sender.batch(*bad)
+    file_all()
+    assert names_of(None) == {"bad-0", "bad-1", OVERFLOW}
+    assert set(RejectedEvent.objects.values_list("source__name", flat=True)) == {"bad-0", "bad-1", OVERFLOW}
+    sender.batch(*(log_event(f"good-{n}", context=of(f"good-{n}")) for n in range(2)))
+    file_all()
+    assert names_of(sender.key.default_owner) == {"good-0", "good-1"}
+
+
+def test_a_source_counts_from_its_first_stored_event(sender: Sender, settings: Any) -> None:
+    settings.MAX_SOURCES = 1
+    sender.batch(log_event("1", eid="NOPE", context=of("app")), log_event("2", eid="NOPE", context=of("")))
+    file_all()
+    assert names_of(None) == {"app", UNKNOWN}
+    sender.batch(log_event("3", context=of("App")))
+    file_all()
+    assert names_of(sender.key.default_owner) == {"app"}
+    sender.batch(log_event("4", context=of("other")))
+    file_all()
+    assert names_of(None) == {UNKNOWN, OVERFLOW}
