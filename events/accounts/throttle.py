@@ -69,12 +69,18 @@ def _locked(name: str, address_hash: str, now: datetime) -> dict[str, LoginAttem
             (NAME, name),
         )
     }
-    LoginAttempt.objects.bulk_create(
-        (LoginAttempt(key=key, last_at=now) for key in sorted(keys.values())), ignore_conflicts=True
-    )
-    found = LoginAttempt.objects.filter(key__in=keys.values()).order_by("key").select_for_update()
-    rows = {row.key: row for row in found}
-    return {what: rows[key] for what, key in keys.items()}
+    while True:
+        kept = transaction.savepoint()
+        LoginAttempt.objects.bulk_create(
+            (LoginAttempt(key=key, last_at=now) for key in sorted(keys.values())), ignore_conflicts=True
+        )
+        found = LoginAttempt.objects.filter(key__in=keys.values()).order_by("key").select_for_update()
+        rows = {row.key: row for row in found}
+        if len(rows) == len(keys):
+            transaction.savepoint_commit(kept)
+            return {what: rows[key] for what, key in keys.items()}
+        # Another log-in's clean-up deleted one in between. The locks go too, since they are taken in order.
+        transaction.savepoint_rollback(kept)
 
 
 def _asked(rows: dict[str, LoginAttempt], now: datetime) -> list[tuple[str, Rule]]:

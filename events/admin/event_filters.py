@@ -1,5 +1,6 @@
 """Filters of lists of events that are typed in: texts of the envelope, a range of time, columns of a kind."""
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -174,8 +175,8 @@ class NumberFilter(TypedFilter):
     """By a number."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows with that number."""
-        return rows.filter(**{self.column: float(self.chosen)})
+        """Return the rows with that number. Raises ValueError for one that no column holds."""
+        return rows.filter(**{self.column: number(self.chosen)})
 
 
 class FlagFilter(ChoiceFilter):
@@ -218,6 +219,14 @@ def filters_of(columns: Iterable[Any]) -> list[type[ChoiceFilter]]:
         for type_, base in BY_TYPE
         if isinstance(column, type_)
     ]
+
+
+def number(text: str) -> float:
+    """Return the number that a person typed. Raises ValueError, also for NaN, infinity and what overflows."""
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(f"{text:.40} is not a finite number")
+    return found
 
 
 def instant(text: str) -> datetime:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from events.event import EventQuerySet
 
 HELP = "Id, session, actor, device, key:value"
+MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPTH)
 
 
 class Search(NamedTuple):
@@ -39,9 +40,9 @@ def search(events: EventQuerySet, term: str) -> Search | None:
 
 
 def unknown_key(term: str) -> Q:
-    """`key:value` among unknown keys, also dotted; the value as text, and as JSON where it is such."""
+    """Return `key:value` as a condition on unknown keys, also dotted; the value as text, and as JSON if it is."""
     path, colon, text = term.partition(":")
-    if not colon or not path.strip() or not text.strip():
+    if not colon or not path.strip() or not text.strip() or path.count(".") >= MAX_KEYS:
         return Q()
     condition = Q(extra__contains=_nested(path, text.strip()))
     with suppress(ValueError, RecursionError):

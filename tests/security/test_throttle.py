@@ -1,14 +1,18 @@
 """Throttled log-ins: wrong guesses wait longer and longer, good users are never kept out for long."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events.accounts import throttle
 from events.accounts.attempts import LoginAttempt
+from tests.faults.stack import eventually
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOGIN = "/admin/login/"
@@ -102,3 +106,27 @@ def test_old_attempts_go(db: None) -> None:
     fail(1)
     throttle.succeeded("bob", "a2", NOON + timedelta(hours=2))
     assert LoginAttempt.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_in_survives_the_clean_up_of_another_one() -> None:
+    fail(1, at=NOON - timedelta(days=1))
+
+    def log_in() -> int:
+        try:
+            return throttle.count("alice", "a1", NOON)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other, transaction.atomic():  # committed before the thread is waited for
+        LoginAttempt.objects.all().delete()
+        waited = other.submit(log_in)
+        eventually(_somebody_waits_for_a_row, 30, "a log-in that found the old rows and waits for them")
+    assert waited.result(30) == 0
+    assert LoginAttempt.objects.count() == 3
+
+
+def _somebody_waits_for_a_row() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,147 @@
+"""Every parameter that is declared anywhere gets odd values: filters, searches, orders, pages, cursors.
+
+The routes come from the URL configuration and the parameters from the registries and classes, so what is added
+is asked without a line here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from events.api.endpoint import FIELDS
+from reports.pages.links import SHARED
+from reports.pages.registry import PAGES
+from tests.attack.odd_values import Odd, odd_value
+from tests.factories import person
+from tests.security.routes import PARAMETER, Route, routes
+from tests.security.world import MINE, Side, world
+from tests.sending import MakeSender
+
+VALUES = 5_000  # that a run sends at least
+TOGETHER = 3  # in one request: more would hide each other
+EXAMPLES = 3  # of each parameter
+FEW = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+# What Django's lists read beside filters, and ours beside those.
+OF_LISTS = ("q", "o", "p", "all", "e", "after", "before", "_facets", "_popup", "_to_field", "_changelist_filters")
+# What other views read by name.
+ANYWHERE = ("q", "s", "term", "page", "next", "owner", "period", "month", "as", "ids", "format", "odd[]", "a\x00")
+RELATED = ("app_label", "model_name", "field_name", "term", "page")
+LEFT = {"admin/logout/"}  # ends the session that asks
+
+
+class Surface(NamedTuple):
+    """An address with the names of its parameters."""
+
+    path: str
+    names: tuple[str, ...]
+
+
+class _UndoError(Exception):
+    """Takes back what a request wrote."""
+
+
+def parameters(route: Route) -> tuple[str, ...]:
+    """The parameters that a route declares."""
+    names: list[str] = []
+    model = route.model
+    if model and route.pattern.endswith((f"/{model._meta.model_name}/", "export.<str:form>", "matching/")):
+        specs: Any = admin.site._registry[model].list_filter
+        names = [spec if isinstance(spec, str) else spec.parameter_name for spec in specs] + list(OF_LISTS)
+    elif route.view is not None:
+        view = route.view
+        names = [*getattr(view, "parameters", ()), FIELDS]
+        if "<" not in route.pattern:
+            names += getattr(getattr(view, "filterset_class", None), "base_filters", ())
+            names += sorted(paging.parameters()) if (paging := getattr(view, "pagination_class", None)) else []
+    elif route.pattern == "admin/autocomplete/":
+        names = list(RELATED)
+    elif page := next((page for page in PAGES if route.pattern == f"reports/{page.name}/"), None):
+        names = [*SHARED, *page.own, "sort", "csv"]
+    return tuple(dict.fromkeys(names)) or ANYWHERE
+
+
+def surfaces(side: Side) -> Iterator[Surface]:
+    """All addresses, each once: of objects the first."""
+    for route in routes():
+        if route.pattern not in LEFT and not route.pattern.endswith("<path:object_id>/"):
+            yield Surface(route.paths(side)[0], parameters(route))
+
+
+@pytest.fixture
+def side(make_sender: MakeSender, settings: Any) -> Side:
+    settings.RATE_LIMITS = False  # what they limit has tests of its own
+    return world(make_sender)[MINE]
+
+
+@pytest.fixture
+def olga(db: None) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(person("olga", is_superuser=True))
+    return client
+
+
+def status_of(client: Client, path: str, params: dict[str, Odd]) -> int:
+    """The status of the answer, read to its end. Nothing that it wrote stays."""
+    found = 0
+    try:
+        with transaction.atomic():
+            response = client.get(path, encoded(params))
+            if response.streaming:
+                b"".join(response.streaming_content)
+            found = response.status_code
+            raise _UndoError
+    except _UndoError:
+        return found
+
+
+def encoded(params: dict[str, Odd]) -> Any:
+    """Values as bytes: a lone surrogate goes out as what a careless client makes of it."""
+
+    def as_bytes(text: str) -> bytes:
+        return text.encode("utf-8", "surrogatepass")
+
+    return {
+        name: [as_bytes(each) for each in value] if isinstance(value, list) else as_bytes(value)
+        for name, value in params.items()
+    }
+
+
+def asked_oddly(client: Client, surface: Surface) -> list[tuple[int, str]]:
+    """What an address answers when its parameters have odd values, a few at a time."""
+    seen: list[tuple[int, str]] = []
+    print(surface.path, len(surface.names), flush=True)
+
+    @FEW
+    @given(st.fixed_dictionaries({name: odd_value(surface.path + name) for name in surface.names}))
+    def ask(values: dict[str, Odd]) -> None:
+        left = list(values.items())
+        while left:
+            params, left = dict(left[:TOGETHER]), left[TOGETHER:]
+            status = status_of(client, surface.path, params)
+            shown = {name: str(value)[:60] for name, value in params.items()}
+            seen.extend([(status, f"{surface.path} {shown!r}")] * len(params))
+            status >= 500 and print("FAILED", seen[-1], flush=True)
+
+    ask()
+    return seen
+
+
+def test_no_parameter_takes_a_value_that_breaks_a_page(olga: Client, side: Side) -> None:
+    seen = [each for surface in surfaces(side) for each in asked_oddly(olga, surface)]
+    failed = [f"{status} {what}" for status, what in seen if status >= 500]
+
+    assert failed == [], f"{len(failed)} of {len(seen)}:\n" + "\n".join(failed[:40])
+    assert len(seen) >= VALUES
