@@ -1,15 +1,17 @@
 """The router of the read API and its description: the one place that knows both apps."""
 
+import gzip
 from functools import cache
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.views import SpectacularJSONAPIView
-from rest_framework.request import Request
-from rest_framework.response import Response
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.routers import DefaultRouter
 
-from events.api.endpoint import Endpoint
 from events.api.kinds import KindsViewSet, view_of
 from events.api.ownership import OwnerViewSet, SourceViewSet
 from events.api.sessions import SessionViewSet
@@ -39,8 +41,35 @@ def description() -> Any:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-class SchemaView(Endpoint, SpectacularJSONAPIView):
-    """The description, as JSON."""
+class Document(NamedTuple):
+    """The description as it is sent, plain and compressed."""
 
-    def _get_schema_response(self, _: Request) -> Response:
-        return Response(description())
+    plain: bytes
+    zipped: bytes
+    etag: str
+
+
+@cache
+def document() -> Document:
+    """Return the description as bytes. Written once: each time would cost 200 ms."""
+    renderer = OpenApiJsonRenderer()
+    plain = renderer.render(description(), renderer_context={})
+    return Document(plain, gzip.compress(plain, mtime=0), f'W/"{sha256(plain).hexdigest()[:32]}"')
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """Serve the description of the API to anybody: one must see what there is before asking for a key."""
+    found = document()
+    is_zipped = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    response = HttpResponse(
+        found.zipped if is_zipped else found.plain, content_type=OpenApiJsonRenderer.media_type
+    )
+    if is_zipped:
+        response["Content-Encoding"] = "gzip"
+    response["ETag"] = found.etag
+    response["Cache-Control"] = "public, max-age=60"
+    response["Vary"] = "Accept-Encoding"
+    answer = get_conditional_response(request, etag=found.etag, response=response)
+    assert answer is not None
+    return answer

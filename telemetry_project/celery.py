@@ -1,6 +1,7 @@
 """The Celery application of Tally: settings with the prefix CELERY_, tasks found in the apps."""
 
 import gc
+import logging.config
 import os
 import signal
 import warnings
@@ -8,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import worker_init, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 
 # The warning is of root taking tasks that are Python pickles; ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -16,6 +17,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
 app = Celery("tally")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def log_as_the_web_does(loglevel: int | None = None, **_: Any) -> None:
+    """Use the project's logging instead of Celery's own, whose lines can be forged."""
+    from django.conf import settings  # not before the environment names them
+
+    logging.config.dictConfig(settings.LOGGING)
+    if loglevel:
+        logging.getLogger().setLevel(loglevel)
 
 
 @worker_init.connect

@@ -60,11 +60,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
+    # Health checks come by address, whatever the Host is, and before HTTPS is demanded.
+    "telemetry_project.health.HealthGate",
+    # Next, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
     "ingestion.gate.IngestGate",
     "django.middleware.security.SecurityMiddleware",
     "telemetry_project.content_policy.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "telemetry_project.parameters.CheckParameters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -316,9 +319,23 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    # One line for each answer of 4xx would let strangers fill the log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "formatters": {
+        "plain": {
+            # A record is one line, whatever a name, a path or an exception has in it.
+            "()": "telemetry_project.logs.OneLine",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    # What strangers can cause by the thousand is written a few times a minute.
+    "filters": {"strangers": {"()": "telemetry_project.logs.FewOfStrangers"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["strangers"]}
+    },
+    # One line for each answer of 4xx would let strangers fill the log. Django's own handlers would write
+    # past the formatter above.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -8,7 +8,7 @@ from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
 from ingestion.remedies import as_html
 from telemetry_project import health
-from telemetry_project.api import SchemaView, router
+from telemetry_project.api import router, schema
 
 problems = {code: problem._replace(advice=as_html(problem.advice)) for code, problem in PROBLEMS.items()}
 urlpatterns = [
@@ -16,7 +16,7 @@ urlpatterns = [
     path("livez", health.live),
     path("readyz", health.ready),
     path("api/v1/", include(router.urls)),
-    path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/schema/", schema, name="schema"),
     path("api/docs/", TemplateView.as_view(template_name="api/docs.html"), name="docs"),
     path(
         "api/problems/",

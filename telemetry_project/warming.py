@@ -8,12 +8,14 @@ from django.template import engines
 from django.urls import reverse
 
 from events.enrichment import agent
+from telemetry_project import health
 
 
 def warm_web() -> None:
-    """Load the URLs, both ways, and the template engines with their tags."""
+    """Load the URLs, both ways, the template engines with their tags, and the names of the migrations."""
     reverse("home")
     engines.all()
+    health.migrations()
 
 
 def warm_worker() -> None:

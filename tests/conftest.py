@@ -12,6 +12,7 @@ from events import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
 from ingestion import owners, quotas
+from telemetry_project import health
 from tests.sending import MakeSender, Sender
 
 
@@ -23,6 +24,7 @@ def _forget() -> Iterator[None]:
     owners.forget()
     quotas.forget()
     buckets.forget()
+    health.forget()
 
 
 # Tables larger than this, in bytes, are swept. An ordinary test leaves some kilobytes.

@@ -108,9 +108,10 @@ def _is_verified(request: HttpRequest) -> bool:
 
 
 def _next(request: HttpRequest) -> str:
-    """Where the person was going, if that is here."""
+    """Return the path that the person was going to, if it is one of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if is_ours else reverse("admin:index")
+    # A path only: `redirect` would take another text for the name of a view.
+    return wanted if is_ours and wanted.startswith("/") else reverse("admin:index")

@@ -40,7 +40,7 @@ def search(events: EventQuerySet, term: str) -> Search | None:
 
 
 def unknown_key(term: str) -> Q:
-    """Return `key:value` as a condition on unknown keys, also dotted; the value as text, and as JSON if it is."""
+    """Return `key:value` as a condition on unknown keys, also dotted; the value as text, and as JSON."""
     path, colon, text = term.partition(":")
     if not colon or not path.strip() or not text.strip() or path.count(".") >= MAX_KEYS:
         return Q()

@@ -1,0 +1,51 @@
+"""Parameters of addresses: what no page and no column can take is refused once, here, for all of them.
+
+What a filter can't mean is the filter's own business: it leaves nothing, or says so.
+"""
+
+import logging
+from collections.abc import Callable
+
+from django.core.exceptions import BadRequest
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse
+
+from telemetry_project import errors
+
+log = logging.getLogger(__name__)
+NUMBERED = ("page",)  # read as numbers by views that aren't ours
+MAX_DIGITS = 9
+
+
+class CheckParameters:
+    """Answers 400 for a query that can't be meant, and for a value that no column of the database holds."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Refuse, or pass on."""
+        if fault := fault_of(request):
+            return errors.bad_request(request, BadRequest(fault))
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a reader whose value overflows a column or a calendar; anything else is a fault of ours."""
+        if request.method not in ("GET", "HEAD") or not isinstance(exception, DataError | OverflowError):
+            return None
+        log.warning("A parameter has a value that no column holds", exc_info=exception)
+        return errors.bad_request(request, exception)
+
+
+def fault_of(request: HttpRequest) -> str:
+    """Return what is wrong with the query, or an empty text."""
+    query = request.META.get("QUERY_STRING", "")
+    if not query:
+        return ""
+    if "%00" in query or "\x00" in query:
+        return "A parameter has a NUL character in it."
+    for name in NUMBERED:
+        for text in request.GET.getlist(name):
+            if text and not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+                return f"`{name}` is a whole number."
+    return ""

@@ -1,0 +1,77 @@
+"""Health checks and the description of the API: open to anybody, so they cost nothing and tell nothing."""
+
+import gzip
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from events.enrichment import geoip
+from telemetry_project import api, health
+
+POD = "10.42.8.201:8203"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("host", [POD, "no host/at all", ""])
+def test_health_checks_answer_whatever_the_host_is(path: str, host: str, client: Client, db: None) -> None:
+    assert client.get(path, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_checks_come_over_plain_http(path: str, client: Client, db: None, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get(path).status_code == 200
+
+
+def test_live_asks_nobody(client: Client, db: None) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/livez").json() == {"status": "ok"}
+    assert len(queries) == 0
+
+
+def test_ready_asks_the_database_by_two_small_queries_and_then_remembers(client: Client, db: None) -> None:
+    health.migrations()
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/readyz").status_code == 200
+    assert len(queries) <= 2
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/readyz").status_code == 200
+    assert len(queries) == 0
+
+
+def test_one_request_renews_an_answer_while_others_get_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def look() -> health.Readiness:
+        looked.append(1)
+        return health.Readiness(200, {}, time.monotonic())
+
+    monkeypatch.setattr(health, "_look", look)
+    with ThreadPoolExecutor(16) as many:
+        assert {each.status for each in many.map(lambda _: health._remembered.readiness(), range(64))} == {
+            200
+        }
+    assert len(looked) == 1
+
+
+def test_ready_tells_nothing_private(client: Client, db: None) -> None:
+    words = {"ok", "unreachable", "unavailable", "migrations pending", "not checked"}
+    words |= {geoip.OFF, geoip.OK, geoip.UNREADABLE}
+    assert set(client.get("/readyz").json().values()) <= words
+
+
+def test_the_description_is_written_once_and_asked_for_again_by_its_etag(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get("/api/schema/")
+    monkeypatch.setattr(api, "description", lambda: pytest.fail("made again"))
+    zipped = client.get("/api/schema/", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(zipped.content) == first.content
+    for etag in (first["ETag"], zipped["ETag"]):
+        again = client.get("/api/schema/", headers={"If-None-Match": etag, "Accept-Encoding": "gzip"})
+        assert (again.status_code, again.content) == (304, b"")
