@@ -17,6 +17,7 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     databases,
     drain,
     enriching,
+    fairness,
     fill,
     ingest,
     memory,
@@ -54,6 +55,10 @@ def _drain(options: Options, _: stack.Servers) -> None:
     drain.measure(options.rounds, options.events or 60_000, options.stored)
 
 
+def _fairness(options: Options, servers: stack.Servers) -> None:
+    fairness.measure(options.rounds, options.events or 60_000, servers)
+
+
 def _enrich(options: Options, _: stack.Servers) -> None:
     rounds = enriching.rounds(options.rounds, options.events or 20_000)
     ingest.report("Drain with all enrichment on, events/s", rounds)
@@ -89,6 +94,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "cpu": ("CPU seconds of 10,000 events, by part", _cpu),
     "memory": ("peak memory of web and worker under the largest requests, for --seconds", _memory),
     "drain": ("drain rate beside --stored events and beside 100,000 (fills both)", _drain),
+    "fairness": ("an event beside another owner's flood, and all-unique beside ordinary events", _fairness),
     "enrich": ("drain rate with all enrichment on beside none", _enrich),
     "sessions": ("summing sessions up, and a hundred events more beside --events", _sessions),
     "rollups": ("what touching costs the drain, and how fast rollups are folded", _rollups),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from events.ownership.owner import Owner
 from events.wire.validators import Fault
@@ -16,15 +16,16 @@ from ingestion.inbox import Claim
 log = logging.getLogger(__name__)
 
 
-def file_apart(claim: Claim) -> Drained:
+def file_apart(claim: Claim, *, whatever: bool = False) -> Drained:
     """File a request whose events could not be filed together, in the caller's transaction.
 
-    Raises where the database fails, and where even a rejected event can't be filed.
+    Raises where the database fails, unless its failures too are to be held against the event (`whatever`),
+    and where even a rejected event can't be filed.
     """
     owners = claims.owners_of([claim])
     result = Drained(requests=1)
     for verdict in _verdicts(claim):
-        result += _file_event(claim, verdict, owners)
+        result += _file_event(claim, verdict, owners, whatever=whatever)
     return result
 
 
@@ -47,12 +48,14 @@ def _verdicts(claim: Claim) -> Sequence[Accepted | Rejected]:
         return [_unfileable(0, claim.parts.body, reason)]
 
 
-def _file_event(claim: Claim, verdict: Accepted | Rejected, owners: dict[int, Owner]) -> Drained:
+def _file_event(
+    claim: Claim, verdict: Accepted | Rejected, owners: dict[int, Owner], *, whatever: bool
+) -> Drained:
     try:
         with transaction.atomic():
             return claims.file_verdicts([(claim, verdict)], owners)
     except Exception as error:
-        if failures.is_the_databases(error):
+        if failures.is_the_databases(error) and not (whatever and connection.is_usable()):
             raise
         log.exception("Event can't be filed", extra={"request": claim.id, "index": verdict.index})
         reason = f"The event could not be filed: {type(error).__name__}."

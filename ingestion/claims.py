@@ -12,11 +12,13 @@ from events.enrichment.facts import Facts
 from events.identity import nameless, weeks
 from events.ownership import key_use
 from events.ownership.api_key import ApiKey
+from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.partitions import make_partitions, missing_partitions
 from events.store import filing, usage
 from events.store.submission import Row, Submission
 from events.store.usage import Tally
+from events.wire.validators import Fault
 from ingestion import deadletters
 from ingestion.deadletters import DeadLetter
 from ingestion.decoding import IDEMPOTENCY_KEY, OVER_QUOTA, Accepted, Parts, Rejected, decode, text_at
@@ -51,7 +53,10 @@ def file(claims: Sequence[Claim]) -> Drained:
 
 
 def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
-    """The owners of requests; for one deleted while a web process still remembered it, the key's own."""
+    """The owners of requests; for one deleted while a web process still remembered it, the key's own.
+
+    Where the key is gone too, the request has none: its events are rejected (`nobody`).
+    """
     owners = Owner.objects.in_bulk({claim.owner_id for claim in claims})
     orphans = {
         claim.key_id: claim.owner_id for claim in claims if claim.key_id and claim.owner_id not in owners
@@ -61,12 +66,26 @@ def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
     return owners
 
 
+OWNER_GONE = "The owner and the API key were deleted before the event was filed."
+
+
+def nobody() -> Owner:
+    """The owner of what nobody owns any more, in an organization that only operators see."""
+    organization, _ = Organization.objects.get_or_create(
+        slug="deleted-owners", defaults={"name": "Deleted owners"}
+    )
+    return Owner.objects.get_or_create(organization=organization, name="Deleted owners")[0]
+
+
 def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners: dict[int, Owner]) -> Drained:
     """File what decoding made of requests, and count it."""
     submissions, letters = [], []
     facts: dict[int, Facts] = {}
-    for claim, verdict in verdicts:
-        owner = owners[claim.owner_id]
+    for claim, found in verdicts:
+        owner, verdict = owners.get(claim.owner_id), found
+        if owner is None:
+            owner = nobody()
+            verdict = Rejected(found.index, found.raw, Fault("owner_gone", "", OWNER_GONE))
         if isinstance(verdict, Accepted):
             if claim.id not in facts:
                 facts[claim.id] = facts_of(claim.parts.context)

@@ -4,6 +4,10 @@ Whatever happens to a worker, its transaction rolls back and another takes the b
 halved until the request it fails for is alone, so that its neighbours don't wait; that one is taken apart.
 Attempts are counted before the work in a transaction of their own: a request that may have killed its workers
 is filed alone, when nothing else waits, and is given up in the end.
+
+A block that the database fails on is left to wait (`pacing.Setbacks`), and its requests are tried again one
+by one beside new blocks. One that fails time after time while others are filed is taken apart and, where
+that fails too, rejected. In an outage nothing else is filed, so nothing is rejected.
 """
 
 import logging
@@ -11,9 +15,12 @@ import time
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import connection
 
 from ingestion import apart, claims, failures, inbox
 from ingestion.claims import Drained
+from ingestion.pacing import APART, memory
+from ingestion.pacing import HOPELESS as HOPELESS_SETBACKS
 from ingestion.retrying import in_transaction
 
 log = logging.getLogger(__name__)
@@ -23,18 +30,65 @@ HOPELESS = 6  # attempts after which it isn't even decoded
 
 def drain_block() -> Drained:
     """File the next block; nothing claimed means nothing waits that no other worker holds."""
-    ids = inbox.count_attempts(
-        below=SUSPECT,
-        requests=settings.DRAIN_BLOCK_REQUESTS,
-        events=settings.DRAIN_BLOCK_EVENTS,
-        bytes_=settings.DRAIN_BLOCK_BYTES,
+    done = _drain_fresh()
+    held_back = _drain_setback()
+    return done + held_back if held_back else done
+
+
+def _drain_fresh() -> Drained:
+    """File the next requests that the database hasn't failed on."""
+    held = memory.setbacks.held()
+    bounds = inbox.Bounds(
+        memory.size.of(settings.DRAIN_BLOCK_REQUESTS),
+        memory.size.of(settings.DRAIN_BLOCK_EVENTS),
+        memory.size.of(settings.DRAIN_BLOCK_BYTES),
     )
-    ids = ids or inbox.count_attempt_of_suspect(SUSPECT)
+    chosen = inbox.count_attempts(bounds, below=SUSPECT, served=memory.turns.in_order(), held=held)
+    memory.turns.serve(dict.fromkeys(chosen.values()))
+    ids = list(chosen) or inbox.count_attempt_of_suspect(SUSPECT, held)
+    if not ids:
+        return Drained()
+    began = time.monotonic()
     try:
-        return _file_or_halve(ids) if ids else Drained()
+        done = _file_or_halve(ids)
     except DatabaseError:
+        memory.setbacks.note(ids)
         _uncount(ids)
         raise
+    memory.setbacks.filed(ids)
+    memory.size.took(time.monotonic() - began)
+    return done
+
+
+def _drain_setback() -> Drained | None:
+    """File one request, alone, that the database failed on before; None where the time of none has come.
+
+    What the database fails on again and again while it works for others is rejected in the end.
+    """
+    request = memory.setbacks.due()
+    if request is None:
+        return None
+    ids = inbox.count_attempt_of(request)
+    if not ids:
+        memory.setbacks.forget([request])
+        return None
+    failures_so_far = memory.setbacks.failures(request)
+    try:
+        if failures_so_far >= HOPELESS_SETBACKS:
+            done = in_transaction(_give_up, ids)
+        elif failures_so_far >= APART:
+            done = in_transaction(_file_apart, ids, whatever=True)
+        else:
+            done = _file_or_halve(ids)
+    except DatabaseError as error:
+        log.warning("The database fails on a request", exc_info=error, extra={"request": request})
+        memory.setbacks.note(ids)
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        _uncount(ids)
+        return None
+    memory.setbacks.filed(ids)
+    return done
 
 
 def _uncount(ids: list[int]) -> None:
@@ -84,12 +138,23 @@ def _file_block(ids: list[int]) -> Drained:
     return result
 
 
-def _file_apart(ids: list[int]) -> Drained:
-    """File requests event by event, in the caller's transaction."""
+def _give_up(ids: list[int]) -> Drained:
+    """Reject requests without filing anything of them, in the caller's transaction."""
+    taken = inbox.take(ids)
+    result = sum((apart.give_up(claim) for claim in taken), Drained())
+    inbox.remove([claim.id for claim in taken])
+    return result
+
+
+def _file_apart(ids: list[int], *, whatever: bool = False) -> Drained:
+    """File requests event by event, in the caller's transaction.
+
+    With `whatever`, an event that the database fails on is rejected like any other that can't be filed.
+    """
     result = Drained()
     taken = inbox.take(ids)
     for claim in taken:
-        result += apart.file_apart(claim)
+        result += apart.file_apart(claim, whatever=whatever)
     inbox.remove([claim.id for claim in taken])
     return result
 

@@ -1,6 +1,7 @@
 """The inbox: requests as received. What stands here was acknowledged and will be filed."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ class InboxRequest(models.Model):
 
     class Meta:
         verbose_name = "waiting request"
+        # Owners take turns, each with its first requests first.
+        indexes = [models.Index(fields=["owner", "id"], name="inbox_owner")]
 
     def __str__(self) -> str:
         return f"request {self.pk}"
@@ -90,26 +93,55 @@ class Claim(NamedTuple):
 
 
 # Count the attempt before the work, in a transaction of its own: a request that kills its worker is known.
-# The bounds are held by running sums, so one large request still makes a block.
+#
+# Owners take turns. Each owner that waits (a loose scan of the index) offers its first requests. The next in
+# a block is always of the owner that has least in it so far, and of several such the one served longest ago.
+# So a single event waits for one block, however much others have sent. The bounds are held by running sums;
+# a request that is larger than them is a block of its own, once it comes first.
 _COUNT_ATTEMPTS = """
-WITH waiting AS (
-    SELECT id, events, octet_length(body) AS bytes FROM ingestion_inboxrequest
-    WHERE attempts < %(below)s ORDER BY id LIMIT %(requests)s FOR UPDATE SKIP LOCKED
+WITH RECURSIVE waiting_owner AS (
+    (SELECT owner_id FROM ingestion_inboxrequest ORDER BY owner_id LIMIT 1)
+  UNION ALL
+    SELECT (SELECT owner_id FROM ingestion_inboxrequest inbox WHERE inbox.owner_id > before.owner_id
+            ORDER BY owner_id LIMIT 1)
+    FROM waiting_owner before WHERE before.owner_id IS NOT NULL
+), turn AS (
+    SELECT owner_id, coalesce(array_position(%(served)s::bigint[], owner_id), 0) AS place,
+           least(%(requests)s, ceil(2.0 * %(requests)s / count(*) OVER ()))::int AS share
+    FROM waiting_owner WHERE owner_id IS NOT NULL
+), waiting AS (
+    SELECT request.*, turn.owner_id, turn.place AS turn,
+           greatest(events::float / %(events)s, bytes::float / %(bytes)s) AS weight
+    FROM turn CROSS JOIN LATERAL (
+        SELECT id, events, octet_length(body) AS bytes FROM ingestion_inboxrequest inbox
+        WHERE inbox.owner_id = turn.owner_id AND attempts < %(below)s AND id <> ALL(%(held)s::bigint[])
+        ORDER BY id LIMIT turn.share FOR UPDATE SKIP LOCKED
+    ) request
+), shared AS (
+    SELECT *, sum(weight) OVER (PARTITION BY owner_id ORDER BY id) - weight AS before FROM waiting
 ), bounded AS (
-    SELECT id, row_number() OVER running AS place,
-           sum(events) OVER running AS events, sum(bytes) OVER running AS bytes
-    FROM waiting WINDOW running AS (ORDER BY id)
+    SELECT id, row_number() OVER running AS place, first_value(weight) OVER running > 1 AS is_alone, weight,
+           sum(events) FILTER (WHERE weight <= 1) OVER running AS events,
+           sum(bytes) FILTER (WHERE weight <= 1) OVER running AS bytes
+    FROM shared WINDOW running AS (ORDER BY before, turn, id)
 )
 UPDATE ingestion_inboxrequest inbox SET attempts = inbox.attempts + 1 FROM bounded
-WHERE inbox.id = bounded.id AND (place = 1 OR (bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
-RETURNING inbox.id
+WHERE inbox.id = bounded.id AND (place = 1 OR (NOT is_alone AND weight <= 1 AND place <= %(requests)s
+    AND bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
+RETURNING inbox.id, inbox.owner_id
 """
 
 # Those that were tried often take turns.
 _COUNT_ATTEMPT_OF_SUSPECT = """
 UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id = (
-    SELECT id FROM ingestion_inboxrequest WHERE attempts >= %s
+    SELECT id FROM ingestion_inboxrequest WHERE attempts >= %s AND id <> ALL(%s::bigint[])
     ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING id
+"""
+
+_COUNT_ATTEMPT_OF = """
+UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id = (
+    SELECT id FROM ingestion_inboxrequest WHERE id = %s FOR UPDATE SKIP LOCKED
 ) RETURNING id
 """
 
@@ -127,21 +159,39 @@ FROM ingestion_inboxrequest WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKE
 """
 
 
-def count_attempts(*, below: int, requests: int, events: int, bytes_: int) -> list[int]:
-    """Choose the next block within the bounds and count an attempt on each; returns the ids in order.
+class Bounds(NamedTuple):
+    """What a block may have."""
 
-    None in it was tried `below` times or more.
+    requests: int
+    events: int
+    bytes: int
+
+
+def count_attempts(
+    bounds: Bounds, *, below: int, served: Sequence[int] = (), held: Sequence[int] = ()
+) -> dict[int, int]:
+    """Choose the next block within the bounds and count an attempt on each; the owner of each id.
+
+    None in it was tried `below` times or more, and none is one of those `held`. Owners `served` come after
+    those that weren't, in this order.
     """
-    bounds = {"below": below, "requests": requests, "events": events, "bytes": bytes_}
+    parameters = {**bounds._asdict(), "below": below, "served": list(served), "held": list(held)}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_ATTEMPTS, bounds)
-        return sorted(found for (found,) in cursor.fetchall())
+        cursor.execute(_COUNT_ATTEMPTS, parameters)
+        return dict(sorted(cursor.fetchall()))
 
 
-def count_attempt_of_suspect(attempts: int) -> list[int]:
+def count_attempt_of_suspect(attempts: int, held: Sequence[int] = ()) -> list[int]:
     """Choose one request that was tried so often or more and count an attempt; its id, if there is one."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_ATTEMPT_OF_SUSPECT, [attempts])
+        cursor.execute(_COUNT_ATTEMPT_OF_SUSPECT, [attempts, list(held)])
+        return [found for (found,) in cursor.fetchall()]
+
+
+def count_attempt_of(request: int) -> list[int]:
+    """Count an attempt of one request; its id, unless it is gone or another worker has it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_ATTEMPT_OF, [request])
         return [found for (found,) in cursor.fetchall()]
 
 

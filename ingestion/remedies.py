@@ -97,6 +97,11 @@ REMEDIES = {
         "It is more than 24 hours ahead (`EVENT_MAX_AHEAD_HOURS`).",
         "Check the clock, and that times are in milliseconds.",
     ),
+    "owner_gone": Remedy(
+        "Owner and API key were deleted after the event was acknowledged. Only operators see it, under the"
+        " organization `deleted-owners`.",
+        "Delete the events once nobody misses them, or replay them there.",
+    ),
     "unfileable": Remedy(
         "The server failed to file it.",
         "The log of the server has the reason; tell the operator, and replay it once that is mended.",

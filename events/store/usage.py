@@ -15,7 +15,7 @@ from django.db import connection, models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from events.store.versions import Heard, VersionKey
+from events.store.versions import OVERFLOW, Heard, VersionKey
 from events.store.versions import add as add_versions
 
 
@@ -155,6 +155,7 @@ def hour_of(moment: datetime) -> datetime:
 
 def add(tally: Tally) -> None:
     """Add a block's counts to the tables, in the transaction that files the block."""
+    over = add_versions(tally.versions)
     _upsert(
         "events_usagehour",
         UsageKey._fields,
@@ -165,9 +166,19 @@ def add(tally: Tally) -> None:
         "events_warninghour",
         WarningKey._fields,
         ("count",),
-        [(*key, count) for key, count in sorted(tally.warnings.items())],
+        [(*key, count) for key, count in sorted(_in_bounds(tally.warnings, over).items())],
     )
-    add_versions(tally.versions)
+
+
+def _in_bounds(warnings: Counter[WarningKey], over: set[VersionKey]) -> Counter[WarningKey]:
+    """The same with one version for all that there was no room for, or each event could bring rows."""
+    if not over:
+        return warnings
+    made = Counter[WarningKey]()
+    for key, count in warnings.items():
+        is_over = VersionKey(key.source_id, key.owner_id, key.version) in over
+        made[key._replace(version=OVERFLOW) if is_over else key] += count
+    return made
 
 
 _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(

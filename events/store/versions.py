@@ -4,6 +4,7 @@ Folded in memory like the counters of usage, then written by one upsert with sor
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -73,24 +74,30 @@ def key_of(source_id: int, owner_id: int, version: str | None) -> VersionKey:
     return VersionKey(source_id, owner_id, (version or "")[:LONGEST])
 
 
-def add(versions: dict[VersionKey, Heard]) -> None:
-    """Add what a block has to the table, in the transaction that files the block."""
+def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
+    """Add what a block has to the table, in the transaction that files the block.
+
+    Returns the versions that there was no room for: they are counted as OVERFLOW.
+    """
     if not versions:
-        return
+        return set()
     missing = versions.keys() - _there(versions)
-    if missing:
-        versions = _bounded(versions, sorted(missing))
-    keys = sorted(versions)
+    over = _without_room(missing) if missing else set()
+    kept = {key: heard for key, heard in versions.items() if key not in over}
+    for key in over:
+        hear(kept, key._replace(version=OVERFLOW), versions[key])
+    keys = sorted(kept)
     with connection.cursor() as cursor:
         cursor.execute(
             _ADD,
             [
                 *map(list, zip(*keys, strict=True)),
-                [versions[key].first for key in keys],
-                [versions[key].last for key in keys],
-                [versions[key].events for key in keys],
+                [kept[key].first for key in keys],
+                [kept[key].last for key in keys],
+                [kept[key].events for key in keys],
             ],
         )
+    return over
 
 
 _ADD = """
@@ -117,16 +124,31 @@ def _there(keys: Iterable[VersionKey]) -> set[VersionKey]:
         return {VersionKey(*row) for row in cursor.fetchall()}
 
 
-def _bounded(versions: dict[VersionKey, Heard], missing: list[VersionKey]) -> dict[VersionKey, Heard]:
-    """The same with as many of the new versions as there is room for, the others under one name."""
-    room: dict[tuple[int, int], int] = {}
-    kept = {key: heard for key, heard in versions.items() if key not in set(missing)}
-    for key in missing:
+# Serializes those who add versions for an owner, until they commit: each counts what the others have added.
+# The first number is this lock's own, as far as two numbers tell locks apart.
+_LOCK = "SELECT pg_advisory_xact_lock(%s, owner) FROM unnest(%s::int[]) AS owner"
+_LOCK_SPACE = 0x7E5100
+
+_COUNTS = """
+SELECT source_id, owner_id, count(*) FROM events_sourceversion
+JOIN unnest(%s::bigint[], %s::bigint[]) AS wanted (source_id, owner_id) USING (source_id, owner_id)
+WHERE version <> %s GROUP BY 1, 2
+"""
+
+
+def _without_room(missing: AbstractSet[VersionKey]) -> set[VersionKey]:
+    """Which new versions are more than their source may have of their owner; the first by name have room."""
+    places = sorted({(key.source_id, key.owner_id) for key in missing})
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [_LOCK_SPACE, sorted({owner for _, owner in places})])
+        cursor.execute(_COUNTS, [*map(list, zip(*places, strict=True)), OVERFLOW])
+        room = dict.fromkeys(places, MOST)
+        room |= {(source, owner): MOST - count for source, owner, count in cursor.fetchall()}
+    over = set[VersionKey]()
+    # Another block may have added some before the lock was ours.
+    for key in sorted(missing - _there(missing)):
         place = (key.source_id, key.owner_id)
-        if place not in room:
-            known = SourceVersion.objects.filter(source_id=key.source_id, owner_id=key.owner_id)
-            room[place] = MOST - known.exclude(version=OVERFLOW).count()
         room[place] -= 1
-        target = key if room[place] >= 0 else VersionKey(*place, OVERFLOW)
-        hear(kept, target, versions[key])
-    return kept
+        if room[place] < 0:
+            over.add(key)
+    return over

@@ -1,16 +1,19 @@
 """Versions of sources: counted as events are filed, once each, in bounds."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as some
 
 from events.store import versions
+from events.store.usage import WarningHour
 from events.store.versions import OVERFLOW, Heard, SourceVersion, VersionKey
-from tests.sending import Sender, file_all, log_event, now_ms
+from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 
 SENT_MS = now_ms()  # a repeat is one of the same time
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -83,3 +86,68 @@ def test_in_whatever_order_and_parts_it_is_heard_the_sum_is_the_same(
         assert row.events == sum(events for _, events in mine)
         assert row.first == NOW + timedelta(minutes=min(minute for minute, _ in mine))
         assert row.last == NOW + timedelta(minutes=max(minute for minute, _ in mine))
+
+
+def test_a_flood_of_versions_takes_linear_time(db: None) -> None:
+    """Twice as many cost about twice as much: what is compared is counted, not timed."""
+    compared = 0
+
+    class Counted(VersionKey):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            nonlocal compared
+            compared += 1
+            return super().__hash__()
+
+    costs = []
+    for number in (1_000, 2_000):
+        flood = {Counted(1, 1, f"v{n:05}"): Heard(NOW, NOW, 1) for n in range(number)}
+        before = compared
+        versions._without_room(flood.keys())
+        costs.append(compared - before)
+    assert costs[1] <= 2.5 * costs[0]
+
+
+def test_warnings_of_versions_beyond_the_bound_are_counted_under_one_name(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each event of a flood could bring a row of its own."""
+    monkeypatch.setattr(versions, "MOST", 1)
+    for number in range(4):
+        edata = {"type": "app", "mode": 5, "stageid": "s"}
+        sender.batch(of(str(number), number) | {"eid": "START", "edata": edata})
+    file_all()
+    warned = WarningHour.objects.values_list("version", "count").filter(path="edata.mode")
+    assert sorted(warned) == [("(overflow)", 3), ("0", 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_blocks_at_once_keep_the_bound(make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second counts what the first has added, and waits for it."""
+    monkeypatch.setattr(versions, "MOST", 10)
+    sender = make_sender()
+    sender.batch(of("0", 0))
+    file_all()
+    first = SourceVersion.objects.get()
+    floods = [
+        {VersionKey(first.source_id, first.owner_id, f"{name}{n}"): Heard(NOW, NOW, 1) for n in range(10)}
+        for name in "ab"
+    ]
+    both = threading.Barrier(2)
+
+    def add(flood: dict[VersionKey, Heard]) -> None:
+        try:
+            with transaction.atomic():
+                both.wait(30)
+                versions.add(flood)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=add, args=(flood,)) for flood in floods]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert SourceVersion.objects.exclude(version=OVERFLOW).count() == 10
+    assert SourceVersion.objects.get(version=OVERFLOW).events == 11

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.store.copying import present
+from ingestion import inbox
 from tests.admin.conftest import alice, filed, operator, team_a, team_b
 from tests.plans import statements
 from tests.plans.explaining import read_by
@@ -72,6 +74,26 @@ def _of_the_drain() -> list[str]:
     weeks = len(read.partitions["events_event"])
     held = read.rows <= len(ids) and read.indexes == {"events_event_pkey"} and weeks <= 2
     return [] if held else [f"the drain reads {read.rows} rows of {weeks} weeks by {read.indexes}"]
+
+
+INBOX, MANY = "ingestion_inboxrequest", 30_000
+
+
+def test_a_claim_reads_no_more_of_the_inbox_than_two_blocks(team_a: Sender, team_b: Sender) -> None:
+    """However much waits, and of however many owners."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {INBOX} (received_at, owner_id, dialect, encoding, strict, context, events, body)"
+            " SELECT now(), CASE WHEN n = 1 THEN %s ELSE %s END, 'sunbird', 'json', false, '{}', 1, 'body'"
+            " FROM generate_series(1, %s) AS n",
+            [team_b.key.default_owner_id, team_a.key.default_owner_id, MANY],
+        )
+        cursor.execute(f"ANALYZE {INBOX}")
+    bounds = inbox.Bounds(requests=500, events=4_000, bytes=8 << 20)
+    read = read_by(lambda: inbox.count_attempts(bounds, below=3), [INBOX])
+    assert "inbox_owner" in read.indexes
+    # The owners, the requests offered, and the update of those that are chosen.
+    assert read.rows <= 3 * bounds.requests + 10, read.plans
 
 
 def test_the_page_of_statements_is_the_table() -> None:

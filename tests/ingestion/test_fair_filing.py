@@ -1,0 +1,173 @@
+"""Fair filing: owners take turns, and what the database fails on holds up nobody."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from events.event import Event
+from events.ownership.api_key import ApiKey
+from events.ownership.membership import Membership
+from events.ownership.owner import Owner
+from events.store import filing
+from ingestion import drain as draining
+from ingestion import inbox, pacing
+from ingestion.drain import drain_block
+from ingestion.inbox import Bounds, InboxRequest
+from ingestion.rejected import RejectedEvent
+from tests.sending import MakeSender, Sender, file_all, log_event
+
+WIDE = Bounds(requests=500, events=4_000, bytes=8 << 20)
+
+
+@pytest.fixture
+def team_a(make_sender: MakeSender) -> Sender:
+    return make_sender(owner="A")
+
+
+@pytest.fixture
+def team_b(make_sender: MakeSender) -> Sender:
+    return make_sender(owner="B")
+
+
+def owners_of(chosen: dict[int, int]) -> Counter[int]:
+    return Counter(chosen.values())
+
+
+def wait(sender: Sender, requests: int, events: int = 1) -> None:
+    for number in range(requests):
+        sender.batch(*(log_event(f"{sender.key.pk}-{number}-{index}") for index in range(events)))
+
+
+def test_a_single_event_is_in_the_next_block_however_much_another_owner_has_sent(
+    team_a: Sender, team_b: Sender
+) -> None:
+    wait(team_a, 40, events=5)
+    wait(team_b, 1)
+    chosen = inbox.count_attempts(WIDE._replace(events=20), below=3)
+    assert owners_of(chosen) == {team_a.key.default_owner_id: 3, team_b.key.default_owner_id: 1}
+
+
+def test_owners_that_wait_share_a_block_by_events_not_by_requests(team_a: Sender, team_b: Sender) -> None:
+    wait(team_a, 10, events=10)
+    wait(team_b, 100)
+    chosen = inbox.count_attempts(WIDE._replace(events=40), below=3)
+    assert owners_of(chosen) == {team_a.key.default_owner_id: 2, team_b.key.default_owner_id: 20}
+
+
+def test_one_owner_alone_fills_a_block(team_a: Sender) -> None:
+    wait(team_a, 30)
+    assert len(inbox.count_attempts(WIDE._replace(requests=20), below=3)) == 20
+
+
+def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(
+    team_a: Sender, team_b: Sender, settings: Any
+) -> None:
+    """The larger request is older each time; it may not come first each time."""
+    wait(team_a, 3, events=10)
+    wait(team_b, 2)
+    settings.DRAIN_BLOCK_EVENTS = 4
+    filed = []
+    while drain_block().requests:
+        filed.append(Event.objects.filter(owner=team_b.key.default_owner).count())
+    assert filed[:2] == [0, 2], "the second block is the other owner's"
+    assert Event.objects.count() == 32
+
+
+def test_blocks_that_take_long_become_smaller_and_grow_again() -> None:
+    size = pacing.Size()
+    for _ in range(10):
+        size.took(60)
+    assert size.of(4_000) == 250
+    assert size.of(1) == 1
+    for _ in range(10):
+        size.took(0.01)
+    assert size.of(4_000) == 4_000
+
+
+class FailsOn:
+    """Lets PostgreSQL itself fail on events with an id, by a statement timeout."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, poison: str) -> None:
+        self.poison, self.real = poison, filing.rows_of
+        monkeypatch.setattr(filing, "rows_of", self)
+
+    def __call__(self, submissions: list[Any]) -> Any:
+        if any(submission.identity == self.poison for submission in submissions):
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = '20ms'")
+                cursor.execute("SELECT pg_sleep(5)")
+        return self.real(submissions)
+
+
+def test_a_request_that_the_database_always_fails_on_is_rejected_while_others_are_filed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    sender.batch(log_event("poison"), log_event("neighbour"))
+    sender.batch(log_event("in the same block"))
+    FailsOn(monkeypatch, "poison")
+    with pytest.raises(OperationalError):
+        drain_block()
+    for number in range(2 * pacing.HOPELESS):
+        sender.batch(log_event(str(number)))
+        drain_block()
+    assert not InboxRequest.objects.exists()
+    kept = RejectedEvent.objects.get()
+    assert (kept.code, kept.message) == ("unfileable", "The event could not be filed: OperationalError.")
+    assert {"neighbour", "in the same block"} <= set(Event.objects.values_list("client_event_id", flat=True))
+
+
+def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    for number in range(3):
+        sender.batch(log_event(str(number)))
+
+    def fail(_: Any) -> Any:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(filing, "rows_of", fail)
+        with pytest.raises(OperationalError):
+            drain_block()
+        for _ in range(5 * pacing.HOPELESS):
+            drain_block()
+    assert file_all().stored == 3
+    assert not RejectedEvent.objects.exists()
+
+
+def test_what_another_process_has_filed_is_forgotten(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    pacing.memory.setbacks.note([10**12])
+    assert drain_block().requests == 0
+    assert pacing.memory.setbacks.held() == []
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    memory = pacing.Memory()
+    memory.setbacks.note(range(3 * pacing.MOST_SETBACKS))
+    assert len(memory.setbacks.held()) == pacing.MOST_SETBACKS
+    memory.turns.serve(range(3 * pacing.MOST_OWNERS))
+    assert len(memory.turns.in_order()) == pacing.MOST_OWNERS
+
+
+def test_a_request_whose_owner_and_key_are_deleted_is_rejected_once(make_sender: MakeSender) -> None:
+    """A web process remembers a key for some seconds, and may acknowledge events of an owner that is gone."""
+    gone = make_sender(owner="Gone")
+    gone.batch(log_event("1"), log_event("2"))
+    waiting = InboxRequest.objects.get()
+    InboxRequest.objects.all().delete()
+    ApiKey.objects.filter(pk=gone.key.pk).delete()
+    Membership.objects.filter(owner_id=waiting.owner_id).delete()
+    Owner.objects.filter(pk=waiting.owner_id).delete()
+    waiting.pk = None
+    waiting.save(force_insert=True)
+
+    done = drain_block()
+
+    assert (done.requests, done.stored, done.rejected) == (1, 0, 2)
+    assert not InboxRequest.objects.exists()
+    kept = RejectedEvent.objects.select_related("owner__organization")
+    assert {(each.code, each.owner.organization.slug) for each in kept} == {("owner_gone", "deleted-owners")}
+    assert draining.drain().requests == 0
