@@ -83,7 +83,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
 
 
 def _wait_for_web() -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=2)
