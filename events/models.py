@@ -15,6 +15,7 @@ from events.sessions.session import (
     SessionPage,
     SessionRedirect,
 )
+from events.store.backfill import Backfill
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour, WarningHour
 from events.store.versions import SourceVersion
@@ -22,6 +23,7 @@ from events.store.versions import SourceVersion
 __all__ = [
     "KINDS",
     "ApiKey",
+    "Backfill",
     "Event",
     "LargeSession",
     "Membership",

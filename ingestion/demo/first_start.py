@@ -1,47 +1,54 @@
-"""The demo at the first start: whether it is wanted, filling it in, going on where that was interrupted."""
+"""The demo at the first start: its people and key at once, its events in the background."""
 
-import sys
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from tqdm import tqdm
+from django.db import transaction
 
-from ingestion.demo import home, script, seeding
-from ingestion.demo.posting import Post
-from ingestion.demo.rhythm import Period
-from ingestion.demo.seeding import Counts
+from events.store.backfill import Backfill
+from ingestion.demo import home
 
 # Two months, so that this month has one before it that is whole.
 EVENTS, DAYS, SEED = 60_000, 62, 1
+NAME = "demo data"
 
 
 def is_wanted(answer: bool | None) -> bool:
-    """Whether to make the demo: as asked for, else where settings allow it and nobody can log in yet."""
+    """Return whether to make the demo: as asked, else where settings allow it and nobody can log in yet."""
     if answer is not None:
         return answer
     return bool(settings.DEMO) and not get_user_model().objects.exists()
 
 
-def make(now: datetime) -> None:
-    """Make key, data and people of the demo where they are missing.
-
-    The people come last: where they are, the rest is complete.
-    """
+def make(now: datetime, *, exposed: bool) -> Mapping[str, str]:
+    """Make key and people of the demo, and note that its events are to be loaded; return new passwords."""
     home.make_key()
-    # It holds the end of the period, so that an interrupted start makes the same events when it goes on.
-    unfinished = Path(settings.DATA) / "demo_unfinished"
-    if unfinished.exists() or not home.has_data():
-        until = datetime.fromisoformat(unfinished.read_text()) if unfinished.exists() else now
-        unfinished.write_text(until.isoformat())
-        fill(script.posts(SEED, Period.before(until, DAYS), EVENTS))
-        unfinished.unlink()
-    home.make_users()
+    with transaction.atomic():
+        if not home.has_data() and not unfinished():
+            Backfill.objects.create(
+                organization=home.organization(),
+                name=NAME,
+                since=now - timedelta(days=DAYS),
+                until=now,
+                started_at=now,
+                updated_at=now,
+            )
+        return home.make_users(exposed=exposed)
 
 
-def fill(posts: list[Post]) -> Counts:
-    """Send posts with a progress bar."""
-    total = sum(post.events for post in posts)
-    with tqdm(total=total, desc="Demo data", unit=" events", file=sys.stderr, disable=None) as bar:
-        return seeding.send(posts, bar.update)
+def again(now: datetime, *, exposed: bool) -> Mapping[str, str]:
+    """Do what a later start does where there is a demo; return new passwords."""
+    if not home.exists():
+        return {}
+    if not settings.DEMO:  # not wanted any more: what was loaded stays, and is all there will be
+        Backfill.objects.filter(organization__slug=home.SLUG, finished_at=None).update(finished_at=now)
+    else:
+        home.make_key()
+    return home.make_users(exposed=True) if exposed else {}
+
+
+def unfinished() -> Backfill | None:
+    """Return the load that has begun and isn't finished."""
+    return Backfill.objects.filter(organization__slug=home.SLUG, finished_at=None).first()

@@ -1,8 +1,12 @@
 """The demo's organization: owners, key, people who log in. Made where missing, never changed."""
 
+import ipaddress
 import os
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -25,7 +29,7 @@ CONTACTS = {
 
 
 class DemoUser(NamedTuple):
-    """Somebody who may look at the demo. The password is public: it is for the demo alone."""
+    """Somebody who may look at the demo. The password is published: it only works on this machine."""
 
     name: str
     password: str
@@ -50,14 +54,18 @@ def exists() -> bool:
     return Organization.objects.filter(slug=SLUG).exists()
 
 
+def organization() -> Organization:
+    """The demo's organization, made where it is missing."""
+    return provisioning.organization(SLUG)
+
+
 def establish() -> dict[str, Owner]:
     """The owners of the demo by name."""
-    organization = provisioning.organization(SLUG)
     owners = {}
     for name, contact in CONTACTS.items():
         # A key that follows from the name: it enters the ids, so that the same seed makes the same events.
         owners[name], _ = Owner.objects.get_or_create(
-            organization=organization,
+            organization=organization(),
             name=name,
             defaults={"contact": contact, "key": uuid5(NAMESPACE_URL, f"tally:demo/{name}")},
         )
@@ -69,17 +77,44 @@ def has_data() -> bool:
     return UsageHour.objects.filter(owner__organization__slug=SLUG, owner__name__in=CONTACTS).exists()
 
 
-def make_users() -> list[DemoUser]:
-    """Make those of the demo's users who are missing, with their roles."""
+def is_exposed(host: str, base_url: str) -> bool:
+    """Return whether others can reach the demo: by the address that is listened on, or the one of links."""
+    return not (_is_loopback(host) and _is_loopback(urlsplit(base_url).hostname or ""))
+
+
+def _is_loopback(host: str) -> bool:
+    if host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def make_users(*, exposed: bool) -> Mapping[str, str]:
+    """Make those of the demo's users who are missing, and return the passwords that nobody is told again.
+
+    Where others can reach the demo, users get random passwords, also those who have a published one from an
+    earlier start.
+    """
     owners = establish()
-    made = [user for user in USERS if not get_user_model().objects.filter(username=user.name).exists()]
-    for user in made:
-        account = get_user_model().objects.create_user(
-            user.name, password=user.password, is_staff=True, is_superuser=user.is_operator
-        )
-        for owner, role in user.roles.items():
-            Membership.objects.create(user=account, owner=owners[owner], role=role)
-    return made
+    told = {}
+    for user in USERS:
+        account = get_user_model().objects.filter(username=user.name).first()
+        is_new = account is None
+        if account is None:
+            account = get_user_model()(username=user.name, is_staff=True, is_superuser=user.is_operator)
+        elif not (exposed and account.check_password(user.password)):
+            continue
+        password = user.password
+        if exposed:
+            password = told[user.name] = secrets.token_urlsafe(12)
+        account.set_password(password)
+        account.save()
+        if is_new:
+            for owner, role in user.roles.items():
+                Membership.objects.create(user=account, owner=owners[owner], role=role)
+    return told
 
 
 def key_file() -> Path:
@@ -103,7 +138,7 @@ def make_key() -> None:
     parts = parts_of(key_file().read_text().strip()) if key_file().exists() else None
     if parts is None:
         parts = new_key(KeyType.PUBLISHABLE)
-        _write_privately(key_file(), parts.whole)
+        write_privately(key_file(), parts.whole)
     owner = establish()[KEY_DELIVERY]
     ApiKey.objects.get_or_create(
         prefix=parts.prefix,
@@ -118,7 +153,8 @@ def make_key() -> None:
     )
 
 
-def _write_privately(path: Path, text: str) -> None:
+def write_privately(path: Path, text: str) -> None:
+    """Replace a file by one that only this user can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"{text}\n")

@@ -28,6 +28,7 @@ from ingestion.inbox import InboxRequest
 POSTS_AT_ONCE = 250  # into the inbox before it is drained
 WAIT_SECONDS = 0.1  # between looks at what other workers are filing
 FILED_AFTER = timedelta(seconds=1)
+_KEY_NAME = "Filled in the demo data"
 
 
 class Counts(NamedTuple):
@@ -38,31 +39,51 @@ class Counts(NamedTuple):
     rejected: int
 
 
-def send(posts: Sequence[Post], progress: Callable[[int], object]) -> Counts:
-    """Send posts as the demo's applications, and file them; `progress` hears how many events were filed."""
+def send(
+    posts: Sequence[Post],
+    progress: Callable[[int], object],
+    *,
+    delivered: Callable[[Sequence[Post]], object] = lambda _: None,
+    at_once: int = POSTS_AT_ONCE,
+) -> Counts:
+    """Send posts as the demo's applications, and file them.
+
+    `progress` is called with the number of events after they are filed, `delivered` with the posts in the
+    transaction that puts them into the inbox: what it notes and what was sent never differ.
+    """
     before = counts()
     with _senders() as who:
-        for start in range(0, len(posts), POSTS_AT_ONCE):
-            some = posts[start : start + POSTS_AT_ONCE]
+        for start in range(0, len(posts), at_once):
+            some = posts[start : start + at_once]
             # Not committed one by one, as requests over HTTP are: nobody waits for an answer here.
             with transaction.atomic():
                 for post in some:
                     _deliver(post, who[post.owner])
-            while drain_block().requests:
-                pass
+                delivered(some)
+            _file()
+            _filed_as_they_came(some)
             progress(sum(post.events for post in some))
-        while InboxRequest.objects.filter(owner__organization__slug=home.SLUG).exists():
-            time.sleep(WAIT_SECONDS)
-            drain_block()
-    _filed_as_they_came()
     return Counts(*(after - former for after, former in zip(counts(), before, strict=True)))
 
 
-def _filed_as_they_came() -> None:
-    """Let the events of two months, filed within a minute, have been filed a moment after each came in: else
-    the pipeline's page would tell of a lag of weeks.
-    """
-    late = Event.objects.filter(owner__organization__slug=home.SLUG, owner__name__in=home.CONTACTS)
+def _file() -> None:
+    """File what waits, together with the workers that do so too, until nothing of the demo is left."""
+    while drain_block().requests:
+        pass
+    while InboxRequest.objects.filter(owner__organization__slug=home.SLUG).exists():
+        time.sleep(WAIT_SECONDS)
+        drain_block()
+
+
+def _filed_as_they_came(posts: Sequence[Post]) -> None:
+    """Let events of the past have been filed a moment after each came in, as the pipeline's page tells."""
+    received = [post.received_ms for post in posts]
+    late = Event.objects.filter(
+        received_at__gte=moment(min(received)),
+        received_at__lte=moment(max(received)),
+        owner__organization__slug=home.SLUG,
+        owner__name__in=home.CONTACTS,
+    )
     late = late.filter(ingested_at__gt=F("received_at") + FILED_AFTER)
     late.update(ingested_at=F("received_at") + FILED_AFTER)
 
@@ -92,11 +113,15 @@ def _deliver(post: Post, sender: Sender) -> None:
 @contextmanager
 def _senders() -> Iterator[dict[str, Sender]]:
     """A sender for each owner, by keys that are revoked once the demo's data is in."""
+    # Those of a load that was killed.
+    ApiKey.objects.filter(organization__slug=home.SLUG, name=_KEY_NAME, revoked_at=None).update(
+        revoked_at=timezone.now()
+    )
     keys: list[ApiKey] = []
     found: dict[str, Sender] = {}
     try:
         for name, owner in home.establish().items():
-            key, text = create_key(owner, name="Filled in the demo data")
+            key, text = create_key(owner, name=_KEY_NAME)
             keys.append(key)
             sender = senders.find(text)
             assert sender is not None, "the key was made just now"

@@ -1,13 +1,14 @@
 """Welcome: what somebody who has just started Tally reads."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from ingestion.demo import home
-from ingestion.demo.home import USERS, DemoUser
+from ingestion.demo.home import USERS
 from ingestion.dialects import availity
 
 # The published example of Availity's document.
@@ -31,16 +32,15 @@ EXAMPLE: dict[str, Any] = {
         },
     },
 }
-_HERE = {"", "localhost", "127.0.0.1", "::1"}
 
 
-def text(host: str) -> str:
-    """All of it; `host` is the address that the web server listens on."""
-    users = [user for user in USERS if _works(user)]
-    parts = [f"Tally is running. Log in at {settings.BASE_URL}/admin/", _people(users)]
-    if users and host not in _HERE:
+def text(told: Mapping[str, str] = {}) -> str:
+    """All of it; `told` are random passwords by user, which are printed this once."""
+    parts = [f"Tally is running. Log in at {settings.BASE_URL}/admin/", _people(told)]
+    if told:
         parts.append(
-            f"These passwords are public and others may reach {host}: change them, or delete the users."
+            "These passwords are random, as others can reach this machine, and are shown this once.\n"
+            "Set another with: .venv/bin/python manage.py changepassword operator"
         )
     key = home.key_text()
     parts.append(_sending(key) if key else _own_key())
@@ -55,17 +55,19 @@ def curl(key: str) -> str:
     )
 
 
-def _works(user: DemoUser) -> bool:
-    """Whether somebody can log in as this user with the password of the demo."""
-    account = get_user_model().objects.filter(username=user.name, is_active=True).first()
-    return account is not None and account.check_password(user.password)
-
-
-def _people(users: list[DemoUser]) -> str:
-    if not users:
+def _people(told: Mapping[str, str]) -> str:
+    lines = [f"  {'user':10}{'password':18}what it sees"]
+    for user in USERS:
+        account = get_user_model().objects.filter(username=user.name, is_active=True).first()
+        if account is None:
+            continue
+        password = told.get(user.name) or (
+            user.password if account.check_password(user.password) else "(changed)"
+        )
+        lines.append(f"  {user.name:10}{password:18}{user.may}")
+    if len(lines) == 1:
         return "Make a user who sees and changes everything:\n\n  .venv/bin/python manage.py createsuperuser"
-    lines = [f"  {user.name:10}{user.password:16}{user.may}" for user in users]
-    return "\n".join([f"  {'user':10}{'password':16}what it sees", *lines])
+    return "\n".join(lines)
 
 
 def _sending(key: str) -> str:

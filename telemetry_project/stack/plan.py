@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry_project.stack import paths
@@ -12,30 +12,35 @@ from telemetry_project.stack.errors import StackError
 # Every process of a run carries its data folder under this name, so that none can be lost.
 MARK = "TALLY_STACK_OF"
 
+WELCOME = "welcome.txt"
 _MANAGE = (sys.executable, "manage.py")
 
 
 @dataclass(frozen=True)
+class Background:
+    """A command that runs once the web server answers, beside everything else."""
+
+    name: str
+    command: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What one run consists of. `before` and `after` are commands around the start of the processes."""
+    """What one run consists of. `before`: commands that end before the processes start."""
 
     data: Path
     host: str
     port: int
     environment: Mapping[str, str]
     procfile: Path = paths.REPOSITORY / "Procfile"
-    before: Sequence[Sequence[str]] = field(
-        default=(
-            (*_MANAGE, "migrate", "--no-input"),
-            (*_MANAGE, "prepare"),
-            (*_MANAGE, "seed_prices", "--if-demo"),
-            (*_MANAGE, "subscribe_demo", "--if-demo"),
-        )
-    )
-    after: Sequence[Sequence[str]] = field(default=((*_MANAGE, "welcome"),))
+    before: Sequence[Sequence[str]] = ()
+    jobs: Sequence[Background] = (Background("demo", ("nice", "-n", "10", *_MANAGE, "load_demo")),)
+    stop_seconds: float = 10  # for the processes, before they are killed
 
-    # honcho kills what is left five seconds after the first of its processes has ended.
-    stop_seconds: float = 10
+    @property
+    def welcome(self) -> Path:
+        """The file in which the preparations leave what is printed once people can log in."""
+        return self.data / WELCOME
 
     @property
     def address(self) -> str:
@@ -64,6 +69,7 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
         data=data,
         host=host,
         port=int(port),
+        before=((*_MANAGE, "prepare", "--migrate", "--welcome", str(data / WELCOME)),),
         environment={
             **environment,
             "TALLY_DATA": str(data),

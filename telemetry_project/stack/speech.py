@@ -1,24 +1,62 @@
-"""What the supervisor says on the terminal, in the form that honcho gives to the processes' lines."""
+"""Lines on the terminal: when, which process, what. Long steps print a line every few seconds."""
 
 import os
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-_WIDTH = len("system")
+WIDTH = len("postgresql")
+SILENCE_SECONDS = 2.5  # a step says that it goes on after so long without a line
+
+_lock = threading.Lock()
+_printed = [time.monotonic()]  # when the last line was
 
 
-def say(text: str) -> None:
+def say(text: str, name: str = "tally") -> None:
     """Print a line."""
     now = datetime.now().astimezone().strftime("%H:%M:%S")
-    try:
-        sys.stdout.write(f"{now} {'tally':{_WIDTH}} | {text}\n")
-        sys.stdout.flush()
-    except OSError:
-        hush()
+    show(f"{now} {name:{WIDTH}} | {text}")
+
+
+def show(text: str) -> None:
+    """Print text as it is, so that its lines can be copied."""
+    with _lock:
+        _printed[0] = time.monotonic()
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except OSError:
+            hush()
 
 
 def hush() -> None:
-    """Send all further output nowhere: who read it has gone, and stopping in order matters more."""
+    """Send all further output nowhere: its reader has gone, and stopping in order matters more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+@contextmanager
+def step(text: str, how_far: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Print what begins, that it goes on while nothing else is printed, and how long it took."""
+    begun, ended = time.monotonic(), threading.Event()
+
+    def go_on() -> None:
+        while not ended.wait(0.25):
+            if time.monotonic() - _printed[0] >= SILENCE_SECONDS:
+                far = how_far()
+                say(f"{text}: {time.monotonic() - begun:.0f} s{f', {far}' if far else ''} …")
+
+    say(f"{text} …")
+    heart = threading.Thread(target=go_on, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
+    # Not where it failed: that is said by the error.
+    say(f"{text}: done in {time.monotonic() - begun:.1f} s")

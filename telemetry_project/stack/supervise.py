@@ -1,29 +1,32 @@
 """Runs Tally on one machine: servers, preparations, the Procfile's processes; stops all of it in order."""
 
 import http.client
+import shlex
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from telemetry_project.stack import paths, postgres, processes, valkey
+from telemetry_project.stack import paths, postgres, processes, procfile, valkey
+from telemetry_project.stack.component import Component, Job, ProgramComponent, ServerComponent
 from telemetry_project.stack.errors import StackError
-from telemetry_project.stack.launch import locked, tie
+from telemetry_project.stack.launch import locked
 from telemetry_project.stack.plan import MARK, Plan
-from telemetry_project.stack.speech import say
+from telemetry_project.stack.program import Program
+from telemetry_project.stack.speech import say, show, step
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY_SECONDS = 120
+_LOOK_SECONDS = 0.1
 _LEFT_BEHIND: processes.Ladder = ((signal.SIGTERM, 2), (signal.SIGKILL, 5))
 
 
 def main(make_plan: Callable[[], Plan]) -> int:
-    """Run what is asked for; the exit code. An error is one line."""
+    """Run the plan and return the exit code. An error is one line."""
     try:
         return run(make_plan())
     except StackError as error:
@@ -32,99 +35,120 @@ def main(make_plan: Callable[[], Plan]) -> int:
 
 
 def run(plan: Plan) -> int:
-    """Run until a signal asks to stop (0) or a process ends by itself (not 0). Nothing is left running.
+    """Run until a signal asks to stop, and return 0. Nothing is left running.
 
     Raises:
-        StackError: it didn't come up; what had been started is stopped.
+        StackError: it didn't come up, or a component died again and again; what had been started is stopped.
     """
     with _stop_requests() as stop, _alone(plan.data):
         _end_left_behind(plan.data, "of an earlier run")
         _refuse_taken_port(plan.host, plan.port)
-        with ExitStack() as servers:
-            checks = _start_servers(plan, servers)
+        commands = procfile.commands(plan.procfile)
+        with ExitStack() as running:
+            servers = _start_servers(plan, running)
             # Before the servers stop: what talks to them ends first.
-            servers.callback(_end_left_behind, plan.data, "that didn't stop in time")
+            running.callback(_end_left_behind, plan.data, "that didn't stop in time")
             for command in plan.before:
-                _step(plan, command, stop)
-            return 0 if stop.is_set() else _run_processes(plan, checks, stop)
+                _prepare(plan, command, stop)
+            if stop.is_set():
+                return 0
+            programs = [ProgramComponent(name, text, plan.environment) for name, text in commands.items()]
+            running.callback(_stop_programs, programs, plan.stop_seconds)
+            for program in programs:
+                program.start()
+            _watch(plan, [*servers, *programs], programs, stop)
+    return 0
 
 
-def _start_servers(plan: Plan, servers: ExitStack) -> dict[str, Callable[[], bool]]:
-    """Start what isn't elsewhere; for each, the question whether it still runs."""
-    checks: dict[str, Callable[[], bool]] = {}
+def _start_servers(plan: Plan, running: ExitStack) -> list[ServerComponent]:
+    """Start the servers that aren't elsewhere."""
+    logs = paths.log_folder(plan.data)
+    servers = []
     if plan.embeds_postgres:
-        say("Starting PostgreSQL")
-        database = postgres.start(plan.data, tied=True)
-        servers.callback(_stop, "PostgreSQL", database.stop)
-        checks["PostgreSQL"] = database.is_running
+        launch = partial(postgres.start, plan.data, tied=True)
+        servers.append(ServerComponent("PostgreSQL", launch, logs / "postgres.log"))
     if plan.embeds_valkey:
-        say("Starting Valkey")
-        broker = valkey.start(plan.data, tied=True)
-        servers.callback(_stop, "Valkey", broker.stop)
-        checks["Valkey"] = broker.is_running
-    return checks
+        servers.append(
+            ServerComponent("Valkey", partial(valkey.start, plan.data, tied=True), logs / "valkey.log")
+        )
+    for server in servers:
+        server.start()
+        running.callback(server.stop)
+    return servers
 
 
-def _stop(name: str, stop: Callable[[], None]) -> None:
-    say(f"Stopping {name}")
-    stop()
-
-
-def _step(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
+def _prepare(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
     """Run a command to its end, unless a stop is asked for."""
     if stop.is_set():
         return
-    name = " ".join(command[1:])
-    say(name)
-    with _child(plan, command) as process:
-        while process.poll() is None and not stop.is_set():
+    name = " ".join(command[1:3])
+    with step(f"Running {name}"):
+        program = Program("prepare", command, plan.environment)
+        while program.is_running() and not stop.is_set():
             stop.wait(0.05)
-    if process.returncode != 0 and not stop.is_set():
-        raise StackError(f"{name} failed (exit code {process.returncode}).")
+        if program.is_running():
+            _stop_all([program], plan.stop_seconds)
+        program.clear()
+        code = program.process.returncode
+        if code != 0 and not stop.is_set():
+            raise StackError(f"{name} failed (exit code {code}); its lines are above.")
 
 
-def _run_processes(plan: Plan, checks: Mapping[str, Callable[[], bool]], stop: threading.Event) -> int:
-    """Run the Procfile until something ends; 0 when that was asked for."""
-    command = [sys.executable, "-m", "telemetry_project.stack.procfile", str(plan.procfile)]
-    with _child(plan, command, seconds=plan.stop_seconds) as honcho:
-        waited_since, welcomed = time.monotonic(), False
-        while not stop.wait(0.1):
-            if (code := honcho.poll()) is not None:
-                say("A process has ended by itself, so all are stopped")
-                return code or 1
-            if gone := [name for name, runs in checks.items() if not runs()]:
-                raise StackError(f"{gone[0]} has ended by itself, so all are stopped.")
-            if welcomed:
+def _watch(
+    plan: Plan, components: Sequence[Component], programs: list[ProgramComponent], stop: threading.Event
+) -> None:
+    """Start again what dies, until a stop; say how to log in once the web server answers."""
+    everything = list(components)
+    with ExitStack() as starting:
+        starting.enter_context(step("Starting the web server and the workers"))
+        waited_since, is_welcome = time.monotonic(), False
+        while not stop.wait(_LOOK_SECONDS):
+            for component in everything:
+                component.look_after()
+            if is_welcome:
                 continue
-            if welcomed := _is_ready(plan):
-                for after in plan.after:
-                    _step(plan, after, stop)
+            if _is_ready(plan):
+                is_welcome = True
+                starting.close()
+                _welcome(plan)
+                jobs = [Job(job.name, shlex.join(job.command), plan.environment) for job in plan.jobs]
+                for job in jobs:
+                    job.start()
+                programs.extend(jobs)
+                everything.extend(jobs)
             elif time.monotonic() - waited_since > _READY_SECONDS:
                 raise StackError(
                     f"Not ready after {_READY_SECONDS} s: {plan.address}/readyz doesn't answer 200."
                 )
-        say("Stopping")
-    return 0
+    say("Stopping; a second Ctrl-C changes nothing")
 
 
-@contextmanager
-def _child(plan: Plan, command: Sequence[str], seconds: float = 10) -> Iterator[subprocess.Popen[bytes]]:
-    """A process out of the terminal's reach, that ends with the block."""
-    process = subprocess.Popen(
-        [*tie(), *command],
-        cwd=paths.REPOSITORY,
-        env=dict(plan.environment),
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def _welcome(plan: Plan) -> None:
+    """Print what the preparations left to be read now, and forget it: it may hold passwords."""
     try:
-        yield process
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-        process.kill()
-        process.wait()
+        text = plan.welcome.read_text()
+    except FileNotFoundError:
+        text = f"Tally is running: {plan.address}"
+    plan.welcome.unlink(missing_ok=True)
+    show(text)
+
+
+def _stop_programs(components: list[ProgramComponent], seconds: float) -> None:
+    """Stop those that run, all at once."""
+    _stop_all([each.program for each in components if each.program is not None], seconds)
+
+
+def _stop_all(programs: Sequence[Program], seconds: float) -> None:
+    left = [program for program in programs if program.is_running()]
+    if not left:
+        return
+    with step("Stopping " + ", ".join(program.name for program in left)):
+        for program in left:
+            program.signal(signal.SIGTERM)
+        processes.wait_until(lambda: not any(program.is_running() for program in left), seconds)
+        for program in programs:
+            program.signal(signal.SIGKILL)
+            program.process.wait()
 
 
 def _end_left_behind(data: Path, which: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,9 +16,9 @@ from pytest_django import Settings
 from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
-from ingestion.demo import first_start, home, seeding, welcome
-from ingestion.demo.posting import Post
-from ingestion.demo.seeding import Counts
+from events.store.backfill import Backfill
+from ingestion.demo import first_start, home, loading, script, seeding, welcome
+from ingestion.demo.rhythm import DAY_MS, Period
 from ingestion.drain import drain
 from ingestion.inbox import InboxRequest
 
@@ -33,6 +33,10 @@ def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(first_start, "EVENTS", 300)
     monkeypatch.setattr(first_start, "DAYS", 3)
+    monkeypatch.setattr(loading, "REST", 0)
+    monkeypatch.setattr(loading, "POSTS_AT_ONCE", 10)
+    # No worker runs beside the test.
+    monkeypatch.setattr(loading, "_left", lambda: 0)
     monkeypatch.setattr("ingestion.static_files.collect_if_older", lambda: False)
 
 
@@ -43,6 +47,7 @@ def state() -> tuple[int, ...]:
 
 def test_the_first_start_makes_data_users_and_a_key() -> None:
     call_command("prepare")
+    call_command("load_demo")
 
     assert home.has_data()
     assert set(get_user_model().objects.values_list("username", flat=True)) == {"operator", "lead", "viewer"}
@@ -51,9 +56,11 @@ def test_the_first_start_makes_data_users_and_a_key() -> None:
 
 def test_a_second_start_changes_nothing() -> None:
     call_command("prepare")
+    call_command("load_demo")
     before, key = state(), home.key_text()
 
     call_command("prepare")
+    call_command("load_demo")
 
     assert state() == before
     assert home.key_text() == key != ""
@@ -80,28 +87,56 @@ def test_the_demo_is_made_anywhere_on_request(settings: Settings) -> None:
     settings.DEMO = False
 
     call_command("prepare", "--demo")
+    call_command("load_demo")
 
     assert home.has_data()
 
 
-def test_an_interrupted_start_goes_on_with_the_same_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = seeding.send
+def test_an_interrupted_load_resumes_without_sending_anything_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    call_command("prepare")
+    filed = seeding._file
+    calls = iter(range(100))
 
-    def interrupted(posts: list[Post], progress: Callable[[int], object]) -> Counts:
-        send(posts[:40], progress)
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        if next(calls) == 2:  # its posts are in the inbox, and noted
+            raise KeyboardInterrupt
+        filed()
 
-    monkeypatch.setattr(seeding, "send", interrupted)
+    monkeypatch.setattr(seeding, "_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        call_command("prepare")
-    monkeypatch.setattr(seeding, "send", send)
-    some = Event.objects.count()
+        call_command("load_demo")
+    monkeypatch.setattr(seeding, "_file", filed)
+    reached = Backfill.objects.get().requests_done
+
+    call_command("load_demo")
+
+    backfill = Backfill.objects.get()
+    assert reached == 3 * loading.POSTS_AT_ONCE
+    assert backfill.events_done == backfill.events_total == sum(seeding.counts())
+    assert backfill.finished_at is not None
+
+
+def test_people_can_log_in_before_any_event_is_loaded(client: Client) -> None:
+    call_command("prepare")
+
+    assert client.login(username="operator", password="operator-demo")
+    assert not home.has_data()
+    assert first_start.unfinished() is not None
+
+
+def test_the_newest_day_is_loaded_first() -> None:
+    period = Period.before(datetime(2026, 11, 18, 15, 30, tzinfo=UTC), 3)
+    days = [post.received_ms // DAY_MS for post in loading.in_order(script.posts(1, period, 300))]
+    assert days == sorted(days, reverse=True)
+
+
+def test_without_a_demo_an_unfinished_load_is_over(settings: Settings) -> None:
+    call_command("prepare")
+    settings.DEMO = False
 
     call_command("prepare")
 
-    assert some > 0
-    assert seeding.counts().duplicates >= some
-    assert get_user_model().objects.count() == 3
+    assert first_start.unfinished() is None
 
 
 def test_the_key_is_the_same_where_the_database_was_made_anew() -> None:
@@ -167,18 +202,48 @@ def test_what_is_pasted_from_the_welcome_is_accepted(
 def test_the_welcome_names_users_with_passwords_that_work(client: Client) -> None:
     call_command("prepare")
 
-    text = welcome.text("127.0.0.1")
+    text = welcome.text()
 
     for user in home.USERS:
         assert user.password in text
         assert client.login(username=user.name, password=user.password)
-    assert "public" not in text
 
 
-def test_the_welcome_warns_where_others_can_reach_the_demo() -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "tally.example"])
+def test_no_published_password_works_where_others_can_reach_the_demo(
+    host: str, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    file = tmp_path / "welcome.txt"
+
+    call_command("prepare", "--welcome", str(file))
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    said = dict(line.split()[:2] for line in file.read_text().splitlines() if line.startswith("  "))
+    for user in home.USERS:
+        assert not client.login(username=user.name, password=user.password)
+        assert client.login(username=user.name, password=said[user.name])
+
+
+def test_a_demo_made_on_this_machine_loses_its_published_passwords_once_others_can_reach_it(
+    client: Client, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("prepare")
+    viewer = get_user_model().objects.get(username="viewer")
+    viewer.set_password("chosen since")
+    viewer.save()
+    client.login(username="operator", password="operator-demo")
+    settings.BASE_URL = "https://tally.example"
+
     call_command("prepare")
 
-    assert "change them" in welcome.text("0.0.0.0")
+    told = capsys.readouterr().out
+    assert "shown this once" in told
+    assert not client.login(username="operator", password="operator-demo")
+    assert client.login(username="viewer", password="chosen since")
+    settings.BASE_URL = "http://localhost:8000"
+    call_command("prepare")
+    assert "operator  (changed)" in welcome.text()
 
 
 def test_the_welcome_names_no_password_that_was_changed() -> None:
@@ -187,11 +252,11 @@ def test_the_welcome_names_no_password_that_was_changed() -> None:
     lead.set_password("changed since")
     lead.save()
 
-    assert "lead-demo" not in welcome.text("")
+    assert "lead-demo" not in welcome.text()
 
 
 def test_the_welcome_without_a_demo_says_how_to_begin() -> None:
-    text = welcome.text("")
+    text = welcome.text()
 
     assert "createsuperuser" in text
     assert "create_key --owner" in text

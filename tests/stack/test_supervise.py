@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_project.stack import paths, postgres, processes, valkey
-from telemetry_project.stack.plan import MARK
+from telemetry_project.stack.plan import MARK, WELCOME
 
 # Run by `nohup`, tests would have it deaf to SIGHUP.
 RUN = """
@@ -31,7 +31,7 @@ sys.exit(main(lambda: replace(plan_from(os.environ), procfile=Path(sys.argv[1]),
 WEB = 'exec python -m http.server "$PORT" --bind "$HOST" --directory {folder}'
 FOREVER = "exec sleep 1000"
 STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
-# Leaves honcho's group, as a daemon does, and needs killing.
+# Leaves its group, as a daemon does, and needs killing.
 ESCAPED = f'setsid --fork sh -c "{STUBBORN}"; exec sleep 1000'
 # Asks the database a moment after it was told to stop: a warm shutdown.
 WARM = """
@@ -77,7 +77,10 @@ def start(tmp_path: Path, data: Path, port: int) -> Iterator[Start]:
         stop_seconds: float = 10,
     ) -> subprocess.Popen[str]:
         procfile = tmp_path / "Procfile"
-        changes = {"before": before, "after": [["echo", "Welcome"]], "stop_seconds": stop_seconds}
+        changes = {"before": before, "jobs": [], "stop_seconds": stop_seconds}
+        folder = Path(environment.get("TALLY_DATA", data))
+        folder.mkdir(exist_ok=True)
+        (folder / WELCOME).write_text("Welcome")
         procfile.write_text(f"web: {WEB.format(folder=tmp_path)}\nworker: {worker}\n")
         run = subprocess.Popen(
             [sys.executable, "-c", RUN, str(procfile), json.dumps(changes)],
@@ -116,6 +119,10 @@ def everyone(data: Path) -> list[int]:
     ]
 
 
+def is_sleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:2] == [b"sleep", b"1000"]
+
+
 def in_order(said: str, *texts: str) -> bool:
     places = [said.find(text) for text in texts]
     return -1 not in places and places == sorted(places)
@@ -131,7 +138,7 @@ def test_ctrl_c_stops_the_processes_first_and_the_servers_last(
     if "warm worker is up" not in said:
         lines_until(run, "warm worker is up")
     os.killpg(run.pid, signal.SIGINT)
-    lines_until(run, "SIGTERM received")
+    lines_until(run, "Stopping")
     os.killpg(run.pid, signal.SIGINT)  # an impatient person
     said, _ = run.communicate()
     assert run.returncode == 0
@@ -149,28 +156,74 @@ def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Si
     assert everyone(data) == []
 
 
-def test_a_process_that_ends_by_itself_ends_all_and_is_an_error(data: Path, start: Start) -> None:
-    run = start("sleep 0.1; exit 7")
-    said, _ = run.communicate()
-    assert "A process has ended by itself" in said
-    assert run.returncode == 7
+def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
+    run = start("echo at work; exec sleep 1000")
+    lines_until(run, "Welcome")
+    (pid,) = [pid for pid in processes.marked_with(MARK, str(data)) if is_sleep(pid)]
+    os.kill(pid, signal.SIGKILL)
+
+    said = lines_until(run, "at work")
+
+    assert "worker was ended by SIGKILL; starting it again in 0.5 s" in said
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert run.returncode == 0
     assert everyone(data) == []
 
 
-def test_a_process_that_ends_by_itself_without_an_error_is_one_all_the_same(start: Start) -> None:
-    run = start("sleep 0.1; exit 0")
-    run.communicate()
-    assert run.returncode == 1
-
-
-def test_a_server_that_dies_ends_all(data: Path, start: Start) -> None:
-    run = start(environment={"REDIS_URL": "redis://elsewhere"})
+def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins(
+    data: Path, start: Start
+) -> None:
+    run = start(f"({STUBBORN}) & echo at work; exec sleep 1000")
+    lines_until(run, "at work")
     lines_until(run, "Welcome")
-    os.kill(postgres.start(data).pid, signal.SIGKILL)
+    before = len(everyone(data))
+    (pid,) = [pid for pid in processes.marked_with(MARK, str(data)) if is_sleep(pid)]
+    os.kill(pid, signal.SIGKILL)
+
+    lines_until(run, "at work")
+
+    assert processes.wait_until(lambda: len(everyone(data)) <= before, 5)
+
+
+def test_a_process_that_dies_again_and_again_stops_all_with_its_last_lines(data: Path, start: Start) -> None:
+    run = start("echo the cause; exit 7")
     said, _ = run.communicate()
-    assert "PostgreSQL has ended by itself" in said
+    assert "worker ended with exit code 7; starting it again in 0.5 s" in said
+    assert "Error: worker ended with exit code 7, 5 times within 60 s. Its last lines:\nthe cause" in said
     assert run.returncode == 1
-    assert processes.wait_until(lambda: everyone(data) == [], 5)
+    assert everyone(data) == []
+
+
+def test_servers_that_are_killed_are_started_again(data: Path, start: Start) -> None:
+    run = start(environment={})
+    lines_until(run, "Welcome")
+    for server, folder, name in (
+        ("PostgreSQL", paths.cluster_folder(data), "postgres"),
+        ("Valkey", paths.valkey_folder(data), "valkey-server"),
+    ):
+        processes.send(processes.running_in(folder, name), signal.SIGKILL)
+        lines_until(run, f"Starting {server}: done")
+    assert valkey.answers(paths.valkey_socket(data))
+    assert postgres.start(data).adopted
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert run.returncode == 0
+    assert everyone(data) == []
+
+
+def test_a_long_step_prints_a_line_every_few_seconds(start: Start) -> None:
+    run = start(before=[["sh", "-c", "sleep 6"]])
+    said = lines_until(run, "Running -c sleep 6: done")
+    assert said.count("Running -c sleep 6: ") >= 2
+    run.send_signal(signal.SIGINT)
+
+
+def test_a_procfile_with_a_line_that_is_no_process_is_one_line(start: Start, tmp_path: Path) -> None:
+    run = start("true\nnonsense")
+    said, _ = run.communicate()
+    assert len(said.splitlines()) == 1
+    assert "line 3: a process is written as `name: command`" in said
 
 
 def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data: Path, start: Start) -> None:
@@ -206,7 +259,7 @@ def test_a_stop_during_the_preparations_is_heeded(data: Path, start: Start) -> N
 def test_a_failed_preparation_stops_the_servers_and_is_an_error(data: Path, start: Start) -> None:
     run = start(environment={"DATABASE_URL": "postgres://elsewhere"}, before=[["sh", "-c", "exit 3"]])
     said, _ = run.communicate()
-    assert in_order(said, "Starting Valkey", "Stopping Valkey", "Error: -c exit 3 failed (exit code 3).")
+    assert in_order(said, "Starting Valkey", "Stopping Valkey", "Error: -c exit 3 failed (exit code 3)")
     assert run.returncode == 1
     assert everyone(data) == []
 

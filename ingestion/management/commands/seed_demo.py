@@ -1,13 +1,15 @@
 """seed_demo: fill the demo's organization with lifelike telemetry, through the real way in."""
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from tqdm import tqdm
 
-from ingestion.demo import home, script
-from ingestion.demo.first_start import DAYS, EVENTS, SEED, fill
+from ingestion.demo import home, script, seeding
+from ingestion.demo.first_start import DAYS, EVENTS, SEED
 from ingestion.demo.rhythm import Period
 
 
@@ -35,7 +37,9 @@ class Command(BaseCommand):
             self.stdout.write("The demo has data already, so nothing was added; --again adds more.")
             return
         posts = script.posts(options["seed"], Period.before(until, options["days"]), options["events"])
-        counts = fill(posts)
+        total = sum(post.events for post in posts)
+        with tqdm(total=total, desc="Demo data", unit=" events", file=sys.stderr, disable=None) as bar:
+            counts = seeding.send(posts, bar.update)
         self.stdout.write(
             f"{len(posts)} requests of the demo: {counts.stored} events stored,"
             f" {counts.duplicates} duplicates, {counts.rejected} rejected."

@@ -1,6 +1,5 @@
 """welcome: where to log in, as whom, and how to send an event."""
 
-import os
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -14,4 +13,4 @@ class Command(BaseCommand):
     help = "Prints where to log in, the demo's users, and a curl line that sends an event."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        self.stdout.write(welcome.text(os.environ.get("HOST", "")))
+        self.stdout.write(welcome.text())

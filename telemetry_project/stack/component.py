@@ -1,0 +1,168 @@
+"""Components: what has to run until a stop, and is started again when it dies."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.launch import last_lines
+from telemetry_project.stack.program import Program
+from telemetry_project.stack.speech import say, step
+
+# A component that dies so often in that time can't be helped by starting it again.
+DEATHS, WITHIN_SECONDS = 5, 60
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8
+
+
+class Server(Protocol):
+    """PostgreSQL or Valkey, as their modules start them."""
+
+    def is_running(self) -> bool:
+        """Return whether it is still there."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+
+class Component:
+    """Something that runs: subclasses say how it is started and whether it is there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_over = False  # ended as it should
+        self._deaths: deque[float] = deque()
+        self._due: float | None = None  # when it is started again
+
+    def start(self) -> None:
+        """Start it."""
+        raise NotImplementedError
+
+    def is_running(self) -> bool:
+        """Return whether it is there."""
+        raise NotImplementedError
+
+    def bury(self) -> str:
+        """Clear away what it left, and return how it ended."""
+        raise NotImplementedError
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        raise NotImplementedError
+
+    def look_after(self) -> None:
+        """Start it again, after a pause, if it has died. To be called again and again.
+
+        Raises:
+            StackError: it has died too often.
+        """
+        now = time.monotonic()
+        if self._due is not None:
+            if now >= self._due:
+                self._due = None
+                self._start_again()
+        elif not self.is_over and not self.is_running():
+            self._has_died(self.bury(), now)
+
+    def _start_again(self) -> None:
+        try:
+            self.start()
+        except StackError as error:
+            self._has_died(f"can't be started: {error}", time.monotonic())
+
+    def _has_died(self, how: str, now: float) -> None:
+        if self.is_over:
+            return
+        while self._deaths and self._deaths[0] < now - WITHIN_SECONDS:
+            self._deaths.popleft()
+        self._deaths.append(now)
+        count = len(self._deaths)
+        if count >= DEATHS:
+            self.give_up(f"{self.name} {how}, {count} times within {WITHIN_SECONDS} s.")
+            return
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** (count - 1), _LONGEST_PAUSE_SECONDS)
+        say(f"{self.name} {how}; starting it again in {pause:g} s")
+        self._due = now + pause
+
+    def give_up(self, why: str) -> None:
+        """Stop everything: nothing works without it."""
+        raise StackError(f"{why} Its last lines:\n{self.last_words()}")
+
+
+class ServerComponent(Component):
+    """A server, which writes a log of its own."""
+
+    def __init__(self, name: str, launch: Callable[[], Server], log: Path) -> None:
+        super().__init__(name)
+        self._launch = launch
+        self._log = log
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with step(f"Starting {self.name}"):
+            self._server = self._launch()
+
+    def is_running(self) -> bool:
+        """Return whether it is there."""
+        return self._server is not None and self._server.is_running()
+
+    def bury(self) -> str:
+        """Return how it ended: whoever starts it clears away what it left."""
+        return "has died"
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        return last_lines(self._log)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._server is not None:
+            with step(f"Stopping {self.name}"):
+                self._server.stop()
+
+
+class ProgramComponent(Component):
+    """A line of the Procfile."""
+
+    def __init__(self, name: str, command: str, environment: Mapping[str, str]) -> None:
+        super().__init__(name)
+        self._argv: Sequence[str] = ("sh", "-c", command)
+        self._environment = environment
+        self.program: Program | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        self.program = Program(self.name, self._argv, self._environment)
+        say(f"{self.name} started (pid {self.program.process.pid})")
+
+    def is_running(self) -> bool:
+        """Return whether it is there."""
+        return self.program is not None and self.program.is_running()
+
+    def bury(self) -> str:
+        """End its children, which would hold its port or its work, and return how it ended."""
+        assert self.program is not None
+        self.program.clear()
+        return self.program.ending
+
+    def last_words(self) -> str:
+        """Return its last lines."""
+        return "\n".join(self.program.lines) if self.program else ""
+
+
+class Job(ProgramComponent):
+    """A command that runs beside the others until it has succeeded. Nothing else depends on it."""
+
+    def bury(self) -> str:
+        """Return how it ended; exit code 0 is a success."""
+        how = super().bury()
+        assert self.program is not None
+        self.is_over = self.program.process.returncode == 0
+        return how
+
+    def give_up(self, why: str) -> None:
+        """Leave it for the next start."""
+        say(f"{why} The rest goes on; the next start tries it again.")
+        self.is_over = True
