@@ -1,16 +1,18 @@
 """Celery tasks of the event store."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 
-from events import removal
+from events import janitors, removal
 from events.accounts import audit
 from events.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
 from events.store.removing import weeks_before
 
+log = logging.getLogger(__name__)
 SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 
 
@@ -26,10 +28,20 @@ def summarise(**_: Any) -> None:
     summarising.tick(seconds=SUMMARISE_SECONDS)
 
 
+@shared_task(name="events.clean", time_limit=3_600)
+def clean(**_: Any) -> None:
+    """Remove what is kept for a time only."""
+    janitors.clean_all(timezone.now())
+
+
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)
 def remove_old(**_: Any) -> None:
     """Remove the weeks that are older than is kept."""
     now = timezone.now()
     before = removal.retained_since(now)
-    for week in weeks_before(before) if before else ():
-        removal.remove_week(week, audit.Actor("retention"), now)
+    janitors.for_each(
+        weeks_before(before) if before else (),
+        lambda week: removal.remove_week(week, audit.Actor("retention"), now),
+        log,
+        "A week can't be removed",
+    )

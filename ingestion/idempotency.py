@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from django.db import connection, models
 
+from events.janitors import janitor
 from events.ownership.owner import Owner
 from ingestion.refusal import Refused
 
@@ -71,6 +72,7 @@ def first_sighting(owner_id: int, key: str, body: bytes, now: datetime) -> datet
     return seen
 
 
+@janitor("idempotency keys")
 def forget_old(now: datetime) -> int:
     """Remove what is older than the window; returns how many."""
     removed, _ = IdempotencyKey.objects.filter(first_seen__lt=now - WINDOW).delete()

@@ -3,21 +3,14 @@
 from typing import Any
 
 from celery import shared_task
-from django.utils import timezone
 
-from ingestion import draining, idempotency, replay_running
+from ingestion import draining, replay_running
 
 
 @shared_task(name="ingestion.drain", time_limit=300)
 def drain(**_: Any) -> None:
     """File what waits; a backlog calls for help. Takes keywords that a later release may send."""
     draining.tick(call_for_help=lambda: drain.apply_async(expires=draining.TICK_SECONDS))
-
-
-@shared_task(name="ingestion.forget_old_keys", time_limit=600)
-def forget_old_keys(**_: Any) -> None:
-    """Forget idempotency keys that are older than their window."""
-    idempotency.forget_old(timezone.now())
 
 
 @shared_task(name="ingestion.replay", time_limit=600)

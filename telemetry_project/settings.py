@@ -131,7 +131,7 @@ LANES = {
     "mail": ("reports.mail", "reports.digests"),
     "jobs": (
         "ingestion.replay",
-        "ingestion.forget_old_keys",
+        "events.clean",
         "cost.charge",
         "cost.budgets",
         "events.manage_partitions",
@@ -153,11 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "fold": {"task": "rollups.fold", "schedule": 15.0, "options": {"expires": 15.0}},
     # A request only writes down the replay that it asks for, so that it needs no broker.
     "replay": {"task": "ingestion.replay", "schedule": 2.0, "options": {"expires": 4.0}},
-    "forget_old_keys": {
-        "task": "ingestion.forget_old_keys",
-        "schedule": 3600.0,
-        "options": {"expires": 3600.0},
-    },
+    "clean": {"task": "events.clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "charge": {"task": "cost.charge", "schedule": 120.0, "options": {"expires": 240.0}},
     # With usage that changed in closed months, which replays and late removals alone bring about.
     "correct": {
@@ -193,6 +189,9 @@ MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
 EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
 # Between two mails, so that the mail server isn't flooded.
 MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
+
+# Days after which the copy of a mail goes; that it went, to whom and about what stays. 0: copies stay.
+MAIL_COPIES_DAYS = env.int("MAIL_COPIES_DAYS", default=90)
 
 # --- Limits of ingestion --------------------------------------------------------------------------
 

@@ -56,6 +56,11 @@ def succeeded(name: str, address_hash: str, now: datetime) -> None:
             row.failures = 0 if what == PAIR else max(0, row.failures - 1)
             row.succeeded_at = now if what == PAIR else None
             row.save(update_fields=["failures", "succeeded_at"])
+    forget_old(now)
+
+
+def forget_old(now: datetime) -> None:
+    """Remove attempts that count for nothing any more."""
     LoginAttempt.objects.filter(last_at__lt=now - KNOWN_FOR).delete()
     LoginAttempt.objects.filter(last_at__lt=now - FORGOTTEN_AFTER, succeeded_at__isnull=True).delete()
 

@@ -4,6 +4,7 @@ What was passed is noted in the transaction that puts the mails down: two at a t
 and whoever dies half-way has done nothing. Sending is reports.mail's.
 """
 
+import logging
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from events.access import leads_of
+from events.janitors import for_each
 from events.ownership.owner import Owner
 from reports.cost.budget import BudgetNotice, Threshold
 from reports.cost.budgets import Standing, standings
@@ -22,6 +24,7 @@ from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
 from reports.periods import Period, month_of, next_month
 
+log = logging.getLogger(__name__)
 KIND = "budget"
 # The last hours of a month are charged when the next has begun.
 STILL_LOOKED_AT = timedelta(days=1)
@@ -36,7 +39,15 @@ SAID = {
 def warn(now: datetime) -> int:
     """Note what was passed, and have leads told; how many owners there was something to tell of."""
     months = dict.fromkeys((month_of((now - STILL_LOOKED_AT).date()), month_of(now.date())))
-    return sum(_tell(standing, month, now) for month in months for standing in standings(month, None, now))
+    told: list[Standing] = []
+
+    def tell(each: tuple[Standing, date]) -> None:
+        if _tell(*each, now):
+            told.append(each[0])
+
+    found = [(standing, month) for month in months for standing in standings(month, None, now)]
+    for_each(found, tell, log, "Nobody can be told of a budget")
+    return len(told)
 
 
 def _tell(standing: Standing, month: date, now: datetime) -> bool:

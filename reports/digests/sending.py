@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from events.janitors import for_each
 from events.ownership.owner import Owner
 from reports.digests import schedule
 from reports.digests.composed import Composed
@@ -46,14 +47,17 @@ def claim_due(now: datetime) -> int:
     claimed in one transaction, and only one worker's UPDATE finds the time as it was.
     """
     due = Subscription.objects.filter(active=True, next_at__lte=now).order_by("next_at")
-    found = 0
-    for subscription in due.select_related("user", "address")[:MOST]:
+    claimed: list[SentMail] = []
+
+    def claim(subscription: Subscription) -> None:
         with transaction.atomic():
             seen = Subscription.objects.filter(pk=subscription.pk, next_at=subscription.next_at, active=True)
             coming = schedule.next_after(subscription.schedule, now).at
-            if seen.update(next_at=coming) == 1:
-                found += _claim(subscription, now) is not None
-    return found
+            if seen.update(next_at=coming) == 1 and (mail := _claim(subscription, now)) is not None:
+                claimed.append(mail)
+
+    for_each(due.select_related("user", "address")[:MOST], claim, log, "A digest could not be claimed")
+    return len(claimed)
 
 
 def _claim(subscription: Subscription, now: datetime) -> SentMail | None:

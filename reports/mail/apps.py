@@ -11,5 +11,5 @@ class MailConfig(AppConfig):
     verbose_name = "Mail"
 
     def ready(self) -> None:
-        """Register how an actor is forgotten."""
-        from reports.mail import forgetting  # noqa: F401  (registers it)
+        """Register how an actor is forgotten, and how long copies are kept."""
+        from reports.mail import forgetting, retention  # noqa: F401  (registers them)

@@ -109,11 +109,30 @@ def deliver_due(clock: Clock = timezone.now, seconds: float = TICK_SECONDS) -> i
                 break
             if done:
                 time.sleep(settings.MAIL_PAUSE_SECONDS)
-            outcome = attempt(pk, line, clock)
+            try:
+                outcome = attempt(pk, line, clock)
+            except Exception as error:  # a fault with one mail is not the others'
+                log.exception("A mail could not be handed over", extra={"mail": pk})
+                line.hang_up()
+                _set_aside(pk, error, clock())
+                continue
             done += outcome is not None
             if outcome is not None and outcome.verdict == Verdict.AWAY:
                 break  # the others would meet the same, and be put off for it
     return done
+
+
+def _set_aside(pk: int, error: Exception, now: datetime) -> None:
+    """Keep a mail that can't be handled out of the way: later, or for good if the server may have it."""
+    why = f"It could not be handed over: {type(error).__name__}."
+    mail = SentMail.objects.filter(pk=pk).first()
+    if mail is None:
+        return
+    if mail.state == State.CLAIMED:
+        put_off(mail, why, now)
+    else:
+        over = SentMail.objects.filter(pk=pk, state=State.SENDING)
+        over.update(state=State.UNKNOWN, answer=why, changed_at=now)
 
 
 def attempt(pk: int, line: Line, clock: Clock = timezone.now) -> Outcome | None:

@@ -66,7 +66,7 @@ class Line:
     def __exit__(
         self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hang_up()
+        self.hang_up()
 
     def deliver(self, message: bytes, *, sender: str, to: str) -> Outcome:
         """Hand a message over."""
@@ -77,7 +77,7 @@ class Line:
             assert self._backend.connection is not None
             self._backend.connection.ehlo_or_helo_if_needed()
         except (OSError, smtplib.SMTPException) as error:
-            self._hang_up()
+            self.hang_up()
             return Outcome(Verdict.AWAY, _said(error))
         return self._converse(self._backend.connection, message, sender, to)
 
@@ -105,14 +105,14 @@ class Line:
                     return _outcome(code, said, for_good)
             server.send(_DOTS.sub(b"..", message.rstrip(b"\r\n") + b"\r\n"))
         except (OSError, smtplib.SMTPException) as error:
-            self._hang_up()
+            self.hang_up()
             return Outcome(Verdict.LATER, _said(error))
         try:
             # From the last dot on the mail may be on its way, whatever happens to us.
             server.send(b".\r\n")
             code, said = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            self._hang_up()
+            self.hang_up()
             return Outcome(Verdict.UNKNOWN, _said(error))
         return _outcome(code, said, Verdict.REFUSED)
 
@@ -120,9 +120,9 @@ class Line:
         try:
             server.rset()
         except (OSError, smtplib.SMTPException):
-            self._hang_up()
+            self.hang_up()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Close, also what is broken: Django's own close says goodbye first, and may wait for an answer."""
         connection = getattr(self._backend, "connection", None)
         if connection is not None:

@@ -301,3 +301,15 @@ def test_more_than_a_round_takes_wait_for_the_next(owner: Owner, monkeypatch: An
         subscribed(user, owner)
     monkeypatch.setattr(sending, "MOST", 2)
     assert (sending.claim_due(NOW), sending.claim_due(NOW), sending.claim_due(NOW)) == (2, 1, 0)
+
+
+def test_a_subscription_whose_zone_is_gone_leaves_the_others_alone(
+    owner: Owner, team_b: Sender, box: Box
+) -> None:
+    """As after an update of the zone database; the schedule can't be computed."""
+    usage(owner, YESTERDAY, 5)
+    odd = subscribed(reader(owner), owner)
+    Subscription.objects.filter(pk=odd.pk).update(zone="Europe/Atlantis", next_at=NOW - timedelta(hours=1))
+    subscribed(reader(owner, "bob"), owner)
+    round_at()
+    assert len(box.to("bob@example.org")) == 1

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.mail import sending
+from reports.mail import retention, sending
 from reports.mail.address import Address
 from reports.mail.letter import Attachment, Image, Letter
 from reports.mail.sent import SentMail, State
@@ -343,3 +343,49 @@ def test_on_one_machine_each_mail_is_a_file_that_opens(owner: Owner, settings: A
     assert file.suffix == ".eml"
     assert b"80 % of the budget" in file.read_bytes()
     assert SentMail.objects.get().state == State.SENT
+
+
+def test_a_mail_that_cannot_be_handled_leaves_the_others_alone(owner: Owner, box: Box) -> None:
+    """A kind that no code knows any more, as after an older release has come back."""
+    address = contact_of(owner)
+    odd, fine = claimed(address, "odd"), claimed(address, "fine")
+    SentMail.objects.filter(pk=odd.pk).update(kind="ghost", next_at=timezone.now() - timedelta(minutes=1))
+    assert sending.deliver_due() == 1
+    assert state_of(fine) == State.SENT
+    assert (state_of(odd), odd.attempts) == (State.CLAIMED, 1)
+    assert odd.next_at > timezone.now(), "it is put off, or it would come first each time"
+    assert odd.answer == "It could not be handed over: KeyError."
+
+
+def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
+    owner: Owner, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = contact_of(owner)
+    odd, fine = claimed(address, "odd"), claimed(address, "fine")
+    SentMail.objects.filter(pk=odd.pk).update(next_at=timezone.now() - timedelta(minutes=1))
+    keep = sending._keep
+
+    def fail(mail: SentMail, *args: Any) -> None:
+        if mail.pk == odd.pk:
+            raise ValueError("after the server has taken it")
+        keep(mail, *args)
+
+    monkeypatch.setattr(sending, "_keep", fail)
+    sending.deliver_due()
+    assert (state_of(odd), state_of(fine)) == (State.UNKNOWN, State.SENT)
+
+
+def test_copies_of_mails_go_after_a_time_and_the_record_stays(owner: Owner, box: Box, settings: Any) -> None:
+    address = contact_of(owner)
+    old, waiting = claimed(address, "old"), claimed(address, "waiting")
+    SentMail.objects.filter(pk=waiting.pk).update(next_at=timezone.now() + timedelta(days=900))
+    sending.deliver_due()
+    assert retention.forget_copies(timezone.now() + timedelta(days=89)) == 0
+    settings.MAIL_COPIES_DAYS = 0
+    assert retention.forget_copies(timezone.now() + timedelta(days=900)) == 0
+    settings.MAIL_COPIES_DAYS = 90
+    assert retention.forget_copies(timezone.now() + timedelta(days=91)) == 1
+    assert state_of(old) == State.SENT
+    assert (bytes(old.message), old.subject) == (b"", LETTER.subject)
+    assert state_of(waiting) == State.CLAIMED
+    assert bytes(waiting.message)
