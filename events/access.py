@@ -120,10 +120,11 @@ class Access:
         return list(self.visible.named(name).values_list("pk", flat=True))
 
     def sources_named(self, name: str) -> list[int]:
-        """The ids of the sources of that name in the organizations of the owners that are seen."""
-        sources = Source.objects.filter(
-            organization__in=self.visible.values("organization"), name__iexact=name.strip()
-        )
+        """The ids of the sources of that name, and of those merged into them, in the organizations of the
+        owners that are seen.
+        """
+        named = models.Q(name__iexact=name.strip()) | models.Q(merged_into__name__iexact=name.strip())
+        sources = Source.objects.filter(named, organization__in=self.visible.values("organization"))
         return list(sources.values_list("pk", flat=True))
 
     def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:

@@ -14,6 +14,7 @@ from events.access import Access, access_of
 from events.identity import first_id
 from events.kinds import KINDS
 from events.ownership.source import Source
+from events.store.merging import with_merged
 from events.store.usage import UsageHour
 from events.wire.dialects import DIALECTS
 
@@ -122,6 +123,11 @@ class SourceFilter(ChoiceFilter):
         sources = list(sources_of(access_of(request)).select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows of the chosen sources, and of those that were merged into them."""
+        chosen = [int(value) for value in self.values]
+        return rows.filter(source_id__in=with_merged(chosen))
+
 
 class KindFilter(ChoiceFilter):
     """By kind of event."""
@@ -201,8 +207,9 @@ def labels_of(rows: list[Any]) -> list[str]:
 
 def sources_of(access: Access) -> models.QuerySet[Source]:
     """The sources that the person's owners have heard from; the organization's others are not theirs."""
+    listed = Source.objects.filter(closed_at=None)
     if access.is_operator:
-        return Source.objects.all()
+        return listed
     since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
     heard = UsageHour.objects.filter(owner_id__in=sorted(access.owner_ids), hour__gte=since)
-    return Source.objects.filter(pk__in=heard.values("source_id"))
+    return listed.filter(pk__in=heard.values("source_id"))

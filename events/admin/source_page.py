@@ -40,7 +40,7 @@ def view(source: Source, access: Access, now: datetime) -> SourceView:
     return SourceView(
         sentence=sentence(source, figures),
         links=tuple(_links(source)),
-        groups=(group("Which", source, ("name", "organization")),),
+        groups=(group("Which", source, ("name", "organization", "merged_into")),),
         cards=tuple(_cards(source, figures, now)) if figures else (),
         tables=tuple(table for table in tables if table.lines),
     )

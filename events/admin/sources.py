@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import access_of
+from events.admin import source_acts
 from events.admin.base import EmptyState
 from events.admin.columns import NOTHING
 from events.admin.facts import Page
@@ -27,8 +29,17 @@ class SourceAdmin(PageAdmin):
     """Sending applications."""
 
     page_template = "admin/source_page.html"
-    list_display = ("name", "organization", "versions", "first_heard", "last_heard", "two_weeks")
-    list_select_related = ("organization",)
+    list_display = (
+        "name",
+        "leads_to",
+        "organization",
+        "versions",
+        "first_heard",
+        "last_heard",
+        "two_weeks",
+    )
+    list_select_related = ("organization", "merged_into")
+    actions: Any = (source_acts.merge_chosen, source_acts.delete_chosen)
     search_fields = ("name",)
     search_help_text = "Name of the source"
     empty_state = EmptyState(
@@ -44,6 +55,31 @@ class SourceAdmin(PageAdmin):
         for row in listed.result_list:
             row.figures, row.versions_heard = figures.get(row.pk), versions.get(row.pk, [])
         return listed
+
+    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """The page, with the way back of a merged source."""
+        response: Any = super().changeform_view(request, object_id, *args, **kwargs)
+        row = getattr(response, "context_data", {}).get("original")
+        if row is not None and row.merged_into_id is not None:
+            response.context_data["may_part"] = source_acts.may_change(access_of(request), [row])
+        return response
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Leads: what is done to a source is bounded to those that sent to the owners they lead only."""
+        return access_of(request).leads_any
+
+    def get_urls(self) -> list[Any]:
+        """The pages beside the list."""
+        return [
+            path("merge/", self.admin_site.admin_view(source_acts.merge_view), name="events_source_merge"),
+            path("part/", self.admin_site.admin_view(source_acts.part_view), name="events_source_part"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="Merged into")
+    def leads_to(self, row: Source) -> str:
+        """The source that its name leads to."""
+        return str(row.merged_into) if row.merged_into else NOTHING
 
     def page(self, request: HttpRequest, row: Source) -> Page:
         """What it sent to the person's owners."""

@@ -36,6 +36,9 @@ class Source(models.Model):
         related_name="merged",
         help_text="The source that stands for it: what names this one is filed under that one.",
     )
+    closed_at = models.DateTimeField(
+        null=True, help_text="When it was deleted; it stays for the usage and the charges that name it."
+    )
     first_seen = models.DateTimeField(auto_now_add=True)
 
     class Meta:

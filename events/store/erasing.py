@@ -63,8 +63,19 @@ def _in_json(actor: str) -> list[Any]:
 
 
 def erase_week(owner: Owner, actor: str, week: datetime, now: datetime) -> Iterator[Sequence[Event]]:
-    """Erase an actor's events of a week; yields them batch by batch, each once it is gone for good."""
-    while batch := _erase_batch(of_actor(owner, actor, week), now):
+    """Erase an actor's events of a week, batch by batch."""
+    return erase_matching(of_actor(owner, actor, week), now)
+
+
+def of_source(owner: Owner, source_id: int, week: datetime) -> EventQuerySet:
+    """Return the events that an owner has of a source in a week."""
+    events = Event.objects.filter(owner_id=owner.pk, source_id=source_id)
+    return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
+
+
+def erase_matching(events: EventQuerySet, now: datetime) -> Iterator[Sequence[Event]]:
+    """Erase events of a week; yields them batch by batch, each once it is gone for good."""
+    while batch := _erase_batch(events, now):
         yield batch
 
 

@@ -93,10 +93,11 @@ def _make(names: Sequence[Named], *, stored: bool) -> None:
     """Make sources, or let them count, while there is room; the standing ones don't count."""
     room: dict[tuple[int, int | None], int] = {}
     rows: dict[tuple[int, str], tuple[int, int | None, str]] = {}
+    folded = _folded({named.name for named in names})
     for named in names:
         counted_for = named.owner_id if stored and named.name not in STANDING else None
         place = (named.organization_id, counted_for)
-        key = (named.organization_id, named.name.lower())
+        key = (named.organization_id, folded[named.name])
         if key in rows:
             continue
         if named.name not in STANDING:
@@ -107,6 +108,13 @@ def _make(names: Sequence[Named], *, stored: bool) -> None:
             room[place] -= 1
         rows[key] = (named.organization_id, counted_for, named.name)
     _insert(rows.values())
+
+
+def _folded(names: Iterable[str]) -> dict[str, str]:
+    """Return names as the unique constraint compares them: Python folds some letters otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, lower(name) FROM unnest(%s::text[]) AS name", [list(names)])
+        return dict(cursor.fetchall())
 
 
 def _made(organization_id: int, owner_id: int | None) -> int:
@@ -124,7 +132,8 @@ def _insert(rows: Iterable[tuple[int, int | None, str]]) -> None:
         cursor.execute(
             "INSERT INTO events_source AS kept (organization_id, owner_id, name, first_seen)"
             " SELECT *, now() FROM unnest(%s::bigint[], %s::bigint[], %s::text[])"
-            " ON CONFLICT (organization_id, lower(name)) DO UPDATE SET owner_id = excluded.owner_id"
+            " ON CONFLICT (organization_id, lower(name)) DO UPDATE SET owner_id = excluded.owner_id,"
+            " closed_at = NULL"
             " WHERE kept.owner_id IS NULL AND excluded.owner_id IS NOT NULL",
             columns,
         )

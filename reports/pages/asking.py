@@ -5,7 +5,7 @@ What can't be meant is left out and said in a sentence; the other filters stay.
 
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ class Choices:
     sources: Mapping[int, str]
     kinds: tuple[str, ...]
     sees_all: bool  # whether no choice of owners means everybody's
+    merged: Mapping[int, int] = field(default_factory=dict)  # sources, and those that they were merged into
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
         period=period,
         granularity=Granularity(granularity) if granularity else period.finest(),
         compare=_compared(period, compare, now),
-        sources=sources,
+        sources=(*sources, *_merged(choices, sources)),
         kinds=kinds,
         versions=versions,
         countries=countries,
@@ -117,6 +118,11 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
 def zones() -> frozenset[str]:
     """The names of zones, of the IANA's list."""
     return frozenset(zoneinfo.available_timezones())
+
+
+def _merged(choices: Choices, sources: tuple[int, ...]) -> list[int]:
+    """Return what was merged into the chosen sources, and isn't chosen itself."""
+    return [key for key, into in choices.merged.items() if into in sources and key not in sources]
 
 
 def _keys(reader: _Reader, name: str, names: Mapping[int, str]) -> tuple[int, ...]:

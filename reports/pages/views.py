@@ -61,6 +61,7 @@ def choices_of(access: Access) -> Choices:
         sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},
         kinds=tuple(sorted(KINDS)),
         sees_all=access.is_operator,
+        merged={source.pk: source.merged_into_id for source in sources if source.merged_into_id},
     )
 
 

@@ -1,0 +1,61 @@
+"""merge_sources: let the names of sources lead to another one, or take that back."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from events.accounts import audit
+from events.ownership.source import Source
+from events.store import merging
+
+
+class Command(BaseCommand):
+    """Merge sources."""
+
+    help = (
+        "Lets the names of sources lead to another source from now on; they then count against no cap. What"
+        " was filed before stays under its name. --take-back ends that."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_sources(parser)
+        target = parser.add_mutually_exclusive_group(required=True)
+        target.add_argument("--into", help="Name of the source that they lead to.")
+        target.add_argument("--take-back", action="store_true", help="Let them stand for themselves again.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        sources = sources_named(options["organization"], options["names"])
+        by, into = audit.command("merge_sources"), options["into"]
+        try:
+            with transaction.atomic():
+                if into is None:
+                    merging.take_back(sources)
+                else:
+                    merging.merge(sources, sources_named(options["organization"], [into])[0])
+                for source in sources:
+                    action = "source.parted" if into is None else "source.merged"
+                    after = {} if into is None else {"into": into}
+                    audit.record(by, action, source, owner=source.owner, after=after)
+        except ValidationError as error:
+            raise CommandError(error.message) from error
+        done = "stand for themselves again" if into is None else f"lead to {into}"
+        self.stdout.write(f"{len(sources)} sources {done}.")
+
+
+def add_sources(parser: CommandParser) -> None:
+    """Add which sources are meant."""
+    parser.add_argument("--organization", required=True, help="Short name of the organization.")
+    parser.add_argument("names", nargs="+", metavar="SOURCE", help="Name of a source, in any case.")
+
+
+def sources_named(organization: str, names: list[str]) -> list[Source]:
+    """Return the sources of these names. Raises CommandError for one that isn't there."""
+    found = []
+    for name in names:
+        source = Source.objects.filter(organization__slug=organization, name__iexact=name.strip()).first()
+        if source is None:
+            raise CommandError(f"There is no source {name!r} in the organization {organization!r}.")
+        found.append(source)
+    return found
