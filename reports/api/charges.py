@@ -41,7 +41,11 @@ class ExactNumber(serializers.DecimalField):
 class ChargeSerializer(Selectable, serializers.Serializer[Any]):
     """What one meter cost an owner in a period, for a source, a kind and a dialect."""
 
-    period = serializers.DateTimeField(read_only=True, help_text="Begin of the hour, day or month, UTC.")
+    period = serializers.DateTimeField(
+        read_only=True,
+        help_text="Begin of the hour, day or month, UTC. Stored data of a day that is over is in its"
+        " first hour, where rows are by the hour.",
+    )
     owner = serializers.CharField(read_only=True, help_text="Name of the owner.")
     source = serializers.CharField(  # type: ignore[assignment]  # as of events
         read_only=True, allow_null=True, help_text="Name of the application; null for platform costs."

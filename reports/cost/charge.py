@@ -1,4 +1,4 @@
-"""Charge: what one hour of one meter cost, for an owner, a source, a kind and a dialect."""
+"""Charge: what an hour (of stored data a day) of a meter cost, by owner, source, kind and dialect."""
 
 from django.db import models
 
@@ -35,12 +35,16 @@ class _Charged(models.Model):
 
 
 class Charge(_Charged):
-    """What an hour cost, in one tier. Of a fixed cost: what the month cost, at its first hour.
+    """What an hour cost, in one tier. Of stored data: what a day cost that is over, at its first hour. Of a
+    fixed cost: what the month cost, at its first hour.
 
     A correction has the hour that it corrects, the month that it is charged in, and no unit price.
     """
 
     hour = models.DateTimeField(help_text="UTC.")
+    hours = models.SmallIntegerField(
+        default=1, help_text="How many hours it is of: of stored data those of a day that is over."
+    )
     tier = models.SmallIntegerField(help_text="0 for the first. Of fixed costs: which of them.")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+", db_index=False, null=True)
     label = models.TextField(blank=True, help_text="Of a fixed cost: which, and how it was shared.")

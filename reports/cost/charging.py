@@ -7,7 +7,7 @@ force at the hour, and the cumulative quantity goes on where a price or a plan c
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -24,7 +24,7 @@ from reports.cost.meters import (
     REJECTED,
     STORED,
 )
-from reports.cost.month import HOUR
+from reports.cost.month import DAY, HOUR
 from reports.cost.numbers import ZERO, exactly, quotient
 from reports.cost.terms import Rate, Terms, Tier
 
@@ -48,6 +48,7 @@ class Line(NamedTuple):
     list_cost: Decimal
     cost: Decimal
     wire_bytes: int
+    hours: int = 1  # from `hour` on, that it is of: of stored data a day's, of everything else one
 
 
 class Span(NamedTuple):
@@ -85,6 +86,38 @@ def charge(
     meter, had used in the month before the first of them.
     """
     return _Charging(owner_id, terms, span, kept, already).lines(uses)
+
+
+def by_day(lines: Iterable[Line], until: datetime) -> Iterator[Line]:
+    """Put the stored data of each day that is over by `until` into one line for each key, tier and price.
+
+    Stored data is charged for every hour of everything that was ever kept: by the hour, its rows would grow
+    with the number of sources, whether they send or not. Quantities and costs are the sums of the hours'.
+    """
+    pending: dict[tuple[object, ...], Line] = {}
+    day: date | None = None
+    for line in lines:
+        if line.hour.date() != day:
+            yield from pending.values()
+            pending, day = {}, line.hour.date()
+        if line.meter != STORED or line.hour.replace(hour=0) + DAY > until:
+            yield line
+            continue
+        key = (line.source_id, line.kind, line.dialect, line.tier, line.price_id, line.unit_price)
+        known = pending.get(key)
+        pending[key] = line if known is None else _together(known, line)
+    yield from pending.values()
+
+
+def _together(line: Line, more: Line) -> Line:
+    with exactly():
+        return line._replace(
+            consumed=line.consumed + more.consumed,
+            quantity=line.quantity + more.quantity,
+            list_cost=line.list_cost + more.list_cost,
+            cost=line.cost + more.cost,
+            hours=line.hours + more.hours,
+        )
 
 
 class _Charging:

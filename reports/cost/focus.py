@@ -51,7 +51,7 @@ def _description(charge: Charge) -> str:
 
 def _period_end(charge: Charge) -> datetime:
     if charge.meter != PLATFORM:
-        return charge.hour + HOUR
+        return charge.hour + charge.hours * HOUR
     return (charge.hour + 31 * 24 * HOUR).replace(day=1)
 
 

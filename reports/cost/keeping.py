@@ -16,9 +16,9 @@ from django.db import transaction
 from events.ownership.organization import Organization
 from events.store.usage import hour_of
 from reports.cost import counted, terms, writing
-from reports.cost.charging import Line, Span, charge
+from reports.cost.charging import Line, Span, by_day, charge
 from reports.cost.fixed import fixed_lines
-from reports.cost.month import HOUR, BillingMonth
+from reports.cost.month import DAY, HOUR, BillingMonth
 from reports.cost.plans import Price
 from reports.cost.terms import ALWAYS, Terms
 from reports.periods import next_month
@@ -78,7 +78,7 @@ class _Keeping:
         begins = {
             owner: month.since if is_new else self._since(month, owner, changes) for owner in self._owners
         }
-        due = {owner: since for owner, since in begins.items() if since < until}
+        due = {owner: _of_days(since, until) for owner, since in begins.items() if since < until}
         prices: set[int] = set()
         for owner, since in due.items():
             lines = lines_of(month, self._terms, owner, since, until)
@@ -116,10 +116,23 @@ class _Keeping:
         return made
 
 
+def _of_days(since: datetime, until: datetime) -> datetime:
+    """Return from which hour on to charge: a day that is over by `until` is charged as a whole."""
+    day = since.replace(hour=0)
+    return day if day + DAY <= until else since
+
+
 def lines_of(
     month: BillingMonth, terms_: Terms, owner_id: int, since: datetime, until: datetime
 ) -> Iterator[Line]:
     """The charges of an owner in a month, from an hour that what was charged before holds for."""
+    return by_day(hourly(month, terms_, owner_id, since, until), until)
+
+
+def hourly(
+    month: BillingMonth, terms_: Terms, owner_id: int, since: datetime, until: datetime
+) -> Iterator[Line]:
+    """The same, stored data too by the hour."""
     return charge(
         owner_id,
         terms_,

@@ -9,6 +9,7 @@ from events.ownership.owner import Owner
 from reports.periods import next_month
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 class State(models.TextChoices):

@@ -164,7 +164,9 @@ def daily(month: date, by: str, owners: Owners = None, **only: Any) -> list[Poin
 
 
 def hourly(since: datetime, until: datetime, by: str, owners: Owners = None, **only: Any) -> list[Point]:
-    """Cost of each hour from one to another by one of DIMENSIONS, without corrections and fixed costs."""
+    """Cost of each hour from one to another by one of DIMENSIONS, without corrections and fixed costs. Stored
+    data of a day that is over is in its first hour.
+    """
     rows = Charge.objects.filter(
         billing_month__month__gte=since.date().replace(day=1),
         billing_month__month__lte=until.date(),

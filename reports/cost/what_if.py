@@ -5,7 +5,7 @@ price changes, so it takes as long for millions of events as for a few. Graduate
 quantity in such a stretch alone, so the cost is the same to the last digit as charging would make it.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,9 +13,9 @@ from decimal import Decimal
 from django.db import connection
 
 from events.ownership.organization import Organization
-from reports.cost import terms
+from reports.cost import counted, keeping, terms
 from reports.cost.charging import split
-from reports.cost.meters import PRICED
+from reports.cost.meters import PRICED, STORED
 from reports.cost.month import BillingMonth
 from reports.cost.numbers import ZERO, exactly
 from reports.cost.plans import PricePlan
@@ -32,6 +32,8 @@ class Supposed:
     cost: Decimal
     supposed: Decimal
 
+
+Quantity = tuple[int, str, int, Decimal, Decimal]  # owner, meter, stretch, quantity, cost
 
 _QUANTITIES = """
 SELECT owner_id, meter, width_bucket(hour, %s::timestamptz[]) AS stretch, sum(quantity), sum(cost)
@@ -60,7 +62,7 @@ def what_if(
     sums: dict[tuple[int, str], Decimal] = {}
     already: dict[tuple[int, str], Decimal] = {}
     with exactly():
-        for owner_id, meter, stretch, quantity, cost in _quantities(found, begins):
+        for owner_id, meter, stretch, quantity, cost in _quantities(found, begins, current):
             key = owner_id, meter
             rate = supposed.rates(owner_id, begins[stretch - 1])[meter]
             parts = split(quantity, already.get(key, ZERO), rate.tiers)
@@ -73,13 +75,28 @@ def what_if(
     ]
 
 
-def _quantities(
-    month: BillingMonth, begins: list[datetime]
-) -> Iterator[tuple[int, str, int, Decimal, Decimal]]:
-    meters = list(PRICED)
+def _quantities(month: BillingMonth, begins: list[datetime], current: Terms) -> list[Quantity]:
+    meters, more = set(PRICED), []
+    if any(at.hour for at in begins):
+        # Within a day, which stored data is charged by.
+        meters.discard(STORED)
+        more = _stored(month, begins, current)
     with connection.cursor() as cursor:
         if len(begins) == 1:
-            cursor.execute(_OF_MONTH, [month.pk, meters])
+            cursor.execute(_OF_MONTH, [month.pk, sorted(meters)])
         else:
-            cursor.execute(_QUANTITIES, [begins, month.pk, meters])
-        yield from cursor.fetchall()
+            cursor.execute(_QUANTITIES, [begins, month.pk, sorted(meters)])
+        return sorted([*cursor.fetchall(), *more])
+
+
+def _stored(month: BillingMonth, begins: list[datetime], current: Terms) -> list[Quantity]:
+    """Return what was stored in each stretch, computed from usage hour by hour."""
+    found: dict[tuple[int, int], tuple[Decimal, Decimal]] = {}
+    until = month.charged_until or month.since
+    for owner_id in counted.owners_with_usage(month.organization_id):
+        for line in keeping.hourly(month, current, owner_id, month.since, until):
+            if line.meter == STORED:
+                key = owner_id, bisect_right(begins, line.hour)
+                quantity, cost = found.get(key, (ZERO, ZERO))
+                found[key] = quantity + line.quantity, cost + line.cost
+    return [(owner_id, STORED, stretch, *sums) for (owner_id, stretch), sums in found.items()]

@@ -14,7 +14,7 @@ _STAGE = """
 CREATE TEMPORARY TABLE cost_staged (
     owner_id bigint, hour timestamptz, source_id bigint, kind text, dialect text, meter text, tier smallint,
     price_id bigint, label text, consumed numeric, quantity numeric, list_unit_price numeric,
-    unit_price numeric, list_cost numeric, cost numeric, wire_bytes bigint
+    unit_price numeric, list_cost numeric, cost numeric, wire_bytes bigint, hours smallint
 ) ON COMMIT DROP
 """
 # What a charge is about: tiers of usage are one, fixed costs are told apart by theirs.
@@ -22,7 +22,8 @@ _KEYS = "owner_id, hour, coalesce(source_id, 0) AS source, kind, dialect, meter"
 _KEY_NAMES = "owner_id, hour, source, kind, dialect, meter, tier"
 _SUMS = """CASE meter WHEN 'platform' THEN tier ELSE 0 END AS tier, max(label) AS label,
     max(price_id) AS price_id, sum(consumed) AS consumed, sum(quantity) AS quantity,
-    sum(list_cost) AS list_cost, sum(cost) AS cost, sum(wire_bytes) AS wire_bytes"""
+    sum(list_cost) AS list_cost, sum(cost) AS cost, sum(wire_bytes) AS wire_bytes,
+    max(hours) AS hours"""
 
 # By hour, what a computation made otherwise than it was charged, and by how much.
 _DIFFERENCES = f"""
@@ -37,7 +38,8 @@ charged AS (
         coalesce(n.quantity, 0) - coalesce(w.quantity, 0) AS quantity,
         coalesce(n.list_cost, 0) - coalesce(w.list_cost, 0) AS list_cost,
         coalesce(n.cost, 0) - coalesce(w.cost, 0) AS cost,
-        (coalesce(n.wire_bytes, 0) - coalesce(w.wire_bytes, 0))::bigint AS wire_bytes
+        (coalesce(n.wire_bytes, 0) - coalesce(w.wire_bytes, 0))::bigint AS wire_bytes,
+        coalesce(n.hours, w.hours) AS hours
     FROM computed n FULL JOIN charged w USING ({_KEY_NAMES})
 )
 SELECT * FROM difference
@@ -46,9 +48,9 @@ WHERE (consumed, quantity, list_cost, cost, wire_bytes) IS DISTINCT FROM (0, 0, 
 
 _CORRECT = f"""
 INSERT INTO cost_charge (billing_month_id, is_correction, owner_id, hour, source_id, kind, dialect, meter,
-    tier, label, price_id, consumed, quantity, list_cost, cost, wire_bytes)
+    tier, label, price_id, consumed, quantity, list_cost, cost, wire_bytes, hours)
 SELECT %s, true, owner_id, hour, nullif(source, 0), kind, dialect, meter, tier, label, price_id,
-    consumed, quantity, list_cost, cost, wire_bytes FROM ({_DIFFERENCES}) found
+    consumed, quantity, list_cost, cost, wire_bytes, hours FROM ({_DIFFERENCES}) found
 """  # noqa: S608  (as above)
 
 # In the order of the index, so that what is read together lies together.

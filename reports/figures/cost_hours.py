@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Sum
 
 from reports.cost.charge import Charge
-from reports.cost.meters import PLATFORM
+from reports.cost.meters import PLATFORM, STORED
 from reports.cost.month import HOUR
 from reports.figures.cost import DIMENSIONS, Question
 from reports.periods import DAY
@@ -60,9 +60,11 @@ def of_hour(asked: Question, seen: Sequence[int], hour: datetime) -> list[Charge
 
 
 def _rows(asked: Question, seen: Sequence[int], since: datetime, until: datetime) -> Any:
-    """Charges of usage. By a list of owners also for whom sees all: the index goes by owner before hour."""
+    """Charges of what came in; stored data is charged by the day. By a list of owners also for whom sees all:
+    the index goes by owner before hour.
+    """
     owners = list(seen) if asked.owners is None else list(asked.owners)
     rows = Charge.objects.filter(
         billing_month__month=asked.month, owner_id__in=owners, hour__gte=since, hour__lt=until
     )
-    return rows.filter(is_correction=False, **asked.only).exclude(meter=PLATFORM)
+    return rows.filter(is_correction=False, **asked.only).exclude(meter__in=(PLATFORM, STORED))

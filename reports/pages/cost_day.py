@@ -27,6 +27,7 @@ from reports.periods import DAY, Granularity
 
 HOUR = timedelta(hours=1)
 PER = "Of a million events, of a GB, of a GB kept for a month"
+STORED_BY_DAY = "Stored data is charged by the day, so no hour has a part of it."
 NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part of them."
 
 
@@ -86,7 +87,8 @@ def _hours(
     chart = TimeChart(
         f"Cost of each hour, by {BY[by].lower()}.", filters.period, buckets, tuple(series), money
     )
-    return Block("hours", f"Hours, by {BY[by].lower()}", "A click on an hour leads to its charges.", chart)
+    note = f"A click on an hour leads to its charges. {STORED_BY_DAY}"
+    return Block("hours", f"Hours, by {BY[by].lower()}", note, chart)
 
 
 def _parts(
@@ -156,11 +158,14 @@ def _hour(
                 "charges",
                 "Charges of the hour",
                 table=Table(columns, rows),
-                note="The number of events leads to those that were received in the hour, late ones too.",
+                note="The number of events leads to those that were received in the hour, late ones too."
+                f" {STORED_BY_DAY}",
             ),
         ),
         note=f"{NOT_IN_IT} {empty.note}",
-        empty=None if rows else Empty("Nothing was charged in this hour", "Nothing came in, or was kept."),
+        empty=None
+        if rows
+        else Empty("Nothing was charged in this hour", f"Nothing came in. {STORED_BY_DAY}"),
     )
 
 

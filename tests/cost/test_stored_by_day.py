@@ -1,0 +1,127 @@
+"""Stored data is charged by the day once a day is over, to the same sums as by the hour."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+from hypothesis import given, settings
+
+from events.ownership.owner import Owner
+from reports.cost import charging, focus, verification
+from reports.cost.charge import Charge
+from reports.cost.charging import Line, by_day
+from reports.cost.counted import Key, Use
+from reports.cost.keeping import keep
+from reports.cost.month import DAY, HOUR, BillingMonth
+from reports.cost.numbers import exactly
+from reports.cost.terms import Terms
+from reports.cost.what_if import what_if
+from tests.cost.ledgers import assign, at, owner, plan, price, use
+from tests.cost.test_what_must_hold import SPAN, any_terms, any_uses
+
+SOURCES = 12
+
+
+def sums(lines: Sequence[Line]) -> dict[tuple[object, ...], tuple[Decimal, ...]]:
+    """What each key has of a day, in each tier and at each price."""
+    found: dict[tuple[object, ...], tuple[Decimal, ...]] = {}
+    with exactly():
+        for line in lines:
+            key = (line.hour.date(), line.source_id, line.kind, line.meter, line.tier, line.unit_price)
+            more = (line.consumed, line.quantity, line.list_cost, line.cost, Decimal(line.hours))
+            found[key] = tuple(map(sum, zip(found.get(key, (Decimal(0),) * 5), more, strict=True)))  # type: ignore[arg-type]
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(any_terms(), any_uses())
+def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[Use]) -> None:
+    hourly = list(charging.charge(1, terms, SPAN, uses, {}, {}))
+    daily = list(by_day(hourly, SPAN.until + DAY))
+    assert sums(daily) == sums(hourly)
+    with exactly():
+        assert all(line.cost == line.quantity * line.unit_price for line in daily)
+    stored = [line for line in daily if line.meter == "stored"]
+    keys = [(line.source_id, line.kind, line.tier, line.price_id, line.unit_price) for line in stored]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_day_that_runs_is_by_the_hour() -> None:
+    uses = [Use(at(1), Key(1, "log", "sunbird"), 1, 0, 0, 100, 100, 0)]
+    hourly = list(charging.charge(1, Terms("EUR"), SPAN, uses, {}, {}))
+    assert list(by_day(hourly, SPAN.until)) == hourly
+
+
+@pytest.fixture
+def keeper(db: None) -> Owner:
+    """An owner of many sources that sent one event each, and nothing since."""
+    made = owner("Keeper")
+    assign(plan(prices={"stored": "0.144"}))
+    for number in range(SOURCES):
+        use(made, at(1, 5), by=f"app-{number}", stored=1, billed_bytes=10**9)
+    return made
+
+
+def stored(**only: object) -> list[Charge]:
+    return list(Charge.objects.filter(meter="stored", **only).order_by("hour", "pk"))
+
+
+def disagreements(now: datetime) -> list[str]:
+    """What doesn't agree, but for the events, which there are none of here."""
+    found = [each.what for each in verification.examine(now).found]
+    return [what for what in found if what != "charges and events disagree"]
+
+
+def test_quiet_sources_cost_a_row_a_day_not_an_hour(keeper: Owner) -> None:
+    keep(keeper.organization_id, at(21, 3))
+    # Twenty days that are over, and four hours of the one that runs.
+    assert len(stored()) == SOURCES * (20 + 4)
+    assert {row.hours for row in stored(hour__lt=at(21))} == {19, 24}
+    hours = (at(21, 4) - at(1, 5)) // HOUR
+    assert sum(row.consumed for row in stored()) == SOURCES * hours
+    assert disagreements(at(21, 3)) == []
+
+
+def test_a_day_becomes_one_row_when_it_is_over(keeper: Owner) -> None:
+    moment = at(2, 20)
+    while moment < at(3, 3):
+        keep(keeper.organization_id, moment)
+        moment += HOUR
+    assert {(row.hour, row.hours) for row in stored(hour__gte=at(2), hour__lt=at(3))} == {(at(2), 24)}
+    before = Charge.objects.aggregate(Sum("cost"), Sum("quantity"))
+    Charge.objects.all().delete()
+    BillingMonth.objects.update(charged_until=None)
+    keep(keeper.organization_id, moment - HOUR)
+    assert Charge.objects.aggregate(Sum("cost"), Sum("quantity")) == before
+
+
+def test_a_late_change_of_a_day_that_is_over_charges_that_day_again(keeper: Owner) -> None:
+    keep(keeper.organization_id, at(4))
+    use(keeper, at(2, 12), by="late", stored=1, billed_bytes=10**9)
+    keep(keeper.organization_id, at(4))
+    late = [(row.hour, row.hours) for row in stored(source__name="late")]
+    assert late == [(at(2, 12), 12), (at(3), 24), (at(4), 1)]
+    assert disagreements(at(4)) == []
+
+
+def test_focus_says_how_long_a_charge_is_of(keeper: Owner) -> None:
+    keep(keeper.organization_id, at(3))
+    charge = stored(hour=at(2))[0]
+    ends = {column.name: column.value(charge) for column in focus.COLUMNS}
+    assert (ends["ChargePeriodStart"], ends["ChargePeriodEnd"]) == (at(2), at(3))
+
+
+@pytest.mark.parametrize("change", [at(10), at(10, 7)])
+def test_another_plan_whose_price_changes_within_a_day_costs_what_charging_by_it_would(
+    keeper: Owner, change: datetime
+) -> None:
+    other = plan("Another plan", prices={"stored": "1.000"})
+    price(other, "stored", "3.000", since=change)
+    end = at(1) + timedelta(days=29, hours=23)
+    keep(keeper.organization_id, end)
+    supposed = {each.meter: each.supposed for each in what_if(keeper.organization, at(1).date(), other)}
+    assign(other, since=at(1))
+    keep(keeper.organization_id, end)
+    assert supposed["stored"] == Charge.objects.filter(meter="stored").aggregate(total=Sum("cost"))["total"]
