@@ -6,6 +6,7 @@ What a filter can't mean is the filter's own business: it leaves nothing, or say
 import logging
 from collections.abc import Callable
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
@@ -30,7 +31,9 @@ class CheckParameters:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a reader whose value overflows a column or a calendar; anything else is a fault of ours."""
+        """Answer a reader whose value fits no list, column or calendar; anything else is a fault of ours."""
+        if isinstance(exception, IncorrectLookupParameters):
+            return errors.bad_request(request, exception)
         if request.method not in ("GET", "HEAD") or not isinstance(exception, DataError | OverflowError):
             return None
         log.warning("A parameter has a value that no column holds", exc_info=exception)

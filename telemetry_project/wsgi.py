@@ -6,9 +6,12 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
-application = get_wsgi_application()
+_django = get_wsgi_application()
 
-from telemetry_project.warming import warm_web  # noqa: E402  (it needs what Django has set up)
+from telemetry_project.front import Front  # noqa: E402  (they need what Django has set up)
+from telemetry_project.warming import warm_web  # noqa: E402
+
+application = Front(_django)
 
 warm_web()
 # What is loaded by now is never garbage: a collection that walked it would hold up a request for 80 ms.

@@ -40,7 +40,8 @@ def _send(application: Any, requests: list[Any], barrier: Barrier, statuses: Cou
         barrier.wait()
         response = application(environ, lambda status, _: statuses.update([status[:3]]))
         b"".join(response)
-        response.close()
+        if close := getattr(response, "close", None):
+            close()
 
 
 def _environ(path: str, content_type: str, query: str, headers: dict[str, str], body: str) -> dict[str, Any]:

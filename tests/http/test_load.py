@@ -58,9 +58,7 @@ def test_a_slow_body_is_taken_when_it_is_whole(site: Site) -> None:
 
 def test_clients_that_stop_in_mid_body_hold_a_thread_each_only_as_long_as_they_stay(site: Site) -> None:
     with ExitStack() as stalled:
-        for _ in range(
-            3
-        ):  # of eight threads: why a proxy has to gather bodies is said in docs/reliability.md
+        for _ in range(3):
             stalled.enter_context(site.connect()).sendall(site.keyed(claiming(500, body=b"{")))
 
         assert site.ask() == 200

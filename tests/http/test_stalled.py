@@ -1,0 +1,97 @@
+"""Hundreds of clients that stall, without a proxy in front: nobody else waits, and they are closed."""
+
+import socket
+import time
+from contextlib import ExitStack, suppress
+
+from ingestion.inbox import InboxRequest
+from telemetry_project.slow_clients import LOOK_SECONDS, STALLED_SECONDS
+from tests.faults.stack import eventually
+from tests.http.cases import BODY, CHUNKED, MIB, claiming, request
+from tests.http.wire import PATIENCE, Site, status
+
+MANY = 200
+ASKED = 5  # times that somebody else asks meanwhile
+SCHEMA = b"GET /api/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n"  # the largest answer that anybody gets
+LIVE = b"GET /livez HTTP/1.1\r\nHost: 10.42.8.201:8203\r\n\r\n"
+# A thread and a connection each, and bodies of 16 MiB in memory in each of two processes.
+ALLOWED = 260 * MIB
+
+
+def live(site: Site) -> float:
+    """Seconds until /livez has answered on a new connection."""
+    began = time.monotonic()
+    with site.connect() as line, line.makefile("rb") as answers:
+        line.sendall(LIVE)
+        assert status(answers, "GET") == 200
+    return time.monotonic() - began
+
+
+def reader(site: Site) -> socket.socket:
+    """Somebody who asks for more than their buffer takes, again and again, and reads nothing."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.settimeout(PATIENCE)
+    line.connect(("127.0.0.1", site.port))
+    line.sendall(SCHEMA)
+    return line
+
+
+def test_200_stalled_senders_and_200_readers_that_do_not_read_delay_nobody(site: Site) -> None:
+    assert site.ask() == 200
+    live(site)
+    site.forget_peak()
+    before = site.memory()
+    with ExitStack() as stalled:
+        for number in range(MANY):
+            sender = stalled.enter_context(site.connect())
+            head = claiming(500, body=b"{") if number % 2 else request(b"40\r\n{", CHUNKED, length=False)
+            sender.sendall(site.keyed(head))
+            stalled.enter_context(reader(site))
+        assert [site.ask() for _ in range(ASKED)] == [200] * ASKED
+        assert min(live(site) for _ in range(ASKED)) < 1.0
+    assert site.memory() - before < ALLOWED
+    assert {bytes(body) for body in InboxRequest.objects.values_list("body", flat=True)} == {BODY}
+
+
+def test_large_bodies_that_stall_at_their_end_are_kept_in_files(site: Site) -> None:
+    assert site.ask() == 200
+    site.forget_peak()
+    before = site.memory()
+    with ExitStack() as stalled:
+        for _ in range(60):
+            line = stalled.enter_context(site.connect())
+            line.sendall(site.keyed(claiming(5 * MIB, body=b" " * (4 * MIB))))
+        assert site.ask() == 200
+        assert site.memory() - before < ALLOWED
+
+
+def test_a_body_that_makes_no_progress_is_closed(site: Site) -> None:
+    with ExitStack() as stalled:
+        lines = [stalled.enter_context(site.connect()) for _ in range(20)]
+        for line in lines:
+            line.sendall(site.keyed(claiming(500, body=b"{")))
+        for line in lines:
+            line.settimeout(STALLED_SECONDS + LOOK_SECONDS + PATIENCE)
+            with suppress(ConnectionError):
+                while line.recv(4096):
+                    pass  # what it is told before the end
+    assert InboxRequest.objects.count() == 0
+    assert site.ask() == 200
+
+
+def test_a_reader_that_takes_nothing_is_closed(site: Site) -> None:
+    with reader(site) as line:
+        eventually(lambda: not _is_open(site, line), STALLED_SECONDS * 2 + PATIENCE, "a closed connection")
+    assert site.ask() == 200
+
+
+def _is_open(site: Site, line: socket.socket) -> bool:
+    """True if the server's end of a connection is there: /proc knows both ends of this machine's."""
+    ours = f"{line.getsockname()[1]:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:  # noqa: PTH123
+        rows = [each.split() for each in table.readlines()[1:]]
+    return any(
+        row[1].endswith(f":{site.port:04X}") and row[2].endswith(f":{ours}") and row[3] == "01"
+        for row in rows
+    )
