@@ -13,6 +13,7 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+HOST_BITS = 64  # of an IPv6 address
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded")
 _FOR = re.compile(r"(?:^|;)\s*for\s*=\s*(\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\w+)?\Z|([0-9.]+):\w+\Z")
@@ -47,6 +48,15 @@ def parsed(text: str) -> Address | None:
         # A zone is a matter of the machine that it is on.
         return address.ipv4_mapped or IPv6Address(int(address))
     return address
+
+
+def network_of(address: Address) -> Address:
+    """What limits count by: an IPv4 address, or the first address of the /64 of an IPv6 one, whose rest is
+    its holder's to choose.
+    """
+    if isinstance(address, IPv4Address):
+        return address
+    return IPv6Address(int(address) >> HOST_BITS << HOST_BITS)
 
 
 def _hops(meta: Mapping[str, str]) -> Iterator[str]:

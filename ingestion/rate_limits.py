@@ -1,7 +1,7 @@
 """Rate limits of the way in: a bucket for each key and for each sender's address; see `events.buckets`."""
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_network
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from django.conf import settings
@@ -9,10 +9,8 @@ from django.conf import settings
 from events import buckets
 from events.buckets import Bucket, Limit, name_of
 from events.remembered import of_settings
-from ingestion.address import sender_address
+from ingestion.address import network_of, sender_address
 from ingestion.refusal import Refused
-
-ADDRESS_BITS = 64  # of an IPv6 address: the rest is its holder's to choose
 
 
 class _Limits(NamedTuple):
@@ -57,9 +55,8 @@ def address_of(meta: Mapping[str, str]) -> str:
     address = sender_address(meta)
     if address is None:
         return meta.get("REMOTE_ADDR", "")
-    if isinstance(address, IPv6Address):
-        return str(ip_network((int(address), ADDRESS_BITS), strict=False))
-    return str(address)
+    network = network_of(address)
+    return f"{network}/64" if isinstance(network, IPv6Address) else str(network)
 
 
 def _buckets(limits: _Limits, address: str, key: str) -> list[Bucket]:

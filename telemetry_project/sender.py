@@ -6,13 +6,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from events.enrichment.address import address_hash
-from ingestion.address import sender_address
+from ingestion.address import network_of, sender_address
 
 PEOPLE = 0  # stands where an organization's key does in hashes of events' addresses
 
 
 class SenderHash:
-    """Sets `request.address_hash`, "" where nobody knows the address. Throttle and audit trail use it."""
+    """Sets `request.address_hash` for the audit trail, and `network_hash`, of the /64 of an IPv6 address, for
+    throttles. Both are "" where nobody knows the address.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -20,6 +22,6 @@ class SenderHash:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Hash, then go on."""
         address = sender_address(request.META)
-        found = address_hash(settings.ADDRESS_HASH_KEY, PEOPLE, address) if address else ""
-        request.address_hash = found  # type: ignore[attr-defined]
+        for name, found in (("address_hash", address), ("network_hash", address and network_of(address))):
+            setattr(request, name, address_hash(settings.ADDRESS_HASH_KEY, PEOPLE, found) if found else "")
         return self.get_response(request)

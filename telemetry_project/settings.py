@@ -184,7 +184,7 @@ vars().update(
         "EMAIL_FILE_PATH": str(DATA / "mail"),
     }
 )
-# All mail goes through reports/mail/sending.py. Django sends none: no ADMINS, no reset of passwords.
+# All mail goes through reports/mail/sending.py. Django sends none: no ADMINS.
 MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
 EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
 # Between two mails, so that the mail server isn't flooded.
@@ -279,6 +279,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that a link to a new password works
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # of a log-in that came from nowhere, as by a bookmark
 

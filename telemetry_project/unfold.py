@@ -95,6 +95,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item("Owners", "groups", "events_owner_changelist", sees_anything),
             _item("Members", "person", "events_membership_changelist", sees_anything),
+            _item("Invitations", "person_add", "accounts_invitation_changelist", leads_anything),
             _item("Sources", "apps", "events_source_changelist", sees_anything),
             _item("API keys", "key", "events_apikey_changelist", sees_anything),
             _item("Subscriptions", "mail", "digests_subscription_changelist", sees_anything),

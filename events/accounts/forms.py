@@ -22,12 +22,12 @@ class LoginForm(UnfoldLogin):
     def clean(self) -> dict[str, Any]:
         """Look at the password only where nobody has to wait."""
         name = str(self.cleaned_data.get("username") or "")
-        address_hash = getattr(self.request, "address_hash", "")
-        if wait := throttle.count(name, address_hash, timezone.now()):
+        network = getattr(self.request, "network_hash", "")
+        if wait := throttle.count(name, network, timezone.now()):
             unit = "second" if wait == 1 else "seconds"
             raise ValidationError(f"Too many failed log-ins. Try again in {wait} {unit}.", code="throttled")
         data = super().clean()
-        throttle.succeeded(name, address_hash, timezone.now())
+        throttle.succeeded(name, network, timezone.now())
         return dict(data or {})
 
 

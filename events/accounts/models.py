@@ -2,6 +2,7 @@
 
 from events.accounts.attempts import LoginAttempt
 from events.accounts.entry import AuditEntry
+from events.accounts.invitation import Invitation
 from events.accounts.recovery import RecoveryCode
 
-__all__ = ["AuditEntry", "LoginAttempt", "RecoveryCode"]
+__all__ = ["AuditEntry", "Invitation", "LoginAttempt", "RecoveryCode"]

@@ -34,24 +34,24 @@ class Rule:
 PAIR, ADDRESS, NAME = "pair", "address", "name"
 RULES = {PAIR: Rule(5, 900), ADDRESS: Rule(50, 900), NAME: Rule(20, 60)}
 
-
-def count(name: str, address_hash: str, now: datetime) -> int:
-    """Count an attempt, unless it comes too early; the seconds to wait, 0 for none."""
-    with transaction.atomic():
-        rows = _locked(name, address_hash, now)
-        waits = [_left(rule, rows[what], now) for what, rule in _asked(rows, now)]
-        if longest := max(waits):
-            return longest
-        for row in rows.values():
-            row.failures, row.last_at = _failures(row, now) + 1, now
-            row.save(update_fields=["failures", "last_at"])
-    return 0
+RESET_RULES = {NAME: Rule(3, 3600), ADDRESS: Rule(20, 900)}
 
 
-def succeeded(name: str, address_hash: str, now: datetime) -> None:
+def count(name: str, network_hash: str, now: datetime) -> int:
+    """Count a log-in, unless it comes too early; the seconds to wait, 0 for none."""
+    return _count(_keys(name, network_hash), RULES, now)
+
+
+def count_reset(email: str, network_hash: str, now: datetime) -> int:
+    """Count a request for a new password, unless it comes too early; the seconds to wait, 0 for none."""
+    texts = {NAME: f"reset\n{email}", ADDRESS: f"reset\n{network_hash}"}
+    return _count({what: _key(what, text) for what, text in texts.items()}, RESET_RULES, now)
+
+
+def succeeded(name: str, network_hash: str, now: datetime) -> None:
     """Take the attempt back: it was none that failed. What is long past goes."""
     with transaction.atomic():
-        rows = _locked(name, address_hash, now)
+        rows = _locked(_keys(name, network_hash), now)
         for what, row in rows.items():
             row.failures = 0 if what == PAIR else max(0, row.failures - 1)
             row.succeeded_at = now if what == PAIR else None
@@ -65,15 +65,32 @@ def forget_old(now: datetime) -> None:
     LoginAttempt.objects.filter(last_at__lt=now - FORGOTTEN_AFTER, succeeded_at__isnull=True).delete()
 
 
-def _locked(name: str, address_hash: str, now: datetime) -> dict[str, LoginAttempt]:
-    keys = {
-        what: salted_hmac("login", f"{what}\n{text}", algorithm="sha256").hexdigest()
-        for what, text in (
-            (PAIR, f"{name}\n{address_hash}"),
-            (ADDRESS, address_hash),
-            (NAME, name),
-        )
-    }
+def _count(keys: dict[str, str], rules: dict[str, Rule], now: datetime) -> int:
+    # Who must wait already is refused by what is there, so that refused attempts write nothing.
+    there = {row.key: row for row in LoginAttempt.objects.filter(key__in=keys.values())}
+    if wait := _wait({what: there[key] for what, key in keys.items() if key in there}, rules, now):
+        return wait
+    with transaction.atomic():
+        rows = _locked(keys, now)
+        if wait := _wait(rows, rules, now):
+            return wait
+        for row in rows.values():
+            row.failures, row.last_at = _failures(row, now) + 1, now
+            row.save(update_fields=["failures", "last_at"])
+    return 0
+
+
+def _keys(name: str, network_hash: str) -> dict[str, str]:
+    texts = {PAIR: f"{name}\n{network_hash}", ADDRESS: network_hash, NAME: name}
+    return {what: _key(what, text) for what, text in texts.items()}
+
+
+def _key(what: str, text: str) -> str:
+    return salted_hmac("login", f"{what}\n{text}", algorithm="sha256").hexdigest()
+
+
+def _locked(keys: dict[str, str], now: datetime) -> dict[str, LoginAttempt]:
+    """The rows, made where they are missing, and locked in the order of their keys."""
     while True:
         kept = transaction.savepoint()
         LoginAttempt.objects.bulk_create(
@@ -88,10 +105,14 @@ def _locked(name: str, address_hash: str, now: datetime) -> dict[str, LoginAttem
         transaction.savepoint_rollback(kept)
 
 
-def _asked(rows: dict[str, LoginAttempt], now: datetime) -> list[tuple[str, Rule]]:
-    since = rows[PAIR].succeeded_at
+def _wait(rows: dict[str, LoginAttempt], rules: dict[str, Rule], now: datetime) -> int:
+    return max((_left(rules[what], row, now) for what, row in _asked(rows, now).items()), default=0)
+
+
+def _asked(rows: dict[str, LoginAttempt], now: datetime) -> dict[str, LoginAttempt]:
+    since = rows[PAIR].succeeded_at if PAIR in rows else None
     is_known = since is not None and now - since < KNOWN_FOR
-    return [(what, rule) for what, rule in RULES.items() if what != NAME or not is_known]
+    return {what: row for what, row in rows.items() if what != NAME or not is_known}
 
 
 def _failures(row: LoginAttempt, now: datetime) -> int:

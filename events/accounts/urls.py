@@ -1,10 +1,16 @@
-"""Pages of the second factor, under the admin, whose look and policy they share."""
+"""Pages of accounts, under the admin, whose look and policy they share."""
 
 from django.urls import path
 
-from events.accounts import views
+from events.accounts import joining, views
 
 urlpatterns = [
     path("second-factor/", views.manage, name="second-factor"),
     path("second-factor/check/", views.check, name="second-factor-check"),
+    path("invitation/<str:token>/", joining.accept, name="invitation"),
+    # Django's names: its log-in links to the first.
+    path("password_reset/", joining.Forgotten.as_view(), name="admin_password_reset"),
+    path("password_reset/done/", joining.Asked.as_view(), name="password_reset_done"),
+    path("reset/<uidb64>/<token>/", joining.Reset.as_view(), name="password_reset_confirm"),
+    path("reset/done/", joining.Done.as_view(), name="password_reset_complete"),
 ]

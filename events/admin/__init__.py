@@ -3,6 +3,7 @@
 from events.admin import (
     audit_trail,
     events,
+    invitations,
     keys,
     kinds,
     members,
@@ -16,6 +17,7 @@ from events.admin import (
 __all__ = [
     "audit_trail",
     "events",
+    "invitations",
     "keys",
     "kinds",
     "members",

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.db.models import Field
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,37 +21,6 @@ from events.ownership.owner import Owner
 CHOSEN_ONCE = ("user", "owner")
 # What pages call them, as the navigation does. Not as Meta options, which would need a migration.
 Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", "members"
-
-
-class MemberForm(forms.ModelForm[Membership]):
-    """A lead names the person: a choice would tell who else has an account."""
-
-    username = forms.CharField(
-        max_length=150, help_text="The name that the person logs in with. Operators make accounts."
-    )
-
-    class Meta:
-        model = Membership
-        fields = ("owner", "role")
-
-    def clean_username(self) -> str:
-        """The name of an account that there is."""
-        name: str = self.cleaned_data["username"]
-        user = User.objects.filter(username=name, is_active=True).first()
-        if user is None:
-            raise forms.ValidationError("Nobody logs in with that name.")
-        self.instance.user = user
-        return name
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody is a member twice. Django looks only where the person is a field."""
-        data: dict[str, Any] = super().clean() or {}
-        owner = data.get("owner")
-        if owner and data.get("username"):
-            there = Membership.objects.filter(owner=owner, user__username=data["username"])
-            if there.exists():
-                self.add_error("username", f"Is a member of {owner} already.")
-        return data
 
 
 class RoleForm(forms.ModelForm[Membership]):
@@ -85,7 +53,8 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
     fields = ("user", "owner", "role")
     empty_state = EmptyState(
         "No members yet",
-        "A member sees the events of an owner; a lead also manages its members, keys and settings.",
+        "A member sees the events of an owner; a lead also manages its members, keys and settings."
+        " Leads invite people by e-mail: Settings → Invitations.",
     )
 
     @admin.display(description="Person", ordering="user__username")
@@ -111,16 +80,13 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return row.owner
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Leads name the person, operators choose."""
+        """Leads change the role alone, and an owner keeps a lead."""
         if not access_of(request).is_operator:
-            kwargs["form"] = MemberForm if obj is None else RoleForm
+            kwargs["form"] = RoleForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who, of what, as what."""
-        names_person = obj is None and not access_of(request).is_operator
-        if names_person:
-            return ("username", "owner", "role")
         return linked(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -134,8 +100,8 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Leads may, for their owners."""
-        return access_of(request).leads_any
+        """Operators may; leads invite, and who is invited decides."""
+        return access_of(request).is_operator
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Leads of its owner may."""

@@ -186,8 +186,8 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     def _ask(self, request: HttpRequest, address: Address) -> bool:
         """Ask its reader, and return whether a mail goes out."""
-        if confirming.ask(address, timezone.now()) is None:
-            messages.warning(request, f"{address} was asked today already: ask again tomorrow.")
+        if why := confirming.ask(address, request.user, timezone.now()):
+            messages.warning(request, why)
             return False
         messages.info(request, f"{address} gets a mail that asks, within a minute or two.")
         return True

@@ -17,7 +17,7 @@ from events.admin.facts import Document, Page, group
 from events.admin.pages import PageAdmin
 from reports.admin import framed
 from reports.mail import sending
-from reports.mail.address import CONFIRMATION
+from reports.mail.kinds import KINDS
 from reports.mail.sent import SentMail, State
 from reports.mail.transport import Line
 
@@ -160,7 +160,7 @@ class SentMailAdmin(PageAdmin):
 
 def may_be_read(mail: SentMail) -> bool:
     """Whether its text is shown: not of a question whether mail may come, since its link says yes."""
-    return mail.kind != CONFIRMATION
+    return not KINDS[mail.kind].is_secret
 
 
 def sentence(mail: SentMail) -> str:

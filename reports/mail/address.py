@@ -1,4 +1,4 @@
-"""Address: where mail may go. A person's, or an owner's contact, which must prove itself."""
+"""Address: where mail may go. A person's, an owner's contact, which must prove itself, or a stranger's."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ MAX_ADDRESS = 254  # RFC 5321, with the brackets around it
 
 
 class Address(models.Model):
-    """One address of one person or owner. Only `refusal` says whether a mail may go there."""
+    """One address of a person, an owner, or an invited stranger. Only `refusal` says if mail may go there."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -65,8 +65,11 @@ class Address(models.Model):
         verbose_name_plural = "addresses"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(user__isnull=True) ^ models.Q(owner__isnull=True),
+                condition=models.Q(user__isnull=True) | models.Q(owner__isnull=True),
                 name="address_of_user_or_owner",
+            ),
+            models.UniqueConstraint(
+                Lower("address"), condition=models.Q(user=None, owner=None), name="address_of_stranger_once"
             ),
             models.UniqueConstraint("user", Lower("address"), name="address_of_user_once"),
             models.UniqueConstraint("owner", Lower("address"), name="address_of_owner_once"),
@@ -127,6 +130,12 @@ def of_person(user: Any) -> Address | None:
         return None
     found = Address.objects.filter(user=user, address__iexact=text).first()
     return found or Address.objects.get_or_create(user=user, address=text)[0]
+
+
+def of_stranger(text: str) -> Address:
+    """The address of somebody who is neither a member's nor a contact's, for an invitation."""
+    found = Address.objects.filter(user=None, owner=None, address__iexact=text).first()
+    return found or Address.objects.get_or_create(user=None, owner=None, address=text)[0]
 
 
 def clicked(pk: int, text: str, at: datetime) -> Address | None:

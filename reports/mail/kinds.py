@@ -29,6 +29,8 @@ class Kind:
     objection: Callable[[SentMail], str] = _wanted
     # What following the link does: from the kind, what the mail was about and the address to a sentence.
     end: Callable[[str, str, Address], str] = _end_kind
+    # Whoever reads one of its mails may do what its link says, so only its reader sees it, and it goes once.
+    is_secret: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -39,4 +41,4 @@ def register(kind: Kind) -> None:
     KINDS[kind.name] = kind
 
 
-register(Kind(CONFIRMATION, "questions whether mail may come"))
+register(Kind(CONFIRMATION, "questions whether mail may come", is_secret=True))

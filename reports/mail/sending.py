@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from reports.mail import address as addresses
 from reports.mail import letter as letters
-from reports.mail.address import CONFIRMATION, Address
+from reports.mail.address import Address
 from reports.mail.kinds import KINDS
 from reports.mail.letter import Letter
 from reports.mail.sent import Attempt, SentMail, State
@@ -215,7 +215,7 @@ def give_up_lost(now: datetime) -> int:
 
 def may_go_again(mail: SentMail) -> tuple[State, ...]:
     """From which states a person may send a mail again. Who was asked is not asked twice by one button."""
-    return (State.FAILED, State.UNKNOWN, *(() if mail.kind == CONFIRMATION else (State.SENT,)))
+    return (State.FAILED, State.UNKNOWN, *(() if KINDS[mail.kind].is_secret else (State.SENT,)))
 
 
 def send_again(mail: SentMail, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Sent mail: what went to whom, about what, with what answer, and the message as it was sent."""
 
+from django.conf import settings
 from django.db import models
 
 from reports.mail.address import MAX_ADDRESS, Address
@@ -41,6 +42,13 @@ class SentMail(models.Model):
     )
     message = models.BinaryField(default=b"", help_text="The message as sent.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often it was tried.")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Who had it sent to somebody who didn't ask for it.",
+    )
     claimed_at = models.DateTimeField(help_text="When it was decided that it be sent.")
     next_at = models.DateTimeField(help_text="When it is tried next, while it waits.")
     changed_at = models.DateTimeField(help_text="When its state changed last.")
@@ -55,6 +63,9 @@ class SentMail(models.Model):
                 fields=["next_at"], condition=models.Q(state__in=("claimed", "sending")), name="mail_to_do"
             ),
             models.Index(fields=["kind", "about", "-id"], name="mail_about"),
+            models.Index(
+                fields=["claimed_at"], condition=models.Q(asked_by__isnull=False), name="mail_to_strangers"
+            ),
         ]
 
     def __str__(self) -> str:

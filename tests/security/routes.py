@@ -100,6 +100,9 @@ FIXED: dict[str, list[str]] = {
     # Links in mails are their readers' own permission: tests/mail follows real ones.
     "mail/confirm/<str:token>": ["/mail/confirm/nonsense"],
     "mail/end/<str:token>": ["/mail/end/nonsense"],
+    # So are those of invitations and new passwords.
+    "admin/invitation/<str:token>/": ["/admin/invitation/nonsense/"],
+    "admin/reset/<uidb64>/<token>/": ["/admin/reset/MQ/nonsense/"],
     "admin/(?P<url>.*)$": ["/admin/nowhere"],
 }
 

@@ -130,3 +130,23 @@ def _somebody_waits_for_a_row() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
         return bool(cursor.fetchone()[0])
+
+
+def test_an_attempt_that_must_wait_writes_no_row(db: None) -> None:
+    for number in range(50):
+        throttle.count(f"name {number}", "a1", NOON)
+    rows = LoginAttempt.objects.count()
+    for number in range(50, 150):
+        assert throttle.count(f"name {number}", "a1", NOON) > 0
+    assert LoginAttempt.objects.count() == rows
+
+
+def test_a_64_counts_as_one_address(db: None, client: Client) -> None:
+    for number in range(60):
+        client.post(
+            LOGIN, {"username": f"n{number}", "password": "x"}, REMOTE_ADDR=f"2001:db8:0:1::{number + 1:x}"
+        )
+    answer = client.post(LOGIN, {"username": "more", "password": "x"}, REMOTE_ADDR="2001:db8:0:1:ffff::1")
+    assert "Too many failed log-ins" in answer.content.decode()
+    other = client.post(LOGIN, {"username": "more", "password": "x"}, REMOTE_ADDR="2001:db8:0:2::1")
+    assert "Too many failed log-ins" not in other.content.decode()

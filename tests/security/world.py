@@ -18,6 +18,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
+from events.accounts.invitation import Invitation
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey, KeyType
@@ -111,6 +112,7 @@ ROWS: dict[type[models.Model], Any] = {
     Address: lambda side: Address.objects.filter(owner=side.owner),
     SentMail: lambda side: SentMail.objects.filter(address__owner=side.owner),
     AuditEntry: lambda side: AuditEntry.objects.filter(owner=side.owner),
+    Invitation: lambda side: Invitation.objects.filter(owner=side.owner),
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
@@ -173,6 +175,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
         finished_at=now,
     )
     _mails(made, now)
+    Invitation.objects.create(owner=owner, email=f"{word}-new@example.org", invited_by=made.lead, sent_at=now)
     Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])
     audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
     return made

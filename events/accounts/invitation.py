@@ -1,0 +1,165 @@
+"""Invitations: people become members of an owner by a link that was mailed to them, never unasked."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core import signing
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from events.access import Access
+from events.accounts import audit
+from events.accounts.mailing import INVITATION, Mail, mailer
+from events.ownership.membership import Membership, Role
+from events.ownership.owner import Owner
+
+GOOD_FOR = timedelta(days=7)
+MAX_EMAIL = 150  # the e-mail address becomes the username, which can't be longer
+_SALT = "events.accounts.invitation"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Questions about invitations."""
+
+    def pending(self) -> Self:
+        """Those neither accepted nor withdrawn; some may have expired, and can be sent again."""
+        return self.filter(accepted_at=None, withdrawn_at=None)
+
+
+class Invitation(models.Model):
+    """One e-mail address that was asked to become a member of one owner."""
+
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField(
+        "e-mail address", max_length=MAX_EMAIL, help_text="The link goes there. Nobody else can use it."
+    )
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="The link works as long as this person leads the owner.",
+    )
+    sends = models.PositiveSmallIntegerField(default=1, help_text="Only the link sent last works.")
+    sent_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                "owner",
+                Lower("email"),
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_pending_invitation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email} to {self.owner}"
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the link ends."""
+        return self.sent_at + GOOD_FOR
+
+    @property
+    def path(self) -> str:
+        """The path of the link, which stands for the mailbox: whoever has it may accept."""
+        return reverse("invitation", args=[signing.dumps([self.pk, self.sends], salt=_SALT)])
+
+    @property
+    def mail(self) -> Mail:
+        """The mail that asks."""
+        return Mail(
+            kind=INVITATION,
+            key=f"invitation/{self.pk}/{self.sends}",
+            about=str(self.pk),
+            to=self.email,
+            path=self.path,
+            context={
+                "owner": self.owner,
+                "organization": self.owner.organization,
+                "by": self.invited_by,
+                "role": Role(self.role),
+            },
+            asked_by=self.invited_by,
+        )
+
+
+def of_token(token: str, now: datetime) -> Invitation | None:
+    """The invitation that a link is about; None for one that is not ours, too old, superseded, used,
+    withdrawn, or of somebody who no longer leads the owner.
+    """
+    try:
+        pk, sends = signing.loads(token, salt=_SALT)
+    except signing.BadSignature:
+        return None
+    found = Invitation.objects.pending().filter(pk=pk, sends=sends).select_related("owner", "invited_by")
+    invitation = found.first()
+    if invitation is None or now >= invitation.expires_at:
+        return None
+    return invitation if Access(invitation.invited_by).leads(invitation.owner_id) else None
+
+
+def has_account(invitation: Invitation) -> bool:
+    """True if an account has the address. Only whoever reads its mail is told."""
+    same = models.Q(email__iexact=invitation.email) | models.Q(username__iexact=invitation.email)
+    return User.objects.filter(same).exists()
+
+
+@transaction.atomic
+def accept(invitation: Invitation, user: User, *, actor: audit.Actor, now: datetime) -> bool:
+    """Make the person a member; False where somebody else was faster. Who is one stays as they are."""
+    mine = Invitation.objects.pending().filter(pk=invitation.pk, sends=invitation.sends)
+    if not mine.update(accepted_at=now, accepted_by=user):
+        return False
+    if not user.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+    member, is_new = Membership.objects.get_or_create(
+        user=user, owner=invitation.owner, defaults={"role": invitation.role}
+    )
+    if is_new:
+        after = audit.state(member, ("user", "owner", "role"))
+        audit.record(actor, "member.made", member, owner=invitation.owner, after=after)
+    audit.record(actor, "invitation.accepted", invitation, owner=invitation.owner)
+    return True
+
+
+@transaction.atomic
+def accept_new(invitation: Invitation, password: str, *, address_hash: str, now: datetime) -> User | None:
+    """Make the account of a person who had none, called as the address, and a member; None where somebody
+    else was faster. Raises IntegrityError where the name was taken meanwhile.
+    """
+    user = User.objects.create_user(invitation.email.lower(), invitation.email, password, is_staff=True)
+    actor = audit.Actor(user.get_username(), user.pk, address_hash)
+    if accept(invitation, user, actor=actor, now=now):
+        return user
+    transaction.set_rollback(True)
+    return None
+
+
+@transaction.atomic
+def send_again(invitation: Invitation, by: User, now: datetime) -> str:
+    """Send a new link, after which the one before is void; why not, as a sentence, empty where it goes."""
+    if why := mailer().refusal(by, invitation.email, now):
+        return why
+    invitation.sends, invitation.sent_at, invitation.invited_by = invitation.sends + 1, now, by
+    invitation.save(update_fields=["sends", "sent_at", "invited_by"])
+    return mailer().send(invitation.mail, now)
+
+
+def withdraw(invitation: Invitation, now: datetime) -> bool:
+    """Void the link; False where it was accepted or withdrawn before."""
+    return bool(Invitation.objects.pending().filter(pk=invitation.pk).update(withdrawn_at=now))

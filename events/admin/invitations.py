@@ -1,0 +1,183 @@
+"""Invitations in the admin: leads ask people by mail to become members; who is asked decides."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models, transaction
+from django.db.models import Field
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+
+from events.access import access_of
+from events.accounts import invitation
+from events.accounts.invitation import Invitation
+from events.accounts.mailing import mailer
+from events.admin.audited import AuditedAdmin
+from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.columns import moment
+from events.admin.facts import Page, group
+from events.admin.pages import PageAdmin
+from events.ownership.owner import Owner
+
+
+class InvitationForm(forms.ModelForm[Invitation]):
+    """Whom to ask. Says the same whether the address has an account or not."""
+
+    inviter: Any = None
+
+    class Meta:
+        model = Invitation
+        fields = ("owner", "email", "role")
+
+    def clean(self) -> dict[str, Any]:
+        """One pending invitation of an address to an owner, and not too many mails."""
+        data: dict[str, Any] = super().clean() or {}
+        owner, email = data.get("owner"), data.get("email")
+        if owner and email:
+            pending = Invitation.objects.pending().filter(owner=owner, email__iexact=email)
+            if pending.exists():
+                self.add_error("email", "Is invited already: send that invitation again, or withdraw it.")
+            elif why := mailer().refusal(self.inviter, email, timezone.now()):
+                self.add_error("email", why)
+        return data
+
+
+@admin.register(Invitation)
+class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
+    """Who was asked to become a member, and what came of it."""
+
+    form = InvitationForm
+    audit_noun = "invitation"
+    audit_fields = ("owner", "email", "role")
+    page_template = "admin/invitation_page.html"
+    list_display = ("email", "owner", "role", "state", moment("sent_at", "Sent (UTC)"))
+    list_select_related = ("owner", "invited_by", "accepted_by")
+    search_fields = ("email",)
+    search_help_text = "E-mail address"
+    empty_state = EmptyState(
+        "No invitations yet",
+        "Add one: the person gets a link by mail, sets a password if they are new, and is a member once they"
+        " accept.",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Those to owners that the person leads."""
+        rows, access = super().get_queryset(request), access_of(request)
+        return rows if access.is_operator else rows.filter(owner__in=access.led)
+
+    def audit_owner(self, row: Invitation) -> Owner:
+        """The owner that it is to."""
+        return row.owner
+
+    @admin.display(description="State")
+    def state(self, row: Invitation) -> str:
+        """How it stands."""
+        if row.accepted_at:
+            return f"accepted by {row.accepted_by}" if row.accepted_by else "accepted"
+        if row.withdrawn_at:
+            return "withdrawn"
+        return "waits" if timezone.now() < row.expires_at else "expired"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leads of its owner may."""
+        access = access_of(request)
+        return access.leads_any if obj is None else access.leads(obj.owner_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Leads may, for their owners."""
+        return access_of(request).leads_any
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who invites."""
+        made: Any = super().get_form(request, obj, change, **kwargs)
+        made.inviter = request.user
+        return made
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Owners are offered of those that the person leads."""
+        if db_field.name == "owner":
+            kwargs["queryset"] = access_of(request).led
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What is chosen."""
+        return ("owner", "email", "role")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A form to make one, a page to read one."""
+        if object_id is None:
+            return super(PageAdmin, self).changeform_view(request, None, form_url, extra_context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """Keep it, and have the mail sent."""
+        obj.invited_by_id, obj.sent_at = request.user.pk, timezone.now()
+        super().save_model(request, obj, form, change)
+        self._say(request, obj, mailer().send(obj.mail, obj.sent_at))
+
+    def page(self, request: HttpRequest, row: Invitation) -> Page:
+        """How it stands."""
+        return Page(
+            sentence=f"{row.email} is invited to {row.owner} as a {row.role}: {self.state(row)}.",
+            groups=(
+                group("What", row, ("owner", "email", "role")),
+                group("When", row, ("invited_by", "sent_at", "sends", "accepted_at", "withdrawn_at")),
+            ),
+        )
+
+    def get_urls(self) -> list[Any]:
+        """The buttons of the page."""
+        views = {"resend": self.resend_view, "withdraw": self.withdraw_view}
+        return [
+            *(
+                path(
+                    f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"accounts_invitation_{name}"
+                )
+                for name, view in views.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def resend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send a new link; the one before ends."""
+        row = self._pending(request, pk)
+        if request.method == "POST":
+            with transaction.atomic():
+                user: Any = request.user
+                why = invitation.send_again(row, user, timezone.now())
+                if not why:
+                    self._note(request, "invitation.sent_again", row)
+            self._say(request, row, why)
+        return redirect("admin:accounts_invitation_change", pk)
+
+    def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End the link."""
+        row = self._pending(request, pk)
+        if request.method == "POST":
+            with transaction.atomic():
+                if invitation.withdraw(row, timezone.now()):
+                    self._note(request, "invitation.withdrawn", row)
+                    messages.success(request, f"{row.email} can no longer use the link.")
+        return redirect("admin:accounts_invitation_change", pk)
+
+    def _pending(self, request: HttpRequest, pk: int) -> Invitation:
+        row: Invitation | None = self.get_queryset(request).filter(pk=pk, accepted_at=None).first()
+        if row is None or row.withdrawn_at:
+            raise Http404
+        return row
+
+    def _say(self, request: HttpRequest, row: Invitation, why: str) -> None:
+        if why:
+            messages.warning(request, f"No mail was sent. {why}")
+        else:
+            where = mailer().where()
+            messages.success(request, f"{row.email} gets a mail with a link that works for a week. {where}")

@@ -1,0 +1,105 @@
+"""A forgotten password: a link by mail sets a new one, and nobody learns who has an account."""
+
+import re
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from events.accounts.entry import AuditEntry
+from reports.mail import sending
+from reports.mail.sent import SentMail
+from tests.admin.conftest import html_of, logged_in
+from tests.factories import person
+from tests.mail.conftest import with_address
+from tests.mail.server import Box
+
+ASK = "/admin/password_reset/"
+PASSWORD = "quite a long one 4711"
+NEW = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+
+
+@pytest.fixture
+def dora(db: None) -> User:
+    user = with_address(person("dora"))
+    user.set_password("the old one 4711")
+    user.save()
+    return user
+
+
+def ask(email: str, client: Client | None = None) -> str:
+    return str((client or Client()).post(ASK, {"email": email}, follow=True).content.decode())
+
+
+def link() -> str:
+    mail = SentMail.objects.latest("pk")
+    body = message_from_bytes(bytes(mail.message), policy=policy.default).get_body(("plain",))
+    assert body is not None
+    found = re.search(r"https?://[^/\s]+(/\S+)", body.get_content())
+    assert found
+    return found[1]
+
+
+def set_new(client: Client, path: str) -> int:
+    """Follow the link, which leads on with its token out of sight, and set a password."""
+    form = client.get(path)
+    return client.post(form["Location"], NEW).status_code if form.status_code == 302 else form.status_code
+
+
+def test_a_link_by_mail_sets_a_new_password_once_and_ends_other_sessions(dora: User, box: Box) -> None:
+    elsewhere = logged_in(dora)
+    assert elsewhere.get("/admin/").status_code == 200
+    ask("dora@example.org")
+    assert sending.deliver_due() == 1
+    path, client = link(), Client()
+    assert set_new(client, path) == 302
+    assert not client.login(username="dora", password="the old one 4711")
+    assert Client().login(username="dora", password=PASSWORD)
+    assert elsewhere.get("/admin/").status_code == 302
+    assert AuditEntry.objects.filter(action="person.password_reset").count() == 1
+    assert set_new(Client(), path) == 200, "used"
+
+
+def test_the_second_factor_is_still_asked_for(dora: User) -> None:
+    TOTPDevice.objects.create(user=dora, name="app", confirmed=True)
+    ask("dora@example.org")
+    client = Client()
+    set_new(client, link())
+    assert client.get("/admin/").status_code == 302, "a new password is no log-in"
+    client.post("/admin/login/", {"username": "dora", "password": PASSWORD})
+    assert "/second-factor/check/" in client.get("/admin/events/event/")["Location"]
+
+
+def test_the_answer_is_the_same_whether_there_is_such_an_account_or_not(dora: User) -> None:
+    answers = [
+        re.sub(r"csrf\w+|value=\"\w{64}\"", "", ask(f"{name}@example.org")) for name in ("dora", "nobody")
+    ]
+    assert answers[0] == answers[1]
+    assert SentMail.objects.count() == 1
+
+
+def test_who_is_switched_off_gets_no_link(dora: User) -> None:
+    User.objects.update(is_active=False)
+    ask("dora@example.org")
+    assert not SentMail.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["dora", "nobody"])
+def test_a_link_is_asked_for_a_bounded_number_of_times(name: str, dora: User) -> None:
+    answers = [ask(f"{name}@example.org") for _ in range(6)]
+    assert "asked for too often" not in answers[2]
+    assert "asked for too often" in answers[5]
+    assert SentMail.objects.count() <= 4
+
+
+def test_the_log_in_leads_there(db: None) -> None:
+    assert f'href="{ASK}"' in html_of(Client(), "/admin/login/")
+
+
+def test_the_link_goes_to_our_own_address_whatever_the_request_says(dora: User, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    Client().post(ASK, {"email": "dora@example.org"}, headers={"host": "evil.example"})
+    assert b"evil.example" not in bytes(SentMail.objects.get().message)
