@@ -29,6 +29,8 @@ def environment() -> dict[str, str]:
     # One key and one address send all: the limits are asked as ever, and met by none.
     for whose in ("KEY", "ADDRESS", "READER"):
         os.environ[f"RATE_LIMIT_{whose}_PER_SECOND"] = os.environ[f"RATE_LIMIT_{whose}_BURST"] = "100000"
+    # The largest requests come faster than they are filed.
+    os.environ["OWNER_MAX_WAITING_BYTES"] = str(16 << 30)
     bin_folder = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
 
@@ -59,9 +61,12 @@ def servers() -> Iterator[Servers]:
 
 
 @contextmanager
-def processes(*names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The named processes of the Procfile, the web process answering; what they say goes into log files."""
-    started = {name: _start(name) for name in names}
+def processes(*names: str, lanes: str = "") -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """The named processes of the Procfile, the web process answering; what they say goes into log files.
+
+    Workers have the Procfile's lanes, unless `lanes` names others.
+    """
+    started = {name: _start(name, lanes) for name in names}
     try:
         if "web" in started:
             _wait_for_web()
@@ -73,13 +78,14 @@ def processes(*names: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
             process.wait(30)
 
 
-def _start(name: str) -> subprocess.Popen[bytes]:
+def _start(name: str, lanes: str) -> subprocess.Popen[bytes]:
     data = ROOT / "var" / "bench"
+    command = commands()[name]
+    if name == "workers" and lanes:
+        command = f"{command.partition(' filing=')[0]} {lanes}"
     (data / "static").mkdir(exist_ok=True)
     with (data / "log" / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
-            ["sh", "-c", commands()[name]], cwd=ROOT, env=environment(), stdout=log, stderr=log
-        )
+        return subprocess.Popen(["sh", "-c", command], cwd=ROOT, env=environment(), stdout=log, stderr=log)
 
 
 def _wait_for_web() -> None:

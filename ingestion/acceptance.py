@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from events.ownership.senders import Sender
-from ingestion import idempotency, inbox, keys, owners, quotas
+from ingestion import ceilings, idempotency, inbox, keys, owners, quotas
 from ingestion.decoding import (
     FIRST_SEEN,
     IDEMPOTENCY_KEY,
@@ -39,7 +39,8 @@ def accept(
     """Judge the events of a body and put the request into the inbox; committed when this returns.
 
     Raises `Refused` for a request that is no batch at all (counted per key, there is no event to count), that
-    has too many events, that names an owner it may not write for, or whose owner refuses more than its quota.
+    has too many events, that names an owner it may not write for, or whose owner refuses more than its quota
+    or has too many bytes waiting or rejected.
     """
     parts = Parts(reading.name, encoding, body, now, sender.strict, context)
     try:
@@ -58,15 +59,23 @@ def accept(
     place = owners.find(sender, named.name)
     if place is not None and place.strict != parts.strict:
         parts = Parts(reading.name, encoding, body, now, place.strict, context)
+    if place is not None:
+        ceilings.hold_waiting(place.owner_id, len(body))
     judged = [_heard(verdict, reading) for verdict in verdicts(slices, parts, reading)]
     if judged:
         if stream_id:
             context["sid"] = stream_id(judged)
         place = place or _new_place(sender, named, judged)
-        accepted = sum(isinstance(verdict, Admitted) for verdict in judged)
+        rejected = [verdict for verdict in judged if isinstance(verdict, Rejected)]
+        accepted = len(judged) - len(rejected)
+        if rejected:
+            ceilings.hold_rejected(
+                place.owner_id, sum(len(verdict.raw) + ceilings.OVERHEAD for verdict in rejected)
+            )
         if over := quotas.spend(place.owner_id, accepted, now):
             context[OVER_QUOTA] = over
         _keep(inbox.Arrival(parts, place.owner_id, sender.key_id, len(judged)))
+        ceilings.add_waiting(place.owner_id, len(body))
     return judged
 
 

@@ -4,6 +4,14 @@ from ingestion.discarded import DiscardedEvent
 from ingestion.idempotency import IdempotencyKey
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
+from ingestion.rejected_size import RejectedSize
 from ingestion.replay_jobs import ReplayJob
 
-__all__ = ["DiscardedEvent", "IdempotencyKey", "InboxRequest", "RejectedEvent", "ReplayJob"]
+__all__ = [
+    "DiscardedEvent",
+    "IdempotencyKey",
+    "InboxRequest",
+    "RejectedEvent",
+    "RejectedSize",
+    "ReplayJob",
+]

@@ -205,6 +205,10 @@ EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
 # How many owners and sources messages may create in one organization.
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
+# Bytes of one owner that may wait to be filed, and that its rejected events may take up, with 1 KiB for each
+# row; an owner may have others (its page in the admin). Beyond them: 429 (ingestion/ceilings.py).
+OWNER_MAX_WAITING_BYTES = env.int("OWNER_MAX_WAITING_BYTES", default=512 * 1024 * 1024)
+OWNER_MAX_REJECTED_BYTES = env.int("OWNER_MAX_REJECTED_BYTES", default=1024 * 1024 * 1024)
 # Requests: a bucket for each API key and each address on the way in (ingestion/rate_limits.py), and for each
 # reader of the API, a key or a person (events/api/throttling.py). RATE_LIMITS=off: none.
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)

@@ -11,7 +11,7 @@ from django.test import Client
 from events import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
-from ingestion import owners, pacing, quotas
+from ingestion import ceilings, owners, pacing, quotas
 from telemetry_project import health
 from tests.sending import MakeSender, Sender
 
@@ -23,6 +23,7 @@ def _forget() -> Iterator[None]:
     senders.forget()
     owners.forget()
     quotas.forget()
+    ceilings.forget()
     pacing.forget()
     buckets.forget()
     health.forget()

@@ -24,6 +24,8 @@ FIELDS: tuple[Any, ...] = (
     "validation",
     "monthly_quota",
     "over_quota",
+    "max_waiting_bytes",
+    "max_rejected_bytes",
     "contact",
     "key",
     CREATED_AT,
@@ -36,7 +38,10 @@ class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
 
     owner_path = "pk"
     audit_noun = "owner"
-    audit_fields = ("name", "organization", "validation", "monthly_quota", "over_quota", "contact")
+    audit_fields = (
+        *("name", "organization", "validation", "contact"),
+        *("monthly_quota", "over_quota", "max_waiting_bytes", "max_rejected_bytes"),
+    )
     list_display = ("name", "organization", "validation", "contact", CREATED_AT)
     list_select_related = ("organization",)
     search_fields = ("name",)

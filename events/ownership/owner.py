@@ -66,6 +66,16 @@ class Owner(models.Model):
         db_default=OverQuota.WARN.value,  # the previous release makes owners without it
         help_text="What becomes of events beyond the quota.",
     )
+    max_waiting_bytes = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Bytes of this owner's requests that may wait to be filed; empty for the usual ceiling.",
+    )
+    max_rejected_bytes = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Bytes that this owner's rejected events may take up; empty for the usual ceiling.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = OwnerQuerySet.as_manager()

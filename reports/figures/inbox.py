@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from events.identity import week_of
@@ -85,6 +86,58 @@ def filing(now: datetime) -> Filing:
     # Where all of the sample is of the last minute, it is of less than a minute.
     seconds = 60.0 if of_minute < SAMPLED else min(60.0, max(1.0, float(oldest)))
     return Filing(events, p50, p95, p99, of_minute / seconds, since)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one owner has waiting and rejected, and how much of that it may have, in bytes."""
+
+    owner: str
+    waiting: int
+    most_waiting: int
+    rejected: int
+    most_rejected: int
+
+    @property
+    def share(self) -> float:
+        """The part of the nearer ceiling that is used."""
+        return max(
+            self.waiting / max(1, self.most_waiting),
+            self.rejected / max(1, self.most_rejected),
+        )
+
+
+OWNERS = 10  # that use most
+# 1,024 is what ingestion counts for a row beside its body.
+_USES = """
+SELECT name, waiting, max_waiting, rejected, max_rejected FROM (
+    SELECT owner.name, coalesce(inbox.bytes, 0)::bigint AS waiting, coalesce(size.bytes, 0) AS rejected,
+           coalesce(owner.max_waiting_bytes, %(waiting)s) AS max_waiting,
+           coalesce(owner.max_rejected_bytes, %(rejected)s) AS max_rejected
+    FROM (SELECT owner_id, sum(octet_length(body) + 1024) AS bytes FROM (
+              SELECT owner_id, body FROM ingestion_inboxrequest ORDER BY id LIMIT %(counted)s
+          ) AS first GROUP BY 1) AS inbox
+    FULL JOIN ingestion_rejectedsize AS size USING (owner_id)
+    JOIN events_owner AS owner ON owner.id = owner_id
+) AS used
+WHERE waiting > 0 OR rejected > 0
+ORDER BY greatest(waiting::float / greatest(max_waiting, 1),
+                  rejected::float / greatest(max_rejected, 1)) DESC, name
+LIMIT %(owners)s
+"""
+
+
+def uses() -> tuple[Use, ...]:
+    """The owners that come nearest to a ceiling of bytes; one statement."""
+    asked = {
+        "waiting": settings.OWNER_MAX_WAITING_BYTES,
+        "rejected": settings.OWNER_MAX_REJECTED_BYTES,
+        "counted": COUNTED,
+        "owners": OWNERS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_USES, asked)
+        return tuple(Use(*row) for row in cursor.fetchall())
 
 
 MEASURES = ("stored", "duplicates", "rejected")

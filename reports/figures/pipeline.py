@@ -12,7 +12,7 @@ from events.store.usage import hour_of
 from reports.cost.month import BillingMonth
 from reports.figures import inbox
 from reports.figures.broker import Broker, broker
-from reports.figures.inbox import COUNTED, Filing, Inbox
+from reports.figures.inbox import COUNTED, Filing, Inbox, Use
 from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.mail.sent import SentMail, State
@@ -52,6 +52,7 @@ class Pipeline:
 
     inbox: Inbox
     filing: Filing
+    uses: tuple[Use, ...]  # owners that come nearest to a ceiling of bytes
     throughput: dict[str, Counts]  # by what became of events
     broker: Broker
     weeks: tuple[Week, ...]
@@ -75,11 +76,12 @@ SELECT pg_database_size(current_database()),
 
 
 def pipeline(filters: Filters, now: datetime) -> Pipeline:
-    """How it goes now, and what became of events before; eleven statements and a look at the broker."""
+    """How it goes now, and what became of events before; twelve statements and a look at the broker."""
     weeks, ready = inbox.partitions(now)
     return Pipeline(
         inbox=inbox.inbox(now),
         filing=inbox.filing(now),
+        uses=inbox.uses(),
         throughput=inbox.throughput(filters, now),
         broker=broker(settings.CELERY_BROKER_URL),
         weeks=weeks,

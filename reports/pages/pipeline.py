@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import reverse
 
-from reports.charts.numbers import BYTES, SECONDS, count, mean
+from reports.charts.numbers import BYTES, SECONDS, SHARE, count, mean
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.pipeline import Backlog, Pipeline, pipeline
@@ -15,6 +15,7 @@ from reports.pages.words import plural
 
 EVENTS = count("events")
 REFRESH_SECONDS = 10
+NEAR_CEILING = 0.8
 HUES = {"stored": 2, "duplicates": 7, "rejected": 1}
 # Where mail goes, by the module of its backend.
 MAIL = {
@@ -36,6 +37,7 @@ def build(filters: Filters, context: Context) -> Report:
             _states(found),
             _workers(found),
             _backlogs(found, filters),
+            _ceilings(found),
             _partitions(found),
         ),
         note=f"As of {context.now.astimezone(filters.period.zone):%H:%M:%S} ({filters.period.zone.key});"
@@ -205,6 +207,33 @@ def _backlogs(found: Pipeline, filters: Filters) -> Block:
         table=Table(columns, rows),
         note="The drain adds a row for each session and quarter of an hour that it files events of.",
         is_half=True,
+    )
+
+
+def _ceilings(found: Pipeline) -> Block:
+    columns = (
+        Column("owner", "Owner"),
+        Column("waiting", "Waiting", BYTES),
+        Column("most_waiting", "May wait", BYTES),
+        Column("rejected", "Rejected", BYTES),
+        Column("most_rejected", "May be rejected", BYTES),
+        Column("used", "Used", SHARE, has_bar=True),
+    )
+    rows = tuple(
+        Row(
+            (use.owner, use.waiting, use.most_waiting, use.rejected, use.most_rejected, use.share),
+            tones={"used": "bad"} if use.share >= NEAR_CEILING else {},
+        )
+        for use in found.uses
+    )
+    return Block(
+        "ceilings",
+        "Bytes by owner",
+        "The owners that come nearest to their ceilings." if rows else "",
+        table=Table(columns, rows),
+        empty=Empty("No owner uses any bytes", "Nothing waits to be filed and nothing is rejected."),
+        note="At a ceiling the owner's requests get 429 until events are filed, replayed or discarded."
+        " Ceilings are set on the owner's page. Each row counts 1 KiB more than its body.",
     )
 
 

@@ -80,6 +80,15 @@ CHECKS: tuple[Check, ...] = (
         urgency=2,
     ),
     Check(
+        "Inbox",
+        "Used of an owner's ceiling of bytes",
+        lambda found: max((use.share for use in found.uses), default=0.0),
+        SHARE,
+        0.8,
+        "Its requests get 429 at 100 %: see Bytes by owner; replay or discard, or raise its ceiling.",
+        urgency=3,
+    ),
+    Check(
         "Drain",
         "Received to filed, 99 of 100 are below",
         lambda found: found.filing.p99,

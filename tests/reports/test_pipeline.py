@@ -16,15 +16,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.event import Event
+from events.ownership.owner import Owner
 from events.partition_sizes import Week
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour
 from ingestion.inbox import InboxRequest
+from ingestion.rejected import RejectedEvent
 from reports.cost.month import BillingMonth
 from reports.figures import broker as brokers
 from reports.figures import inbox
 from reports.figures.broker import ABSENT, SILENT, Broker, Worker, broker
-from reports.figures.inbox import Filing, Inbox
+from reports.figures.inbox import Filing, Inbox, Use
 from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
 from reports.mail.sent import SentMail, State
 from reports.pages import pipeline as page
@@ -32,7 +34,7 @@ from reports.pages.pipeline_checks import CHECKS
 from reports.periods import Granularity, preset
 from tests.admin.conftest import html_of, many
 from tests.reports.asked import ZERO, context, filters
-from tests.sending import Sender, file_all
+from tests.sending import Sender, file_all, log_event
 
 pytestmark = pytest.mark.django_db
 UTC_ZONE = ZoneInfo("UTC")
@@ -40,6 +42,7 @@ WELL = Pipeline(
     inbox=Inbox(0, 0, None, 0),
     filing=Filing(100, 0.4, 0.9, 1.2, 5.0, ZERO),
     throughput={"stored": (1,), "duplicates": (0,), "rejected": (0,)},
+    uses=(Use("Team A", 10, 100, 20, 100),),
     broker=Broker(version="8", memory=1_000, waiting=0, workers=(Worker("w@h", 2, 7, 60),)),
     weeks=(Week(date(2026, 3, 30), 20, 100, 1_000),),
     weeks_ready=3,
@@ -232,6 +235,21 @@ def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
     return page.build(filters(preset("today", ZERO, UTC_ZONE)), context("pipeline"))
 
 
+def test_the_page_says_how_much_each_owner_has_waiting_and_rejected(sender: Sender, operator: Client) -> None:
+    sender.batch(log_event("1", actor=7))
+    file_all()
+    sender.batch(log_event("2"))
+    Owner.objects.update(max_rejected_bytes=2_000)
+    kept, waits = (
+        len(bytes(row.body)) + 1_024 for row in (RejectedEvent.objects.get(), InboxRequest.objects.get())
+    )
+    owner = sender.key.default_owner.name
+    assert inbox.uses() == (Use(owner, waits, settings.OWNER_MAX_WAITING_BYTES, kept, 2_000),)
+    html = html_of(operator, reverse("reports:pipeline"))
+    assert "Bytes by owner" in html
+    assert owner in html
+
+
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     report = built(WELL, monkeypatch)
     assert report.answer == "All is well: nothing waits; 95 of 100 events are filed within 0.9 s."
@@ -245,6 +263,7 @@ BAD: dict[str, dict[str, Any]] = {
     "Requests waiting": {"inbox": Inbox(5_000, 9_000, 3.0, 0)},
     "Age of the first request": {"inbox": Inbox(1, 1, 60.0, 0)},
     "Requests tried 3 times or more": {"inbox": Inbox(1, 1, 3.0, 1)},
+    "Used of an owner's ceiling of bytes": {"uses": (Use("Team A", 80, 100, 0, 100),)},
     "Received to filed, 99 of 100 are below": {"filing": replace(WELL.filing, p99=30.0)},
     "Broker answers": {"broker": Broker(ABSENT)},
     "Tasks waiting": {"broker": replace(WELL.broker, waiting=1_000)},
