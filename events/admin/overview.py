@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.access import Access, access_of
-from events.admin.recent import Recent, recent, silent
+from events.admin.recent import DAYS, Recent, recent, silent
 from events.admin.sparkline import sparkline
+from events.completeness import Incomplete, incomplete
 from events.store.usage import UsageHour, hour_of
 
 HOURS = 24
@@ -34,9 +35,11 @@ def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
     """What the overview's template shows, beside what every page shows."""
     access, now = access_of(request), timezone.now()
     figures = [] if access.is_empty else figures_of(access, now)
+    why = None if access.is_empty else incomplete_for(access, now)
     return base | {
-        "cards": [] if access.is_empty else cards(recent(access, now)),
-        "silent": [] if access.is_empty else silent(access, now)[:SHOWN],
+        "incomplete": why,
+        "cards": [] if access.is_empty else cards(recent(access, now), holds_back=why is not None),
+        "silent": [] if access.is_empty or why else silent(access, now)[:SHOWN],
         "title": "Overview",
         "is_stranger": access.is_empty,
         "answer": answer(figures),
@@ -83,23 +86,36 @@ class Card:
     wants_attention: bool = False
 
 
-def cards(of: Recent) -> list[Card]:
-    """The figures at the top."""
+def incomplete_for(access: Access, now: datetime) -> Incomplete | None:
+    """Return why the last two weeks are incomplete; None where they aren't."""
+    owners = None if access.is_operator else list(access.owner_ids)
+    return incomplete(owners, now - timedelta(days=DAYS), now, now)
+
+
+def cards(of: Recent, *, holds_back: bool = False) -> list[Card]:
+    """The figures at the top; without changes and colours where they are incomplete."""
     events = reverse("admin:events_event_changelist")
     rejected = reverse("admin:ingestion_rejectedevent_changelist")
     received_spark = sparkline(of.days, "Events received")
     rejected_spark = sparkline(of.rejected_days, "Events rejected")
     today = f"{of.rejected_today:,} of them today"
+    change = "" if holds_back else of.change
     return [
         Card("Received today", f"{of.today:,}", "since midnight, UTC", href=f"{events}?period=today"),
-        Card("Received in 7 days", f"{of.week:,}", of.change, received_spark, f"{events}?period=7d"),
+        Card(
+            "Received in 7 days",
+            f"{of.week:,}",
+            change,
+            received_spark,
+            f"{events}?period=7d",
+        ),
         Card(
             "Rejected in 7 days",
             f"{of.rejected_week:,}",
             today,
             rejected_spark,
             rejected,
-            of.rejected_week > 0,
+            of.rejected_week > 0 and not holds_back,
         ),
     ]
 

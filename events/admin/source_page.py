@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from events.access import Access
 from events.admin.facts import Link, Page, group
 from events.admin.filters import labels_of
-from events.admin.overview import Card
+from events.admin.overview import Card, incomplete_for
 from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
 from events.admin.sparkline import sparkline
 from events.admin.tables import Line, Table
@@ -41,7 +41,7 @@ def view(source: Source, access: Access, now: datetime) -> SourceView:
         sentence=sentence(source, figures),
         links=tuple(_links(source)),
         groups=(group("Which", source, ("name", "organization", "merged_into")),),
-        cards=tuple(_cards(source, figures, now)) if figures else (),
+        cards=tuple(_cards(source, figures, access, now)) if figures else (),
         tables=tuple(table for table in tables if table.lines),
     )
 
@@ -79,9 +79,10 @@ def _links(source: Source) -> Iterable[Link]:
     yield Link("Its rejected events", f"{reverse('admin:ingestion_rejectedevent_changelist')}?{query}")
 
 
-def _cards(source: Source, figures: SourceFigures, now: datetime) -> Iterable[Card]:
+def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime) -> Iterable[Card]:
     events, _, rejected = (link.href for link in _links(source))
-    is_silent = figures.last <= hour_of(now) - SILENT_AFTER
+    holds_back = incomplete_for(access, now) is not None
+    is_silent = figures.last <= hour_of(now) - SILENT_AFTER and not holds_back
     yield Card(
         f"Received in {DAYS} days",
         f"{figures.received:,}",
@@ -95,7 +96,7 @@ def _cards(source: Source, figures: SourceFigures, now: datetime) -> Iterable[Ca
         "events",
         sparkline(figures.rejected_days, "Events rejected"),
         rejected,
-        wants_attention=figures.rejected > 0,
+        wants_attention=figures.rejected > 0 and not holds_back,
     )
     yield Card("First heard", _day(figures.first), _from(figures.first))
     silence = "; silent for more than 24 hours" if is_silent else ""

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from events.identity import milliseconds, moment, occurred_ms
 from events.ownership.owner import Owner
@@ -81,6 +83,7 @@ class TouchedQuarter(models.Model):
     )
     quarter = models.DateTimeField(help_text="Its first moment.")
     of_sessions = models.BooleanField(help_text="Whether sessions began in it; else events occurred.")
+    marked_at = models.DateTimeField(db_default=Now(), help_text="Since when it waits.")
 
     def __str__(self) -> str:
         return f"{self.owner_id} {self.quarter:%Y-%m-%d %H:%M}"
@@ -105,8 +108,14 @@ def mark_quarters(quarters: Collection[Quarter], *, of_sessions: bool) -> None:
     """Add the touched quarters of a block."""
     if not quarters:
         return
+    now = timezone.now()
     QUARTERS.copy(
-        {"owner_id": owner, "quarter": moment(number * QUARTER_MS), "of_sessions": of_sessions}
+        {
+            "owner_id": owner,
+            "quarter": moment(number * QUARTER_MS),
+            "of_sessions": of_sessions,
+            "marked_at": now,
+        }
         for owner, number in quarters
     )
 

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from events.access import leads_of
+from events.completeness import owners_being_loaded
 from events.janitors import for_each
 from events.ownership.owner import Owner
 from reports.cost.budget import BudgetNotice, Threshold
@@ -45,7 +46,13 @@ def warn(now: datetime) -> int:
         if _tell(*each, now):
             told.append(each[0])
 
-    found = [(standing, month) for month in months for standing in standings(month, None, now)]
+    loading = owners_being_loaded()
+    found = [
+        (standing, month)
+        for month in months
+        for standing in standings(month, None, now)
+        if standing.owner_id not in loading
+    ]
     for_each(found, tell, log, "Nobody can be told of a budget")
     return len(told)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from events.completeness import are_being_loaded
 from events.janitors import for_each
 from events.ownership.owner import Owner
 from reports.digests import schedule
@@ -30,6 +31,7 @@ MOST = 500  # of each step of a tick
 TICK_SECONDS = 45.0
 MINUTE = timedelta(minutes=1)
 WAIT = timedelta(minutes=15)  # for figures that are behind, at the most
+LOADING_WAIT = timedelta(days=1)  # for past events that are being loaded
 BEHIND = "Its figures were still being summed up."
 NOTHING_SEEN = "Its reader is a member of none of its owners any more."
 
@@ -94,9 +96,13 @@ def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float)
 def _waits(mail: SentMail, now: datetime) -> bool:
     """Put a digest off while its figures are behind, a minute each time and not for long."""
     subscription = subscription_of(mail)
-    if subscription is None or now >= mail.claimed_at + WAIT:
+    if subscription is None:
         return False
-    behind = is_behind(period_of(mail, subscription), subscription.seen())
+    owners = subscription.seen()
+    is_loading = are_being_loaded(owner.pk for owner in owners)
+    if now >= mail.claimed_at + (LOADING_WAIT if is_loading else WAIT):
+        return False
+    behind = is_loading or is_behind(period_of(mail, subscription), owners)
     if behind:
         SentMail.objects.filter(pk=mail.pk).update(next_at=now + MINUTE, answer=BEHIND, changed_at=now)
     return behind

@@ -8,7 +8,7 @@ from reports.periods import Period
 
 
 def is_behind(period: Period, owners: Sequence[Owner]) -> bool:
-    """Whether events or sessions of a period wait for sessions or rollups to take them in."""
+    """Return whether events or sessions of a period wait for sessions or rollups to take them in."""
     keys = [owner.pk for owner in owners]
     quarters = TouchedQuarter.objects.filter(
         owner_id__in=keys, quarter__gte=period.since, quarter__lt=period.until

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from django.urls import reverse
@@ -12,7 +11,7 @@ from reports.cost import budgets
 from reports.cost.budgets import Standing
 from reports.figures import cost as figures
 from reports.figures import plans
-from reports.figures.cost import Known, MonthsCost
+from reports.figures.cost import Known, MonthsCost, Part
 from reports.filters import Filters
 from reports.pages import cost_blocks, cost_day, cost_months, cost_terms, months
 from reports.pages.cost_view import View
@@ -57,7 +56,10 @@ def build(filters: Filters, context: Context) -> Report:
     filters = replace(filters, period=asked.period)
     if asked.hour or asked.day:
         return cost_day.fill(empty, asked, question, filters, context)
-    return _fill(empty, figures.months_cost(question, by_of(context), context.now), found, filters, context)
+    of_month = figures.months_cost(question, by_of(context), context.now)
+    if context.holds_back:
+        of_month = replace(of_month, before=Part(()), change=None, parts_before={}, owners_before={})
+    return _fill(empty, of_month, found, filters, context)
 
 
 def _currency(found: Known, context: Context) -> str:
@@ -89,8 +91,8 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
     standings = [] if found.question.is_narrowed else _standings(found, filters, currency, context)
     return replace(
         empty,
-        answer=_answer(found, currency, known),
-        figures=tuple(_figures(found, currency, known, context.now)),
+        answer=_so_far(found, currency) if context.holds_back else _answer(found, currency, known),
+        figures=tuple(_figures(found, currency, known, context)),
         attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
         turns=(*empty.turns, _focus(found, context)),
         blocks=(
@@ -144,6 +146,11 @@ def _terms(
     )
 
 
+def _so_far(found: MonthsCost, currency: str) -> str:
+    """The month in a sentence while its charges are incomplete: without a forecast."""
+    return f"{found.question.month:%B %Y} has cost {unit_of(currency).short(found.forecast.so_far)} so far."
+
+
 def _answer(found: MonthsCost, currency: str, known: Known) -> str:
     """The month in a sentence: what it costs, how it differs, mostly why."""
     money, month = unit_of(currency), found.question.month
@@ -182,10 +189,10 @@ def _why(found: MonthsCost, currency: str) -> str:
     return f", mostly by {by} ({signed(currency).short(same_way[name])}{days})"
 
 
-def _figures(found: MonthsCost, currency: str, known: Known, now: datetime) -> Iterator[Figure]:
+def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -> Iterator[Figure]:
     money, whole, before = unit_of(currency), found.whole, found.before
     daily = [sum(found.days[day].values()) for day in sorted(found.days)]
-    if found.forecast.days:
+    if found.forecast.days and not context.holds_back:
         yield Figure(
             f"Expected in {found.question.month:%B}",
             found.forecast.expected,
@@ -194,7 +201,7 @@ def _figures(found: MonthsCost, currency: str, known: Known, now: datetime) -> I
             note=_range(found, currency),
         )
     # The hour that runs is charged too, with what it has.
-    until = f"until {min(known.charged_until, now):%d %b, %H:%M}" if known.charged_until else ""
+    until = f"until {min(known.charged_until, context.now):%d %b, %H:%M}" if known.charged_until else ""
     if found.forecast.days:
         yield Figure("So far", whole.cost, money, spark=daily, note=until)
     else:

@@ -64,7 +64,9 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
         return f"No service was heard {when}."
     silent = [each for each in found.lives if silence(each, filters, context.now)]
     said = f"{len(silent):,} of {plural(len(found.lives), 'source')} with heartbeats fell silent {when}"
-    if len(found.lives) == 1:
+    if context.holds_back:
+        said = f"{plural(len(found.lives), 'source')} with heartbeats {when}"
+    elif len(found.lives) == 1:
         said = f"The only source with heartbeats {'fell' if silent else 'did not fall'} silent {when}"
     if not found.lives:
         said = f"No heartbeats {when}"
@@ -97,7 +99,7 @@ def _figures(found: Services, filters: Filters, context: Context) -> list[Figure
         ),
         Figure(
             "Silent sources",
-            len(silent),
+            None if context.holds_back else len(silent),
             count("sources"),
             note=f"of {len(found.lives):,} with heartbeats",
             tone="bad" if silent else "",

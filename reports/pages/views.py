@@ -15,9 +15,10 @@ from django.views.decorators.http import require_safe
 from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import labels_of, sources_of
+from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
-from reports.pages import asking, bar, catching_up
+from reports.pages import asking, bar, holding_back
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
@@ -43,11 +44,16 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         choices = choices_of(access)
         asked = _ask(request, page, choices)
         links = Links(page.name, asked.params)
-        context = _context(asked, choices, links, page)
+        why = holding_back.reason(asked.filters, page, timezone.now())
+        if why:
+            asked = holding_back.uncompared(asked)
+        context = _context(asked, choices, links, page, holds_back=why is not None)
         report = page.build(asked.filters, context)
+        if why:
+            report = holding_back.held(report)
         if "csv" in request.GET:
             return _csv(request, page, report, asked)
-        return _page(request, page, report, asked, choices, links)
+        return _page(request, page, report, asked, choices, links, why)
 
     view.__name__ = page.name.replace("-", "_")
     return admin.site.admin_view(view)
@@ -76,7 +82,7 @@ def _ask(request: HttpRequest, page: Page, choices: Choices) -> Asked:
     return asked
 
 
-def _context(asked: Asked, choices: Choices, links: Links, page: Page) -> Context:
+def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, holds_back: bool) -> Context:
     return Context(
         now=timezone.now(),
         links=links,
@@ -85,11 +91,18 @@ def _context(asked: Asked, choices: Choices, links: Links, page: Page) -> Contex
         sees_all=choices.sees_all,
         params={name: tuple(asked.params.get(name, ())) for name in page.own},
         compare=asked.compare,
+        holds_back=holds_back,
     )
 
 
 def _page(
-    request: HttpRequest, page: Page, report: Report, asked: Asked, choices: Choices, links: Links
+    request: HttpRequest,
+    page: Page,
+    report: Report,
+    asked: Asked,
+    choices: Choices,
+    links: Links,
+    why: Incomplete | None,
 ) -> HttpResponse:
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -97,7 +110,8 @@ def _page(
         "page": page,
         "report": report,
         "answer": unbroken(report.answer),
-        "attention": (*catching_up.attention(page), *report.attention),
+        "attention": report.attention,
+        "incomplete": why,
         "blocks": _blocks(report, asked, links),
         "errors": (*asked.errors, *report.errors),
         "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),

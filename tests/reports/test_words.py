@@ -1,18 +1,10 @@
 """What pages say beside their numbers: sentences, the way out of nothing, what isn't summed up yet."""
 
-from datetime import timedelta
-
 import pytest
-from django.test import Client
-from django.utils import timezone
 
-from events.store.touched import TouchedQuarter
-from reports.pages import catching_up
 from reports.pages.links import Links, Params
 from reports.pages.way_out import way_out
 from reports.pages.words import unbroken
-from tests.admin.conftest import html_of
-from tests.sending import Sender
 
 
 def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
@@ -36,18 +28,3 @@ def test_the_way_out_of_nothing_changes_what_is_asked(params: Params, expected: 
         for name, text in way_out(Links("overview", params)).items()
     }
     assert found == expected
-
-
-@pytest.mark.django_db
-def test_pages_say_that_much_is_not_summed_up_yet(
-    operator: Client, sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catching_up, "MANY", 2)
-    owner, now = sender.key.default_owner, timezone.now()
-    TouchedQuarter.objects.create(owner=owner, quarter=now, of_sessions=False)
-    assert catching_up.SENTENCE not in html_of(operator, "/reports/overview/")
-
-    TouchedQuarter.objects.create(owner=owner, quarter=now - timedelta(hours=1), of_sessions=False)
-
-    assert catching_up.SENTENCE in html_of(operator, "/reports/overview/")
-    assert catching_up.SENTENCE not in html_of(operator, "/reports/cost/")

@@ -1,0 +1,101 @@
+"""Completeness: whether figures of a period are incomplete, because events are being loaded or summarised.
+
+Whatever derives a change, a colour or a warning from figures asks here first, and holds it back.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from events.ownership.owner import Owner
+from events.store.backfill import Backfill
+
+# Rollups are folded every 15 s. What waits this long, or is this much, isn't the usual traffic.
+LAG = timedelta(minutes=5)
+MANY = 1_000  # rows
+# A load that hasn't moved for so long has been interrupted.
+STALLED = timedelta(minutes=2)
+HELD_BACK = "Until then nothing is compared with earlier periods, and nothing is warned of."
+
+_WAITING = """
+FROM events_touchedquarter
+WHERE (%(owners)s::bigint[] IS NULL OR owner_id = ANY(%(owners)s))
+  AND quarter >= %(since)s - interval '15 minutes' AND quarter < %(until)s
+"""
+_ASK = f"""
+SELECT
+  (SELECT min(b.id) FROM events_backfill b WHERE b.finished_at IS NULL
+     AND b.since < %(until)s AND b.until >= %(since)s
+     AND (%(owners)s::bigint[] IS NULL OR EXISTS (SELECT FROM events_owner o
+          WHERE o.organization_id = b.organization_id AND o.id = ANY(%(owners)s)))),
+  EXISTS (SELECT {_WAITING} AND marked_at < %(lag)s),
+  (SELECT count(*) FROM (SELECT {_WAITING} LIMIT {MANY}) waiting)
+"""  # noqa: S608  (parts of this file)
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """Figures that aren't complete yet: what is going on, in a sentence, and how far it is."""
+
+    sentence: str
+    share: float | None = None  # of a load, from 0 to 1
+
+    @property
+    def percent(self) -> int | None:
+        """The share as a whole percentage."""
+        return None if self.share is None else int(self.share * 100)
+
+
+def incomplete(
+    owners: Sequence[int] | None, since: datetime, until: datetime, now: datetime
+) -> Incomplete | None:
+    """Return why figures of a period are incomplete, or None; `owners` None: those of all. One statement."""
+    values = {
+        "owners": None if owners is None else list(owners),
+        "since": since,
+        "until": until,
+        "lag": now - LAG,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK, values)
+        load, lags, waiting = cursor.fetchone()
+    if load is not None:
+        return _of_load(Backfill.objects.get(pk=load), now)
+    if lags or waiting >= MANY:
+        return Incomplete(f"Events of this period are still being summarised. {HELD_BACK}")
+    return None
+
+
+def owners_being_loaded() -> set[int]:
+    """Return the owners whose past events are being loaded."""
+    loads = Backfill.objects.filter(finished_at=None)
+    owners = Owner.objects.filter(organization__in=loads.values("organization"))
+    return set(owners.values_list("pk", flat=True))
+
+
+def are_being_loaded(owners: Iterable[int]) -> bool:
+    """Return whether past events of any of them are being loaded."""
+    return not owners_being_loaded().isdisjoint(owners)
+
+
+def _of_load(load: Backfill, now: datetime) -> Incomplete:
+    if not load.events_total:
+        said = f"Loading the {load.name} has just begun."
+    elif load.events_done < load.events_total:
+        said = f"The {load.name} is being loaded: {load.events_done:,} of {load.events_total:,} events"
+        said += f", back to {load.reached:%Y-%m-%d}{_until(load, now)}."
+    else:
+        said = f"All events of the {load.name} are loaded; sessions, reports and charges take them in."
+    return Incomplete(f"{said} {HELD_BACK}", load.share)
+
+
+def _until(load: Backfill, now: datetime) -> str:
+    if now - load.updated_at > STALLED:
+        return "; it was interrupted, and goes on with the next start"
+    left = (load.updated_at - load.started_at) * ((1 - load.share) / load.share) if load.share else None
+    if left is None:
+        return ""
+    minutes = round(left.total_seconds() / 60)
+    return f"; complete in about {minutes} min" if minutes > 1 else "; complete in about a minute"
