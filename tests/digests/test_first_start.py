@@ -10,11 +10,12 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from events.store.touched import TouchedQuarter
+from ingestion.demo import first_start, loading
+from ingestion.management.commands import load_demo
 from reports.digests import content, sending
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails
 from reports.mail.sent import SentMail, State
-from telemetry_project.stack.plan import plan_from
 from tests.digests.telling import clock, usage
 from tests.factories import person
 from tests.mail.conftest import contact_of
@@ -43,9 +44,16 @@ def round_in(minutes: int = 0) -> None:
     mails.deliver_due(later)
 
 
-def test_the_first_start_subscribes_after_the_demo_is_made() -> None:
-    before = [" ".join(command[2:]) for command in plan_from({}).before]
-    assert before.index("subscribe_demo --if-demo") > before.index("prepare")
+def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(first_start, "unfinished", object)
+    monkeypatch.setattr(loading, "load", lambda *_: ran.append("load"))
+    monkeypatch.setattr(loading, "finish", lambda *_: ran.append("finish"))
+    monkeypatch.setattr(load_demo, "call_command", lambda name, *_, **__: ran.append(name))
+
+    call_command("load_demo")
+
+    assert ran == ["load", "seed_prices", "subscribe_demo", "finish"]
 
 
 def test_a_daily_and_a_weekly_digest_lie_in_the_folder(team_a: Sender, folder: Path) -> None:
