@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0006_closed_sources'),
+        ('events', '0007_owner_ceilings'),
     ]
 
     operations = [
