@@ -1,12 +1,14 @@
 """What all tests share: caches emptied, people and teams to test with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from events import buckets
 from events.ownership import provisioning, senders
@@ -55,6 +57,19 @@ def _sweep(django_db_blocker: Any) -> Iterator[None]:
         for (table,) in littered:
             # FULL, for the indexes: what they had grown to would still tell on the plans of later tests.
             direct.execute(f"VACUUM FULL {table}")
+
+
+SetClock = Callable[[datetime], None]
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Stops Django's clock at a moment, for what reads it itself: views, forms, commands."""
+
+    def stop(moment: datetime) -> None:
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+
+    return stop
 
 
 @pytest.fixture

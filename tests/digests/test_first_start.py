@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
 from events.store.touched import TouchedQuarter
 from ingestion.demo import first_start, loading
@@ -16,7 +15,8 @@ from reports.digests import content, sending
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails
 from reports.mail.sent import SentMail, State
-from tests.digests.telling import clock, usage
+from tests.conftest import SetClock
+from tests.digests.telling import NOW, clock, usage
 from tests.factories import person
 from tests.mail.conftest import contact_of
 from tests.sending import Sender
@@ -39,7 +39,7 @@ def subscribe() -> None:
 
 
 def round_in(minutes: int = 0) -> None:
-    later = clock(timezone.now() + timedelta(minutes=minutes))
+    later = clock(NOW, minutes=minutes)
     sending.tick(content.compose, later)
     mails.deliver_due(later)
 
@@ -56,11 +56,14 @@ def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.
     assert ran == ["load", "seed_prices", "subscribe_demo", "finish"]
 
 
-def test_a_daily_and_a_weekly_digest_lie_in_the_folder(team_a: Sender, folder: Path) -> None:
+def test_a_daily_and_a_weekly_digest_lie_in_the_folder(
+    team_a: Sender, folder: Path, set_clock: SetClock
+) -> None:
+    set_clock(NOW)
     owner = team_a.key.default_owner
-    usage(owner, timezone.now() - timedelta(days=1), 7)
+    usage(owner, NOW - timedelta(days=1), 7)
     for days in range(7, 14):
-        usage(owner, timezone.now() - timedelta(days=days), 7)
+        usage(owner, NOW - timedelta(days=days), 7)
     person("lead", owner)
     subscribe()
     round_in()
@@ -96,10 +99,10 @@ def test_without_a_demo_or_with_a_server_nobody_is(
 @pytest.mark.usefixtures("folder")
 def test_a_digest_waits_while_its_figures_are_behind_but_not_for_long(team_a: Sender) -> None:
     owner = team_a.key.default_owner
-    usage(owner, timezone.now() - timedelta(days=1), 7)
-    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=timezone.now())
+    usage(owner, NOW - timedelta(days=1), 7)
+    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=NOW)
     row.owners.set([owner])
-    TouchedQuarter.objects.create(owner=owner, quarter=timezone.now() - timedelta(days=1), of_sessions=False)
+    TouchedQuarter.objects.create(owner=owner, quarter=NOW - timedelta(days=1), of_sessions=False)
     round_in()
     mail = SentMail.objects.get()
     assert (mail.state, mail.attempts, mail.answer) == (State.CLAIMED, 0, sending.BEHIND)
@@ -111,12 +114,10 @@ def test_a_digest_waits_while_its_figures_are_behind_but_not_for_long(team_a: Se
 @pytest.mark.usefixtures("folder")
 def test_a_digest_goes_as_soon_as_its_figures_are_there(team_a: Sender) -> None:
     owner = team_a.key.default_owner
-    usage(owner, timezone.now() - timedelta(days=1), 7)
-    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=timezone.now())
+    usage(owner, NOW - timedelta(days=1), 7)
+    row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=NOW)
     row.owners.set([owner])
-    waits = TouchedQuarter.objects.create(
-        owner=owner, quarter=timezone.now() - timedelta(days=1), of_sessions=True
-    )
+    waits = TouchedQuarter.objects.create(owner=owner, quarter=NOW - timedelta(days=1), of_sessions=True)
     round_in()
     waits.delete()
     round_in(2)

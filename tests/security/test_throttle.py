@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from events.accounts import throttle
 from events.accounts.attempts import LoginAttempt
+from tests.conftest import SetClock
 from tests.faults.stack import eventually
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,7 +80,11 @@ def test_neither_names_nor_addresses_are_stored(db: None) -> None:
     assert not any("alice" in str(row) or str(row["key"]) == "a1" for row in LoginAttempt.objects.values())
 
 
-def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(client: Client, db: None) -> None:
+@pytest.mark.usefixtures("db")
+def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(
+    client: Client, set_clock: SetClock
+) -> None:
+    set_clock(NOON)
     User.objects.create_user("alice", password="right one 4711", is_staff=True)
     pages = {}
     for name in ("alice", "nobody"):
@@ -92,13 +97,15 @@ def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(client
     assert pages["alice"] == pages["nobody"]
 
 
-def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, db: None) -> None:
+@pytest.mark.usefixtures("db")
+def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, set_clock: SetClock) -> None:
+    set_clock(NOON)
     User.objects.create_user("alice", password="right one 4711", is_staff=True)
     for _ in range(5):
         client.post(LOGIN, {"username": "alice", "password": "wrong"})
     right = {"username": "alice", "password": "right one 4711"}
     assert client.post(LOGIN, right).status_code == 200
-    LoginAttempt.objects.update(last_at=NOON - timedelta(hours=2))
+    set_clock(NOON + timedelta(seconds=1))
     assert client.post(LOGIN, right).status_code == 302
 
 
