@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-faults fuzz docs-bad-input docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base dev run test test-clocks test-faults fuzz docs-bad-input docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,9 +21,12 @@ dev: ## Install what tests and checks need on top
 run: base ## Run all of Tally on this machine (TALLY_DATA, HOST, PORT)
 	@exec $(BIN)/python -m telemetry_project.stack
 
-test: dev ## Run the tests (ARGS="-k name" chooses)
+test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2027-12-31 23:55" sets the time, UTC)
 	@.ci/install-machine
-	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
+	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") $(if $(ARGS),pytest $(ARGS),tests)
+
+test-clocks: dev ## Run the tests at awkward times of day and year, and on a busy machine
+	@$(BIN)/python -m tests.clock
 
 test-faults: dev ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat)
 	@FAULT_SECONDS="$(FAULT_SECONDS)" FAULT_SEED="$(FAULT_SEED)" $(BIN)/python -m tests.faults

@@ -17,8 +17,8 @@ from django.db import connection
 
 from telemetry_project.stack import paths
 
-START_SECONDS = 30
-STOP_SECONDS = 15
+START_SECONDS = 180  # more than any machine needs: only what hangs is to fail
+STOP_SECONDS = 60
 HOST = "127.0.0.1"
 
 

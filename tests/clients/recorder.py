@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "date", "server"}
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 180
 
 
 @dataclass(frozen=True)

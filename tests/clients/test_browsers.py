@@ -12,7 +12,7 @@ from tests.clients.filed import Filed
 from tests.clients.npm import Clients
 from tests.clients.recorder import Exchange, Recorder
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 120
 TOO_LARGE_FOR_A_BEACON = 70_000
 CONFIG = {
     "pdata": {"id": "sunbird.portal", "ver": "3.1", "pid": "web"},

@@ -1,75 +1,121 @@
-"""What the README has to be pasted works: its lines are run by a shell, with curl replaced by our own."""
+"""The README's commands work for a stranger: a shell runs them in their order, against the real server."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from events.event import Event
-from events.ownership import provisioning
-from events.ownership.api_key import KeyType
+from events.ownership.api_key import ApiKey, KeyType
+from ingestion.demo import home
 from ingestion.drain import drain
+from tests.needs import require
+from tests.serving import database_url, serving
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
-pytestmark = pytest.mark.django_db
+ADDRESS = "http://localhost:8000"
 
 
-def lines_with(word: str) -> list[str]:
+def commands() -> list[str]:
+    """The README's shell blocks, but for the one that starts Tally: its server is there already."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return [block for block in blocks if word in block]
+    assert blocks.pop(0) == "make run\n"
+    return blocks
 
 
-def arguments(line: str, key: str) -> list[str]:
-    """What curl would be given."""
-    script = f'KEY={key} SECRET={key}\ncurl() {{ printf "%s\\0" "$@"; }}\n{line}'
-    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
-    return shown.split("\0")[:-1]
+@contextmanager
+def draining() -> Iterator[None]:
+    """File what comes in, as the worker does every second or two."""
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            while not done.wait(0.2):
+                drain()
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        worker.join()
 
 
-def send(client: Client, words: list[str]) -> Any:
-    headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
-    url = urlsplit(words[-1])
-    if "-d" not in words:
-        return client.get(f"{url.path}?{url.query}", headers=headers)
-    return client.post(
-        url.path,
-        words[words.index("-d") + 1],
-        content_type=headers.pop("Content-Type"),
-        headers=headers,
-    )
+@pytest.mark.usefixtures("transactional_db")
+def test_its_commands_work_in_the_order_given_and_the_demos_lead_sees_the_events(
+    tmp_path: Path, client: Client
+) -> None:
+    require("curl", shutil.which("curl"), "install curl.")
+    home.make_users()
+    # A checkout as `make run` leaves it, but for its .venv, which is this environment.
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "manage.py").symlink_to(ROOT / "manage.py")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
 
+    with serving(tmp_path / "log") as server, draining():
+        script = "\necho; echo =====\n".join(commands()).replace(ADDRESS, server.url)
+        done = subprocess.run(
+            ["bash", "-e", "-u", "-c", script],
+            cwd=folder,
+            env={**os.environ, "DATABASE_URL": database_url()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
-def test_the_events_of_all_three_formats_are_accepted_and_filed(client: Client) -> None:
-    key = provisioning.key(organization_slug="default", owner_name="Web team", owners="YourTeam").text
-
-    answers = [send(client, arguments(line, key)) for line in lines_with("-d '")]
-
-    assert [answer.status_code for answer in answers] == [201, 200, 200]
-    assert json.loads(answers[1].content)["result"]["rejected"] == 0
-    drain()
+    assert done.returncode == 0, done.stderr
+    _, availity, sunbird, buildless, read = done.stdout.split("=====\n")
+    assert availity.splitlines()[0].startswith("HTTP/1.1 201")
+    assert sunbird.splitlines()[0].startswith("HTTP/1.1 200")
+    assert buildless.splitlines()[0].startswith("HTTP/1.1 200")
+    assert json.loads(sunbird.strip().splitlines()[-1])["result"]["rejected"] == 0
+    assert [event["kind"] for event in json.loads(read)["results"]] == ["impression"]
     assert set(Event.objects.values_list("dialect", "owner__name")) == {
-        ("availity", "YourTeam"),
-        ("sunbird", "Web team"),
-        ("buildless", "Web team"),
+        (dialect, home.KEY_DELIVERY) for dialect in ("availity", "sunbird", "buildless")
     }
 
+    client.login(username="lead", password="lead-demo")
+    seen = client.get("/admin/events/event/").content.decode()
+    assert all(source in seen for source in ("my-portal", "eligibility", "gradle-plugin"))
 
-def test_the_line_that_reads_finds_the_event(client: Client) -> None:
-    key = provisioning.key(organization_slug="default", owner_name="Web team", kind=KeyType.SECRET).text
-    sunbird = next(line for line in lines_with("-d '") if "IMPRESSION" in line)
-    send(client, arguments(sunbird, key))
-    drain()
-    (reading,) = (line.split("\n", 1)[1] for line in lines_with("SECRET=$("))
 
-    answer = send(client, arguments(reading, key))
+@pytest.mark.usefixtures("transactional_db")
+def test_its_keys_may_do_what_they_are_for_and_no_more(tmp_path: Path) -> None:
+    lines = [block.splitlines()[0] for block in commands() if "create_key" in block]
+    for line in lines:
+        words = re.sub(r"^\w+=\$\(\S+ manage.py (.*)\)$", r"\1", line)
+        subprocess.run(
+            ["bash", "-c", f'"{sys.executable}" manage.py {words}'],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url()},
+            capture_output=True,
+            check=True,
+        )
 
-    assert [event["source"] for event in json.loads(answer.content)["results"]] == ["portal"]
+    keys = ApiKey.objects.order_by("pk")
+
+    assert [(key.type, key.may_write, key.may_read, key.all_owners) for key in keys] == [
+        (KeyType.PUBLISHABLE, True, False, False),
+        (KeyType.SECRET, False, True, False),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
