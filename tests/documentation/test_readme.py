@@ -60,7 +60,7 @@ def test_its_commands_work_in_the_order_given_and_the_demos_lead_sees_the_events
     tmp_path: Path, client: Client
 ) -> None:
     require("curl", shutil.which("curl"), "install curl.")
-    home.make_users()
+    home.make_users(exposed=False)
     # A checkout as `make run` leaves it, but for its .venv, which is this environment.
     folder = tmp_path / "checkout"
     folder.mkdir()
