@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from django.db.models import F
-from django.utils import timezone
+from django.http import HttpRequest
 
+from events.api.plain_http import SENTENCE, is_demanded
+from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, parts_of
 from events.ownership.senders import Sender, find
 from ingestion import rate_limits
@@ -17,6 +19,32 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tally"'}
 
 def authenticate(meta: Mapping[str, str]) -> Sender:
     """The sender of a request. Raises `Refused`: 401, 403, or 429 before a key is looked up."""
+    sender, in_url = _identify(meta)
+    if in_url and sender.type == KeyType.SECRET:
+        senders.note_exposed(sender)
+        raise _unauthorised(
+            "secret_key_in_url",
+            "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
+        )
+    if not sender.may_write:
+        raise Refused(403, "key_only_reads", "This API key has no write permission; send a key that has it.")
+    return sender
+
+
+def refuse_plain_http(request: HttpRequest) -> None:
+    """Refuse (403) plain HTTP where HTTPS is demanded. A redirect would have the key sent again."""
+    if not is_demanded(request):
+        return
+    try:
+        senders.note_exposed(_identify(request.META)[0])
+    except Refused as refused:
+        if refused.status == 429:
+            raise
+    raise Refused(403, "https_required", SENTENCE)
+
+
+def _identify(meta: Mapping[str, str]) -> tuple[Sender, bool]:
+    """Whose key a request bears, and whether it stands in the URL."""
     try:
         whole, in_url = _presented(meta)
     except Refused:
@@ -27,15 +55,7 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
     sender = find(whole)
     if sender is None:
         raise _unauthorised("bad_key", "The API key is not known, has expired or was revoked.")
-    if in_url and sender.type == KeyType.SECRET:
-        ApiKey.objects.filter(pk=sender.key_id, exposed_at=None).update(exposed_at=timezone.now())
-        raise _unauthorised(
-            "secret_key_in_url",
-            "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
-        )
-    if not sender.may_write:
-        raise Refused(403, "key_only_reads", "This API key has no write permission; send a key that has it.")
-    return sender
+    return sender, in_url
 
 
 def _presented(meta: Mapping[str, str]) -> tuple[str, bool]:

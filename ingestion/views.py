@@ -57,6 +57,7 @@ class IngestView(APIView):
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Take events by POST, answer preflights, refuse all else."""
         if request.method == "POST":
+            keys.refuse_plain_http(request)
             return self.take(request)
         if request.method == "OPTIONS":
             return HttpResponse(status=204, headers=ALLOW)

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "telemetry_project.health.HealthGate",
     # Next, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
     "ingestion.gate.IngestGate",
+    "events.api.plain_http.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
     "telemetry_project.content_policy.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

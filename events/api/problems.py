@@ -49,6 +49,9 @@ PROBLEMS = {
         "This reader may not do that",
         "Reading takes a secret key with the read permission, replaying one that has both.",
     ),
+    "https_required": Problem(
+        403, "The request came over plain HTTP", "Use HTTPS, and replace the key: others could read it."
+    ),
     "not_found": Problem(
         404, "There is nothing here", "What belongs to owners that the reader can't see isn't found either."
     ),

@@ -121,7 +121,10 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     exposed_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When this secret key was seen in a URL."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When this secret key was seen in a URL, or over plain HTTP.",
     )
     last_used_at = models.DateTimeField(
         null=True,

@@ -5,7 +5,9 @@ import time
 from dataclasses import dataclass
 from threading import Lock
 
-from events.ownership.api_key import ApiKey, hash_of, parts_of
+from django.utils import timezone
+
+from events.ownership.api_key import ApiKey, KeyType, hash_of, parts_of
 from events.ownership.owner import Validation
 
 TTL_SECONDS = 10.0  # a revoked key is refused within this everywhere
@@ -60,6 +62,12 @@ def find(whole: str) -> Sender | None:
                 _cache.clear()
             _cache[parts.prefix] = (now + TTL_SECONDS, sender)
     return sender
+
+
+def note_exposed(sender: Sender) -> None:
+    """Note that a secret key was where others could read it. A publishable one may be seen anyway."""
+    if sender.type == KeyType.SECRET:
+        ApiKey.objects.filter(pk=sender.key_id, exposed_at=None).update(exposed_at=timezone.now())
 
 
 def forget() -> None:
