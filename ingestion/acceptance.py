@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from events.ownership.senders import Sender
@@ -49,12 +48,6 @@ def accept(
         if refused.status == 400:
             keys.count_malformed(sender)
         raise
-    if len(slices) > settings.INGEST_MAX_EVENTS:
-        raise Refused(
-            413,
-            "too_many_events",
-            f"{len(slices):,} events; at most {settings.INGEST_MAX_EVENTS:,} are taken.",
-        )
     named = reading.named_owner(slices[0]) if reading.named_owner and slices else NamedOwner("", "")
     place = owners.find(sender, named.name)
     if place is not None and place.strict != parts.strict:

@@ -14,6 +14,7 @@ _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 exp
 _PLAIN = ("", "identity")
 # A cut JSON text is none, a cut gzip neither; of these a part looks like a whole.
 _ENDLESS = {availity.FORM, *buildless.PROTOBUF}
+INFLATES_FREELY = 1024 * 1024  # bytes that any compressed body may inflate to
 MAX_MEMBERS = 100  # of one body; each costs a copy of what follows it
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all write JSON's syntax the same way
 
@@ -52,7 +53,13 @@ def read(request: HttpRequest) -> bytes:
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
-    """Inflate all members of a compressed body, stopping at `limit` bytes: a bomb costs no more than that."""
+    """Inflate all members of a compressed body, stopping at `limit` bytes: a bomb costs no more than that.
+
+    Beyond INFLATES_FREELY it also stops at INGEST_MAX_INFLATE_RATIO times its size: telemetry with ids of its
+    own for each event shrinks to a thirtieth at most, so what shrinks further is meant to cost.
+    """
+    ratio = settings.INGEST_MAX_INFLATE_RATIO
+    limit = min(limit, max(INFLATES_FREELY, ratio * len(body)))
     whole = b""
     for _ in range(MAX_MEMBERS):
         if not body:
@@ -65,7 +72,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
                 400, "bad_compression", f"The body can't be inflated as {encoding}: {error}."
             ) from error
         if len(whole) > limit:
-            raise too_large(limit)
+            raise too_large(limit) if limit == settings.INGEST_MAX_BODY_BYTES else _inflates_too_much(ratio)
         if not member.eof:
             raise Refused(400, "bad_compression", f"The {encoding} body is cut off.")
         body = member.unused_data
@@ -75,6 +82,15 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
 def too_large(limit: int) -> Refused:
     """The answer to a body over the limit."""
     return Refused(413, "too_large", f"The body is larger than {limit:,} bytes after inflating; split it.")
+
+
+def _inflates_too_much(ratio: int) -> Refused:
+    return Refused(
+        413,
+        "too_large",
+        f"The body inflates to more than {INFLATES_FREELY:,} bytes and to more than {ratio} times its size;"
+        " split it.",
+    )
 
 
 def _cut_off() -> Refused:

@@ -19,9 +19,15 @@ from events.wire.validators import Fault
 Wire = Any
 # A string that is never closed is one token to the end: else each quote in it would be tried in turn.
 _STRING = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
-_TOKEN = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
-_KEY = re.compile(_STRING + rb"(\s*+:)?", re.DOTALL)
-_MAX_BRACKETS = 1_000_000  # a body of 5 MiB with more is no batch of events
+_STRINGS = re.compile(_STRING, re.DOTALL)
+# The next bracket, and the last string before it: what is between brackets is stepped over in one go.
+_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|(' + _STRING + rb"))*+([\[\]{}]|\Z)", re.DOTALL)
+_BRACKET_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|(' + _STRING + rb"))*+([\[\]{},]|\Z)", re.DOTALL)
+MAX_DIGITS = 1_000  # of a number: longer ones cost the square of their length
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
+# Where a number could be beyond a double: a long one, or one with an exponent of three digits.
+_MAY_BE_INFINITE = re.compile(rb"[0-9]{300}|[eE]\+?[0-9]{3}")
 
 
 class _Found(Exception):
@@ -32,7 +38,8 @@ class _Found(Exception):
         self.fault = fault
 
 
-OUT_OF_BOUNDS = {"too_large", "too_many_keys", "too_deep"}  # not worth another look
+# Not worth another look.
+OUT_OF_BOUNDS = {"too_large", "too_many_keys", "too_many_elements", "too_deep"}
 
 
 class Limits(NamedTuple):
@@ -40,17 +47,23 @@ class Limits(NamedTuple):
 
     bytes_: int
     keys: int
+    elements: int
     depth: int
 
 
 @of_settings
 def limits() -> Limits:
     """The bounds in force."""
-    return Limits(settings.INGEST_MAX_EVENT_BYTES, settings.INGEST_MAX_KEYS, settings.INGEST_MAX_DEPTH)
+    return Limits(
+        settings.INGEST_MAX_EVENT_BYTES,
+        settings.INGEST_MAX_KEYS,
+        settings.INGEST_MAX_ELEMENTS,
+        settings.INGEST_MAX_DEPTH,
+    )
 
 
 def bound_fault(raw: bytes, limits: Limits) -> Fault | None:
-    """The fault of a JSON text that is too long, too deep or has too many keys."""
+    """The fault of a JSON text that is too long, too deep or has too much in it."""
     return size_fault(raw, limits) or shape_fault(raw, limits)
 
 
@@ -62,13 +75,52 @@ def size_fault(raw: bytes, limits: Limits) -> Fault | None:
 
 
 def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
-    """The fault of a JSON text that is too deep or has too many keys; cheap for one that is not."""
-    # Counting bytes gives upper bounds; only where these are over is it worth counting for real.
-    if len(raw) > limits.keys and raw.count(b":") > limits.keys and _keys(raw) > limits.keys:
-        return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
-    if raw.count(b"{") + raw.count(b"[") > limits.depth and _is_deeper(raw, limits.depth):
+    """Return the fault of a JSON text that is too deep, has too many keys or elements, or too long a number.
+
+    Cheap for one that isn't and has none: counting bytes gives upper bounds, and only where these are over
+    the strings are taken out, to count for real.
+    """
+    brackets = raw.count(b"{") + raw.count(b"[")
+    is_long = len(raw) > limits.elements or len(raw) > limits.keys
+    may_have_digits = len(raw) > MAX_DIGITS and _TOO_MANY_DIGITS in raw.translate(_DIGITS)
+    if not is_long and not may_have_digits and brackets <= limits.depth:
+        return None
+    shape = _without_strings(raw)
+    if brackets > limits.depth and _is_deeper(shape, limits.depth):
         return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
+    if shape.count(b":") > limits.keys:
+        return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
+    if _elements(shape) > limits.elements:
+        return too_many_elements(limits)
+    if may_have_digits and _TOO_MANY_DIGITS in shape.translate(_DIGITS):
+        return Fault("number_out_of_range", "", f"A number has more than {MAX_DIGITS:,} digits.")
     return None
+
+
+def too_many_elements(limits: Limits) -> Fault:
+    """The fault of an event that has too much in it, in whatever encoding."""
+    message = f"The event has more than {limits.elements:,} keys and list items."
+    return Fault("too_many_elements", "", message)
+
+
+def has_more_elements(body: bytes, most: int) -> bool:
+    """True if a JSON text has more keys and list items than `most`."""
+    if len(body) <= most or _elements(body) <= most:
+        return False
+    # A key and a value are two strings at most, of two quotes each; those behind a backslash may be none.
+    if body.count(b'"') - body.count(b'\\"') > 4 * most:
+        return True
+    return _elements(_without_strings(body)) > most
+
+
+def _without_strings(text: bytes) -> bytes:
+    # `sub` would take 100 bytes for each string.
+    return b"".join(_STRINGS.split(text))
+
+
+def _elements(text: bytes) -> int:
+    """An upper bound of how many values there are in JSON: each comma and each bracket brings one."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def decode(raw: bytes) -> Wire | Fault:
@@ -83,7 +135,7 @@ def decode(raw: bytes) -> Wire | Fault:
 def glimpse(raw: bytes) -> Wire:
     """What can be read of a text that `decode` found fault with, for saying which event it is; else None."""
     try:
-        return json.loads(raw.decode("utf-8", "replace"))
+        return _lax.decode(raw.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
 
@@ -94,7 +146,7 @@ def _decode_slowly(raw: bytes) -> Wire | Fault:
     except UnicodeDecodeError as error:
         return Fault("bad_utf8", "", f"Byte {error.start} is not UTF-8.")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+        return (_careful if _MAY_BE_INFINITE.search(raw) else _finite_only).decode(text)
     except _Found as found:
         return found.fault
     except json.JSONDecodeError as error:
@@ -117,59 +169,87 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    if len(text) > 4_000:
-        raise _Found(Fault("number_out_of_range", "", f"A number of {len(text):,} digits is not taken."))
+    if len(text) > MAX_DIGITS:
+        raise _Found(Fault("number_out_of_range", "", f"A number has more than {MAX_DIGITS:,} digits."))
     return int(text)
 
 
-def _is_deeper(raw: bytes, limit: int) -> bool:
-    """Whether brackets are nested beyond the limit; looks no further than to the first that is."""
+def _whole_or_float(text: str) -> float:
+    return int(text) if len(text) <= MAX_DIGITS else float(text)
+
+
+# Made once: each takes longer to make than a small event to decode.
+_lax = json.JSONDecoder(parse_int=_whole_or_float)
+_finite_only = json.JSONDecoder(parse_constant=_refuse_constant)
+_careful = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+
+
+def _is_deeper(shape: bytes, limit: int) -> bool:
+    """True if brackets are nested beyond the limit, in a text without its strings.
+
+    Each round takes away the innermost brackets of all branches at once.
+    """
+    whole = shape.translate(None, _BETWEEN_BRACKETS)
+    left = whole
+    for _ in range(limit):
+        inside = left.replace(b"[]", b"").replace(b"{}", b"")
+        if len(inside) == len(left):
+            # All gone, or what is left is no JSON: brackets that are never closed count too.
+            return bool(left) and _opens_deeper(whole, limit)
+        left = inside
+    return bool(left)
+
+
+_BETWEEN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _opens_deeper(brackets: bytes, limit: int) -> bool:
     depth = 0
-    for found in _TOKEN.finditer(raw):
-        token = found[0]
-        if token in b"{[":
-            depth += 1
-            if depth > limit:
-                return True
-        elif token in b"}]":
-            depth -= 1
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        if depth > limit:
+            return True
     return False
 
 
-def _keys(raw: bytes) -> int:
-    return sum(found[1] is not None for found in _KEY.finditer(raw))
+def split_list(body: bytes, key: bytes, most: int) -> tuple[bytes, list[bytes]] | None:
+    """Cut the list under top-level `key` out of a JSON object without decoding it; any depth will do.
 
-
-def split_list(body: bytes, key: bytes) -> tuple[bytes, list[bytes]] | None:
-    """Cut the list under top-level `key` out of a JSON object without decoding it.
-
-    Returns the body with an empty list in its place, and the slices of its items; None where there is no such
-    list. Brackets are counted, so any depth will do.
+    Returns the body with an empty list in its place, and the slices of its items, no more than `most` + 1;
+    None where there is no such list.
     """
-    if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
-        return None
-    depth = 0
-    last_string = b""
-    start = item = -1
-    items: list[bytes] = []
-    for found in _TOKEN.finditer(body):
-        token = found[0]
-        if token[:1] == b'"':
-            if depth == 1:
-                last_string = token[1:-1]
-            continue
-        if token in b"{[":
-            depth += 1
-            if depth == 2 and token == b"[" and last_string == key:
-                start = item = found.end()
-            continue
-        if start >= 0 and depth == 2 and token in b",]":
-            piece = body[item : found.start()].strip()
-            if piece or token == b"," or items:
-                items.append(piece)
-            item = found.end()
-            if token == b"]":
-                return body[:start] + body[found.start() :], items
-        if token in b"}]":
+    depth = at = 0
+    while found := _BRACKET.match(body, at):
+        bracket, at = found[2], found.end()
+        if not bracket:
+            return None
+        if bracket in b"]}":
             depth -= 1
+            continue
+        depth += 1
+        if depth == 2 and bracket == b"[" and (found[1] or b"")[1:-1] == key:
+            end, items = _items(body, at, most)
+            return (body[:at] + body[end:], items) if end else None
     return None
+
+
+def _items(body: bytes, at: int, most: int) -> tuple[int, list[bytes]]:
+    """The items of the list that begins at `at`, and where its closing bracket is; 0 where it has none."""
+    items: list[bytes] = []
+    begin, depth = at, 0
+    while found := (_BRACKET if depth else _BRACKET_OR_COMMA).match(body, at):
+        mark, at = found[2], found.end()
+        if not mark:
+            break
+        if mark in b"[{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        else:
+            piece = body[begin : at - 1].strip()
+            if piece or mark == b"," or items:
+                items.append(piece)
+            begin = at
+            if mark != b"," or len(items) > most:
+                return at - 1, items
+    return 0, items

@@ -32,12 +32,13 @@ REMEDIES = {
         "Leave the field out, or send null.",
     ),
     "number_out_of_range": Remedy(
-        "A number is beyond what a double holds, or has thousands of digits.",
+        "A number is beyond what a double holds, or has more than 1,000 digits.",
         "Send it as text.",
     ),
     "too_large": Remedy(
         "It has more than 1 MiB (`INGEST_MAX_EVENT_BYTES`); a body, more than 5 MiB"
-        " (`INGEST_MAX_BODY_BYTES`, status 413).",
+        " (`INGEST_MAX_BODY_BYTES`), or more than 1 MiB and 40 times its compressed size"
+        " (`INGEST_MAX_INFLATE_RATIO`, status 413 both).",
         "Send less, or less at once.",
     ),
     "too_deep": Remedy(
@@ -45,8 +46,13 @@ REMEDIES = {
         "Flatten it.",
     ),
     "too_many_keys": Remedy(
-        "It has more than 20,000 keys (`INGEST_MAX_KEYS`).",
+        "It has more than 20,000 keys, form fields or protobuf fields (`INGEST_MAX_KEYS`).",
         "Send less.",
+    ),
+    "too_many_elements": Remedy(
+        "It has more than 50,000 keys and list items in all (`INGEST_MAX_ELEMENTS`); a body, more than"
+        " 250,000 (`INGEST_MAX_BODY_ELEMENTS`, status 413).",
+        "Send less, or less at once.",
     ),
     "unknown_kind": Remedy(
         "`eid` is no event of Telemetry V3.",

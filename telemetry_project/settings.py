@@ -200,6 +200,11 @@ INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", default=5 * 1024 * 1024
 INGEST_MAX_EVENTS = env.int("INGEST_MAX_EVENTS", default=5_000)
 INGEST_MAX_EVENT_BYTES = env.int("INGEST_MAX_EVENT_BYTES", default=1024 * 1024)
 INGEST_MAX_KEYS = env.int("INGEST_MAX_KEYS", default=20_000)
+# Keys and list items, at all depths: of an event, of a request.
+INGEST_MAX_ELEMENTS = env.int("INGEST_MAX_ELEMENTS", default=50_000)
+INGEST_MAX_BODY_ELEMENTS = env.int("INGEST_MAX_BODY_ELEMENTS", default=250_000)
+# A compressed body that inflates beyond 1 MiB may have so many times its size.
+INGEST_MAX_INFLATE_RATIO = env.int("INGEST_MAX_INFLATE_RATIO", default=40)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", default=100)
 EVENT_MAX_AGE_DAYS = env.int("EVENT_MAX_AGE_DAYS", default=400)
 EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)

@@ -28,7 +28,7 @@ def _time(value: datetime) -> str:
     return _encode(value).decode()[1:-1]
 
 
-def _array(items: Sequence[str]) -> str:
+def text_array(items: Sequence[str]) -> str:
     """A text array in PostgreSQL's notation: that of JSON in other brackets, unless something is escaped."""
     if "\\" not in (text := _encode(items).decode()):
         return "{" + text[1:-1] + "}"
@@ -48,7 +48,7 @@ def _boolean(value: bool) -> str:
 # What turns a column's values into COPY text, by the first type that fits; None: texts stand for themselves.
 _WRITERS: tuple[tuple[type["models.Field[Any, Any]"], Callable[[Any], str] | None], ...] = (
     (models.JSONField, _json),
-    (ArrayField, _array),
+    (ArrayField, text_array),
     (models.BooleanField, _boolean),
     (models.DateTimeField, _time),
     (models.TextField, None),

@@ -100,6 +100,13 @@ _ENDS_IN_EXPONENT = re.compile(rb"e[0-9]+[,}\]]")
 _SHORTENS = re.compile(rb"\.0[,}\]]")
 
 
+# By whether keys are in order.
+_SURROGATES_TOO = {
+    in_order: json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=in_order)
+    for in_order in (False, True)
+}
+
+
 def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
     """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
@@ -112,8 +119,7 @@ def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
             encoded = msgspec.json.encode(values.canonical(event), order=order)
     except UnicodeEncodeError:
         # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
-        text = json.dumps(
-            values.canonical(event), ensure_ascii=False, separators=(",", ":"), sort_keys=in_order
+        encoded = (
+            _SURROGATES_TOO[in_order].encode(values.canonical(event)).encode("utf-8", "backslashreplace")
         )
-        encoded = text.encode("utf-8", "backslashreplace")
     return encoded

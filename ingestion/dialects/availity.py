@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from django.conf import settings
-
 from events.identity import milliseconds
 from events.wire.validators import Fault
 from events.wire.values import FILLED
@@ -35,7 +33,7 @@ def encoding_of(content_type: str, body: bytes) -> str:
 def split(parts: Parts) -> list[Slice]:
     """The one message. Raises `Refused` for a body that is neither JSON nor a form."""
     if parts.encoding == "form":
-        return [Slice(parts.body, form(parts.body))]
+        return [Slice(parts.body, jsontext.size_fault(parts.body, jsontext.limits()) or form(parts.body))]
     body = parts.body.removeprefix(b"\xef\xbb\xbf").strip()
     value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
@@ -52,15 +50,20 @@ def form(body: bytes) -> dict[str, Wire] | Fault:
     except UnicodeDecodeError as error:
         return Fault("bad_utf8", "", f"Byte {error.start} is not UTF-8.")
     event: dict[str, Wire] = {}
-    for count, pair in enumerate(text.split("&")):
-        if count >= settings.INGEST_MAX_KEYS:
-            return Fault("too_many_keys", "", f"The form has more than {settings.INGEST_MAX_KEYS:,} fields.")
+    limits = jsontext.limits()
+    if text.count("&") >= limits.keys:
+        return Fault("too_many_keys", "", f"The form has more than {limits.keys:,} fields.")
+    elements = 0
+    for pair in text.split("&"):
         if not pair.strip():
             continue
         name, _, value = pair.partition("=")
         keys = unquote_plus(name, errors="surrogateescape").strip().split(".")
-        if len(keys) > settings.INGEST_MAX_DEPTH:
-            return Fault("too_deep", "", f"A name has more than {settings.INGEST_MAX_DEPTH} levels.")
+        if len(keys) > limits.depth:
+            return Fault("too_deep", "", f"A name has more than {limits.depth} levels.")
+        elements += len(keys)
+        if elements > limits.elements:
+            return jsontext.too_many_elements(limits)
         _place(event, keys, unquote_plus(value, errors="surrogateescape"))
     return event
 

@@ -1,6 +1,8 @@
 """Buildless telemetry: an event as JSON, query parameters or protobuf; a series as JSON lines."""
 
+import re
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -8,13 +10,14 @@ from google.protobuf.message import Message
 
 from events.wire.dialects import SECONDS_BELOW
 from events.wire.validators import Fault
-from ingestion import jsontext
+from ingestion import bounds, jsontext
 from ingestion.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict
 from ingestion.dialects import buildless_pb2, protojson
 from ingestion.refusal import Refused
 
 Wire = Any
 
+_LINE = re.compile(rb"[^\s][^\n]*")  # from its first character that is no blank
 PROTOBUF = {"application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"}
 
 
@@ -40,12 +43,14 @@ def split(parts: Parts) -> list[Slice]:
     if parts.encoding == "query":
         return [Slice(body, _query(body))]
     if parts.encoding == "protobuf":
-        event = protojson.from_protobuf(body)
+        limits = jsontext.limits()
+        fault = jsontext.size_fault(body, limits) or protojson.bound_fault(body, limits.keys)
+        event = fault or protojson.from_protobuf(body)
         if event is None:
             raise Refused(400, "bad_protobuf", "The body is not a protobuf Event.")
         return [Slice(body, event)]
     if parts.encoding == "ndjson":
-        return [Slice(line) for line in map(bytes.strip, body.split(b"\n")) if line]
+        return _lines(body)
     body = body.removeprefix(b"\xef\xbb\xbf").strip()
     value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
@@ -53,14 +58,25 @@ def split(parts: Parts) -> list[Slice]:
     return [Slice(body)]
 
 
+def _lines(body: bytes) -> list[Slice]:
+    """The lines that aren't blank. Raises `Refused` for too many, or for too much in them."""
+    bounds.check_elements(body)
+    most = bounds.most_events()
+    lines = [Slice(found[0].rstrip()) for found in islice(_LINE.finditer(body), most + 1)]
+    bounds.check_events(len(lines))
+    return lines
+
+
 def _query(query: bytes) -> dict[str, Wire] | Fault:
     """The event in query parameters, or the fault of their shape."""
     limits = jsontext.limits()
-    names = [name for name, _ in protojson.parameters(query)]
-    if len(names) > limits.keys:
+    if query.count(b"&") >= limits.keys:
         return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
-    if any(name.count(".") >= limits.depth for name in names):
+    levels = [name.count(".") + 1 for name, _ in protojson.parameters(query)]
+    if max(levels, default=0) > limits.depth:
         return Fault("too_deep", "", f"The event is nested deeper than {limits.depth} levels.")
+    if sum(levels) > limits.elements:
+        return jsontext.too_many_elements(limits)
     return protojson.from_query(query)
 
 

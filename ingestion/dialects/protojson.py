@@ -12,7 +12,9 @@ from urllib.parse import parse_qsl
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
+from events.wire.validators import Fault
 from events.wire.values import canonical_number
 from ingestion.dialects import buildless_pb2
 
@@ -32,6 +34,63 @@ OUTPUT_ONLY = {
 _SIXTY_FOUR = {FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_INT64}
 
 
+def bound_fault(body: bytes, most: int) -> Fault | None:
+    """The fault of a binary event with more than `most` fields, found before any object is made of it."""
+    # A field has two bytes at least.
+    if len(body) <= 2 * most or _fields(body, most) <= most:
+        return None
+    return Fault("too_many_keys", "", f"The event has more than {most:,} fields.")
+
+
+def _fields(body: bytes, most: int) -> int:
+    """Count the fields of an event and of the messages in it, no further than `most` + 1.
+
+    A message that can't be read is left at that place: the parser will refuse it there.
+    """
+    count = 0
+    waiting: list[tuple[int, int, Descriptor | None]] = [(0, len(body), buildless_pb2.Event.DESCRIPTOR)]
+    while waiting:
+        at, end, descriptor = waiting.pop()
+        while at < end and count <= most:
+            tag, at = _varint(body, at, end)
+            count += 1
+            wire_type = tag & 7
+            if wire_type == _VARINT:
+                _, at = _varint(body, at, end)
+            elif wire_type == _DELIMITED:
+                length, at = _varint(body, at, end)
+                field = descriptor.fields_by_number.get(tag >> 3) if descriptor else None
+                if field is not None and field.message_type is not None:
+                    waiting.append((at, min(at + length, end), field.message_type))
+                at += length
+            elif wire_type in _FIXED:
+                at += _FIXED[wire_type]
+            elif wire_type not in _GROUP:
+                break
+    return count
+
+
+def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
+    """A number and where it ends; beyond `end` where it doesn't."""
+    number = shift = 0
+    while at < end:
+        byte = body[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:  # the last
+            return number, at
+        shift += 7
+        if shift > _LONGEST_VARINT:
+            break
+    return 0, end + 1
+
+
+# Wire types.
+_VARINT, _DELIMITED, _GROUP = 0, 2, (3, 4)
+_FIXED = {1: 8, 5: 4}
+_LONGEST_VARINT = 63  # bits
+
+
 def from_protobuf(body: bytes) -> dict[str, Wire] | None:
     """The event in a binary body as proto3 JSON; None where the body is no such message."""
     event = buildless_pb2.Event()
@@ -46,18 +105,23 @@ def _message(message: Message) -> dict[str, Wire]:
     if message.DESCRIPTOR.full_name == ANY:
         return _any(message)
     found: dict[str, Wire] = {}
-    rest = type(message)()
-    rest.CopyFrom(message)
     for field, value in message.ListFields():
-        rest.ClearField(field.name)
         if (message.DESCRIPTOR.name, field.name) in OUTPUT_ONLY:
             continue
         repeated = field.is_repeated
         found[field.json_name] = [_value(field, item) for item in value] if repeated else _value(field, value)
-    # What is left once all known fields are cleared are the unknown ones.
-    if unknown := rest.SerializeToString():
-        found[UNKNOWN] = b64encode(unknown).decode()
+    if len(UnknownFieldSet(message)):
+        found[UNKNOWN] = b64encode(_unknown(message)).decode()
     return found
+
+
+def _unknown(message: Message) -> bytes:
+    """What is left once all known fields are cleared."""
+    rest = type(message)()
+    rest.CopyFrom(message)
+    for field, _ in message.ListFields():
+        rest.ClearField(field.name)
+    return rest.SerializeToString()
 
 
 def _any(message: Any) -> dict[str, Wire]:

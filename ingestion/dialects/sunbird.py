@@ -14,7 +14,7 @@ from events.kinds import KINDS
 from events.wire import typed
 from events.wire.validators import Fault
 from events.wire.values import FILLED, UNWRAPPED
-from ingestion import jsontext
+from ingestion import bounds, jsontext
 from ingestion.decoding import Adapted, Parts, Reading, Rejected, Slice, Verdict
 from ingestion.refusal import Refused
 
@@ -64,7 +64,7 @@ _decode_batch = typed.decoder(_Batch)
 
 def split(parts: Parts) -> list[Slice]:
     """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
-    return [Slice(raw) for raw in _cut(parts.body)]
+    return _cut(parts.body)
 
 
 def head(body: bytes) -> Head:
@@ -77,28 +77,36 @@ def head(body: bytes) -> Head:
     return Head(msgid if type(msgid) is str else "", found.ts if found.ets is None else found.ets)
 
 
-def _cut(body: bytes) -> list[bytes]:
+def _cut(body: bytes) -> list[Slice]:
     body = body.removeprefix(b"\xef\xbb\xbf")
+    bounds.check_elements(body)
     try:
         batch = _decode_batch(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _cut_slowly(body, str(error))
-    return [bytes(raw) for raw in batch.events]
+    bounds.check_events(len(batch.events))
+    return [Slice(bytes(raw)) for raw in batch.events]
 
 
-def _cut_slowly(body: bytes, reason: str) -> list[bytes]:
+def _cut_slowly(body: bytes, reason: str) -> list[Slice]:
     """Where the body is refused as a whole, perhaps for the sake of one event."""
-    cut = jsontext.split_list(body, b"events")
+    cut = jsontext.split_list(body, b"events", bounds.most_events())
+    if cut:
+        bounds.check_events(len(cut[1]))
     shell = jsontext.decode(cut[0] if cut else body)
     if type(shell) is Fault:
         raise Refused(400, "bad_json", f"The body is not JSON: {reason}.")
     if cut is None or type(shell) is not dict:
         raise Refused(400, "no_events", "The body must be an object with a list `events`.", path="events")
+    limits = jsontext.limits()
+    slices = []
     for index, piece in enumerate(cut[1]):
-        value = jsontext.decode(piece)
-        if type(value) is Fault and value.code == "bad_json":
-            raise Refused(400, "bad_json", f"The body is not JSON, at event {index}: {value.message}")
-    return cut[1]
+        value = jsontext.bound_fault(piece, limits) or jsontext.decode(piece)
+        fault = value if type(value) is Fault else None
+        if fault and fault.code == "bad_json":
+            raise Refused(400, "bad_json", f"The body is not JSON, at event {index}: {fault.message}")
+        slices.append(Slice(piece, fault))
+    return slices
 
 
 def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:

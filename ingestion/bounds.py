@@ -1,0 +1,31 @@
+"""Bounds of a request: held before work is done on what is in it. Those of one event are in `jsontext`."""
+
+from django.conf import settings
+
+from events.remembered import of_settings
+from ingestion import jsontext
+from ingestion.refusal import Refused
+
+
+@of_settings
+def most_events() -> int:
+    """How many events a request may have."""
+    most: int = settings.INGEST_MAX_EVENTS
+    return most
+
+
+def check_events(count: int) -> None:
+    """Raise `Refused` (413) for more events than a request may have."""
+    if count > most_events():
+        raise Refused(413, "too_many_events", f"More than {most_events():,} events; split the request.")
+
+
+def check_elements(body: bytes) -> None:
+    """Raise `Refused` (413) for JSON with more keys and list items than a request may have."""
+    most = settings.INGEST_MAX_BODY_ELEMENTS
+    if jsontext.has_more_elements(body, most):
+        raise Refused(
+            413,
+            "too_many_elements",
+            f"The body has more than {most:,} keys and list items; split it.",
+        )

@@ -1,0 +1,169 @@
+"""What a hostile body costs: CPU time and memory of acceptance and drain, in a fresh process for each.
+
+`python -m tests.attack.measuring [WORD…]` prints the figures; the words choose bodies by name. DATABASE_URL
+names the database, in which nothing is left. PostgreSQL's own share isn't in the figures, nor is summing
+sessions up, which is given beside them.
+"""
+
+import json
+import os
+import re
+import resource
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CPU_BUDGET = 0.5  # seconds of web and worker
+MEMORY_BUDGET = 64  # megabytes of both
+AGAIN = 2  # how often a body over the budget is measured again: the least counts, others use this machine too
+CLEAR_PEAK = "5"  # to /proc/self/clear_refs: the peak begins anew at what is resident now
+
+
+class Cost(NamedTuple):
+    """What a body cost: its sizes in bytes, CPU seconds, megabytes, and how it was answered."""
+
+    wire: int
+    accept: float
+    drain: float
+    sessions: float
+    megabytes: float
+    status: int
+    code: str
+    filed: str
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of web and worker."""
+        return self.accept + self.drain
+
+
+def measure(body: Any) -> Cost:
+    """Measure one body in a fork of this process, which is warm and holds no connection."""
+    request = body.build()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        ended = 1
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(json.dumps(_in_child(request, body.strict)))
+            ended = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(ended)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    _, ended = os.waitpid(child, 0)
+    if ended:
+        raise RuntimeError(f"{body.name}: the process ended with {ended}")
+    return Cost(*json.loads(text))
+
+
+def _in_child(request: Any, strict: bool) -> Cost:
+    from django.db import transaction
+    from django.test import Client
+    from django.utils import timezone
+
+    from events.ownership import provisioning
+    from events.ownership.owner import Validation
+    from events.sessions import summarising
+    from ingestion.drain import drain
+    from tests.bad_input.exchange import Request, answer_of, send
+    from tests.sending import SUNBIRD, Sender, log_event
+
+    with transaction.atomic():
+        made = provisioning.key(
+            organization_slug="hostile",
+            owner_name="Hostile",
+            validation=Validation.STRICT if strict else Validation.LENIENT,
+        )
+        sender = Sender(made.key, made.text, Client())
+        ordinary = Request(SUNBIRD, json.dumps({"events": [log_event("warm")]}).encode())
+        send(sender, ordinary)
+        drain()
+        summarising.summarise_block(timezone.now())
+        before = _resident()
+        Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
+        began = _cpu()
+        response = send(sender, request)
+        accepted = _cpu()
+        done = drain()
+        drained = _cpu()
+        peak = _peak()
+        while summarising.summarise_block(timezone.now()).rows:
+            pass
+        summed = _cpu()
+        answer = answer_of(request, response)
+        transaction.set_rollback(True)
+    size = max(len(request.body), len(request.query))
+    filed = f"{done.stored}+{done.duplicates}+{done.rejected}"
+    return Cost(
+        size,
+        accepted - began,
+        drained - accepted,
+        summed - drained,
+        peak - before,
+        answer.status,
+        answer.code,
+        filed,
+    )
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _resident() -> float:
+    return _kilobytes("VmRSS") / 1000
+
+
+def _peak() -> float:
+    return _kilobytes("VmHWM") / 1000
+
+
+def _kilobytes(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def warm() -> None:
+    """Import all that a body meets, and hold no connection."""
+    import django
+
+    django.setup()
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.db import connections
+
+    from telemetry_project import warming
+
+    WSGIHandler()
+    warming.warm_web()
+    warming.warm_worker()
+    connections.close_all()
+
+
+def main(words: list[str]) -> None:
+    """Print what each body costs, a JSON list with its name for each line."""
+    warm()
+    from tests.attack.hostile import BODIES
+
+    for body in BODIES:
+        if words and not any(word in body.name for word in words):
+            continue
+        cost = measure(body)
+        for _ in range(AGAIN):
+            if cost.cpu <= CPU_BUDGET:
+                break
+            cost = min(cost, measure(body), key=lambda each: each.cpu)
+        print(json.dumps([body.name, cost]), flush=True)  # noqa: T201  (its output)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

