@@ -14,6 +14,13 @@ def most_events() -> int:
     return most
 
 
+@of_settings
+def most_elements() -> int:
+    """How many keys and list items a request may have."""
+    most: int = settings.INGEST_MAX_BODY_ELEMENTS
+    return most
+
+
 def check_events(count: int) -> None:
     """Raise `Refused` (413) for more events than a request may have."""
     if count > most_events():
@@ -22,7 +29,7 @@ def check_events(count: int) -> None:
 
 def check_elements(body: bytes) -> None:
     """Raise `Refused` (413) for JSON with more keys and list items than a request may have."""
-    most = settings.INGEST_MAX_BODY_ELEMENTS
+    most = most_elements()
     if jsontext.has_more_elements(body, most):
         raise Refused(
             413,

@@ -17,12 +17,13 @@ from tests.serving import database_url
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hostile-bodies.md"
 # CPU time is longer on a machine that others use: caches and cores are shared.
 NOISE = 3
-# Thousands of different values in fields that are counted: more than the budget, and still linear.
+# Over the budget, by as much as there are events: what makes each different is read or counted by itself.
 DEAR = {
-    "5,000 events: each with its version": 4,
-    "5,000 events: each with its source": 4,
-    "stream: 5,000 events, each with its source": 4,
-    "5,000 events: each with NUL and lone surrogate": 2,
+    "5,000 events: each with its version": 2,
+    "5,000 events: each with its source": 2,
+    "stream: 5,000 events, each with its source": 2,
+    "5,000 events: each with a NaN": 2,
+    "5,000 events: each with NUL and lone surrogate": 3,
     "5,000 events: each with a user agent of its own": 2,
 }
 NAMES = [body.name for body in BODIES]
@@ -73,15 +74,17 @@ def _page(costs: dict[str, Cost]) -> str:
         f" | {cost.sessions:.2f} | {max(cost.megabytes, 0):.0f} |"
         for name, cost in costs.items()
     )
+    within = sum(cost.cpu <= CPU_BUDGET and cost.megabytes <= MEMORY_BUDGET for cost in costs.values())
     return f"""# Hostile bodies
 
 What requests cost that are made to cost as much as they can: at most {WIRE // 1024} KB on the wire, with a
-publishable key. Bounds hold before work is done, so that each costs at most {CPU_BUDGET} s of CPU and
-{MEMORY_BUDGET} MB in the web process and the worker together. The figures are of one run
-(`make docs-hostile-bodies`) on a shared machine of two cores; a test holds each body to {NOISE} times the
-CPU budget, and those that it names as dear to a multiple of that. CPU seconds are user and system time of
-acceptance and of filing, without PostgreSQL's; *sessions* is what summing the sessions up costs later, in a
-worker of its own.
+publishable key. Bounds hold before work is done. The budget is {CPU_BUDGET} s of CPU and {MEMORY_BUDGET} MB
+in the web process and the worker together: {within} of {len(costs)} bodies are within it.
+
+The figures are of one run (`make docs-hostile-bodies`) on a busy machine of two cores. A test holds each
+body to {NOISE} times the CPU budget, and those that it names as dear to a multiple of that. CPU seconds are
+user and system time of acceptance and of filing, without PostgreSQL's; *sessions* is what summing the
+sessions up costs later, in a worker of its own.
 
 The bounds are settings: `INGEST_MAX_BODY_BYTES`, `INGEST_MAX_INFLATE_RATIO`, `INGEST_MAX_EVENTS`,
 `INGEST_MAX_BODY_ELEMENTS`, and for each event `INGEST_MAX_EVENT_BYTES`, `INGEST_MAX_ELEMENTS`,
