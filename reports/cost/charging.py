@@ -7,7 +7,7 @@ force at the hour, and the cumulative quantity goes on where a price or a plan c
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -94,29 +94,30 @@ def by_day(lines: Iterable[Line], until: datetime) -> Iterator[Line]:
     Stored data is charged for every hour of everything that was ever kept: by the hour, its rows would grow
     with the number of sources, whether they send or not. Quantities and costs are the sums of the hours'.
     """
-    pending: dict[tuple[object, ...], Line] = {}
-    day: date | None = None
+    pending: dict[tuple[object, ...], list[Line]] = {}
+    hour = end = datetime.min.replace(tzinfo=UTC)  # of the line before, and of its day
     for line in lines:
-        if line.hour.date() != day:
-            yield from pending.values()
-            pending, day = {}, line.hour.date()
-        if line.meter != STORED or line.hour.replace(hour=0) + DAY > until:
+        if line.hour != hour:
+            hour = line.hour
+            if hour >= end:
+                yield from map(_together, pending.values())
+                pending, end = {}, hour.replace(hour=0) + DAY
+        if line.meter != STORED or end > until:
             yield line
             continue
         key = (line.source_id, line.kind, line.dialect, line.tier, line.price_id, line.unit_price)
-        known = pending.get(key)
-        pending[key] = line if known is None else _together(known, line)
-    yield from pending.values()
+        pending.setdefault(key, []).append(line)
+    yield from map(_together, pending.values())
 
 
-def _together(line: Line, more: Line) -> Line:
+def _together(lines: list[Line]) -> Line:
     with exactly():
-        return line._replace(
-            consumed=line.consumed + more.consumed,
-            quantity=line.quantity + more.quantity,
-            list_cost=line.list_cost + more.list_cost,
-            cost=line.cost + more.cost,
-            hours=line.hours + more.hours,
+        return lines[0]._replace(
+            consumed=sum((line.consumed for line in lines), ZERO),
+            quantity=sum((line.quantity for line in lines), ZERO),
+            list_cost=sum((line.list_cost for line in lines), ZERO),
+            cost=sum((line.cost for line in lines), ZERO),
+            hours=sum(line.hours for line in lines),
         )
 
 

@@ -220,6 +220,7 @@ def pages() -> dict[str, str]:
         found["rejected-one"] = f"{page}/change/"
         found["rejected-one-edit"] = f"{page}/edit/"
         found["rejected-discard"] = f"/admin/ingestion/rejectedevent/discard/?ids={rejected.pk}"
+        found["sources-merge"] = f"/admin/events/source/merge/?ids={rejected.source_id}"
         found["replay-one"] = f"/admin/ingestion/replayjob/{replay_of_all().pk}/change/"
     return found
 
