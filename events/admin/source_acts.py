@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from events.access import Access, access_of
 from events.accounts import audit
@@ -26,7 +27,12 @@ MOST = 1_000  # sources at a time
 class MergeForm(forms.Form):
     """What they are merged into."""
 
-    into = forms.ModelChoiceField(Source.objects.none(), label="Merge into", empty_label="Choose a source")
+    into = forms.ModelChoiceField(
+        Source.objects.none(),
+        label="Merge into",
+        empty_label="Choose a source",
+        widget=UnfoldAdminSelectWidget,
+    )
 
     def __init__(self, targets: models.QuerySet[Source], *args: Any) -> None:
         super().__init__(*args)
