@@ -1,4 +1,4 @@
-"""Runs a module at another time: `python -m tests.clock "2027-12-31 23:55" pytest tests/mail`.
+"""Runs a module at another time: `python -m tests.clock "2025-12-31 23:55" pytest tests/mail`.
 
 Without a time, all of MOMENTS in turn, and then beside busy processes: a test may depend neither on the hour
 and the date nor on the speed of the machine. libfaketime (Debian: `apt-get install libfaketime`) shifts the
@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 # In UTC: when a day, a month, a year or the hour of Berlin's clocks is about to change, or just has.
+# None is in the future: PostgreSQL's signal handlers see the real time under libfaketime, so its timeouts
+# would never come, and a statement that waits for a lock would wait for ever.
 MOMENTS = {
-    "a Monday night": "2026-11-30 03:00",
-    "the last minutes of a year": "2027-12-31 23:55",
-    "the first minutes of a leap day": "2028-02-29 00:10",
-    "before Berlin's clocks go forward": "2027-03-28 00:55",
-    "before Berlin's clocks go back": "2027-10-31 00:55",
+    "a Monday night": "2026-11-23 03:00",
+    "the last minutes of a year": "2025-12-31 23:55",
+    "the first minutes of a leap day": "2024-02-29 00:10",
+    "before Berlin's clocks go forward": "2026-03-29 00:55",
+    "before Berlin's clocks go back": "2026-10-25 00:55",
 }
 BUSY = 4
 LIBRARY = "faketime/libfaketimeMT.so.1"
@@ -38,6 +40,8 @@ def environment(at: str, now: datetime) -> dict[str, str]:
     if found is None:
         raise SystemExit("libfaketime is missing: apt-get install libfaketime")
     seconds = (datetime.fromisoformat(at).replace(tzinfo=UTC) - now).total_seconds()
+    if seconds > 0:
+        raise SystemExit(f"{at} is in the future, where PostgreSQL's timeouts never come. Give a past time.")
     return {**os.environ, "LD_PRELOAD": str(found), "FAKETIME": f"{seconds:+.0f}"}
 
 
