@@ -107,8 +107,9 @@ def has_more_elements(body: bytes, most: int) -> bool:
     """True if a JSON text has more keys and list items than `most`."""
     if len(body) <= most or _elements(body) <= most:
         return False
-    # A key and a value are two strings at most, of two quotes each; those behind a backslash may be none.
-    if body.count(b'"') - body.count(b'\\"') > 4 * most:
+    # Each element is a key and a value at most: two strings of two quotes, and one string that is in nothing.
+    # A quote behind a backslash may be none.
+    if body.count(b'"') - body.count(b'\\"') > 4 * most + 2:
         return True
     return _elements(_without_strings(body)) > most
 

@@ -1,0 +1,102 @@
+"""What is counted before work is done is what a plain count finds."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.wire import values
+from ingestion import jsontext
+from ingestion.dialects import buildless_pb2, protojson
+
+TEXTS = st.text(st.sampled_from('[]{},:"\\ a\x00\ud800é'), max_size=6)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+def depth_of(value: Any) -> int:
+    if not isinstance(value, list | dict):
+        return 0
+    return 1 + max(map(depth_of, value.values() if isinstance(value, dict) else value), default=0)
+
+
+def keys_of(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(keys_of, value.values()))
+    return sum(map(keys_of, value)) if isinstance(value, list) else 0
+
+
+def elements_of(value: Any) -> int:
+    """Commas and opening brackets."""
+    if not isinstance(value, list | dict):
+        return 0
+    items = list(value.values()) if isinstance(value, dict) else value
+    return 1 + max(len(items) - 1, 0) + sum(map(elements_of, items))
+
+
+@given(JSON, st.integers(0, 6), st.booleans())
+def test_depth_keys_and_elements_are_counted_outside_of_texts(
+    value: Any, most: int, ascii_only: bool
+) -> None:
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace")
+    far = 10**6
+
+    def code(keys: int = far, elements: int = far, depth: int = far) -> str:
+        fault = jsontext.shape_fault(raw, jsontext.Limits(far, keys, elements, depth))
+        return fault.code if fault else ""
+
+    assert code(depth=most) == ("too_deep" if depth_of(value) > most else "")
+    assert code(keys=most) == ("too_many_keys" if keys_of(value) > most else "")
+    assert code(elements=most) == ("too_many_elements" if elements_of(value) > most else "")
+    assert jsontext.has_more_elements(raw, most) == (elements_of(value) > most)
+
+
+@pytest.mark.parametrize(("brackets", "deeper"), [(b"[" * 9, True), (b"[{" * 4, False), (b"]" * 99, False)])
+def test_brackets_that_dont_pair_are_counted_too(brackets: bytes, deeper: bool) -> None:
+    fault = jsontext.shape_fault(brackets, jsontext.Limits(10**6, 10**6, 10**6, 8))
+    assert (fault is not None) == deeper
+
+
+@given(st.lists(JSON, max_size=6), JSON, st.sampled_from((None, 2)))
+def test_a_list_is_cut_as_it_is_decoded(items: list[Any], other: Any, indent: int | None) -> None:
+    body = json.dumps({"other": other, "a": {"events": [1]}, "events": items, "more": other}, indent=indent)
+
+    cut = jsontext.split_list(body.encode(), b"events", 10)
+
+    assert cut is not None
+    assert [json.loads(piece) for piece in cut[1]] == items
+    assert json.loads(cut[0])["events"] == []
+
+
+def test_cutting_stops_after_the_items_that_are_allowed() -> None:
+    cut = jsontext.split_list(b'{"events":[' + b"1," * 1_000 + b"1]}", b"events", 5)
+    assert cut is not None
+    assert len(cut[1]) == 6
+
+
+@given(JSON)
+def test_what_postgresql_refuses_is_found_wherever_it_is(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    assert values.is_unstorable(value) == ("\\u0000" in text.replace("\\\\", "") or "\ud800" in text)
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_fields_of_protobuf_are_counted_at_all_depths(tools: int, contexts: int) -> None:
+    event = buildless_pb2.Event()
+    for _ in range(tools):
+        event.event.detail.client.tool.add().name = "x" * 90
+    for _ in range(contexts):
+        event.event.context.add()
+    # `event`, `detail` and `client` are fields too, where something is in them.
+    fields = 2 * tools + contexts + (3 if tools else 1 if contexts else 0)
+    body = event.SerializeToString()
+
+    assert protojson.bound_fault(body, fields) is None
+    if fields:
+        found = protojson.bound_fault(body, fields - 1)
+        assert (found is not None) == (len(body) > 2 * (fields - 1))
