@@ -13,6 +13,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 
+from events import export_job
 from events.accounts import throttle
 
 log = getLogger(__name__)
@@ -57,3 +58,8 @@ def _sessions(_: datetime) -> None:
 @janitor("log-in attempts")
 def _attempts(now: datetime) -> None:
     throttle.forget_old(now)
+
+
+@janitor("exports")
+def _exports(now: datetime) -> None:
+    export_job.remove_expired(now)

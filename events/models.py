@@ -1,6 +1,7 @@
 """All models of the app, so that Django finds them."""
 
 from events.event import Event
+from events.export_job import ExportJob
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
@@ -25,6 +26,7 @@ __all__ = [
     "ApiKey",
     "Backfill",
     "Event",
+    "ExportJob",
     "LargeSession",
     "Membership",
     "Organization",

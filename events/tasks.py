@@ -34,6 +34,14 @@ def clean(**_: Any) -> None:
     janitors.clean_all(timezone.now())
 
 
+@shared_task(name="events.export", time_limit=3_600)
+def export(**_: Any) -> None:
+    """Make the next export that somebody asked for."""
+    from events.admin import export_making  # the admin is loaded once the apps are
+
+    export_making.make_next()
+
+
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)
 def remove_old(**_: Any) -> None:
     """Remove the weeks that are older than is kept."""

@@ -131,6 +131,9 @@ class Front:
             if not response.streaming and len(response.content) <= WHOLE:
                 start_response(*started[0][:2])
                 return [response.content]
+            if (ready := getattr(response, "ready_file", None)) is not None:
+                start_response(*started[0][:2])
+                return Parts(ready.open("rb"), self._went)
             file = _file_of(response if response.streaming else (response.content,))
         finally:
             response.close()

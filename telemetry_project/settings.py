@@ -132,6 +132,7 @@ LANES = {
     "mail": ("reports.mail", "reports.digests"),
     "jobs": (
         "ingestion.replay",
+        "events.export",
         "events.clean",
         "cost.charge",
         "cost.budgets",
@@ -154,6 +155,7 @@ CELERY_BEAT_SCHEDULE = {
     "fold": {"task": "rollups.fold", "schedule": 15.0, "options": {"expires": 15.0}},
     # A request only writes down the replay that it asks for, so that it needs no broker.
     "replay": {"task": "ingestion.replay", "schedule": 2.0, "options": {"expires": 4.0}},
+    "export": {"task": "events.export", "schedule": 2.0, "options": {"expires": 4.0}},
     "clean": {"task": "events.clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "charge": {"task": "cost.charge", "schedule": 120.0, "options": {"expires": 240.0}},
     # With usage that changed in closed months, which replays and late removals alone bring about.
@@ -261,6 +263,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+
+# Where workers leave exports for the web to hand out: with several machines a folder that they share.
+EXPORT_FOLDER = Path(env.str("EXPORT_FOLDER", default=str(DATA / "exports")))
+EXPORT_HOURS = env.int("EXPORT_HOURS", default=24)  # that a finished export can be downloaded
+EXPORT_MAX_BYTES = env.int("EXPORT_MAX_BYTES", default=2 * 1024**3)
 
 # --- Security -------------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item("Overview", "monitoring", "index", lambda _: True),
             _item("Events", "list_alt", "events_event_changelist", sees_anything) | {"active": _is_event},
             _item("Sessions", "timeline", "events_session_changelist", sees_anything),
+            _item("Exports", "download", "events_exportjob_changelist", sees_anything),
         ]
     },
     {

@@ -3,6 +3,7 @@
 from events.admin import (
     audit_trail,
     events,
+    exports,
     invitations,
     keys,
     kinds,
@@ -17,6 +18,7 @@ from events.admin import (
 __all__ = [
     "audit_trail",
     "events",
+    "exports",
     "invitations",
     "keys",
     "kinds",

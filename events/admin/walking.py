@@ -1,16 +1,20 @@
 """Lists of events that any filter may narrow: without an index one looks through windows and says how far."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 
+from events import export_job
 from events.access import access_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
@@ -109,8 +113,8 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
         view = self.admin_site.admin_view(self.export)
         return [path("export.<str:form>", view, name=named), *super().get_urls()]
 
-    def export(self, request: HttpRequest, form: str) -> StreamingHttpResponse:
-        """All that passes the filters, as a download that goes on while it is read."""
+    def export(self, request: HttpRequest, form: str) -> HttpResponse:
+        """Everything that passes the filters: a small export at once, a large one made by a worker."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if form not in FORMS:
@@ -120,15 +124,24 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
         except IncorrectLookupParameters as error:
             raise Http404 from error
         self._note(request, listed, form)
+        name = f"{self.export_name()}.{form}"
         content_type, lines = FORMS[form]
-        return StreamingHttpResponse(
-            lines(self.pairs(listed.question), self.model),
-            content_type=content_type,
-            headers={
-                "Content-Disposition": f'attachment; filename="{self.export_name()}.{form}"',
-                "Cache-Control": "private, no-store",
-            },
-        )
+        found = export_job.small(self.pairs(listed.question), time.monotonic)
+        if found is not None:
+            return HttpResponse(
+                "".join(lines(iter(found), self.model)).encode("utf-8", "surrogatepass"),
+                content_type=content_type,
+                headers={
+                    "Content-Disposition": f'attachment; filename="{name}"',
+                    "Cache-Control": "private, no-store",
+                },
+            )
+        query = request.GET.urlencode()
+        job = export_job.ask(request.user, self.opts.label_lower, form, query, name, timezone.now())
+        if job is None:
+            messages.warning(request, f"You have {export_job.MOST_OPEN} exports that aren't finished yet.")
+            return redirect("admin:events_exportjob_changelist")
+        return redirect("admin:events_exportjob_change", job.pk)
 
     def export_name(self) -> str:
         """What the file is called: what of, and until when."""

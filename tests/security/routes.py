@@ -103,6 +103,8 @@ FIXED: dict[str, list[str]] = {
     # So are those of invitations and new passwords.
     "admin/invitation/<str:token>/": ["/admin/invitation/nonsense/"],
     "admin/reset/<uidb64>/<token>/": ["/admin/reset/MQ/nonsense/"],
+    # Links of downloads are signed: tests/admin/test_export_jobs.py follows real ones.
+    "admin/events/exportjob/download/<str:token>/": ["/admin/events/exportjob/download/nonsense/"],
     "admin/(?P<url>.*)$": ["/admin/nowhere"],
 }
 

@@ -16,10 +16,12 @@ from django.db import models
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events import export_job
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
 from events.accounts.invitation import Invitation
 from events.event import Event
+from events.export_job import ExportJob
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.membership import Membership, Role
@@ -115,6 +117,7 @@ ROWS: dict[type[models.Model], Any] = {
     Invitation: lambda side: Invitation.objects.filter(owner=side.owner),
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
+    ExportJob: lambda side: ExportJob.objects.filter(user=side.lead),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
     Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
     PricePlan: lambda side: PricePlan.objects.filter(name__startswith=side.word),
@@ -174,6 +177,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
         updated_at=now,
         finished_at=now,
     )
+    export_job.ask(made.lead, "events.event", "csv", f"actor={word}-actor", f"{word}-export.csv", now)
     _mails(made, now)
     Invitation.objects.create(owner=owner, email=f"{word}-new@example.org", invited_by=made.lead, sent_at=now)
     Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])

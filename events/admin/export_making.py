@@ -1,0 +1,137 @@
+"""Making exports: a worker asks the list that a person saw, as that person, and writes its rows to a file."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+
+from events.admin.walking import FORMS, WalkAdmin
+from events.details import Pair
+from events.export_job import FOLDER_MODE, OPEN, ExportJob, State
+
+log = logging.getLogger(__name__)
+LOST = "2 minutes"  # without a sign of life: its worker is gone
+ATTEMPTS = 3
+TOLD_SECONDS = 1.0  # between two notes of how far it is
+
+_NEXT = f"""
+UPDATE events_exportjob
+SET state = 'running', attempts = attempts + 1, updated_at = now(), rows = 0, bytes = 0
+WHERE id = (SELECT id FROM events_exportjob
+            WHERE finished_at IS NULL AND (state = 'waiting' OR updated_at < now() - interval '{LOST}')
+            ORDER BY updated_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""  # noqa: S608  (a constant of ours)
+
+
+class _StoppedError(Exception):
+    """The export is not to be made, for the reason that it says."""
+
+    def __init__(self, state: State, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+
+
+def make_next() -> bool:
+    """Make the export that waited longest; False if none waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT)
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    job = ExportJob.objects.select_related("user").get(pk=found[0])
+    try:
+        if job.attempts > ATTEMPTS:
+            raise _StoppedError(State.FAILED, "Workers ended while they made it.")  # noqa: TRY301
+        _make(job)
+    except _StoppedError as stopped:
+        _finish(job, stopped.state, stopped.reason)
+        job.path.unlink(missing_ok=True)
+    except Exception:
+        log.exception("An export can't be made", extra={"export": job.pk})
+        _finish(job, State.FAILED, "It could not be made; the server's log has the cause.")
+        job.path.unlink(missing_ok=True)
+    else:
+        _finish(job, State.DONE, "")
+    return True
+
+
+def _make(job: ExportJob) -> None:
+    folder = Path(settings.EXPORT_FOLDER)
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    folder.chmod(FOLDER_MODE)
+    model_admin, question = _asked(job)
+    _, lines = FORMS[job.form]
+    descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        for text in lines(_watched(job, model_admin.pairs(question), file), model_admin.model):
+            file.write(text.encode("utf-8", "surrogatepass"))
+        job.bytes = file.tell()
+
+
+def _asked(job: ExportJob) -> tuple[WalkAdmin, Any]:
+    """The list and its question, with what the person sees now. Raises `_StoppedError`."""
+    model_admin = admin.site._registry[apps.get_model(job.model)]
+    assert isinstance(model_admin, WalkAdmin)
+    request = HttpRequest()
+    request.method, request.GET, request.user = "GET", QueryDict(job.query), job.user
+    if not (job.may_be_had and model_admin.has_view_permission(request)):
+        raise _StoppedError(State.CANCELLED, LEFT)
+    try:
+        listed: Any = model_admin.get_changelist_instance(request)
+    except (IncorrectLookupParameters, PermissionDenied) as error:
+        raise _StoppedError(State.FAILED, "Its filters can't be read any more.") from error
+    return model_admin, listed.question
+
+
+LEFT = "The person no longer sees all owners that it is about."
+
+
+def _watched(job: ExportJob, pages: Iterator[list[Pair]], file: IO[bytes]) -> Iterator[list[Pair]]:
+    """The pages, while the export is wanted and allowed; says how far it is. Raises `_StoppedError`."""
+    told = time.monotonic()
+    for page in pages:
+        yield page
+        job.rows += len(page)
+        if time.monotonic() - told < TOLD_SECONDS:
+            continue
+        told = time.monotonic()
+        size = file.tell()
+        if size > settings.EXPORT_MAX_BYTES:
+            raise _StoppedError(
+                State.FAILED, f"It has more than {settings.EXPORT_MAX_BYTES:,} bytes: choose a shorter time."
+            )
+        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
+        if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
+            raise _StoppedError(State.CANCELLED, "")
+        if not job.may_be_had:
+            raise _StoppedError(State.CANCELLED, LEFT)
+
+
+def _finish(job: ExportJob, state: State, reason: str) -> None:
+    """Write down how it ended, unless somebody has cancelled it meanwhile."""
+    now = timezone.now()
+    ended = ExportJob.objects.filter(pk=job.pk, state__in=OPEN).update(
+        state=state,
+        reason=reason,
+        rows=job.rows,
+        bytes=job.bytes,
+        updated_at=now,
+        finished_at=now,
+        expires_at=now + timedelta(hours=settings.EXPORT_HOURS),
+    )
+    if not ended:
+        job.path.unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Exports in the admin: how far each is, and its download."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.timezone import localtime
+
+from events import export_job
+from events.access import access_of
+from events.admin.base import EmptyState
+from events.admin.columns import figure, moment, short
+from events.admin.facts import Page, group
+from events.admin.pages import PageAdmin
+from events.admin.paging import KeysetAdmin
+from events.export_job import OPEN, ExportJob, State
+
+
+class Download(FileResponse):
+    """A file that is on disk: the front hands it out by `ready_file`, on a thread that does nothing else."""
+
+    def __init__(self, job: ExportJob) -> None:
+        types = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+        super().__init__(
+            job.path.open("rb"), as_attachment=True, filename=job.name, content_type=types[job.form]
+        )
+        self.ready_file = job.path
+        self.headers["Cache-Control"] = "private, no-store"
+
+
+@admin.register(ExportJob)
+class ExportJobAdmin(PageAdmin, KeysetAdmin):
+    """Exports: a person sees those that they asked for."""
+
+    page_template = "admin/export_page.html"
+    list_display = (
+        moment("created_at", "Asked for (UTC)"),
+        short("name", 60),
+        "state",
+        figure("rows"),
+        figure("bytes"),
+    )
+    empty_state = EmptyState(
+        "No exports yet",
+        "A large export of a list of events is listed here from the moment it is asked for, "
+        "and can be downloaded for a day.",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Nobody else's, not even for operators: a download is what its person may see."""
+        return super().get_queryset(request).filter(user_id=request.user.pk)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Members of any owner may see the list; an export, whose it is."""
+        return not access_of(request).is_empty if obj is None else obj.user_id == request.user.pk
+
+    def get_urls(self) -> list[Any]:
+        """The buttons of the page."""
+        wrapped: Any = self.admin_site.admin_view
+        return [
+            path("<int:pk>/cancel/", wrapped(self.cancel_view), name="events_exportjob_cancel"),
+            path("download/<str:token>/", wrapped(self.download_view), name="events_exportjob_download"),
+            *super().get_urls(),
+        ]
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stop making an export, or remove the file of one that is ready."""
+        job = self.get_queryset(request).filter(pk=pk).first()
+        if job is None or request.method != "POST":
+            return redirect("admin:events_exportjob_change", pk)
+        if export_job.cancel(job, "Cancelled by who asked for it.", timezone.now()):
+            messages.success(request, "Cancelled. Its file is removed.")
+        return redirect("admin:events_exportjob_change", pk)
+
+    def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
+        """Hand out a file, to who asked for it and as long as they see all that may be in it."""
+        pk = export_job.of_token(token)
+        job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
+        now = timezone.now()
+        if job is None or job.expires_at <= now or not job.path.exists():
+            raise Http404
+        if not job.may_be_had:
+            export_job.cancel(job, "The person no longer sees all owners that it is about.", now)
+            raise Http404
+        return Download(job)
+
+    def page(self, request: HttpRequest, row: ExportJob) -> Page:
+        """How far it is, in a sentence and in numbers."""
+        return Page(
+            sentence=sentence(row),
+            groups=(
+                group("How far", row, ("state", "rows", "bytes", "reason")),
+                group("What", row, ("name", "query")),
+                group("When", row, ("created_at", "finished_at", "expires_at")),
+            ),
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with the link of the download where there is one."""
+        found = self.get_object(request, object_id) if object_id else None
+        more: dict[str, Any] = {"is_open": found is not None and found.state in OPEN}
+        if found is not None and found.state == State.DONE:
+            more["download"] = reverse("admin:events_exportjob_download", args=[found.token()])
+        return super().changeform_view(request, object_id, form_url, {**more, **(extra_context or {})})
+
+
+def sentence(job: ExportJob) -> str:
+    """Say how far an export is."""
+    size = f"{job.rows:,} events, {job.bytes:,} bytes"
+    if job.state == State.WAITING:
+        return "This export waits for a worker, which begins within seconds."
+    if job.state == State.RUNNING:
+        return f"{size} so far. You can leave this page: the export goes on, and is listed under Exports."
+    if job.state == State.DONE and job.expires_at:
+        return f"Ready: {size}. It can be downloaded until {localtime(job.expires_at):%Y-%m-%d %H:%M} UTC."
+    return f"{job.get_state_display()}. {job.reason}"

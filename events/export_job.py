@@ -1,0 +1,156 @@
+"""Export jobs: exports too large to be made while somebody waits. A worker makes a file of each."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
+from django.core import signing
+from django.db import models
+
+from events.access import Access
+from events.details import Pair
+
+SMALL_ROWS = 5_000  # that are sent at once
+SMALL_SECONDS = 5.0  # that finding them may take
+MOST_OPEN = 3  # unfinished exports of one person
+SALT = "export"
+FOLDER_MODE = 0o700  # nobody else on the machine reads exports
+
+
+class State(models.TextChoices):
+    """How far an export is."""
+
+    WAITING = "waiting", "Waiting for a worker"
+    RUNNING = "running", "Being made"
+    DONE = "done", "Ready"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+OPEN = (State.WAITING, State.RUNNING)
+
+
+class ExportJob(models.Model):
+    """One export: who asked, for what, and how far it is. Its file goes when it expires."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="Who asked for it."
+    )
+    model = models.TextField(help_text="The list that it is of, as Django labels its model.")
+    form = models.TextField(help_text="csv or ndjson.")
+    query = models.TextField(help_text="Filters and search, as the address of the list has them.")
+    owners = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        help_text="Owners that the person saw when they asked, by id; empty for an operator, who sees all.",
+    )
+    name = models.TextField(help_text="What the download is called.")
+    file = models.TextField(help_text="What the file in EXPORT_FOLDER is called.")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    reason = models.TextField(default="", help_text="Why it was cancelled or failed.")
+    rows = models.BigIntegerField(default=0, help_text="Events written so far.")
+    bytes = models.BigIntegerField(default=0, help_text="Size of the file so far, in bytes.")
+    attempts = models.SmallIntegerField(default=0, help_text="How often a worker began.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(help_text="When a worker wrote to it last.")
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, help_text="When its file is removed.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "export"
+        indexes = [
+            models.Index(
+                fields=["updated_at"], name="export_open", condition=models.Q(finished_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> Path:
+        """Where its file is."""
+        return Path(settings.EXPORT_FOLDER) / self.file
+
+    @property
+    def may_be_had(self) -> bool:
+        """True if the person still sees every owner that it may be about."""
+        access = Access(User.objects.get(pk=self.user_id))
+        if access.is_operator:
+            return True
+        return not access.is_empty and self.owners is not None and access.owner_ids.issuperset(self.owners)
+
+    def token(self) -> str:
+        """Return a signed text for the address of the download. It is good until the export expires."""
+        return signing.dumps({"export": self.pk}, salt=SALT)
+
+
+def small(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> list[list[Pair]] | None:
+    """Return the pages of an export, or None if there are too many rows or finding them takes too long."""
+    until, rows = clock() + SMALL_SECONDS, 0
+    found: list[list[Pair]] = []
+    for page in pages:
+        found.append(page)
+        rows += len(page)
+        if rows > SMALL_ROWS or clock() > until:
+            return None
+    return found
+
+
+def ask(user: Any, model: str, form: str, query: str, name: str, now: datetime) -> ExportJob | None:
+    """Write an export down; a worker finds it within seconds. None if the person has too many open ones."""
+    if ExportJob.objects.filter(user_id=user.pk, state__in=OPEN).count() >= MOST_OPEN:
+        return None
+    access = Access(user)
+    job: ExportJob = ExportJob.objects.create(
+        user_id=user.pk,
+        model=model,
+        form=form,
+        query=query,
+        owners=None if access.is_operator else sorted(access.owner_ids),
+        name=name,
+        file=f"{secrets.token_hex(16)}.{form}",
+        created_at=now,
+        updated_at=now,
+    )
+    return job
+
+
+def of_token(token: str) -> int | None:
+    """Return the id of the export that a signed text names, None for one that isn't ours."""
+    try:
+        found: int = signing.loads(token, salt=SALT)["export"]
+    except (signing.BadSignature, KeyError, TypeError):
+        return None
+    return found
+
+
+def cancel(job: ExportJob, reason: str, now: datetime) -> bool:
+    """Cancel an export, also a finished one: its file is removed. True if it wasn't over yet."""
+    states = (*OPEN, State.DONE)
+    changed = ExportJob.objects.filter(pk=job.pk, state__in=states).update(
+        state=State.CANCELLED, reason=reason, finished_at=now, updated_at=now, expires_at=now
+    )
+    job.path.unlink(missing_ok=True)
+    return bool(changed)
+
+
+def remove_expired(now: datetime) -> int:
+    """Remove exports that have expired, and files that no export knows. Returns the number of exports."""
+    gone = ExportJob.objects.filter(expires_at__lte=now)
+    for job in gone:
+        job.path.unlink(missing_ok=True)
+    count, _ = gone.delete()
+    folder = Path(settings.EXPORT_FOLDER)
+    known = set(ExportJob.objects.values_list("file", flat=True))
+    old = (now - timedelta(hours=1)).timestamp()
+    for each in folder.iterdir() if folder.exists() else ():
+        if each.name not in known and each.stat().st_mtime < old:
+            each.unlink(missing_ok=True)
+    return count

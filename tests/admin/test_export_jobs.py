@@ -1,0 +1,198 @@
+"""Large exports: made by a worker, shown meanwhile, downloaded by who asked and may still see them."""
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from events import export_job, janitors
+from events.admin import export_making
+from events.export_job import ExportJob, State
+from events.ownership.membership import Membership
+from tests.admin.conftest import EVENTS, filed, html_of, many
+from tests.sending import Sender
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/events/exportjob/"
+
+
+@pytest.fixture(autouse=True)
+def _folder(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EXPORT_FOLDER = tmp_path / "exports"
+    monkeypatch.setattr(export_job, "SMALL_ROWS", 5)
+
+
+def asked(client: Client, query: str = "", form: str = "csv") -> ExportJob:
+    response = client.get(f"{EVENTS}export.{form}{query}")
+    job = ExportJob.objects.latest("pk")
+    assert (response.status_code, response["Location"]) == (302, f"{PAGE}{job.pk}/change/")
+    return job
+
+
+def downloaded(client: Client, job: ExportJob) -> Any:
+    return client.get(f"{PAGE}download/{job.token()}/")
+
+
+def text_of(response: Any) -> str:
+    assert response.status_code == 200
+    text = b"".join(response.streaming_content).decode()
+    for close in response._resource_closers:  # `close` itself would end the connection of the test
+        close()
+    return text
+
+
+def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice, "?actor=u1")
+    assert "waits for a worker" in html_of(alice, f"{PAGE}{job.pk}/change/")
+
+    assert export_making.make_next()
+
+    job.refresh_from_db()
+    assert (job.state, job.rows) == (State.DONE, ExportJob.objects.get().rows)
+    html = html_of(alice, f"{PAGE}{job.pk}/change/")
+    assert "Ready: " in html
+    assert "Download" in html
+    response = downloaded(alice, job)
+    assert int(response["Content-Length"]) == job.bytes
+    assert len(text_of(response).splitlines()) == job.rows + 1
+    assert not export_making.make_next()
+
+
+def test_what_a_worker_makes_is_what_would_have_been_sent_at_once(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed(team_a, *many(12))
+    for form in ("csv", "ndjson"):
+        job = asked(alice, form=form)
+        export_making.make_next()
+        monkeypatch.setattr(export_job, "SMALL_ROWS", 5_000)
+        at_once = alice.get(f"{EVENTS}export.{form}").content.decode()
+        monkeypatch.setattr(export_job, "SMALL_ROWS", 5)
+        assert text_of(downloaded(alice, job)) == at_once
+
+
+def test_nobody_else_reads_the_file_or_the_page(
+    team_a: Sender, alice: Client, bob: Client, operator: Client, client: Client
+) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice)
+    export_making.make_next()
+    assert stat.S_IMODE(job.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(job.path.parent.stat().st_mode) == 0o700
+    assert downloaded(bob, job).status_code == 404
+    assert downloaded(operator, job).status_code == 404
+    assert downloaded(client, job).status_code == 302
+    assert alice.get(f"{PAGE}download/{job.token()}x/").status_code == 404
+    assert bob.get(f"{PAGE}{job.pk}/change/").status_code == 302
+    assert job.name not in html_of(bob, PAGE)
+
+
+def test_who_loses_an_owner_loses_the_exports_that_may_be_about_it(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    ready, waiting = asked(alice), asked(alice)
+    export_making.make_next()
+    Membership.objects.all().delete()
+    export_making.make_next()
+    assert downloaded(alice, ready).status_code in (403, 404)
+    waiting.refresh_from_db()
+    assert waiting.state == State.CANCELLED
+    assert not waiting.path.exists()
+
+
+def test_losing_an_owner_while_it_is_made_cancels_it(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice)
+    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr("events.admin.events.ROWS", 3)
+    make = export_making._make
+
+    def lose(job: ExportJob) -> None:
+        checked = ExportJob.may_be_had
+
+        def gone(self: ExportJob) -> bool:
+            found = checked.fget(self)  # type: ignore[attr-defined]  # a property has it
+            Membership.objects.all().delete()
+            return bool(found)
+
+        monkeypatch.setattr(ExportJob, "may_be_had", property(gone))
+        make(job)
+
+    monkeypatch.setattr(export_making, "_make", lose)
+    export_making.make_next()
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
+    assert not job.path.exists()
+
+
+def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
+    team_a: Sender, alice: Client, bob: Client
+) -> None:
+    filed(team_a, *many(12))
+    waiting = asked(alice)
+    bob.post(f"{PAGE}{waiting.pk}/cancel/")
+    assert ExportJob.objects.get(pk=waiting.pk).state == State.WAITING
+    alice.post(f"{PAGE}{waiting.pk}/cancel/")
+    assert ExportJob.objects.get(pk=waiting.pk).state == State.CANCELLED
+    assert not export_making.make_next()
+    ready = asked(alice)
+    export_making.make_next()
+    assert ready.path.exists()
+    alice.post(f"{PAGE}{ready.pk}/cancel/")
+    assert not ready.path.exists()
+    assert downloaded(alice, ready).status_code == 404
+
+
+def test_an_export_expires(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice)
+    export_making.make_next()
+    ExportJob.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert downloaded(alice, job).status_code == 404
+    assert janitors.clean_all(timezone.now()) == []
+    assert not ExportJob.objects.exists()
+    assert not job.path.exists()
+
+
+def test_one_that_gets_too_large_fails_with_a_sentence(
+    team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EXPORT_MAX_BYTES = 10
+    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
+    filed(team_a, *many(12))
+    job = asked(alice)
+    export_making.make_next()
+    job.refresh_from_db()
+    assert (job.state, job.path.exists()) == (State.FAILED, False)
+    assert "choose a shorter time" in html_of(alice, f"{PAGE}{job.pk}/change/")
+
+
+def test_one_whose_worker_died_is_made_again_and_given_up_in_the_end(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice)
+    long_ago = timezone.now() - timedelta(hours=1)
+    ExportJob.objects.update(state=State.RUNNING, updated_at=long_ago, attempts=1)
+    export_making.make_next()
+    assert ExportJob.objects.get().state == State.DONE
+    ExportJob.objects.update(
+        state=State.RUNNING, updated_at=long_ago, attempts=export_making.ATTEMPTS, finished_at=None
+    )
+    export_making.make_next()
+    job.refresh_from_db()
+    assert job.state == State.FAILED
+
+
+def test_a_person_has_a_few_open_exports_at_most(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    for _ in range(export_job.MOST_OPEN):
+        asked(alice)
+    assert alice.get(f"{EVENTS}export.csv")["Location"] == PAGE
+    assert ExportJob.objects.count() == export_job.MOST_OPEN
+    assert User.objects.filter(username="alice").exists()
