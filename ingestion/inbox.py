@@ -128,7 +128,7 @@ WITH RECURSIVE waiting_owner AS (
 UPDATE ingestion_inboxrequest inbox SET attempts = inbox.attempts + 1 FROM bounded
 WHERE inbox.id = bounded.id AND (place = 1 OR (NOT is_alone AND weight <= 1 AND place <= %(requests)s
     AND bounded.events <= %(events)s AND bounded.bytes <= %(bytes)s))
-RETURNING inbox.id, inbox.owner_id
+RETURNING inbox.id, inbox.owner_id, inbox.events
 """
 
 # Those that were tried often take turns.
@@ -167,10 +167,18 @@ class Bounds(NamedTuple):
     bytes: int
 
 
+class Chosen(NamedTuple):
+    """A request of the next block."""
+
+    id: int
+    owner_id: int
+    events: int
+
+
 def count_attempts(
     bounds: Bounds, *, below: int, served: Sequence[int] = (), held: Sequence[int] = ()
-) -> dict[int, int]:
-    """Choose the next block within the bounds and count an attempt on each; the owner of each id.
+) -> list[Chosen]:
+    """Choose the next block within the bounds and count an attempt on each; returns them by id.
 
     None in it was tried `below` times or more, and none is one of those `held`. Owners `served` come after
     those that weren't, in this order.
@@ -178,7 +186,7 @@ def count_attempts(
     parameters = {**bounds._asdict(), "below": below, "served": list(served), "held": list(held)}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_ATTEMPTS, parameters)
-        return dict(sorted(cursor.fetchall()))
+        return sorted(Chosen(*row) for row in cursor.fetchall())
 
 
 def count_attempt_of_suspect(attempts: int, held: Sequence[int] = ()) -> list[int]:

@@ -14,7 +14,7 @@ from events.store import filing
 from ingestion import drain as draining
 from ingestion import inbox, pacing
 from ingestion.drain import drain_block
-from ingestion.inbox import Bounds, InboxRequest
+from ingestion.inbox import Bounds, Chosen, InboxRequest
 from ingestion.rejected import RejectedEvent
 from tests.sending import MakeSender, Sender, file_all, log_event
 
@@ -31,8 +31,8 @@ def team_b(make_sender: MakeSender) -> Sender:
     return make_sender(owner="B")
 
 
-def owners_of(chosen: dict[int, int]) -> Counter[int]:
-    return Counter(chosen.values())
+def owners_of(chosen: list[Chosen]) -> Counter[int]:
+    return Counter(each.owner_id for each in chosen)
 
 
 def wait(sender: Sender, requests: int, events: int = 1) -> None:
@@ -47,6 +47,27 @@ def test_a_single_event_is_in_the_next_block_however_much_another_owner_has_sent
     wait(team_b, 1)
     chosen = inbox.count_attempts(WIDE._replace(events=20), below=3)
     assert owners_of(chosen) == {team_a.key.default_owner_id: 3, team_b.key.default_owner_id: 1}
+
+
+def test_owners_with_little_in_a_block_are_filed_before_those_with_much() -> None:
+    flood = [Chosen(number, 1, 100) for number in range(10)]
+    assert draining._parts([*flood, Chosen(10, 2, 1)]) == [[10], list(range(10))]
+    assert draining._parts(flood) == [[], list(range(10))], "one owner alone is one transaction"
+    assert draining._parts([Chosen(1, 1, 1)]) == [[1], []]
+    even = [Chosen(number, number, 1) for number in range(40)]
+    assert draining._parts(even) == [list(range(40)), []]
+
+
+def test_a_flood_that_fails_leaves_the_single_event_filed(
+    team_a: Sender, team_b: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(team_a, 1, events=30)
+    wait(team_b, 1)
+    FailsOn(monkeypatch, f"{team_a.key.pk}-0-3")
+    with pytest.raises(OperationalError):
+        drain_block()
+    assert Event.objects.get().owner_id == team_b.key.default_owner_id
+    assert InboxRequest.objects.get().attempts == 0
 
 
 def test_owners_that_wait_share_a_block_by_events_not_by_requests(team_a: Sender, team_b: Sender) -> None:
