@@ -190,10 +190,10 @@ def _is_deeper(shape: bytes, limit: int) -> bool:
 
     Each round takes away the innermost brackets of all branches at once.
     """
-    whole = shape.translate(None, _BETWEEN_BRACKETS)
+    whole = shape.translate(_SQUARE, _BETWEEN_BRACKETS)
     left = whole
     for _ in range(limit):
-        inside = left.replace(b"[]", b"").replace(b"{}", b"")
+        inside = left.replace(b"[]", b"")
         if len(inside) == len(left):
             # All gone, or what is left is no JSON: brackets that are never closed count too.
             return bool(left) and _opens_deeper(whole, limit)
@@ -201,13 +201,16 @@ def _is_deeper(shape: bytes, limit: int) -> bool:
     return bool(left)
 
 
+# All brackets as square ones: two sorts would let a round take away two levels.
+_OPENING = ord("[")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 _BETWEEN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _opens_deeper(brackets: bytes, limit: int) -> bool:
     depth = 0
     for bracket in brackets:
-        depth += 1 if bracket in b"[{" else -1
+        depth += 1 if bracket == _OPENING else -1
         if depth > limit:
             return True
     return False

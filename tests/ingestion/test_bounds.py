@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from events.wire import values
 from ingestion import jsontext
-from ingestion.dialects import buildless_pb2, protojson
+from ingestion.dialects import availity, buildless_pb2, protojson
 
 TEXTS = st.text(st.sampled_from('[]{},:"\\ a\x00\ud800é'), max_size=6)
 JSON = st.recursive(
@@ -100,3 +101,8 @@ def test_fields_of_protobuf_are_counted_at_all_depths(tools: int, contexts: int)
     if fields:
         found = protojson.bound_fault(body, fields - 1)
         assert (found is not None) == (len(body) > 2 * (fields - 1))
+
+
+@given(st.text(st.sampled_from("%+aAfF09eé€ &=."), max_size=40))
+def test_forms_are_unquoted_as_urllib_does(text: str) -> None:
+    assert availity.unquoted(text) == unquote_plus(text, errors="surrogateescape")
