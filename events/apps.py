@@ -11,6 +11,6 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what must be known once all models are loaded."""
-        from events import checks, partitions  # noqa: F401  (registers system checks)
+        from events import checks, export_forgetting, partitions  # noqa: F401  (registers what it has)
 
         partitions.connect()

@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from events import export_job
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
 from events.event import Event
@@ -309,3 +310,20 @@ def test_the_audit_trail_lets_erasures_blot_out_and_nothing_else(team_a: Sender)
             connection.cursor() as cursor,
         ):
             cursor.execute(f"SET LOCAL tally.erasing = 'on'; {statement}")
+
+
+def test_files_of_exports_that_name_the_actor_go(team_a: Sender) -> None:
+    person_ = person("lea", team_a.key.default_owner)
+    now = timezone.now()
+    jobs = []
+    for name in ("ann-4711", "ben"):
+        job = export_job.ask(person_, "events.event", "csv", f"q={name}", "events.csv", now)
+        assert job
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        job.path.write_text(f"actor\n{name}\n")
+        export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
+        jobs.append(job)
+    erase("ann-4711", "--yes")
+    assert [job.path.exists() for job in jobs] == [False, True]
+    assert traces(["ann-4711"]) == {}
+    jobs[1].path.unlink()
