@@ -34,7 +34,7 @@ class Invitation(models.Model):
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
     email = models.EmailField(
-        "e-mail address", max_length=MAX_EMAIL, help_text="The link goes there. Nobody else can use it."
+        "e-mail address", max_length=MAX_EMAIL, help_text="The link goes there; whoever has it can accept."
     )
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
     invited_by = models.ForeignKey(

@@ -57,7 +57,7 @@ class Migration(InitialMigration):
             name='Invitation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(help_text='The link goes there. Nobody else can use it.', max_length=150, verbose_name='e-mail address')),
+                ('email', models.EmailField(help_text='The link goes there; whoever has it can accept.', max_length=150, verbose_name='e-mail address')),
                 ('role', models.CharField(choices=[('viewer', 'Viewer: sees events, sessions and reports'), ('lead', 'Lead: also manages members, keys and settings')], default='viewer', max_length=10)),
                 ('sends', models.PositiveSmallIntegerField(default=1, help_text='Only the link sent last works.')),
                 ('sent_at', models.DateTimeField()),
