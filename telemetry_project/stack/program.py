@@ -66,7 +66,8 @@ class Program:
 
     def _print(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            text = line.decode(errors="replace").rstrip()
-            self.lines.append(text)
-            say(text, self.name)
+        with self.process.stdout as output:
+            for line in output:
+                text = line.decode(errors="replace").rstrip()
+                self.lines.append(text)
+                say(text, self.name)

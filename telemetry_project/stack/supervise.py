@@ -142,7 +142,12 @@ def _stop_all(programs: Sequence[Program], seconds: float) -> None:
     left = [program for program in programs if program.is_running()]
     if not left:
         return
-    with step("Stopping " + ", ".join(program.name for program in left)):
+    names = ", ".join(program.name for program in left)
+
+    def how_far() -> str:
+        return "waiting for " + ", ".join(program.name for program in left if program.is_running())
+
+    with step(f"Stopping {names}", how_far):
         for program in left:
             program.signal(signal.SIGTERM)
         processes.wait_until(lambda: not any(program.is_running() for program in left), seconds)

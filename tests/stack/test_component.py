@@ -1,0 +1,47 @@
+"""Components that die are started again after growing pauses; jobs end when they have succeeded."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from telemetry_project.stack import processes
+from telemetry_project.stack.component import DEATHS, Component, Job, ProgramComponent
+from telemetry_project.stack.errors import StackError
+
+
+def looked_after(component: Component) -> bool:
+    component.look_after()
+    return component.is_over
+
+
+def test_a_job_that_succeeds_is_over(capfd: pytest.CaptureFixture[str]) -> None:
+    job = Job("demo", "echo done", os.environ)
+    job.start()
+    assert processes.wait_until(lambda: looked_after(job), 10)
+    assert "starting it again" not in capfd.readouterr().out
+
+
+def test_a_job_that_is_killed_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    mark = tmp_path / "mark"
+    job = Job("demo", f'test -e {mark} && exit 0; touch {mark}; kill -9 "$$"', os.environ)
+    job.start()
+    assert processes.wait_until(lambda: looked_after(job), 10)
+    assert "demo was ended by SIGKILL; starting it again in 0.5 s" in capfd.readouterr().out
+
+
+def test_a_job_that_fails_again_and_again_stops_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    job = Job("demo", "exit 3", os.environ)
+    job.start()
+    assert processes.wait_until(lambda: looked_after(job), 30)
+    assert "The rest goes on; the next start tries it again." in capfd.readouterr().out
+
+
+def test_what_everything_needs_stops_all_after_so_many_deaths(capfd: pytest.CaptureFixture[str]) -> None:
+    program = ProgramComponent("web", "echo why; exit 3", os.environ)
+    program.start()
+    with pytest.raises(StackError, match="Its last lines:\nwhy"):
+        processes.wait_until(lambda: looked_after(program), 30)
+    said = capfd.readouterr().out
+    assert [said.count(f"in {pause} s") for pause in ("0.5", "1", "2", "4")] == [1, 1, 1, 1]
+    assert said.count("web started") == DEATHS
