@@ -1,13 +1,17 @@
 """Faults of requests and of those who take them: the web process killed, ids racing, odd times."""
 
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from events.identity import milliseconds, week_of
 from tests.faults.holding import locked, wait_for_statement
 from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
+from tests.serving import HOST
+
+STALLED = 40  # of each sort: five times the threads that work
 
 
 @fault
@@ -18,6 +22,23 @@ def web_killed(scene: Scene) -> Iterator[None]:
         scene.stack.kill("web")
     yield
     scene.stack.start("web")
+
+
+@fault
+def readers_that_do_not_read(scene: Scene) -> Iterator[None]:
+    """Clients that ask for large answers and read nothing, and as many that stop in mid-body."""
+    address = (HOST, scene.stack.port)
+    with ExitStack() as stalled:
+        for _ in range(STALLED):
+            reader = stalled.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.connect(address)
+            reader.sendall(b"GET /api/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            sender = stalled.enter_context(socket.create_connection(address))
+            sender.sendall(b"POST /v1/telemetry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{")
+        assert scene.stack.answers(), "nobody else is answered beside stalled clients"
+        yield
+        time.sleep(OUTAGE_SECONDS)
 
 
 @fault

@@ -16,6 +16,7 @@ SHORT = (
     "poison",
     "postgres_killed",
     "postgres_restarted",
+    "readers_that_do_not_read",
     "same_block_twice",
     "same_id_racing",
     "valkey_hanging",
