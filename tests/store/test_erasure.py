@@ -126,7 +126,7 @@ def read(lead: Client, actor: str) -> None:
         lead.get("/admin/events/event/", query)
         for form in ("csv", "ndjson"):
             response: Any = lead.get(f"/admin/events/event/export.{form}", query)
-            list(response.streaming_content)
+            assert response.status_code == 200
 
 
 def mailed(sender: Sender, actor: str) -> None:
@@ -209,7 +209,7 @@ def test_the_session_and_device_of_nobody_else_go_from_filters_too(team_a: Sende
     file_all()
     for term in ("session-of-ann", "device-of-ann", "session-of-both", "device-of-both", "ann"):
         response: Any = lead.get("/admin/events/event/export.ndjson", {"q": term})
-        assert b"".join(response.streaming_content)
+        assert response.content
     erase("ann", "--yes")
     assert traces(["session-of-ann", "device-of-ann"]) == {}
     notes = AuditEntry.objects.filter(action="export.made").order_by("pk")
@@ -265,7 +265,7 @@ def test_of_other_owners_and_of_other_actors_all_stays(team_a: Sender, make_send
     file_all()
     client = logged_in(person("lea", other.key.default_owner))
     response: Any = client.get("/admin/events/event/export.ndjson", {"q": "ann-4711"})
-    assert b"".join(response.streaming_content)
+    assert response.content
     erase("ann-4711", "--yes")
     assert sorted(Event.objects.values_list("actor", "owner__name")) == [
         ("ann-4711", "Team B"),
@@ -290,7 +290,7 @@ def test_a_short_id_is_erased_where_it_stands_alone_and_not_within_sentences(
     file_all()
     for query in ({"q": "7"}, {"q": "user:7"}):
         response: Any = lead.get("/admin/events/event/export.ndjson", query)
-        assert list(response.streaming_content) is not None
+        assert response.status_code == 200
     mailed(team_a, "7")
     erase("7", "--yes")
     notes = AuditEntry.objects.filter(action="export.made").order_by("pk")
