@@ -8,9 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
+from events.access import OPERATORS
 from events.event import Event
-from tests.security import permissions
+from events.ownership.api_key import ApiKey
+from tests.security import foreign, permissions
 from tests.security.routes import NOT_POSTED, Route, questions, routes
 from tests.security.walkers import KEYS, LEADS, LIKE_OTHERS, SEES, walker
 from tests.security.world import MINE, THEIRS, Side, tells, world
@@ -70,6 +73,30 @@ def test_nobody_sees_or_changes_what_is_not_theirs(who: str, sides: dict[str, Si
     for each in unled:
         changed = set(each.snapshot()) ^ set(before[each.word])
         assert not changed, f"{who} changed of {each.word}: {sorted(changed)[:4]}"
+
+
+@pytest.mark.parametrize("who", ["lead", "viewer"])
+def test_no_form_takes_what_is_anothers_or_makes_anybody_more(who: str, sides: dict[str, Side]) -> None:
+    one, mine, theirs = walker(who, sides), sides[MINE], sides[THEIRS]
+    posted, before, told = foreign.values(theirs), theirs.snapshot(), []
+    paths = {path for route in _posted() for path in route.paths(mine)} - one.ways_out()
+    for path in sorted(paths, key=lambda each: ("/delete/" in each, each)):
+        for asked in (path, f"{path}?{foreign.query(theirs)}"):
+            status, body = one.ask(asked, "post", **posted)
+            assert status < 500, asked
+            told += _told(asked, status, body, [theirs])
+            # What an answer leads to may tell what the answer didn't.
+            if status == 302 and body.startswith("/admin/") and "logout" not in body:
+                status, body = one.ask(body.partition("?")[0])
+                told += _told(f"after {asked}", status, body, [theirs])
+    assert told == [], "\n".join(told[:20])
+    changed = set(theirs.snapshot()) ^ set(before)
+    assert not changed, f"{who} changed: {sorted(changed)[:4]}"
+    for user in User.objects.exclude(username__startswith=THEIRS):
+        assert not user.is_superuser
+        assert not user.groups.filter(name=OPERATORS).exists()
+    wide = ApiKey.objects.filter(all_owners=True)
+    assert not wide.exists()
 
 
 def _told(asked: str, status: int, body: str, foreign: list[Side]) -> list[str]:

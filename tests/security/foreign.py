@@ -1,0 +1,51 @@
+"""Foreign values: posted by somebody who reaches for what is another owner's, or for more rights."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from events.access import OPERATORS
+from ingestion.rejected import RejectedEvent
+from tests.security.world import ROWS, Side
+
+# Fields that would make somebody more than they are, whether a form has them or not.
+RAISING = {
+    "is_superuser": "on",
+    "is_staff": "on",
+    "role": "lead",
+    "all_owners": "on",
+    "open_to_anyone": "on",
+    "type": "secret",
+    "permissions": "both",
+    "may_read": "on",
+    "may_write": "on",
+    "revoked_at": "",
+    "expires_at_0": "2099-01-01",
+    "expires_at_1": "00:00:00",
+    "confirmed_at": "2026-01-01",
+    "clicked_at": "2026-01-01",
+    "monthly_quota": "1",
+}
+# What forms need to be filled in at all.
+FILLING = {"name": "hacked", "email": "hacked@example.org", "reason": "hacked", "grace": "7", "post": "yes"}
+DIGEST = {"rhythm": "daily", "hour": "7", "zone": "UTC", "locale": "en", "active": "on"}
+
+
+def values(theirs: Side) -> dict[str, Any]:
+    """Every field of every form: relations of models that have pages hold what is another owner's."""
+    found: dict[str, Any] = FILLING | DIGEST | RAISING
+    for model in admin.site._registry:
+        for field in (*model._meta.fields, *model._meta.many_to_many):
+            if field.related_model in ROWS:
+                found[field.name] = theirs.rows(field.related_model)[0].pk
+    group, _ = Group.objects.get_or_create(name=OPERATORS)
+    rejected = theirs.rows(RejectedEvent)[0].pk
+    found |= {"groups": group.pk, "username": theirs.lead.username, "ids": rejected}
+    return found | {"action": "replay_selected", "_selected_action": rejected}
+
+
+def query(theirs: Side) -> str:
+    """Filters of lists, with values that a list offers to others only."""
+    source = theirs.rows(RejectedEvent)[0].source_id
+    return f"owner={theirs.owner.pk}&source={source}"
