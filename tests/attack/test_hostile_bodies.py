@@ -77,14 +77,14 @@ def _page(costs: dict[str, Cost]) -> str:
     within = sum(cost.cpu <= CPU_BUDGET and cost.megabytes <= MEMORY_BUDGET for cost in costs.values())
     return f"""# Hostile bodies
 
-What requests cost that are made to cost as much as they can: at most {WIRE // 1024} KB on the wire, with a
-publishable key. Bounds hold before work is done. The budget is {CPU_BUDGET} s of CPU and {MEMORY_BUDGET} MB
-in the web process and the worker together: {within} of {len(costs)} bodies are within it.
+Request bodies made to cost as much as possible, each at most {WIRE // 1024} KB on the wire and sent with a publishable key.
+Bounds are checked before a body is decoded. The budget is {CPU_BUDGET} s of CPU and {MEMORY_BUDGET} MB in the web process
+and the worker together: {within} of {len(costs)} bodies are within it.
 
-The figures are of one run (`make docs-hostile-bodies`) on a busy machine of two cores. A test holds each
-body to {NOISE} times the CPU budget, and those that it names as dear to a multiple of that. CPU seconds are
-user and system time of acceptance and of filing, without PostgreSQL's; *sessions* is what summing the
-sessions up costs later, in a worker of its own.
+The figures are from one run (`make docs-hostile-bodies`) on a busy machine with two cores. A test limits
+each body to {NOISE} times the CPU budget, and some named exceptions to a multiple of that. CPU seconds are
+user and system time of acceptance and filing, without PostgreSQL's. *sessions* is the later cost of
+summarising the sessions, in another worker.
 
 The bounds are settings: `INGEST_MAX_BODY_BYTES`, `INGEST_MAX_INFLATE_RATIO`, `INGEST_MAX_EVENTS`,
 `INGEST_MAX_BODY_ELEMENTS`, and for each event `INGEST_MAX_EVENT_BYTES`, `INGEST_MAX_ELEMENTS`,
