@@ -77,9 +77,9 @@ def _page(costs: dict[str, Cost]) -> str:
     within = sum(cost.cpu <= CPU_BUDGET and cost.megabytes <= MEMORY_BUDGET for cost in costs.values())
     return f"""# Hostile bodies
 
-Request bodies made to cost as much as possible, each at most {WIRE // 1024} KB on the wire and sent with a publishable key.
-Bounds are checked before a body is decoded. The budget is {CPU_BUDGET} s of CPU and {MEMORY_BUDGET} MB in the web process
-and the worker together: {within} of {len(costs)} bodies are within it.
+Request bodies made to cost as much as possible: each has at most {WIRE // 1024} KB on the wire and comes with a
+publishable key. Bounds are checked before a body is decoded. The budget is {CPU_BUDGET} s of CPU and
+{MEMORY_BUDGET} MB in the web process and the worker together: {within} of {len(costs)} bodies are within it.
 
 The figures are from one run (`make docs-hostile-bodies`) on a busy machine with two cores. A test limits
 each body to {NOISE} times the CPU budget, and some named exceptions to a multiple of that. CPU seconds are
