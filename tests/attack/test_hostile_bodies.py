@@ -77,7 +77,7 @@ def _page(costs: dict[str, Cost]) -> str:
     within = sum(cost.cpu <= CPU_BUDGET and cost.megabytes <= MEMORY_BUDGET for cost in costs.values())
     return f"""# Hostile bodies
 
-Request bodies made to cost as much as possible: each has at most {WIRE // 1024} KB on the wire and comes with a
+Request bodies made to cost as much as possible: each has at most {WIRE // 1024} KB on the wire and a
 publishable key. Bounds are checked before a body is decoded. The budget is {CPU_BUDGET} s of CPU and
 {MEMORY_BUDGET} MB in the web process and the worker together: {within} of {len(costs)} bodies are within it.
 
