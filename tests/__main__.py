@@ -19,6 +19,8 @@ STACKS = [
 
 def main() -> int:
     """Run both; 0 if all passed."""
+    if len(sys.argv) > 1:
+        sys.exit('This runs all tests. For some of them: make test ARGS="tests/api -k name"')
     root = Path(__file__).parent.parent
     with TemporaryFile() as output:
         beside = subprocess.Popen([*PYTEST, *STACKS], cwd=root, stdout=output, stderr=subprocess.STDOUT)
