@@ -101,6 +101,8 @@ def _erase_batch(waiting: EventQuerySet, now: datetime) -> Sequence[Event]:
     with transaction.atomic():
         patiently()
         events = list(waiting.select_for_update()[:BATCH])
+        if not events:
+            return events
         kinds = {event.kind for event in events}
         for table in (*(KINDS[kind].model._meta.db_table for kind in kinds), Event._meta.db_table):
             _delete(table, events)
