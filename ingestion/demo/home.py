@@ -131,7 +131,7 @@ def key_text() -> str:
 
 
 def make_key() -> None:
-    """Make the demo key where it is missing: publishable, for every owner of the demo.
+    """Make the demo key where it is missing: publishable, so it only writes, and for one owner of the demo.
 
     One that was revoked stays so.
     """
@@ -148,7 +148,6 @@ def make_key() -> None:
             "type": KeyType.PUBLISHABLE,
             "hash": hash_of(parts.whole),
             "default_owner": owner,
-            "all_owners": True,
         },
     )
 

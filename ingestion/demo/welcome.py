@@ -11,11 +11,11 @@ from ingestion.demo import home
 from ingestion.demo.home import USERS
 from ingestion.dialects import availity
 
-# The published example of Availity's document.
+# The published example of Availity's document, sent by the owner that the demo key is for.
 EXAMPLE: dict[str, Any] = {
     "customerId": "1194",
     "contact": "myteamdistributionlist@availity.com",
-    "owner": "YourTeam",
+    "owner": home.KEY_DELIVERY,
     "source_system": "eligibility_and_benefits",
     "version": "1",
     "payerId": "A123",
@@ -72,7 +72,8 @@ def _people(told: Mapping[str, str]) -> str:
 
 def _sending(key: str) -> str:
     return (
-        "Send an event; two seconds later it is in operator's list of events, under owner YourTeam:\n\n"
+        f"Send an event. Two seconds later lead and operator see it in the list of events, under"
+        f" {home.KEY_DELIVERY}:\n\n"
         f"  {curl(key)}"
     )
 

@@ -195,7 +195,8 @@ def test_what_is_pasted_from_the_welcome_is_accepted(
 
     assert (response.status_code, response.content) == (201, b"")
     drain()
-    event = Event.objects.get(owner__name="YourTeam")
+    event = Event.objects.get(owner__name=home.KEY_DELIVERY)
+    assert not ApiKey.objects.get().all_owners, "a publishable key is seen by anybody"
     assert event.as_wire() == welcome.EXAMPLE == json.loads(words[words.index("-d") + 1])
 
 
