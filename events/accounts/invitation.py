@@ -86,13 +86,6 @@ class Invitation(models.Model):
             key=f"invitation/{self.pk}/{self.sends}",
             about=str(self.pk),
             to=self.email,
-            path=self.path,
-            context={
-                "owner": self.owner,
-                "organization": self.owner.organization,
-                "by": self.invited_by,
-                "role": Role(self.role),
-            },
             asked_by=self.invited_by,
         )
 
@@ -133,7 +126,9 @@ def accept(invitation: Invitation, user: User, *, actor: audit.Actor, now: datet
     if is_new:
         after = audit.state(member, ("user", "owner", "role"))
         audit.record(actor, "member.made", member, owner=invitation.owner, after=after)
-    audit.record(actor, "invitation.accepted", invitation, owner=invitation.owner)
+    # Whoever has the link may accept, with any account: the trail names the mailbox and the account.
+    who = {"email": invitation.email, "account": user.get_username()}
+    audit.record(actor, "invitation.accepted", invitation, owner=invitation.owner, after=who)
     return True
 
 

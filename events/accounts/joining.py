@@ -3,14 +3,12 @@
 What only looks (GET) changes nothing, since programs that guard mailboxes follow every link.
 """
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import (
     PasswordResetCompleteView,
     PasswordResetConfirmView,
@@ -23,15 +21,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from events.accounts import audit, invitation, throttle
+from events.accounts import audit, invitation, resetting, throttle
 from events.accounts.invitation import Invitation
-from events.accounts.mailing import PASSWORD, Mail, mailer
+from events.accounts.mailing import mailer
 
 if TYPE_CHECKING:  # unfold has no types
     from django.forms import EmailInput as Email
@@ -124,24 +120,15 @@ class Forgotten(Look, PasswordResetView):
     title = "Forgotten password"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Mail the link to whoever has the address, if anybody; not too often."""
+        """Have a link mailed to whoever has the address, if anybody; not too often."""
         email, now = form.cleaned_data["email"], timezone.now()
         if wait := throttle.count_reset(email.lower(), getattr(self.request, "network_hash", ""), now):
             minutes = -(-wait // 60)
             said = "a minute" if minutes == 1 else f"{minutes} minutes"
             form.add_error("email", f"A link was asked for too often. Try again in {said}.")
             return self.form_invalid(form)
-        for user in form.get_users(email):
-            _mail_reset(user, now)
+        resetting.ask(email, now)
         return redirect(self.get_success_url())
-
-
-def _mail_reset(user: User, now: datetime) -> None:
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
-    path = reverse("password_reset_confirm", args=[uid, token])
-    key = f"password/{user.pk}/{now:%Y-%m-%dT%H:%M:%S.%f}"
-    mail = Mail(PASSWORD, key, str(user.pk), user.email, path, {"name": user.get_username()}, user=user)
-    mailer().send(mail, now)
 
 
 class Asked(Look, PasswordResetDoneView):

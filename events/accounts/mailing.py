@@ -1,8 +1,7 @@
-"""Mails about accounts: what they say is known here, how mail goes is not. The app of mail registers itself,
+"""Mails about accounts: which are sent is known here, how mail goes is not. The app of mail registers itself,
 since nothing here may know of reports.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,8 +17,6 @@ class Mail:
     key: str  # what may be sent only once
     about: str  # the primary key of what it is about
     to: str
-    path: str  # of the link in it
-    context: Mapping[str, Any]
     user: Any = None  # whose address it is
     asked_by: Any = None  # who had it sent to a stranger
 

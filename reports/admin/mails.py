@@ -113,7 +113,7 @@ class SentMailAdmin(PageAdmin):
         if mail is not None:
             response.context_data |= {
                 "has_copy": bool(mail.message) and may_be_read(mail),
-                "may_go_again": bool(mail.message) and mail.state in sending.may_go_again(mail),
+                "may_go_again": mail.state in sending.may_go_again(mail),
                 "may_be_taken": mail.state == State.UNKNOWN,
             }
         return response
@@ -159,13 +159,15 @@ class SentMailAdmin(PageAdmin):
 
 
 def may_be_read(mail: SentMail) -> bool:
-    """Whether its text is shown: not of a question whether mail may come, since its link says yes."""
+    """True if its text is shown: not where the link in it is a permission, and no copy is kept."""
     return not KINDS[mail.kind].is_secret
 
 
 def sentence(mail: SentMail) -> str:
     """Say what became of a mail."""
     said = SENTENCES[State(mail.state)]
+    if KINDS[mail.kind].is_secret and mail.state != State.SKIPPED:
+        return f"{said} No copy is kept: whoever has the link in it could use it."
     if mail.state == State.SENT and not mail.message:
-        return f"{said} Its copy was removed when an actor whom it named was erased."
+        return f"{said} Its copy was removed: it was too old, or named an actor who was erased."
     return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said

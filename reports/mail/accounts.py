@@ -1,15 +1,18 @@
 """Mails about accounts, and how many a person may have sent to strangers."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.template.loader import render_to_string
 
+from events.access import Access
+from events.accounts import resetting
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import INVITATION, PASSWORD, Mail
+from events.ownership.membership import Role
 from reports.mail import address as addresses
 from reports.mail import links, sending
 from reports.mail.kinds import Kind, register
@@ -24,28 +27,17 @@ MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 class AccountMailer:
     """Sends them the way of all mail."""
 
-    subjects: ClassVar[dict[str, str]] = {
-        INVITATION: "{by} invites you to {owner} in Tally",
-        PASSWORD: "Set a new password for Tally",
-    }
-
     def send(self, mail: Mail, now: datetime) -> str:
         """Have it sent within a minute; why not, as a sentence, empty where it will be."""
         to = addresses.of_person(mail.user) if mail.user else addresses.of_stranger(mail.to)
         if to is None:
             return "There is no address that it could go to."
-        context = {**mail.context, "url": links.absolute(mail.path)}
-        letter = Letter(
-            subject=self.subjects[mail.kind].format_map(context),
-            text=render_to_string(f"mail/{mail.kind}.txt", context),
-            html=render_to_string(f"mail/{mail.kind}.html", context),
-        )
         with transaction.atomic():
             if mail.asked_by is not None and (why := refusal(mail.asked_by, mail.to, now)):
                 return why
-            sent = sending.send(letter, to=to, kind=mail.kind, key=mail.key, now=now, about=mail.about)
-            if sent is not None and mail.asked_by is not None:
-                SentMail.objects.filter(pk=sent.pk).update(asked_by=mail.asked_by)
+            sending.queue(
+                to=to, kind=mail.kind, key=mail.key, now=now, about=mail.about, asked_by=mail.asked_by
+            )
         return to.refusal(mail.kind)
 
     def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
@@ -78,10 +70,42 @@ def refusal(asked_by: User, to: str, now: datetime) -> str:
     return ""
 
 
-def _withdrawn(mail: SentMail) -> str:
-    is_pending = Invitation.objects.pending().filter(pk=mail.about).exists()
-    return "" if is_pending else "The invitation was accepted or withdrawn."
+def _objection(mail: SentMail) -> str:
+    """Return why an invitation may no longer go; empty where it may."""
+    found = Invitation.objects.pending().filter(pk=mail.about).select_related("invited_by").first()
+    if found is None:
+        return "The invitation was accepted or withdrawn."
+    if mail.key != found.mail.key:
+        return "A newer link was sent to the address."
+    is_led = Access(found.invited_by).leads(found.owner_id)
+    return "" if is_led else "Whoever invited no longer leads the owner."
 
 
-register(Kind(INVITATION, "invitations", objection=_withdrawn, is_secret=True))
-register(Kind(PASSWORD, "links to new passwords", is_secret=True))
+def _invitation(mail: SentMail) -> Letter:
+    """Build an invitation, with the link that accepts it."""
+    found = Invitation.objects.select_related("owner__organization", "invited_by").get(pk=mail.about)
+    by = found.invited_by
+    context = {
+        "owner": found.owner,
+        "organization": found.owner.organization,
+        "by": by,
+        "role": Role(found.role),
+    }
+    return _letter(INVITATION, f"{by} invites you to {found.owner} in Tally", found.path, context)
+
+
+def _password(mail: SentMail) -> Letter:
+    """Build the mail with the link that sets a new password."""
+    user = User.objects.get(pk=mail.about)
+    context = {"name": user.get_username()}
+    return _letter(PASSWORD, "Set a new password for Tally", resetting.path(user), context)
+
+
+def _letter(kind: str, subject: str, path: str, context: dict[str, Any]) -> Letter:
+    context |= {"url": links.absolute(path)}
+    text = render_to_string(f"mail/{kind}.txt", context)
+    return Letter(subject, text, html=render_to_string(f"mail/{kind}.html", context))
+
+
+register(Kind(INVITATION, "invitations", objection=_objection, compose=_invitation))
+register(Kind(PASSWORD, "links to new passwords", compose=_password))

@@ -11,9 +11,9 @@ class MailConfig(AppConfig):
     verbose_name = "Mail"
 
     def ready(self) -> None:
-        """Register what forgets actors and old copies, and what sends mails about accounts."""
+        """Register what forgets actors and old copies, kinds of mail, and what sends mails about accounts."""
         from events.accounts import mailing
-        from reports.mail import forgetting, retention  # noqa: F401  (registers them)
+        from reports.mail import confirming, forgetting, retention  # noqa: F401  (registers them)
         from reports.mail.accounts import AccountMailer  # needs loaded models
 
         mailing.register(AccountMailer())

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reports.mail.address import CONFIRMATION, Address
+from reports.mail.address import Address
+from reports.mail.letter import Letter
 from reports.mail.sent import SentMail
 
 
@@ -29,8 +30,14 @@ class Kind:
     objection: Callable[[SentMail], str] = _wanted
     # What following the link does: from the kind, what the mail was about and the address to a sentence.
     end: Callable[[str, str, Address], str] = _end_kind
-    # Whoever reads one of its mails may do what its link says, so only its reader sees it, and it goes once.
-    is_secret: bool = False
+    # Builds a mail whose link is a permission: whoever has it may do what it says. It is built for each
+    # attempt, and no copy is kept; only its reader sees it, and it isn't sent a second time.
+    compose: Callable[[SentMail], Letter] | None = None
+
+    @property
+    def is_secret(self) -> bool:
+        """True if the link in its mails is a permission."""
+        return self.compose is not None
 
 
 KINDS: dict[str, Kind] = {}
@@ -41,4 +48,6 @@ def register(kind: Kind) -> None:
     KINDS[kind.name] = kind
 
 
-register(Kind(CONFIRMATION, "questions whether mail may come", is_secret=True))
+def secret_kinds() -> list[str]:
+    """Return the names of the kinds whose mails are built for each attempt."""
+    return [kind.name for kind in KINDS.values() if kind.is_secret]

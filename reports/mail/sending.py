@@ -14,17 +14,19 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from reports.mail import address as addresses
 from reports.mail import letter as letters
 from reports.mail.address import Address
-from reports.mail.kinds import KINDS
+from reports.mail.kinds import KINDS, secret_kinds
 from reports.mail.letter import Letter
 from reports.mail.sent import Attempt, SentMail, State
+from reports.mail.text import line as one_line
 from reports.mail.transport import Line, Outcome, Verdict
 from reports.periods import Period
 
@@ -82,6 +84,23 @@ def claim(
     return mail if is_new else None
 
 
+def queue(
+    *, to: Address, kind: str, key: str, now: datetime, about: str, asked_by: Any = None
+) -> SentMail | None:
+    """Have a mail of a secret kind sent within a minute, unless one was claimed by that key; then None.
+
+    Only what it is about is stored: its kind builds the message for each attempt.
+    """
+    compose = KINDS[kind].compose
+    assert compose is not None, f"{kind} is no secret: send it"
+    with transaction.atomic():
+        mail = claim(to=to, kind=kind, key=key, now=now, about=about)
+        if mail is not None:
+            mail.asked_by, mail.subject = asked_by, one_line(compose(mail).subject)
+            mail.save(update_fields=["asked_by", "subject"])
+    return mail
+
+
 def write(mail: SentMail, letter: Letter, now: datetime) -> None:
     """Put the message into a claimed mail. What every attempt sends is this, to the byte."""
     message = letters.message_of(letter, to=mail.to, key=mail.key, at=now)
@@ -98,10 +117,15 @@ def skip(mail: SentMail, why: str, now: datetime) -> None:
     )
 
 
+def _has_message() -> models.Q:
+    """Match the mails that can be handed over: those written, and those that their kind builds."""
+    return ~models.Q(message=b"") | models.Q(kind__in=secret_kinds())
+
+
 def deliver_due(clock: Clock = timezone.now, seconds: float = TICK_SECONDS) -> int:
     """Hand over what is written and due, one by one; how many conversations there were."""
     until = time.monotonic() + seconds
-    due = SentMail.objects.filter(state=State.CLAIMED, next_at__lte=clock()).exclude(message=b"")
+    due = SentMail.objects.filter(_has_message(), state=State.CLAIMED, next_at__lte=clock())
     done = 0
     with Line() as line:
         for pk in list(due.order_by("next_at").values_list("pk", flat=True)[:MOST]):
@@ -142,12 +166,21 @@ def attempt(pk: int, line: Line, clock: Clock = timezone.now) -> Outcome | None:
     if why:
         skip(mail, why, clock())
         return None
+    message = _message(mail, clock())
     if not _take(mail, clock()):
         return None
-    outcome = line.deliver(bytes(mail.message), sender=letters.sender()[1], to=letters.wire_address(mail.to))
+    outcome = line.deliver(message, sender=letters.sender()[1], to=letters.wire_address(mail.to))
     with transaction.atomic():
         _keep(mail, outcome, clock())
     return outcome
+
+
+def _message(mail: SentMail, now: datetime) -> bytes:
+    """Return what is handed over: what was written, or what the kind builds and nobody keeps."""
+    compose = KINDS[mail.kind].compose
+    if compose is None:
+        return bytes(mail.message)
+    return letters.message_of(compose(mail), to=mail.to, key=mail.key, at=now).as_bytes()
 
 
 def objection(mail: SentMail) -> str:
@@ -215,13 +248,17 @@ def give_up_lost(now: datetime) -> int:
 
 def may_go_again(mail: SentMail) -> tuple[State, ...]:
     """From which states a person may send a mail again. Who was asked is not asked twice by one button."""
+    if not (mail.message or KINDS[mail.kind].is_secret):
+        return ()
     return (State.FAILED, State.UNKNOWN, *(() if KINDS[mail.kind].is_secret else (State.SENT,)))
 
 
 def send_again(mail: SentMail, now: datetime) -> bool:
     """Send the same message once more, because a person says so; whether it may be."""
     over = SentMail.objects.filter(pk=mail.pk, state__in=may_go_again(mail))
-    return over.exclude(message=b"").update(state=State.CLAIMED, attempts=0, next_at=now, changed_at=now) == 1
+    return (
+        over.filter(_has_message()).update(state=State.CLAIMED, attempts=0, next_at=now, changed_at=now) == 1
+    )
 
 
 def take_as_sent(mail: SentMail, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """A mail server, and people to write to."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.utils import timezone
 
 from events.ownership.owner import Owner
 from reports.mail.address import Address
+from reports.mail.kinds import KINDS
+from reports.mail.sent import SentMail
 from tests.admin.conftest import alice, bob, charlie, lead, operator, team_a, team_b
 from tests.mail.server import Box, serving
 from tests.sending import Sender
@@ -55,3 +58,12 @@ def with_address(user: User, address: str = "") -> User:
     user.email = address or f"{user.username}@example.org"
     user.save()
     return user
+
+
+def link_of(mail: SentMail) -> str:
+    """The path of the link that an attempt at a mail would have, which is kept nowhere."""
+    compose = KINDS[mail.kind].compose
+    assert compose
+    found = re.search(r"https?://[^/\s]+(/\S+)", compose(mail).text)
+    assert found
+    return found[1]

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from email import message_from_bytes, policy
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +16,7 @@ from reports.mail import accounts, confirming, sending
 from reports.mail.sent import SentMail, State
 from tests.admin.conftest import html_of, logged_in, text_of
 from tests.factories import person
-from tests.mail.conftest import contact_of, with_address
+from tests.mail.conftest import contact_of, link_of, with_address
 from tests.mail.server import Box
 from tests.sending import Sender
 
@@ -34,12 +33,12 @@ def invite(lead: Client, owner: Owner, email: str = "dora@example.org", role: st
 
 def link(email: str = "dora@example.org") -> str:
     """The path of the link in the mail sent last to an address."""
-    mail = SentMail.objects.filter(to=email).latest("pk")
-    body = message_from_bytes(bytes(mail.message), policy=policy.default).get_body(("plain",))
-    assert body is not None
-    found = re.search(r"https?://[^/\s]+(/\S+)", body.get_content())
-    assert found
-    return found[1]
+    return link_of(SentMail.objects.filter(to=email).latest("pk"))
+
+
+def accepted_as() -> object:
+    """What the audit trail says of the mailbox and the account."""
+    return AuditEntry.objects.get(action="invitation.accepted").after
 
 
 def test_who_is_new_sets_a_password_and_is_a_member(owner: Owner, lead: Client, box: Box) -> None:
@@ -57,6 +56,7 @@ def test_who_is_new_sets_a_password_and_is_a_member(owner: Owner, lead: Client, 
     assert Client().login(username="dora@example.org", password=PASSWORD)
     actions = set(AuditEntry.objects.filter(owner=owner).values_list("action", flat=True))
     assert {"invitation.made", "invitation.accepted", "member.made"} <= actions
+    assert accepted_as() == {"email": "dora@example.org", "account": "dora@example.org"}
 
 
 def test_who_has_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> None:
@@ -73,6 +73,7 @@ def test_who_has_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> N
     assert not Membership.objects.filter(user=dora).exists()
     client.post(link())
     assert Membership.objects.get(user=dora).owner == owner
+    assert accepted_as() == {"email": "dora@example.org", "account": "dora"}
 
 
 def test_the_inviter_is_told_the_same_whether_there_is_an_account_or_not(owner: Owner, lead: Client) -> None:
