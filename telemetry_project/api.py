@@ -3,6 +3,7 @@
 import gzip
 from functools import cache
 from hashlib import sha256
+from threading import RLock
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -35,9 +36,17 @@ router.register("usage", UsageViewSet, basename="usage")
 router.register("charges", ChargeViewSet, basename="charge")
 
 
-@cache
+_making = RLock()  # `cache` alone would let all threads that come first make the same thing
+
+
 def description() -> Any:
-    """The API as OpenAPI 3.1, reading and ingest. Made once: it takes a second."""
+    """Return the API as OpenAPI 3.1, reading and ingest. Made once: it takes a second."""
+    with _making:
+        return _description()
+
+
+@cache
+def _description() -> Any:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
@@ -49,9 +58,14 @@ class Document(NamedTuple):
     etag: str
 
 
-@cache
 def document() -> Document:
     """Return the description as bytes. Written once: each time would cost 200 ms."""
+    with _making:
+        return _document()
+
+
+@cache
+def _document() -> Document:
     renderer = OpenApiJsonRenderer()
     plain = renderer.render(description(), renderer_context={})
     return Document(plain, gzip.compress(plain, mtime=0), f'W/"{sha256(plain).hexdigest()[:32]}"')

@@ -10,14 +10,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from queue import SimpleQueue
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 
-from telemetry_project.slow_clients import Since, SlowClients
+from telemetry_project.slow_clients import Client, SlowClients
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -47,112 +48,126 @@ class Slot:
         for alias in self.connections:
             del connections[alias]
 
+    def close(self) -> None:
+        """Close the connections, whatever state they are in."""
+        for connection in self.connections.values():
+            with suppress(DatabaseError):
+                connection.close()
+
 
 class Front:
-    """The WSGI application around Django's."""
+    """The WSGI application around Django's, whose answers are Django's responses."""
 
     def __init__(self, application: Callable[[Environ, StartResponse], Any]) -> None:
         self._application = application
-        self._free: SimpleQueue[Slot] = SimpleQueue()
-        self._clients = SlowClients()
-        self._memory = Memory(IN_MEMORY)
-        self._waiting = 0
         self._lock = threading.Lock()
         self._pid = 0
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
         """Answer a request."""
         if self._pid != os.getpid():
-            self._begin()
+            self._begin(int(environ["SERVER_PORT"]))
         if environ["PATH_INFO"] == "/livez":
             environ["wsgi.input"] = BytesIO()
             return self._answer(environ, start_response)
-        if not self._may_wait():
+        if len(self._clients) + self._readers >= MOST:
             headers = [("Content-Type", "application/json"), ("Retry-After", "5"), ("Connection", "close")]
             start_response("503 Service Unavailable", headers)
             return [BUSY]
-        self._clients.port = int(environ["SERVER_PORT"])
+        me = threading.get_ident()
+        client = self._clients[me] = Client(environ["REMOTE_ADDR"], time.monotonic())
         try:
-            answer = self._taken_in(environ, start_response)
-        except BaseException:
-            self._went()
-            raise
-        if isinstance(answer, list):
-            self._went()
-            return answer
-        return answer
+            body, held = self._memory.read(environ)
+            # Before it waits for a slot: from here on the client is waiting for us.
+            client.has_sent_all(time.monotonic())
+            environ["wsgi.input"] = body
+            try:
+                return self._in_slot(environ, start_response)
+            finally:
+                body.close()
+                self._memory.give_back(held)
+        finally:
+            del self._clients[me]
 
-    def _begin(self) -> None:
+    def _begin(self, port: int) -> None:
         """Make the slots, and look for slow clients, once in each process."""
         with self._lock:
             if self._pid == os.getpid():
                 return
-            for _ in range(SLOTS):
-                self._free.put(Slot())
-            self._clients.start()
+            # All of it anew: connections of the process that this one was forked from aren't ours.
+            self._memory = Memory(IN_MEMORY)
+            self._slots = [Slot() for _ in range(SLOTS)]
+            self._free: SimpleQueue[None] = SimpleQueue()
+            for _ in self._slots:
+                self._free.put(None)
+            self._readers = 0
+            slow = SlowClients(port)
+            self._clients = slow.clients
+            slow.start()
             self._pid = os.getpid()
 
-    def _may_wait(self) -> bool:
-        with self._lock:
-            if self._waiting >= MOST:
-                return False
-            self._waiting += 1
-            return True
-
-    def _went(self) -> None:
-        with self._lock:
-            self._waiting -= 1
-
-    def _taken_in(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
-        me, since = threading.get_ident(), Since(time.monotonic(), environ["REMOTE_ADDR"])
-        self._clients.reading[me] = since
-        try:
-            body, held = self._memory.read(environ)
-        finally:
-            del self._clients.reading[me]
-        environ["wsgi.input"] = body
-        slot = self._free.get()
-        self._clients.working[me] = Since(time.monotonic(), since.address)
+    def _in_slot(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
+        self._free.get()
+        slot = self._slots.pop()  # the one used last: its connection is the warmest
         try:
             slot.enter()
-            return self._answer(environ, start_response)
+            try:
+                return self._answer(environ, start_response)
+            finally:
+                slot.leave()
+        except BaseException:
+            # Django answers exceptions itself: nobody knows what this one left in the connections.
+            slot.close()
+            slot = Slot()
+            raise
         finally:
-            slot.leave()
-            self._free.put(slot)
-            del self._clients.working[me]
-            body.close()
-            self._memory.give_back(held)
+            self._slots.append(slot)
+            self._free.put(None)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
         """Return Django's answer, whole: in memory, or in a file from which it is read in parts."""
         started: list[Any] = []
-        response = self._application(environ, lambda *args: started.append(args))
+        response = self._application(environ, lambda *args: started.extend(args))
         try:
-            if not response.streaming and len(response.content) <= WHOLE:
-                start_response(*started[0][:2])
-                return [response.content]
+            status, headers = started
+            if not response.streaming and len(content := response.content) <= WHOLE:
+                start_response(status, headers)
+                return [content]
             if (ready := getattr(response, "ready_file", None)) is not None:
-                start_response(*started[0][:2])
-                return Parts(ready.open("rb"), self._went)
-            file = _file_of(response if response.streaming else (response.content,))
+                start_response(status, headers)
+                return self._parts(open(os.dup(ready.fileno()), "rb"))  # noqa: PTH123  (as below)
+            file = _file_of(response if response.streaming else (content,))
         finally:
             response.close()
         length = file.tell()
         file.seek(0)
-        status, headers = started[0][:2]
         if length and not response.has_header("Content-Length"):
             headers = [*headers, ("Content-Length", str(length))]
         start_response(status, headers)
         if length > WHOLE:
-            return Parts(file, self._went)
+            return self._parts(file)
         with file:
             return [file.read()]
+
+    def _parts(self, file: IO[bytes]) -> "Parts":
+        """Hand out a file on the thread that asked for it, which counts as waiting until it is closed."""
+        with self._lock:
+            self._readers += 1
+        return Parts(file, self._read)
+
+    def _read(self) -> None:
+        with self._lock:
+            self._readers -= 1
 
 
 def _file_of(parts: Iterable[bytes]) -> IO[bytes]:
     file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=WHOLE)  # noqa: SIM115  (`Parts` closes it)
-    for part in parts:
-        file.write(part)
+    try:
+        for part in parts:
+            file.write(part)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
@@ -172,6 +187,8 @@ class Parts:
             self._file.close()
             self._closed()
 
+    __del__ = close  # a server that drops an answer without closing it must not use up the threads
+
 
 class Memory:
     """Bodies that have come in: some bytes of them in memory, what is more in temporary files."""
@@ -186,20 +203,28 @@ class Memory:
         Of one that is too large nothing is read, since its length says so; of one in chunks so much that it
         shows.
         """
+        is_chunked = (
+            "HTTP_TRANSFER_ENCODING" in environ and "chunked" in environ["HTTP_TRANSFER_ENCODING"].lower()
+        )
+        length = _length(environ)
+        if not is_chunked and length <= PART:
+            return BytesIO(environ["wsgi.input"].read(length) if length else b""), 0
         limit = max(settings.INGEST_MAX_BODY_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-        length = limit + 1 if is_chunked else _length(environ)
-        if length == 0 or (length > limit and not is_chunked):
+        if is_chunked:
+            length = limit + 1
+        elif length > limit:
             return BytesIO(), 0
-        stream: Any = environ["wsgi.input"]
-        if length <= PART:
-            return BytesIO(stream.read(length)), 0
         held = self._take(length)
         file: IO[bytes] = BytesIO() if held else tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
-        while length > 0 and (part := stream.read(min(PART, length))):
-            file.write(part)
-            length -= len(part)
-        file.seek(0)
+        try:
+            while length > 0 and (part := environ["wsgi.input"].read(min(PART, length))):
+                file.write(part)
+                length -= len(part)
+            file.seek(0)
+        except BaseException:  # the client is gone, or the disk is full
+            file.close()
+            self.give_back(held)
+            raise
         return file, held
 
     def give_back(self, held: int) -> None:

@@ -36,21 +36,31 @@ class Moved(NamedTuple):
     sent: float
 
 
-class Since(NamedTuple):
-    """Since when a thread is busy (monotonic seconds), and for which address."""
+class Client:
+    """A request: since when (monotonic seconds) its body is being read, or it waits for its answer."""
 
-    at: float
-    address: str
+    __slots__ = ("address", "at", "is_reading")
+
+    def __init__(self, address: str, at: float) -> None:
+        self.address = address
+        self.at = at
+        self.is_reading = True
+
+    def has_sent_all(self, now: float) -> None:
+        """Note that the body is here: from now on the client waits for us."""
+        self.at = now
+        self.is_reading = False
 
 
 class SlowClients:
-    """The requests of a process whose body is being read or that are being worked on, by thread."""
+    """The requests of a process, by the thread that each is on."""
 
-    def __init__(self) -> None:
-        self.reading: dict[int, Since] = {}
-        self.working: dict[int, Since] = {}
-        self.port = 0
-        self._limited: set[tuple[int, int]] = set()
+    def __init__(self, port: int, stalled: float = STALLED_SECONDS, whole: float = WHOLE_SECONDS) -> None:
+        self.clients: dict[int, Client] = {}
+        self._port = port
+        self._stalled = stalled
+        self._whole = whole
+        self._limited: set[int] = set()
 
     def start(self) -> None:
         """Begin to look, where the kernel can be asked."""
@@ -67,47 +77,54 @@ class SlowClients:
 
     def look(self, now: float) -> int:
         """Shut down what is overdue. Returns the number of connections shut down."""
-        stalled = {each.address for each in [*self.reading.values()] if now - each.at >= STALLED_SECONDS}
-        overdue = {each.address for each in [*self.reading.values()] if now - each.at >= WHOLE_SECONDS}
-        # A request that takes long to answer looks like a stalled one: its address is spared meanwhile.
-        spared = {each.address for each in [*self.working.values()] if now - each.at >= STALLED_SECONDS / 2}
+        clients = list(self.clients.values())
+        reading = [(each.address, now - each.at) for each in clients if each.is_reading]
+        stalled = {address for address, seconds in reading if seconds >= self._stalled}
+        overdue = {address for address, seconds in reading if seconds >= self._whole}
+        # A client that waits for its answer looks like a stalled one: its address is spared meanwhile.
+        working = [each for each in clients if not each.is_reading]
+        spared = {each.address for each in working if now - each.at >= self._stalled / 2}
         closed = 0
-        with _connections(self.port) as found:
+        with _connections(self._port) as found:
             self._limit(found)
             for line in found.values():
                 address = _address(line)
-                if address not in stalled or address in spared:
+                if address in spared or address not in stalled | overdue:
                     continue
                 moved = _moved(line)
-                is_stalled = moved.received >= STALLED_SECONDS and moved.sent >= STALLED_SECONDS
-                is_overdue = address in overdue and moved.sent >= WHOLE_SECONDS
+                is_stalled = moved.received >= self._stalled and moved.sent >= self._stalled
+                is_overdue = address in overdue and moved.sent >= self._whole
                 if moved.is_open and (is_stalled or is_overdue):
                     with suppress(OSError):
                         line.shutdown(socket.SHUT_RDWR)
                         closed += 1
         return closed
 
-    def _limit(self, found: dict[tuple[int, int], socket.socket]) -> None:
+    def _limit(self, found: dict[int, socket.socket]) -> None:
         """Let the kernel end connections whose other end takes nothing."""
-        for key, line in found.items():
-            if key not in self._limited:
+        for inode, line in found.items():
+            if inode not in self._limited:
                 with suppress(OSError):
-                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1000))
+                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._stalled * 1000))
         self._limited = set(found)
 
 
 @contextmanager
-def _connections(port: int) -> Iterator[dict[tuple[int, int], socket.socket]]:
-    """Copies of the sockets that this process has at its port, by descriptor and inode."""
-    found: dict[tuple[int, int], socket.socket] = {}
+def _connections(port: int) -> Iterator[dict[int, socket.socket]]:
+    """Copies of the sockets that this process has at its port, by inode."""
+    found: dict[int, socket.socket] = {}
     try:
         for each in _FDS.iterdir():
             with suppress(OSError, ValueError):
                 if not str(each.readlink()).startswith("socket:"):
                     continue
                 line = socket.socket(fileno=os.dup(int(each.name)))
-                if line.family in (socket.AF_INET, socket.AF_INET6) and line.getsockname()[1] == port:
-                    found[int(each.name), os.fstat(line.fileno()).st_ino] = line
+                inode = os.fstat(
+                    line.fileno()
+                ).st_ino  # one of our copies may have got a number of the listing
+                is_web = line.family in (socket.AF_INET, socket.AF_INET6) and line.getsockname()[1] == port
+                if is_web and inode not in found:
+                    found[inode] = line
                 else:
                     line.close()
         yield found

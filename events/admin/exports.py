@@ -1,6 +1,6 @@
 """Exports in the admin: how far each is, and its download."""
 
-from typing import Any
+from typing import IO, Any
 
 from django.contrib import admin, messages
 from django.db import models
@@ -24,12 +24,10 @@ from events.export_job import OPEN, ExportJob, State
 class Download(FileResponse):
     """A file that is on disk: the front hands it out by `ready_file`, on a thread that does nothing else."""
 
-    def __init__(self, job: ExportJob) -> None:
+    def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
         types = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
-        super().__init__(
-            job.path.open("rb"), as_attachment=True, filename=job.name, content_type=types[job.form]
-        )
-        self.ready_file = job.path
+        super().__init__(file, as_attachment=True, filename=job.name, content_type=types[job.form])
+        self.ready_file = file
         self.headers["Cache-Control"] = "private, no-store"
 
 
@@ -82,12 +80,16 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         pk = export_job.of_token(token)
         job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
         now = timezone.now()
-        if job is None or job.expires_at <= now or not job.path.exists():
+        if job is None or job.expires_at <= now:
             raise Http404
         if not job.may_be_had:
             export_job.cancel(job, "The person no longer sees all owners that it is about.", now)
             raise Http404
-        return Download(job)
+        try:
+            file = job.path.open("rb")
+        except FileNotFoundError as error:  # removed a moment ago
+            raise Http404 from error
+        return Download(job, file)
 
     def page(self, request: HttpRequest, row: ExportJob) -> Page:
         """How far it is, in a sentence and in numbers."""

@@ -42,6 +42,15 @@ class Site(NamedTuple):
         for worker in self._workers():
             Path(f"/proc/{worker}/clear_refs").write_text("5")
 
+    def unnamed_files(self) -> int:
+        """How many temporary files the workers hold open."""
+        found = 0
+        for each in (fd for worker in self._workers() for fd in Path(f"/proc/{worker}/fd").iterdir()):
+            with suppress(FileNotFoundError):  # closed since
+                name = str(each.readlink())
+                found += name.startswith("/") and name.endswith("(deleted)")
+        return found
+
     def _workers(self) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 

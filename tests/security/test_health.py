@@ -3,12 +3,14 @@
 import gzip
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
 
 from events.enrichment import geoip
 from telemetry_project import api, health
@@ -75,3 +77,25 @@ def test_the_description_is_written_once_and_asked_for_again_by_its_etag(
     for etag in (first["ETag"], zipped["ETag"]):
         again = client.get("/api/schema/", headers={"If-None-Match": etag, "Accept-Encoding": "gzip"})
         assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_description_is_made_by_one_of_many_who_ask_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    class Counting(SchemaGenerator):
+        def get_schema(self, *args: Any, **options: Any) -> Any:
+            made.append(super().get_schema(*args, **options))  # type: ignore[no-untyped-call]  # the library's
+            return made[-1]
+
+    monkeypatch.setattr(api, "SchemaGenerator", Counting)
+    for each in (api._description, api._document):
+        each.cache_clear()
+    gate = Barrier(8)
+
+    def ask(_: int) -> Any:
+        gate.wait()
+        return api.document()
+
+    with ThreadPoolExecutor(8) as many:
+        assert len({id(each) for each in many.map(ask, range(8))}) == 1
+    assert len(made) == 1
