@@ -14,7 +14,9 @@ _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 exp
 _PLAIN = ("", "identity")
 # A cut JSON text is none, a cut gzip neither; of these a part looks like a whole.
 _ENDLESS = {availity.FORM, *buildless.PROTOBUF}
-INFLATES_FREELY = 1024 * 1024  # bytes that any compressed body may inflate to
+# Bytes that any compressed body may inflate to: 5,000 events of 600 bytes with counters for ids, which are a
+# hundredth of that when compressed.
+INFLATES_FREELY = 3 * 1024 * 1024
 MAX_MEMBERS = 100  # of one body; each costs a copy of what follows it
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all write JSON's syntax the same way
 
@@ -55,8 +57,8 @@ def read(request: HttpRequest) -> bytes:
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """Inflate all members of a compressed body, stopping at `limit` bytes: a bomb costs no more than that.
 
-    Beyond INFLATES_FREELY it also stops at INGEST_MAX_INFLATE_RATIO times its size: telemetry with ids of its
-    own for each event shrinks to a thirtieth at most, so what shrinks further is meant to cost.
+    Beyond INFLATES_FREELY it also stops at INGEST_MAX_INFLATE_RATIO times its size: events with random ids
+    shrink to a twenty-fifth at most, so what is large and shrinks further is meant to cost.
     """
     ratio = settings.INGEST_MAX_INFLATE_RATIO
     limit = min(limit, max(INFLATES_FREELY, ratio * len(body)))

@@ -3,7 +3,8 @@
 Whatever happens to a worker, its transaction rolls back and another takes the block. A block that fails is
 halved until the request it fails for is alone, so that its neighbours don't wait; that one is taken apart.
 Attempts are counted before the work in a transaction of their own: a request that may have killed its workers
-is filed alone, when nothing else waits, and is given up in the end.
+is filed alone, when nothing else waits or every `pacing.SUSPECT_SECONDS`, by one process at a time, and is
+given up in the end.
 
 A block that the database fails on is left to wait (`pacing.Setbacks`), and its requests are tried again one
 by one beside new blocks. One that fails time after time while others are filed is taken apart and, where
@@ -35,6 +36,8 @@ LITTLE = 0.05  # of a block's events: an owner with less is filed before the oth
 def drain_block() -> Drained:
     """File the next block; nothing claimed means nothing waits that no other worker holds."""
     done = _drain_fresh()
+    if done.requests and memory.suspects.is_due():
+        done += _drain_suspect(memory.setbacks.held())
     held_back = _drain_setback()
     return done + held_back if held_back else done
 
@@ -49,7 +52,16 @@ def _drain_fresh() -> Drained:
     )
     chosen = inbox.count_attempts(bounds, below=SUSPECT, served=memory.turns.in_order(), held=held)
     memory.turns.serve(dict.fromkeys(each.owner_id for each in chosen))
-    parts = _parts(chosen) if chosen else [inbox.count_attempt_of_suspect(SUSPECT, held)]
+    return _file_parts(_parts(chosen)) if chosen else _drain_suspect(held)
+
+
+def _drain_suspect(held: Sequence[int]) -> Drained:
+    """File one request that may have killed its workers, unless another process is filing such a one."""
+    return _file_parts([inbox.count_attempt_of_suspect(SUSPECT, held)])
+
+
+def _file_parts(parts: Sequence[list[int]]) -> Drained:
+    """File requests, each part in a transaction of its own."""
     began = time.monotonic()
     done = Drained()
     for number, ids in enumerate(parts):
@@ -151,6 +163,8 @@ def _take_apart(ids: list[int]) -> Drained:
 def _file_block(ids: list[int]) -> Drained:
     """File requests together, in the caller's transaction."""
     taken = inbox.take(ids)
+    if any(claim.attempts > SUSPECT for claim in taken):
+        inbox.hold_suspects()
     result = claims.file([claim for claim in taken if claim.attempts <= HOPELESS])
     for claim in taken:
         if claim.attempts > HOPELESS:

@@ -131,10 +131,16 @@ WHERE inbox.id = bounded.id AND (place = 1 OR (NOT is_alone AND weight <= 1 AND 
 RETURNING inbox.id, inbox.owner_id, inbox.events
 """
 
-# Those that were tried often take turns.
+# Those that were tried often take turns, in one process at a time: one that hangs leaves the others free.
+SUSPECTS = 748_025_504  # of an advisory lock; any constant of ours does
 _COUNT_ATTEMPT_OF_SUSPECT = """
 UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id = (
     SELECT id FROM ingestion_inboxrequest WHERE attempts >= %s AND id <> ALL(%s::bigint[])
+    AND NOT EXISTS (
+        SELECT FROM pg_locks JOIN pg_database db ON db.oid = database AND datname = current_database()
+        WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1
+        AND pid <> pg_backend_pid()
+    )
     ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING id
 """
@@ -192,8 +198,14 @@ def count_attempts(
 def count_attempt_of_suspect(attempts: int, held: Sequence[int] = ()) -> list[int]:
     """Choose one request that was tried so often or more and count an attempt; its id, if there is one."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_ATTEMPT_OF_SUSPECT, [attempts, list(held)])
+        cursor.execute(_COUNT_ATTEMPT_OF_SUSPECT, [attempts, list(held), SUSPECTS])
         return [found for (found,) in cursor.fetchall()]
+
+
+def hold_suspects() -> None:
+    """Keep other processes from requests that were tried often, until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [SUSPECTS])
 
 
 def count_attempt_of(request: int) -> list[int]:

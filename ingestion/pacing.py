@@ -118,6 +118,29 @@ class Setbacks:
         return known.failures if known else 0
 
 
+SUSPECT_SECONDS = 10.0  # after which one that was tried often is tried again beside new blocks
+
+
+@dataclass
+class Suspects:
+    """The next time when a request that may have killed its workers is tried beside others that wait.
+
+    When nothing else waits it is tried at once, but in a flood something always waits. It is given up after a
+    few attempts, so a request that does kill its workers costs the others a few restarts, each at least
+    SUSPECT_SECONDS after the last.
+    """
+
+    _next: float = field(default_factory=lambda: time.monotonic() + SUSPECT_SECONDS)
+
+    def is_due(self) -> bool:
+        """Return True once every SUSPECT_SECONDS, not before the first of them are over."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + SUSPECT_SECONDS
+        return True
+
+
 @dataclass
 class Memory:
     """What a drain process remembers."""
@@ -125,6 +148,7 @@ class Memory:
     turns: Turns = field(default_factory=Turns)
     size: Size = field(default_factory=Size)
     setbacks: Setbacks = field(default_factory=Setbacks)
+    suspects: Suspects = field(default_factory=Suspects)
 
 
 memory = Memory()
@@ -132,4 +156,5 @@ memory = Memory()
 
 def forget() -> None:
     """Forget everything, for tests."""
-    memory.turns, memory.size, memory.setbacks = Turns(), Size(), Setbacks()
+    memory.turns, memory.size = Turns(), Size()
+    memory.setbacks, memory.suspects = Setbacks(), Suspects()

@@ -1,6 +1,5 @@
 """The Celery application of Tally: settings with the prefix CELERY_, tasks found in the apps."""
 
-import gc
 import logging.config
 import os
 import signal
@@ -45,6 +44,7 @@ def leave_stopping_to_the_worker(**_: Any) -> None:
 
 @worker_process_init.connect
 def collect_garbage_less_often(**_: Any) -> None:
-    """A block keeps thousands of objects alive, none in cycles: walking them costs more than it frees."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    """Set a worker's process up for blocks of events."""
+    from telemetry_project.warming import collect_garbage_less_often
+
+    collect_garbage_less_often()

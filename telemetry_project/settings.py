@@ -205,7 +205,7 @@ INGEST_MAX_KEYS = env.int("INGEST_MAX_KEYS", default=20_000)
 # Keys and list items, at all depths: of an event, of a request.
 INGEST_MAX_ELEMENTS = env.int("INGEST_MAX_ELEMENTS", default=50_000)
 INGEST_MAX_BODY_ELEMENTS = env.int("INGEST_MAX_BODY_ELEMENTS", default=250_000)
-# A compressed body that inflates beyond 1 MiB may have so many times its size.
+# A compressed body that inflates beyond 3 MiB may have so many times its size.
 INGEST_MAX_INFLATE_RATIO = env.int("INGEST_MAX_INFLATE_RATIO", default=40)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", default=100)
 EVENT_MAX_AGE_DAYS = env.int("EVENT_MAX_AGE_DAYS", default=400)

@@ -4,6 +4,8 @@ Types of msgspec are described where they are imported (`events.wire.typed`); th
 nothing but time if it is forgotten: each is safe to build twice.
 """
 
+import gc
+
 from django.template import engines
 from django.urls import reverse
 
@@ -21,3 +23,12 @@ def warm_web() -> None:
 def warm_worker() -> None:
     """Compile the rules of user agents, before the worker forks: its processes share them."""
     agent.columns("Mozilla/5.0")
+
+
+def collect_garbage_less_often() -> None:
+    """Set the garbage collector up for blocks: thousands of objects live, none in cycles.
+
+    Walking them costs more than it frees: a third of the CPU of a block of 5,000 events.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

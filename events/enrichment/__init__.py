@@ -77,7 +77,7 @@ def with_derived(columns: Mapping[str, object], context: Mapping[str, str]) -> F
     latitude, longitude = found.get("latitude"), found.get("longitude")
     if isinstance(latitude, float) and isinstance(longitude, float) and is_on("geohash"):
         found["geohash"] = geohash.geohash(latitude, longitude)
-    return Facts(found, context, _steps(frozenset(settings.ENRICHMENT)))
+    return Facts(found, context, _steps(frozenset(settings.ENRICHMENT)), set())
 
 
 def enrich(taken: Taken, facts: Facts, kind: str) -> None:

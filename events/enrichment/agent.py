@@ -11,10 +11,11 @@ from typing import Any
 import ua_parser
 
 from events.enrichment.facts import USER_AGENT, Facts
-from events.wire.schema import Taken
+from events.wire.schema import Taken, Warned
 
 LONGEST = 1_000  # characters of a user agent that are kept
 REMEMBERED = 4_096  # user agents; most senders have one of few
+MOST = 500  # different user agents that are parsed for the events of one request: each takes up to 100 µs
 BOT = "Spider"  # the device of every bot in uap-core's rules
 
 # The family of an operating system, by the names of Buildless's enum; what is not here is OTHER_OS.
@@ -36,6 +37,7 @@ MARKS = (
     ("mobile", ("mobi", "iphone", "ipod", "opera mini", "windows phone")),
     ("tablet", ("android",)),  # without "Mobile", by Google's convention
 )
+_MARKS = [(mark, name) for name, marks in MARKS for mark in marks]
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -69,8 +71,8 @@ def _version(*parts: str | None) -> str | None:
 
 
 def _device_type(text: str, family: str | None) -> str:
-    for name, marks in MARKS:
-        if any(mark in text for mark in marks):
+    for mark, name in _MARKS:
+        if mark in text:
             return name
     return "desktop" if family in DESKTOPS and text.startswith("mozilla/") else "other"
 
@@ -79,15 +81,27 @@ def _device_type(text: str, family: str | None) -> str:
 USER_AGENT_SPEC = {"agent": "browser", "agent_version": "browser_version", "agent_system": "os_name"}
 BROWSER = ("browser", "browser_version")
 SYSTEM = ("os_name", "os_family", "os_version")
+DERIVED = ("device_type", "is_bot")
 
 
-def declare_start(taken: Taken, _: Facts) -> None:
-    """Lay what a START says of its agent over what the header told."""
+def declare_start(taken: Taken, facts: Facts) -> None:
+    """Lay what a START says of its agent over what the header told.
+
+    Of a request with more than MOST agents the others are kept as sent, with a quality warning.
+    """
     kind, envelope = taken.kind, taken.envelope
     if raw := kind.get("agent_raw"):
         for name in (*BROWSER, *SYSTEM):
             envelope.pop(name, None)
-        envelope.update(columns(raw[:LONGEST]))
+        text = raw[:LONGEST]
+        if text in facts.agents or len(facts.agents) < MOST:
+            facts.agents.add(text)
+            envelope.update(columns(text))
+        else:
+            for name in DERIVED:
+                envelope.pop(name, None)
+            envelope["user_agent"] = text
+            taken.warnings.append(Warned("edata.uaspec.raw", "not_parsed"))
     if kind.get("agent"):
         envelope.pop("browser_version", None)
     system = kind.get("agent_system")

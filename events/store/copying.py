@@ -36,6 +36,11 @@ def text_array(items: Sequence[str]) -> str:
     return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
 
 
+def array(values: Iterable[object]) -> str:
+    """Return an array of numbers in PostgreSQL's notation; psycopg takes ten times as long for a list."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
 def _hex(event: int) -> str:
     """An event id as PostgreSQL reads it: it needs no hyphens."""
     return f"{event:032x}"

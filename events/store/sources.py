@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.ownership.source import OVERFLOW, STANDING, UNKNOWN, Source
+from events.store.copying import array, text_array
 
 _ADVISORY_LOCK = 748_025_503  # with the organization. Any constant does, it must only be ours.
 
@@ -72,7 +73,11 @@ def _find(names: Iterable[Named]) -> dict[Named, _Found]:
             " JOIN events_source source ON source.organization_id = wanted.organization"
             " AND lower(source.name) = lower(wanted.name)"
             " JOIN events_source kept ON kept.id = coalesce(source.merged_into_id, source.id)",
-            list(map(list, zip(*wanted, strict=True))) or [[], [], []],
+            [
+                array(named.organization_id for named in wanted),
+                array(named.owner_id for named in wanted),
+                text_array([named.name for named in wanted]),
+            ],
         )
         return {
             Named(organization, owner, wanted_name): _Found(
@@ -113,7 +118,7 @@ def _make(names: Sequence[Named], *, stored: bool) -> None:
 def _folded(names: Iterable[str]) -> dict[str, str]:
     """Return names as the unique constraint compares them: Python folds some letters otherwise."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, lower(name) FROM unnest(%s::text[]) AS name", [list(names)])
+        cursor.execute("SELECT name, lower(name) FROM unnest(%s::text[]) AS name", [text_array(list(names))])
         return dict(cursor.fetchall())
 
 

@@ -107,6 +107,28 @@ _SURROGATES_TOO = {
 }
 
 
+def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
+    """Return JSON in which lone surrogates, which have no UTF-8, are escapes, and all else as it is."""
+    if in_order or type(event) is not dict:
+        return _encode_surrogates(event, in_order=in_order)
+    # Most of an event has none, and the fast encoder is five times as fast.
+    pairs = []
+    for key, value in event.items():
+        try:
+            pairs.append(msgspec.json.encode(key) + b":" + msgspec.json.encode(value))
+        except UnicodeEncodeError:
+            pairs.append(
+                _encode_surrogates(key, in_order=in_order)
+                + b":"
+                + _encode_surrogates(value, in_order=in_order)
+            )
+    return b"{" + b",".join(pairs) + b"}"
+
+
+def _encode_surrogates(value: Wire, *, in_order: bool) -> bytes:
+    return _SURROGATES_TOO[in_order].encode(value).encode("utf-8", "backslashreplace")
+
+
 def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
     """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
@@ -118,8 +140,7 @@ def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
         if b".0" in encoded and _SHORTENS.search(encoded):
             encoded = msgspec.json.encode(values.canonical(event), order=order)
     except UnicodeEncodeError:
-        # Lone surrogates have no UTF-8; as JSON they are written as escapes, all else as it is.
-        encoded = (
-            _SURROGATES_TOO[in_order].encode(values.canonical(event)).encode("utf-8", "backslashreplace")
-        )
+        encoded = _surrogates_too(event, in_order=in_order)
+        if b".0" in encoded and _SHORTENS.search(encoded):
+            encoded = _surrogates_too(values.canonical(event), in_order=in_order)
     return encoded

@@ -15,6 +15,7 @@ from django.db import connection, models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.store.copying import array, text_array
 from events.store.versions import OVERFLOW, Heard, VersionKey
 from events.store.versions import add as add_versions
 
@@ -199,5 +200,10 @@ def _upsert(table: str, keys: Iterable[str], measures: Iterable[str], rows: list
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608  (names are ours)
             f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sums}",
-            [list(column) for column in zip(*rows, strict=True)],
+            [
+                array(values)
+                if _TYPES.get(column) in ("int", "bigint")
+                else text_array(list(map(str, values)))
+                for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+            ],
         )

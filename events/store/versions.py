@@ -3,7 +3,7 @@
 Folded in memory like the counters of usage, then written by one upsert with sorted keys.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from django.db import connection, models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
+from events.store.copying import array, text_array
 
 LONGEST = 200  # characters of a version that tell it from others
 MOST = 200  # versions of one source of one owner; a version that is new in each event would fill the table
@@ -91,10 +92,10 @@ def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
         cursor.execute(
             _ADD,
             [
-                *map(list, zip(*keys, strict=True)),
-                [kept[key].first for key in keys],
-                [kept[key].last for key in keys],
-                [kept[key].events for key in keys],
+                *_arrays(keys),
+                text_array([kept[key].first.isoformat() for key in keys]),
+                text_array([kept[key].last.isoformat() for key in keys]),
+                array(kept[key].events for key in keys),
             ],
         )
     return over
@@ -118,9 +119,17 @@ USING (source_id, owner_id, version)
 """
 
 
-def _there(keys: Iterable[VersionKey]) -> set[VersionKey]:
+def _arrays(keys: Collection[VersionKey]) -> list[str]:
+    return [
+        array(key.source_id for key in keys),
+        array(key.owner_id for key in keys),
+        text_array([key.version for key in keys]),
+    ]
+
+
+def _there(keys: Collection[VersionKey]) -> set[VersionKey]:
     with connection.cursor() as cursor:
-        cursor.execute(_THERE, list(map(list, zip(*keys, strict=True))))
+        cursor.execute(_THERE, _arrays(keys))
         return {VersionKey(*row) for row in cursor.fetchall()}
 
 

@@ -28,6 +28,7 @@ WARNED = {
     "wrong_type": "is of another type",
     "differs": "differs from what the key says",
     "over_quota": "came beyond the quota",
+    "not_parsed": "was kept unparsed: its request had too many different user agents",
 }
 NOT_COUNTED = Empty(
     "Not counted by version or country",

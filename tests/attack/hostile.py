@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 
 from django.conf import settings
 
+from ingestion.bodies import INFLATES_FREELY
 from ingestion.dialects import buildless_pb2
 from tests.bad_input.exchange import FORM, JSON, NDJSON, PROTOBUF, Request
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, emitted, log_event, message, now_ms
@@ -23,7 +24,7 @@ from tests.wire import samples
 
 WIRE = 64 * 1024  # bytes of a body, or of a query
 MIB = 1024 * 1024
-INFLATED = min(settings.INGEST_MAX_BODY_BYTES, settings.INGEST_MAX_INFLATE_RATIO * WIRE)
+INFLATED = min(settings.INGEST_MAX_BODY_BYTES, max(INFLATES_FREELY, settings.INGEST_MAX_INFLATE_RATIO * WIRE))
 MAY_FILL = 0.99  # of the bounds
 Item = Callable[[int], bytes]
 
@@ -290,19 +291,19 @@ BODIES = [
     Hostile(
         "batch: the same key `events` many times", lambda: largest(BATCH, b"{", same(b'"events":[{}]'), b"}")
     ),
-    Hostile("batch: 2.5 MiB of blanks", lambda: BATCH(b'{"events":[' + b" " * (INFLATED - 100) + b"]}")),
+    Hostile("batch: 3 MiB of blanks", lambda: BATCH(b'{"events":[' + b" " * (INFLATED - 100) + b"]}")),
     Hostile(
-        "batch: 2.5 MiB of blanks, deflate",
+        "batch: 3 MiB of blanks, deflate",
         lambda: Sent(SUNBIRD, JSON, "deflate")(b'{"events":[' + b" " * (INFLATED - 100) + b"]}"),
     ),
-    Hostile("batch: 2.5 MiB of opening brackets", lambda: BATCH(b"[" * (INFLATED - 100))),
+    Hostile("batch: 3 MiB of opening brackets", lambda: BATCH(b"[" * (INFLATED - 100))),
     Hostile(
-        "batch: 2.5 MiB of opening brackets within `events`",
+        "batch: 3 MiB of opening brackets within `events`",
         lambda: BATCH(b'{"events":[' + b"[" * (INFLATED - 100)),
     ),
-    Hostile("batch: 2.5 MiB of quotes", lambda: BATCH(b'{"events":[' + b'"' * (INFLATED - 100))),
+    Hostile("batch: 3 MiB of quotes", lambda: BATCH(b'{"events":[' + b'"' * (INFLATED - 100))),
     Hostile(
-        "batch: 2.5 MiB of backslashes in a text that never ends",
+        "batch: 3 MiB of backslashes in a text that never ends",
         lambda: BATCH(b'{"events":["' + b"\\" * (INFLATED - 100)),
     ),
     Hostile(

@@ -17,15 +17,6 @@ from tests.serving import database_url
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hostile-bodies.md"
 # CPU time is longer on a machine that others use: caches and cores are shared.
 NOISE = 3
-# Over the budget, by as much as there are events: what makes each different is read or counted by itself.
-DEAR = {
-    "5,000 events: each with its version": 2,
-    "5,000 events: each with its source": 2,
-    "stream: 5,000 events, each with its source": 2,
-    "5,000 events: each with a NaN": 2,
-    "5,000 events: each with NUL and lone surrogate": 3,
-    "5,000 events: each with a user agent of its own": 2,
-}
 NAMES = [body.name for body in BODIES]
 
 
@@ -55,7 +46,7 @@ def test_a_hostile_body_stays_within_the_budget(costs: dict[str, Cost], name: st
 
     assert cost.wire <= WIRE
     assert cost.status < 500
-    assert cost.cpu <= CPU_BUDGET * DEAR.get(name, 1) * NOISE, cost
+    assert cost.cpu <= CPU_BUDGET * NOISE, cost
     assert cost.megabytes <= MEMORY_BUDGET * 1.5, cost  # allocators keep what they had
 
 
@@ -81,10 +72,10 @@ Request bodies made to cost as much as possible: each has at most {WIRE // 1024}
 publishable key. Bounds are checked before a body is decoded. The budget is {CPU_BUDGET} s of CPU and
 {MEMORY_BUDGET} MB in the web process and the worker together: {within} of {len(costs)} bodies are within it.
 
-The figures are from one run (`make docs-hostile-bodies`) on a busy machine with two cores. A test limits
-each body to {NOISE} times the CPU budget, and some named exceptions to a multiple of that. CPU seconds are
-user and system time of acceptance and filing, without PostgreSQL's. *sessions* is the later cost of
-summarising the sessions, in another worker.
+The figures are from one run (`make docs-hostile-bodies`) on a machine with two cores and a load of
+{os.getloadavg()[1]:.0f}. A body over the budget is measured three times, and the least counts. A test limits
+each body to {NOISE} times the CPU budget. CPU seconds are user and system time of acceptance and filing,
+without PostgreSQL's. *sessions* is the later cost of summarising the sessions, in another worker.
 
 The bounds are settings: `INGEST_MAX_BODY_BYTES`, `INGEST_MAX_INFLATE_RATIO`, `INGEST_MAX_EVENTS`,
 `INGEST_MAX_BODY_ELEMENTS`, and for each event `INGEST_MAX_EVENT_BYTES`, `INGEST_MAX_ELEMENTS`,

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.enrichment import agent
+from events.event import Event
+from events.store.usage import WarningHour
 from tests.enrichment.taken import enriched
+from tests.sending import Sender, file_all, now_ms
 from tests.wire import samples
 
 CHROME = (
@@ -119,6 +122,25 @@ def test_a_start_s_own_words_win_over_its_user_agent() -> None:
     event = start(raw=CHROME, agent="Kiosk", ver="3", system="Android")
     envelope = enriched("start", event).envelope
     assert tuple(envelope.get(name) for name in NAMES[:5]) == ("Kiosk", "3", "Android", "LINUX", None)
+
+
+def test_a_request_with_too_many_user_agents_has_the_others_unparsed(sender: Sender) -> None:
+    starts = [
+        samples.with_value(
+            samples.minimal("start", mid=f"{number}", ms=now_ms()), "edata.uaspec", {"raw": raw}
+        )
+        for number, raw in enumerate(
+            [*(f"{CHROME} {number}" for number in range(agent.MOST)), SAFARI, f"{CHROME} 1"]
+        )
+    ]
+
+    sender.batch(*starts)
+    file_all()
+
+    *_, over, known = [Event.objects.get(client_event_id=f"{number}") for number in range(len(starts))]
+    assert (over.user_agent, over.browser, over.device_type, over.is_bot) == (SAFARI, None, None, None)
+    assert known.browser == "Chrome"
+    assert WarningHour.objects.get(code="not_parsed").count == 1
 
 
 def test_a_very_long_user_agent_of_a_start_is_read_in_part() -> None:

@@ -1,6 +1,7 @@
 """What is counted before work is done is what a plain count finds."""
 
 import json
+import math
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.store.submission import canonical_json
 from events.wire import values
 from ingestion import jsontext
-from ingestion.dialects import availity, buildless_pb2, protojson
+from ingestion.dialects import availity, buildless_pb2, protojson, sunbird
 
 TEXTS = st.text(st.sampled_from('[]{},:"\\ a\x00\ud800é'), max_size=6)
 JSON = st.recursive(
@@ -72,6 +74,54 @@ def test_a_list_is_cut_as_it_is_decoded(items: list[Any], other: Any, indent: in
     assert cut is not None
     assert [json.loads(piece) for piece in cut[1]] == items
     assert json.loads(cut[0])["events"] == []
+
+
+@given(st.lists(JSON, min_size=1, max_size=6), JSON, st.sampled_from((None, 2)))
+def test_a_batch_with_what_strict_decoders_refuse_is_cut_as_it_was_sent(
+    items: list[Any], other: Any, indent: int | None
+) -> None:
+    odd = [*items, {"a": float("nan"), "b": [-math.inf, math.inf]}, "NaN,\ud800\\\ud800", {"\udfff": 1.0}]
+    body = json.dumps({"other": other, "events": odd, "more": other}, indent=indent).encode()
+
+    slices = sunbird._cut_mended(body)
+
+    assert slices is not None
+    assert [repr(json.loads(piece.raw)) for piece in slices] == list(map(repr, odd))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"events":[{"a":1NaN}]}',
+        b'{"events":[-NaN]}',
+        b'{"events":[1-Infinity]}',
+        b'{"events":[NaN}',
+        b'{"events":[NaN],"ets":NaN}',
+        b'{"events":[NaN,1],"events":[0.0,2]}',
+        b'{"events":[{"a":1e400}]}',
+    ],
+)
+def test_other_bodies_are_left_to_the_slow_way(body: bytes) -> None:
+    assert sunbird._cut_mended(body) is None
+
+
+@pytest.mark.parametrize(
+    "value", [{"a": "\ud800", "b\0": {"c": ["\\u0000", 1.5]}, "d": "plain"}, {"x": "\\\\"}]
+)
+def test_escaping_is_undone(value: Any) -> None:
+    escaped = values.escape(value)
+
+    assert not values.is_unstorable(escaped)
+    assert values.unescape(escaped) == value
+
+
+@given(JSON)
+def test_what_is_charged_for_a_surrogate_is_the_json_with_its_escape(value: Any) -> None:
+    event = {"event": value, "\udfff": [1.0, "\ud800é"]}
+
+    plain = json.dumps(event, ensure_ascii=False, separators=(",", ":")).replace("1.0", "1")
+
+    assert canonical_json(event) == plain.encode("utf-8", "backslashreplace")
 
 
 def test_cutting_stops_after_the_items_that_are_allowed() -> None:

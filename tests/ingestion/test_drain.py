@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import Error, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from events.event import Event
@@ -14,7 +14,7 @@ from events.partitions import existing_partitions, partition_name
 from events.store import filing
 from events.store.submission import Submission
 from events.store.touched import TouchedSession
-from ingestion import deadletters, failures, pacing
+from ingestion import deadletters, failures, inbox, pacing
 from ingestion import drain as draining
 from ingestion.drain import drain, drain_block
 from ingestion.draining import tick
@@ -135,6 +135,40 @@ def test_a_suspect_waits_until_nothing_else_does(sender: Sender) -> None:
     assert drain_block().requests == 2
     assert drain_block().requests == 1
     assert not file_all().requests
+
+
+def test_a_suspect_gets_its_turn_while_others_keep_coming(
+    sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DRAIN_BLOCK_REQUESTS = 1
+    monkeypatch.setattr(pacing, "SUSPECT_SECONDS", 0.0)
+    pacing.forget()
+    for name in ("suspect", "other suspect"):
+        sender.batch(log_event(name))
+    InboxRequest.objects.update(attempts=draining.SUSPECT)
+    for number in range(5):
+        sender.batch(log_event(str(number)))
+
+    assert drain_block().requests == 2
+    monkeypatch.setattr(pacing, "SUSPECT_SECONDS", 3600.0)
+    assert drain_block().requests == 2
+    assert [drain_block().requests for _ in range(3)] == [1, 1, 1]  # not before the hour is over
+    assert Event.objects.filter(client_event_id__contains="suspect").count() == 2
+
+
+def test_one_process_at_a_time_is_about_suspects(sender: Sender) -> None:
+    sender.batch(log_event("suspect"))
+    InboxRequest.objects.update(attempts=draining.SUSPECT)
+    other = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [inbox.SUSPECTS])
+        assert not drain_block().requests
+        assert InboxRequest.objects.get().attempts == draining.SUSPECT
+    finally:
+        other.close()
+
+    assert drain_block().stored == 1
 
 
 def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nobody(
