@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 
 from events.details import with_details
@@ -27,6 +27,7 @@ from events.store import erasing
 from events.store.removing import weeks
 from ingestion import jsontext
 from ingestion.decoding import text_at
+from ingestion.dialects.readings import READINGS
 from ingestion.discarded import discard
 from ingestion.rejected import RejectedEvent
 
@@ -43,6 +44,9 @@ def erased(owner: Owner, actor: str, own: frozenset[str] = frozenset()) -> Erase
 def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
     """The rejected events of an actor, as far as their bytes can be understood; those that can't, if they
     have the actor's id in them.
+
+    One that names this owner may be kept by another of the organization: a message that is refused makes no
+    owner, so it goes to the key's.
     """
     forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(telling=False)]
     # In any case, and what may be escaped: which of them are meant, Python says.
@@ -50,12 +54,19 @@ def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
         ["position(lower(encode(%s::bytea, 'escape')) in lower(encode(body, 'escape'))) > 0"] * len(forms)
     )
     may_hold = r"position('\\u'::bytea in body) > 0 OR encoding IN ('form', 'query')"
-    rows = RejectedEvent.objects.filter(owner=owner)
+    naming = [name for name, reading in READINGS.items() if reading.named_owner]
+    others = Owner.objects.filter(organization_id=owner.organization_id).exclude(pk=owner.pk)
+    rows = RejectedEvent.objects.filter(
+        models.Q(owner=owner)
+        | models.Q(owner__in=list(others.values_list("pk", flat=True)), dialect__in=naming)
+    )
     # The key may have named who acted, beside the bytes.
     found = rows.extra(  # noqa: S610
         where=[f"({holds} OR {may_hold} OR context ->> %s = %s)"], params=[*forms, USER, actor]
     )
     for row in found.order_by("pk").iterator(READ):
+        if row.owner_id != owner.pk and not _names(row, owner):
+            continue
         if row.context.get(USER) == actor or _is_of(row, actor, forms):
             yield row
 
@@ -70,6 +81,16 @@ def _is_of(row: RejectedEvent, actor: str, forms: list[bytes]) -> bool:
     flags = re.IGNORECASE if is_address(actor) else 0
     word = re.compile(rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])" % b"|".join(map(re.escape, forms)), flags)
     return any(word.search(text) for text in (body, _unescaped(body), unquote_to_bytes(body)))
+
+
+def _names(row: RejectedEvent, owner: Owner) -> bool:
+    """True if a message names the owner, or can't be understood and has its name in it."""
+    body = bytes(row.body)
+    if named := text_at(jsontext.glimpse(body), READINGS[row.dialect].owner_path):
+        return named.strip().lower() == owner.name.lower()
+    name = owner.name.lower().encode()
+    texts = (body, _unescaped(body), unquote_to_bytes(body.replace(b"+", b" ")))
+    return any(name in text.decode("utf-8", "replace").lower().encode() for text in texts)
 
 
 def _unescaped(body: bytes) -> bytes:
@@ -90,9 +111,10 @@ def erase_rejected(owner: Owner, actor: str, by: str, now: datetime) -> tuple[in
 
     Returns how many are gone, and how many stay because they are being replayed.
     """
-    ids = [row.pk for row in rejected_of(owner, actor)]
-    gone = discard(ids, by=by, reason=ERASED, now=now, may_write=[owner.pk], nameless=True)
-    return len(gone), len(ids) - len(gone)
+    found = {row.pk: row.owner_id for row in rejected_of(owner, actor)}
+    keepers = set(found.values())
+    gone = discard(list(found), by=by, reason=ERASED, now=now, may_write=keepers, nameless=True)
+    return len(gone), len(found) - len(gone)
 
 
 def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:

@@ -7,7 +7,7 @@ again.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from django.db import transaction
 from django.db.models import Max
 
 from events.accounts import audit
-from events.event import Event
 from events.ownership import erased as erased_
 from events.ownership.owner import Owner
 from events.sessions import summarising, touching
@@ -24,12 +23,12 @@ from events.store import erasing
 from events.store.removing import weeks
 from ingestion import actors
 from ingestion.drain import drain
+from ingestion.erased_ids import ErasedIds
 from ingestion.inbox import InboxRequest
 
 PASSES = 5
 FILING_SECONDS = 60.0
 SUMMARISE_SECONDS = 60.0
-MOST_OWN = 10_000  # sessions and devices that are remembered while an actor is erased
 Progress = Callable[[int], object]  # is told how many events are gone
 
 
@@ -76,7 +75,7 @@ def erase(owner: Owner, actor: str, by: audit.Actor, now: datetime, progress: Pr
     audit.record(by, "actor.erasure_begun", called, owner=owner)
     done = Done()
     try:
-        _Erasing(owner, actor, by, now, done, progress).run()
+        _Erasing(owner, actor, by, now, done, progress, ErasedIds(owner, called)).run()
     finally:
         audit.record(by, "actor.erased", called, owner=owner, after=done.counts())
     return done
@@ -92,7 +91,7 @@ class _Erasing:
     now: datetime
     done: Done
     progress: Progress
-    own: dict[str, set[str]] = field(default_factory=lambda: {"session": set(), "device": set()})
+    own: ErasedIds
 
     def run(self) -> None:
         for _ in range(PASSES):
@@ -100,31 +99,25 @@ class _Erasing:
                 self.done.is_whole = True
                 break
         self._summarise()
-        own = [erasing.only_theirs(self.owner, column, ids) for column, ids in self.own.items()]
+        own = [erasing.only_theirs(self.owner, column, ids) for column, ids in self.own.found.items()]
         forgotten = actors.erased(self.owner, self.actor, frozenset[str]().union(*own))
         LargeSession.objects.filter(owner=self.owner, session__in=own[0]).delete()
         LargeSession.objects.filter(owner=self.owner, device__in=own[1]).delete()
         self.done.others = erased_.forget(forgotten, self.now)
+        if self.done.is_whole:
+            self.own.forget()
 
     def _pass(self) -> int:
         """Erase what is there now; return how much there was, and what can't be had at the moment."""
         left = filing_left(self.owner)
         before = self.done.events
         for week in weeks():
-            for batch in erasing.erase_week(self.owner, self.actor, week, self.now):
+            for batch in erasing.erase_week(self.owner, self.actor, week, self.now, self.own.note):
                 self.done.events += len(batch)
-                self._remember(batch)
                 self.progress(len(batch))
         gone, busy = actors.erase_rejected(self.owner, self.actor, self.by.name, self.now)
         self.done.rejected += gone
         return self.done.events - before + gone + busy + left
-
-    def _remember(self, batch: Sequence[Event]) -> None:
-        for event in batch:
-            for column, ids in self.own.items():
-                found_ = getattr(event, column)
-                if found_ and len(ids) < MOST_OWN:
-                    ids.add(found_)
 
     def _summarise(self) -> None:
         """Sum up the sessions that were touched; what is left after a while, the worker does."""

@@ -4,7 +4,7 @@ A batch is one transaction with its counts and with the sessions that it touches
 from what is left. Killed in between, it has erased so much; the next run erases the rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from events.store.usage import UsageKey, hour_of
 from events.wire.values import escape
 
 BATCH = 1_000  # events of a transaction
+Note = Callable[[Sequence[Event]], object]
 # Where on the wire the actor is; of Buildless's events, in the order in which they are asked.
 PATHS = {
     "sunbird": (("actor", "id"),),
@@ -62,9 +63,11 @@ def _in_json(actor: str) -> list[Any]:
     return [*names_of(actor), *([int(actor)] if actor.isascii() and actor.isdecimal() else [])]
 
 
-def erase_week(owner: Owner, actor: str, week: datetime, now: datetime) -> Iterator[Sequence[Event]]:
+def erase_week(
+    owner: Owner, actor: str, week: datetime, now: datetime, note: Note | None = None
+) -> Iterator[Sequence[Event]]:
     """Erase an actor's events of a week, batch by batch."""
-    return erase_matching(of_actor(owner, actor, week), now)
+    return erase_matching(of_actor(owner, actor, week), now, note)
 
 
 def of_source(owner: Owner, source_id: int, week: datetime) -> EventQuerySet:
@@ -73,9 +76,14 @@ def of_source(owner: Owner, source_id: int, week: datetime) -> EventQuerySet:
     return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
 
 
-def erase_matching(events: EventQuerySet, now: datetime) -> Iterator[Sequence[Event]]:
-    """Erase events of a week; yields them batch by batch, each once it is gone for good."""
-    while batch := _erase_batch(events, now):
+def erase_matching(
+    events: EventQuerySet, now: datetime, note: Note | None = None
+) -> Iterator[Sequence[Event]]:
+    """Erase events of a week; yields them batch by batch, each once it is gone for good.
+
+    `note` is called with each batch in the transaction that deletes it.
+    """
+    while batch := _erase_batch(events, now, note):
         yield batch
 
 
@@ -97,7 +105,7 @@ def patiently() -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")
 
 
-def _erase_batch(waiting: EventQuerySet, now: datetime) -> Sequence[Event]:
+def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Sequence[Event]:
     with transaction.atomic():
         patiently()
         events = list(waiting.select_for_update()[:BATCH])
@@ -108,6 +116,8 @@ def _erase_batch(waiting: EventQuerySet, now: datetime) -> Sequence[Event]:
             _delete(table, events)
         _touch(events)
         usage.add(tally(_leaving(events), now))
+        if note:
+            note(events)
     return events
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -196,6 +197,26 @@ def test_rejected_events_of_the_actor_go_too(sender: Sender, case: str) -> None:
         kept = DiscardedEvent.objects.get()
         assert (kept.client_event_id, kept.reason) == ("", actors.ERASED)
     assert differences() == []
+
+
+@pytest.mark.parametrize("is_form", [False, True])
+def test_rejected_messages_go_that_named_the_owner_before_it_was_there(
+    make_sender: MakeSender, is_form: bool
+) -> None:
+    sender = make_sender(owners="all")
+    for named, actor in (("Others & Sons", "ann"), ("Others & Sons", "ben"), ("Else", "ann")):
+        body = {"level": "info", "entries": {"event": "submit", "userId": actor}}
+        if is_form:
+            form = f"owner={quote_plus(named)}&version=7&telemetryBody%5Bentries%5D%5BuserId%5D={actor}"
+            sender.post(AVAILITY, form, FORM)
+        else:
+            sender.post(AVAILITY, message(owner=named.upper(), version=7, telemetryBody=body))
+    file_all()
+    assert set(RejectedEvent.objects.values_list("owner__name", flat=True)) == {"YourTeam"}
+    make_sender(owner="Others & Sons")
+    said = run("erase_actor", "--owner=Others & Sons", "--actor=ann", "--yes")  # the last --owner counts
+    assert "Erased 0 events and 1 rejected events." in said
+    assert RejectedEvent.objects.count() == 2
 
 
 def test_rejected_events_of_other_formats_go_too(sender: Sender) -> None:

@@ -222,6 +222,30 @@ def test_the_session_and_device_of_nobody_else_go_from_filters_too(team_a: Sende
     ]
 
 
+def test_the_session_of_an_erasure_that_was_interrupted_goes_with_the_next(
+    team_a: Sender, lead: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}}
+    mine = context | {"sid": "session-of-ann", "did": "device-of-ann"}
+    team_a.batch(log_event("1", actor={"id": "ann-4711", "type": "User"}, context=mine))
+    file_all()
+    for term in ("session-of-ann", "device-of-ann"):
+        response: Any = lead.get("/admin/events/event/export.ndjson", {"q": term})
+        assert response.content
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingestion.actors.erase_rejected", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            erase("ann-4711", "--yes")
+    assert not Event.objects.exists()
+    assert set(traces(["session-of-ann"])) >= {"accounts_auditentry"}
+    erase("ann-4711", "--yes")
+    assert traces(["session-of-ann", "device-of-ann", "ann-4711"]) == {}
+
+
 def test_what_comes_in_while_the_erasure_goes_on_is_erased_too(
     team_a: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
