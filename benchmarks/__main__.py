@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from benchmarks import stack
 
@@ -13,6 +14,7 @@ import django  # noqa: E402  (after the environment is set)
 django.setup()
 
 from benchmarks import (  # noqa: E402  (after the environment is set)
+    anonymous,
     cpu,
     databases,
     drain,
@@ -80,6 +82,10 @@ def _reports(options: Options, _: stack.Servers) -> None:
     pages.measure(options.database, options.stored, report_pages.paths, report_pages.derive)
 
 
+def _anonymous(*_: Any) -> None:
+    anonymous.measure()
+
+
 def _profile(options: Options, _: stack.Servers) -> None:
     profile.measure(options.seconds or 20)
 
@@ -100,6 +106,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "rollups": ("what touching costs the drain, and how fast rollups are folded", _rollups),
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
+    "anonymous": ("health checks and what else anybody can ask for, one by one", _anonymous),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),
 }
@@ -111,7 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make bench",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:<8}{what}" for name, (what, _) in COMMANDS.items()),
+        epilog="\n".join(f"  {name:<10}{what}" for name, (what, _) in COMMANDS.items()),
     )
     parser.add_argument(
         "what", nargs="*", choices=[*COMMANDS, []], help=f"what to do; by default {' '.join(DEFAULT)}"

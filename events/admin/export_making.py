@@ -15,6 +15,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, QueryDict
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from events.admin.walking import FORMS, WalkAdmin
@@ -24,6 +25,7 @@ from events.export_job import FOLDER_MODE, OPEN, ExportJob, State
 log = logging.getLogger(__name__)
 LOST = "2 minutes"  # without a sign of life: its worker is gone
 ATTEMPTS = 3
+DIED = "Its worker died three times. Try again, or choose a shorter time."
 TOLD_SECONDS = 1.0  # between two notes of how far it is
 
 _NEXT = f"""
@@ -55,14 +57,14 @@ def make_next() -> bool:
     job = ExportJob.objects.select_related("user").get(pk=found[0])
     try:
         if job.attempts > ATTEMPTS:
-            raise _StoppedError(State.FAILED, "Workers ended while they made it.")  # noqa: TRY301
+            raise _StoppedError(State.FAILED, DIED)  # noqa: TRY301
         _make(job)
     except _StoppedError as stopped:
         _finish(job, stopped.state, stopped.reason)
         job.path.unlink(missing_ok=True)
     except Exception:
         log.exception("An export can't be made", extra={"export": job.pk})
-        _finish(job, State.FAILED, "It could not be made; the server's log has the cause.")
+        _finish(job, State.FAILED, "The export failed; the operator finds the cause in the server's log.")
         job.path.unlink(missing_ok=True)
     else:
         _finish(job, State.DONE, "")
@@ -93,11 +95,11 @@ def _asked(job: ExportJob) -> tuple[WalkAdmin, Any]:
     try:
         listed: Any = model_admin.get_changelist_instance(request)
     except (IncorrectLookupParameters, PermissionDenied) as error:
-        raise _StoppedError(State.FAILED, "Its filters can't be read any more.") from error
+        raise _StoppedError(State.FAILED, "Its filters are no longer valid.") from error
     return model_admin, listed.question
 
 
-LEFT = "The person no longer sees all owners that it is about."
+LEFT = "You no longer have access to all of its owners."
 
 
 def _watched(job: ExportJob, pages: Iterator[list[Pair]], file: IO[bytes]) -> Iterator[list[Pair]]:
@@ -111,9 +113,8 @@ def _watched(job: ExportJob, pages: Iterator[list[Pair]], file: IO[bytes]) -> It
         told = time.monotonic()
         size = file.tell()
         if size > settings.EXPORT_MAX_BYTES:
-            raise _StoppedError(
-                State.FAILED, f"It has more than {settings.EXPORT_MAX_BYTES:,} bytes: choose a shorter time."
-            )
+            most = filesizeformat(settings.EXPORT_MAX_BYTES)
+            raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
         open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
         if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
             raise _StoppedError(State.CANCELLED, "")

@@ -7,18 +7,20 @@ from django.db import models
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from events import export_job
 from events.access import access_of
 from events.admin.base import EmptyState
 from events.admin.columns import figure, moment, short
-from events.admin.facts import Page, group
+from events.admin.facts import Link, Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
-from events.export_job import OPEN, ExportJob, State
+from events.export_job import OPEN, SMALL_ROWS, ExportJob, State
 
 
 class Download(FileResponse):
@@ -37,17 +39,22 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
 
     page_template = "admin/export_page.html"
     list_display = (
-        moment("created_at", "Asked for (UTC)"),
+        moment("created_at", "Requested (UTC)"),
         short("name", 60),
         "state",
-        figure("rows"),
-        figure("bytes"),
+        figure("rows", "Events"),
+        "size",
     )
     empty_state = EmptyState(
         "No exports yet",
-        "A large export of a list of events is listed here from the moment it is asked for, "
-        "and can be downloaded for a day.",
+        f"Exports of more than {SMALL_ROWS:,} events appear here and can be downloaded once they are ready. "
+        "To request one, open Events, choose filters and select CSV or NDJSON.",
     )
+
+    @admin.display(description="Size")
+    def size(self, row: ExportJob) -> str:
+        """Return the size of its file, as people write it."""
+        return format_html('<span class="tally-figure">{}</span>', filesizeformat(row.bytes))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Nobody else's, not even for operators: a download is what its person may see."""
@@ -71,8 +78,8 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         job = self.get_queryset(request).filter(pk=pk).first()
         if job is None or request.method != "POST":
             return redirect("admin:events_exportjob_change", pk)
-        if export_job.cancel(job, "Cancelled by who asked for it.", timezone.now()):
-            messages.success(request, "Cancelled. Its file is removed.")
+        if export_job.cancel(job, "You cancelled it.", timezone.now()):
+            messages.success(request, "The export is cancelled and its file is removed.")
         return redirect("admin:events_exportjob_change", pk)
 
     def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
@@ -83,7 +90,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         if job is None or job.expires_at <= now:
             raise Http404
         if not job.may_be_had:
-            export_job.cancel(job, "The person no longer sees all owners that it is about.", now)
+            export_job.cancel(job, "You no longer have access to all of its owners.", now)
             raise Http404
         try:
             file = job.path.open("rb")
@@ -92,14 +99,13 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         return Download(job, file)
 
     def page(self, request: HttpRequest, row: ExportJob) -> Page:
-        """How far it is, in a sentence and in numbers."""
+        """Return its progress or result as a sentence, what it is of, and a link to the same list."""
+        times = ("created_at", "finished_at", *(("expires_at",) if row.state == State.DONE else ()))
+        listed = reverse(f"admin:{row.model.lower().replace('.', '_')}_changelist")
         return Page(
             sentence=sentence(row),
-            groups=(
-                group("How far", row, ("state", "rows", "bytes", "reason")),
-                group("What", row, ("name", "query")),
-                group("When", row, ("created_at", "finished_at", "expires_at")),
-            ),
+            groups=(group("Export", row, ("name", "query")), group("Times", row, times)),
+            links=(Link("The list with the same filters", f"{listed}?{row.query}"),),
         )
 
     def changeform_view(
@@ -118,12 +124,12 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
 
 
 def sentence(job: ExportJob) -> str:
-    """Say how far an export is."""
-    size = f"{job.rows:,} events, {job.bytes:,} bytes"
+    """Return the progress or the result of an export as a sentence."""
+    size = f"{job.rows:,} events, {filesizeformat(job.bytes)}"
     if job.state == State.WAITING:
-        return "This export waits for a worker, which begins within seconds."
+        return "This export is waiting for a worker, which usually takes a few seconds."
     if job.state == State.RUNNING:
-        return f"{size} so far. You can leave this page: the export goes on, and is listed under Exports."
+        return f"{size} so far. You can leave this page; the export continues and stays listed under Exports."
     if job.state == State.DONE and job.expires_at:
-        return f"Ready: {size}. It can be downloaded until {localtime(job.expires_at):%Y-%m-%d %H:%M} UTC."
+        return f"Ready: {size}. Download it before {localtime(job.expires_at):%Y-%m-%d %H:%M} UTC."
     return f"{job.get_state_display()}. {job.reason}"

@@ -49,7 +49,7 @@ def text_of(response: Any) -> str:
 def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice, "?actor=u1")
-    assert "waits for a worker" in html_of(alice, f"{PAGE}{job.pk}/change/")
+    assert "waiting for a worker" in html_of(alice, f"{PAGE}{job.pk}/change/")
 
     assert export_making.make_next()
 

@@ -14,6 +14,7 @@ from events.ownership.owner import Owner
 LISTS = {
     "events": "events/event",
     "sessions": "events/session",
+    "exports": "events/exportjob",
     "owners": "events/owner",
     "members": "events/membership",
     "sources": "events/source",
@@ -42,6 +43,7 @@ EMPTY = (
     "overview",
     "events",
     "sessions",
+    "exports",
     "sources",
     "keys",
     "rejected-groups",

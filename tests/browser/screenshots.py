@@ -162,6 +162,40 @@ def replay_of_all() -> "ReplayJob":
     return job
 
 
+def exports() -> dict[str, str]:
+    """An export in each state, all of the same list."""
+    from django.contrib.auth.models import User
+
+    from events.export_job import ExportJob, State
+
+    person, now = User.objects.get(username=USERNAME), timezone.now()
+    reasons = {
+        State.CANCELLED: "You cancelled it.",
+        State.FAILED: "The file would be larger than 2.0\xa0GB: choose a shorter time.",
+    }
+    found = {}
+    for state in State:
+        is_open = state in (State.WAITING, State.RUNNING)
+        job = ExportJob.objects.create(
+            user=person,
+            model="events.event",
+            form="csv",
+            query="kind=interact&dialect=sunbird&period=30d",
+            name=f"events-{now:%Y-%m-%d}.csv",
+            file=f"picture-{state}.csv",
+            state=state,
+            reason=reasons.get(state, ""),
+            rows=0 if state == State.WAITING else 182_403,
+            bytes=0 if state == State.WAITING else 74_215_991,
+            created_at=now - timedelta(minutes=3),
+            updated_at=now,
+            finished_at=None if is_open else now,
+            expires_at=None if is_open else now + timedelta(days=1),
+        )
+        found[f"export-{state}"] = f"/admin/events/exportjob/{job.pk}/change/"
+    return found
+
+
 def pages() -> dict[str, str]:
     """What is taken: the picture's name and the address."""
     from events.event import Event
@@ -182,7 +216,7 @@ def pages() -> dict[str, str]:
         "api-docs": "/api/docs/",
         "api-problems": "/api/problems/",
     }
-    found |= mails.pages()
+    found |= mails.pages() | exports()
     source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
