@@ -13,41 +13,56 @@ from typing import Any
 from django.db import connection
 
 from benchmarks import bodies, copying, ingest, load, procfs, stack
+from events.sessions import touching
 
 SINGLES = 5  # events of the other owner during a flood, at least
 DELAY_TO_REACH = 5.0  # seconds
 CPU_TO_REACH = 2.0  # times ordinary events
+FILING = "filing"
+# What the CPU is measured of: filing alone, and all that becomes of events, until their sessions are there.
+LANES = {FILING: "filing=2", "with summaries and rollups": "filing=2 rollups=2"}
 
 
 def measure(rounds: int, events: int, servers: stack.Servers) -> None:
     """Print, alternately, the delay beside a flood and the CPU of all-unique beside ordinary events."""
     print(f"\nFairness beside {events:,} events of another owner, all unique")
     print(
-        f"{'':8}{'longest delay, s':>20}{'to reach':>10}{'unique, CPU s':>16}"
-        f"{'ordinary':>10}{'ratio':>8}{'to reach':>10}"
+        f"{'':8}{'longest delay, s':>20}{'to reach':>10}"
+        + "".join(
+            f"{f'{what}: unique, CPU s':>28}{'ordinary':>10}{'ratio':>8}{'to reach':>10}" for what in LANES
+        )
     )
-    ratios, delays = [], []
+    delays: list[float] = []
+    ratios: dict[str, list[float]] = {what: [] for what in LANES}
     with stack.processes("web", "beat"):
         for number in range(rounds):
             seed = number + int(time.time())
             with stack.processes("workers"):
                 key, other = ingest.ready(), _other_key()
                 delays.append(_delay(key, other, events, seed))
-            costs = {}
-            # Filing alone: summaries and rollups have workers of their own, and are measured apart.
-            with stack.processes("workers", lanes="filing=2") as started:
-                roots = {"workers": started["workers"].pid, "database": servers.postgres}
-                ingest.ready()
-                ingest.wait_until_filed(200)
-                for name in ("unique", "ordinary") if number % 2 else ("ordinary", "unique"):
-                    costs[name] = _cpu(roots, key, events, seed, unique=name == "unique")
-            ratios.append(costs["unique"] / costs["ordinary"])
-            print(
-                f"{number + 1:<8}{delays[-1]:>20.2f}{DELAY_TO_REACH:>10.1f}{costs['unique']:>16.1f}"
-                f"{costs['ordinary']:>10.1f}{ratios[-1]:>8.2f}{CPU_TO_REACH:>10.1f}",
-                flush=True,
-            )
-    print(f"{'median':<8}{statistics.median(delays):>20.2f}{'':>36}{statistics.median(ratios):>8.2f}")
+            print(f"{number + 1:<8}{delays[-1]:>20.2f}{DELAY_TO_REACH:>10.1f}", end="", flush=True)
+            for what, lanes in LANES.items():
+                costs = {}
+                with stack.processes("workers", lanes=lanes) as started:
+                    roots = {"workers": started["workers"].pid, "database": servers.postgres}
+                    ingest.ready()
+                    ingest.wait_until_filed(200)
+                    for name in ("unique", "ordinary") if number % 2 else ("ordinary", "unique"):
+                        costs[name] = _cpu(
+                            roots, key, events, seed, unique=name == "unique", summarised=what != FILING
+                        )
+                ratios[what].append(costs["unique"] / costs["ordinary"])
+                print(
+                    f"{costs['unique']:>28.1f}{costs['ordinary']:>10.1f}{ratios[what][-1]:>8.2f}"
+                    f"{CPU_TO_REACH:>10.1f}",
+                    end="",
+                    flush=True,
+                )
+            print()
+    print(
+        f"{'median':<8}{statistics.median(delays):>20.2f}{'':>10}"
+        + "".join(f"{'':>38}{statistics.median(each):>8.2f}{'':>10}" for each in ratios.values())
+    )
 
 
 def _other_key() -> str:
@@ -76,8 +91,8 @@ def _delay(key: str, other: str, events: int, seed: int) -> float:
     return longest
 
 
-def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: bool) -> float:
-    """CPU seconds of filing and database from the first request to the last event filed."""
+def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: bool, summarised: bool) -> float:
+    """CPU seconds of workers and database from the first request to the last event filed, or summarised."""
     copying.empty()
     made = list(
         _unique(events, seed) if unique else bodies.batches(events // ingest.BATCH, ingest.BATCH, seed)
@@ -85,6 +100,8 @@ def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: boo
     before = {part: procfs.cpu_seconds(root) for part, root in roots.items()}
     _send(key, made)
     ingest.wait_until_filed(events, every=0.25)
+    while summarised and touching.waiting_rows(None):
+        time.sleep(0.25)
     return sum(procfs.cpu_seconds(root) - before[part] for part, root in roots.items())
 
 

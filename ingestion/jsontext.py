@@ -26,8 +26,7 @@ _BRACKET_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|(' + _STRING + rb"))*+([\[\]{
 MAX_DIGITS = 1_000  # of a number: longer ones cost the square of their length
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
-# Where a number could be beyond a double, all digits as zeros: a long one, or one with an exponent of three.
-_MAY_BE_INFINITE = (b"e000", b"e+000", b"E000", b"E+000", b"0" * 300)
+_LONG = b"0" * 300  # digits of a number that could be beyond a double
 
 
 class _Found(Exception):
@@ -139,10 +138,8 @@ def mend(text: bytes) -> bytes:
     What is JSON then was JSON but for these: they are replaced as whole tokens, and within strings by what is
     as good in a string.
     """
-    text = _with_finite(text)
-    for begin in _SURROGATES:  # a pattern's `sub` would take 100 bytes for each that it finds
-        text = text.replace(begin, rb"\u00")
-    return text
+    # All surrogates are between D800 and DFFF; what is between 0000 and 0FFF is none.
+    return _with_finite(text).replace(rb"\ud", rb"\u0").replace(rb"\uD", rb"\u0")
 
 
 def _with_finite(text: bytes) -> bytes:
@@ -152,7 +149,6 @@ def _with_finite(text: bytes) -> bytes:
 # What is before them is looked at last: a pattern that begins with a literal is found ten times as fast.
 _NAN = re.compile(rb"NaN(?<=[\[:,\s]NaN)(?=[\],}\s])")
 _INFINITY = re.compile(rb"Infinity(?<=[\[:,\s-]Infinity)(?=[\],}\s])")
-_SURROGATES = [f"\\u{d}{digit}".encode() for d in "dD" for digit in "89abcdefABCDEF"]
 
 
 def glimpse(raw: bytes) -> Wire:
@@ -183,8 +179,10 @@ def _decode_slowly(raw: bytes) -> Wire | Fault:
 
 
 def _may_be_infinite(raw: bytes) -> bool:
+    """Return True where a number could be beyond a double: a long one, or an exponent of three digits."""
     zeros = raw.translate(_DIGITS)
-    return any(mark in zeros for mark in _MAY_BE_INFINITE)
+    # One pattern of all takes twenty times as long.
+    return b"e000" in zeros or b"e+000" in zeros or _LONG in zeros or b"E000" in zeros or b"E+000" in zeros
 
 
 def _refuse_constant(name: str) -> NoReturn:

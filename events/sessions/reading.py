@@ -18,6 +18,7 @@ from events.event import INDEXED
 from events.identity import MILLISECOND, first_id
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record
+from events.store.copying import array, text_array, uuid_array
 from events.store.touched import SessionKey
 
 FETCHED = 5_000  # rows that are in memory at a time
@@ -60,13 +61,13 @@ def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str)
     low = first_id(min(window.since for _, window in part))
     high = first_id(max(window.until for _, window in part) + MILLISECOND)
     parameters = [
-        [index for index, _ in part],
-        [window.key.owner_id for _, window in part],
-        [window.key.source_id for _, window in part],
-        [getattr(window.key, column) for _, window in part],
-        [window.key.channel for _, window in part],
-        [first_id(window.since) for _, window in part],
-        [first_id(window.until + MILLISECOND) for _, window in part],
+        array(index for index, _ in part),
+        array(window.key.owner_id for _, window in part),
+        array(window.key.source_id for _, window in part),
+        text_array([getattr(window.key, column) for _, window in part]),
+        [window.key.channel for _, window in part],  # some are null
+        uuid_array(first_id(window.since) for _, window in part),
+        uuid_array(first_id(window.until + MILLISECOND) for _, window in part),
     ]
     bounds = f">= '{low}' AND {{id}} < '{high}'"
     return (

@@ -48,6 +48,8 @@ from events.store.touched import QUARTER_MS, Quarter, quarter_at
 log = logging.getLogger(__name__)
 LARGE = 10_000  # events of a key that are computed together with other keys
 REST = 9
+FAST = 1.0  # seconds: a block that takes less is followed by a larger one, since its statements cost the same
+MOST_ROWS = 4_000  # of a block
 WRITTEN = 2_000  # sessions and pages that are written at once
 FAULT_RESTS = timedelta(hours=1)
 FORGOTTEN = timedelta(days=1)  # a key that was not touched for so long is no longer known as large
@@ -65,13 +67,13 @@ class Summarised:
         return Summarised(self.keys + other.keys, self.rows + other.rows)
 
 
-def summarise_block(now: datetime, owners: Owners = None) -> Summarised:
-    """Compute a block of keys that are not large; nothing done means that none waits that is free.
+def summarise_block(now: datetime, owners: Owners = None, rows: int = touching.ROWS) -> Summarised:
+    """Compute the keys of a block, none of them large; nothing done means that none waits that is free.
 
     Keys that turn out to be large may be computed from `now` on.
     """
     with transaction.atomic():
-        claims = touching.claim_small(owners)
+        claims = touching.claim_small(owners, rows)
         if not claims:
             return Summarised()
         try:
@@ -164,12 +166,14 @@ class _Writer:
         self._made: list[Made] = []
         self._rows = 0
         self._quarters: set[Quarter] = set()
+        self._known: set[UUID] = set()
 
     def write(self, each: Affected, sessions: Iterator[Made]) -> None:
         """Write the sessions of a window, in their order, and remove what they replace."""
         begins: list[datetime] = []
         ids: list[UUID] = []
         owner = each.claim.key.owner_id
+        self._known.update(stored.id for stored in each.stored)
         # Where sessions begin, and where those began that they replace.
         self._quarters.update((owner, quarter_at(stored.started_at)) for stored in each.stored)
         for made in sessions:
@@ -193,7 +197,7 @@ class _Writer:
 
     def flush(self) -> None:
         """Write what is collected."""
-        writing.replace(self._made)
+        writing.replace(self._made, self._known)
         touched.mark_quarters(self._quarters, of_sessions=True)
         self._made.clear()
         self._rows = 0
@@ -203,10 +207,12 @@ class _Writer:
 def tick(*, seconds: float) -> Summarised:
     """Compute what waits, small keys before large ones, until none is left or the time is up."""
     until = time.monotonic() + seconds
-    total = Summarised()
+    total, rows = Summarised(), touching.ROWS
     touching.forget_large(timezone.now() - FORGOTTEN)
-    while time.monotonic() < until:
-        block = summarise_block(timezone.now())
+    while (began := time.monotonic()) < until:
+        block = summarise_block(timezone.now(), rows=rows)
+        is_fast = time.monotonic() - began < FAST
+        rows = min(2 * rows, MOST_ROWS) if is_fast else max(rows // 2, touching.ROWS)
         if not block.keys:
             block = summarise_large(timezone.now())
         if not block.keys:

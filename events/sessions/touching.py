@@ -20,10 +20,10 @@ from events.partitions import WEEK
 from events.sessions.keys import Names
 from events.sessions.session import LargeSession, Session
 from events.store import touched
+from events.store.copying import array, uuid_array
 from events.store.touched import SessionKey, Span
 
-ROWS = 5_000  # rows of a block, and at most
-KEYS = 500  # so many keys
+ROWS = 1_000  # of a block, and so many keys at most; those that are read and left cost as much as others
 
 Owners = list[int] | None  # None: all of them
 
@@ -48,14 +48,14 @@ _SAME_KEY = (
 _OF_OWNERS = "(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int[]))"
 
 
-def claim_small(owners: Owners) -> list[Claim]:
-    """Take a block of the keys that wait longest and are not known to be large."""
+def claim_small(owners: Owners, rows: int) -> list[Claim]:
+    """Take the keys of the `rows` that wait longest, of keys that are not known to be large."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, {_KEY}, since, until FROM events_touchedsession t"  # noqa: S608
             f" WHERE NOT EXISTS (SELECT FROM events_largesession l WHERE {_SAME_KEY}) AND {_OF_OWNERS}"
-            f" ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
-            {"owners": owners},
+            " ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED",
+            {"owners": owners, "rows": rows},
         )
         return _hold(cursor.fetchall())
 
@@ -88,9 +88,7 @@ def _hold(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
     """Of touched rows, those whose keys no other worker holds: delete them, hold their keys."""
     waiting: dict[SessionKey, list[tuple[int, Span]]] = defaultdict(list)
     for pk, *key, since, until in rows:
-        made = SessionKey(*key)
-        if made in waiting or len(waiting) < KEYS:
-            waiting[made].append((pk, (since, until)))
+        waiting[SessionKey(*key)].append((pk, (since, until)))
     if not waiting:
         return []
     names = Names.of(waiting)
@@ -100,8 +98,8 @@ def _hold(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
     held = [key for key in waiting if key not in numbers or numbers[key] in free]
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM events_touchedsession WHERE id = ANY(%s)",
-            [[pk for key in held for pk, _ in waiting[key]]],
+            "DELETE FROM events_touchedsession WHERE id = ANY(%s::bigint[])",
+            [array(pk for key in held for pk, _ in waiting[key])],
         )
     return [Claim(key, numbers[key], [span for _, span in waiting[key]]) for key in held if key in numbers]
 
@@ -113,7 +111,7 @@ def _try_locks(numbers: Iterable[UUID]) -> set[UUID]:
         cursor.execute(
             "SELECT number FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (number, lock)"
             " WHERE pg_try_advisory_xact_lock(lock)",
-            [wanted, [number.int % 2**64 - 2**63 for number in wanted]],
+            [uuid_array(wanted), array(number.int % 2**64 - 2**63 for number in wanted)],
         )
         return {number for (number,) in cursor.fetchall()}
 

@@ -12,6 +12,7 @@ from events.event import INDEXED
 from events.sessions.reading import Window
 from events.sessions.session import INACTIVITY
 from events.sessions.touching import Claim
+from events.store.copying import array, text_array, uuid_array
 
 
 class Stored(NamedTuple):
@@ -56,8 +57,8 @@ def _with_ids(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
     """The stored sessions of keys with a session id: their ids are the hashes of the keys."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, started_at, ended_at FROM events_session WHERE id = ANY(%s)",
-            [[claim.number for claim in claims if claim.key.session is not None]],
+            "SELECT id, started_at, ended_at FROM events_session WHERE id = ANY(%s::uuid[])",
+            [uuid_array(claim.number for claim in claims if claim.key.session is not None)],
         )
         return {row[0]: [Stored(*row)] for row in cursor.fetchall()}
 
@@ -87,10 +88,10 @@ def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
         cursor.execute(
             _OVERLAPPING,
             [
-                [claim.number for claim, _ in spans],
-                [claim.key.owner_id for claim, _ in spans],
-                [claim.key.source_id for claim, _ in spans],
-                [claim.key.device for claim, _ in spans],
+                uuid_array(claim.number for claim, _ in spans),
+                array(claim.key.owner_id for claim, _ in spans),
+                array(claim.key.source_id for claim, _ in spans),
+                text_array([claim.key.device or "" for claim, _ in spans]),
                 [claim.key.channel for claim, _ in spans],
                 [since - INACTIVITY for _, (since, _) in spans],
                 [until + INACTIVITY for _, (_, until) in spans],

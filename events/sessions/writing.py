@@ -3,7 +3,7 @@
 The caller holds the lock of every key that it writes for, so no two transactions meet on a row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from events.sessions.session import (
 )
 from events.sessions.summary import Summary
 from events.sessions.summary_event import columns
+from events.store.copying import uuid_array
 from events.store.touched import SessionKey
 
 Row = dict[str, Any]
@@ -33,15 +34,17 @@ class Made(NamedTuple):
     summary: Summary
 
 
-def replace(made: Sequence[Made]) -> None:
-    """Let the tables say of these sessions what their summaries say."""
+def replace(made: Sequence[Made], known: Collection[UUID]) -> None:
+    """Let the tables say of these sessions what their summaries say; those `known` were there before."""
     if not made:
         return
     ids = [session.id for session in made]
     _upsert(Session, [_session(each) for each in made])
-    _parts(SessionPage, ids, [row for each in made for row in _pages(each)])
-    _parts(SessionEnv, ids, [row for each in made for row in _environments(each)])
-    _parts(SessionEventCount, ids, [row for each in made for row in _counts(each)])
+    # A session that wasn't there has no parts that could have to go.
+    before = [session.id for session in made if session.id in known]
+    _parts(SessionPage, before, [row for each in made for row in _pages(each)])
+    _parts(SessionEnv, before, [row for each in made for row in _environments(each)])
+    _parts(SessionEventCount, before, [row for each in made for row in _counts(each)])
     # An id that stands for a session again redirects no longer.
     SessionRedirect.objects.filter(old__in=ids).delete()
 
@@ -139,16 +142,21 @@ def _upsert(model: type[models.Model], rows: Sequence[Row]) -> None:
 
 
 def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
-    """Let the parts of sessions be these rows: what is there beside them goes."""
+    """Add or change parts of sessions; of those in `ids` what is there beside these rows goes."""
+    if ids:
+        _remove_others(model, ids, rows)
+    _upsert(model, rows)
+
+
+def _remove_others(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
     table, key, _ = _Names.of(model)
     same = " AND ".join(f"made.{name} = t.{name}" for name in key)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM {table} t WHERE t.session_id = ANY(%s) AND NOT EXISTS"  # noqa: S608
+            f"DELETE FROM {table} t WHERE t.session_id = ANY(%s::uuid[]) AND NOT EXISTS"  # noqa: S608
             f" (SELECT FROM json_populate_recordset(NULL::{table}, %s::json) made WHERE {same})",
-            [list(ids), _json([{name: row[name] for name in key} for row in rows])],
+            [uuid_array(ids), _json([{name: row[name] for name in key} for row in rows])],
         )
-    _upsert(model, rows)
 
 
 def _json(rows: Sequence[Row]) -> str:

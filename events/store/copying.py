@@ -7,6 +7,7 @@ between, COPY fails as a whole on the primary key; the block then looks again an
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.contrib.postgres.fields import ArrayField
@@ -39,6 +40,11 @@ def text_array(items: Sequence[str]) -> str:
 def array(values: Iterable[object]) -> str:
     """Return an array of numbers in PostgreSQL's notation; psycopg takes ten times as long for a list."""
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def uuid_array(values: Iterable[UUID]) -> str:
+    """Return an array of UUIDs in PostgreSQL's notation."""
+    return "{" + ",".join([_hex(value.int) for value in values]) + "}"
 
 
 def _hex(event: int) -> str:

@@ -108,8 +108,8 @@ class KilledError(BaseException):
 
 
 def _kill_in_mid_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(made: Any) -> None:
-        writing_replace(made)
+    def die(made: Any, known: Any) -> None:
+        writing_replace(made, known)
         raise KilledError
 
     writing_replace = writing.replace

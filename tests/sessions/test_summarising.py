@@ -78,10 +78,10 @@ def test_what_can_not_be_computed_harms_no_other_session_and_waits(
     file(sender, *events("good", 2), *events("bad", 2), *events("better", 2))
     replace = writing.replace
 
-    def refuse(made: Any) -> None:
+    def refuse(made: Any, known: Any) -> None:
         if any(session.key.session == "bad" for session in made):
             raise ValueError("no")
-        replace(made)
+        replace(made, known)
 
     with monkeypatch.context() as patched:
         patched.setattr(writing, "replace", refuse)
@@ -199,7 +199,6 @@ def test_two_workers_never_compute_the_same_session_at_once(
         return result
 
     monkeypatch.setattr(summarising, "_compute", watched)
-    monkeypatch.setattr(touching, "KEYS", 3)
     stop = threading.Event()
 
     def work() -> None:
