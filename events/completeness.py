@@ -1,6 +1,6 @@
-"""Completeness: whether figures of a period are incomplete, because events are being loaded or summarised.
+"""Completeness of figures: events of a period may still be loading or waiting to be summarised.
 
-Whatever derives a change, a colour or a warning from figures asks here first, and holds it back.
+Code that derives a change, a colour or a warning from figures checks here first, and leaves it out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,19 +12,19 @@ from django.db import connection
 from events.ownership.owner import Owner
 from events.store.backfill import Backfill
 
-# Rollups are folded every 15 s. What waits this long, or is this much, isn't the usual traffic.
+# Rollups are folded every 15 s. Ordinary traffic never leaves rows pending for so long, nor so many.
 LAG = timedelta(minutes=5)
 MANY = 1_000  # rows
-# A load that hasn't moved for so long has been interrupted.
+# A load without progress for so long was interrupted.
 STALLED = timedelta(minutes=2)
-HELD_BACK = "Until then nothing is compared with earlier periods, and nothing is warned of."
+HIDDEN = "Until then, comparisons with earlier periods and warnings are hidden."
 
 _WAITING = """
 FROM events_touchedquarter
 WHERE (%(owners)s::bigint[] IS NULL OR owner_id = ANY(%(owners)s))
   AND quarter >= %(since)s - interval '15 minutes' AND quarter < %(until)s
 """
-_ASK = f"""
+_QUERY = f"""
 SELECT
   (SELECT min(b.id) FROM events_backfill b WHERE b.finished_at IS NULL
      AND b.since < %(until)s AND b.until >= %(since)s
@@ -37,7 +37,7 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """Figures that aren't complete yet: what is going on, in a sentence, and how far it is."""
+    """The reason why figures are incomplete, as a sentence, and the progress."""
 
     sentence: str
     share: float | None = None  # of a load, from 0 to 1
@@ -51,7 +51,7 @@ class Incomplete:
 def incomplete(
     owners: Sequence[int] | None, since: datetime, until: datetime, now: datetime
 ) -> Incomplete | None:
-    """Return why figures of a period are incomplete, or None; `owners` None: those of all. One statement."""
+    """Return why figures of a period are incomplete, or None. `owners` None means all. One statement."""
     values = {
         "owners": None if owners is None else list(owners),
         "since": since,
@@ -59,12 +59,12 @@ def incomplete(
         "lag": now - LAG,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_ASK, values)
+        cursor.execute(_QUERY, values)
         load, lags, waiting = cursor.fetchone()
     if load is not None:
         return _of_load(Backfill.objects.get(pk=load), now)
     if lags or waiting >= MANY:
-        return Incomplete(f"Events of this period are still being summarised. {HELD_BACK}")
+        return Incomplete(f"Events of this period are still being summarised. {HIDDEN}")
     return None
 
 
@@ -76,7 +76,7 @@ def owners_being_loaded() -> set[int]:
 
 
 def are_being_loaded(owners: Iterable[int]) -> bool:
-    """Return whether past events of any of them are being loaded."""
+    """True if past events of any of these owners are being loaded."""
     return not owners_being_loaded().isdisjoint(owners)
 
 
@@ -87,13 +87,13 @@ def _of_load(load: Backfill, now: datetime) -> Incomplete:
         said = f"The {load.name} is being loaded: {load.events_done:,} of {load.events_total:,} events"
         said += f", back to {load.reached:%Y-%m-%d}{_until(load, now)}."
     else:
-        said = f"All events of the {load.name} are loaded; sessions, reports and charges take them in."
-    return Incomplete(f"{said} {HELD_BACK}", load.share)
+        said = f"All events of the {load.name} are loaded; sessions, reports and charges are being updated."
+    return Incomplete(f"{said} {HIDDEN}", load.share)
 
 
 def _until(load: Backfill, now: datetime) -> str:
     if now - load.updated_at > STALLED:
-        return "; it was interrupted, and goes on with the next start"
+        return "; it was interrupted, and resumes at the next start"
     left = (load.updated_at - load.started_at) * ((1 - load.share) / load.share) if load.share else None
     if left is None:
         return ""

@@ -1,4 +1,4 @@
-"""Forgetting in exports: files that name an erased actor are removed, and their searches are redacted."""
+"""Erasure in exports: removes files that name the actor, and redacts their filters and searches."""
 
 import re
 from datetime import datetime
@@ -8,12 +8,12 @@ from django.db import models
 from events.export_job import OPEN, ExportJob, cancel
 from events.ownership.erased import Erased, forgets
 
-WHY = "An actor was erased while this export was kept: ask for it again."
+REASON = "An actor was erased after this export was requested. Export the list again."
 
 
 @forgets("exports")
 def forget(erased: Erased, now: datetime) -> int:
-    """Cancel exports about the owner that are being made, or whose file or search names the actor."""
+    """Cancel exports of the owner that are unfinished, or whose file or search names the actor."""
     of_owner = models.Q(owners=None) | models.Q(owners__contains=[erased.owner.pk])
     forms = [re.escape(form.encode("utf-8", "surrogatepass")) for form in erased.forms(telling=False)]
     pattern = re.compile(b"|".join(forms), re.IGNORECASE if erased.any_case else 0)
@@ -21,7 +21,7 @@ def forget(erased: Erased, now: datetime) -> int:
     for job in ExportJob.objects.filter(of_owner).order_by("pk"):
         query = erased.redact(job.query, thoroughly=True)
         if job.state in OPEN or query != job.query or _names(job, pattern):
-            cancel(job, WHY, now)
+            cancel(job, REASON, now)
             ExportJob.objects.filter(pk=job.pk).update(query=query)
             changed += 1
     return changed

@@ -1,4 +1,4 @@
-"""Export jobs: exports too large to be made while somebody waits. A worker makes a file of each."""
+"""Export jobs: exports that are too large for one request. A worker writes each to a file."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -15,15 +15,15 @@ from django.db import models
 from events.access import Access
 from events.details import Pair
 
-SMALL_ROWS = 5_000  # that are sent at once
-SMALL_SECONDS = 5.0  # that finding them may take
+SMALL_ROWS = 5_000  # most rows that are sent at once
+SMALL_SECONDS = 5.0  # most time to find them
 MOST_OPEN = 3  # unfinished exports of one person
 SALT = "export"
 FOLDER_MODE = 0o700  # nobody else on the machine reads exports
 
 
 class State(models.TextChoices):
-    """How far an export is."""
+    """State of an export."""
 
     WAITING = "waiting", "Waiting for a worker"
     RUNNING = "running", "Being made"
@@ -36,7 +36,7 @@ OPEN = (State.WAITING, State.RUNNING)
 
 
 class ExportJob(models.Model):
-    """One export: who asked, for what, and how far it is. Its file goes when it expires."""
+    """One row per export: the person, the query and the progress. The file is removed when it expires."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="Who asked for it."
@@ -75,24 +75,24 @@ class ExportJob(models.Model):
 
     @property
     def path(self) -> Path:
-        """Where its file is."""
+        """The path of the file."""
         return Path(settings.EXPORT_FOLDER) / self.file
 
     @property
     def may_be_had(self) -> bool:
-        """True if the person still sees every owner that it may be about."""
+        """True if the person still sees every owner whose events may be in it."""
         access = Access(User.objects.get(pk=self.user_id))
         if access.is_operator:
             return True
         return not access.is_empty and self.owners is not None and access.owner_ids.issuperset(self.owners)
 
     def token(self) -> str:
-        """Return a signed text for the address of the download. It is good until the export expires."""
+        """Return a signed token for the download link. It is valid until the export expires."""
         return signing.dumps({"export": self.pk}, salt=SALT)
 
 
 def small(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> list[list[Pair]] | None:
-    """Return the pages of an export, or None if there are too many rows or finding them takes too long."""
+    """Return the pages of a small export, or None for too many rows or too slow a query."""
     until, rows = clock() + SMALL_SECONDS, 0
     found: list[list[Pair]] = []
     for page in pages:
@@ -104,7 +104,7 @@ def small(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> list[list[
 
 
 def ask(user: Any, model: str, form: str, query: str, name: str, now: datetime) -> ExportJob | None:
-    """Write an export down; a worker finds it within seconds. None if the person has too many open ones."""
+    """Create an export, which a worker starts within seconds. None if the person has too many open ones."""
     if ExportJob.objects.filter(user_id=user.pk, state__in=OPEN).count() >= MOST_OPEN:
         return None
     access = Access(user)
@@ -123,7 +123,7 @@ def ask(user: Any, model: str, form: str, query: str, name: str, now: datetime) 
 
 
 def of_token(token: str) -> int | None:
-    """Return the id of the export that a signed text names, None for one that isn't ours."""
+    """Return the id of the export in a signed token, or None if the signature is invalid."""
     try:
         found: int = signing.loads(token, salt=SALT)["export"]
     except (signing.BadSignature, KeyError, TypeError):
@@ -132,7 +132,7 @@ def of_token(token: str) -> int | None:
 
 
 def cancel(job: ExportJob, reason: str, now: datetime) -> bool:
-    """Cancel an export, also a finished one: its file is removed. True if it wasn't over yet."""
+    """Cancel an export and remove its file; finished ones too. False if it was cancelled or failed before."""
     states = (*OPEN, State.DONE)
     changed = ExportJob.objects.filter(pk=job.pk, state__in=states).update(
         state=State.CANCELLED, reason=reason, finished_at=now, updated_at=now, expires_at=now
@@ -142,7 +142,7 @@ def cancel(job: ExportJob, reason: str, now: datetime) -> bool:
 
 
 def remove_expired(now: datetime) -> int:
-    """Remove exports that have expired, and files that no export knows. Returns the number of exports."""
+    """Remove expired exports, and files without an export. Returns the number of exports."""
     gone = ExportJob.objects.filter(expires_at__lte=now)
     for job in gone:
         job.path.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
-"""Ceilings: how many bytes of an owner may wait in the inbox, and how many may be kept of rejected events.
+"""Ceilings: limits for an owner's bytes in the inbox and for the bytes of its rejected events.
 
-A request that would wait beyond its owner's ceiling is refused before its events are judged. At the ceiling
-of rejected events a request is refused if one of its events would be rejected; one without a fault is taken.
-So nothing that was acknowledged is dropped, and no sender fills the disk.
+A request that would exceed the limit of the inbox is refused before its events are validated. At the limit of
+rejected events, a request is refused if one of its events would be rejected; other requests are accepted.
+So no acknowledged event is dropped, and no sender fills the disk.
 
-The bound: a process counts anew every few seconds (TTL_SECONDS) and adds what it takes in itself, as quotas
-do. An owner exceeds a ceiling by what the other processes take in within that time, and by one request.
+A process counts again every few seconds (TTL_SECONDS) and adds what it accepts itself, as quotas do. An owner
+exceeds a ceiling by what the other processes accept within that time, and by one request.
 """
 
 import time
@@ -18,12 +18,12 @@ from ingestion.refusal import Refused
 
 TTL_SECONDS = 5.0
 MAX_CACHED = 10_000
-OVERHEAD = 1_024  # bytes that a row counts beside its body, so that the number of rows is bounded too
+OVERHEAD = 1_024  # bytes counted for each row besides its body, so that the number of rows is bounded too
 
 
 @dataclass(slots=True)
 class _Use:
-    """What an owner uses, and may use, in bytes."""
+    """The bytes that an owner uses, and their limits."""
 
     waiting: int
     most_waiting: int
@@ -34,7 +34,7 @@ class _Use:
 
 _cache: dict[int, _Use] = {}
 
-# What waits is read by the index of owners; its ceiling bounds how many rows that may be.
+# The inbox is read by the index of owners; the ceiling bounds the number of rows.
 _USE = """
 SELECT coalesce((SELECT sum(octet_length(body) + %(overhead)s) FROM ingestion_inboxrequest
                  WHERE owner_id = owner.id), 0),
@@ -46,31 +46,31 @@ FROM events_owner owner WHERE id = %(owner)s
 
 
 def hold_waiting(owner_id: int, size: int) -> None:
-    """Count a body that is about to wait. Raises `Refused` (429) where its owner has too much waiting."""
+    """Check that a body fits into the inbox. Raises `Refused` (429) if its owner has too much waiting."""
     use = _use(owner_id)
     if use.waiting + size + OVERHEAD > use.most_waiting:
         raise Refused(
             429,
             "inbox_full",
-            f"{use.waiting:,} bytes of the owner wait to be filed; at most {use.most_waiting:,} may.",
+            f"{use.waiting:,} bytes of the owner wait to be filed; the limit is {use.most_waiting:,}.",
             headers={"Retry-After": "10"},
         )
 
 
 def add_waiting(owner_id: int, size: int) -> None:
-    """Count a body that waits now."""
+    """Count a body that was put into the inbox."""
     _use(owner_id).waiting += size + OVERHEAD
 
 
 def hold_rejected(owner_id: int, size: int) -> None:
-    """Count bytes that are about to be kept as rejected. Raises `Refused` (429) where there are too many."""
+    """Count bytes that are about to be rejected. Raises `Refused` (429) if there are too many."""
     use = _use(owner_id)
     if use.rejected + size > use.most_rejected:
         raise Refused(
             429,
             "rejected_full",
-            f"The owner's rejected events take up {use.rejected:,} bytes; at most {use.most_rejected:,} are"
-            " kept. Events of this request would be rejected too.",
+            f"The owner's rejected events take up {use.rejected:,} bytes; the limit is"
+            f" {use.most_rejected:,}. Events of this request would be rejected too.",
             headers={"Retry-After": "3600"},
         )
     use.rejected += size

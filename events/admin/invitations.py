@@ -1,4 +1,4 @@
-"""Invitations in the admin: leads ask people by mail to become members; who is asked decides."""
+"""Invitations in the admin: leads invite people by mail to become members."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from events.ownership.owner import Owner
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
-    """Whom to ask. Says the same whether the address has an account or not."""
+    """The form of a new invitation. Its messages don't tell whether the address has an account."""
 
     inviter: Any = None
 
@@ -33,13 +33,13 @@ class InvitationForm(forms.ModelForm[Invitation]):
         fields = ("owner", "email", "role")
 
     def clean(self) -> dict[str, Any]:
-        """One pending invitation of an address to an owner, and not too many mails."""
+        """Refuse a second pending invitation of an address to an owner, and too many mails."""
         data: dict[str, Any] = super().clean() or {}
         owner, email = data.get("owner"), data.get("email")
         if owner and email:
             pending = Invitation.objects.pending().filter(owner=owner, email__iexact=email)
             if pending.exists():
-                self.add_error("email", "Is invited already: send that invitation again, or withdraw it.")
+                self.add_error("email", "Already invited. Send that invitation again, or withdraw it.")
             elif why := mailer().refusal(self.inviter, email, timezone.now()):
                 self.add_error("email", why)
         return data
@@ -47,7 +47,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
 @admin.register(Invitation)
 class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
-    """Who was asked to become a member, and what came of it."""
+    """The invitations of the owners that a person leads."""
 
     form = InvitationForm
     audit_noun = "invitation"
@@ -59,51 +59,51 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
     search_help_text = "E-mail address"
     empty_state = EmptyState(
         "No invitations yet",
-        "Add one: the person gets a link by mail, sets a password if they are new, and is a member once they"
-        " accept.",
+        "Add one. The person gets a link by mail, sets a password if they are new, and becomes a member when"
+        " they accept.",
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Those to owners that the person leads."""
+        """Return the invitations to owners that the person leads."""
         rows, access = super().get_queryset(request), access_of(request)
         return rows if access.is_operator else rows.filter(owner__in=access.led)
 
     def audit_owner(self, row: Invitation) -> Owner:
-        """The owner that it is to."""
+        """Return the owner of the invitation."""
         return row.owner
 
     @admin.display(description="State")
     def state(self, row: Invitation) -> str:
-        """How it stands."""
+        """Return its state as a text."""
         if row.accepted_at:
             return f"accepted by {row.accepted_by}" if row.accepted_by else "accepted"
         if row.withdrawn_at:
             return "withdrawn"
-        return "waits" if timezone.now() < row.expires_at else "expired"
+        return "pending" if timezone.now() < row.expires_at else "expired"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
+        """True for leads of its owner."""
         access = access_of(request)
         return access.leads_any if obj is None else access.leads(obj.owner_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Leads may, for their owners."""
+        """True for leads, who invite to their owners."""
         return access_of(request).leads_any
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form, which knows who invites."""
+        """Return the form, with the inviter."""
         made: Any = super().get_form(request, obj, change, **kwargs)
         made.inviter = request.user
         return made
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are offered of those that the person leads."""
+        """Offer the owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What is chosen."""
+        """Return the fields of the form."""
         return ("owner", "email", "role")
 
     def changeform_view(
@@ -113,21 +113,21 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A form to make one, a page to read one."""
+        """Show the form for a new invitation, and the page of an existing one."""
         if object_id is None:
             return super(PageAdmin, self).changeform_view(request, None, form_url, extra_context)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
-        """Keep it, and have the mail sent."""
+        """Save the invitation and send its mail."""
         obj.invited_by_id, obj.sent_at = request.user.pk, timezone.now()
         super().save_model(request, obj, form, change)
         self._say(request, obj, mailer().send(obj.mail, obj.sent_at))
 
     def page(self, request: HttpRequest, row: Invitation) -> Page:
-        """How it stands."""
+        """Build the page of an invitation."""
         return Page(
-            sentence=f"{row.email} is invited to {row.owner} as a {row.role}: {self.state(row)}.",
+            sentence=f"{row.email} was invited to {row.owner} as a {row.role}: {self.state(row)}.",
             groups=(
                 group("What", row, ("owner", "email", "role")),
                 group("When", row, ("invited_by", "sent_at", "sends", "accepted_at", "withdrawn_at")),
@@ -135,7 +135,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         )
 
     def get_urls(self) -> list[Any]:
-        """The buttons of the page."""
+        """Add the URLs of the page's buttons."""
         views = {"resend": self.resend_view, "withdraw": self.withdraw_view}
         return [
             *(
@@ -148,7 +148,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         ]
 
     def resend_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send a new link; the one before ends."""
+        """Send a new link, which voids the one before."""
         row = self._pending(request, pk)
         if request.method == "POST":
             with transaction.atomic():
@@ -160,7 +160,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         return redirect("admin:accounts_invitation_change", pk)
 
     def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """End the link."""
+        """Withdraw the invitation."""
         row = self._pending(request, pk)
         if request.method == "POST":
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Removing a member, or leaving: a page that lists the keys that end, and lets other leads take some over."""
+"""Removing a member, or leaving: a page that lists the keys to be revoked. Other leads may take some over."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
 
 LAST_LEAD = (
-    "{person} is the last lead of {owner}: without one nobody of the team could manage its members and keys."
-    " Make somebody else a lead first, or ask an operator."
+    "{person} is the last lead of {owner}. Without a lead, nobody on the team could manage its members and"
+    " keys. Make somebody else a lead first, or ask an operator."
 )
 
 
 class LeavingMembers(TallyAdmin):
-    """Members who can be removed, and who can leave."""
+    """Admin of members with a page to remove one, or to leave."""
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Say what ends, then end it; the last lead is kept, but for operators."""
+        """Confirm, then remove the member. Only operators can remove the last lead."""
         row: Membership | None = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
@@ -82,7 +82,7 @@ class LeavingMembers(TallyAdmin):
 
 
 def _handed(request: HttpRequest, keys: list[ApiKey], leads: list[User]) -> dict[int, User]:
-    """Who takes over which key; nobody where nothing, or nobody who may, was chosen."""
+    """Return the lead who takes over each key, without keys for which no allowed lead was selected."""
     by_id = {str(lead.pk): lead for lead in leads}
     chosen = {key.pk: by_id.get(request.POST.get(f"key-{key.pk}", "")) for key in keys}
     return {key: lead for key, lead in chosen.items() if lead is not None}

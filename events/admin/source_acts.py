@@ -1,4 +1,4 @@
-"""What is done to sources: merged, taken back, deleted. By whoever leads all owners that they sent to."""
+"""Actions on sources: merge, undo a merge, delete. For people who lead all owners that they sent to."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ MOST = 1_000  # sources at a time
 
 
 class MergeForm(forms.Form):
-    """What they are merged into."""
+    """The target of a merge."""
 
     into = forms.ModelChoiceField(
         Source.objects.none(),
@@ -41,7 +41,7 @@ class MergeForm(forms.Form):
 
 
 def may_change(access: Access, sources: Sequence[Source]) -> bool:
-    """Tell whether a person leads all owners that sent anything by these sources."""
+    """True if a person leads all owners that these sources sent to."""
     if access.is_operator:
         return True
     owners = merging.owners_of(sources)
@@ -49,7 +49,7 @@ def may_change(access: Access, sources: Sequence[Source]) -> bool:
 
 
 def _chosen(request: HttpRequest) -> list[Source]:
-    """Return the sources that the page is about, of those that the person sees and may change."""
+    """Return the selected sources. Raises PermissionDenied if the person may not change them."""
     texts = request.POST.getlist("ids") or request.GET.getlist("ids")
     ids = [int(text) for text in texts[:MOST] if text.isascii() and text.isdigit() and len(text) < 19]
     rows = sources_of(access_of(request)).filter(pk__in=ids)
@@ -60,7 +60,7 @@ def _chosen(request: HttpRequest) -> list[Source]:
 
 
 def merge_view(request: HttpRequest) -> HttpResponse:
-    """Ask for the target, then merge what was chosen."""
+    """Ask for the target, then merge the selected sources."""
     sources = _chosen(request)
     organization = sources[0].organization_id
     targets = sources_of(access_of(request)).filter(organization=organization, merged_into=None)
@@ -73,7 +73,7 @@ def merge_view(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("into", error)
         else:
-            messages.success(request, f"{_counted(sources)} merged: what names them is filed under {into}.")
+            messages.success(request, f"{_counted(sources)} merged. New events are filed under {into}.")
             return redirect("admin:events_source_change", into.pk)
     context = {
         **admin.site.each_context(request),
@@ -87,11 +87,11 @@ def merge_view(request: HttpRequest) -> HttpResponse:
 
 
 def part_view(request: HttpRequest) -> HttpResponse:
-    """Let merged sources stand for themselves again."""
+    """Undo the merge of sources."""
     if request.method == "POST":
         sources = [source for source in _chosen(request) if source.merged_into_id is not None]
         _do(request, "source.parted", sources, lambda: merging.take_back(sources))
-        messages.success(request, "Taken back: from now on it is filed under its own name.")
+        messages.success(request, "The merge was undone. New events are filed under the source's own name.")
     return redirect(LIST)
 
 
@@ -108,16 +108,16 @@ def _counted(sources: Sequence[Source]) -> str:
     return "1 source is" if len(sources) == 1 else f"{len(sources):,} sources are"
 
 
-@admin.action(description="Merge what is chosen", permissions=["act"])
+@admin.action(description="Merge selected", permissions=["act"])
 def merge_chosen(_: Any, __: HttpRequest, chosen: models.QuerySet[Source]) -> HttpResponse:
-    """Ask what the chosen sources are to be merged into."""
+    """Ask for the target of the selected sources."""
     ids = list(chosen.order_by().values_list("pk", flat=True)[:MOST])
     return redirect(f"{reverse('admin:events_source_merge')}?{urlencode({'ids': ids}, doseq=True)}")
 
 
-@admin.action(description="Delete what is chosen, if it has no events", permissions=["act"])
+@admin.action(description="Delete selected (only without events)", permissions=["act"])
 def delete_chosen(_: Any, request: HttpRequest, chosen: models.QuerySet[Source]) -> None:
-    """Delete the chosen sources; one that has events says so, and then all stay."""
+    """Delete the selected sources; none if one of them has events."""
     sources = list(chosen.select_related("owner")[:MOST])
     if not may_change(access_of(request), sources):
         raise PermissionDenied

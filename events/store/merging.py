@@ -1,8 +1,8 @@
-"""Merging and deleting sources: how an owner's room under the cap is freed again.
+"""Merging and deleting sources, which frees room under an owner's cap.
 
-A merged source keeps what was filed under it: events, usage and charges say what was counted when. From then
-on its name leads to the other, and whoever filters by the other gets both. A deleted one has no events left;
-its row goes once nothing names it, and stays for usage and charges otherwise.
+A merged source keeps its events, usage and charges. New events that name it are filed under the target, and
+a filter by the target includes it. A source without events can be deleted; its row stays if usage or charges
+refer to it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -27,42 +27,42 @@ def with_merged(source_ids: Collection[int]) -> list[int]:
 
 
 def owners_of(sources: Collection[Source]) -> set[int]:
-    """Return the owners that sent anything by these sources."""
-    heard = UsageHour.objects.filter(source__in=[source.pk for source in sources])
-    return set(heard.values_list("owner_id", flat=True).distinct())
+    """Return the owners that these sources sent to."""
+    used = UsageHour.objects.filter(source__in=[source.pk for source in sources])
+    return set(used.values_list("owner_id", flat=True).distinct())
 
 
 def merge(sources: Sequence[Source], into: Source) -> None:
-    """Let the names of sources lead to another one from now on. Raises ValidationError where they can't."""
+    """Merge sources into another one. Raises ValidationError if that is impossible."""
     if into in sources:
-        raise ValidationError(f"{into} can't be merged into itself: choose another target.")
+        raise ValidationError(f"{into} can't be merged into itself: select another target.")
     if into.merged_into_id is not None:
-        raise ValidationError(f"{into} is merged itself: choose the source that it leads to.")
+        raise ValidationError(f"{into} is itself merged: select the source that it was merged into.")
     if any(source.organization_id != into.organization_id for source in sources):
         raise ValidationError("Sources of different organizations can't be merged.")
     _refuse_standing(sources)
     ids = [source.pk for source in sources]
     with transaction.atomic():
-        # What leads to one of them leads to the target too, so that a name takes one step.
+        # Sources merged into one of them get the same target, so that a name is resolved in one step.
         Source.objects.filter(merged_into__in=ids).update(merged_into=into)
         Source.objects.filter(pk__in=ids).update(merged_into=into, closed_at=None)
 
 
 def take_back(sources: Sequence[Source]) -> None:
-    """Let merged sources stand for themselves again, from now on."""
+    """Undo the merge of sources for new events."""
     Source.objects.filter(pk__in=[source.pk for source in sources]).update(merged_into=None)
 
 
 def delete(sources: Sequence[Source]) -> None:
-    """Delete sources without events. Raises ValidationError, and deletes none, where one has any.
+    """Delete sources without events. Raises ValidationError, and deletes none, if one has events.
 
-    One that usage or charges name stays for them, is listed no more and counts against no cap. Should an
-    event name it again, it is there again.
+    The row of a source stays if usage or charges refer to it, but is no longer listed and counts against no
+    cap. An event that names the source restores it.
     """
     _refuse_standing(sources)
     if full := [source.name for source in sources if has_events(source)]:
         named = ", ".join(full[:5]) + (" and others" if len(full) > 5 else "")
-        raise ValidationError(f"{named} still has events or rejected events: merge it, or remove them first.")
+        raise ValidationError(f"{named} still has events or rejected events. Merge it, or remove them first.")
     with transaction.atomic():
         for source in sources:
             _delete(source)
@@ -77,17 +77,17 @@ def _delete(source: Source) -> None:
 
 
 def has_events(source: Source) -> bool:
-    """Tell whether any event of a source is stored or rejected, or any source was merged into it."""
+    """True if an event of a source is stored or rejected, or another source is merged into it."""
     sums = UsageHour.objects.filter(source=source).aggregate(
         stored=models.Sum("stored", default=0), gone=models.Sum("gone", default=0)
     )
-    # Of the floor above, which this one doesn't know.
+    # `events` may not import `ingestion`.
     rejected = apps.get_model("ingestion", "RejectedEvent")._base_manager.filter(source_id=source.pk)
     return bool(sums["stored"] > sums["gone"]) or rejected.exists() or source.merged.exists()
 
 
 def remove_events(source: Source, now: datetime) -> Iterator[int]:
-    """Remove the stored events of a source for good, batch by batch; yields how many each had."""
+    """Delete the stored events of a source in batches, and yield the size of each."""
     for owner in Owner.objects.filter(pk__in=owners_of([source])).order_by("pk"):
         for week in weeks():
             for batch in erasing.erase_matching(erasing.of_source(owner, source.pk, week), now):

@@ -9,7 +9,7 @@ from tests.admin.conftest import html_of
 from tests.factories import person
 from tests.sending import Sender
 
-WHY = "is the last lead of Team A: without one nobody of the team could manage its members and keys."
+WHY = "is the last lead of Team A. Without a lead, nobody on the team could manage its members and keys."
 
 
 def lena() -> Membership:

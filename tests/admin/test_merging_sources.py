@@ -56,7 +56,7 @@ def test_a_lead_merges_and_what_comes_then_is_the_other_sources(two: Sender, lea
     assert ">shop</option>" in html
     assert ">old shop</option>" not in html
     html = lead.post(MERGE, {"ids": old.pk, "into": of("shop").pk}, follow=True).content.decode()
-    assert "1 source is merged: what names them is filed under shop." in html
+    assert "1 source is merged. New events are filed under shop." in html
     send(two, "3", "OLD SHOP")
     assert usage() == {"shop": 2, "old shop": 1}
     newest = Event.objects.get(client_event_id="3")

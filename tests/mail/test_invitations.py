@@ -69,7 +69,7 @@ def test_who_has_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> N
     assert stranger.post(link(), NEW).status_code == 200, "nobody sets a password of an account that is there"
     assert not Membership.objects.filter(user=dora).exists()
     client = logged_in(dora)
-    assert "You accept as dora" in html_of(client, link())
+    assert "You are logged in as dora" in html_of(client, link())
     assert not Membership.objects.filter(user=dora).exists()
     client.post(link())
     assert Membership.objects.get(user=dora).owner == owner
@@ -147,7 +147,7 @@ def test_only_leads_of_the_owner_invite_see_resend_and_withdraw(
 
 def test_an_address_is_invited_once_at_a_time(owner: Owner, lead: Client) -> None:
     invite(lead, owner)
-    assert "Is invited already" in invite(lead, owner, "DORA@example.org")
+    assert "Already invited" in invite(lead, owner, "DORA@example.org")
     assert Invitation.objects.count() == 1
 
 

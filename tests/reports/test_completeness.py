@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events import completeness
-from events.completeness import HELD_BACK, incomplete
+from events.completeness import HIDDEN, incomplete
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.backfill import Backfill
@@ -94,12 +94,12 @@ def test_report_pages_hold_back_while_events_are_loaded(
     page: Page, operator: Client, loading: Callable[[], Backfill]
 ) -> None:
     address = f"/reports/{page.name}/"
-    assert HELD_BACK not in html_of(operator, address)
+    assert HIDDEN not in html_of(operator, address)
 
     loading()
     html = html_of(operator, address)
 
-    assert HELD_BACK in html
+    assert HIDDEN in html
     assert [word for word in DERIVED if word in html] == []
 
 
@@ -121,7 +121,7 @@ def test_an_interrupted_load_says_that_it_goes_on(sender: Sender, loading: Calla
     found = incomplete(None, later - timedelta(days=7), later, later)
 
     assert found is not None
-    assert "goes on with the next start" in found.sentence
+    assert "resumes at the next start" in found.sentence
     assert found.percent == 25
 
 
