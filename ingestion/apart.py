@@ -16,16 +16,16 @@ from ingestion.inbox import Claim
 log = logging.getLogger(__name__)
 
 
-def file_apart(claim: Claim, *, whatever: bool = False) -> Drained:
+def file_apart(claim: Claim, *, reject_failures: bool = False) -> Drained:
     """File a request whose events could not be filed together, in the caller's transaction.
 
-    Raises where the database fails, unless its failures too are to be held against the event (`whatever`),
-    and where even a rejected event can't be filed.
+    Raises if the database fails, unless `reject_failures` rejects the event then, and if even a rejected
+    event can't be filed.
     """
     owners = claims.owners_of([claim])
     result = Drained(requests=1)
     for verdict in _verdicts(claim):
-        result += _file_event(claim, verdict, owners, whatever=whatever)
+        result += _file_event(claim, verdict, owners, reject_failures=reject_failures)
     return result
 
 
@@ -49,13 +49,13 @@ def _verdicts(claim: Claim) -> Sequence[Accepted | Rejected]:
 
 
 def _file_event(
-    claim: Claim, verdict: Accepted | Rejected, owners: dict[int, Owner], *, whatever: bool
+    claim: Claim, verdict: Accepted | Rejected, owners: dict[int, Owner], *, reject_failures: bool
 ) -> Drained:
     try:
         with transaction.atomic():
             return claims.file_verdicts([(claim, verdict)], owners)
     except Exception as error:
-        if failures.is_the_databases(error) and not (whatever and connection.is_usable()):
+        if failures.is_the_databases(error) and not (reject_failures and connection.is_usable()):
             raise
         log.exception("Event can't be filed", extra={"request": claim.id, "index": verdict.index})
         reason = f"The event could not be filed: {type(error).__name__}."

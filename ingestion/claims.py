@@ -53,9 +53,9 @@ def file(claims: Sequence[Claim]) -> Drained:
 
 
 def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
-    """The owners of requests; for one deleted while a web process still remembered it, the key's own.
+    """Return the owners of requests; the key's owner if one was deleted while a web process cached it.
 
-    Where the key is gone too, the request has none: its events are rejected (`nobody`).
+    If the key is gone too, the request has none, and its events are rejected (`deleted_owner`).
     """
     owners = Owner.objects.in_bulk({claim.owner_id for claim in claims})
     orphans = {
@@ -69,8 +69,8 @@ def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
 OWNER_GONE = "The owner and the API key were deleted before the event was filed."
 
 
-def nobody() -> Owner:
-    """The owner of what nobody owns any more, in an organization that only operators see."""
+def deleted_owner() -> Owner:
+    """Return the owner for events of deleted owners, in an organization that only operators see."""
     organization, _ = Organization.objects.get_or_create(
         slug="deleted-owners", defaults={"name": "Deleted owners"}
     )
@@ -84,7 +84,7 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
     for claim, found in verdicts:
         owner, verdict = owners.get(claim.owner_id), found
         if owner is None:
-            owner = nobody()
+            owner = deleted_owner()
             verdict = Rejected(found.index, found.raw, Fault("owner_gone", "", OWNER_GONE))
         if isinstance(verdict, Accepted):
             if claim.id not in facts:

@@ -6,9 +6,9 @@ Attempts are counted before the work in a transaction of their own: a request th
 is filed alone, when nothing else waits or every `pacing.SUSPECT_SECONDS`, by one process at a time, and is
 given up in the end.
 
-A block that the database fails on is left to wait (`pacing.Setbacks`), and its requests are tried again one
-by one beside new blocks. One that fails time after time while others are filed is taken apart and, where
-that fails too, rejected. In an outage nothing else is filed, so nothing is rejected.
+A block on which the database fails is deferred (`pacing.FailedRequests`), and its requests are retried one by
+one beside new blocks. A request that fails repeatedly while others are filed is isolated and, if that fails
+too, rejected. In an outage nothing else is filed, so nothing is rejected.
 """
 
 import logging
@@ -23,45 +23,44 @@ from django.db import connection
 from ingestion import apart, claims, failures, inbox
 from ingestion.claims import Drained
 from ingestion.inbox import Chosen
-from ingestion.pacing import APART, memory
-from ingestion.pacing import HOPELESS as HOPELESS_SETBACKS
+from ingestion.pacing import ISOLATE_AFTER, REJECT_AFTER, memory
 from ingestion.retrying import in_transaction
 
 log = logging.getLogger(__name__)
 SUSPECT = 3  # attempts after which a request is filed alone
 HOPELESS = 6  # attempts after which it isn't even decoded
-LITTLE = 0.05  # of a block's events: an owner with less is filed before the others
+LITTLE = 0.05  # part of a block's events: owners with at most this are filed before the others
 
 
 def drain_block() -> Drained:
     """File the next block; nothing claimed means nothing waits that no other worker holds."""
     done = _drain_fresh()
     if done.requests and memory.suspects.is_due():
-        done += _drain_suspect(memory.setbacks.held())
-    held_back = _drain_setback()
-    return done + held_back if held_back else done
+        done += _drain_suspect(memory.failed.deferred())
+    retried = _retry_failed()
+    return done + retried if retried else done
 
 
 def _drain_fresh() -> Drained:
-    """File the next requests that the database hasn't failed on."""
-    held = memory.setbacks.held()
+    """File the next requests on which the database hasn't failed."""
+    deferred = memory.failed.deferred()
     bounds = inbox.Bounds(
         memory.size.of(settings.DRAIN_BLOCK_REQUESTS),
         memory.size.of(settings.DRAIN_BLOCK_EVENTS),
         memory.size.of(settings.DRAIN_BLOCK_BYTES),
     )
-    chosen = inbox.count_attempts(bounds, below=SUSPECT, served=memory.turns.in_order(), held=held)
+    chosen = inbox.count_attempts(bounds, below=SUSPECT, served=memory.turns.in_order(), held=deferred)
     memory.turns.serve(dict.fromkeys(each.owner_id for each in chosen))
-    return _file_parts(_parts(chosen)) if chosen else _drain_suspect(held)
+    return _file_parts(_parts(chosen)) if chosen else _drain_suspect(deferred)
 
 
-def _drain_suspect(held: Sequence[int]) -> Drained:
-    """File one request that may have killed its workers, unless another process is filing such a one."""
-    return _file_parts([inbox.count_attempt_of_suspect(SUSPECT, held)])
+def _drain_suspect(deferred: Sequence[int]) -> Drained:
+    """File one request that may have killed its workers, unless another process is filing one."""
+    return _file_parts([inbox.count_attempt_of_suspect(SUSPECT, deferred)])
 
 
 def _file_parts(parts: Sequence[list[int]]) -> Drained:
-    """File requests, each part in a transaction of its own."""
+    """File requests, each part in its own transaction."""
     began = time.monotonic()
     done = Drained()
     for number, ids in enumerate(parts):
@@ -70,19 +69,19 @@ def _file_parts(parts: Sequence[list[int]]) -> Drained:
         try:
             done += _file_or_halve(ids)
         except DatabaseError:
-            memory.setbacks.note(ids)
+            memory.failed.note(ids)
             _uncount([each for part in parts[number:] for each in part])
             raise
-        memory.setbacks.filed(ids)
+        memory.failed.filed(ids)
     if done.requests:
-        memory.size.took(time.monotonic() - began)
+        memory.size.adapt(time.monotonic() - began)
     return done
 
 
 def _parts(chosen: Sequence[Chosen]) -> list[list[int]]:
-    """Split a block in two transactions: owners that have little in it first, then those that have much.
+    """Split a block into two transactions: owners that have little in it first, then those with much.
 
-    So a single event needn't wait until another owner's flood is filed along with it.
+    So a single event doesn't wait for another owner's flood in the same block.
     """
     events = Counter[int]()
     for each in chosen:
@@ -93,34 +92,34 @@ def _parts(chosen: Sequence[Chosen]) -> list[list[int]]:
     return [small, large]
 
 
-def _drain_setback() -> Drained | None:
-    """File one request, alone, that the database failed on before; None where the time of none has come.
+def _retry_failed() -> Drained | None:
+    """Retry one request on which the database failed before; None if none is due.
 
-    What the database fails on again and again while it works for others is rejected in the end.
+    A request that fails repeatedly while others are filed is rejected in the end.
     """
-    request = memory.setbacks.due()
+    request = memory.failed.due()
     if request is None:
         return None
     ids = inbox.count_attempt_of(request)
     if not ids:
-        memory.setbacks.forget([request])
+        memory.failed.forget([request])
         return None
-    failures_so_far = memory.setbacks.failures(request)
+    failures_so_far = memory.failed.failures(request)
     try:
-        if failures_so_far >= HOPELESS_SETBACKS:
+        if failures_so_far >= REJECT_AFTER:
             done = in_transaction(_give_up, ids)
-        elif failures_so_far >= APART:
-            done = in_transaction(_file_apart, ids, whatever=True)
+        elif failures_so_far >= ISOLATE_AFTER:
+            done = in_transaction(_file_apart, ids, reject_failures=True)
         else:
             done = _file_or_halve(ids)
     except DatabaseError as error:
         log.warning("The database fails on a request", exc_info=error, extra={"request": request})
-        memory.setbacks.note(ids)
+        memory.failed.note(ids)
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
         _uncount(ids)
         return None
-    memory.setbacks.filed(ids)
+    memory.failed.filed(ids)
     return done
 
 
@@ -174,22 +173,22 @@ def _file_block(ids: list[int]) -> Drained:
 
 
 def _give_up(ids: list[int]) -> Drained:
-    """Reject requests without filing anything of them, in the caller's transaction."""
+    """Reject requests as a whole, in the caller's transaction."""
     taken = inbox.take(ids)
     result = sum((apart.give_up(claim) for claim in taken), Drained())
     inbox.remove([claim.id for claim in taken])
     return result
 
 
-def _file_apart(ids: list[int], *, whatever: bool = False) -> Drained:
+def _file_apart(ids: list[int], *, reject_failures: bool = False) -> Drained:
     """File requests event by event, in the caller's transaction.
 
-    With `whatever`, an event that the database fails on is rejected like any other that can't be filed.
+    With `reject_failures`, an event on which the database fails is rejected too.
     """
     result = Drained()
     taken = inbox.take(ids)
     for claim in taken:
-        result += apart.file_apart(claim, whatever=whatever)
+        result += apart.file_apart(claim, reject_failures=reject_failures)
     inbox.remove([claim.id for claim in taken])
     return result
 

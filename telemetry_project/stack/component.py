@@ -1,4 +1,4 @@
-"""Components: what has to run until a stop, and is started again when it dies."""
+"""Components: servers and programs that run until a stop, and are restarted when they die."""
 
 import time
 from collections import deque
@@ -11,7 +11,7 @@ from telemetry_project.stack.launch import last_lines
 from telemetry_project.stack.program import Program
 from telemetry_project.stack.speech import say, step
 
-# A component that dies so often in that time can't be helped by starting it again.
+# Restarting doesn't help a component that dies so often within that time.
 DEATHS, WITHIN_SECONDS = 5, 60
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8
 
@@ -20,52 +20,52 @@ class Server(Protocol):
     """PostgreSQL or Valkey, as their modules start them."""
 
     def is_running(self) -> bool:
-        """Return whether it is still there."""
+        """True if it is still running."""
 
     def stop(self) -> None:
         """Stop it."""
 
 
 class Component:
-    """Something that runs: subclasses say how it is started and whether it is there."""
+    """A restartable server or program. Subclasses define how it starts and whether it runs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.is_over = False  # ended as it should
+        self.is_over = False  # ended as intended; not restarted
         self._deaths: deque[float] = deque()
-        self._due: float | None = None  # when it is started again
+        self._due: float | None = None  # time of the next restart
 
     def start(self) -> None:
         """Start it."""
         raise NotImplementedError
 
     def is_running(self) -> bool:
-        """Return whether it is there."""
+        """True if it is running."""
         raise NotImplementedError
 
-    def bury(self) -> str:
-        """Clear away what it left, and return how it ended."""
+    def clean_up(self) -> str:
+        """Clean up after it died, and return how it ended."""
         raise NotImplementedError
 
-    def last_words(self) -> str:
-        """Return the end of its log."""
+    def last_output(self) -> str:
+        """Return the last lines of its output."""
         raise NotImplementedError
 
-    def look_after(self) -> None:
-        """Start it again, after a pause, if it has died. To be called again and again.
+    def check(self) -> None:
+        """Restart it, after a pause, if it has died. Called repeatedly.
 
         Raises:
-            StackError: it has died too often.
+            StackError: it died too often.
         """
         now = time.monotonic()
         if self._due is not None:
             if now >= self._due:
                 self._due = None
-                self._start_again()
+                self._restart()
         elif not self.is_over and not self.is_running():
-            self._has_died(self.bury(), now)
+            self._has_died(self.clean_up(), now)
 
-    def _start_again(self) -> None:
+    def _restart(self) -> None:
         try:
             self.start()
         except StackError as error:
@@ -82,16 +82,16 @@ class Component:
             self.give_up(f"{self.name} {how}, {count} times within {WITHIN_SECONDS} s.")
             return
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** (count - 1), _LONGEST_PAUSE_SECONDS)
-        say(f"{self.name} {how}; starting it again in {pause:g} s")
+        say(f"{self.name} {how}; restarting it in {pause:g} s")
         self._due = now + pause
 
     def give_up(self, why: str) -> None:
         """Stop everything: nothing works without it."""
-        raise StackError(f"{why} Its last lines:\n{self.last_words()}")
+        raise StackError(f"{why} Its last output:\n{self.last_output()}")
 
 
 class ServerComponent(Component):
-    """A server, which writes a log of its own."""
+    """A server with its own log."""
 
     def __init__(self, name: str, launch: Callable[[], Server], log: Path) -> None:
         super().__init__(name)
@@ -105,15 +105,15 @@ class ServerComponent(Component):
             self._server = self._launch()
 
     def is_running(self) -> bool:
-        """Return whether it is there."""
+        """True if it is running."""
         return self._server is not None and self._server.is_running()
 
-    def bury(self) -> str:
-        """Return how it ended: whoever starts it clears away what it left."""
+    def clean_up(self) -> str:
+        """Return how it ended. Its launcher cleans up at the next start."""
         return "has died"
 
-    def last_words(self) -> str:
-        """Return the end of its log."""
+    def last_output(self) -> str:
+        """Return the last lines of its log."""
         return last_lines(self._log)
 
     def stop(self) -> None:
@@ -138,31 +138,31 @@ class ProgramComponent(Component):
         say(f"{self.name} started (pid {self.program.process.pid})")
 
     def is_running(self) -> bool:
-        """Return whether it is there."""
+        """True if it is running."""
         return self.program is not None and self.program.is_running()
 
-    def bury(self) -> str:
-        """End its children, which would hold its port or its work, and return how it ended."""
+    def clean_up(self) -> str:
+        """End its children, which could occupy its port or its work, and return how it ended."""
         assert self.program is not None
         self.program.clear()
         return self.program.ending
 
-    def last_words(self) -> str:
-        """Return its last lines."""
+    def last_output(self) -> str:
+        """Return the last lines of its output."""
         return "\n".join(self.program.lines) if self.program else ""
 
 
 class Job(ProgramComponent):
     """A command that runs beside the others until it has succeeded. Nothing else depends on it."""
 
-    def bury(self) -> str:
+    def clean_up(self) -> str:
         """Return how it ended; exit code 0 is a success."""
-        how = super().bury()
+        how = super().clean_up()
         assert self.program is not None
         self.is_over = self.program.process.returncode == 0
         return how
 
     def give_up(self, why: str) -> None:
         """Leave it for the next start."""
-        say(f"{why} The rest goes on; the next start tries it again.")
+        say(f"{why} Everything else continues; the next start tries it again.")
         self.is_over = True

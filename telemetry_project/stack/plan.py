@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def welcome(self) -> Path:
-        """The file in which the preparations leave what is printed once people can log in."""
+        """The file in which `prepare` leaves the text that is printed once people can log in."""
         return self.data / WELCOME
 
     @property

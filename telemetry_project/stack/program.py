@@ -13,11 +13,11 @@ from telemetry_project.stack.launch import tie
 from telemetry_project.stack.speech import say
 
 _LINES_KEPT = 15
-_LEFT_SECONDS = 2  # for what a program that died leaves in its group
+_LEFT_SECONDS = 2  # for processes left in the group of a program that died
 
 
 class Program:
-    """A running program. Tied to the supervisor's thread: it is asked to stop when that dies."""
+    """A running program, tied to the supervisor's thread: it is asked to stop when the thread dies."""
 
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Program:
         self.reader.start()
 
     def is_running(self) -> bool:
-        """Return whether its first process is still there."""
+        """True if its first process is still running."""
         return self.process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
@@ -44,7 +44,7 @@ class Program:
             os.killpg(self.process.pid, number)
 
     def clear(self) -> None:
-        """End what is left of its group after its first process has ended, and print its last lines."""
+        """End the rest of its group after its first process has ended, and print its last lines."""
         self.signal(signal.SIGTERM)
         processes.wait_until(lambda: not self._has_group(), _LEFT_SECONDS)
         self.signal(signal.SIGKILL)
@@ -53,7 +53,7 @@ class Program:
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """How it ended, as text."""
         code = self.process.returncode
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 WIDTH = len("postgresql")
-SILENCE_SECONDS = 2.5  # a step says that it goes on after so long without a line
+SILENCE_SECONDS = 2.5  # a step reports its progress after so long without a line
 
 _lock = threading.Lock()
 _printed = [time.monotonic()]  # when the last line was
@@ -41,22 +41,22 @@ def hush() -> None:
 
 @contextmanager
 def step(text: str, how_far: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """Print what begins, that it goes on while nothing else is printed, and how long it took."""
+    """Print that a step begins, its progress while nothing else is printed, and how long it took."""
     begun, ended = time.monotonic(), threading.Event()
 
-    def go_on() -> None:
+    def report() -> None:
         while not ended.wait(0.25):
             if time.monotonic() - _printed[0] >= SILENCE_SECONDS:
                 far = how_far()
                 say(f"{text}: {time.monotonic() - begun:.0f} s{f', {far}' if far else ''} …")
 
     say(f"{text} …")
-    heart = threading.Thread(target=go_on, daemon=True)
+    heart = threading.Thread(target=report, daemon=True)
     heart.start()
     try:
         yield
     finally:
         ended.set()
         heart.join()
-    # Not where it failed: that is said by the error.
+    # A step that failed is reported by its error.
     say(f"{text}: done in {time.monotonic() - begun:.1f} s")

@@ -38,7 +38,7 @@ def run(plan: Plan) -> int:
     """Run until a signal asks to stop, and return 0. Nothing is left running.
 
     Raises:
-        StackError: it didn't come up, or a component died again and again; what had been started is stopped.
+        StackError: the start failed, or a component died repeatedly; everything started is stopped.
     """
     with _stop_requests() as stop, _alone(plan.data):
         _end_left_behind(plan.data, "of an earlier run")
@@ -78,7 +78,7 @@ def _start_servers(plan: Plan, running: ExitStack) -> list[ServerComponent]:
 
 
 def _prepare(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
-    """Run a command to its end, unless a stop is asked for."""
+    """Run a command to its end, unless a stop is requested."""
     if stop.is_set():
         return
     name = " ".join(command[1:3])
@@ -97,14 +97,14 @@ def _prepare(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
 def _watch(
     plan: Plan, components: Sequence[Component], programs: list[ProgramComponent], stop: threading.Event
 ) -> None:
-    """Start again what dies, until a stop; say how to log in once the web server answers."""
+    """Restart components that die, until a stop; print how to log in once the web server answers."""
     everything = list(components)
     with ExitStack() as starting:
         starting.enter_context(step("Starting the web server and the workers"))
         waited_since, is_welcome = time.monotonic(), False
         while not stop.wait(_LOOK_SECONDS):
             for component in everything:
-                component.look_after()
+                component.check()
             if is_welcome:
                 continue
             if _is_ready(plan):
@@ -124,7 +124,7 @@ def _watch(
 
 
 def _welcome(plan: Plan) -> None:
-    """Print what the preparations left to be read now, and forget it: it may hold passwords."""
+    """Print the text that `prepare` left, and remove its file: it may contain passwords."""
     try:
         text = plan.welcome.read_text()
     except FileNotFoundError:
@@ -134,7 +134,7 @@ def _welcome(plan: Plan) -> None:
 
 
 def _stop_programs(components: list[ProgramComponent], seconds: float) -> None:
-    """Stop those that run, all at once."""
+    """Stop all running programs at once."""
     _stop_all([each.program for each in components if each.program is not None], seconds)
 
 

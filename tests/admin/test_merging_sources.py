@@ -86,7 +86,7 @@ def test_merging_frees_room_under_the_cap_and_taking_back_is_possible(
     lead.post(MERGE, {"ids": old.pk, "into": of("shop").pk})
     send(two, "3", "new shop")
     assert of("new shop").owner == two.key.default_owner
-    assert "Take back" in html_of(lead, f"{LIST}{old.pk}/change/")
+    assert "Undo the merge" in html_of(lead, f"{LIST}{old.pk}/change/")
     lead.post(f"{LIST}part/", {"ids": old.pk})
     send(two, "4", "old shop")
     assert Event.objects.get(client_event_id="4").source == old

@@ -99,11 +99,11 @@ def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(
 def test_blocks_that_take_long_become_smaller_and_grow_again() -> None:
     size = pacing.Size()
     for _ in range(10):
-        size.took(60)
+        size.adapt(60)
     assert size.of(4_000) == 250
     assert size.of(1) == 1
     for _ in range(10):
-        size.took(0.01)
+        size.adapt(0.01)
     assert size.of(4_000) == 4_000
 
 
@@ -131,7 +131,7 @@ def test_a_request_that_the_database_always_fails_on_is_rejected_while_others_ar
     FailsOn(monkeypatch, "poison")
     with pytest.raises(OperationalError):
         drain_block()
-    for number in range(2 * pacing.HOPELESS):
+    for number in range(2 * pacing.REJECT_AFTER):
         sender.batch(log_event(str(number)))
         drain_block()
     assert not InboxRequest.objects.exists()
@@ -152,7 +152,7 @@ def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPat
         outage.setattr(filing, "rows_of", fail)
         with pytest.raises(OperationalError):
             drain_block()
-        for _ in range(5 * pacing.HOPELESS):
+        for _ in range(5 * pacing.REJECT_AFTER):
             drain_block()
     assert file_all().stored == 3
     assert not RejectedEvent.objects.exists()
@@ -160,15 +160,15 @@ def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPat
 
 def test_what_another_process_has_filed_is_forgotten(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "WAITS", (0.0,))
-    pacing.memory.setbacks.note([10**12])
+    pacing.memory.failed.note([10**12])
     assert drain_block().requests == 0
-    assert pacing.memory.setbacks.held() == []
+    assert pacing.memory.failed.deferred() == []
 
 
 def test_what_is_remembered_is_bounded() -> None:
     memory = pacing.Memory()
-    memory.setbacks.note(range(3 * pacing.MOST_SETBACKS))
-    assert len(memory.setbacks.held()) == pacing.MOST_SETBACKS
+    memory.failed.note(range(3 * pacing.MOST_FAILED))
+    assert len(memory.failed.deferred()) == pacing.MOST_FAILED
     memory.turns.serve(range(3 * pacing.MOST_OWNERS))
     assert len(memory.turns.in_order()) == pacing.MOST_OWNERS
 

@@ -11,7 +11,7 @@ from telemetry_project.stack.errors import StackError
 
 
 def looked_after(component: Component) -> bool:
-    component.look_after()
+    component.check()
     return component.is_over
 
 
@@ -27,20 +27,20 @@ def test_a_job_that_is_killed_goes_on(tmp_path: Path, capfd: pytest.CaptureFixtu
     job = Job("demo", f'test -e {mark} && exit 0; touch {mark}; kill -9 "$$"', os.environ)
     job.start()
     assert processes.wait_until(lambda: looked_after(job), 10)
-    assert "demo was ended by SIGKILL; starting it again in 0.5 s" in capfd.readouterr().out
+    assert "demo was ended by SIGKILL; restarting it in 0.5 s" in capfd.readouterr().out
 
 
 def test_a_job_that_fails_again_and_again_stops_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     job = Job("demo", "exit 3", os.environ)
     job.start()
     assert processes.wait_until(lambda: looked_after(job), 30)
-    assert "The rest goes on; the next start tries it again." in capfd.readouterr().out
+    assert "Everything else continues; the next start tries it again." in capfd.readouterr().out
 
 
 def test_what_everything_needs_stops_all_after_so_many_deaths(capfd: pytest.CaptureFixture[str]) -> None:
     program = ProgramComponent("web", "echo why; exit 3", os.environ)
     program.start()
-    with pytest.raises(StackError, match="Its last lines:\nwhy"):
+    with pytest.raises(StackError, match="Its last output:\nwhy"):
         processes.wait_until(lambda: looked_after(program), 30)
     said = capfd.readouterr().out
     assert [said.count(f"in {pause} s") for pause in ("0.5", "1", "2", "4")] == [1, 1, 1, 1]

@@ -164,7 +164,7 @@ def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
 
     said = lines_until(run, "at work")
 
-    assert "worker was ended by SIGKILL; starting it again in 0.5 s" in said
+    assert "worker was ended by SIGKILL; restarting it in 0.5 s" in said
     run.send_signal(signal.SIGINT)
     run.communicate()
     assert run.returncode == 0
@@ -189,8 +189,8 @@ def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins
 def test_a_process_that_dies_again_and_again_stops_all_with_its_last_lines(data: Path, start: Start) -> None:
     run = start("echo the cause; exit 7")
     said, _ = run.communicate()
-    assert "worker ended with exit code 7; starting it again in 0.5 s" in said
-    assert "Error: worker ended with exit code 7, 5 times within 60 s. Its last lines:\nthe cause" in said
+    assert "worker ended with exit code 7; restarting it in 0.5 s" in said
+    assert "Error: worker ended with exit code 7, 5 times within 60 s. Its last output:\nthe cause" in said
     assert run.returncode == 1
     assert everyone(data) == []
 
