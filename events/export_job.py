@@ -39,25 +39,28 @@ class ExportJob(models.Model):
     """One row per export: the person, the query and the progress. The file is removed when it expires."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", help_text="Who asked for it."
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The person who requested it.",
     )
-    model = models.TextField(help_text="The list that it is of, as Django labels its model.")
-    form = models.TextField(help_text="csv or ndjson.")
-    query = models.TextField(help_text="Filters and search, as the address of the list has them.")
+    model = models.TextField(help_text="Label of the model whose list is exported.")
+    form = models.TextField(help_text="Format: csv or ndjson.")
+    query = models.TextField(help_text="Filters and search, as in the query string of the list.")
     owners = ArrayField(
         models.BigIntegerField(),
         null=True,
-        help_text="Owners that the person saw when they asked, by id; empty for an operator, who sees all.",
+        help_text="Ids of the owners that the person saw at the time; empty for an operator, who sees all.",
     )
-    name = models.TextField(help_text="What the download is called.")
-    file = models.TextField(help_text="What the file in EXPORT_FOLDER is called.")
+    name = models.TextField(help_text="Name of the download.")
+    file = models.TextField(help_text="Name of the file in EXPORT_FOLDER.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     reason = models.TextField(default="", help_text="Why it was cancelled or failed.")
     rows = models.BigIntegerField(default=0, help_text="Events written so far.")
     bytes = models.BigIntegerField(default=0, help_text="Size of the file so far, in bytes.")
-    attempts = models.SmallIntegerField(default=0, help_text="How often a worker began.")
+    attempts = models.SmallIntegerField(default=0, help_text="Number of times a worker started it.")
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(help_text="When a worker wrote to it last.")
+    updated_at = models.DateTimeField(help_text="When a worker last updated it.")
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, help_text="When its file is removed.")
 

@@ -27,12 +27,12 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
             "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
         )
     if not sender.may_write:
-        raise Refused(403, "key_only_reads", "This API key has no write permission; send a key that has it.")
+        raise Refused(403, "key_only_reads", "This API key has no write permission; send one that has it.")
     return sender
 
 
 def refuse_plain_http(request: HttpRequest) -> None:
-    """Refuse (403) plain HTTP where HTTPS is demanded. A redirect would have the key sent again."""
+    """Refuse (403) plain HTTP if HTTPS is required. After a redirect the client would send the key again."""
     if not is_demanded(request):
         return
     try:
@@ -44,7 +44,7 @@ def refuse_plain_http(request: HttpRequest) -> None:
 
 
 def _identify(meta: Mapping[str, str]) -> tuple[Sender, bool]:
-    """Whose key a request bears, and whether it stands in the URL."""
+    """Return the sender of a request's key, and whether the key is in the URL."""
     try:
         whole, in_url = _presented(meta)
     except Refused:

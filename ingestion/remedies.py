@@ -106,7 +106,7 @@ REMEDIES = {
     "owner_gone": Remedy(
         "Owner and API key were deleted after the event was acknowledged. Only operators see it, under the"
         " organization `deleted-owners`.",
-        "Delete the events once nobody misses them, or replay them there.",
+        "Delete the events if they aren't needed, or replay them there.",
     ),
     "unfileable": Remedy(
         "The server failed to file it.",

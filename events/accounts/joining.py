@@ -76,7 +76,7 @@ def _accept_as(request: HttpRequest, found: Invitation, user: User) -> HttpRespo
     if request.method != "POST":
         return _page(request, "accounts/accept.html", f"Join {found.owner}", invitation=found)
     if invitation.accept(found, user, actor=audit.actor_of(request), now=timezone.now()):
-        messages.success(request, f"You are a member of {found.owner}.")
+        messages.success(request, f"You are now a member of {found.owner}.")
     return redirect("admin:index")
 
 
@@ -89,7 +89,7 @@ def _accept_new(request: HttpRequest, found: Invitation, password: str) -> HttpR
     if user is None:
         return redirect("admin:login")
     login(request, user, backend=_BACKEND)
-    messages.success(request, f"Welcome. You are a member of {found.owner}; you log in as {user}.")
+    messages.success(request, f"Welcome. You are now a member of {found.owner} and log in as {user}.")
     return redirect("admin:index")
 
 
@@ -125,7 +125,7 @@ class Forgotten(Look, PasswordResetView):
         if wait := throttle.count_reset(email.lower(), getattr(self.request, "network_hash", ""), now):
             minutes = -(-wait // 60)
             said = "a minute" if minutes == 1 else f"{minutes} minutes"
-            form.add_error("email", f"A link was asked for too often. Try again in {said}.")
+            form.add_error("email", f"Too many links were requested. Try again in {said}.")
             return self.form_invalid(form)
         resetting.ask(email, now)
         return redirect(self.get_success_url())
@@ -135,7 +135,7 @@ class Asked(Look, PasswordResetDoneView):
     """The link is on its way, if there is such an account."""
 
     template_name = "accounts/asked.html"
-    title = "Look into your mailbox"
+    title = "Check your mailbox"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With where mails go without a mail server."""
@@ -163,7 +163,7 @@ class Done(Look, PasswordResetCompleteView):
     """The new password holds."""
 
     template_name = "accounts/reset.html"
-    title = "The new password is set"
+    title = "Your new password is set"
 
 
 def _page(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:

@@ -33,8 +33,8 @@ class RotatedKeys(TallyAdmin):
         return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
 
     def shown_once(self, request: HttpRequest, made: Provisioned, more: str = "") -> HttpResponse:
-        """The page of a new key, in answer to the form itself: its text is stored nowhere, in no cookie and
-        no session, and no browser keeps the page.
+        """Return the page of a new key as the response to its form. The text isn't stored in a cookie or
+        session, and browsers don't cache the page.
         """
         context = {
             **self.admin_site.each_context(request),
@@ -44,7 +44,7 @@ class RotatedKeys(TallyAdmin):
             "text": made.text,
             "more": more,
         }
-        response = TemplateResponse(request, "admin/key_made.html", context)
+        response = TemplateResponse(request, "admin/new_key.html", context)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -66,7 +66,7 @@ class RotatedKeys(TallyAdmin):
         grace = GRACES.get(request.POST.get("grace", ""))
         if request.method == "POST" and grace is not None:
             made = _replace(request, old, *grace)
-            return self.shown_once(request, made, f"The old one, {old}, ends {grace[1]}.")
+            return self.shown_once(request, made, f"The old key, {old}, ends {grace[1]}.")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -39,7 +39,7 @@ else:
 
 MADE = ("name", "type", "permissions", "default_owner", "owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "all_owners", "open_to_anyone", "user", "expires_at")
-_TEXT = "tally_key_text"  # of a key that was just made, on the request that made it
+_TEXT = "tally_key_text"  # attribute of the request with the text of its new key
 LAST_USED = moment("last_used_at", never="never")
 FIXED = (
     "state",
@@ -78,14 +78,14 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
         fields = ("name", "expires_at")
 
     def clean_expires_at(self) -> datetime | None:
-        """The new end. Nobody prolongs or revives a key that they could not make."""
+        """Return the new end. A person can't extend or reactivate a key that they couldn't create."""
         ends: datetime | None = self.cleaned_data["expires_at"]
         was = ApiKey.objects.only("expires_at").get(pk=self.instance.pk).expires_at
         is_later = was is not None and (ends is None or ends > was)
         if is_later and not self.access.could_make(self.instance):
             raise forms.ValidationError(
-                "You can end this key earlier or revoke it, but not let it last longer: it may do more than"
-                " keys that you can make. An operator can."
+                "You can end this key earlier or revoke it, but not extend it: it may do more than keys that"
+                " you can create. Ask an operator."
             )
         return ends
 
@@ -96,12 +96,12 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
     permissions = forms.ChoiceField(
         choices=Permissions.choices,
         widget=Select,
-        help_text="A publishable key only writes. Give a key that reads no more than it needs.",
+        help_text="Publishable keys only write. Give each key only the permissions that it needs.",
     )
     open_to_anyone = forms.BooleanField(
         required=False,
         widget=Switch,
-        help_text="Needed for a publishable key for all owners: whoever sees it may then write events"
+        help_text="Required for a publishable key for all owners: everybody who sees it can write events"
         " for every owner of the organization, and create owners.",
     )
 
@@ -110,7 +110,7 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
         fields = ("name", "type", "default_owner", "owners", "all_owners", "user", "expires_at")
 
     def clean(self) -> dict[str, Any]:
-        """A key stays within one organization, and what is publishable opens no more than is said."""
+        """Keep a key within one organization, and a publishable key to what was confirmed."""
         data: dict[str, Any] = super().clean() or {}
         permissions, is_publishable = data.get("permissions"), data.get("type") == KeyType.PUBLISHABLE
         if is_publishable and permissions not in (None, Permissions.WRITE):
@@ -265,7 +265,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         setattr(request, _TEXT, parts.whole)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
-        """Show the key, this once."""
+        """Show the key, only once."""
         return self.shown_once(request, Provisioned(obj, getattr(request, _TEXT)))
 
 

@@ -53,8 +53,8 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
     fields = ("user", "owner", "role")
     empty_state = EmptyState(
         "No members yet",
-        "A member sees the events of an owner; a lead also manages its members, keys and settings."
-        " Leads invite people by e-mail: Settings → Invitations.",
+        "A member sees the events of an owner. A lead also manages its members, keys and settings, and"
+        " invites people by e-mail: Settings → Invitations.",
     )
 
     @admin.display(description="Person", ordering="user__username")
@@ -63,7 +63,7 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return str(row.user)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns, and the way out where there is one."""
+        """Add a column with a link to leave, or to remove the member."""
 
         @admin.display(description="End")
         def end(row: Membership) -> str:
@@ -80,7 +80,7 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return row.owner
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Leads change the role alone, and an owner keeps a lead."""
+        """Let leads change only the role, and keep the last lead."""
         if not access_of(request).is_operator:
             kwargs["form"] = RoleForm
         return super().get_form(request, obj, change, **kwargs)
@@ -100,7 +100,7 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Operators may; leads invite, and who is invited decides."""
+        """True for operators. Leads invite people instead, who accept."""
         return access_of(request).is_operator
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -109,6 +109,6 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may, and whose membership it is: people can leave."""
+        """True for leads of its owner, and for the member, who can leave."""
         is_own = obj is not None and access_of(request).is_person(obj.user_id)
         return is_own or self.has_change_permission(request, obj)

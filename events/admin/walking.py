@@ -114,7 +114,7 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
         return [path("export.<str:form>", view, name=named), *super().get_urls()]
 
     def export(self, request: HttpRequest, form: str) -> HttpResponse:
-        """Everything that passes the filters: a small export at once, a large one made by a worker."""
+        """Export all rows that pass the filters: small exports at once, large ones by a worker."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if form not in FORMS:
@@ -139,7 +139,10 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
         query = request.GET.urlencode()
         job = export_job.ask(request.user, self.opts.label_lower, form, query, name, timezone.now())
         if job is None:
-            messages.warning(request, f"You have {export_job.MOST_OPEN} exports that aren't finished yet.")
+            messages.warning(
+                request,
+                f"You have {export_job.MOST_OPEN} unfinished exports. Wait for one to finish, or cancel one.",
+            )
             return redirect("admin:events_exportjob_changelist")
         return redirect("admin:events_exportjob_change", job.pk)
 

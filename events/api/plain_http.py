@@ -1,4 +1,4 @@
-"""Plain HTTP: where HTTPS is demanded, a request with a key is refused, not redirected with the key in it."""
+"""Plain HTTP: if HTTPS is required, a request with a key is refused instead of redirected with its key."""
 
 from collections.abc import Callable
 
@@ -8,25 +8,22 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from events.api.problems import MEDIA_TYPE, body
 from events.ownership import senders
 
-SENTENCE = (
-    "Send this over HTTPS. The key in this request could be read on its way: consider it known to others, and"
-    " replace it."
-)
+SENTENCE = "Send this over HTTPS, and replace the key: others may have read it in this request."
 
 
 def is_demanded(request: HttpRequest) -> bool:
-    """True for a request over plain HTTP where HTTPS is demanded."""
+    """True for a request over plain HTTP if HTTPS is required."""
     return bool(settings.SECURE_SSL_REDIRECT) and not request.is_secure()
 
 
 class RefusePlainHttp:
-    """Stands before Django's own redirect to HTTPS, which clients would follow with the same key."""
+    """Middleware before Django's redirect to HTTPS, which clients would follow with the same key."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Refuse what has a key; go on with all else."""
+        """Refuse plain HTTP with a key, and pass on everything else."""
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if not request.path_info.startswith("/api/") or not text or not is_demanded(request):
             return self.get_response(request)

@@ -47,10 +47,10 @@ PROBLEMS = {
     "permission_denied": Problem(
         403,
         "This reader may not do that",
-        "Reading takes a secret key with the read permission, replaying one that has both.",
+        "To read, send a secret key with the read permission; to replay, one with both permissions.",
     ),
     "https_required": Problem(
-        403, "The request came over plain HTTP", "Use HTTPS, and replace the key: others could read it."
+        403, "The request came over plain HTTP", "Use HTTPS, and replace the key: others may have read it."
     ),
     "not_found": Problem(
         404, "There is nothing here", "What belongs to owners that the reader can't see isn't found either."

@@ -19,23 +19,23 @@ from events.ownership.owner import Owner
 
 
 class KeyType(models.TextChoices):
-    """Where a key may be kept."""
+    """Type of a key: where it may be stored."""
 
     PUBLISHABLE = "publishable", "Publishable: may be seen in a browser, so it only writes"
     SECRET = "secret", "Secret: must stay on servers"
 
 
 class Permissions(models.TextChoices):
-    """What a key may do with the events of its owners."""
+    """Permissions of a key on the events of its owners."""
 
     WRITE = "write", "Write: send events"
     READ = "read", "Read: use the read API"
     BOTH = "both", "Write and read"
 
 
-# The permissions that a key has where nobody chooses.
+# Default permissions of a key.
 USUAL = {KeyType.PUBLISHABLE: Permissions.WRITE, KeyType.SECRET: Permissions.BOTH}
-ONLY_WRITES = "A publishable key may be seen by anybody, so it only writes: make a secret key to read."
+ONLY_WRITES = "A publishable key may be seen by anybody, so it only writes. Create a secret key to read."
 OPEN_TO_ANYONE = (
     "Everybody who sees this publishable key could write events for every owner of the organization, and"
     " create owners until the organization has as many as it may. Make the key secret or name its owners"

@@ -1,4 +1,4 @@
-"""Backfills: past events that are being loaded for an organization. Its figures are incomplete meanwhile."""
+"""Backfills: loads of past events for an organization, whose figures are incomplete until they finish."""
 
 from django.db import models
 
@@ -6,19 +6,19 @@ from events.ownership.organization import Organization
 
 
 class Backfill(models.Model):
-    """One load of past events, the newest days first. It holds how far it got, so that it can be resumed."""
+    """One load of past events, newest days first, with its progress, so that it can be resumed."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=50, help_text="What is loaded, as pages name it.")
-    since = models.DateTimeField(help_text="Where the loaded period begins.")
-    until = models.DateTimeField(help_text="Where it ends.")
-    reached = models.DateTimeField(null=True, help_text="Events received from then on are loaded.")
+    name = models.CharField(max_length=50, help_text="Name of the data, as shown on pages.")
+    since = models.DateTimeField(help_text="Start of the loaded period.")
+    until = models.DateTimeField(help_text="End of the loaded period.")
+    reached = models.DateTimeField(null=True, help_text="Events received since then are loaded.")
     requests_done = models.BigIntegerField(default=0)
     events_done = models.BigIntegerField(default=0)
     events_total = models.BigIntegerField(default=0, help_text="0 until it is known.")
     started_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, help_text="When its figures were complete.")
+    finished_at = models.DateTimeField(null=True, help_text="When its figures became complete.")
 
     class Meta:
         indexes = [
@@ -32,5 +32,5 @@ class Backfill(models.Model):
 
     @property
     def share(self) -> float:
-        """The share of its events that is loaded, from 0 to 1."""
+        """The share of its events that are loaded, from 0 to 1."""
         return self.events_done / self.events_total if self.events_total else 0.0

@@ -1,4 +1,4 @@
-"""Mails about accounts, and how many a person may have sent to strangers."""
+"""Mails about accounts, and the limits of mails to strangers."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,18 +20,18 @@ from reports.mail.letter import Letter
 from reports.mail.sent import SentMail
 
 DAY = timedelta(days=1)
-# Mails in a day to people who didn't ask for any: of one person, and to one address.
+# Mails in a day to people who didn't ask for any: from one person, and to one address.
 MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 
 
 class AccountMailer:
-    """Sends them the way of all mail."""
+    """Sender of mails about accounts, through the sending of all mails."""
 
     def send(self, mail: Mail, now: datetime) -> str:
-        """Have it sent within a minute; why not, as a sentence, empty where it will be."""
+        """Send a mail within a minute. Returns why it can't be sent, as a sentence, or an empty text."""
         to = addresses.of_person(mail.user) if mail.user else addresses.of_stranger(mail.to)
         if to is None:
-            return "There is no address that it could go to."
+            return "The account has no usable e-mail address."
         with transaction.atomic():
             if mail.asked_by is not None and (why := refusal(mail.asked_by, mail.to, now)):
                 return why
@@ -41,32 +41,33 @@ class AccountMailer:
         return to.refusal(mail.kind)
 
     def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
-        """Why a person may not have another mail sent to a stranger now; empty where they may."""
+        """Return why a person may not send another mail to a stranger now, or an empty text."""
         with transaction.atomic():
             return refusal(asked_by, to, now)
 
     def where(self) -> str:
-        """Where mails end up without a mail server; empty with one."""
+        """Return where mails are written without a mail server; an empty text with one."""
         if settings.EMAIL_BACKEND != "reports.mail.files.EmailBackend":
             return ""
         return (
-            "No mail server is set (EMAIL_URL): within a minute the mail is written as a file into the folder"
-            " mail of this copy's data, usually var/mail."
+            "No mail server is set (EMAIL_URL): within a minute the mail is written to a file in the folder"
+            " mail of this installation's data, usually var/mail."
         )
 
 
 def refusal(asked_by: User, to: str, now: datetime) -> str:
-    """Why a person may not have another mail sent to a stranger. In the transaction that sends it, where
-    others wait, so that the bounds are exact.
+    """Return why a person may not send another mail to a stranger, or an empty text.
+
+    It takes locks in the transaction that sends the mail, so that the limits are exact.
     """
     User.objects.select_for_update().get(pk=asked_by.pk)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"mail to {to.lower()}"])
     lately = SentMail.objects.filter(asked_by__isnull=False, claimed_at__gt=now - DAY)
     if lately.filter(asked_by=asked_by).count() >= MOST_OF_PERSON:
-        return f"You had {MOST_OF_PERSON} mails sent to other people within a day: go on tomorrow."
+        return f"You sent {MOST_OF_PERSON} mails to other people within a day. Try again tomorrow."
     if lately.filter(to__iexact=to).count() >= MOST_TO_ADDRESS:
-        return f"{to} was sent {MOST_TO_ADDRESS} such mails within a day: try again tomorrow."
+        return f"{to} was sent {MOST_TO_ADDRESS} such mails within a day. Try again tomorrow."
     return ""
 
 

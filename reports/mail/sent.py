@@ -47,7 +47,7 @@ class SentMail(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Who had it sent to somebody who didn't ask for it.",
+        help_text="Person who sent it to somebody who didn't ask for it.",
     )
     claimed_at = models.DateTimeField(help_text="When it was decided that it be sent.")
     next_at = models.DateTimeField(help_text="When it is tried next, while it waits.")

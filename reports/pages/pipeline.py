@@ -214,9 +214,9 @@ def _ceilings(found: Pipeline) -> Block:
     columns = (
         Column("owner", "Owner"),
         Column("waiting", "Waiting", BYTES),
-        Column("most_waiting", "May wait", BYTES),
+        Column("most_waiting", "Limit of waiting", BYTES),
         Column("rejected", "Rejected", BYTES),
-        Column("most_rejected", "May be rejected", BYTES),
+        Column("most_rejected", "Limit of rejected", BYTES),
         Column("used", "Used", SHARE, has_bar=True),
     )
     rows = tuple(
@@ -229,10 +229,10 @@ def _ceilings(found: Pipeline) -> Block:
     return Block(
         "ceilings",
         "Bytes by owner",
-        "The owners that come nearest to their ceilings." if rows else "",
+        "The owners closest to their limits." if rows else "",
         table=Table(columns, rows),
         empty=Empty("No owner uses any bytes", "Nothing waits to be filed and nothing is rejected."),
-        note="At a ceiling the owner's requests get 429 until events are filed, replayed or discarded."
+        note="At a limit the owner's requests get 429 until events are filed, replayed or discarded."
         " Ceilings are set on the owner's page. Each row counts 1 KiB more than its body.",
     )
 

@@ -126,7 +126,7 @@ def test_a_source_with_events_stays_until_they_are_gone(two: Sender, lead: Clien
     call_command(
         "delete_sources", "--organization=acme", "old shop", "--with-events", "--yes", stdout=out, stderr=out
     )
-    assert "old shop: 1 events removed." in out.getvalue()
+    assert "old shop: 1 events deleted." in out.getvalue()
     assert Event.objects.get().source == of("shop")
     # Usage names it, so its row stays; it is listed no more, and a new source has room.
     assert usage() == {"shop": 1, "old shop": 1}

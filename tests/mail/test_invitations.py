@@ -157,8 +157,8 @@ def test_a_lead_mails_a_bounded_number_of_strangers_a_day(owner: Owner, lead: Cl
         invite(lead, owner, f"p{number}@example.org")
     now = timezone.now()
     assert confirming.ask(contact_of(owner, "a@example.org", clicked=False), lena, now) == ""
-    assert "go on tomorrow" in confirming.ask(contact_of(owner, "b@example.org", clicked=False), lena, now)
-    assert "go on tomorrow" in invite(lead, owner, "one.more@example.org")
+    assert "You sent 20 mails" in confirming.ask(contact_of(owner, "b@example.org", clicked=False), lena, now)
+    assert "You sent 20 mails" in invite(lead, owner, "one.more@example.org")
     lead.post(f"{PAGES}{Invitation.objects.earliest('pk').pk}/resend/")
     assert SentMail.objects.count() == accounts.MOST_OF_PERSON
     assert confirming.ask(contact_of(owner, "c@example.org", clicked=False), lena, now + accounts.DAY) == ""

@@ -134,7 +134,7 @@ def test_erasing_is_confirmed_by_its_number(filled: Sender, typed: Callable[[str
         "erase_actor", "--actor=ann", "--dry-run"
     )
     typed("y")
-    with pytest.raises(CommandError, match="Nothing is erased"):
+    with pytest.raises(CommandError, match="Nothing was erased"):
         run("erase_actor", "--actor=ann")
     assert len(left()) == 6
     typed("3")

@@ -35,18 +35,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--permissions",
             choices=Permissions.values,
-            help="What it may do; without it, publishable keys write and secret keys do both.",
+            help="Permissions of the key. By default, publishable keys write and secret keys do both.",
         )
         parser.add_argument(
             "--owners",
             default="",
-            help="Owners it may write for and read, beside --owner: names separated by commas, created when"
+            help="Further owners that it may write for and read: names separated by commas, created if"
             " missing, or `all`, which may also create owners.",
         )
         parser.add_argument(
             "--open-to-anyone",
             action="store_true",
-            help="Needed for a publishable key with `--owners all`: everybody who sees it may then write for"
+            help="Required for a publishable key with `--owners all`: everybody who sees it can write for"
             " every owner of the organization and create owners.",
         )
         parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")

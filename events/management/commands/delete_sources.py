@@ -1,4 +1,4 @@
-"""delete_sources: delete sources, with their events where that is asked for."""
+"""delete_sources: delete sources, optionally with their events."""
 
 import sys
 from typing import Any
@@ -19,22 +19,22 @@ class Command(BaseCommand):
     """Delete sources."""
 
     help = (
-        "Deletes sources without events. --with-events removes their stored events first, for good; rejected"
-        " events are discarded in the admin. Usage and charges keep their names."
+        "Deletes sources without events. --with-events first deletes their stored events for good. Discard"
+        " rejected events in the admin. Usage and charges keep the names."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_sources(parser)
-        parser.add_argument("--with-events", action="store_true", help="Remove their stored events first.")
-        parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
+        parser.add_argument("--with-events", action="store_true", help="Delete their stored events first.")
+        parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
     def handle(self, *_: Any, **options: Any) -> None:
         sources = sources_named(options["organization"], options["names"])
         if options["with_events"]:
             if not options["yes"]:
-                self.stdout.write(f"All events of {len(sources)} sources will be gone for good.")
-                if input(f"Type {len(sources)} to remove them: ").strip() != str(len(sources)):
-                    raise CommandError("Nothing is removed.")
+                self.stdout.write(f"This deletes all events of {len(sources)} sources for good.")
+                if input(f"Type {len(sources)} to delete them: ").strip() != str(len(sources)):
+                    raise CommandError("Nothing was deleted.")
             for source in sources:
                 self._remove_events(source)
         by = audit.command("delete_sources")
@@ -45,10 +45,10 @@ class Command(BaseCommand):
                 merging.delete(sources)
         except ValidationError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"{len(sources)} sources are deleted.")
+        self.stdout.write(f"{len(sources)} sources deleted.")
 
     def _remove_events(self, source: Source) -> None:
-        """Remove the events of a source; what is gone is noted, also where it breaks off."""
+        """Delete the events of a source, and record their number even if it is interrupted."""
         gone = 0
         try:
             with tqdm(desc=source.name, unit=" events", file=sys.stderr, disable=None) as bar:
@@ -58,4 +58,4 @@ class Command(BaseCommand):
         finally:
             by = audit.command("delete_sources")
             audit.record(by, "events.removed", source, owner=source.owner, after={"events": gone})
-        self.stdout.write(f"{source.name}: {gone} events removed.")
+        self.stdout.write(f"{source.name}: {gone} events deleted.")

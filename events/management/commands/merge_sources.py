@@ -1,4 +1,4 @@
-"""merge_sources: let the names of sources lead to another one, or take that back."""
+"""merge_sources: merge sources into another one, or undo that."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ class Command(BaseCommand):
     """Merge sources."""
 
     help = (
-        "Lets the names of sources lead to another source from now on; they then count against no cap. What"
-        " was filed before stays under its name. --take-back ends that."
+        "Merges sources into another one: new events that name them are filed under it, and they count"
+        " against no cap. Events filed before keep their source. --take-back undoes a merge."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_sources(parser)
         target = parser.add_mutually_exclusive_group(required=True)
-        target.add_argument("--into", help="Name of the source that they lead to.")
-        target.add_argument("--take-back", action="store_true", help="Let them stand for themselves again.")
+        target.add_argument("--into", help="Name of the source to merge them into.")
+        target.add_argument("--take-back", action="store_true", help="Undo the merge of these sources.")
 
     def handle(self, *_: Any, **options: Any) -> None:
         sources = sources_named(options["organization"], options["names"])
@@ -40,18 +40,18 @@ class Command(BaseCommand):
                     audit.record(by, action, source, owner=source.owner, after=after)
         except ValidationError as error:
             raise CommandError(error.message) from error
-        done = "stand for themselves again" if into is None else f"lead to {into}"
+        done = "are separate again" if into is None else f"are merged into {into}"
         self.stdout.write(f"{len(sources)} sources {done}.")
 
 
 def add_sources(parser: CommandParser) -> None:
-    """Add which sources are meant."""
+    """Add the arguments that name sources."""
     parser.add_argument("--organization", required=True, help="Short name of the organization.")
     parser.add_argument("names", nargs="+", metavar="SOURCE", help="Name of a source, in any case.")
 
 
 def sources_named(organization: str, names: list[str]) -> list[Source]:
-    """Return the sources of these names. Raises CommandError for one that isn't there."""
+    """Return the sources with these names. Raises CommandError if one doesn't exist."""
     found = []
     for name in names:
         source = Source.objects.filter(organization__slug=organization, name__iexact=name.strip()).first()

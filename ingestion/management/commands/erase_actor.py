@@ -1,4 +1,4 @@
-"""erase_actor: erase all that is kept of an actor of an owner."""
+"""erase_actor: erase everything that is stored about an actor of an owner."""
 
 import sys
 from typing import Any
@@ -17,14 +17,18 @@ class Command(BaseCommand):
     """Erase an actor."""
 
     help = (
-        "Erases the events, sessions and rejected events of an actor for good, and what audit trail, mails"
-        " and logs say of it. Events are counted as removed. May be interrupted and run again. Stop the"
-        " sender first: what is sent again is new."
+        "Erases the events, sessions and rejected events of an actor for good, and its traces in audit trail,"
+        " mails, exports and logs. Events count as removed. It can be interrupted and run again. Stop the"
+        " sender first: events that are sent again are new."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actor_commands.add_arguments(parser)
-        parser.add_argument("--dry-run", action="store_true", help="Say what there is; erase nothing.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Print what would be erased, and earlier erasures of the actor.",
+        )
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -38,16 +42,18 @@ class Command(BaseCommand):
             self._say_earlier(owner, actor)
             return
         if not options["yes"]:
-            self.stdout.write(f"{said} will be gone for good, with what mails, logs and notes say of it.")
+            self.stdout.write(
+                f"This erases {said} for good, and its traces in audit trail, mails, exports and logs."
+            )
             if input(f"Type {events + rejected} to erase them: ").strip() != str(events + rejected):
-                raise CommandError("Nothing is erased.")
+                raise CommandError("Nothing was erased.")
         with tqdm(total=events, unit=" events", file=sys.stderr, disable=None) as bar:
             done = erasure.erase(owner, actor, audit.command("erase_actor"), timezone.now(), bar.update)
         self._say(done)
         if left := sum(1 for _ in actors.sessions_of(owner, actor)):
-            self.stdout.write(f"{left} sessions are still to be summed up again: the worker does that.")
+            self.stdout.write(f"{left} sessions are still being rebuilt by the worker.")
         if not done.is_whole:
-            raise CommandError("More came in all the time: stop the sender, and run it again.")
+            raise CommandError("Events kept arriving. Stop the sender, and run the command again.")
 
     def _say(self, done: erasure.Done) -> None:
         self.stdout.write(f"Erased {done.events} events and {done.rejected} rejected events.")
@@ -55,7 +61,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Cleared {count} {what.replace('_', ' ')}.")
 
     def _say_earlier(self, owner: Owner, actor: str) -> None:
-        """Answer whether this actor was erased before."""
+        """Print earlier erasures of this actor."""
         notes = AuditEntry.objects.filter(action="actor.erased", about=actors.fingerprint(owner, actor))
         for note in notes.order_by("pk"):
             self.stdout.write(f"Erased by {note.actor_name} at {note.at:%Y-%m-%d %H:%M} UTC: {note.after}.")

@@ -1,4 +1,4 @@
-"""load_demo: load the demo's events where `prepare` noted that they are missing."""
+"""load_demo: load the demo's events if `prepare` recorded that they are missing."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ _SECONDS = 2.5  # between two lines
 
 
 class Command(BaseCommand):
-    """Load the demo, or go on where that was interrupted."""
+    """Load the demo, or resume an interrupted load."""
 
     help = "Loads the demo's events, the newest days first, then its prices and digests. `make run` runs it."
 

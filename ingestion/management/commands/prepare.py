@@ -21,18 +21,18 @@ class Command(BaseCommand):
     """Make partitions, static files and, at the first start, the demo's people."""
 
     help = (
-        "Makes partitions ahead and static files; at the first start on a database of our own, the demo's"
-        " people and key. `load_demo` then loads its events."
+        "Creates partitions for the weeks ahead and static files and, at the first start on the embedded"
+        " database, the demo's users and key. `load_demo` then loads its events."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--demo",
             action=BooleanOptionalAction,
-            help="Make the demo whatever the settings say, or don't.",
+            help="Create the demo, or don't, regardless of the settings.",
         )
-        parser.add_argument("--migrate", action="store_true", help="Migrate the database first, if need be.")
-        parser.add_argument("--welcome", metavar="FILE", help="Write how to log in to a private file.")
+        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if necessary.")
+        parser.add_argument("--welcome", metavar="FILE", help="Write how to log in to this private file.")
 
     def handle(self, *_: Any, **options: Any) -> None:
         if options["migrate"] and (due := _migrations_due()):

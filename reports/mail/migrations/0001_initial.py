@@ -59,7 +59,7 @@ class Migration(InitialMigration):
                 ('changed_at', models.DateTimeField(help_text='When its state changed last.')),
                 ('sent_at', models.DateTimeField(help_text='When it was taken.', null=True)),
                 ('address', models.ForeignKey(help_text='Where it goes; what is kept of a mail outlives the address.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='mail.address')),
-                ('asked_by', models.ForeignKey(help_text="Who had it sent to somebody who didn't ask for it.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('asked_by', models.ForeignKey(help_text="Person who sent it to somebody who didn't ask for it.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'mail',
