@@ -15,7 +15,7 @@ REASON = "An actor was erased after this export was requested. Export the list a
 def forget(erased: Erased, now: datetime) -> int:
     """Cancel exports of the owner that are unfinished, or whose file or search names the actor."""
     of_owner = models.Q(owners=None) | models.Q(owners__contains=[erased.owner.pk])
-    forms = [re.escape(form.encode("utf-8", "surrogatepass")) for form in erased.forms(telling=False)]
+    forms = [re.escape(form.encode("utf-8", "surrogatepass")) for form in erased.forms(distinctive=False)]
     pattern = re.compile(b"|".join(forms), re.IGNORECASE if erased.any_case else 0)
     changed = 0
     for job in ExportJob.objects.filter(of_owner).order_by("pk"):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from events.ownership.owner import Owner
-from ingestion.erasure import filing_left
+from ingestion.erasure import file_waiting
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -33,5 +33,5 @@ def file_what_waits(owner: Owner) -> None:
     """File what waits in the inbox at this moment: it can't be looked through. Raises CommandError where some
     of it stays.
     """
-    if waiting := filing_left(owner):
+    if waiting := file_waiting(owner):
         raise CommandError(f"{waiting} requests are just being filed, or can't be: try again.")

@@ -48,7 +48,7 @@ def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
     One that names this owner may be kept by another of the organization: a message that is refused makes no
     owner, so it goes to the key's.
     """
-    forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(telling=False)]
+    forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(distinctive=False)]
     # In any case, and what may be escaped: which of them are meant, Python says.
     holds = " OR ".join(
         ["position(lower(encode(%s::bytea, 'escape')) in lower(encode(body, 'escape'))) > 0"] * len(forms)

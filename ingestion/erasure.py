@@ -1,9 +1,9 @@
-"""Erasure: an actor of an owner is taken out of everything that Tally keeps.
+"""Erasure of an actor from everything that Tally stores.
 
-What waits is filed first. Then events and rejected events go, pass by pass, until a pass finds none: what
-came in, or was replayed, while one went on is found by the next. Sessions are summed up again, and every part
-that keeps more than events forgets the actor (`events.ownership.erased`). It may be interrupted and run
-again.
+Waiting requests are filed first. Passes then delete events and rejected events until a pass finds none, so
+events that arrive or are replayed during a pass are found by the next. Sessions are summarised again, and
+each part that stores more than events erases the actor (`events.ownership.erased`). An erasure can be
+interrupted and run again.
 """
 
 import time
@@ -29,25 +29,25 @@ from ingestion.inbox import InboxRequest
 PASSES = 5
 FILING_SECONDS = 60.0
 SUMMARISE_SECONDS = 60.0
-Progress = Callable[[int], object]  # is told how many events are gone
+Progress = Callable[[int], object]  # called with the number of events deleted
 
 
 @dataclass
 class Done:
-    """What was erased."""
+    """Result of an erasure."""
 
     events: int = 0
     rejected: int = 0
     others: dict[str, int] = field(default_factory=dict)  # changed by the steps of other parts
-    is_whole: bool = False  # False: the sender went on sending, or somebody replays what should go
+    is_complete: bool = False  # False: the sender kept sending, or rejected events were being replayed
 
     def counts(self) -> dict[str, int]:
-        """Return the counts as the audit trail notes them."""
+        """Return the counts for the audit trail."""
         return {"events": self.events, "rejected": self.rejected, **self.others}
 
 
-def filing_left(owner: Owner) -> int:
-    """File what waits in the inbox at this moment; return how many requests of the owner stay after all."""
+def file_waiting(owner: Owner) -> int:
+    """File the requests that wait now; return the number of the owner's requests that still wait."""
     last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
     until = time.monotonic() + FILING_SECONDS
     while True:
@@ -55,11 +55,11 @@ def filing_left(owner: Owner) -> int:
         waiting = InboxRequest.objects.filter(owner=owner, pk__lte=last).count()
         if not waiting or time.monotonic() >= until:
             return waiting
-        time.sleep(0.2)  # a worker is just filing them
+        time.sleep(0.2)  # a worker is filing them
 
 
 def found(owner: Owner, actor: str) -> dict[datetime, int]:
-    """Return how many events of an actor each week has, of the weeks that have any."""
+    """Return the number of an actor's events by week, without empty weeks."""
     counts = {}
     for week in weeks():
         with transaction.atomic():
@@ -70,7 +70,7 @@ def found(owner: Owner, actor: str) -> dict[datetime, int]:
 
 
 def erase(owner: Owner, actor: str, by: audit.Actor, now: datetime, progress: Progress) -> Done:
-    """Erase an actor. What is gone is noted in the audit trail, also where it breaks off."""
+    """Erase an actor. The audit trail records the counts even if the erasure is interrupted."""
     called = actors.fingerprint(owner, actor)
     audit.record(by, "actor.erasure_begun", called, owner=owner)
     done = Done()
@@ -83,7 +83,7 @@ def erase(owner: Owner, actor: str, by: audit.Actor, now: datetime, progress: Pr
 
 @dataclass
 class _Erasing:
-    """One erasure, under way."""
+    """One erasure in progress."""
 
     owner: Owner
     actor: str
@@ -96,7 +96,7 @@ class _Erasing:
     def run(self) -> None:
         for _ in range(PASSES):
             if not self._pass():
-                self.done.is_whole = True
+                self.done.is_complete = True
                 break
         self._summarise()
         own = [erasing.only_theirs(self.owner, column, ids) for column, ids in self.own.found.items()]
@@ -104,12 +104,12 @@ class _Erasing:
         LargeSession.objects.filter(owner=self.owner, session__in=own[0]).delete()
         LargeSession.objects.filter(owner=self.owner, device__in=own[1]).delete()
         self.done.others = erased_.forget(forgotten, self.now)
-        if self.done.is_whole:
+        if self.done.is_complete:
             self.own.forget()
 
     def _pass(self) -> int:
-        """Erase what is there now; return how much there was, and what can't be had at the moment."""
-        left = filing_left(self.owner)
+        """Delete what is stored now; return how much there was, including what is busy at the moment."""
+        left = file_waiting(self.owner)
         before = self.done.events
         for week in weeks():
             for batch in erasing.erase_week(self.owner, self.actor, week, self.now, self.own.note):
@@ -120,9 +120,9 @@ class _Erasing:
         return self.done.events - before + gone + busy + left
 
     def _summarise(self) -> None:
-        """Sum up the sessions that were touched; what is left after a while, the worker does."""
+        """Summarise the changed sessions; after a minute the worker does the rest."""
         touching.wake(self.now, [self.owner.pk])
         until = time.monotonic() + SUMMARISE_SECONDS
         while touching.waiting_rows([self.owner.pk]) and time.monotonic() < until:
             if not summarising.tick(seconds=until - time.monotonic()).keys:
-                time.sleep(0.2)  # a worker holds the rest
+                time.sleep(0.2)  # a worker is summarising the rest

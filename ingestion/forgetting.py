@@ -1,4 +1,4 @@
-"""Forgetting beside the events: discarded events, replays, and the servers' logs under the data folder."""
+"""Erasure in discarded events, replays and the servers' logs in the data folder."""
 
 import mmap
 import re
@@ -15,13 +15,13 @@ from ingestion.replay_jobs import ReplayJob
 
 @forgets("discarded_events")
 def forget_discarded(erased: Erased, _: datetime) -> int:
-    """Redact what is kept of discarded events: the sender's own id, and the reason in somebody's words."""
+    """Redact the sender's own id and the reason of discarded events."""
     return _redact(DiscardedEvent.objects.filter(owner=erased.owner), ("client_event_id", "reason"), erased)
 
 
 @forgets("replays")
 def forget_replays(erased: Erased, _: datetime) -> int:
-    """Redact which rejected events were asked for."""
+    """Redact the selection of replays."""
     return _redact(ReplayJob.objects.all(), ("sentence", "selection"), erased)
 
 
@@ -36,24 +36,24 @@ def _redact(rows: models.QuerySet[models.Model], fields: tuple[str, ...], erased
 
 @forgets("log_files")
 def forget_logs(erased: Erased, _: datetime) -> int:
-    """Blot out the actor in log files, in their place: PostgreSQL logs slow statements with their values."""
+    """Overwrite the actor in log files in place: PostgreSQL logs slow statements with their values."""
     pattern = _pattern(erased)
     folder = Path(settings.DATA) / "log"
-    return sum(_blot_out(path, pattern) for path in sorted(folder.rglob("*")) if path.is_file())
+    return sum(_overwrite(path, pattern) for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def _pattern(erased: Erased) -> re.Pattern[bytes]:
-    """Find telling names as words, others as the literals of statements."""
-    telling = [re.escape(form.encode()) for form in erased.forms(telling=True)]
-    literals = [b"'%s'" % re.escape(form.encode()) for form in erased.forms(telling=False)]
+    """Match distinctive names as words, others only as literals of statements."""
+    words = [re.escape(form.encode()) for form in erased.forms(distinctive=True)]
+    literals = [b"'%s'" % re.escape(form.encode()) for form in erased.forms(distinctive=False)]
     literals += [b"'%s'" % re.escape(name.replace("'", "''").encode()) for name in sorted(erased.own)]
-    either = b"|".join([rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])" % b"|".join(telling)] * bool(telling))
+    either = b"|".join([rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])" % b"|".join(words)] * bool(words))
     flags = re.IGNORECASE if erased.any_case else 0
     return re.compile(b"|".join(filter(None, [either, *literals])), flags)
 
 
-def _blot_out(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Write over what is found, to the byte as long: a server goes on writing at the end of the file."""
+def _overwrite(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Overwrite matches with as many bytes, since a server keeps appending to the file."""
     with path.open("r+b") as file:
         if not path.stat().st_size:
             return False

@@ -1,7 +1,7 @@
-"""Forgetting in the audit trail: what filters and sentences say of an erased actor is blotted out.
+"""Erasure in the audit trail: redacts an erased actor in filters and sentences.
 
-Entries stay, with who did what when. The database lets nothing else of an entry be changed, and this only in
-a transaction that says that it erases.
+Entries stay, with who did what and when. The database allows no other change of an entry, and this one only
+in a transaction that sets `tally.erasing`.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from events.accounts.entry import AuditEntry
 from events.ownership.erased import Erased, forgets
 
 READ = 2_000
-_FILTERS = "export.made"  # whose `after` holds what was filtered and searched for
+_FILTERS = "export.made"  # its `after` has the filters and the search
 
 
 @forgets("audit_entries")

@@ -1,4 +1,4 @@
-"""Invitations: people become members of an owner by a link that was mailed to them, never unasked."""
+"""Invitations: people become members of an owner when they accept by a link that was mailed to them."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -22,15 +22,15 @@ _SALT = "events.accounts.invitation"
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Questions about invitations."""
+    """Filters of invitations."""
 
     def pending(self) -> Self:
-        """Those neither accepted nor withdrawn; some may have expired, and can be sent again."""
+        """Return invitations neither accepted nor withdrawn, including expired ones."""
         return self.filter(accepted_at=None, withdrawn_at=None)
 
 
 class Invitation(models.Model):
-    """One e-mail address that was asked to become a member of one owner."""
+    """One row per invitation of an e-mail address to become a member of an owner."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
     email = models.EmailField(
@@ -70,17 +70,17 @@ class Invitation(models.Model):
 
     @property
     def expires_at(self) -> datetime:
-        """When the link ends."""
+        """The time at which the link expires."""
         return self.sent_at + GOOD_FOR
 
     @property
     def path(self) -> str:
-        """The path of the link, which stands for the mailbox: whoever has it may accept."""
+        """The path of the link. It proves access to the mailbox: anybody who has it may accept."""
         return reverse("invitation", args=[signing.dumps([self.pk, self.sends], salt=_SALT)])
 
     @property
     def mail(self) -> Mail:
-        """The mail that asks."""
+        """The mail with the link."""
         return Mail(
             kind=INVITATION,
             key=f"invitation/{self.pk}/{self.sends}",
@@ -91,8 +91,8 @@ class Invitation(models.Model):
 
 
 def of_token(token: str, now: datetime) -> Invitation | None:
-    """The invitation that a link is about; None for one that is not ours, too old, superseded, used,
-    withdrawn, or of somebody who no longer leads the owner.
+    """Return the invitation of a link. None if the signature is invalid, the link expired, superseded, used
+    or withdrawn, or the inviter no longer leads the owner.
     """
     try:
         pk, sends = signing.loads(token, salt=_SALT)
@@ -106,14 +106,14 @@ def of_token(token: str, now: datetime) -> Invitation | None:
 
 
 def has_account(invitation: Invitation) -> bool:
-    """True if an account has the address. Only whoever reads its mail is told."""
+    """True if an account has the address. Only shown to people with the link."""
     same = models.Q(email__iexact=invitation.email) | models.Q(username__iexact=invitation.email)
     return User.objects.filter(same).exists()
 
 
 @transaction.atomic
 def accept(invitation: Invitation, user: User, *, actor: audit.Actor, now: datetime) -> bool:
-    """Make the person a member; False where somebody else was faster. Who is one stays as they are."""
+    """Make a person a member, or keep the membership they have. False if the link was used meanwhile."""
     mine = Invitation.objects.pending().filter(pk=invitation.pk, sends=invitation.sends)
     if not mine.update(accepted_at=now, accepted_by=user):
         return False
@@ -134,8 +134,8 @@ def accept(invitation: Invitation, user: User, *, actor: audit.Actor, now: datet
 
 @transaction.atomic
 def accept_new(invitation: Invitation, password: str, *, address_hash: str, now: datetime) -> User | None:
-    """Make the account of a person who had none, called as the address, and a member; None where somebody
-    else was faster. Raises IntegrityError where the name was taken meanwhile.
+    """Create an account named after the address, and its membership. None if the link was used meanwhile.
+    Raises IntegrityError if the username was taken meanwhile.
     """
     user = User.objects.create_user(invitation.email.lower(), invitation.email, password, is_staff=True)
     actor = audit.Actor(user.get_username(), user.pk, address_hash)
@@ -147,7 +147,7 @@ def accept_new(invitation: Invitation, password: str, *, address_hash: str, now:
 
 @transaction.atomic
 def send_again(invitation: Invitation, by: User, now: datetime) -> str:
-    """Send a new link, after which the one before is void; why not, as a sentence, empty where it goes."""
+    """Send a new link, which voids the one before. Returns why not, as a sentence, or an empty text."""
     if why := mailer().refusal(by, invitation.email, now):
         return why
     invitation.sends, invitation.sent_at, invitation.invited_by = invitation.sends + 1, now, by
@@ -156,5 +156,5 @@ def send_again(invitation: Invitation, by: User, now: datetime) -> str:
 
 
 def withdraw(invitation: Invitation, now: datetime) -> bool:
-    """Void the link; False where it was accepted or withdrawn before."""
+    """Void the link. False if the invitation was accepted or withdrawn before."""
     return bool(Invitation.objects.pending().filter(pk=invitation.pk).update(withdrawn_at=now))

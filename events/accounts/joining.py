@@ -1,6 +1,6 @@
-"""Pages that mails about accounts lead to: accept an invitation, ask for a new password, set it.
+"""Pages for accounts: accept an invitation, request a password reset, set a new password.
 
-What only looks (GET) changes nothing, since programs that guard mailboxes follow every link.
+GET changes nothing, since mail scanners follow every link.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class NewPasswordForm(SetPassword):
-    """A password, twice."""
+    """The form of a new password, entered twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,10 +56,10 @@ class NewPasswordForm(SetPassword):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Accept an invitation: as who is logged in, or with a new account."""
+    """Accept an invitation, with the account that is logged in or a new one."""
     found = invitation.of_token(token, timezone.now())
     if found is None:
-        return _page(request, "accounts/void.html", "This invitation can't be used", status=404)
+        return _page(request, "accounts/invalid_invitation.html", "This invitation can't be used", status=404)
     if isinstance(request.user, User):
         return _accept_as(request, found, request.user)
     if invitation.has_account(found):
@@ -94,7 +94,7 @@ def _accept_new(request: HttpRequest, found: Invitation, password: str) -> HttpR
 
 
 class ResetForm(PasswordResetForm):
-    """Whose password is forgotten. The answer is the same whether there is such an account or not."""
+    """The form of a password reset. Its answer doesn't tell whether the account exists."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,25 +102,25 @@ class ResetForm(PasswordResetForm):
         self.fields["email"].widget = Email(attrs={"autocomplete": "email", "autofocus": ""})
 
 
-class Look:
-    """The look of the pages that need no log-in."""
+class SiteContext:
+    """Mixin with the admin's context, for pages without a log-in."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With what the admin's pages have."""
+        """Add the context of the admin's pages."""
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # of a view
         return {**admin.site.each_context(self.request), **context}  # type: ignore[attr-defined]  # as above
 
 
-class Forgotten(Look, PasswordResetView):
-    """Ask for a link by mail."""
+class RequestReset(SiteContext, PasswordResetView):
+    """The page on which a person requests a link to a new password."""
 
-    template_name = "accounts/forgotten.html"
+    template_name = "accounts/request_reset.html"
     form_class = ResetForm
     success_url = reverse_lazy("password_reset_done")
     title = "Forgotten password"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Have a link mailed to whoever has the address, if anybody; not too often."""
+        """Have the link mailed to the accounts with this address, within the limit."""
         email, now = form.cleaned_data["email"], timezone.now()
         if wait := throttle.count_reset(email.lower(), getattr(self.request, "network_hash", ""), now):
             minutes = -(-wait // 60)
@@ -131,27 +131,27 @@ class Forgotten(Look, PasswordResetView):
         return redirect(self.get_success_url())
 
 
-class Asked(Look, PasswordResetDoneView):
-    """The link is on its way, if there is such an account."""
+class ResetRequested(SiteContext, PasswordResetDoneView):
+    """The page after the request, whether or not the account exists."""
 
-    template_name = "accounts/asked.html"
+    template_name = "accounts/reset_requested.html"
     title = "Check your mailbox"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With where mails go without a mail server."""
+        """Add where mails are written without a mail server."""
         return super().get_context_data(where=mailer().where(), **kwargs)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
-class Reset(Look, PasswordResetConfirmView):
-    """Set the new password. The person's sessions end, since Django ties them to the password."""
+class SetNewPassword(SiteContext, PasswordResetConfirmView):
+    """The page that sets the new password. All sessions of the account end, as Django ties them to it."""
 
     template_name = "accounts/new_password.html"
     form_class = NewPasswordForm
     success_url = reverse_lazy("password_reset_complete")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set it, and note it."""
+        """Set the password, and record that in the audit trail."""
         response = super().form_valid(form)
         user: Any = self.user
         actor = audit.Actor(user.get_username(), user.pk, getattr(self.request, "address_hash", ""))
@@ -159,10 +159,10 @@ class Reset(Look, PasswordResetConfirmView):
         return response
 
 
-class Done(Look, PasswordResetCompleteView):
-    """The new password holds."""
+class PasswordIsSet(SiteContext, PasswordResetCompleteView):
+    """The page after the new password is set."""
 
-    template_name = "accounts/reset.html"
+    template_name = "accounts/password_is_set.html"
     title = "Your new password is set"
 
 

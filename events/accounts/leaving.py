@@ -1,5 +1,5 @@
-"""Leaving: what ends with a membership. A person's keys do, and those they made for the team, unless another
-lead takes them over.
+"""Leaving: when a membership ends, the person's keys are revoked, and so are those they created for the team,
+unless another lead takes them over.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from events.ownership import senders
 from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
 
-BY_ITSELF = audit.Actor("the end of a membership")  # where an account is removed, or a row at the server
+BY_ITSELF = audit.Actor("the end of a membership")  # when an account is deleted, or a row in the database
 
 
 def keys_of(membership: Membership) -> models.QuerySet[ApiKey]:
-    """The keys that end with a membership: of the owner, and the person's own or made by them.
+    """Return the keys that end with a membership: of the owner, and the person's own or created by them.
 
     A personal key for all owners ends with any membership in the organization.
     """
@@ -34,7 +34,7 @@ def keys_of(membership: Membership) -> models.QuerySet[ApiKey]:
 
 
 def successors(membership: Membership) -> models.QuerySet[User]:
-    """Who may take over a key that the leaving person made for the team: the other leads."""
+    """Return the other leads, who may take over keys that the person created for the team."""
     return leads_of([membership.owner]).exclude(pk=membership.user_id)
 
 
@@ -42,9 +42,10 @@ def successors(membership: Membership) -> models.QuerySet[User]:
 def end_keys(
     membership: Membership, *, actor: audit.Actor, now: datetime, handed_to: Mapping[int, User]
 ) -> int:
-    """Revoke the keys that end with a membership; how many. Those in `handed_to` go to that lead instead.
+    """Revoke the keys that end with a membership, and return their number.
 
-    Other keys of the person lose the owner. Keys that are remembered work for up to ten seconds more.
+    Keys in `handed_to` go to that lead instead. Other keys of the person lose the owner. Cached
+    keys work for up to ten more seconds.
     """
     allowed = {lead.pk for lead in successors(membership)}
     revoked = 0
@@ -70,7 +71,7 @@ def end_keys(
 
 
 def connect() -> None:
-    """Listen to memberships: whatever ends one ends its keys."""
+    """End the keys of each membership that is deleted."""
     pre_delete.connect(_ends, sender=Membership, dispatch_uid="keys_end")
 
 

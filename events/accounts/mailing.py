@@ -1,5 +1,5 @@
-"""Mails about accounts: which are sent is known here, how mail goes is not. The app of mail registers itself,
-since nothing here may know of reports.
+"""Mails about accounts, independent of how they are sent. The mail app registers its sender here, because
+`events` may not import `reports`.
 """
 
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ INVITATION, PASSWORD = "invitation", "password"
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail: to a person, or to an address that may be nobody's."""
+    """One mail, to a person or to an address without an account."""
 
     kind: str
-    key: str  # what may be sent only once
-    about: str  # the primary key of what it is about
+    key: str  # of which only one mail is sent
+    about: str  # the primary key of the object it is about
     to: str
-    user: Any = None  # whose address it is
-    asked_by: Any = None  # who had it sent to a stranger
+    user: Any = None  # the person with the address
+    asked_by: Any = None  # the person who sends it to a stranger
 
 
 class Mailer(Protocol):
-    """What sends mail."""
+    """Interface of the mail app."""
 
     def send(self, mail: Mail, now: datetime) -> str:
-        """Have it sent within a minute; why not, as a sentence, empty where it will be."""
+        """Send a mail within a minute. Returns why it can't be sent, as a sentence, or an empty text."""
 
     def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
-        """Why a person may not have another mail sent to a stranger now; empty where they may."""
+        """Return why a person may not send another mail to a stranger now, or an empty text."""
 
     def where(self) -> str:
-        """Where mails end up, as a sentence, if not in mailboxes; empty with a mail server."""
+        """Return where mails are written without a mail server, as a sentence; an empty text with one."""
 
 
 _mailers: list[Mailer] = []
 
 
 def register(mailer: Mailer) -> None:
-    """Let `mailer` send the mails from now on."""
+    """Register the sender of mails."""
     _mailers[:] = [mailer]
 
 
 def mailer() -> Mailer:
-    """What sends mail. Raises IndexError where the app of mail isn't installed."""
+    """Return the sender of mails. Raises IndexError if the mail app isn't installed."""
     return _mailers[0]

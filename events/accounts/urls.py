@@ -9,8 +9,8 @@ urlpatterns = [
     path("second-factor/check/", views.check, name="second-factor-check"),
     path("invitation/<str:token>/", joining.accept, name="invitation"),
     # Django's names: its log-in links to the first.
-    path("password_reset/", joining.Forgotten.as_view(), name="admin_password_reset"),
-    path("password_reset/done/", joining.Asked.as_view(), name="password_reset_done"),
-    path("reset/<uidb64>/<token>/", joining.Reset.as_view(), name="password_reset_confirm"),
-    path("reset/done/", joining.Done.as_view(), name="password_reset_complete"),
+    path("password_reset/", joining.RequestReset.as_view(), name="admin_password_reset"),
+    path("password_reset/done/", joining.ResetRequested.as_view(), name="password_reset_done"),
+    path("reset/<uidb64>/<token>/", joining.SetNewPassword.as_view(), name="password_reset_confirm"),
+    path("reset/done/", joining.PasswordIsSet.as_view(), name="password_reset_complete"),
 ]

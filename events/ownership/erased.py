@@ -1,7 +1,7 @@
-"""Erased: what an actor was called, and how the parts of Tally that keep more than events forget it.
+"""Erased actors: their names, and the steps that erase them from data other than events.
 
-A part registers its step with `forgets`; `ingestion.erasure` runs all of them. What each step looks for is
-defined here, once: see docs/how-to/remove-events.md.
+Each part of Tally registers its step with `forgets`; `ingestion.erasure` runs all steps. The names that they
+look for are defined here, once: see docs/how-to/remove-events.md.
 """
 
 import json
@@ -15,10 +15,10 @@ from urllib.parse import quote, quote_plus
 
 from events.ownership.owner import Owner
 
-MARK = "(erased)"  # stands for a name in what is kept
-SHORTEST = 4  # characters of a name that is looked for within longer texts
-SHORTEST_NUMBER = 6  # the same, of a name that is a number
-# How bytes and texts may write a name: as it is, escaped in JSON, in a form, in an SQL literal.
+MARK = "(erased)"  # replaces a name
+SHORTEST = 4  # fewest characters of a name that is redacted within longer texts
+SHORTEST_NUMBER = 6  # fewest digits of a name that is a number
+# Ways to write a name: as it is, or escaped in JSON, in a form, in an SQL literal.
 WRITTEN: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: json.dumps(text)[1:-1],
@@ -34,31 +34,31 @@ class Erased:
     """An actor of an owner who is being erased."""
 
     owner: Owner
-    names: tuple[str, ...]  # the id as sent, and what else stands for it: its hash, its escaped form
+    names: tuple[str, ...]  # the id as sent, its hash, its escaped form
     any_case: bool = False  # e-mail addresses are the same in any case
-    own: frozenset[str] = frozenset()  # ids of sessions and devices that no event of anybody else has
+    own: frozenset[str] = frozenset()  # ids of sessions and devices that only this actor's events have
 
     def is_name(self, text: str) -> bool:
-        """Tell whether a text is a name of the actor, and nothing else."""
+        """True if a text is a name of the actor and nothing else."""
         bare = text.strip()
         return bare in self.own or self._folded(bare) in self._known
 
     def is_in(self, text: str) -> bool:
-        """Tell whether a text mentions the actor by a name that is telling."""
-        return self.is_name(text) or bool(self._telling and self._telling.search(text))
+        """True if a text contains a distinctive name of the actor."""
+        return self.is_name(text) or bool(self._distinctive and self._distinctive.search(text))
 
     def redact(self, text: str, *, thoroughly: bool = False) -> str:
         """Return a text without the actor's names.
 
-        `thoroughly` takes out names of any length, where a text is known to be about events: a filter.
+        `thoroughly` redacts names of any length, for texts known to be about events, such as filters.
         """
         if self.is_name(text):
             return MARK
-        pattern = self._any if thoroughly else self._telling
+        pattern = self._any if thoroughly else self._distinctive
         return pattern.sub(MARK, text) if pattern else text
 
     def redact_json(self, value: Any, *, thoroughly: bool = False) -> Any:
-        """Return a JSON value without the actor's names, whose texts and keys are redacted one by one."""
+        """Return a JSON value without the actor's names; its texts and keys are redacted one by one."""
         if isinstance(value, str):
             return self.redact(value, thoroughly=thoroughly)
         if isinstance(value, list):
@@ -69,9 +69,9 @@ class Erased:
             }
         return MARK if type(value) in (int, float) and str(value) in self.names and thoroughly else value
 
-    def forms(self, *, telling: bool) -> list[str]:
-        """Return how texts may write the actor's names, longest first: all of them, or the telling ones."""
-        names = [name for name in self.names if is_telling(name)] if telling else self.names
+    def forms(self, *, distinctive: bool) -> list[str]:
+        """Return all ways to write the actor's names, or only the distinctive ones; longest first."""
+        names = [name for name in self.names if is_distinctive(name)] if distinctive else self.names
         return sorted({write(name) for name in names for write in WRITTEN}, key=len, reverse=True)
 
     @cached_property
@@ -82,12 +82,12 @@ class Erased:
         return text.casefold() if self.any_case else text
 
     @cached_property
-    def _telling(self) -> re.Pattern[str] | None:
-        return self._words(self.forms(telling=True))
+    def _distinctive(self) -> re.Pattern[str] | None:
+        return self._words(self.forms(distinctive=True))
 
     @cached_property
     def _any(self) -> re.Pattern[str] | None:
-        return self._words(self.forms(telling=False))
+        return self._words(self.forms(distinctive=False))
 
     def _words(self, forms: Iterable[str]) -> re.Pattern[str] | None:
         """Compile a pattern that finds any of the forms as whole words."""
@@ -96,8 +96,8 @@ class Erased:
         return re.compile(rf"(?<![0-9A-Za-z])(?:{either})(?![0-9A-Za-z])", flags) if either else None
 
 
-def is_telling(name: str) -> bool:
-    """Tell whether a name is long enough that its mention within a text is hardly about anything else."""
+def is_distinctive(name: str) -> bool:
+    """True if a name is so long that a text that contains it hardly means anything else."""
     return len(name) >= (SHORTEST_NUMBER if name.isdecimal() else SHORTEST)
 
 
@@ -106,7 +106,7 @@ _steps: dict[str, Step] = {}
 
 
 def forgets(what: str) -> Callable[[Step], Step]:
-    """Register a step that forgets an actor and returns how many of `what` it changed or removed."""
+    """Register a step that erases an actor from `what`, and returns how many it changed or removed."""
 
     def register(step: Step) -> Step:
         _steps[what] = step
@@ -116,5 +116,5 @@ def forgets(what: str) -> Callable[[Step], Step]:
 
 
 def forget(erased: Erased, now: datetime) -> dict[str, int]:
-    """Run all steps; return how many each changed, of those that changed anything."""
+    """Run all steps; return the number that each changed, without zeros."""
     return {what: count for what, step in _steps.items() if (count := step(erased, now))}

@@ -1,4 +1,4 @@
-"""Forgetting in mails: the copy of one that names an erased actor goes, and so does its file."""
+"""Erasure in mails: removes copies and files of mails that name an erased actor."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,12 +11,12 @@ from django.conf import settings
 from events.ownership.erased import Erased, forgets
 from reports.mail.sent import Attempt, SentMail, State
 
-WHY = "It named an actor who was erased before it was sent."
+REASON = "It named an actor who was erased before it was sent."
 
 
 @forgets("mails")
 def forget_mails(erased: Erased, now: datetime) -> int:
-    """Remove the copies of mails that name the actor; one that still waits is not sent."""
+    """Remove the copies of mails that name the actor, and don't send pending ones."""
     changed = 0
     for mail in SentMail.objects.order_by("pk").iterator(100):
         # What is kept of a mail without a copy may still name the actor.
@@ -31,7 +31,7 @@ def forget_mails(erased: Erased, now: datetime) -> int:
         }
         changed += SentMail.objects.filter(pk=mail.pk).update(**redacted)
         waiting = SentMail.objects.filter(pk=mail.pk, state=State.CLAIMED)
-        waiting.update(state=State.SKIPPED, answer=WHY, changed_at=now)
+        waiting.update(state=State.SKIPPED, answer=REASON, changed_at=now)
         for attempt in Attempt.objects.filter(mail=mail):
             Attempt.objects.filter(pk=attempt.pk).update(answer=erased.redact(attempt.answer))
     return changed
@@ -39,7 +39,7 @@ def forget_mails(erased: Erased, now: datetime) -> int:
 
 @forgets("mail_files")
 def forget_files(erased: Erased, _: datetime) -> int:
-    """Remove the files of mails that name the actor, where mails are written as files."""
+    """Remove the files of mails that name the actor, if mails are written to files."""
     named = getattr(settings, "EMAIL_FILE_PATH", None)
     found = [
         path
@@ -56,7 +56,7 @@ def _mentions(message: bytes, erased: Erased) -> bool:
 
 
 def texts_of(message: bytes) -> Iterator[str]:
-    """Yield what a mail says, decoded: its headers and its parts, pictures left out."""
+    """Yield the texts of a mail, decoded: its headers and its parts except pictures."""
     parsed = message_from_bytes(message, policy=policy.default)
     for part in parsed.walk():
         yield from (str(value) for value in part.values())

@@ -1,4 +1,4 @@
-"""Forgetting in rollups: what was made of an erased actor's events is made anew at once, not in a while."""
+"""Erasure in rollups: rebuilds at once the rollups that an erased actor's events were part of."""
 
 import time
 from datetime import datetime
@@ -13,7 +13,7 @@ SECONDS = 120.0
 
 @forgets("rollup_cells")
 def forget(erased: Erased, _: datetime) -> int:
-    """Fold what the erasure touched; what is left after a while, the worker folds."""
+    """Fold the quarters that the erasure changed; after two minutes the worker folds the rest."""
     RestingQuarter.objects.filter(owner=erased.owner).delete()
     waiting = TouchedQuarter.objects.filter(owner=erased.owner)
     until = time.monotonic() + SECONDS
@@ -21,5 +21,5 @@ def forget(erased: Erased, _: datetime) -> int:
     while waiting.exists() and time.monotonic() < until:
         folded += folding.tick(seconds=until - time.monotonic())
         if waiting.exists():
-            time.sleep(0.2)  # a worker holds the rest
+            time.sleep(0.2)  # a worker is folding the rest
     return folded

@@ -172,7 +172,7 @@ def test_an_address_gets_a_bounded_number_of_such_mails_whoever_asks(
     for _ in range(5):
         lead.post(f"{PAGES}{row.pk}/resend/")
     other = logged_in(person("lars", team_b.key.default_owner, role=Role.LEAD))
-    assert "try again tomorrow" in invite(other, team_b.key.default_owner)
+    assert "such mails within a day" in invite(other, team_b.key.default_owner)
     assert SentMail.objects.filter(to="dora@example.org").count() == accounts.MOST_TO_ADDRESS
 
 

@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, resolve, reverse
 from django.utils import timezone
 
 from events.accounts.entry import AuditEntry
-from events.accounts.joining import Forgotten
+from events.accounts.joining import RequestReset
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from reports.mail import confirming, links, sending
@@ -162,7 +162,7 @@ def test_nothing_else_sends_mail() -> None:
 def test_django_itself_has_nobody_to_write_to() -> None:
     assert (project.ADMINS, project.MANAGERS) == ([], [])
     assert "AdminEmailHandler" not in str(project.LOGGING)
-    assert resolve(reverse("admin_password_reset")).func.view_class is Forgotten  # type: ignore[attr-defined]
+    assert resolve(reverse("admin_password_reset")).func.view_class is RequestReset  # type: ignore[attr-defined]
     with pytest.raises(NoReverseMatch):
         reverse("password_reset")
 

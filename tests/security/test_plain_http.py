@@ -36,7 +36,7 @@ def test_the_api_refuses_a_key_over_plain_http(make_sender: MakeSender, client: 
     reader = make_sender(kind=KeyType.SECRET)
     response = client.get("/api/v1/events/", headers={"Authorization": f"Bearer {reader.text}"})
     assert (response.status_code, response.json()["code"]) == (403, "https_required")
-    assert "replace it" in response.json()["detail"]
+    assert "replace the key" in response.json()["detail"]
     assert ApiKey.objects.get().exposed_at
 
 

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         self._say(done)
         if left := sum(1 for _ in actors.sessions_of(owner, actor)):
             self.stdout.write(f"{left} sessions are still being rebuilt by the worker.")
-        if not done.is_whole:
+        if not done.is_complete:
             raise CommandError("Events kept arriving. Stop the sender, and run the command again.")
 
     def _say(self, done: erasure.Done) -> None:
