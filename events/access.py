@@ -1,4 +1,4 @@
-"""Access: what a person or an API key may see, write and administer. Decided here and nowhere else.
+"""Access: which owners a person or an API key may see, write and administer. Decided only here.
 
 | who | sees | writes (replays, discards) | administers |
 |---|---|---|---|
@@ -7,7 +7,7 @@
 | viewer | owners they are a member of | - | - |
 | key with the read permission | its owners | its owners, with the write permission too | - |
 
-Events are taken by `ownership.senders`, on the hot path; its `Sender` answers for one key what it may write.
+On the hot path of ingestion, `ownership.senders.Sender` decides which owners a key may write for.
 """
 
 from functools import cached_property
@@ -22,16 +22,16 @@ from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner, OwnerQuerySet
 from events.ownership.source import Source
 
-OPERATORS = "Platform operator"  # may do everything a superuser may in Tally
+OPERATORS = "Platform operator"  # may do everything that a superuser may in Tally
 LEADS = "Team lead"  # people who lead an owner: follows their memberships, grants nothing by itself
 _KEPT_AS = "tally_access"
 _OPERATOR_AS = "_tally_is_operator"
 
 
 class KeyUser(AnonymousUser):
-    """The reader that an API key stands for."""
+    """The user of a request that an API key authenticates."""
 
-    is_authenticated = True  # type: ignore[assignment]  # an anonymous user who is none
+    is_authenticated = True  # type: ignore[assignment]  # of an anonymous user
 
     def __init__(self, key: ApiKey) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class KeyUser(AnonymousUser):
 
 
 def is_operator(user: Any) -> bool:
-    """True if a person runs this Tally: a superuser, or one of the group. Read once per object."""
+    """True if a person is an operator: a superuser, or in the group. Read once per object."""
     if not getattr(user, "is_active", False) or user.pk is None:
         return False
     if user.is_superuser:
@@ -55,7 +55,7 @@ def is_operator(user: Any) -> bool:
 
 
 class Access:
-    """What one person or key may do. An operator sees all owners, and no list bounds a query."""
+    """The access of one person or key. Operators see all owners; their queries aren't limited by a list."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -64,7 +64,7 @@ class Access:
 
     @classmethod
     def of_key(cls, key: ApiKey | None) -> Self:
-        """The access of a key as it is now; none for one that was revoked, has expired or is gone."""
+        """Return the current access of a key; none if it was revoked, has expired or was deleted."""
         usable = ApiKey.objects.usable().filter(pk=key.pk).first() if key else None
         return cls(KeyUser(usable) if usable else AnonymousUser())
 
@@ -77,7 +77,7 @@ class Access:
 
     @property
     def visible(self) -> OwnerQuerySet:
-        """The owners that are seen, as a query."""
+        """The visible owners, as a query."""
         if self.is_operator:
             return Owner.objects.all()
         if self._key is None:
@@ -94,42 +94,42 @@ class Access:
 
     @cached_property
     def owners(self) -> list[Owner]:
-        """The owners that are seen, by name, each with its organization."""
+        """The visible owners by name, each with its organization."""
         if self.is_operator or self._key is not None:
             return list(self.visible.select_related("organization"))
         return [membership.owner for membership in self._memberships]
 
     @cached_property
     def owner_ids(self) -> frozenset[int]:
-        """The ids of the owners."""
+        """The ids of the visible owners."""
         return frozenset(owner.pk for owner in self.owners)
 
     @property
     def is_empty(self) -> bool:
-        """True if nothing is seen."""
+        """True if no owner is visible."""
         return not self.is_operator and not self.owners
 
     def has(self, owner_id: int | None) -> bool:
-        """True if that owner is seen."""
+        """True if the owner is visible."""
         return self.is_operator or owner_id in self.owner_ids
 
     def owners_named(self, name: str) -> list[int]:
-        """The ids of the owners of that name that are seen. Rows are filtered by ids: a join can cost an
+        """Return the ids of visible owners with a name. Rows are filtered by ids, since a join can lose an
         index.
         """
         return list(self.visible.named(name).values_list("pk", flat=True))
 
     def sources_named(self, name: str) -> list[int]:
-        """The ids of the sources of that name, and of those merged into them, in the organizations of the
-        owners that are seen.
+        """Return the ids of sources with a name, and of those merged into them, in the organizations of the
+        visible owners.
         """
         named = models.Q(name__iexact=name.strip()) | models.Q(merged_into__name__iexact=name.strip())
         sources = Source.objects.filter(named, organization__in=self.visible.values("organization"))
         return list(sources.values_list("pk", flat=True))
 
     def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:
-        """Only the rows whose owner, at `path`, is seen. By a list: a subquery would hide it from the
-        planner, which then leaves the index.
+        """Return only the rows whose owner, at `path`, is visible. The ids are a list, since with a subquery
+        the planner doesn't use the index.
         """
         return rows if self.is_operator else rows.filter(**{f"{path}__in": sorted(self.owner_ids)})
 
@@ -138,7 +138,7 @@ class Access:
         return frozenset(each.owner_id for each in self._memberships if each.role == Role.LEAD)
 
     def leads(self, owner_id: int | None) -> bool:
-        """True if the person manages that owner's members, keys and settings."""
+        """True if the person manages the owner's members, keys and settings."""
         return self.is_operator or owner_id in self._led_ids
 
     @property
@@ -161,12 +161,12 @@ class Access:
         return self.owner_ids if self._key.may_write else frozenset()
 
     def is_person(self, user_id: int | None) -> bool:
-        """True if that is this person's own id; nobody is nobody."""
+        """True if this is the person's own id; False for None."""
         return user_id is not None and user_id == self.user.pk
 
     def could_make(self, key: ApiKey) -> bool:
-        """True if the person may make a key with the rights of `key`, and so learn the text of one, or let it
-        live longer. Everybody else who manages it may only shorten or revoke it.
+        """True if the person may create a key with the rights of `key`, and so may rotate or extend it.
+        Other people who manage it may only shorten or revoke it.
         """
         if self.is_operator:
             return True
@@ -180,37 +180,37 @@ class Access:
 
     @cached_property
     def owner_labels(self) -> dict[int, str]:
-        """The names of the owners on pages, by id."""
+        """The names of the visible owners on pages, by id."""
         return {owner.pk: self.told_apart(owner) for owner in self.owners}
 
     def told_apart(self, row: Any) -> str:
-        """The name of an owner or a source, with its organization where the person sees several."""
+        """Return the name of an owner or source, with its organization if the person sees several."""
         return self.label_of(row.name, row.organization_id)
 
     def label_of(self, name: str, organization_id: int) -> str:
-        """The same, of a name and the id of its organization."""
+        """Return a name with its organization if the person sees several."""
         organization = self._organizations.get(organization_id, "")
         return f"{name} · {organization}" if organization and len(self._organizations) > 1 else name
 
 
 def access_of(request: HttpRequest) -> Access:
-    """The access of whoever sends a request, the same object each time."""
+    """Return the access of a request's user, the same object each time."""
     access: Access | None = getattr(request, _KEPT_AS, None)
-    if access is None or access.user is not request.user:  # the REST framework finds out who reads by itself
+    if access is None or access.user is not request.user:  # the REST framework authenticates by itself
         access = Access(request.user)
         setattr(request, _KEPT_AS, access)
     return access
 
 
 def leads_of(owners: models.QuerySet[Owner] | list[Owner]) -> models.QuerySet[User]:
-    """The people who lead one of these owners and may log in, by name."""
+    """Return the active people who lead one of these owners, by name."""
     led = Membership.objects.filter(owner__in=owners, role=Role.LEAD)
     return User.objects.filter(is_active=True, pk__in=led.values("user_id")).order_by("username")
 
 
 def is_last_lead(membership: Membership) -> bool:
-    """True if the owner would have no lead without this member. Within a transaction others wait until its
-    end, so that of two leads who leave at once one stays.
+    """True if the owner would have no lead without this member. Locks the owner for the transaction, so that
+    of two leads who leave at once one stays.
     """
     if membership.role != Role.LEAD:
         return False
@@ -219,7 +219,7 @@ def is_last_lead(membership: Membership) -> bool:
 
 
 def role_of(user: User) -> str:
-    """The most that a person may do anywhere, in a word. Reads the groups, which lists prefetch."""
+    """Return a person's highest role. Reads the groups, which lists prefetch."""
     groups = {group.name for group in user.groups.all()}
     if user.is_superuser or OPERATORS in groups:
         return "operator"
@@ -227,9 +227,9 @@ def role_of(user: User) -> str:
 
 
 def follow_roles(user_id: int) -> None:
-    """Let the group of leads follow a person's memberships."""
+    """Add a person to the group of leads, or remove them, by their memberships."""
     user = User.objects.filter(pk=user_id).first()
-    if user is None:  # a person who is being removed takes the memberships along
+    if user is None:  # the person is being deleted, with the memberships
         return
     group, _ = Group.objects.get_or_create(name=LEADS)
     leads = Membership.objects.filter(user=user, role=Role.LEAD).exists()

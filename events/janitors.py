@@ -1,7 +1,7 @@
-"""Janitors: what is kept for a time only, and removed each hour once that time is over.
+"""Janitors: functions that remove expired data every hour.
 
-A part of Tally registers its janitor with `janitor`, in a module that its app imports when it is ready. One
-that fails is logged and leaves the others alone.
+A part of Tally registers its janitor with `janitor`, in a module that its app imports in `ready`. The failure
+of one is logged and doesn't affect the others.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ JANITORS: dict[str, Callable[[datetime], object]] = {}
 
 
 def janitor(name: str) -> Callable[[Callable[[datetime], object]], Callable[[datetime], object]]:
-    """Register a function that removes what is out of date at a time."""
+    """Register a function that removes the data expired at a time."""
 
     def register(clean: Callable[[datetime], object]) -> Callable[[datetime], object]:
         JANITORS[name] = clean
@@ -32,18 +32,18 @@ def janitor(name: str) -> Callable[[Callable[[datetime], object]], Callable[[dat
 
 
 def clean_all(now: datetime) -> list[str]:
-    """Run all janitors; the names of those that failed."""
+    """Run all janitors, and return the names of those that failed."""
     return for_each(JANITORS, lambda name: JANITORS[name](now), log, "A janitor failed")
 
 
-def for_each(items: Iterable[Item], work: Callable[[Item], object], log: Logger, said: str) -> list[Item]:
-    """Do work for each item. A failure is logged and leaves the other items alone; returns what failed."""
+def for_each(items: Iterable[Item], work: Callable[[Item], object], log: Logger, message: str) -> list[Item]:
+    """Call `work` for each item. Failures are logged; the other items still run. Returns the failed items."""
     failed: list[Item] = []
     for item in items:
         try:
             work(item)
         except Exception:
-            log.exception(said, extra={"item": str(item)})
+            log.exception(message, extra={"item": str(item)})
             failed.append(item)
     return failed
 

@@ -1,4 +1,4 @@
-"""Bounds of a request: held before work is done on what is in it. Those of one event are in `jsontext`."""
+"""Bounds of a request, checked before its body is decoded. Those of one event are in `jsontext`."""
 
 from django.conf import settings
 
@@ -9,14 +9,14 @@ from ingestion.refusal import Refused
 
 @of_settings
 def most_events() -> int:
-    """How many events a request may have."""
+    """Return the largest number of events in a request."""
     most: int = settings.INGEST_MAX_EVENTS
     return most
 
 
 @of_settings
 def most_elements() -> int:
-    """How many keys and list items a request may have."""
+    """Return the largest number of keys and list items in a request."""
     most: int = settings.INGEST_MAX_BODY_ELEMENTS
     return most
 

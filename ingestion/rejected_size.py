@@ -1,4 +1,4 @@
-"""Sizes of rejected events by owner: kept by triggers, whoever adds, empties or removes rejected events."""
+"""Sizes of rejected events by owner, maintained by triggers on every insert, update and delete."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from events.ownership.owner import Owner
 
 
 class RejectedSize(models.Model):
-    """What the rejected events of an owner take up."""
+    """One row per owner: the size of its rejected events."""
 
     owner = models.OneToOneField(
         Owner, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
@@ -17,7 +17,7 @@ class RejectedSize(models.Model):
         return f"{self.bytes:,} bytes"
 
 
-# Each statement adds one sum for each owner. `ingestion/ceilings.py` reads them.
+# Each statement adds one sum for each owner, which `ingestion/ceilings.py` reads.
 TRIGGERS = """
 CREATE FUNCTION ingestion_size_rejected() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

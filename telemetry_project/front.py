@@ -1,8 +1,9 @@
-"""The front of the web process: takes bodies in and hands answers out on threads that cost nothing.
+"""Front of the web process: reads bodies and sends answers on threads that cost next to nothing.
 
-Granian calls the application on one of many threads, which mostly wait in Rust. Django works on a few at a
-time, each with a database connection of its own: a slot. A body is read before its request gets a slot, and
-an answer is made whole before the slot is given back, so a client that stalls holds a waiting thread only.
+Granian calls the application on one of many threads, which mostly wait in Rust. Django works on a few
+requests at a time, each in a slot with its own database connection. A body is read before its request gets a
+slot, and the answer is complete before the slot is released, so a stalled client occupies only a waiting
+thread.
 """
 
 import os
@@ -22,29 +23,29 @@ from telemetry_project.slow_clients import Client, SlowClients
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-SLOTS = 4  # of a process: more gained nothing (docs/decisions/002)
+SLOTS = 4  # of each process; more gained nothing (docs/decisions/002)
 MOST = 480  # threads that may wait for clients and slots; the Procfile has --blocking-threads 512
 PART = 64 * 1024  # bytes, of a body or an answer
-WHOLE = 256 * 1024  # bytes of an answer that is handed over at once: it waits in memory for its reader
-IN_MEMORY = 16 * 1024 * 1024  # bytes of bodies that a process holds in memory; the others are in files
+WHOLE = 256 * 1024  # most bytes of an answer that is sent from memory
+IN_MEMORY = 16 * 1024 * 1024  # bytes of bodies in the memory of a process; the rest is in files
 BUSY = b'{"error": {"code": "unavailable", "message": "The server is busy; try again."}}\n'
 
 
 class Slot:
-    """A place to work at: the database connections that a request has."""
+    """The database connections of one working request."""
 
     def __init__(self) -> None:
         self.connections = {alias: connections.create_connection(alias) for alias in connections}
         for connection in self.connections.values():
-            connection.inc_thread_sharing()  # by one thread at a time
+            connection.inc_thread_sharing()  # used by one thread at a time
 
     def enter(self) -> None:
-        """Give the connections to this thread."""
+        """Assign the connections to this thread."""
         for alias, connection in self.connections.items():
             connections[alias] = connection
 
     def leave(self) -> None:
-        """Take them back."""
+        """Remove the connections from this thread."""
         for alias in self.connections:
             del connections[alias]
 
@@ -56,7 +57,7 @@ class Slot:
 
 
 class Front:
-    """The WSGI application around Django's, whose answers are Django's responses."""
+    """WSGI application that wraps Django's, which returns Django responses."""
 
     def __init__(self, application: Callable[[Environ, StartResponse], Any]) -> None:
         self._application = application
@@ -78,7 +79,7 @@ class Front:
         client = self._clients[me] = Client(environ["REMOTE_ADDR"], time.monotonic())
         try:
             body, held = self._memory.read(environ)
-            # Before it waits for a slot: from here on the client is waiting for us.
+            # From here on, before it gets a slot, the client is waiting for us.
             client.has_sent_all(time.monotonic())
             environ["wsgi.input"] = body
             try:
@@ -90,11 +91,11 @@ class Front:
             del self._clients[me]
 
     def _begin(self, port: int) -> None:
-        """Make the slots, and look for slow clients, once in each process."""
+        """Create the slots and start watching slow clients, once in each process."""
         with self._lock:
             if self._pid == os.getpid():
                 return
-            # All of it anew: connections of the process that this one was forked from aren't ours.
+            # Create everything again: connections of the parent process aren't ours.
             self._memory = Memory(IN_MEMORY)
             self._slots = [Slot() for _ in range(SLOTS)]
             self._free: SimpleQueue[None] = SimpleQueue()
@@ -116,7 +117,7 @@ class Front:
             finally:
                 slot.leave()
         except BaseException:
-            # Django answers exceptions itself: nobody knows what this one left in the connections.
+            # Django answers exceptions itself, so this one left the connections in an unknown state.
             slot.close()
             slot = Slot()
             raise
@@ -125,7 +126,7 @@ class Front:
             self._free.put(None)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
-        """Return Django's answer, whole: in memory, or in a file from which it is read in parts."""
+        """Return Django's complete answer, in memory or in a file that is sent in parts."""
         started: list[Any] = []
         response = self._application(environ, lambda *args: started.extend(args))
         try:
@@ -150,7 +151,7 @@ class Front:
             return [file.read()]
 
     def _parts(self, file: IO[bytes]) -> "Parts":
-        """Hand out a file on the thread that asked for it, which counts as waiting until it is closed."""
+        """Return a file to be sent by the current thread, which counts as waiting until the file is closed."""
         with self._lock:
             self._readers += 1
         return Parts(file, self._read)
@@ -172,7 +173,7 @@ def _file_of(parts: Iterable[bytes]) -> IO[bytes]:
 
 
 class Parts:
-    """A large answer, read from its file as fast as the client takes it."""
+    """A large answer, read from its file as fast as the client reads."""
 
     def __init__(self, file: IO[bytes], closed: Callable[[], None]) -> None:
         self._file = file
@@ -191,17 +192,16 @@ class Parts:
 
 
 class Memory:
-    """Bodies that have come in: some bytes of them in memory, what is more in temporary files."""
+    """Buffer of received bodies: in memory up to a limit, the rest in temporary files."""
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._lock = threading.Lock()
 
     def read(self, environ: Environ) -> tuple[IO[bytes], int]:
-        """Return the body of a request, and how many bytes of memory to give back after it.
+        """Return the body of a request, and the bytes of memory to release afterwards.
 
-        Of one that is too large nothing is read, since its length says so; of one in chunks so much that it
-        shows.
+        A body whose length is too large isn't read; of a chunked one, just enough is read to notice.
         """
         is_chunked = (
             "HTTP_TRANSFER_ENCODING" in environ and "chunked" in environ["HTTP_TRANSFER_ENCODING"].lower()
@@ -228,7 +228,7 @@ class Memory:
         return file, held
 
     def give_back(self, held: int) -> None:
-        """Let others have the memory."""
+        """Release the memory."""
         if held:
             with self._lock:
                 self._left += held

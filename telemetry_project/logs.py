@@ -1,4 +1,4 @@
-"""Logs: a record is one line, and what strangers cause is written a few times a minute."""
+"""Logs: each record is one line, and warnings that strangers can cause are limited."""
 
 import logging
 import re
@@ -6,21 +6,21 @@ import time
 from threading import Lock
 from typing import Any
 
-# Control characters of ASCII and Latin-1, and what some readers take for the end of a line or for a change
-# of direction. A tab is harmless and stays.
+# Control characters of ASCII and Latin-1, and characters that some viewers treat as the end of a line or a
+# change of direction. Tabs are harmless.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _ESCAPES = {"\n": "\\n", "\r": "\\r"}
 
-# Loggers of warnings that anybody on the network can cause as often as they like.
+# Loggers of warnings that anybody on the network can cause at will.
 OF_STRANGERS = ("django.security", "django.request", "django.server")
 PER_MINUTE = 10  # records of each logger
 MINUTE = 60.0  # seconds
 
 
 def escaped(text: str) -> str:
-    """Return a text without characters that end a line or steer a terminal."""
+    """Return a text with characters escaped that end a line or control a terminal."""
     return _UNSAFE.sub(_escape, text)
 
 
@@ -31,13 +31,13 @@ def _escape(found: re.Match[str]) -> str:
 
 
 class OneLine(logging.Formatter):
-    """Writes each record as one line; a traceback has its lines after it, each with a bar in front.
+    """Formatter of records as one line, followed by the traceback with a bar before each line.
 
-    So no line of the log begins with a date that a stranger wrote.
+    So no line of the log starts with a date that a stranger wrote.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text, its traceback too where another formatter has written that already."""
+        """Return the record as text, and format its traceback even if another formatter cached one."""
         if record.exc_info:
             record.exc_text = None
         return super().format(record)
@@ -59,8 +59,8 @@ def _marked(text: str) -> str:
     return "\n".join(f"| {escaped(line)}" for line in text.split("\n"))
 
 
-class FewOfStrangers(logging.Filter):
-    """Lets so many warnings a minute through that strangers can cause; the next one says how many weren't."""
+class LimitStrangers(logging.Filter):
+    """Limit of the warnings a minute that strangers can cause; the next one says how many were left out."""
 
     def __init__(self) -> None:
         super().__init__()

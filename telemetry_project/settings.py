@@ -60,9 +60,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Health checks come by address, whatever the Host is, and before HTTPS is demanded.
+    # Health checks are answered for any Host, and before the redirect to HTTPS.
     "telemetry_project.health.HealthGate",
-    # Next, so that a posted event meets nothing that is meant for people: see ingestion/gate.py.
+    # Next, so that posted events skip everything meant for people: see ingestion/gate.py.
     "ingestion.gate.IngestGate",
     "events.api.plain_http.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
@@ -122,7 +122,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Longer than any task may take: the broker gives a task that isn't done by then to somebody else.
+# Longer than any task may take: the broker redelivers a task that isn't acknowledged by then.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3 * 3600}
 # Lanes: queues with workers of their own, so that neither a slow mail server nor a long job holds up filing
 # (docs/how-to/run-workers.md). Every task is in this table; a queue that isn't can't be sent to.
@@ -193,7 +193,7 @@ EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
 # Between two mails, so that the mail server isn't flooded.
 MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
 
-# Days after which the copy of a mail goes; that it went, to whom and about what stays. 0: copies stay.
+# Days after which the copy of a mail is removed; the record of the mail stays. 0 keeps copies.
 MAIL_COPIES_DAYS = env.int("MAIL_COPIES_DAYS", default=90)
 
 # --- Limits of ingestion --------------------------------------------------------------------------
@@ -202,10 +202,10 @@ INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", default=5 * 1024 * 1024
 INGEST_MAX_EVENTS = env.int("INGEST_MAX_EVENTS", default=5_000)
 INGEST_MAX_EVENT_BYTES = env.int("INGEST_MAX_EVENT_BYTES", default=1024 * 1024)
 INGEST_MAX_KEYS = env.int("INGEST_MAX_KEYS", default=20_000)
-# Keys and list items, at all depths: of an event, of a request.
+# Keys and list items at all depths, of an event and of a request.
 INGEST_MAX_ELEMENTS = env.int("INGEST_MAX_ELEMENTS", default=50_000)
 INGEST_MAX_BODY_ELEMENTS = env.int("INGEST_MAX_BODY_ELEMENTS", default=250_000)
-# A compressed body that inflates beyond 3 MiB may have so many times its size.
+# A compressed body may inflate to 3 MiB, and beyond that to so many times its size.
 INGEST_MAX_INFLATE_RATIO = env.int("INGEST_MAX_INFLATE_RATIO", default=40)
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", default=100)
 EVENT_MAX_AGE_DAYS = env.int("EVENT_MAX_AGE_DAYS", default=400)
@@ -213,8 +213,8 @@ EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
 # How many owners and sources messages may create in one organization.
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
-# Bytes of one owner that may wait to be filed, and that its rejected events may take up, with 1 KiB for each
-# row; an owner may have others (its page in the admin). Beyond them: 429 (ingestion/ceilings.py).
+# Limits of an owner's bytes waiting to be filed, and of those of its rejected events, with 1 KiB a row.
+# An owner's page in the admin can set others. Beyond them: 429 (ingestion/ceilings.py).
 OWNER_MAX_WAITING_BYTES = env.int("OWNER_MAX_WAITING_BYTES", default=512 * 1024 * 1024)
 OWNER_MAX_REJECTED_BYTES = env.int("OWNER_MAX_REJECTED_BYTES", default=1024 * 1024 * 1024)
 # Requests: a bucket for each API key and each address on the way in (ingestion/rate_limits.py), and for each
@@ -264,9 +264,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
-# Where workers leave exports for the web to hand out: with several machines a folder that they share.
+# Where workers write exports for web servers to send; several machines must share it.
 EXPORT_FOLDER = Path(env.str("EXPORT_FOLDER", default=str(DATA / "exports")))
-EXPORT_HOURS = env.int("EXPORT_HOURS", default=24)  # that a finished export can be downloaded
+EXPORT_HOURS = env.int("EXPORT_HOURS", default=24)  # until the file of a finished export is removed
 EXPORT_MAX_BYTES = env.int("EXPORT_MAX_BYTES", default=2 * 1024**3)
 
 # --- Security -------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds that a link to a new password works
+PASSWORD_RESET_TIMEOUT = 2 * 3600  # lifetime of password reset links, in seconds
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # of a log-in that came from nowhere, as by a bookmark
 
@@ -338,13 +338,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            # A record is one line, whatever a name, a path or an exception has in it.
+            # Each record is one line, whatever names, paths and exceptions contain.
             "()": "telemetry_project.logs.OneLine",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    # What strangers can cause by the thousand is written a few times a minute.
-    "filters": {"strangers": {"()": "telemetry_project.logs.FewOfStrangers"}},
+    # Warnings that strangers can cause are limited.
+    "filters": {"strangers": {"()": "telemetry_project.logs.LimitStrangers"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["strangers"]}
     },

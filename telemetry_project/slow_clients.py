@@ -1,8 +1,8 @@
-"""Slow clients: connections that make no progress are closed, on Linux by what the kernel knows of them.
+"""Slow clients: closes connections without progress, on Linux, by the kernel's figures.
 
-Granian has no deadline for a body that never ends, and tells an application nothing of its sockets. So a
-thread looks through the sockets of the process: where a body is overdue and nothing moves, it shuts one down.
-A reader that takes nothing is left to the kernel (TCP_USER_TIMEOUT).
+Granian has no timeout for bodies, and doesn't expose the sockets to the application. So a thread checks the
+sockets of the process, and shuts one down if its body is overdue and no data moves. The kernel closes
+connections whose client reads nothing (TCP_USER_TIMEOUT).
 """
 
 import logging
@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 STALLED_SECONDS = (
-    12.0  # without a byte: a little more than --http1-header-read-timeout ends idle connections by
+    12.0  # without a byte; a little more than --http1-header-read-timeout, which ends idle connections
 )
-WHOLE_SECONDS = 90.0  # that a body may take in all
+WHOLE_SECONDS = 90.0  # most time for a body
 LOOK_SECONDS = 1.0
 _FDS = Path("/proc/self/fd")
 _ESTABLISHED = 1
@@ -29,7 +29,7 @@ _INFO = struct.Struct("<8B24I")  # struct tcp_info up to tcpi_total_retrans: one
 
 
 class Moved(NamedTuple):
-    """What the kernel knows of a connection: seconds since data went each way."""
+    """State of a connection in the kernel: seconds since data last moved each way."""
 
     is_open: bool
     received: float
@@ -37,7 +37,7 @@ class Moved(NamedTuple):
 
 
 class Client:
-    """A request: since when (monotonic seconds) its body is being read, or it waits for its answer."""
+    """A request, with the time (monotonic seconds) since which its body is read or it waits for its answer."""
 
     __slots__ = ("address", "at", "is_reading")
 
@@ -47,13 +47,13 @@ class Client:
         self.is_reading = True
 
     def has_sent_all(self, now: float) -> None:
-        """Note that the body is here: from now on the client waits for us."""
+        """Record that the body has arrived: from now on the client waits for us."""
         self.at = now
         self.is_reading = False
 
 
 class SlowClients:
-    """The requests of a process, by the thread that each is on."""
+    """The requests of a process by thread."""
 
     def __init__(self, port: int, stalled: float = STALLED_SECONDS, whole: float = WHOLE_SECONDS) -> None:
         self.clients: dict[int, Client] = {}
@@ -63,7 +63,7 @@ class SlowClients:
         self._limited: set[int] = set()
 
     def start(self) -> None:
-        """Begin to look, where the kernel can be asked."""
+        """Start the checks, if this is Linux."""
         if sys.platform == "linux":
             threading.Thread(target=self._run, name="slow-clients", daemon=True).start()
 
@@ -72,16 +72,16 @@ class SlowClients:
             time.sleep(LOOK_SECONDS)
             try:
                 self.look(time.monotonic())
-            except Exception:  # one look that fails must not be the last
-                log.exception("Connections can't be looked through")
+            except Exception:  # a failed check must not be the last
+                log.exception("Connections can't be checked")
 
     def look(self, now: float) -> int:
-        """Shut down what is overdue. Returns the number of connections shut down."""
+        """Shut down overdue connections, and return their number."""
         clients = list(self.clients.values())
         reading = [(each.address, now - each.at) for each in clients if each.is_reading]
         stalled = {address for address, seconds in reading if seconds >= self._stalled}
         overdue = {address for address, seconds in reading if seconds >= self._whole}
-        # A client that waits for its answer looks like a stalled one: its address is spared meanwhile.
+        # A client that waits for its answer looks like a stalled one: its address is exempt meanwhile.
         working = [each for each in clients if not each.is_reading]
         spared = {each.address for each in working if now - each.at >= self._stalled / 2}
         closed = 0
@@ -101,7 +101,7 @@ class SlowClients:
         return closed
 
     def _limit(self, found: dict[int, socket.socket]) -> None:
-        """Let the kernel end connections whose other end takes nothing."""
+        """Let the kernel close connections whose client reads nothing."""
         for inode, line in found.items():
             if inode not in self._limited:
                 with suppress(OSError):
@@ -111,7 +111,7 @@ class SlowClients:
 
 @contextmanager
 def _connections(port: int) -> Iterator[dict[int, socket.socket]]:
-    """Copies of the sockets that this process has at its port, by inode."""
+    """Yield duplicates of this process's sockets at its port, by inode."""
     found: dict[int, socket.socket] = {}
     try:
         for each in _FDS.iterdir():
@@ -137,7 +137,7 @@ def _address(line: socket.socket) -> str:
     try:
         return str(line.getpeername()[0])
     except OSError:
-        return ""  # one that listens, or that is gone
+        return ""  # a listening or closed socket
 
 
 def _moved(line: socket.socket) -> Moved:

@@ -1,7 +1,7 @@
-"""Warming up: build once, in one thread, what first uses would build, before a process serves or works.
+"""Warming up: loads what first requests or tasks would load, in one thread, before a process starts work.
 
-Types of msgspec are described where they are imported (`events.wire.typed`); the rest is here, and loses
-nothing but time if it is forgotten: each is safe to build twice.
+Types of msgspec are described at import (`events.wire.typed`). Everything here is safe to load twice, so
+forgetting it costs only time.
 """
 
 import gc

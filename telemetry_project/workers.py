@@ -1,8 +1,8 @@
 """Workers of several lanes from one command: `python -m telemetry_project.workers filing=2 mail=1`.
 
-A lane is a queue with workers of its own (docs/how-to/run-workers.md). The code is imported once and each
-lane is a fork, so four lanes start about as fast as one and share most of its memory. A lane that ends by
-itself is started again; a stop signal lets all lanes finish their tasks.
+A lane is a queue with its own workers (docs/how-to/run-workers.md). The code is imported once and each lane
+is a fork, so four lanes start about as fast as one and share most of its memory. A lane that ends by itself
+is restarted; on a stop signal all lanes finish their tasks.
 """
 
 import gc
@@ -24,14 +24,14 @@ OPTIONS = (
     *("--quiet", "worker", "--pool", "prefork", "--loglevel", "warning"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
-RESTART_SECONDS = 1.0  # before a lane that ended by itself is started again
-NICE = 5  # of all lanes but the one that files events, which come first on a small machine
+RESTART_SECONDS = 1.0  # before a lane that ended by itself is restarted
+NICE = 5  # of all lanes except filing, which comes first on a small machine
 FILING = "filing"
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the lanes named, each with so many processes, until a signal asks to stop."""
+    """Run lanes, each with its number of processes, until a stop signal."""
     try:
         layout = parse(words)
     except ValueError as error:
@@ -39,14 +39,14 @@ def main(words: Sequence[str]) -> int:
         return 2
     app.loader.import_default_modules()
     app.finalize()
-    # What is there before a fork is shared for as long as nobody writes to it, and collecting would write.
+    # Memory from before the fork stays shared until it is written to, which the garbage collector would do.
     gc.collect()
     gc.freeze()
     return _Lanes(layout).run()
 
 
 def parse(words: Sequence[str]) -> dict[str, int]:
-    """The number of processes of each lane. Raises ValueError with a sentence."""
+    """Return the number of processes of each lane. Raises ValueError with a sentence."""
     known = sorted(app.amqp.queues)
     layout: dict[str, int] = {}
     for word in words:
@@ -54,10 +54,10 @@ def parse(words: Sequence[str]) -> dict[str, int]:
         if lane not in known:
             raise ValueError(f"there is no lane {lane!r}: the lanes are {', '.join(known)}.")
         if not number.isdecimal() or int(number) < 1:
-            raise ValueError(f"{word!r} is not like {lane}=2, a lane and its number of processes.")
+            raise ValueError(f"{word!r} must be a lane and its number of processes, such as {lane}=2.")
         layout[lane] = int(number)
     if not layout:
-        raise ValueError(f"name the lanes to work on, as in {known[0]}=1: the lanes are {', '.join(known)}.")
+        raise ValueError(f"name at least one lane, such as {known[0]}=1: the lanes are {', '.join(known)}.")
     return layout
 
 
@@ -68,11 +68,11 @@ class _Lanes:
         self._layout = layout
         self._running: dict[int, str] = {}
         self._stopping = False
-        # Its write end is open in this process alone: lanes read its end when this process dies.
+        # Only this process has the write end open, so lanes read the end of the pipe when this process dies.
         self._alive, self._lifeline = os.pipe()
 
     def run(self) -> int:
-        """Run until told to stop; 0 when all lanes ended well then."""
+        """Run until a stop signal, and return 0 if all lanes then ended with success."""
         for number in _STOP:
             signal.signal(number, self._stop)
         for lane in self._layout:
@@ -84,7 +84,7 @@ class _Lanes:
             if self._stopping:
                 failed |= status != 0
             elif lane:
-                log.error("The lane %s has ended by itself and is started again", lane)
+                log.error("The lane %s ended by itself and is restarted", lane)
                 time.sleep(RESTART_SECONDS)
                 if not self._stopping:
                     self._start(lane)
@@ -106,7 +106,7 @@ class _Lanes:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
 
     def _work(self, lane: str) -> NoReturn:
-        """Be the worker of a lane, in a process of its own."""
+        """Run the worker of a lane in this forked process."""
         code = 0
         try:
             os.close(self._lifeline)
@@ -121,7 +121,7 @@ class _Lanes:
             app.worker_main([*OPTIONS, "--queues", lane, "--concurrency", processes, "--hostname", name])
         except SystemExit as left:
             code = left.code if isinstance(left.code, int) else int(left.code is not None)
-        except BaseException:  # nothing may be raised into the parent's code, which this process shares
+        except BaseException:  # nothing may propagate into the parent's code, which this process shares
             log.exception("The lane %s can't work", lane)
             code = 1
         finally:
@@ -130,7 +130,7 @@ class _Lanes:
             os._exit(code)
 
     def _end_with_parent(self) -> None:
-        """Ask this worker to stop once its parent has died, however that happened."""
+        """Ask this worker to stop once its parent has died for any reason."""
         os.read(self._alive, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -38,7 +38,7 @@ def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
     why = None if access.is_empty else incomplete_for(access, now)
     return base | {
         "incomplete": why,
-        "cards": [] if access.is_empty else cards(recent(access, now), holds_back=why is not None),
+        "cards": [] if access.is_empty else cards(recent(access, now), is_incomplete=why is not None),
         "silent": [] if access.is_empty or why else silent(access, now)[:SHOWN],
         "title": "Overview",
         "is_stranger": access.is_empty,
@@ -92,14 +92,14 @@ def incomplete_for(access: Access, now: datetime) -> Incomplete | None:
     return incomplete(owners, now - timedelta(days=DAYS), now, now)
 
 
-def cards(of: Recent, *, holds_back: bool = False) -> list[Card]:
+def cards(of: Recent, *, is_incomplete: bool = False) -> list[Card]:
     """The figures at the top; without changes and colours where they are incomplete."""
     events = reverse("admin:events_event_changelist")
     rejected = reverse("admin:ingestion_rejectedevent_changelist")
     received_spark = sparkline(of.days, "Events received")
     rejected_spark = sparkline(of.rejected_days, "Events rejected")
     today = f"{of.rejected_today:,} of them today"
-    change = "" if holds_back else of.change
+    change = "" if is_incomplete else of.change
     return [
         Card("Received today", f"{of.today:,}", "since midnight, UTC", href=f"{events}?period=today"),
         Card(
@@ -115,7 +115,7 @@ def cards(of: Recent, *, holds_back: bool = False) -> list[Card]:
             today,
             rejected_spark,
             rejected,
-            of.rejected_week > 0 and not holds_back,
+            of.rejected_week > 0 and not is_incomplete,
         ),
     ]
 

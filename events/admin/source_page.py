@@ -81,8 +81,8 @@ def _links(source: Source) -> Iterable[Link]:
 
 def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime) -> Iterable[Card]:
     events, _, rejected = (link.href for link in _links(source))
-    holds_back = incomplete_for(access, now) is not None
-    is_silent = figures.last <= hour_of(now) - SILENT_AFTER and not holds_back
+    is_incomplete = incomplete_for(access, now) is not None
+    is_silent = figures.last <= hour_of(now) - SILENT_AFTER and not is_incomplete
     yield Card(
         f"Received in {DAYS} days",
         f"{figures.received:,}",
@@ -96,7 +96,7 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
         "events",
         sparkline(figures.rejected_days, "Events rejected"),
         rejected,
-        wants_attention=figures.rejected > 0 and not holds_back,
+        wants_attention=figures.rejected > 0 and not is_incomplete,
     )
     yield Card("First heard", _day(figures.first), _from(figures.first))
     silence = "; silent for more than 24 hours" if is_silent else ""

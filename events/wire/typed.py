@@ -1,8 +1,8 @@
 """Typed decoding and conversion by msgspec, safe from the first call on.
 
-msgspec describes a Struct for itself when the type is first used, and keeps the description on the type. Two
-threads that are first at the same time crash: the second reads what the first hasn't finished. So types are
-described here, where a module is imported, by one thread. Ruff refuses msgspec's own functions elsewhere.
+msgspec builds a description of a Struct when the type is first used, and stores it on the type. If two
+threads use it first at the same time, the second reads an unfinished description and crashes. So types are
+described here, at import, by one thread. Ruff forbids msgspec's own functions elsewhere.
 """
 
 from collections.abc import Callable

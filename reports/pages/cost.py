@@ -57,7 +57,7 @@ def build(filters: Filters, context: Context) -> Report:
     if asked.hour or asked.day:
         return cost_day.fill(empty, asked, question, filters, context)
     of_month = figures.months_cost(question, by_of(context), context.now)
-    if context.holds_back:
+    if context.is_incomplete:
         of_month = replace(of_month, before=Part(()), change=None, parts_before={}, owners_before={})
     return _fill(empty, of_month, found, filters, context)
 
@@ -91,7 +91,7 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
     standings = [] if found.question.is_narrowed else _standings(found, filters, currency, context)
     return replace(
         empty,
-        answer=_so_far(found, currency) if context.holds_back else _answer(found, currency, known),
+        answer=_so_far(found, currency) if context.is_incomplete else _answer(found, currency, known),
         figures=tuple(_figures(found, currency, known, context)),
         attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
         turns=(*empty.turns, _focus(found, context)),
@@ -192,7 +192,7 @@ def _why(found: MonthsCost, currency: str) -> str:
 def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -> Iterator[Figure]:
     money, whole, before = unit_of(currency), found.whole, found.before
     daily = [sum(found.days[day].values()) for day in sorted(found.days)]
-    if found.forecast.days and not context.holds_back:
+    if found.forecast.days and not context.is_incomplete:
         yield Figure(
             f"Expected in {found.question.month:%B}",
             found.forecast.expected,

@@ -49,7 +49,7 @@ def _day(
     hues = Names(context).hues(by, [part.keys[0] for part in parts])
     hours = cost_hours.by_hour(question, tuple(context.owners), day, by)
     said = f"{day.day} {day:%B %Y} {'has cost' if day == context.now.date() else 'cost'} {money.short(whole)}"
-    differs = None if context.holds_back else change(whole, former or None)
+    differs = None if context.is_incomplete else change(whole, former or None)
     is_running = day == context.now.date()
     if differs and not is_running:
         said += f", {differs.than} the {day:%A} before" if differs.text != "as before" else ""

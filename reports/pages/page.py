@@ -22,7 +22,7 @@ class Context:
     sees_all: bool  # an operator: what belongs to no owner too
     params: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the page itself: see Page.own
     compare: str = "before"
-    holds_back: bool = False  # figures are incomplete: nothing is compared, nothing warned of
+    is_incomplete: bool = False  # figures are incomplete: no comparisons, no warnings
 
     def first(self, name: str) -> str:
         """The last value of one of the page's own parameters; empty where there is none."""

@@ -97,7 +97,7 @@ def lives(found: Services, filters: Filters, context: Context) -> Block:
     )  # fmt: skip
     rows = []
     for each in found.lives:
-        silent = None if context.holds_back else silence(each, filters, context.now)
+        silent = None if context.is_incomplete else silence(each, filters, context.now)
         cells = (
             _name(each.source_id, context),
             silent.total_seconds() if silent else None,

@@ -64,7 +64,7 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
         return f"No service was heard {when}."
     silent = [each for each in found.lives if silence(each, filters, context.now)]
     said = f"{len(silent):,} of {plural(len(found.lives), 'source')} with heartbeats fell silent {when}"
-    if context.holds_back:
+    if context.is_incomplete:
         said = f"{plural(len(found.lives), 'source')} with heartbeats {when}"
     elif len(found.lives) == 1:
         said = f"The only source with heartbeats {'fell' if silent else 'did not fall'} silent {when}"
@@ -99,7 +99,7 @@ def _figures(found: Services, filters: Filters, context: Context) -> list[Figure
         ),
         Figure(
             "Silent sources",
-            None if context.holds_back else len(silent),
+            None if context.is_incomplete else len(silent),
             count("sources"),
             note=f"of {len(found.lives):,} with heartbeats",
             tone="bad" if silent else "",

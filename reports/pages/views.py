@@ -18,7 +18,7 @@ from events.admin.filters import labels_of, sources_of
 from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
-from reports.pages import asking, bar, holding_back
+from reports.pages import asking, bar, incomplete_figures
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
@@ -44,13 +44,13 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         choices = choices_of(access)
         asked = _ask(request, page, choices)
         links = Links(page.name, asked.params)
-        why = holding_back.reason(asked.filters, page, timezone.now())
+        why = incomplete_figures.reason(asked.filters, page, timezone.now())
         if why:
-            asked = holding_back.uncompared(asked)
-        context = _context(asked, choices, links, page, holds_back=why is not None)
+            asked = incomplete_figures.without_comparison(asked)
+        context = _context(asked, choices, links, page, is_incomplete=why is not None)
         report = page.build(asked.filters, context)
         if why:
-            report = holding_back.held(report)
+            report = incomplete_figures.without_derived(report)
         if "csv" in request.GET:
             return _csv(request, page, report, asked)
         return _page(request, page, report, asked, choices, links, why)
@@ -82,7 +82,7 @@ def _ask(request: HttpRequest, page: Page, choices: Choices) -> Asked:
     return asked
 
 
-def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, holds_back: bool) -> Context:
+def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, is_incomplete: bool) -> Context:
     return Context(
         now=timezone.now(),
         links=links,
@@ -91,7 +91,7 @@ def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, holds_
         sees_all=choices.sees_all,
         params={name: tuple(asked.params.get(name, ())) for name in page.own},
         compare=asked.compare,
-        holds_back=holds_back,
+        is_incomplete=is_incomplete,
     )
 
 

@@ -69,7 +69,7 @@ def figures(sender: Sender) -> None:
 
 
 @pytest.mark.usefixtures("figures")
-def test_the_front_page_holds_back_while_events_are_loaded(
+def test_the_front_page_hides_changes_while_events_are_loaded(
     operator: Client, loading: Callable[[], Backfill]
 ) -> None:
     before = html_of(operator, "/admin/")

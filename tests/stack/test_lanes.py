@@ -64,11 +64,11 @@ def test_no_task_outlives_its_message() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "name the lanes"),
+        ([], "name at least one lane"),
         (["celery=1"], "there is no lane 'celery'"),
-        (["mail"], "'mail' is not like mail=2"),
-        (["mail=0"], "'mail=0' is not like mail=2"),
-        (["mail=two"], "'mail=two' is not like mail=2"),
+        (["mail"], "'mail' must be a lane and its number of processes, such as mail=2"),
+        (["mail=0"], "'mail=0' must be a lane and its number of processes, such as mail=2"),
+        (["mail=two"], "'mail=two' must be a lane and its number of processes, such as mail=2"),
     ],
 )
 def test_a_layout_that_cannot_be_is_said(words: list[str], said: str) -> None:

@@ -1,4 +1,4 @@
-"""Holding back: pages derive no change, colour or warning from figures that are incomplete."""
+"""Incomplete figures: report pages show them without changes, colours and warnings."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +16,7 @@ MONTHS = 62 * DAY  # how far back the pages of cost compare
 
 
 def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
-    """Return why a page holds back, or None. One statement; none on pages that show no figures of events."""
+    """Return why figures are incomplete, or None. One statement; none on pages without figures of events."""
     if "compare" in page.filters:
         since = min(each.since for each in (filters.period, filters.compare) if each)
         return incomplete(filters.owners, since, filters.period.until, now)
@@ -25,13 +25,13 @@ def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
     return None
 
 
-def uncompared(asked: Asked) -> Asked:
-    """Return the same question without the period that it is compared with."""
+def without_comparison(asked: Asked) -> Asked:
+    """Return the same query without the period that it is compared with."""
     return replace(asked, filters=replace(asked.filters, compare=None))
 
 
-def held(report: Report) -> Report:
-    """Return a report without what is derived from its figures."""
+def without_derived(report: Report) -> Report:
+    """Return a report without changes, tones and attention."""
     return replace(
         report,
         figures=tuple(replace(figure, change=None, tone="") for figure in report.figures),
