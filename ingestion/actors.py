@@ -37,7 +37,7 @@ _ESCAPED = re.compile(rb"\\u([0-9a-fA-F]{4})")
 
 
 def erased(owner: Owner, actor: str, own: frozenset[str] = frozenset()) -> Erased:
-    """Return what is to be forgotten of an actor."""
+    """Return the names of an actor to be erased."""
     return Erased(owner, tuple(erasing.names_of(actor)), is_address(actor), own)
 
 
@@ -49,7 +49,7 @@ def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
     owner, so it goes to the key's.
     """
     forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(distinctive=False)]
-    # In any case, and what may be escaped: which of them are meant, Python says.
+    # A superset: in any case, and bodies that may be escaped. Python decides which ones match.
     holds = " OR ".join(
         ["position(lower(encode(%s::bytea, 'escape')) in lower(encode(body, 'escape'))) > 0"] * len(forms)
     )
@@ -94,7 +94,7 @@ def _names(row: RejectedEvent, owner: Owner) -> bool:
 
 
 def _unescaped(body: bytes) -> bytes:
-    """Return JSON with its \\u escapes written out; the halves of a pair stay as they are."""
+    """Return JSON with its \\u escapes decoded; surrogates stay separate."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "surrogatepass"), body)
 
 
@@ -125,10 +125,10 @@ def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:
 
 
 def fingerprint(owner: Owner, actor: str) -> str:
-    """Return what the audit trail calls an actor.
+    """Return the name of an actor in the audit trail.
 
-    The hash is keyed with SECRET_KEY, which isn't in the database: who knows the id and runs this Tally can
-    tell whether it was erased; who has the database alone can't try ids.
+    The hash is keyed with SECRET_KEY, which isn't in the database: an operator who knows the id can tell
+    whether it was erased, but a copy of the database alone isn't enough to test ids.
     """
     known_as = actor.strip().lower() if is_address(actor) else actor
     salt = f"tally.erased.{owner.key}"

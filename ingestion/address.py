@@ -51,8 +51,8 @@ def parsed(text: str) -> Address | None:
 
 
 def network_of(address: Address) -> Address:
-    """What limits count by: an IPv4 address, or the first address of the /64 of an IPv6 one, whose rest is
-    its holder's to choose.
+    """Return the address by which limits count: an IPv4 address, or the first of the /64 of an IPv6 address,
+    whose holder can choose the rest.
     """
     if isinstance(address, IPv4Address):
         return address

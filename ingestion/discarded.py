@@ -44,10 +44,10 @@ def discard(
     may_write: Collection[int],
     nameless: bool = False,
 ) -> list[int]:
-    """Discard rejected events of the owners given and return the keys of those that are gone.
+    """Discard rejected events of the given owners, and return the keys of those that were discarded.
 
-    One that somebody else is replaying at this moment stays. The discarded stay counted as rejected; should
-    the same bytes come again, they are rejected anew. `nameless` forgets the sender's own ids too.
+    Events that are being replayed stay. Discarded events still count as rejected; if the same bytes arrive
+    again, they are rejected again. `nameless` removes the sender's own ids too.
     """
     with transaction.atomic():
         rows = list(

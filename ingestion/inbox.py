@@ -94,10 +94,10 @@ class Claim(NamedTuple):
 
 # Count the attempt before the work, in a transaction of its own: a request that kills its worker is known.
 #
-# Owners take turns. Each owner that waits (a loose scan of the index) offers its first requests. The next in
-# a block is always of the owner that has least in it so far, and of several such the one served longest ago.
-# So a single event waits for one block, however much others have sent. The bounds are held by running sums;
-# a request that is larger than them is a block of its own, once it comes first.
+# Owners take turns. A loose scan of the index finds the owners that wait, and their first requests.
+# The next request in a block is always of the owner that has least in it so far; among equals, of the one
+# served longest ago. So a single event waits for one block, however much others have sent. Running sums keep
+# the block within its bounds; a larger request becomes a block of its own once it comes first.
 _COUNT_ATTEMPTS = """
 WITH RECURSIVE waiting_owner AS (
     (SELECT owner_id FROM ingestion_inboxrequest ORDER BY owner_id LIMIT 1)
@@ -166,7 +166,7 @@ FROM ingestion_inboxrequest WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKE
 
 
 class Bounds(NamedTuple):
-    """What a block may have."""
+    """Limits of a block."""
 
     requests: int
     events: int
@@ -184,10 +184,10 @@ class Chosen(NamedTuple):
 def count_attempts(
     bounds: Bounds, *, below: int, served: Sequence[int] = (), held: Sequence[int] = ()
 ) -> list[Chosen]:
-    """Choose the next block within the bounds and count an attempt on each; returns them by id.
+    """Select the next block within the bounds and count an attempt on each request; returns them by id.
 
-    None in it was tried `below` times or more, and none is one of those `held`. Owners `served` come after
-    those that weren't, in this order.
+    Requests with `below` attempts or more, and those in `held`, are left out. Owners in `served` come after
+    the others, in this order.
     """
     parameters = {**bounds._asdict(), "below": below, "served": list(served), "held": list(held)}
     with connection.cursor() as cursor:
@@ -209,7 +209,7 @@ def hold_suspects() -> None:
 
 
 def count_attempt_of(request: int) -> list[int]:
-    """Count an attempt of one request; its id, unless it is gone or another worker has it."""
+    """Count an attempt of one request. Returns its id, unless it is gone or another worker has it."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_ATTEMPT_OF, [request])
         return [found for (found,) in cursor.fetchall()]

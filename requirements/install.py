@@ -1,11 +1,11 @@
 """Installs a lock file into .venv: `python3 requirements/install.py base` (what Tally needs to run) or `dev`.
 
-uv installs, after pip has installed uv from a lock of its own. Where uv can't be had or fails, pip installs
-everything. Nothing is resolved again, so a lock keeps working whatever is released after it. Standard library
-only: there is nothing else yet. Measurements are in docs/decisions/110-uv-installs.md.
+pip installs uv from its own lock, and uv installs the rest. If uv is unavailable or fails, pip installs
+everything. Nothing is resolved again, so a lock keeps working after new releases. Standard library only:
+nothing else is installed yet. Measurements are in docs/decisions/110-uv-installs.md.
 """
 
-from __future__ import annotations  # so that a Python that is too old gets as far as the message that says so
+from __future__ import annotations  # so that a Python that is too old gets to the message about it
 
 import argparse
 import ast
@@ -29,11 +29,11 @@ ENVIRONMENT = LOCKS.parent / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 UV = ENVIRONMENT / "bin" / "uv"
 STATE = ENVIRONMENT / "installed.json"
-# Nothing is resolved: what a lock lists is installed, and nothing else.
+# Nothing is resolved: exactly the packages of the lock are installed.
 LOCKED = ("--no-deps", "--require-hashes")
 HEARTBEAT_SECONDS = 2.5
 
-# pip's options as uv's. uv doesn't read pip's configuration, where companies name their mirrors.
+# pip's options and their equivalents in uv, which doesn't read pip's configuration of mirrors.
 FLAGS = {
     "index-url": "--default-index",
     "extra-index-url": "--index",
@@ -47,7 +47,7 @@ VARIABLES = {
     "timeout": ("UV_HTTP_TIMEOUT",),
     "default-timeout": ("UV_HTTP_TIMEOUT",),
 }
-# They change nothing for locked packages in an environment of their own. With any other option, pip installs.
+# Options without effect on locked packages in a new environment. With any other option, pip installs.
 WITHOUT_EFFECT = frozenset(
     """
     break-system-packages cache-dir compile config-file constraint disable-pip-version-check
@@ -67,7 +67,7 @@ class UntranslatableError(Exception):
 
 
 def main(words: list[str]) -> int:
-    """Install the named lock unless it is installed already; 0 if it is there at the end."""
+    """Install the named lock unless it is already installed. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Install a lock file into .venv.")
     parser.add_argument("lock", choices=("base", "dev"))
     parser.add_argument("--this-python", action="store_true", help="rebuild a .venv that has another Python")
@@ -86,23 +86,23 @@ def main(words: list[str]) -> int:
 
 
 def installed(name: str, *, this_python: bool = False) -> bool:
-    """True if the environment is whole and has what the lock lists now."""
+    """True if the environment is complete and matches the lock."""
     return _usable(this_python) and _read_state().get(name) == _digest(name)
 
 
 def install(name: str, *, this_python: bool = False) -> None:
-    """Install the lock into the environment, which is made first where it is missing or unusable."""
+    """Install the lock into the environment, which is created first if missing or unusable."""
     begun = time.monotonic()
     if not _usable(this_python):
         _make_environment()
-    # Until this is true again the environment counts as broken: what was interrupted may be half there.
+    # Until then the environment counts as broken: an interrupted installation may be incomplete.
     _update_state({"finished": False})
     try:
         _install_with_uv(name)
         by = "uv"
     except (InstallError, UntranslatableError) as error:
         say(f"{error}\nuv can't install here, so pip does")
-        _make_environment()  # without what uv may have left
+        _make_environment()  # without leftovers of uv
         run(f"Installing requirements/{name}.txt with pip", [*_pip(), "install", *LOCKED, *_lock(name)])
         by = "pip"
     # dev.txt has all of base.txt, so what is installed for tests can be run as well.
@@ -116,7 +116,7 @@ def _install_with_uv(name: str) -> None:
     if _read_state().get("uv") != _digest("uv"):
         run("Installing uv", [*_pip(), "install", *LOCKED, *_lock("uv")])
         _update_state({"uv": _digest("uv")})
-    # Compiled once here, on all cores, and not by each process that starts first.
+    # Compile once here, on all cores, instead of in each process that starts first.
     command = [str(UV), "pip", "install", f"--python={PYTHON}", "--compile-bytecode"]
     run(f"Installing requirements/{name}.txt with uv", [*command, *LOCKED, *flags, *_lock(name)], variables)
 
@@ -136,7 +136,7 @@ def pip_options(pip: list[str]) -> dict[str, str]:
         section, _, option = key.rpartition(".")
         if section in found:
             found[section][option] = str(ast.literal_eval(value))
-    # In pip's own order: what comes later counts.
+    # In pip's own order: later values win.
     return found["global"] | found["install"] | found[":env:"]
 
 
@@ -146,11 +146,11 @@ def for_uv(options: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     Raises:
         UntranslatableError: one of them has no equivalent.
     """
-    # Like pip, uv looks at all indexes; the hashes say which file is the right one.
+    # Like pip, uv checks all indexes; the hashes identify the right file.
     flags, variables = ["--index-strategy=unsafe-best-match"], {"UV_PYTHON_DOWNLOADS": "never"}
     for option, value in options.items():
         if option in FLAGS:
-            # pip warns of a folder that isn't there and goes on, uv fails.
+            # pip warns about a missing folder and continues; uv fails.
             flags += [f"{FLAGS[option]}={word}" for word in value.split() if _may_exist(word)]
         elif option in VARIABLES:
             variables.update(dict.fromkeys(VARIABLES[option], value))
@@ -211,7 +211,7 @@ def run(doing: str, command: list[str], variables: Mapping[str, str] = {}) -> No
 
 
 def say(text: str) -> None:
-    """Print a line at once, whatever the output goes to."""
+    """Print a line without buffering."""
     print(text, flush=True)
 
 
@@ -228,7 +228,7 @@ def _alone() -> Iterator[None]:
 
 
 def _usable(this_python: bool) -> bool:
-    """True if the environment was finished, and by a Python that still runs and is the wanted one."""
+    """True if the environment is complete, and its Python still runs and is the requested one."""
     state = _read_state()
     if not state.get("finished") or state.get("python") != _describe(PYTHON):
         return False
@@ -244,7 +244,7 @@ def _make_environment() -> None:
 
 
 def _pip() -> list[str]:
-    """The command of a pip that installs into the environment.
+    """Return the command of a pip that installs into the environment.
 
     The running Python's pip can: giving the environment a pip of its own takes five seconds.
     """

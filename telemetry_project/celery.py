@@ -30,7 +30,7 @@ def log_as_the_web_does(loglevel: int | None = None, **_: Any) -> None:
 
 @worker_init.connect
 def warm_up(**_: Any) -> None:
-    """Build once, before the worker forks, what its processes would each build."""
+    """Load once, before the worker forks, what each of its processes would load."""
     from telemetry_project.warming import warm_worker  # Django is set up by now
 
     warm_worker()

@@ -1,7 +1,7 @@
 """Health: `/livez` says that the process answers, `/readyz` that it can do its work.
 
-Load balancers and Kubernetes ask by address, over plain HTTP and often, so both are answered before hosts are
-checked and HTTPS is demanded, and cost next to nothing.
+Load balancers and Kubernetes check by address, over plain HTTP and often, so both are answered before the
+Host is checked and HTTPS is required, and cost next to nothing.
 """
 
 import time
@@ -22,28 +22,28 @@ from redis.retry import Retry
 from events.enrichment import geoip
 from telemetry_project.content_policy import HEADER, STRICT
 
-FRESH_SECONDS = 1.0  # an answer of /readyz is given again for so long
-STALE_SECONDS = 5.0  # and for so long to those who ask while another request renews it
-BROKER_SECONDS = 0.5  # that the broker has to answer
+FRESH_SECONDS = 1.0  # for which an answer of /readyz is reused
+STALE_SECONDS = 5.0  # for which it is reused while another request renews it
+BROKER_SECONDS = 0.5  # timeout of the broker
 NOT_STORED = {"Cache-Control": "no-store", HEADER: STRICT}
 View = Callable[[HttpRequest], HttpResponse]
 
 
 class HealthGate:
-    """Middleware that answers health checks before any other middleware looks at the request."""
+    """Middleware that answers health checks before any other middleware runs."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
         self.views: dict[str, View] = {"/livez": live, "/readyz": ready}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a health check here; pass all else on."""
+        """Answer health checks, and pass on everything else."""
         view = self.views.get(request.path_info)
         return view(request) if view else self.get_response(request)
 
 
 class Readiness(NamedTuple):
-    """Status and body of an answer, and when it was found (monotonic seconds)."""
+    """Status and body of an answer, and its time (monotonic seconds)."""
 
     status: int
     body: dict[str, str]
@@ -67,7 +67,7 @@ def forget() -> None:
 
 
 class _Remembered:
-    """The last answer. One request at a time renews it; the others don't wait for that."""
+    """Return the last answer. One request at a time renews it; the others don't wait for that."""
 
     def __init__(self) -> None:
         self.last: Readiness | None = None
@@ -82,7 +82,7 @@ class _Remembered:
             assert last is not None
             return last
         try:
-            # Who waited for the lock takes what the one before has found.
+            # A request that waited for the lock takes the answer of the one before.
             if self.last is None or time.monotonic() - self.last.at >= FRESH_SECONDS:
                 self.last = _look()
             return self.last
@@ -107,7 +107,7 @@ def _look() -> Readiness:
 
 @cache
 def migrations() -> frozenset[tuple[str, str]]:
-    """Return the migrations that this release has. Read from the files once, which takes 100 ms."""
+    """Return the migrations of this release. They are read from the files once, which takes 100 ms."""
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
@@ -134,6 +134,6 @@ def _broker() -> str:
     try:
         client.ping()
     except RedisError:
-        client.connection_pool.disconnect()  # a kept connection may be of a broker that is gone
+        client.connection_pool.disconnect()  # a pooled connection may belong to a broker that is gone
         return "unreachable"
     return "ok"

@@ -1,6 +1,6 @@
-"""Parameters of addresses: what no page and no column can take is refused once, here, for all of them.
+"""Query parameters: refuses values that no page and no column accepts, in one place for all pages.
 
-What a filter can't mean is the filter's own business: it leaves nothing, or says so.
+Values that are meaningless to a filter are left to it: it matches nothing, or says so.
 """
 
 import logging
@@ -19,7 +19,7 @@ MAX_DIGITS = 9
 
 
 class CheckParameters:
-    """Answers 400 for a query that can't be meant, and for a value that no column of the database holds."""
+    """Middleware that answers 400 for an invalid query, and for a value that no database column accepts."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -32,7 +32,7 @@ class CheckParameters:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a reader whose value fits no list, column or calendar; anything else is a fault of ours."""
+        """Answer 400 for a value that fits no list, column or calendar. Other exceptions are our faults."""
         if isinstance(exception, IncorrectLookupParameters):
             return errors.bad_request(request, exception)
         if request.method not in ("GET", "HEAD") or not isinstance(exception, DataError | OverflowError):
@@ -42,7 +42,7 @@ class CheckParameters:
 
 
 def without_nul(request: HttpRequest) -> None:
-    """Replace NUL in the query, as Django does what is no UTF-8: PostgreSQL takes none, and no text has it.
+    """Replace NUL in the query, which PostgreSQL refuses, as Django replaces bytes that aren't UTF-8.
 
     The API refuses it by itself, and names the parameter.
     """
@@ -52,7 +52,7 @@ def without_nul(request: HttpRequest) -> None:
 
 
 def fault_of(request: HttpRequest) -> str:
-    """Return what is wrong with the query, or an empty text."""
+    """Return the fault of the query, or an empty text."""
     query = request.META.get("QUERY_STRING", "")
     if not query:
         return ""

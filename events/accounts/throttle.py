@@ -38,12 +38,12 @@ RESET_RULES = {NAME: Rule(3, 3600), ADDRESS: Rule(20, 900)}
 
 
 def count(name: str, network_hash: str, now: datetime) -> int:
-    """Count a log-in, unless it comes too early; the seconds to wait, 0 for none."""
+    """Count a log-in, unless it comes too early. Returns the seconds to wait, or 0."""
     return _count(_keys(name, network_hash), RULES, now)
 
 
 def count_reset(email: str, network_hash: str, now: datetime) -> int:
-    """Count a request for a new password, unless it comes too early; the seconds to wait, 0 for none."""
+    """Count a request for a password reset, unless it comes too early. Returns the seconds to wait, or 0."""
     texts = {NAME: f"reset\n{email}", ADDRESS: f"reset\n{network_hash}"}
     return _count({what: _key(what, text) for what, text in texts.items()}, RESET_RULES, now)
 
@@ -60,13 +60,13 @@ def succeeded(name: str, network_hash: str, now: datetime) -> None:
 
 
 def forget_old(now: datetime) -> None:
-    """Remove attempts that count for nothing any more."""
+    """Remove attempts that no longer count."""
     LoginAttempt.objects.filter(last_at__lt=now - KNOWN_FOR).delete()
     LoginAttempt.objects.filter(last_at__lt=now - FORGOTTEN_AFTER, succeeded_at__isnull=True).delete()
 
 
 def _count(keys: dict[str, str], rules: dict[str, Rule], now: datetime) -> int:
-    # Who must wait already is refused by what is there, so that refused attempts write nothing.
+    # An attempt that has to wait is refused by existing rows, so that it writes nothing.
     there = {row.key: row for row in LoginAttempt.objects.filter(key__in=keys.values())}
     if wait := _wait({what: there[key] for what, key in keys.items() if key in there}, rules, now):
         return wait
@@ -90,7 +90,7 @@ def _key(what: str, text: str) -> str:
 
 
 def _locked(keys: dict[str, str], now: datetime) -> dict[str, LoginAttempt]:
-    """The rows, made where they are missing, and locked in the order of their keys."""
+    """Return the rows, created if missing and locked in the order of their keys."""
     while True:
         kept = transaction.savepoint()
         LoginAttempt.objects.bulk_create(
@@ -101,7 +101,7 @@ def _locked(keys: dict[str, str], now: datetime) -> dict[str, LoginAttempt]:
         if len(rows) == len(keys):
             transaction.savepoint_commit(kept)
             return {what: rows[key] for what, key in keys.items()}
-        # Another log-in's clean-up deleted one in between. The locks go too, since they are taken in order.
+        # Another log-in's clean-up deleted one in between. Release the locks, which are taken in order.
         transaction.savepoint_rollback(kept)
 
 

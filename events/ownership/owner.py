@@ -69,12 +69,12 @@ class Owner(models.Model):
     max_waiting_bytes = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Bytes of this owner's requests that may wait to be filed; empty for the usual ceiling.",
+        help_text="Limit of bytes waiting to be filed. Leave empty for the default.",
     )
     max_rejected_bytes = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Bytes that this owner's rejected events may take up; empty for the usual ceiling.",
+        help_text="Limit of bytes of rejected events. Leave empty for the default.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

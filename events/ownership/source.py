@@ -8,7 +8,7 @@ from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 
 UNKNOWN = "(unknown)"  # the event names no source
-OVERFLOW = "(overflow)"  # the owner has named as many sources as it may
+OVERFLOW = "(overflow)"  # for sources beyond the owner's cap
 STANDING = frozenset({UNKNOWN, OVERFLOW})
 
 
@@ -26,7 +26,7 @@ class Source(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Whose stored event named it first: it counts against this owner's cap. None where only"
+        help_text="Owner of the first stored event that named it, against whose cap it counts. None if only"
         " rejected events named it.",
     )
     merged_into = models.ForeignKey(
@@ -34,10 +34,10 @@ class Source(models.Model):
         on_delete=models.PROTECT,
         null=True,
         related_name="merged",
-        help_text="The source that stands for it: what names this one is filed under that one.",
+        help_text="Source under which new events that name this one are filed.",
     )
     closed_at = models.DateTimeField(
-        null=True, help_text="When it was deleted; it stays for the usage and the charges that name it."
+        null=True, help_text="When it was deleted. The row stays for its usage and charges."
     )
     first_seen = models.DateTimeField(auto_now_add=True)
 

@@ -24,7 +24,7 @@ from events.wire.values import escape
 
 BATCH = 1_000  # events of a transaction
 Note = Callable[[Sequence[Event]], object]
-# Where on the wire the actor is; of Buildless's events, in the order in which they are asked.
+# Paths of the actor on the wire; for Buildless's events, in the order in which they are read.
 PATHS = {
     "sunbird": (("actor", "id"),),
     "availity": (("telemetryBody", "entries", "userId"),),
@@ -33,8 +33,8 @@ PATHS = {
 
 
 def names_of(actor: str) -> list[str]:
-    """Return what columns may call an actor: the id as sent and as stored, within its provider where it is
-    federated, or the hash of an address.
+    """Return the names that columns may have for an actor: the id as sent and as stored, a federated id with
+    and without its provider, or the hash of an address.
     """
     names = [actor, escape(actor)]
     if actor.startswith(FEDERATED):
@@ -47,7 +47,7 @@ def names_of(actor: str) -> list[str]:
 def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
     """Return the events of an actor in a week, by the owner's index: the actor has none (decision 41).
 
-    An id that the column doesn't hold, such as a number, stands in `extra`.
+    An id that doesn't fit into the column, such as a number, is in `extra`.
     """
     called = models.Q(actor__in=names_of(actor))
     if is_address(actor):
@@ -59,7 +59,7 @@ def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
 
 
 def _in_json(actor: str) -> list[Any]:
-    """Return the JSON values that an id may have been sent as."""
+    """Return the JSON values with which an id may have been sent."""
     return [*names_of(actor), *([int(actor)] if actor.isascii() and actor.isdecimal() else [])]
 
 
@@ -71,7 +71,7 @@ def erase_week(
 
 
 def of_source(owner: Owner, source_id: int, week: datetime) -> EventQuerySet:
-    """Return the events that an owner has of a source in a week."""
+    """Return an owner's events from a source in a week."""
     events = Event.objects.filter(owner_id=owner.pk, source_id=source_id)
     return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
 
@@ -79,7 +79,7 @@ def of_source(owner: Owner, source_id: int, week: datetime) -> EventQuerySet:
 def erase_matching(
     events: EventQuerySet, now: datetime, note: Note | None = None
 ) -> Iterator[Sequence[Event]]:
-    """Erase events of a week; yields them batch by batch, each once it is gone for good.
+    """Erase events of a week, and yield each batch after it is deleted.
 
     `note` is called with each batch in the transaction that deletes it.
     """
@@ -88,7 +88,7 @@ def erase_matching(
 
 
 def only_theirs(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]:
-    """Return those sessions or devices that no event of the owner has any more."""
+    """Return the sessions or devices that no event of the owner has any more."""
     wanted = sorted(set(ids))
     left: set[str] = set()
     with transaction.atomic():

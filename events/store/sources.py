@@ -1,7 +1,7 @@
-"""Sources at first sight: names become rows, up to a cap for each owner. Names of merged sources lead on.
+"""Sources by name: creates a row for each new name, up to a cap for each owner, and resolves merged sources.
 
-The cap is exact: sources of an organization are made under a lock that is held until the transaction ends,
-by those alone who have a new name.
+The cap is exact: a transaction that creates sources of an organization holds a lock until it ends.
+Transactions without new names take no lock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,12 +20,12 @@ class Named(NamedTuple):
     """A source as an event names it."""
 
     organization_id: int
-    owner_id: int  # whose event it is
+    owner_id: int  # the owner of the event
     name: str
 
 
 class _Found(NamedTuple):
-    """A source that is there, and whether it counts against anybody's cap."""
+    """An existing source, and whether it counts against an owner's cap."""
 
     source: Source
     counts: bool
@@ -34,8 +34,8 @@ class _Found(NamedTuple):
 def resolve(names: Sequence[Named], *, stored: bool = True) -> dict[Named, Source]:
     """Return the source of each name; an empty name is `(unknown)`, one too many `(overflow)`.
 
-    Of names that differ in case alone the first of `names` is the one that is kept. What only rejected events
-    name (not `stored`) counts against no owner's cap until a stored event names it.
+    Of names that differ only in case, the first one is used. A name in rejected events only (not `stored`)
+    doesn't count against an owner's cap until a stored event has it.
     """
     wanted = {named: named._replace(name=named.name.strip() or UNKNOWN) for named in names}
     found = _find(wanted.values())
@@ -57,7 +57,7 @@ def resolve(names: Sequence[Named], *, stored: bool = True) -> dict[Named, Sourc
 
 
 def _settled(found: dict[Named, _Found], named: Named, *, stored: bool) -> bool:
-    """Tell whether a name has its source, which counts if it must."""
+    """True if a name has its source, which counts if it must."""
     there = found.get(named)
     return there is not None and (there.counts or not stored or named.name in STANDING)
 
@@ -88,14 +88,14 @@ def _find(names: Iterable[Named]) -> dict[Named, _Found]:
 
 
 def _lock(organizations: Iterable[int]) -> None:
-    """Let nobody else make sources of these organizations until this transaction ends."""
+    """Lock the creation of sources of these organizations until this transaction ends."""
     with connection.cursor() as cursor:
         for organization in sorted(organizations):
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ADVISORY_LOCK, organization])
 
 
 def _make(names: Sequence[Named], *, stored: bool) -> None:
-    """Make sources, or let them count, while there is room; the standing ones don't count."""
+    """Create sources, or let existing ones count, up to the cap; the standing ones don't count."""
     room: dict[tuple[int, int | None], int] = {}
     rows: dict[tuple[int, str], tuple[int, int | None, str]] = {}
     folded = _folded({named.name for named in names})
@@ -123,13 +123,13 @@ def _folded(names: Iterable[str]) -> dict[str, str]:
 
 
 def _made(organization_id: int, owner_id: int | None) -> int:
-    """Return how many sources count against an owner's cap; without an owner, those that count for nobody."""
+    """Return the number of sources that count against an owner's cap; without an owner, against none."""
     made = Source.objects.filter(organization_id=organization_id, merged_into=None).exclude(name__in=STANDING)
     return (made.filter(owner=None) if owner_id is None else made.filter(owner_id=owner_id)).count()
 
 
 def _insert(rows: Iterable[tuple[int, int | None, str]]) -> None:
-    """Insert sources; one that counted for nobody counts from now on."""
+    """Insert sources; an existing one that didn't count now does."""
     columns = list(map(list, zip(*rows, strict=True)))
     if not columns:
         return

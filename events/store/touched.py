@@ -83,7 +83,7 @@ class TouchedQuarter(models.Model):
     )
     quarter = models.DateTimeField(help_text="Its first moment.")
     of_sessions = models.BooleanField(help_text="Whether sessions began in it; else events occurred.")
-    marked_at = models.DateTimeField(db_default=Now(), help_text="Since when it waits.")
+    marked_at = models.DateTimeField(db_default=Now(), help_text="When it became pending.")
 
     def __str__(self) -> str:
         return f"{self.owner_id} {self.quarter:%Y-%m-%d %H:%M}"

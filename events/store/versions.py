@@ -78,7 +78,7 @@ def key_of(source_id: int, owner_id: int, version: str | None) -> VersionKey:
 def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
     """Add what a block has to the table, in the transaction that files the block.
 
-    Returns the versions that there was no room for: they are counted as OVERFLOW.
+    Returns the versions beyond the limit, which are counted as OVERFLOW.
     """
     if not versions:
         return set()
@@ -133,8 +133,8 @@ def _there(keys: Collection[VersionKey]) -> set[VersionKey]:
         return {VersionKey(*row) for row in cursor.fetchall()}
 
 
-# Serializes those who add versions for an owner, until they commit: each counts what the others have added.
-# The first number is this lock's own, as far as two numbers tell locks apart.
+# Serializes transactions that add versions for an owner, so that each counts what the others added.
+# The first number identifies this kind of lock.
 _LOCK = "SELECT pg_advisory_xact_lock(%s, owner) FROM unnest(%s::int[]) AS owner"
 _LOCK_SPACE = 0x7E5100
 
@@ -146,7 +146,7 @@ WHERE version <> %s GROUP BY 1, 2
 
 
 def _without_room(missing: AbstractSet[VersionKey]) -> set[VersionKey]:
-    """Which new versions are more than their source may have of their owner; the first by name have room."""
+    """Return the new versions beyond the limit of a source for an owner, in the order of names."""
     places = sorted({(key.source_id, key.owner_id) for key in missing})
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_LOCK_SPACE, sorted({owner for _, owner in places})])
@@ -154,7 +154,7 @@ def _without_room(missing: AbstractSet[VersionKey]) -> set[VersionKey]:
         room = dict.fromkeys(places, MOST)
         room |= {(source, owner): MOST - count for source, owner, count in cursor.fetchall()}
     over = set[VersionKey]()
-    # Another block may have added some before the lock was ours.
+    # Another block may have added some before this one got the lock.
     for key in sorted(missing - _there(missing)):
         place = (key.source_id, key.owner_id)
         room[place] -= 1

@@ -1,4 +1,4 @@
-"""The demo at the first start: its people and key at once, its events in the background."""
+"""The demo at the first start: users and key at once, events in the background."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,14 +16,14 @@ NAME = "demo data"
 
 
 def is_wanted(answer: bool | None) -> bool:
-    """Return whether to make the demo: as asked, else where settings allow it and nobody can log in yet."""
+    """True if the demo is requested or, by default, if settings allow it and there are no users yet."""
     if answer is not None:
         return answer
     return bool(settings.DEMO) and not get_user_model().objects.exists()
 
 
 def make(now: datetime, *, exposed: bool) -> Mapping[str, str]:
-    """Make key and people of the demo, and note that its events are to be loaded; return new passwords."""
+    """Create the demo's key and users, and a `Backfill` for its events; return new passwords."""
     home.make_key()
     with transaction.atomic():
         if not home.has_data() and not unfinished():
@@ -39,10 +39,10 @@ def make(now: datetime, *, exposed: bool) -> Mapping[str, str]:
 
 
 def again(now: datetime, *, exposed: bool) -> Mapping[str, str]:
-    """Do what a later start does where there is a demo; return new passwords."""
+    """Update an existing demo at a later start; return new passwords."""
     if not home.exists():
         return {}
-    if not settings.DEMO:  # not wanted any more: what was loaded stays, and is all there will be
+    if not settings.DEMO:  # no longer wanted: what was loaded stays, and nothing more is loaded
         Backfill.objects.filter(organization__slug=home.SLUG, finished_at=None).update(finished_at=now)
     else:
         home.make_key()
@@ -50,5 +50,5 @@ def again(now: datetime, *, exposed: bool) -> Mapping[str, str]:
 
 
 def unfinished() -> Backfill | None:
-    """Return the load that has begun and isn't finished."""
+    """Return the unfinished load, or None."""
     return Backfill.objects.filter(organization__slug=home.SLUG, finished_at=None).first()

@@ -55,7 +55,7 @@ def exists() -> bool:
 
 
 def organization() -> Organization:
-    """The demo's organization, made where it is missing."""
+    """Return the demo's organization, created if missing."""
     return provisioning.organization(SLUG)
 
 
@@ -78,7 +78,7 @@ def has_data() -> bool:
 
 
 def is_exposed(host: str, base_url: str) -> bool:
-    """Return whether others can reach the demo: by the address that is listened on, or the one of links."""
+    """True if others can reach the demo, by the listening address or the address of links."""
     return not (_is_loopback(host) and _is_loopback(urlsplit(base_url).hostname or ""))
 
 
@@ -92,9 +92,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def make_users(*, exposed: bool) -> Mapping[str, str]:
-    """Make those of the demo's users who are missing, and return the passwords that nobody is told again.
+    """Create the demo's missing users, and return the passwords that are shown only once.
 
-    Where others can reach the demo, users get random passwords, also those who have a published one from an
+    If others can reach the demo, users get random passwords, including those who have a published one from an
     earlier start.
     """
     owners = establish()
@@ -153,7 +153,7 @@ def make_key() -> None:
 
 
 def write_privately(path: Path, text: str) -> None:
-    """Replace a file by one that only this user can read."""
+    """Replace a file with one that only this user can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"{text}\n")

@@ -13,7 +13,7 @@ from ingestion.demo.posting import Post
 from ingestion.demo.rhythm import DAY_MS, Period
 
 POSTS_AT_ONCE = 60
-# A pause as long as the work before it: pages and other senders need the other half.
+# A pause as long as the work before it leaves half of the time to pages and other senders.
 REST = 1.0
 _LOOK_SECONDS = 1.0
 
@@ -21,7 +21,7 @@ Tell = Callable[[str], object]
 
 
 def load(backfill: Backfill, tell: Tell) -> None:
-    """Send and file the events that are missing, then wait until sessions and reports have taken them in."""
+    """Send and file the missing events, then wait until sessions and reports include them."""
     tell("Making up two months of events")
     posts = in_order(
         script.posts(first_start.SEED, Period.before(backfill.until, first_start.DAYS), first_start.EVENTS)
@@ -51,7 +51,7 @@ def load(backfill: Backfill, tell: Tell) -> None:
 
 
 def finish(backfill: Backfill) -> None:
-    """Note that figures are complete."""
+    """Record that figures are complete."""
     backfill.finished_at = timezone.now()
     _save(backfill)
 
@@ -67,7 +67,7 @@ def _save(backfill: Backfill) -> None:
 
 
 def _left() -> int:
-    """How many sessions and quarters of an hour of the demo wait to be summarised."""
+    """Return the number of pending sessions and quarters of an hour of the demo."""
     owners = [owner.pk for owner in home.establish().values()]
     sessions = TouchedSession.objects.filter(owner_id__in=owners).count()
     quarters = TouchedQuarter.objects.filter(owner_id__in=owners).count()

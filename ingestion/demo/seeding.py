@@ -76,7 +76,7 @@ def _file() -> None:
 
 
 def _filed_as_they_came(posts: Sequence[Post]) -> None:
-    """Let events of the past have been filed a moment after each came in, as the pipeline's page tells."""
+    """Set the filing times of past events to a moment after their receipt, for the pipeline page."""
     received = [post.received_ms for post in posts]
     late = Event.objects.filter(
         received_at__gte=moment(min(received)),

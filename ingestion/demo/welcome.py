@@ -35,11 +35,11 @@ EXAMPLE: dict[str, Any] = {
 
 
 def text(told: Mapping[str, str] = {}) -> str:
-    """All of it; `told` are random passwords by user, which are printed this once."""
+    """Return the whole text. `told` has random passwords by user, which are shown only once."""
     parts = [f"Tally is running. Log in at {settings.BASE_URL}/admin/", _people(told)]
     if told:
         parts.append(
-            "These passwords are random, as others can reach this machine, and are shown this once.\n"
+            "These passwords are random, because others can reach this machine, and are shown only once.\n"
             "Set another with: .venv/bin/python manage.py changepassword operator"
         )
     key = home.key_text()

@@ -1,4 +1,4 @@
-"""Charge: what an hour (of stored data a day) of a meter cost, by owner, source, kind and dialect."""
+"""Charges: the cost of an hour of a meter (for stored data, of a day) by owner, source, kind and dialect."""
 
 from django.db import models
 
@@ -35,15 +35,16 @@ class _Charged(models.Model):
 
 
 class Charge(_Charged):
-    """What an hour cost, in one tier. Of stored data: what a day cost that is over, at its first hour. Of a
-    fixed cost: what the month cost, at its first hour.
+    """One row per hour and tier. For stored data, one per past day, at its first hour; for a fixed cost, one
+    per month, at its first hour.
 
     A correction has the hour that it corrects, the month that it is charged in, and no unit price.
     """
 
     hour = models.DateTimeField(help_text="UTC.")
     hours = models.SmallIntegerField(
-        default=1, help_text="How many hours it is of: of stored data those of a day that is over."
+        default=1,
+        help_text="Number of hours that it covers: more than one only for stored data of a past day.",
     )
     tier = models.SmallIntegerField(help_text="0 for the first. Of fixed costs: which of them.")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+", db_index=False, null=True)

@@ -89,10 +89,10 @@ def charge(
 
 
 def by_day(lines: Iterable[Line], until: datetime) -> Iterator[Line]:
-    """Put the stored data of each day that is over by `until` into one line for each key, tier and price.
+    """Merge the stored data of each day before `until` into one line for each key, tier and price.
 
-    Stored data is charged for every hour of everything that was ever kept: by the hour, its rows would grow
-    with the number of sources, whether they send or not. Quantities and costs are the sums of the hours'.
+    Stored data is charged for every hour of everything ever stored, so hourly rows would grow with the number
+    of sources, whether or not they send. Quantities and costs are the sums of the hours.
     """
     pending: dict[tuple[object, ...], list[Line]] = {}
     hour = end = datetime.min.replace(tzinfo=UTC)  # of the line before, and of its day

@@ -90,7 +90,7 @@ def filing(now: datetime) -> Filing:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one owner has waiting and rejected, and how much of that it may have, in bytes."""
+    """Bytes that one owner has waiting and rejected, and their limits."""
 
     owner: str
     waiting: int
@@ -100,15 +100,15 @@ class Use:
 
     @property
     def share(self) -> float:
-        """The part of the nearer ceiling that is used."""
+        """The used part of the closer limit."""
         return max(
             self.waiting / max(1, self.most_waiting),
             self.rejected / max(1, self.most_rejected),
         )
 
 
-OWNERS = 10  # that use most
-# 1,024 is what ingestion counts for a row beside its body.
+OWNERS = 10  # with the highest use
+# Ingestion counts 1,024 bytes for a row besides its body.
 _USES = """
 SELECT name, waiting, max_waiting, rejected, max_rejected FROM (
     SELECT owner.name, coalesce(inbox.bytes, 0)::bigint AS waiting, coalesce(size.bytes, 0) AS rejected,
@@ -128,7 +128,7 @@ LIMIT %(owners)s
 
 
 def uses() -> tuple[Use, ...]:
-    """The owners that come nearest to a ceiling of bytes; one statement."""
+    """Return the owners closest to a limit of bytes; one statement."""
     asked = {
         "waiting": settings.OWNER_MAX_WAITING_BYTES,
         "rejected": settings.OWNER_MAX_REJECTED_BYTES,

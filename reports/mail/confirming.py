@@ -14,8 +14,9 @@ from reports.mail.sent import SentMail
 
 
 def ask(address: Address, by: Any, now: datetime) -> str:
-    """Send the question in the name of `by`, at most once a day (UTC) to an address; why not, as a sentence,
-    empty where it will be sent.
+    """Send the question in the name of `by`, at most once a day (UTC) to an address.
+
+    Returns why it isn't sent, as a sentence, or an empty text.
     """
     # By the address, not by its row: one that is removed and made again is still somebody's mailbox.
     key = f"confirmation/{address.address.lower()}/{now:%Y-%m-%d}"

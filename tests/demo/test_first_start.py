@@ -239,7 +239,7 @@ def test_a_demo_made_on_this_machine_loses_its_published_passwords_once_others_c
     call_command("prepare")
 
     told = capsys.readouterr().out
-    assert "shown this once" in told
+    assert "shown only once" in told
     assert not client.login(username="operator", password="operator-demo")
     assert client.login(username="viewer", password="chosen since")
     settings.BASE_URL = "http://localhost:8000"

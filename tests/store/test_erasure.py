@@ -265,7 +265,7 @@ def test_what_comes_in_while_the_erasure_goes_on_is_erased_too(
     assert traces(["ann-4711"]) == {}
 
 
-def test_a_sender_that_goes_on_for_ever_is_said(team_a: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sender_that_never_stops_is_reported(team_a: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     erase_rejected = actors.erase_rejected
 
     ann = {"id": "ann-4711", "type": "User"}
@@ -277,7 +277,7 @@ def test_a_sender_that_goes_on_for_ever_is_said(team_a: Sender, monkeypatch: pyt
         return done
 
     monkeypatch.setattr("ingestion.actors.erase_rejected", and_more)
-    with pytest.raises(CommandError, match="stop the sender, and run it again"):
+    with pytest.raises(CommandError, match="Stop the sender, and run the command again"):
         erase("ann-4711", "--yes")
 
 
@@ -322,7 +322,7 @@ def test_a_short_id_is_erased_where_it_stands_alone_and_not_within_sentences(
     assert SentMail.objects.exclude(message=b"").count() == 3
 
 
-def test_the_audit_trail_lets_erasures_blot_out_and_nothing_else(team_a: Sender) -> None:
+def test_the_audit_trail_allows_erasures_to_redact_and_nothing_else(team_a: Sender) -> None:
     audit.record(audit.Actor("olga"), "export.made", "events", after={"q": "x"})
     refused = [
         f"UPDATE accounts_auditentry SET {name} = 'y'" for name in ("actor_name", "action", "owner_name")

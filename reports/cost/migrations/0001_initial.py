@@ -161,7 +161,7 @@ class Migration(InitialMigration):
                 ('cost', reports.cost.numbers.ExactField(decimal_places=40, help_text='What is billed.', max_digits=80)),
                 ('wire_bytes', models.BigIntegerField(help_text='Size of ingested data in its requests; for information.')),
                 ('hour', models.DateTimeField(help_text='UTC.')),
-                ('hours', models.SmallIntegerField(default=1, help_text='How many hours it is of: of stored data those of a day that is over.')),
+                ('hours', models.SmallIntegerField(default=1, help_text='Number of hours that it covers: more than one only for stored data of a past day.')),
                 ('tier', models.SmallIntegerField(help_text='0 for the first. Of fixed costs: which of them.')),
                 ('label', models.TextField(blank=True, help_text='Of a fixed cost: which, and how it was shared.')),
                 ('list_unit_price', reports.cost.numbers.ExactField(decimal_places=40, max_digits=80, null=True)),
