@@ -127,8 +127,9 @@ SUSPECT_SECONDS = 10.0  # between retries of requests tried often, beside new bl
 class Suspects:
     """Schedule of requests that may have killed their workers, while other requests wait.
 
-    Without other requests one is retried at once, but in a flood something always waits. It is given up after a
-    few attempts, so a request that does kill its workers costs a few restarts, at least SUSPECT_SECONDS apart.
+    Without other requests one is retried at once, but in a flood something always waits. It is given up after
+    a few attempts, so a request that does kill its workers costs a few restarts, at least SUSPECT_SECONDS
+    apart.
     """
 
     _next: float = field(default_factory=lambda: time.monotonic() + SUSPECT_SECONDS)

@@ -59,7 +59,7 @@ class Document(NamedTuple):
 
 
 def document() -> Document:
-    """Return the description as bytes. Written once: each time would cost 200 ms."""
+    """Return the description as bytes. It is built once, since that takes 200 ms."""
     with _making:
         return _document()
 
@@ -73,7 +73,7 @@ def _document() -> Document:
 
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
-    """Serve the description of the API to anybody: one must see what there is before asking for a key."""
+    """Serve the description of the API to anybody, before they have a key."""
     found = document()
     is_zipped = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     response = HttpResponse(

@@ -151,7 +151,7 @@ class Front:
             return [file.read()]
 
     def _parts(self, file: IO[bytes]) -> "Parts":
-        """Return a file to be sent by the current thread, which counts as waiting until the file is closed."""
+        """Return a file to be sent by the current thread, which counts as waiting until it is closed."""
         with self._lock:
             self._readers += 1
         return Parts(file, self._read)

@@ -37,7 +37,7 @@ class Moved(NamedTuple):
 
 
 class Client:
-    """A request, with the time (monotonic seconds) since which its body is read or it waits for its answer."""
+    """A request, with the time (monotonic seconds) since which it sends its body or waits for its answer."""
 
     __slots__ = ("address", "at", "is_reading")
 

@@ -1,4 +1,4 @@
-"""Large exports: made by a worker, shown meanwhile, downloaded by who asked and may still see them."""
+"""Large exports: written by a worker, with progress, and downloaded by the person while they have access."""
 
 import stat
 from datetime import timedelta
@@ -64,7 +64,7 @@ def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice
     assert not export_making.make_next()
 
 
-def test_what_a_worker_makes_is_what_would_have_been_sent_at_once(
+def test_a_workers_file_equals_the_direct_download(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filed(team_a, *many(12))
@@ -77,7 +77,7 @@ def test_what_a_worker_makes_is_what_would_have_been_sent_at_once(
         assert text_of(downloaded(alice, job)) == at_once
 
 
-def test_nobody_else_reads_the_file_or_the_page(
+def test_only_its_person_reads_the_file_and_the_page(
     team_a: Sender, alice: Client, bob: Client, operator: Client, client: Client
 ) -> None:
     filed(team_a, *many(12))
@@ -93,7 +93,7 @@ def test_nobody_else_reads_the_file_or_the_page(
     assert job.name not in html_of(bob, PAGE)
 
 
-def test_who_loses_an_owner_loses_the_exports_that_may_be_about_it(team_a: Sender, alice: Client) -> None:
+def test_losing_an_owner_cancels_exports_that_may_include_it(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     ready, waiting = asked(alice), asked(alice)
     export_making.make_next()
@@ -174,7 +174,7 @@ def test_one_that_gets_too_large_fails_with_a_sentence(
     assert "choose a shorter time" in html_of(alice, f"{PAGE}{job.pk}/change/")
 
 
-def test_one_whose_worker_died_is_made_again_and_given_up_in_the_end(team_a: Sender, alice: Client) -> None:
+def test_an_export_whose_worker_died_is_retried_and_then_fails(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
     long_ago = timezone.now() - timedelta(hours=1)

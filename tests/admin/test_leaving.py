@@ -77,7 +77,7 @@ def test_another_lead_takes_over_a_key_of_the_team_but_no_personal_one(
 
 
 @pytest.mark.parametrize("who", ["dora", "alice", "stranger"])
-def test_nobody_but_another_lead_takes_a_key_over(
+def test_only_another_lead_can_take_a_key_over(
     who: str, make_sender: MakeSender, owner: Owner, lead: Client, dora: User
 ) -> None:
     key = key_of(make_sender, created_by=dora)

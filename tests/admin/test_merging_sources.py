@@ -47,7 +47,7 @@ def two(team_a: Sender) -> Sender:
     return team_a
 
 
-def test_a_lead_merges_and_what_comes_then_is_the_other_sources(two: Sender, lead: Client) -> None:
+def test_after_a_merge_new_events_are_filed_under_the_target(two: Sender, lead: Client) -> None:
     old = of("old shop")
     answer = lead.post(LIST, {"action": "merge_chosen", "_selected_action": [old.pk]})
     assert answer["Location"] == f"{MERGE}?ids={old.pk}"
@@ -68,7 +68,7 @@ def test_a_lead_merges_and_what_comes_then_is_the_other_sources(two: Sender, lea
     assert differences() == []
 
 
-def test_who_filters_by_the_target_gets_both(two: Sender, lead: Client) -> None:
+def test_a_filter_by_the_target_finds_both(two: Sender, lead: Client) -> None:
     shop, old = of("shop"), of("old shop")
     lead.post(MERGE, {"ids": old.pk, "into": shop.pk})
     for source, count in ((shop, 2), (old, 1)):
@@ -102,7 +102,7 @@ def test_a_name_takes_one_step_however_often_sources_are_merged(two: Sender, lea
     assert "Select a valid choice" in html
 
 
-def test_nobody_merges_or_deletes_what_others_send_to_too(
+def test_sources_that_send_to_other_owners_cannot_be_merged_or_deleted(
     two: Sender, team_b: Sender, lead: Client, alice: Client, bob: Client
 ) -> None:
     shop, old = of("shop"), of("old shop")

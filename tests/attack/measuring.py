@@ -1,4 +1,4 @@
-"""What a hostile body costs: CPU time and memory of acceptance and drain, in a fresh process for each.
+"""Cost of hostile bodies: CPU time and memory of acceptance and drain, in a fresh process for each.
 
 `python -m tests.attack.measuring [WORD…]` prints the figures; the words choose bodies by name. DATABASE_URL
 names the database, in which nothing is left. PostgreSQL's own share isn't in the figures, nor is summing

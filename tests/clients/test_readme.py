@@ -1,4 +1,4 @@
-"""What the README says to configure in clients is enough for them: its lines are run as they are."""
+"""The README's client configuration works: its lines are run unchanged."""
 
 import re
 

@@ -114,7 +114,7 @@ def test_focus_says_how_long_a_charge_is_of(keeper: Owner) -> None:
 
 
 @pytest.mark.parametrize("change", [at(10), at(10, 7)])
-def test_another_plan_whose_price_changes_within_a_day_costs_what_charging_by_it_would(
+def test_a_supposed_plan_whose_price_changes_within_a_day_costs_the_same_as_charging_by_it(
     keeper: Owner, change: datetime
 ) -> None:
     other = plan("Another plan", prices={"stored": "1.000"})

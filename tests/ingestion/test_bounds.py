@@ -1,4 +1,4 @@
-"""What is counted before work is done is what a plain count finds."""
+"""Bounds counted before decoding agree with plain counts."""
 
 import json
 import math
@@ -131,7 +131,7 @@ def test_cutting_stops_after_the_items_that_are_allowed() -> None:
 
 
 @given(JSON)
-def test_what_postgresql_refuses_is_found_wherever_it_is(value: Any) -> None:
+def test_text_that_postgresql_refuses_is_found_anywhere(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     assert values.is_unstorable(value) == ("\\u0000" in text.replace("\\\\", "") or "\ud800" in text)
 

@@ -101,7 +101,7 @@ def test_an_owner_that_has_used_up_its_sources_leaves_those_of_others(
     assert set(placed) == {"shop", "junk-1"}  # a source that is there is used, whoever named it first
 
 
-def test_what_only_rejected_events_name_counts_against_nobodys_cap(sender: Sender, settings: Any) -> None:
+def test_names_in_rejected_events_only_count_against_no_cap(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     bad: Sequence[Any] = [log_event(str(n), eid="NOPE", context=of(f"bad-{n}")) for n in range(4)]
     sender.batch(*bad)

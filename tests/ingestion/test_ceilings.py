@@ -1,4 +1,4 @@
-"""Ceilings of bytes: what waits and what is rejected of one owner is bounded, and nobody else is held up."""
+"""Ceilings: an owner's waiting and rejected bytes are limited, without effect on other owners."""
 
 from typing import Any
 
@@ -26,7 +26,9 @@ def allow(sender: Sender, **most: int | None) -> None:
     ceilings.forget()
 
 
-def test_an_owner_with_too_much_waiting_is_told_to_come_back(sender: Sender, make_sender: MakeSender) -> None:
+def test_an_owner_with_too_much_waiting_gets_429_with_retry_after(
+    sender: Sender, make_sender: MakeSender
+) -> None:
     allow(sender, max_waiting_bytes=4_000)
     answers = [post(sender, log_event(str(number))) for number in range(6)]
     codes = [answer.status_code for answer in answers]
@@ -42,7 +44,7 @@ def test_an_owner_with_too_much_waiting_is_told_to_come_back(sender: Sender, mak
     assert post(sender, log_event("later")).status_code == 200
 
 
-def test_what_waits_is_counted_in_the_process_and_in_the_database_alike(sender: Sender) -> None:
+def test_waiting_bytes_are_counted_alike_in_the_process_and_in_the_database(sender: Sender) -> None:
     for number in range(3):
         post(sender, log_event(str(number)))
     owner = sender.key.default_owner_id
@@ -51,7 +53,7 @@ def test_what_waits_is_counted_in_the_process_and_in_the_database_alike(sender: 
     assert counted == ceilings._use(owner).waiting > 3 * ceilings.OVERHEAD
 
 
-def test_no_statement_is_asked_for_a_request_while_the_count_is_fresh(
+def test_a_request_runs_no_statement_while_the_count_is_fresh(
     sender: Sender, django_assert_num_queries: Any
 ) -> None:
     post(sender, log_event("1"))

@@ -1,4 +1,4 @@
-"""Fair filing: owners take turns, and what the database fails on holds up nobody."""
+"""Fair filing: owners take turns, and failing requests don't delay others."""
 
 from collections import Counter
 from typing import Any
@@ -158,14 +158,16 @@ def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPat
     assert not RejectedEvent.objects.exists()
 
 
-def test_what_another_process_has_filed_is_forgotten(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_filed_by_another_process_are_forgotten(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pacing, "WAITS", (0.0,))
     pacing.memory.failed.note([10**12])
     assert drain_block().requests == 0
     assert pacing.memory.failed.deferred() == []
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_memory_is_bounded() -> None:
     memory = pacing.Memory()
     memory.failed.note(range(3 * pacing.MOST_FAILED))
     assert len(memory.failed.deferred()) == pacing.MOST_FAILED

@@ -108,7 +108,7 @@ def checkout(tmp_path: Path, shelf: Path) -> Checkout:
     return Checkout(tmp_path, shelf)
 
 
-def test_uv_installs_once_and_what_tests_need_holds_what_runs(checkout: Checkout) -> None:
+def test_uv_installs_once_and_dev_includes_base(checkout: Checkout) -> None:
     assert "Installed requirements/dev.txt with uv" in checkout.install("dev")
     assert checkout.install("dev") == checkout.install("base") == ""
     assert checkout.parcel() == "1"
@@ -138,7 +138,7 @@ def test_pip_installs_where_uv_doesnt_run(checkout: Checkout) -> None:
     assert checkout.parcel() == "1"
 
 
-def test_pip_installs_where_it_is_configured_with_what_uv_lacks(checkout: Checkout) -> None:
+def test_pip_installs_if_its_options_have_no_equivalent_in_uv(checkout: Checkout) -> None:
     checkout.environment["PIP_ONLY_BINARY"] = ":all:"
     assert "only-binary" in checkout.install("base")
     assert checkout.parcel() == "1"
@@ -207,7 +207,7 @@ def test_an_interrupted_installation_is_made_again(checkout: Checkout) -> None:
     assert checkout.parcel() == "1"
 
 
-def test_an_environment_whose_python_has_gone_is_made_again(checkout: Checkout) -> None:
+def test_an_environment_whose_python_is_gone_is_rebuilt(checkout: Checkout) -> None:
     checkout.install("base")
     python = checkout.folder / ".venv" / "bin" / "python"
     python.unlink()

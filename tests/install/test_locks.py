@@ -100,16 +100,16 @@ def test_a_lock_without_an_extra_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_locked_for_some_machines_only_is_needed_on_them_only(name: str) -> None:
+def test_packages_locked_for_some_machines_are_needed_only_there(name: str) -> None:
     assert {pin for pin, wanted in locked(name).items() if wanted.marker} <= CONDITIONAL.keys()
 
 
 @pytest.mark.parametrize("name", ["base", "uv"])
-def test_what_tests_need_locks_the_same_versions(name: str) -> None:
+def test_dev_locks_the_same_versions_as_base(name: str) -> None:
     assert {str(pin) for pin in locked(name).values()} <= {str(pin) for pin in locked("dev").values()}
 
 
-def test_whatever_tally_imports_is_in_base() -> None:
+def test_all_imported_packages_are_in_base() -> None:
     own = {"telemetry_project", "events", "ingestion", "reports", "tests"}
     listed = {canonicalize_name(wanted.name) for wanted in requirements(LOCKS / "base.in")}
     imported: set[str] = set()

@@ -1,4 +1,4 @@
-"""Invitations: nobody becomes a member unasked, and nobody learns who has an account."""
+"""Invitations: members have accepted, and the form doesn't reveal who has an account."""
 
 import re
 from datetime import timedelta
@@ -41,7 +41,7 @@ def accepted_as() -> object:
     return AuditEntry.objects.get(action="invitation.accepted").after
 
 
-def test_who_is_new_sets_a_password_and_is_a_member(owner: Owner, lead: Client, box: Box) -> None:
+def test_a_new_person_sets_a_password_and_becomes_a_member(owner: Owner, lead: Client, box: Box) -> None:
     assert "gets a mail with a link" in invite(lead, owner, role="lead")
     assert sending.deliver_due() == 1
     assert [to for to, _ in box.taken] == ["dora@example.org"]
@@ -59,7 +59,7 @@ def test_who_is_new_sets_a_password_and_is_a_member(owner: Owner, lead: Client, 
     assert accepted_as() == {"email": "dora@example.org", "account": "dora@example.org"}
 
 
-def test_who_has_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> None:
+def test_a_person_with_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> None:
     dora = with_address(person("dora"))
     invite(lead, owner)
     stranger = Client()
@@ -76,7 +76,7 @@ def test_who_has_an_account_logs_in_and_accepts(owner: Owner, lead: Client) -> N
     assert accepted_as() == {"email": "dora@example.org", "account": "dora"}
 
 
-def test_the_inviter_is_told_the_same_whether_there_is_an_account_or_not(owner: Owner, lead: Client) -> None:
+def test_the_inviter_cannot_tell_whether_the_account_exists(owner: Owner, lead: Client) -> None:
     with_address(person("dora"))
     pages = {}
     for name in ("dora", "nora"):
@@ -92,7 +92,7 @@ def test_the_inviter_is_told_the_same_whether_there_is_an_account_or_not(owner: 
 
 
 @pytest.mark.parametrize("why", ["used", "withdrawn", "old", "superseded", "inviter", "forged"])
-def test_a_link_that_is_no_longer_good_makes_nobody_a_member(why: str, owner: Owner, lead: Client) -> None:
+def test_an_invalid_link_adds_no_member(why: str, owner: Owner, lead: Client) -> None:
     invite(lead, owner)
     path, row = link(), Invitation.objects.get()
     if why == "used":

@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail sets a new one, and nobody learns who has an account."""
+"""Password reset: a mailed link sets a new one, and the pages don't reveal who has an account."""
 
 import re
 from typing import Any
@@ -63,7 +63,7 @@ def test_a_link_by_mail_sets_a_new_password_once_and_ends_other_sessions(dora: U
     assert set_new(Client(), path) == 200, "used"
 
 
-def test_the_second_factor_is_still_asked_for(dora: User) -> None:
+def test_the_second_factor_is_still_required(dora: User) -> None:
     TOTPDevice.objects.create(user=dora, name="app", confirmed=True)
     ask("dora@example.org")
     client = Client()
@@ -91,14 +91,14 @@ def test_a_request_costs_the_same_whether_there_is_such_an_account_or_not(dora: 
     assert not SentMail.objects.exists()
 
 
-def test_who_is_switched_off_gets_no_link(dora: User) -> None:
+def test_an_inactive_account_gets_no_link(dora: User) -> None:
     User.objects.update(is_active=False)
     ask("dora@example.org")
     assert not SentMail.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["dora", "nobody"])
-def test_a_link_is_asked_for_a_bounded_number_of_times(name: str, dora: User) -> None:
+def test_requests_for_links_are_limited(name: str, dora: User) -> None:
     answers = [ask(f"{name}@example.org") for _ in range(6)]
     assert "Too many links were requested" not in answers[2]
     assert "Too many links were requested" in answers[5]
@@ -109,9 +109,7 @@ def test_the_log_in_leads_there(db: None) -> None:
     assert f'href="{ASK}"' in html_of(Client(), "/admin/login/")
 
 
-def test_the_link_goes_to_our_own_address_whatever_the_request_says(
-    dora: User, settings: Any, box: Box
-) -> None:
+def test_the_link_uses_base_url_and_not_the_requests_host(dora: User, settings: Any, box: Box) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     Client().post(ASK, {"email": "dora@example.org"}, headers={"host": "evil.example"})
     resetting.answer(timezone.now())

@@ -34,7 +34,7 @@ def noted(action: str) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_discarding_notes_what_is_gone_and_not_what_it_skipped(team_a: Sender, lead: Client) -> None:
+def test_discarding_records_discarded_events_and_no_skipped_ones(team_a: Sender, lead: Client) -> None:
     free, busy = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
     with held(busy):
         answer = lead.post(
@@ -68,7 +68,7 @@ def job(team_a: Sender, lead: Client) -> ReplayJob:
     return ReplayJob.objects.get()
 
 
-def test_a_job_is_noted_when_it_is_asked_for_and_again_with_what_it_did(job: ReplayJob) -> None:
+def test_a_job_is_recorded_when_requested_and_again_with_its_counts(job: ReplayJob) -> None:
     assert (noted("rejected.replay_asked"), noted("rejected.replayed")) == ([str(job.pk)], [])
     replay()
     entry = AuditEntry.objects.get(action="rejected.replayed")
@@ -83,7 +83,7 @@ def test_stopping_a_job_is_noted_once(job: ReplayJob, lead: Client) -> None:
     assert (entry.actor_name, entry.about_id, entry.after["done"]) == ("lena", str(job.pk), 0)
 
 
-def test_the_command_notes_what_it_replayed(job: ReplayJob) -> None:
+def test_the_command_records_its_replays(job: ReplayJob) -> None:
     run("replay_rejected", "--dry-run")
     assert noted("rejected.replayed") == []
     run("replay_rejected", "--code", "missing")

@@ -90,7 +90,7 @@ def test_the_front_page_hides_changes_while_events_are_loaded(
 
 @pytest.mark.usefixtures("figures")
 @pytest.mark.parametrize("page", OF_FIGURES, ids=lambda page: page.name)
-def test_report_pages_hold_back_while_events_are_loaded(
+def test_report_pages_hide_changes_while_events_are_loaded(
     page: Page, operator: Client, loading: Callable[[], Backfill]
 ) -> None:
     address = f"/reports/{page.name}/"
@@ -114,7 +114,7 @@ def test_others_see_nothing_of_a_load(sender: Sender, loading: Callable[[], Back
     assert incomplete(mine, now - timedelta(days=90), now - timedelta(days=80), now) is None
 
 
-def test_an_interrupted_load_says_that_it_goes_on(sender: Sender, loading: Callable[[], Backfill]) -> None:
+def test_an_interrupted_load_says_that_it_resumes(sender: Sender, loading: Callable[[], Backfill]) -> None:
     loading()
     later = timezone.now() + timedelta(hours=1)
 
@@ -125,7 +125,7 @@ def test_an_interrupted_load_says_that_it_goes_on(sender: Sender, loading: Calla
     assert found.percent == 25
 
 
-def test_what_waits_for_a_moment_is_usual_and_what_waits_longer_is_not(sender: Sender) -> None:
+def test_quarters_pending_for_long_make_figures_incomplete(sender: Sender) -> None:
     now = timezone.now()
     TouchedQuarter.objects.create(owner=sender.key.default_owner, quarter=now, of_sessions=False)
     since, until = now - timedelta(days=1), now + timedelta(hours=1)
@@ -147,7 +147,7 @@ def test_rebuilding_rollups_makes_figures_incomplete_at_once(sender: Sender) -> 
     assert incomplete(None, now - timedelta(days=60), now, now) is not None
 
 
-def test_digests_and_budgets_know_whose_events_are_being_loaded(
+def test_digests_and_budgets_wait_for_owners_being_loaded(
     sender: Sender, loading: Callable[[], Backfill]
 ) -> None:
     owner = sender.key.default_owner_id

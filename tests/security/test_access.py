@@ -1,4 +1,4 @@
-"""Access is decided in one place: nobody else reads roles, memberships or what a key may."""
+"""Access is decided in one place: no other module reads roles, memberships or permissions of keys."""
 
 import ast
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def names_in(path: Path) -> Iterator[str]:
             yield node.arg.partition("__")[0]
 
 
-def test_nobody_else_reads_roles_or_memberships() -> None:
+def test_no_other_module_reads_roles_or_memberships() -> None:
     found: dict[str, set[str]] = {}
     for app in ("events", "ingestion", "reports", "telemetry_project"):
         for path in (ROOT / app).rglob("*.py"):
@@ -63,7 +63,7 @@ def test_access_ends_with_the_account_and_with_the_membership(leaves: str, make_
     assert gone.writable == frozenset()
 
 
-def test_a_revoked_key_has_no_access_whatever_was_known_of_it(make_sender: MakeSender) -> None:
+def test_a_revoked_key_has_no_access_even_if_cached(make_sender: MakeSender) -> None:
     key = make_sender("Team A", owners="all", kind=KeyType.SECRET).key
     make_sender("Team B")
     assert {owner.name for owner in access.Access.of_key(key).owners} == {"Team A", "Team B"}

@@ -1,4 +1,4 @@
-"""Health checks and the description of the API: open to anybody, so they cost nothing and tell nothing."""
+"""Health checks and the API's description are public, so they are cheap and reveal nothing."""
 
 import gzip
 import time
@@ -20,7 +20,7 @@ POD = "10.42.8.201:8203"
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 @pytest.mark.parametrize("host", [POD, "no host/at all", ""])
-def test_health_checks_answer_whatever_the_host_is(path: str, host: str, client: Client, db: None) -> None:
+def test_health_checks_answer_for_any_host(path: str, host: str, client: Client, db: None) -> None:
     assert client.get(path, headers={"Host": host}).status_code == 200
 
 
@@ -30,7 +30,7 @@ def test_health_checks_come_over_plain_http(path: str, client: Client, db: None,
     assert client.get(path).status_code == 200
 
 
-def test_live_asks_nobody(client: Client, db: None) -> None:
+def test_livez_depends_on_no_other_service(client: Client, db: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/livez").json() == {"status": "ok"}
     assert len(queries) == 0
@@ -61,13 +61,13 @@ def test_one_request_renews_an_answer_while_others_get_the_last_one(monkeypatch:
     assert len(looked) == 1
 
 
-def test_ready_tells_nothing_private(client: Client, db: None) -> None:
+def test_readyz_reveals_nothing_private(client: Client, db: None) -> None:
     words = {"ok", "unreachable", "unavailable", "migrations pending", "not checked"}
     words |= {geoip.OFF, geoip.OK, geoip.UNREADABLE}
     assert set(client.get("/readyz").json().values()) <= words
 
 
-def test_the_description_is_written_once_and_asked_for_again_by_its_etag(
+def test_the_description_is_built_once_and_revalidated_by_its_etag(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get("/api/schema/")

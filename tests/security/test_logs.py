@@ -83,7 +83,7 @@ def test_a_flood_by_strangers_leaves_a_few_lines(log: StringIO, db: None) -> Non
     assert 0 < len([line for line in lines(log) if HEAD.match(line)]) <= 2 * logs.PER_MINUTE
 
 
-def test_what_was_left_out_is_counted(log: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitted_records_are_counted(log: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("telemetry_project.logs.time.monotonic", lambda: now[0])
     for _ in range(logs.PER_MINUTE + 7):

@@ -22,7 +22,7 @@ def test_a_job_that_succeeds_is_over(capfd: pytest.CaptureFixture[str]) -> None:
     assert "starting it again" not in capfd.readouterr().out
 
 
-def test_a_job_that_is_killed_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_job_is_restarted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     mark = tmp_path / "mark"
     job = Job("demo", f'test -e {mark} && exit 0; touch {mark}; kill -9 "$$"', os.environ)
     job.start()
@@ -37,7 +37,7 @@ def test_a_job_that_fails_again_and_again_stops_nothing_else(capfd: pytest.Captu
     assert "Everything else continues; the next start tries it again." in capfd.readouterr().out
 
 
-def test_what_everything_needs_stops_all_after_so_many_deaths(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_component_that_dies_too_often_stops_everything(capfd: pytest.CaptureFixture[str]) -> None:
     program = ProgramComponent("web", "echo why; exit 3", os.environ)
     program.start()
     with pytest.raises(StackError, match="Its last output:\nwhy"):

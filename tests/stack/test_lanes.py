@@ -50,7 +50,7 @@ def test_a_tick_goes_to_its_lane_alone() -> None:
                 client.delete(*LANES)
 
 
-def test_a_queue_that_nobody_reads_takes_nothing() -> None:
+def test_sending_to_an_unknown_queue_fails() -> None:
     with pytest.raises(QueueNotFound):
         app.send_task("ingestion.drain", queue="celery")
 
@@ -71,7 +71,7 @@ def test_no_task_outlives_its_message() -> None:
         (["mail=two"], "'mail=two' must be a lane and its number of processes, such as mail=2"),
     ],
 )
-def test_a_layout_that_cannot_be_is_said(words: list[str], said: str) -> None:
+def test_an_invalid_layout_is_explained(words: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         workers.parse(words)
     assert workers.main(words) == 2

@@ -118,7 +118,7 @@ def run(data: Path) -> Iterator[Run]:
     processes.end(lambda: processes.marked_with(MARK, str(data)), ((signal.SIGKILL, 5),))
 
 
-def test_whatever_is_killed_while_events_come_in_is_back_and_nothing_is_lost(run: Run, data: Path) -> None:
+def test_killed_processes_restart_while_events_arrive_and_nothing_is_lost(run: Run, data: Path) -> None:
     names = [line.partition(":")[0] for line in (paths.REPOSITORY / "Procfile").read_text().splitlines()]
     parts = ["PostgreSQL", "Valkey", *(name for name in names if name.isalpha())]
     for part in parts:

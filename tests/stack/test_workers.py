@@ -58,7 +58,7 @@ def test_a_lane_that_dies_is_started_again_and_the_others_go_on() -> None:
         assert other in working(process.pid)
 
 
-def test_a_stop_signal_to_the_whole_group_ends_all_lanes_well() -> None:
+def test_a_stop_signal_to_the_group_ends_all_lanes_with_success() -> None:
     with running("mail=1", "jobs=1") as process:
         lanes = working(process.pid)
         os.killpg(process.pid, signal.SIGTERM)

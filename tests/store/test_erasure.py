@@ -160,7 +160,7 @@ def names_of(actor: str) -> list[str]:
 
 
 @pytest.mark.parametrize("called", ACTORS)
-def test_nothing_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Sender, lead: Client) -> None:
+def test_no_trace_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Sender, lead: Client) -> None:
     actor = ACTORS[called]
     # Ben and Ann have a session in common, which stays with Ben in it.
     team_a.batch(log_event("ben:1", actor={"id": "ben", "type": "User"}))
@@ -199,7 +199,9 @@ def test_nothing_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Sen
     app.control.purge()
 
 
-def test_the_session_and_device_of_nobody_else_go_from_filters_too(team_a: Sender, lead: Client) -> None:
+def test_sessions_and_devices_of_only_this_actor_are_redacted_in_filters(
+    team_a: Sender, lead: Client
+) -> None:
     context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}}
     mine = context | {"sid": "session-of-ann", "did": "device-of-ann"}
     shared = context | {"sid": "session-of-both", "did": "device-of-both"}
@@ -246,7 +248,7 @@ def test_the_session_of_an_erasure_that_was_interrupted_goes_with_the_next(
     assert traces(["session-of-ann", "device-of-ann", "ann-4711"]) == {}
 
 
-def test_what_comes_in_while_the_erasure_goes_on_is_erased_too(
+def test_events_that_arrive_during_the_erasure_are_erased(
     team_a: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = {"id": "ann-4711", "type": "User"}
@@ -307,9 +309,7 @@ def test_a_mail_that_waits_and_names_the_actor_is_not_sent(team_a: Sender) -> No
     assert sending.deliver_due() == 1
 
 
-def test_a_short_id_is_erased_where_it_stands_alone_and_not_within_sentences(
-    team_a: Sender, lead: Client
-) -> None:
+def test_a_short_id_is_erased_as_a_whole_text_and_not_within_sentences(team_a: Sender, lead: Client) -> None:
     team_a.batch(log_event("1", actor={"id": "7", "type": "User"}))
     file_all()
     for query in ({"q": "7"}, {"q": "user:7"}):

@@ -1,4 +1,4 @@
-"""Janitors: what is kept for a time only goes by itself, and one failure stops no other work."""
+"""Janitors remove expired data, and one failure stops no other work."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from telemetry_project.celery import app
 pytestmark = pytest.mark.django_db
 
 
-def test_what_is_kept_for_a_time_has_a_janitor_that_beat_runs(settings: Any) -> None:
+def test_expiring_data_has_a_janitor_that_beat_runs(settings: Any) -> None:
     assert {"log-in sessions", "log-in attempts", "idempotency keys", "copies of mails"} <= set(
         janitors.JANITORS
     )
