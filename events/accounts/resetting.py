@@ -1,6 +1,6 @@
-"""Forgotten passwords: a request only notes the address it was given; who has it is looked up beside it.
+"""Password resets: a request only stores the address, and a worker looks up its accounts.
 
-So an answer takes as long where there is such an account as where there is none.
+So an answer takes equally long whether or not the account exists.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ BLOCK = 100
 
 
 class ResetRequest(models.Model):
-    """One request for a new password, gone as soon as it is answered."""
+    """One row per request for a new password, deleted once it is answered."""
 
     email = models.EmailField(max_length=254)
     asked_at = models.DateTimeField()
@@ -29,12 +29,12 @@ class ResetRequest(models.Model):
 
 
 def ask(email: str, now: datetime) -> None:
-    """Note that somebody asked for a link to an address."""
+    """Store a request for a link to an address."""
     ResetRequest.objects.create(email=email, asked_at=now)
 
 
 def answer(now: datetime) -> int:
-    """Have a link sent to each account that an address of a waiting request has; how many requests."""
+    """Send a link to each account with the address of a pending request. Returns the number of requests."""
     answered = 0
     while done := _answer_block(now):
         answered += done
@@ -53,6 +53,6 @@ def _answer_block(now: datetime) -> int:
 
 
 def path(user: User) -> str:
-    """Return the path of a new link that sets a password: once, within PASSWORD_RESET_TIMEOUT."""
+    """Return the path of a new link that sets a password once, within PASSWORD_RESET_TIMEOUT."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])

@@ -159,7 +159,7 @@ class SentMailAdmin(PageAdmin):
 
 
 def may_be_read(mail: SentMail) -> bool:
-    """True if its text is shown: not where the link in it is a permission, and no copy is kept."""
+    """True if its text is shown. A mail whose link is a permission has no copy."""
     return not KINDS[mail.kind].is_secret
 
 
@@ -167,7 +167,7 @@ def sentence(mail: SentMail) -> str:
     """Say what became of a mail."""
     said = SENTENCES[State(mail.state)]
     if KINDS[mail.kind].is_secret and mail.state != State.SKIPPED:
-        return f"{said} No copy is kept: whoever has the link in it could use it."
+        return f"{said} No copy is kept, because anybody with its link could use it."
     if mail.state == State.SENT and not mail.message:
-        return f"{said} Its copy was removed: it was too old, or named an actor who was erased."
+        return f"{said} Its copy was removed: it was too old, or named an erased actor."
     return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said

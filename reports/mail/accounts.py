@@ -72,14 +72,14 @@ def refusal(asked_by: User, to: str, now: datetime) -> str:
 
 
 def _objection(mail: SentMail) -> str:
-    """Return why an invitation may no longer go; empty where it may."""
+    """Return why an invitation may no longer be sent, or an empty text."""
     found = Invitation.objects.pending().filter(pk=mail.about).select_related("invited_by").first()
     if found is None:
         return "The invitation was accepted or withdrawn."
     if mail.key != found.mail.key:
         return "A newer link was sent to the address."
     is_led = Access(found.invited_by).leads(found.owner_id)
-    return "" if is_led else "Whoever invited no longer leads the owner."
+    return "" if is_led else "The inviter no longer leads the owner."
 
 
 def _invitation(mail: SentMail) -> Letter:

@@ -19,7 +19,7 @@ def forget_mails(erased: Erased, now: datetime) -> int:
     """Remove the copies of mails that name the actor, and don't send pending ones."""
     changed = 0
     for mail in SentMail.objects.order_by("pk").iterator(100):
-        # What is kept of a mail without a copy may still name the actor.
+        # The record of a mail without a copy may still name the actor.
         if not (
             _mentions(bytes(mail.message), erased) or erased.is_in(mail.subject) or erased.is_in(mail.answer)
         ):

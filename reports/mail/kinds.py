@@ -30,8 +30,8 @@ class Kind:
     objection: Callable[[SentMail], str] = _wanted
     # What following the link does: from the kind, what the mail was about and the address to a sentence.
     end: Callable[[str, str, Address], str] = _end_kind
-    # Builds a mail whose link is a permission: whoever has it may do what it says. It is built for each
-    # attempt, and no copy is kept; only its reader sees it, and it isn't sent a second time.
+    # Builds a mail whose link is a permission for anybody who has it. The mail is built for each attempt, no
+    # copy is kept, and it isn't sent a second time.
     compose: Callable[[SentMail], Letter] | None = None
 
     @property

@@ -87,12 +87,12 @@ def claim(
 def queue(
     *, to: Address, kind: str, key: str, now: datetime, about: str, asked_by: Any = None
 ) -> SentMail | None:
-    """Have a mail of a secret kind sent within a minute, unless one was claimed by that key; then None.
+    """Send a mail of a secret kind within a minute. None if one was already claimed by that key.
 
-    Only what it is about is stored: its kind builds the message for each attempt.
+    Only the object that it is about is stored; its kind builds the message for each attempt.
     """
     compose = KINDS[kind].compose
-    assert compose is not None, f"{kind} is no secret: send it"
+    assert compose is not None, f"{kind} isn't secret: use send()"
     with transaction.atomic():
         mail = claim(to=to, kind=kind, key=key, now=now, about=about)
         if mail is not None:
@@ -118,7 +118,7 @@ def skip(mail: SentMail, why: str, now: datetime) -> None:
 
 
 def _has_message() -> models.Q:
-    """Match the mails that can be handed over: those written, and those that their kind builds."""
+    """Match mails that can be handed over: with a stored message, or one that their kind builds."""
     return ~models.Q(message=b"") | models.Q(kind__in=secret_kinds())
 
 
@@ -176,7 +176,7 @@ def attempt(pk: int, line: Line, clock: Clock = timezone.now) -> Outcome | None:
 
 
 def _message(mail: SentMail, now: datetime) -> bytes:
-    """Return what is handed over: what was written, or what the kind builds and nobody keeps."""
+    """Return the message to hand over: the stored one, or one that the kind builds."""
     compose = KINDS[mail.kind].compose
     if compose is None:
         return bytes(mail.message)
