@@ -26,7 +26,7 @@ MOMENTS = {
 BUSY = 4
 LIBRARY = "faketime/libfaketimeMT.so.1"
 FOLDERS = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-# A browser and the programs of Node have ideas of their own about a preloaded library.
+# Browsers and Node.js don't work with the preloaded library.
 SUITE = ("pytest", "-q", "--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults")
 
 
@@ -47,7 +47,7 @@ def environment(at: str, now: datetime) -> dict[str, str]:
 
 @contextmanager
 def beside_busy_processes(number: int) -> Iterator[None]:
-    """Keep so many processes computing until the block ends."""
+    """Run busy processes until the block ends."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
     try:
         yield

@@ -50,7 +50,7 @@ ACTIONS = {
     "rejected.discarded": "discarded rejected events:",
     "events.removed": "removed the events of",
     "source.merged": "merged the source",
-    "source.parted": "took back the merger of the source",
+    "source.parted": "undid the merge of the source",
     "source.removed": "deleted the source",
     "export.made": "exported",
     "price.made": "made the price",

@@ -1,4 +1,4 @@
-"""Hostile bodies: at most 64 KB on the wire, made to cost as much as they can.
+"""Hostile bodies: at most 64 KB on the wire, made to cost as much as possible.
 
 Each is as large as it can be within the wire's bound and the inflated one. What they cost is measured by
 `measuring.py`, and stands in docs/reference/hostile-bodies.md.
@@ -30,7 +30,7 @@ Item = Callable[[int], bytes]
 
 
 class Hostile(NamedTuple):
-    """A hostile request: what it is, in words, and how it is made."""
+    """A hostile request: its description, and how it is built."""
 
     name: str
     build: Callable[[], Request]
@@ -39,7 +39,7 @@ class Hostile(NamedTuple):
 
 @dataclass(frozen=True)
 class Sent:
-    """Where a body goes, and how it is packed."""
+    """Endpoint and compression of a body."""
 
     path: str
     content_type: str = JSON
@@ -109,7 +109,7 @@ def events(item: Item, most: int | None = None, **more: Any) -> Callable[[], Req
 
 
 def values(item: bytes, head: bytes = b"") -> Callable[[], Request]:
-    """A batch whose events are no events, as many as fit."""
+    """Build a batch of as many invalid events as fit."""
     return lambda: largest(BATCH, b'{"events":[' + head, same(item), b"]}")
 
 

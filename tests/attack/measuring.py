@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 CPU_BUDGET = 0.5  # seconds of web and worker
 MEMORY_BUDGET = 64  # megabytes of both
-AGAIN = 2  # how often a body over the budget is measured again: the least counts, others use this machine too
-CLEAR_PEAK = "5"  # to /proc/self/clear_refs: the peak begins anew at what is resident now
+AGAIN = 2  # repeats for a body over the budget; the lowest counts, since others use this machine too
+CLEAR_PEAK = "5"  # to /proc/self/clear_refs: resets the peak to the current resident size
 
 
 class Cost(NamedTuple):
-    """What a body cost: its sizes in bytes, CPU seconds, megabytes, and how it was answered."""
+    """Cost of a body: sizes in bytes, CPU seconds, megabytes, and the answer."""
 
     wire: int
     accept: float
@@ -40,7 +40,7 @@ class Cost(NamedTuple):
 
 
 def measure(body: Any) -> Cost:
-    """Measure one body in a fork of this process, which is warm and holds no connection."""
+    """Measure one body in a fork of this process, which is warm and has no open connection."""
     request = body.build()
     reading, writing = os.pipe()
     child = os.fork()
@@ -139,7 +139,7 @@ def _kilobytes(name: str) -> int:
 
 
 def warm() -> None:
-    """Import all that a body meets, and hold no connection."""
+    """Import everything that handles a body, and close all connections."""
     import django
 
     django.setup()

@@ -1,4 +1,4 @@
-"""Odd values for parameters: a table of those that have broken something, and texts made of their parts."""
+"""Odd values for parameters: a table of values that have caused failures, and texts made of their parts."""
 
 from zlib import crc32
 
@@ -34,7 +34,7 @@ TABLE: tuple[Odd, ...] = (
     *("2026-11-01T00:00:00 05:30", "2026-11-01T00:00:00+24:00", "1969-12-31T23:59:59Z", "2026-W53-7"),
     *("2026-01-01T00:00:00.9999999999Z", "-1", "0", "1762000000"),
     *("1762000000000", "10889-08-02T05:31:50Z"),
-    # Texts that databases, encodings, patterns and templates stumble over.
+    # Texts that break databases, encodings, patterns and templates.
     *(
         "\x00",
         "a\x00b",
@@ -128,7 +128,7 @@ TABLE: tuple[Odd, ...] = (
     ),
     *("WzEsMl0=", "W2ZhbHNlLCAiXHUwMDAwIl0="),
     *("W2ZhbHNlLCAiOTk5OTk5OTk5OTk5OTk5OTk5OTk5OSJd", "====", "é"),
-    # There more than once.
+    # Repeated parameters.
     *(["", ""], ["1", "nan"], ["\x00", "7d"], ["1"] * 300),
 )
 _PARTS = (

@@ -10,7 +10,7 @@ from tests.faults.stack import WORKERS, eventually
 from tests.mail.server import Box, serving
 from tests.serving import HOST
 
-SENDINGS = 5  # single requests that are timed while the lanes are blocked
+SENDINGS = 5  # single requests timed while the lanes are blocked
 HANGS_SECONDS = 10 * PATIENCE_SECONDS
 PATIENT = dict.fromkeys(("DB_LOCK_TIMEOUT_MS", "DB_STATEMENT_TIMEOUT_MS"), f"{HANGS_SECONDS}000")
 FOLD = 'DELETE FROM "rollups_events"'
@@ -47,7 +47,7 @@ def worker_lane_blocked(scene: Scene) -> Iterator[None]:
         yield
         slowest = max(_seconds_to_store(scene) for _ in range(SENDINGS))
         scene.notes["stored beside blocked lanes"] = f"within {slowest:.2f} s"
-        # All three are blocked still, so what was stored was stored beside them.
+        # All three are still blocked, so the events were stored meanwhile.
         wait_for_statement(fold, FOLD)
         wait_for_statement(replay, REPLAY)
         ((sending,),) = scene.stack.ask("SELECT count(*) FROM mail_sentmail WHERE state = 'sending'")

@@ -1,4 +1,4 @@
-"""The lock files have everything that what they lock requires, on every Python and platform Tally runs on."""
+"""The locks are complete: they include all dependencies on every supported Python and platform."""
 
 import ast
 import os

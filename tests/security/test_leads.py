@@ -1,4 +1,4 @@
-"""Leads stay within what they lead: no key outlives their rights, no filter's value comes back elsewhere."""
+"""Leads are limited to the owners they lead, in extending keys and in the filters of replays."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Traces: wherever a text is found among all that Tally keeps.
+"""Traces: the places where Tally stores a text.
 
 Nothing is listed here: tables, columns, files and keys are found by looking, so that a new one is searched
 from its first day.
@@ -38,7 +38,7 @@ def _forms(name: str) -> list[str]:
 
 
 def _rows() -> Iterator[tuple[str, bytes]]:
-    """Yield each row of each table as text, whatever its columns are, and what is binary as bytes."""
+    """Yield each row of each table as text, and binary columns as bytes."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.oid::regclass::text, (SELECT array_agg(attname::text) FROM pg_attribute a"
@@ -81,7 +81,7 @@ def _keys() -> Iterator[tuple[str, bytes]]:
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
-    """Yield what bytes say: as they are, inflated, and the parts of a mail."""
+    """Yield the texts in bytes: as they are, inflated, and as the parts of a mail."""
     yield content.lower()
     yield content.decode("utf-8", "replace").casefold().encode()
     for inflate in (gzip.decompress, zlib.decompress):
