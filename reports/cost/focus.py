@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from events.spreadsheets import cell, line
 from reports.cost.charge import Charge
 from reports.cost.meters import METERS, PLATFORM, free_sku
@@ -115,15 +117,24 @@ def rows(charges: Iterable[Charge]) -> Iterator[str]:
 
 
 def charges_of(month: date, owners: Owners = None, organization_id: int | None = None) -> Iterable[Charge]:
-    """The charges that a month bills, an hour after the other, a part at a time."""
+    """Return the charges that a month bills, in the order of their hours, fetched a part at a time."""
+    related = ("owner__organization", "source", "billing_month", "price")
+    found = _found(month, owners, organization_id).select_related(*related)
+    return found.order_by("billing_month", "owner", "hour", "pk").iterator(chunk_size=FETCHED)
+
+
+def has_more_than(rows: int, month: date, owners: Owners = None) -> bool:
+    """True if a month bills more charges than this, found without counting them all."""
+    return _found(month, owners, None)[rows : rows + 1].exists()
+
+
+def _found(month: date, owners: Owners, organization_id: int | None) -> QuerySet[Charge]:
     found = Charge.objects.filter(billing_month__month=month)
     if owners is not None:
         found = found.filter(owner_id__in=list(owners))
     if organization_id is not None:
         found = found.filter(billing_month__organization=organization_id)
-    related = ("owner__organization", "source", "billing_month", "price")
-    ordered = found.select_related(*related).order_by("billing_month", "owner", "hour", "pk")
-    return ordered.iterator(chunk_size=FETCHED)
+    return found
 
 
 def _text(value: Any) -> str:

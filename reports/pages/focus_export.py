@@ -16,6 +16,8 @@ from reports.cost.months import month_of_text
 from reports.pages import asking
 from reports.pages.views import choices_of
 
+MOST_ROWS = 50_000  # written while somebody waits: more would keep others waiting too
+
 
 @require_safe
 def export(request: HttpRequest) -> HttpResponseBase:
@@ -31,6 +33,13 @@ def export(request: HttpRequest) -> HttpResponseBase:
         messages.error(request, str(error))
         return redirect("reports:cost")
     owners = asked.filters.owners
+    if focus.has_more_than(MOST_ROWS, month, owners):
+        messages.error(
+            request,
+            f"This month has more than {MOST_ROWS:,} charges, too many to download here. Choose fewer owners "
+            f"or ask an operator to run: manage.py export_focus --month {month:%Y-%m}",
+        )
+        return redirect("reports:cost")
     one = Owner.objects.filter(pk__in=owners).first() if owners and len(owners) == 1 else None
     audit.record(
         audit.actor_of(request),

@@ -27,7 +27,7 @@ from reports.cost.plans import Discount, PricePlan
 from reports.cost.platform import Method, PlatformCost
 from reports.figures import cost as figures
 from reports.figures.cost import MonthsCost
-from reports.pages import cost
+from reports.pages import cost, focus_export
 from reports.pages.links import Links
 from reports.pages.months import ZONE
 from reports.pages.report import Report
@@ -211,6 +211,20 @@ def test_all_charges_are_downloaded_of_ones_own_owners(
     assert (entry.owner_id, entry.after["month"]) == (team_a.key.default_owner_id, [f"{hour:%Y-%m}"])
     for month in ("", "2026-13", "september"):
         assert alice.get(f"/reports/cost/focus.csv?month={month}")["Location"] == "/reports/cost/"
+
+
+def test_a_month_of_too_many_charges_is_left_to_the_command(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    use(team_a.key.default_owner, hour, by="an app", stored=1_000)
+    keep(team_a.key.default_owner.organization_id, hour)
+    path = f"/reports/cost/focus.csv?month={hour:%Y-%m}"
+    monkeypatch.setattr(focus_export, "MOST_ROWS", len(csv_of(alice, path).splitlines()) - 1)
+    assert alice.get(path).status_code == 200
+    monkeypatch.setattr(focus_export, "MOST_ROWS", focus_export.MOST_ROWS - 1)
+    assert alice.get(path)["Location"] == "/reports/cost/"
+    assert f"manage.py export_focus --month {hour:%Y-%m}" in html_of(alice, "/reports/cost/")
 
 
 def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Client) -> None:
