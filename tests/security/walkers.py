@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
+from events.ownership.api_key import KeyType, Permissions, create_key
 from events.ownership.membership import Membership
 from tests.factories import person
 from tests.security.world import MINE, THEIRS, Side
@@ -23,6 +24,12 @@ SEES = {
 }
 LEADS = {"lead": MINE, "secret key": MINE, "lead of another owner": THEIRS}
 KEYS = ("secret key", "publishable key")
+# Secret keys by what they may do.
+KEY_RIGHTS = {
+    "read key": Permissions.READ,
+    "write key": Permissions.WRITE,
+    "key that reads and writes": Permissions.BOTH,
+}
 # Who looks at every page, but leaves asking to others: all is an operator's, and two are leads.
 LIKE_OTHERS = ("operator", "lead")
 
@@ -37,7 +44,13 @@ class Walker:
 
     def ask(self, path: str, method: str = "get", **data: Any) -> tuple[int, str]:
         """Status and body of the answer."""
-        response = getattr(self.client, method)(path, data, headers=self.headers)
+        return self._answer(getattr(self.client, method)(path, data, headers=self.headers))
+
+    def send(self, path: str, body: str) -> tuple[int, str]:
+        """Status and body of the answer to JSON that is posted."""
+        return self._answer(self.client.post(path, body, "application/json", headers=self.headers))
+
+    def _answer(self, response: Any) -> tuple[int, str]:
         # A message that an answer leaves for the next page would tell what this one asked.
         self.client.cookies.pop("messages", None)
         body = b"".join(response.streaming_content) if response.streaming else response.content
@@ -65,6 +78,11 @@ def walker(who: str, sides: dict[str, Side]) -> Walker:
     if who in KEYS:
         sender = mine.reader if who == "secret key" else mine.sender
         headers["Authorization"] = f"Bearer {sender.text}"
+    if who in KEY_RIGHTS:
+        _, text = create_key(
+            mine.owner, kind=KeyType.SECRET, permissions=KEY_RIGHTS[who], name=f"walks as {who}"
+        )
+        headers["Authorization"] = f"Bearer {text}"
     return Walker(client, headers, user)
 
 
