@@ -17,6 +17,9 @@ from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
+from ingestion.claims import Drained
+from ingestion.drain import drain_block
+from ingestion.management.commands import drain as drain_command
 from tests.sending import Sender, log_event
 
 LOCKED = "DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$"
@@ -83,6 +86,19 @@ def test_drain_prints_what_it_did(sender: Sender) -> None:
     sender.batch(log_event(), {"eid": "x"})
     assert "1 requests: 1 events stored, 0 duplicates, 1 rejected." in run("drain")
     assert "0 requests" in run("drain")
+
+
+def test_drain_ends_although_more_keeps_coming_in(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    def file_while_others_send() -> Drained:
+        filed.append(drain_block())
+        assert len(filed) < 5, "it runs for as long as others send"
+        sender.batch(log_event())
+        return filed[-1]
+
+    filed: list[Drained] = []
+    sender.batch(log_event())
+    monkeypatch.setattr(drain_command, "drain_block", file_while_others_send)
+    assert "1 requests: 1 events stored" in run("drain")
 
 
 def test_verify_is_content_with_what_ingestion_leaves(sender: Sender, verifiable: None) -> None:

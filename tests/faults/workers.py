@@ -91,7 +91,10 @@ def same_block_twice(scene: Scene) -> Iterator[None]:
             wait_for_statement(session, "", application="drain", number=len(drains))
         yield
         for process in drains:
-            _, complaint = process.communicate(timeout=60)
+            try:
+                _, complaint = process.communicate(timeout=60)
+            finally:
+                process.kill()  # or leaving the block would wait for it
             assert process.returncode == 0, complaint
 
 

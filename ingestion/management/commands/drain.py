@@ -1,10 +1,11 @@
-"""drain: file what waits in the inbox, until it is empty."""
+"""drain: file the requests that are in the inbox."""
 
 import sys
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db.models import Max
 from tqdm import tqdm
 
 from ingestion.claims import Drained
@@ -15,21 +16,23 @@ WAIT_SECONDS = 0.2  # between looks at blocks that other workers hold
 
 
 class Command(BaseCommand):
-    """File what waits."""
+    """File the requests in the inbox."""
 
-    help = "Files what waits in the inbox until it is empty, waiting also for what other workers are filing."
+    help = (
+        "Files everything that is in the inbox when it starts, and waits for what other workers are filing."
+        " Requests that arrive later don't keep it running."
+    )
 
     def handle(self, *_: Any, **__: Any) -> None:
         total = Drained()
-        waiting = InboxRequest.objects.count()
-        with tqdm(total=waiting, unit=" requests", file=sys.stderr, disable=None) as bar:
-            while True:
+        last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
+        waiting = InboxRequest.objects.filter(pk__lte=last)
+        with tqdm(total=waiting.count(), unit=" requests", file=sys.stderr, disable=None) as bar:
+            while waiting.exists():
                 block = drain_block()
                 total += block
                 bar.update(block.requests)
                 if not block.requests:
-                    if not InboxRequest.objects.exists():
-                        break
                     time.sleep(WAIT_SECONDS)
         self.stdout.write(
             f"{total.requests} requests: {total.stored} events stored, {total.duplicates} duplicates,"
