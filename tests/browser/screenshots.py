@@ -216,7 +216,7 @@ def pages() -> dict[str, str]:
         "api-docs": "/api/docs/",
         "api-problems": "/api/problems/",
     }
-    found |= mails.pages() | exports()
+    found |= mails.pages()
     source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
@@ -319,7 +319,7 @@ def _main(folder: Path, only: str) -> None:
     try:
         with server() as url:
             post(url, made.text)
-            wanted = pages()
+            wanted = pages() | exports()
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
                 take(browser, url, password, only, wanted, folder)
