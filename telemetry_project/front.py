@@ -76,7 +76,7 @@ class Front:
             start_response("503 Service Unavailable", headers)
             return [BUSY]
         me = threading.get_ident()
-        client = self._clients[me] = Client(environ["REMOTE_ADDR"], time.monotonic())
+        client = self._clients[me] = Client(environ.get("REMOTE_ADDR", ""), time.monotonic())
         try:
             body, held = self._memory.read(environ)
             # From here on, before it gets a slot, the client is waiting for us.

@@ -20,9 +20,13 @@ ALLOWED = {
     "events/access.py": "decides",
     "events/ownership/membership.py": "keeps the roles",
     "events/accounts/roles.py": "listens to memberships for `access.follow_roles`",
+    "events/accounts/invitation.py": "makes the membership that was offered",
+    "events/accounts/leaving.py": "ends keys together with a membership",
+    "events/admin/member_leaving.py": "the page that ends a membership",
     "events/admin/members.py": "the pages that change memberships",
     "events/admin/users.py": "the page that changes accounts",
     "ingestion/demo/home.py": "makes the demo's people",
+    "reports/mail/accounts.py": "names the role in an invitation",
 }
 
 
