@@ -37,7 +37,7 @@ REMEDIES = {
     ),
     "too_large": Remedy(
         "It has more than 1 MiB (`INGEST_MAX_EVENT_BYTES`); a body, more than 5 MiB"
-        " (`INGEST_MAX_BODY_BYTES`), or more than 1 MiB and 40 times its compressed size"
+        " (`INGEST_MAX_BODY_BYTES`), or more than 3 MiB and 40 times its compressed size"
         " (`INGEST_MAX_INFLATE_RATIO`, status 413 both).",
         "Send less, or less at once.",
     ),

@@ -76,8 +76,8 @@ def _keys() -> Iterator[tuple[str, bytes]]:
         content = read[cast(bytes, client.type(key))](key)  # a type that isn't known here fails
         yield "valkey", key + b" " + repr(content).encode()
         for each in content if isinstance(content, list) else ():
-            message = json.loads(each)  # Celery's: its body is in base64
-            yield "valkey", b64decode(message.get("body", ""))
+            if each.startswith(b"{"):  # a message of Celery's: its body is in base64
+                yield "valkey", b64decode(json.loads(each).get("body", ""))
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
