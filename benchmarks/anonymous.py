@@ -1,4 +1,4 @@
-"""What anybody can ask for without a log-in or a key: milliseconds of each page, in process, one by one."""
+"""Times each page that needs neither a log-in nor a key, in process and one at a time (milliseconds)."""
 
 import time
 from statistics import median, quantiles

@@ -19,7 +19,7 @@ SINGLES = 5  # events of the other owner during a flood, at least
 DELAY_TO_REACH = 5.0  # seconds
 CPU_TO_REACH = 2.0  # times ordinary events
 FILING = "filing"
-# What the CPU is measured of: filing alone, and all that becomes of events, until their sessions are there.
+# CPU is measured for filing alone, and for everything up to the finished session summaries.
 LANES = {FILING: "filing=2", "with summaries and rollups": "filing=2 rollups=2"}
 
 

@@ -157,7 +157,7 @@ class ApiKey(models.Model):
 
     @property
     def permissions(self) -> Permissions:
-        """What it may do."""
+        """Return its permissions in a word: write, read or both."""
         if self.may_write and self.may_read:
             return Permissions.BOTH
         return Permissions.WRITE if self.may_write else Permissions.READ

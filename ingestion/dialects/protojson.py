@@ -116,7 +116,7 @@ def _message(message: Message) -> dict[str, Wire]:
 
 
 def _unknown(message: Message) -> bytes:
-    """What is left once all known fields are cleared."""
+    """Return the message without its known fields, serialized."""
     rest = type(message)()
     rest.CopyFrom(message)
     for field, _ in message.ListFields():

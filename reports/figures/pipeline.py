@@ -76,7 +76,7 @@ SELECT pg_database_size(current_database()),
 
 
 def pipeline(filters: Filters, now: datetime) -> Pipeline:
-    """How it goes now, and what became of events before; twelve statements and a look at the broker."""
+    """Return the state of the pipeline and its history. Runs twelve statements and asks the broker once."""
     weeks, ready = inbox.partitions(now)
     return Pipeline(
         inbox=inbox.inbox(now),

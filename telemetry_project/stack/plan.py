@@ -26,7 +26,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run consists of. `before`: commands that end before the processes start."""
+    """The parts of one run. Commands in `before` end before the processes start."""
 
     data: Path
     host: str
