@@ -150,6 +150,12 @@ class SetNewPassword(SiteContext, PasswordResetConfirmView):
     form_class = NewPasswordForm
     success_url = reverse_lazy("password_reset_complete")
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add a title that says whether the link can be used."""
+        context = super().get_context_data(**kwargs)
+        title = "Choose a new password" if context["validlink"] else "This link can't be used"
+        return {**context, "title": title}
+
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password, and record that in the audit trail."""
         response = super().form_valid(form)

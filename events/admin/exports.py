@@ -78,8 +78,10 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         job = self.get_queryset(request).filter(pk=pk).first()
         if job is None or request.method != "POST":
             return redirect("admin:events_exportjob_change", pk)
-        if export_job.cancel(job, "You cancelled it.", timezone.now()):
-            messages.success(request, "The export is cancelled and its file is removed.")
+        is_ready = job.state == State.DONE
+        reason = "You deleted its file." if is_ready else "You cancelled this export."
+        if export_job.cancel(job, reason, timezone.now()):
+            messages.success(request, "The file is deleted." if is_ready else "The export is cancelled.")
         return redirect("admin:events_exportjob_change", pk)
 
     def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
@@ -132,4 +134,4 @@ def sentence(job: ExportJob) -> str:
         return f"{size} so far. You can leave this page; the export continues and stays listed under Exports."
     if job.state == State.DONE and job.expires_at:
         return f"Ready: {size}. Download it before {localtime(job.expires_at):%Y-%m-%d %H:%M} UTC."
-    return f"{job.get_state_display()}. {job.reason}"
+    return job.reason if job.state == State.CANCELLED else f"{job.get_state_display()}. {job.reason}"

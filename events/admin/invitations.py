@@ -1,5 +1,6 @@
 """Invitations in the admin: leads invite people by mail to become members."""
 
+from datetime import UTC
 from typing import Any
 
 from django import forms
@@ -21,6 +22,8 @@ from events.admin.columns import moment
 from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.ownership.owner import Owner
+
+PENDING, EXPIRED = "pending", "expired"
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -79,7 +82,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
             return f"accepted by {row.accepted_by}" if row.accepted_by else "accepted"
         if row.withdrawn_at:
             return "withdrawn"
-        return "pending" if timezone.now() < row.expires_at else "expired"
+        return PENDING if timezone.now() < row.expires_at else EXPIRED
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """True for leads of its owner."""
@@ -116,7 +119,9 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         """Show the form for a new invitation, and the page of an existing one."""
         if object_id is None:
             return super(PageAdmin, self).changeform_view(request, None, form_url, extra_context)
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id)
+        more = {"is_expired": row is not None and self.state(row) == EXPIRED, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, more)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Save the invitation and send its mail."""
@@ -127,12 +132,20 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
     def page(self, request: HttpRequest, row: Invitation) -> Page:
         """Build the page of an invitation."""
         return Page(
-            sentence=f"{row.email} was invited to {row.owner} as a {row.role}: {self.state(row)}.",
+            sentence=f"{row.email} was invited to {row.owner} as a {row.role}. {self._next_step(row)}",
             groups=(
                 group("What", row, ("owner", "email", "role")),
                 group("When", row, ("invited_by", "sent_at", "sends", "accepted_at", "withdrawn_at")),
             ),
         )
+
+    def _next_step(self, row: Invitation) -> str:
+        state, until = self.state(row), f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if state == PENDING:
+            return f"The link works until {until}."
+        if state == EXPIRED:
+            return f"The link expired on {until}: send a new one."
+        return f"The invitation was {state}."
 
     def get_urls(self) -> list[Any]:
         """Add the URLs of the page's buttons."""

@@ -12,6 +12,7 @@ from events.access import access_of
 from events.ownership.owner import Owner
 
 RELATED = frozenset({"organization", "owner", "default_owner", "owners", "user"})
+_LABELS = {"user": "Person"}
 _KEPT_AS = "tally_linked"
 NOTHING = "-"
 
@@ -32,7 +33,7 @@ def linked(request: HttpRequest, names: Iterable[Any], fixed: Iterable[Any] | No
 
 
 def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
-    @admin.display(description=name.replace("_", " ").capitalize())
+    @admin.display(description=_LABELS.get(name) or name.replace("_", " ").capitalize())
     def shown(row: Any) -> str:
         found = getattr(row, name)
         several = hasattr(found, "all")

@@ -82,6 +82,7 @@ def merge_view(request: HttpRequest) -> HttpResponse:
         "sources": sources,
         "shown": sources[:10],
         "form": form,
+        "targets": targets.exists(),
     }
     return TemplateResponse(request, "admin/source_merge.html", context)
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Min, Q, Sum
 from django.urls import reverse
 from django.utils.html import format_html
 
 from events.access import Access
 from events.admin.facts import Link, Page, group
-from events.admin.filters import labels_of
+from events.admin.filters import labels_of, sources_of
 from events.admin.overview import Card, incomplete_for
 from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
 from events.admin.sparkline import sparkline
@@ -22,6 +22,7 @@ from events.store.usage import UsageHour, hour_of
 from events.store.versions import SourceVersion
 
 ROWS = 100  # of a table
+MOST_MERGED = 10  # links to merged sources
 NOT_SENT = "(none sent)"
 
 
@@ -39,7 +40,7 @@ def view(source: Source, access: Access, now: datetime) -> SourceView:
     tables = (_versions(source, access), _kinds(source, access, now), _owners(source, access, now))
     return SourceView(
         sentence=sentence(source, figures),
-        links=tuple(_links(source)),
+        links=(*_links(source), *_merged(source, access)),
         groups=(group("Which", source, ("name", "organization", "merged_into")),),
         cards=tuple(_cards(source, figures, access, now)) if figures else (),
         tables=tuple(table for table in tables if table.lines),
@@ -48,6 +49,8 @@ def view(source: Source, access: Access, now: datetime) -> SourceView:
 
 def sentence(source: Source, figures: SourceFigures | None) -> str:
     """What it sent of late, and when it was last heard."""
+    if source.merged_into is not None:
+        return f"{source.name} is merged: new events that name it are filed under {source.merged_into}."
     if figures is None:
         return f"{source.name} has sent nothing yet."
     heard = f"last heard in the hour from {_in_words(figures.last)} UTC"
@@ -77,6 +80,14 @@ def _links(source: Source) -> Iterable[Link]:
     yield Link("Its events", f"{reverse('admin:events_event_changelist')}?{query}")
     yield Link("Its sessions", f"{reverse('admin:events_session_changelist')}?{query}")
     yield Link("Its rejected events", f"{reverse('admin:ingestion_rejectedevent_changelist')}?{query}")
+
+
+def _merged(source: Source, access: Access) -> Iterable[Link]:
+    """Return links to the target and to sources merged into this one, as far as the person sees them."""
+    related = Q(pk=source.merged_into_id) | Q(merged_into=source)
+    for other in sources_of(access).filter(related).order_by("name")[:MOST_MERGED]:
+        label = "Merged into" if other.pk == source.merged_into_id else "Merged source:"
+        yield Link(f"{label} {other}", reverse("admin:events_source_change", args=[other.pk]))
 
 
 def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime) -> Iterable[Card]:

@@ -77,7 +77,7 @@ class WarningHour(models.Model):
     kind = models.TextField()
     version = models.TextField(help_text="Version of the source; empty where none was sent.")
     path = models.TextField(help_text="The field.")
-    code = models.TextField(help_text="missing, wrong_type, differs or over_quota.")
+    code = models.TextField(help_text="missing, wrong_type, differs, over_quota or not_parsed.")
     hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
     count = models.BigIntegerField(default=0)
 

@@ -57,6 +57,6 @@ def _told(request: HttpRequest, sentence: str) -> HttpResponse:
 
 
 def _void(request: HttpRequest) -> HttpResponse:
-    sentence = "This link is no longer good."
-    advice = "It may be too old or cut short. Log in to Tally, or ask the lead of the team."
+    sentence = "This link can't be used"
+    advice = "It may be too old or cut short. Ask the lead of the team for a new one."
     return render(request, "mail/page.html", {"title": sentence, "advice": advice}, status=404)

@@ -9,7 +9,7 @@ from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.figures.pipeline import Backlog, Pipeline, pipeline
 from reports.filters import Filters
 from reports.pages.page import Context, Page
-from reports.pages.pipeline_checks import CHECKS, Check, failing, in_words
+from reports.pages.pipeline_checks import CEILING, CHECKS, Check, failing, in_words
 from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.words import plural
 
@@ -67,6 +67,9 @@ def _lag(seconds: float) -> str:
 def _sentence(check: Check, found: Pipeline) -> str:
     if check.part == "Broker" and found.broker.fault:
         return f"{found.broker.fault} {check.advice}"
+    if check.title == CEILING:
+        owner = max(found.uses, key=lambda use: use.share).owner
+        return f"{owner} uses {in_words(check, found)} of its limit of bytes. {check.advice}"
     return f"{check.title}: {in_words(check, found)}. {check.advice}"
 
 

@@ -9,6 +9,7 @@ from reports.figures.pipeline import Pipeline
 from reports.figures.ratio import ratio
 
 REQUESTS, TASKS, ROWS = count("requests"), count("tasks"), count("rows")
+CEILING = "Highest use of an owner's limit of bytes"
 MINUTES, HOURS = 60, 3_600
 
 
@@ -81,11 +82,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "Inbox",
-        "Used of an owner's ceiling of bytes",
+        CEILING,
         lambda found: max((use.share for use in found.uses), default=0.0),
         SHARE,
         0.8,
-        "Its requests get 429 at 100 %: see Bytes by owner; replay or discard, or raise its ceiling.",
+        "At 100 % its requests get 429: see Bytes by owner; replay or discard events, or raise its limit.",
         urgency=3,
     ),
     Check(

@@ -141,12 +141,14 @@ def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
     assert ExportJob.objects.get(pk=waiting.pk).state == State.WAITING
     alice.post(f"{PAGE}{waiting.pk}/cancel/")
     assert ExportJob.objects.get(pk=waiting.pk).state == State.CANCELLED
+    assert "You cancelled this export." in html_of(alice, f"{PAGE}{waiting.pk}/change/")
     assert not export_making.make_next()
     ready = asked(alice)
     export_making.make_next()
     assert ready.path.exists()
     alice.post(f"{PAGE}{ready.pk}/cancel/")
     assert not ready.path.exists()
+    assert "You deleted its file." in html_of(alice, f"{PAGE}{ready.pk}/change/")
     assert downloaded(alice, ready).status_code == 404
 
 

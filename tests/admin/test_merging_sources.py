@@ -52,7 +52,7 @@ def test_after_a_merge_new_events_are_filed_under_the_target(two: Sender, lead: 
     answer = lead.post(LIST, {"action": "merge_chosen", "_selected_action": [old.pk]})
     assert answer["Location"] == f"{MERGE}?ids={old.pk}"
     html = html_of(lead, answer["Location"])
-    assert "Merge 1 source into another." in html
+    assert "Merge 1 source into another" in html
     assert ">shop</option>" in html
     assert ">old shop</option>" not in html
     html = lead.post(MERGE, {"ids": old.pk, "into": of("shop").pk}, follow=True).content.decode()
@@ -66,6 +66,23 @@ def test_after_a_merge_new_events_are_filed_under_the_target(two: Sender, lead: 
     assert (note.actor_name, note.about, note.after) == ("lena", "old shop", {"into": "shop"})
     summarise_due()
     assert differences() == []
+
+
+def test_merged_sources_and_their_target_link_to_each_other(two: Sender, lead: Client) -> None:
+    shop, old = of("shop"), of("old shop")
+    lead.post(MERGE, {"ids": old.pk, "into": shop.pk})
+    html = html_of(lead, f"{LIST}{old.pk}/change/")
+    assert "old shop is merged: new events that name it are filed under shop." in html
+    assert f'href="{LIST}{shop.pk}/change/">Merged into shop</a>' in html
+    assert f'href="{LIST}{old.pk}/change/">Merged source: old shop</a>' in html_of(
+        lead, f"{LIST}{shop.pk}/change/"
+    )
+
+
+def test_the_page_says_so_if_there_is_nothing_to_merge_into(two: Sender, lead: Client) -> None:
+    html = html_of(lead, f"{MERGE}?ids={of('shop').pk}&ids={of('old shop').pk}")
+    assert "There is no other source to merge into." in html
+    assert ">Merge</button>" not in html
 
 
 def test_a_filter_by_the_target_finds_both(two: Sender, lead: Client) -> None:

@@ -1,10 +1,13 @@
 """A page that asks again: what changed is replaced, what the reader holds stays."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from events.export_job import ExportJob, State
 from reports.pages.pipeline import REFRESH_SECONDS
 from tests.admin.conftest import many
 from tests.browser.conftest import Visit, known, log_in
@@ -13,6 +16,7 @@ from tests.sending import Sender, file_all
 
 __all__ = ["team_a"]
 PAGE = "/reports/pipeline/"
+EXPORT_TURN_MS = 2_100  # see templates/admin/export_page.html
 TURN_MS = REFRESH_SECONDS * 1000 + 100
 
 
@@ -92,3 +96,69 @@ def test_without_scripts_there_is_a_link_that_reloads(operator: User, visit: Vis
     with page.expect_navigation():
         page.get_by_role("link", name="Reload").click()
     assert page.url.endswith("?period=30d")
+
+
+def running_export(user: User) -> ExportJob:
+    """An export that a worker is writing."""
+    now = timezone.now()
+    return ExportJob.objects.create(
+        user=user,
+        model="events.event",
+        form="csv",
+        name="events.csv",
+        file="events.csv",
+        state=State.RUNNING,
+        rows=1_000,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def export_turn(page: Page) -> None:
+    """Let the page of an export ask once more, and take the answer."""
+    with page.expect_response(lambda response: "/exportjob/" in response.url):
+        page.clock.run_for(EXPORT_TURN_MS)
+
+
+def test_an_export_in_progress_updates_without_reloading(operator: User, visit: Visit) -> None:
+    job = running_export(operator)
+    page = visit(viewport={"width": 1440, "height": 900})
+    log_in(page, operator.username)
+    page.clock.install(time=timezone.now())
+    page.goto(f"/admin/events/exportjob/{job.pk}/change/")
+    page.evaluate("window.isSameDocument = true")
+    page.get_by_role("button", name="Cancel", exact=True).focus()
+    page.evaluate("document.querySelector('.tally-acts').dataset.drawn = 'once'")
+
+    ExportJob.objects.filter(pk=job.pk).update(rows=2_000)
+    export_turn(page)
+
+    expect(page.locator("main h2")).to_contain_text("2,000 events")
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
+    expect(page.locator(".tally-acts[data-drawn=once]")).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text("")
+
+    now = timezone.now()
+    ExportJob.objects.filter(pk=job.pk).update(
+        state=State.DONE, finished_at=now, expires_at=now + timedelta(days=1)
+    )
+    export_turn(page)
+
+    expect(page.locator("main h2")).to_contain_text("Ready: 2,000 events")
+    expect(page.get_by_role("link", name="Download")).to_be_focused()
+    expect(page.get_by_role("status")).to_contain_text("Ready: 2,000 events")
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    assert page.evaluate("window.isSameDocument")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(3 * EXPORT_TURN_MS)
+    assert asked == []
+
+
+def test_without_scripts_the_page_of_an_export_reloads(operator: User, visit: Visit) -> None:
+    job = running_export(operator)
+    page = visit(java_script_enabled=False)
+    log_in(page, operator.username)
+    page.goto(f"/admin/events/exportjob/{job.pk}/change/")
+    ExportJob.objects.filter(pk=job.pk).update(rows=2_000)
+    expect(page.locator("main h2")).to_contain_text("2,000 events")

@@ -115,6 +115,21 @@ def test_an_invalid_link_adds_no_member(why: str, owner: Owner, lead: Client) ->
     assert Membership.objects.count() == before
 
 
+def test_the_page_of_an_invitation_says_until_when_the_link_works_or_what_to_do(
+    owner: Owner, lead: Client
+) -> None:
+    invite(lead, owner)
+    row = Invitation.objects.get()
+    page = f"{PAGES}{row.pk}/change/"
+    assert f"The link works until {row.expires_at:%Y-%m-%d %H:%M} UTC." in html_of(lead, page)
+    row.sent_at -= timedelta(days=8)
+    row.save()
+    expired = f"The link expired on {row.expires_at:%Y-%m-%d %H:%M} UTC: send a new one."
+    assert expired in html_of(lead, page)
+    lead.post(f"{PAGES}{row.pk}/withdraw/")
+    assert "The invitation was withdrawn." in html_of(lead, page)
+
+
 def test_a_new_link_works_and_a_withdrawn_invitation_is_not_mailed(
     owner: Owner, lead: Client, box: Box
 ) -> None:

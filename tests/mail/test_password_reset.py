@@ -61,6 +61,7 @@ def test_a_link_by_mail_sets_a_new_password_once_and_ends_other_sessions(dora: U
     assert elsewhere.get("/admin/").status_code == 302
     assert AuditEntry.objects.filter(action="person.password_reset").count() == 1
     assert set_new(Client(), path) == 200, "used"
+    assert "This link can&#x27;t be used" in html_of(Client(), path)
 
 
 def test_the_second_factor_is_still_required(dora: User) -> None:

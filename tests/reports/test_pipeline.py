@@ -263,7 +263,7 @@ BAD: dict[str, dict[str, Any]] = {
     "Requests waiting": {"inbox": Inbox(5_000, 9_000, 3.0, 0)},
     "Age of the first request": {"inbox": Inbox(1, 1, 60.0, 0)},
     "Requests tried 3 times or more": {"inbox": Inbox(1, 1, 3.0, 1)},
-    "Used of an owner's ceiling of bytes": {"uses": (Use("Team A", 80, 100, 0, 100),)},
+    "Highest use of an owner's limit of bytes": {"uses": (Use("Team A", 80, 100, 0, 100),)},
     "Received to filed, 99 of 100 are below": {"filing": replace(WELL.filing, p99=30.0)},
     "Broker answers": {"broker": Broker(ABSENT)},
     "Tasks waiting": {"broker": replace(WELL.broker, waiting=1_000)},
@@ -298,6 +298,12 @@ def test_the_worst_comes_first_and_a_bound_is_said(monkeypatch: pytest.MonkeyPat
     assert report.attention[0].sentence.startswith(SILENT)
     assert "at least 100 k" in report.attention[1].sentence
     assert report.block("workers").sentence == SILENT
+
+
+def test_the_owner_nearest_to_its_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    uses = (Use("Team A", 80, 100, 0, 100), Use("Team B", 0, 100, 104, 100))
+    report = built(replace(WELL, uses=uses), monkeypatch)
+    assert report.attention[0].sentence.startswith("Team B uses 104 % of its limit of bytes.")
 
 
 def test_the_page_asks_again_and_can_be_reloaded_without_scripts(operator: Client) -> None:
