@@ -76,7 +76,7 @@ bench: dev ## Measure (ARGS chooses what)
 bench-db: dev ## Fill a database with N events for benchmarks; it is kept
 	@$(BIN)/python -m benchmarks fill --events $(or $(N),1000000)
 
-screenshots: dev ## Take pictures of the pages (ONLY=name chooses)
+screenshots: dev ## Take pictures of the pages (ONLY=part,part chooses by name)
 	@.ci/install-machine
 	@$(BIN)/python -m tests.browser.screenshots
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page
 
-WIDTHS = {1440: 900, 390: 844}
+WIDTHS = {1440: 900, 390: 844}  # of the pages; height by width
 THEMES = ("light", "dark")
 WHOLE = (
     "event-",
@@ -59,7 +59,7 @@ def camera(browser: Browser, url: str, folder: Path, width: int, theme: str) -> 
     """A window of its own."""
     context = browser.new_context(
         base_url=url,
-        viewport={"width": width, "height": WIDTHS[width]},
+        viewport={"width": width, "height": WIDTHS.get(width, 900)},
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = context.new_page()

@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import django
@@ -27,9 +28,11 @@ from tests.browser.camera import THEMES, WIDTHS, camera, log_in
 
 if TYPE_CHECKING:
     from ingestion.replay_jobs import ReplayJob
+    from tests.browser.account_pages import AccountPages
 
 USERNAME = "screenshots"
 NEWCOMER = "screenshots-newcomer"
+LETTER_WIDTH = 800  # pixels, at most: programs for mail show letters beside their lists
 Shown = TypeVar("Shown")  # what is pictured: an address, or what opens something
 log = logging.getLogger(__name__)
 
@@ -170,7 +173,7 @@ def exports() -> dict[str, str]:
 
     person, now = User.objects.get(username=USERNAME), timezone.now()
     reasons = {
-        State.CANCELLED: "You cancelled it.",
+        State.CANCELLED: "You cancelled this export.",
         State.FAILED: "The file would be larger than 2.0\xa0GB: choose a shorter time.",
     }
     found = {}
@@ -204,20 +207,24 @@ def pages() -> dict[str, str]:
     from ingestion.rejected import RejectedEvent
     from reports.cost.month import BillingMonth
     from reports.pages.registry import PAGES
-    from tests.browser import admin_pages, mails
+    from tests.browser import admin_pages, mails, source_pages
 
-    found = admin_pages.pages() | {
-        "price-plans": "/admin/cost/priceplan/",
-        "prices": "/admin/cost/price/",
-        "price-add": "/admin/cost/price/add/",
-        "plans-in-force": "/admin/cost/planassignment/",
-        "discounts": "/admin/cost/discount/",
-        "platform-costs": "/admin/cost/platformcost/",
-        "api-docs": "/api/docs/",
-        "api-problems": "/api/problems/",
-    }
+    found = (
+        source_pages.pages()
+        | admin_pages.pages()
+        | {
+            "price-plans": "/admin/cost/priceplan/",
+            "prices": "/admin/cost/price/",
+            "price-add": "/admin/cost/price/add/",
+            "plans-in-force": "/admin/cost/planassignment/",
+            "discounts": "/admin/cost/discount/",
+            "platform-costs": "/admin/cost/platformcost/",
+            "api-docs": "/api/docs/",
+            "api-problems": "/api/problems/",
+        }
+    )
     found |= mails.pages()
-    source = Source.objects.exclude(name__startswith="(").order_by("-pk").first()
+    source = Source.objects.exclude(name__startswith="(").order_by("pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
     found |= {f"report-{page.name}": f"/reports/{page.name}/" for page in PAGES}
@@ -259,7 +266,26 @@ def pages() -> dict[str, str]:
     return found
 
 
-def take(browser: Browser, url: str, password: str, only: str, wanted: dict[str, str], folder: Path) -> None:
+def account_pages() -> "AccountPages":
+    """Return the pages of accounts, and mails, for the owner of the pictures."""
+    from django.contrib.auth.models import User
+
+    from events.ownership.owner import Owner
+    from tests.browser import account_pages
+
+    owner = Owner.objects.get(organization__slug="screenshots", name="Screenshots")
+    return account_pages.prepare(User.objects.get(username=USERNAME), owner)
+
+
+def take(
+    browser: Browser,
+    url: str,
+    password: str,
+    only: str,
+    wanted: dict[str, str],
+    accounts: "AccountPages",
+    folder: Path,
+) -> None:
     """All the pictures: of pages, of what opens on them, and of what a lead without data sees."""
     from tests.browser.admin_pages import EMPTY
     from tests.browser.states import STATES
@@ -267,24 +293,33 @@ def take(browser: Browser, url: str, password: str, only: str, wanted: dict[str,
     empty = {f"empty-{name}": wanted[name] for name in EMPTY}
     for width, theme in product(WIDTHS, THEMES):
         with camera(browser, url, folder, width, theme) as window:
-            window.page.goto("/admin/login/")
-            window.take("login")
+            outside = {"login": "/admin/login/"} | accounts.outside
+            window.go({name: path_of(path) for name, path in _named(outside, only).items()})
             log_in(window.page, USERNAME, password)
             window.go(_named(wanted, only))
             for name, show in _named(STATES, only).items():
                 show(window.page)
+                window.take(name)
+        with camera(browser, url, folder, min(width, LETTER_WIDTH), theme) as window:
+            for name, html in _named(accounts.letters, only).items():
+                window.page.set_content(html)
                 window.take(name)
         with camera(browser, url, folder, width, theme) as window:
             log_in(window.page, NEWCOMER, password)
             window.go(_named(empty, only))
 
 
+def path_of(address: str) -> str:
+    """Return the path of an address; those in mails have the host of BASE_URL."""
+    return urlsplit(address).path
+
+
 def _named(found: dict[str, Shown], only: str) -> dict[str, Shown]:
-    return {name: each for name, each in found.items() if only in name}
+    return {name: each for name, each in found.items() if any(part in name for part in only.split(","))}
 
 
 def main() -> None:
-    """Take the pictures, those whose name has $ONLY in it."""
+    """Take the pictures, those whose name has a part of $ONLY (parts with commas between) in it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
     django.setup()
 
@@ -319,10 +354,11 @@ def _main(folder: Path, only: str) -> None:
     try:
         with server() as url:
             post(url, made.text)
-            wanted = pages() | exports()
+            accounts = account_pages()
+            wanted = pages() | exports() | accounts.inside
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
-                take(browser, url, password, only, wanted, folder)
+                take(browser, url, password, only, wanted, accounts, folder)
     finally:
         # What could be misused goes; the events stay.
         person.delete()
