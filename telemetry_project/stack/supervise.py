@@ -21,6 +21,7 @@ from telemetry_project.stack.speech import say, show, step
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY_SECONDS = 120
+WEB = "web"  # the Procfile's line that starts first
 _LOOK_SECONDS = 0.1
 _LEFT_BEHIND: processes.Ladder = ((signal.SIGTERM, 2), (signal.SIGKILL, 5))
 
@@ -53,10 +54,9 @@ def run(plan: Plan) -> int:
             if stop.is_set():
                 return 0
             programs = [ProgramComponent(name, text, plan.environment) for name, text in commands.items()]
+            programs += [Job(job.name, shlex.join(job.command), plan.environment) for job in plan.jobs]
             running.callback(_stop_programs, programs, plan.stop_seconds)
-            for program in programs:
-                program.start()
-            _watch(plan, [*servers, *programs], programs, stop)
+            _watch(plan, servers, programs, stop)
     return 0
 
 
@@ -95,15 +95,21 @@ def _prepare(plan: Plan, command: Sequence[str], stop: threading.Event) -> None:
 
 
 def _watch(
-    plan: Plan, components: Sequence[Component], programs: list[ProgramComponent], stop: threading.Event
+    plan: Plan, servers: Sequence[Component], programs: Sequence[ProgramComponent], stop: threading.Event
 ) -> None:
-    """Restart components that die, until a stop; print how to log in once the web server answers."""
-    everything = list(components)
+    """Start the web server, then the rest, and restart components that die, until a stop.
+
+    People can log in while the rest starts: together they take twice as long on two cores.
+    """
+    first = [program for program in programs if program.name == WEB]
+    started: list[Component] = [*servers, *first]
     with ExitStack() as starting:
-        starting.enter_context(step("Starting the web server and the workers"))
+        starting.enter_context(step("Starting the web server"))
+        for program in first:
+            program.start()
         waited_since, is_welcome = time.monotonic(), False
         while not stop.wait(_LOOK_SECONDS):
-            for component in everything:
+            for component in started:
                 component.check()
             if is_welcome:
                 continue
@@ -111,11 +117,10 @@ def _watch(
                 is_welcome = True
                 starting.close()
                 _welcome(plan)
-                jobs = [Job(job.name, shlex.join(job.command), plan.environment) for job in plan.jobs]
-                for job in jobs:
-                    job.start()
-                programs.extend(jobs)
-                everything.extend(jobs)
+                rest = [program for program in programs if program.name != WEB]
+                for program in rest:
+                    program.start()
+                started.extend(rest)
             elif time.monotonic() - waited_since > _READY_SECONDS:
                 raise StackError(
                     f"Not ready after {_READY_SECONDS} s: {plan.address}/readyz doesn't answer 200."

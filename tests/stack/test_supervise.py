@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,8 +30,10 @@ sys.exit(main(lambda: replace(plan_from(os.environ), procfile=Path(sys.argv[1]),
 
 # Answers /readyz, for there is a file of that name.
 WEB = 'exec python -m http.server "$PORT" --bind "$HOST" --directory {folder}'
+LINE_SECONDS = 120
 FOREVER = "exec sleep 1000"
-STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
+SLEEP = [b"sleep", b"1000"]
+STUBBORN = "trap '' TERM; echo stubborn; while :; do sleep 0.1; done"
 # Leaves its group, as a daemon does, and needs killing.
 ESCAPED = f'setsid --fork sh -c "{STUBBORN}"; exec sleep 1000'
 # Asks the database a moment after it was told to stop: a warm shutdown.
@@ -101,13 +104,18 @@ def start(tmp_path: Path, data: Path, port: int) -> Iterator[Start]:
 
 
 def lines_until(run: "subprocess.Popen[str]", text: str) -> str:
-    """What was said up to a line with this text."""
+    """Return the output up to the line that contains this text. A run that never prints it is killed."""
     assert run.stdout is not None
     said = ""
-    for line in run.stdout:
-        said += line
-        if text in line:
-            return said
+    limit = threading.Timer(LINE_SECONDS, run.kill)
+    limit.start()
+    try:
+        for line in run.stdout:
+            said += line
+            if text in line:
+                return said
+    finally:
+        limit.cancel()
     pytest.fail(f"{text!r} never came:\n{said}")
 
 
@@ -119,8 +127,22 @@ def everyone(data: Path) -> list[int]:
     ]
 
 
-def is_sleep(pid: int) -> bool:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:2] == [b"sleep", b"1000"]
+def sleeping(data: Path) -> list[int]:
+    """Wait until a worker of this run sleeps, and return the process ids of all that do."""
+    found: list[int] = []
+
+    def look() -> bool:
+        found[:] = [pid for pid in processes.marked_with(MARK, str(data)) if _command(pid) == SLEEP]
+        return bool(found)
+
+    assert processes.wait_until(look, 10)
+    return found
+
+
+def _command(pid: int) -> list[bytes]:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:2]
+    return []
 
 
 def in_order(said: str, *texts: str) -> bool:
@@ -133,10 +155,8 @@ def test_ctrl_c_stops_the_processes_first_and_the_servers_last(
 ) -> None:
     (tmp_path / "warm.py").write_text(WARM)
     run = start(f"exec python {tmp_path / 'warm.py'}", environment={"PYTHONPATH": str(paths.REPOSITORY)})
-    said = lines_until(run, "Welcome")
-    assert in_order(said, "Starting PostgreSQL", "Starting Valkey", "worker started")
-    if "warm worker is up" not in said:
-        lines_until(run, "warm worker is up")
+    said = lines_until(run, "warm worker is up")
+    assert in_order(said, "Starting PostgreSQL", "Starting Valkey", "Welcome", "worker started")
     os.killpg(run.pid, signal.SIGINT)
     lines_until(run, "Stopping")
     os.killpg(run.pid, signal.SIGINT)  # an impatient person
@@ -159,7 +179,8 @@ def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Si
 def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
     run = start("echo at work; exec sleep 1000")
     lines_until(run, "Welcome")
-    (pid,) = [pid for pid in processes.marked_with(MARK, str(data)) if is_sleep(pid)]
+    lines_until(run, "at work")
+    (pid,) = sleeping(data)
     os.kill(pid, signal.SIGKILL)
 
     said = lines_until(run, "at work")
@@ -175,10 +196,10 @@ def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins
     data: Path, start: Start
 ) -> None:
     run = start(f"({STUBBORN}) & echo at work; exec sleep 1000")
-    lines_until(run, "at work")
     lines_until(run, "Welcome")
+    lines_until(run, "at work")
     before = len(everyone(data))
-    (pid,) = [pid for pid in processes.marked_with(MARK, str(data)) if is_sleep(pid)]
+    (pid,) = sleeping(data)
     os.kill(pid, signal.SIGKILL)
 
     lines_until(run, "at work")
@@ -228,7 +249,8 @@ def test_a_procfile_with_a_line_that_is_no_process_is_one_line(start: Start, tmp
 
 def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data: Path, start: Start) -> None:
     run = start(f"{ESCAPED} & {STUBBORN}", stop_seconds=0.5)
-    lines_until(run, "Welcome")
+    lines_until(run, "stubborn")
+    lines_until(run, "stubborn")
     run.send_signal(signal.SIGINT)
     said, _ = run.communicate()
     assert "that didn't stop in time" in said

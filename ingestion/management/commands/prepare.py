@@ -20,6 +20,8 @@ from ingestion.demo import first_start, home, welcome
 class Command(BaseCommand):
     """Make partitions, static files and, at the first start, the demo's people."""
 
+    requires_system_checks = ()
+
     help = (
         "Creates partitions for the weeks ahead and static files and, at the first start on the embedded"
         " database, the demo's users and key. `load_demo` then loads its events."
