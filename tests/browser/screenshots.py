@@ -165,8 +165,32 @@ def replay_of_all() -> "ReplayJob":
     return job
 
 
-def exports() -> dict[str, str]:
-    """An export in each state, all of the same list."""
+def running_replay() -> str:
+    """Return the page of a replay that is under way."""
+    from django.contrib.auth.models import User
+
+    from ingestion.replay_jobs import ReplayJob, State
+
+    now = timezone.now()
+    job = ReplayJob.objects.create(
+        user=User.objects.get(username=USERNAME),
+        by=USERNAME,
+        selection={},
+        sentence="code wrong_type, kind log",
+        state=State.RUNNING,
+        total=12_000,
+        last=0,
+        done=4_300,
+        stored=4_180,
+        rejected=120,
+        created_at=now,
+        updated_at=now,
+    )
+    return f"/admin/ingestion/replayjob/{job.pk}/change/"
+
+
+def work_in_progress() -> dict[str, str]:
+    """An export in each state, all of the same list, and a replay under way: work with progress."""
     from django.contrib.auth.models import User
 
     from events.export_job import ExportJob, State
@@ -176,7 +200,7 @@ def exports() -> dict[str, str]:
         State.CANCELLED: "You cancelled this export.",
         State.FAILED: "The file would be larger than 2.0\xa0GB: choose a shorter time.",
     }
-    found = {}
+    found = {"replay-running": running_replay()}
     for state in State:
         is_open = state in (State.WAITING, State.RUNNING)
         job = ExportJob.objects.create(
@@ -355,7 +379,7 @@ def _main(folder: Path, only: str) -> None:
         with server() as url:
             post(url, made.text)
             accounts = account_pages()
-            wanted = pages() | exports() | accounts.inside
+            wanted = pages() | work_in_progress() | accounts.inside
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
                 take(browser, url, password, only, wanted, accounts, folder)

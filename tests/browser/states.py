@@ -69,6 +69,15 @@ def wrong_form(page: Page) -> None:
     expect(page.locator(".errorlist, .errornote, [class*=error]").first).to_be_visible()
 
 
+def kept_source(page: Page) -> None:
+    """The list of sources after an attempt to delete one that has events."""
+    page.goto("/admin/events/source/?q=prod.example.portal")
+    page.locator("input.action-select").first.check()
+    page.locator("[name=action]").select_option("delete_chosen")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text("Nothing was deleted.")).to_be_visible()
+
+
 STATES: dict[str, Callable[[Page], None]] = {
     "open-navigation": navigation,
     "open-account-menu": account_menu,
@@ -78,4 +87,5 @@ STATES: dict[str, Callable[[Page], None]] = {
     "key-made": made_key,
     "key-rotated": rotated_key,
     "key-wrong": wrong_form,
+    "source-kept": kept_source,
 }

@@ -11,9 +11,10 @@ from playwright.sync_api import Page
 
 from events.ownership import provisioning
 from events.ownership.api_key import KeyType
+from tests.browser.account_pages import AccountPages
 from tests.browser.camera import WIDTHS
 from tests.browser.conftest import Visit, known, log_in
-from tests.browser.screenshots import USERNAME, pages, post
+from tests.browser.screenshots import USERNAME, account_pages, pages, path_of, post, work_in_progress
 from tests.browser.states import STATES
 from tests.clients.npm import installed
 
@@ -77,6 +78,13 @@ def everything(operator: User, url: str) -> dict[str, str]:
     return {name: path for name, path in pages().items() if name not in NOT_OURS}
 
 
+@pytest.fixture
+def accounts(operator: User) -> AccountPages:
+    """The pages of accounts."""
+    provisioning.key(organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET)
+    return account_pages()
+
+
 def violations(page: Page, script: str, exclude: Iterable[str] = REPEATED) -> list[Violation]:
     """What axe-core finds on the page as it stands."""
     page.evaluate(script)  # no tag: the content policy is for those too
@@ -93,27 +101,54 @@ def put(page: Page, form: Form) -> None:
     )
 
 
-def test_no_page_has_violations(everything: dict[str, str], visit: Visit) -> None:
-    script = (installed() / "node_modules/axe-core/axe.min.js").read_text()
-    found: list[Any] = []
-    page = visit()
+class Walk(NamedTuple):
+    """A window in which pages are looked at, and what axe-core found on them."""
 
-    def see(name: str, path: str, exclude: Iterable[str] = REPEATED) -> None:
-        put(page, DESK)
-        page.goto(path)
-        for form in (DESK, PHONE):  # to load a page takes longer than to look at it
-            put(page, form)
-            found.extend((name, form, *each) for each in violations(page, script, exclude))
+    page: Page
+    script: str
+    found: list[Any]
 
-    see("login", "/admin/login/")
-    log_in(page, USERNAME)
-    see("navigation", "/admin/", exclude=())
+    def see(self, name: str, path: str, exclude: Iterable[str] = REPEATED) -> None:
+        """Look at a page in both forms: to load it takes longer than to look at it."""
+        put(self.page, DESK)
+        self.page.goto(path)
+        for form in (DESK, PHONE):
+            put(self.page, form)
+            self.found.extend((name, form, *each) for each in violations(self.page, self.script, exclude))
+
+
+@pytest.fixture
+def walk(visit: Visit) -> Walk:
+    """A window without a log-in."""
+    return Walk(visit(), (installed() / "node_modules/axe-core/axe.min.js").read_text(), [])
+
+
+def test_no_page_has_violations(everything: dict[str, str], walk: Walk) -> None:
+    walk.see("login", "/admin/login/")
+    log_in(walk.page, USERNAME)
+    walk.see("navigation", "/admin/", exclude=())
     for name, path in everything.items():
-        see(name, path)
+        walk.see(name, path)
     for name, show in STATES.items():
-        show(page)
-        found += [(name, PHONE, *each) for each in violations(page, script, exclude=())]
-    assert found == []
+        show(walk.page)
+        walk.found.extend((name, PHONE, *each) for each in violations(walk.page, walk.script, exclude=()))
+    assert walk.found == []
+
+
+def test_pages_of_accounts_have_none(accounts: AccountPages, walk: Walk) -> None:
+    for name, path in accounts.outside.items():
+        walk.see(name, path_of(path))
+    log_in(walk.page, USERNAME)
+    for name, path in accounts.inside.items():
+        walk.see(name, path)
+    assert walk.found == []
+
+
+def test_pages_of_work_in_progress_have_none(operator: User, walk: Walk) -> None:
+    log_in(walk.page, USERNAME)
+    for name, path in work_in_progress().items():
+        walk.see(name, path)
+    assert walk.found == []
 
 
 def test_the_second_factor_has_none_either(operator: User, visit: Visit) -> None:
