@@ -67,6 +67,13 @@ class TallyAdmin(UnfoldAdmin):
             field.label = f"{field.label} ({timezone.get_current_timezone_name()})"
         return field
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what is deleted with rows, without rows that have no page: sums, and pairs of other rows."""
+        gone, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        listed = {model._meta.verbose_name_plural for model in self.admin_site._registry}
+        kept = {name: count for name, count in counts.items() if name in listed}
+        return _with_pages(gone), kept, lacking, protected
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the navigation has it."""
         return self.has_view_permission(request)
@@ -86,6 +93,13 @@ class TallyAdmin(UnfoldAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Operators may."""
         return access_of(request).is_operator
+
+
+def _with_pages(listed: Any) -> Any:
+    """Return the rows of a nested list that link to their page."""
+    if not isinstance(listed, list):
+        return listed
+    return [_with_pages(each) for each in listed if isinstance(each, list) or "<a href=" in str(each)]
 
 
 def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:

@@ -114,12 +114,6 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         """Who is added is to log in, unless said otherwise."""
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What goes with a person; being in a group is none of it."""
-        gone, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        counts.pop(str(User.groups.through._meta.verbose_name_plural), None)
-        return _without_groups(gone), counts, lacking, protected
-
     def get_queryset(self, request: HttpRequest) -> Any:
         """Accounts, with what their roles are seen by."""
         return super().get_queryset(request).prefetch_related("groups")
@@ -141,14 +135,6 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
             second_factor.remove(obj)
             audit.record(audit.actor_of(request), "factor.removed", obj)
-
-
-def _without_groups(listed: Any) -> Any:
-    """What a page lists of what goes, to any depth, without the rows that say who is in which group."""
-    if not isinstance(listed, list):
-        return listed
-    prefix = f"{User.groups.through._meta.verbose_name}: ".capitalize()
-    return [_without_groups(each) for each in listed if not str(each).startswith(prefix)]
 
 
 def _may_remove(request: HttpRequest, person: User | None) -> bool:

@@ -9,6 +9,9 @@ from django.test import Client
 
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
+from ingestion.rejected_size import RejectedSize
+from reports.digests.subscription import Subscription
+from reports.mail.address import Address
 from tests.admin.conftest import filed, html_of, logged_in, many
 from tests.factories import person
 from tests.sending import Sender
@@ -157,3 +160,16 @@ def test_what_goes_with_a_person_is_said_without_groups(operator: Client, team_a
     html = html_of(operator, f"/admin/auth/user/{dora.pk}/delete/")
     assert "dora, lead of Team A" in html
     assert "relationship" not in html
+
+
+def test_what_goes_with_an_owner_is_said_without_internal_rows(operator: Client, team_a: Sender) -> None:
+    owner = Owner.objects.create(organization=team_a.key.organization, name="Nothing yet")
+    person("dora", owner)
+    RejectedSize.objects.create(owner=owner, bytes=1)
+    address = Address.objects.create(owner=owner, address="team@example.org")
+    Subscription.objects.create(address=address).owners.set([owner])
+    html = html_of(operator, f"/admin/events/owner/{owner.pk}/delete/")
+    for listed in ("dora, viewer of Nothing yet", "team@example.org"):
+        assert listed in html, listed
+    for internal in ("ejected size", "relationship", "object ("):
+        assert internal not in html, internal
