@@ -59,7 +59,7 @@ def _place() -> tuple[int, int]:
     key = provisioning.key(organization_slug="bench", owner_name="Bench").key
     with transaction.atomic():
         named = sources.Named(key.organization_id, key.default_owner_id, "bench.sessions")
-        return key.default_owner_id, sources.resolve([named])[named].pk
+        return key.default_owner_id, sources.resolve([named])[named].id
 
 
 # Rows as filing makes them, so far as summing up reads them.

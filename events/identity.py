@@ -5,10 +5,10 @@ hash, 2 bits of variant, 62 bits of hash. The hash is BLAKE2b of (owner key, cli
 it, so a retry makes the same id for ever. Sorting ids sorts events by time; a week is a range of ids.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import groupby
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,12 @@ def moment(ms: int) -> datetime:
 
 def first_id(at: datetime) -> UUID:
     """The lowest id an event at `at` can have: `id >= first_id(since)` is "since"."""
-    return UUID(int=max(milliseconds(at), 0) << _TIME_SHIFT)
+    return UUID(int=first_number(at))
+
+
+def first_number(at: datetime) -> int:
+    """Return `first_id` as a number."""
+    return max(milliseconds(at), 0) << _TIME_SHIFT
 
 
 def occurred_ms(event: int) -> int:
@@ -52,15 +57,14 @@ def occurred_ms(event: int) -> int:
     return event >> _TIME_SHIFT
 
 
-def weeks(ids: Iterable[int]) -> set[datetime]:
-    """The Mondays, 00:00 UTC, of the weeks that the ids fall in."""
-    return {_monday(number) for number in map(_week, ids)}
-
-
-def by_week(ids: Iterable[int]) -> Iterator[tuple[datetime, list[int]]]:
-    """Sorted ids in groups of one week each, with its Monday."""
-    for number, group in groupby(ids, key=_week):
-        yield _monday(number), list(group)
+def by_week(ids: Sequence[int]) -> Iterator[tuple[datetime, Sequence[int]]]:
+    """Yield sorted ids in groups of one week each, with its Monday, 00:00 UTC."""
+    begin = 0
+    while begin < len(ids):
+        monday = _monday(_week(ids[begin]))
+        end = bisect_left(ids, first_number(monday + timedelta(days=7)), begin)
+        yield monday, ids[begin:end]
+        begin = end
 
 
 def _week(event: int) -> int:

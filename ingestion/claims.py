@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from events.enrichment import facts_of
 from events.enrichment.facts import Facts
-from events.identity import nameless, weeks
+from events.identity import by_week, nameless
 from events.ownership import key_use
 from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
@@ -140,10 +140,12 @@ def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> 
 
 
 def ensure_partitions(rows: Sequence[Row]) -> None:
-    """Make the partitions that late events need, on a connection of its own: each is to be there for all at
-    once, and must not wait for this transaction.
+    """Make the partitions that late events need; rows are sorted by id.
+
+    On a connection of its own: a partition is to be there for all at once, and must not wait for this
+    transaction.
     """
-    wanted = weeks(made.id for made in rows)
+    wanted = {week for week, _ in by_week([made.id for made in rows])}
     if not wanted or not missing_partitions(wanted):
         return
     aside = connections.create_connection(DEFAULT_DB_ALIAS)

@@ -10,9 +10,9 @@ from django.db import connection
 
 from events.ownership.names import fault_of
 from events.ownership.owner import Owner
-from events.ownership.source import Source
 from events.store import sources
 from events.store.copying import text_array
+from events.store.sources import Resolved
 from events.store.usage import Tally, UsageKey, hour_of
 from events.wire.values import readable
 from ingestion.decoding import Parts, Rejected
@@ -52,7 +52,7 @@ ON CONFLICT (owner_id, content_hash) DO UPDATE
 RETURNING owner_id, encode(content_hash, 'hex'), xmax = 0
 """
 
-Group = list[tuple[DeadLetter, Source]]
+Group = list[tuple[DeadLetter, Resolved]]
 
 
 def file(letters: Sequence[DeadLetter], tally: Tally) -> None:
@@ -102,7 +102,7 @@ def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:
         "stricts": [parts.strict for parts in requests.values()],
         "requests": [numbers[id(letter.parts)] for letter, _ in firsts],
         "owners": [owner for (owner, _), _ in groups],
-        "sources": [source.pk for _, source in firsts],
+        "sources": [source.id for _, source in firsts],
         "seen": [len(group) for _, group in groups],
     }
     written = {name: "{" + ",".join(map(str, items)) + "}" for name, items in others.items()}
@@ -115,11 +115,11 @@ def _name(letter: DeadLetter) -> str:
     return "" if fault_of(name) else name
 
 
-def _usage_key(letter: DeadLetter, source: Source) -> UsageKey:
+def _usage_key(letter: DeadLetter, source: Resolved) -> UsageKey:
     return UsageKey(
         letter.owner.pk,
         hour_of(letter.parts.received_at),
-        source.pk,
+        source.id,
         letter.rejected.kind,
         letter.parts.dialect,
     )

@@ -31,4 +31,4 @@ def collect_garbage_less_often() -> None:
     Walking them costs more than it frees: a third of the CPU of a block of 5,000 events.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(500_000, 50, 100)

@@ -14,6 +14,7 @@ LANGUAGE = "en"
 # From coarse to fine: where a declared value differs from the one looked up, nothing finer is looked up.
 LEVELS = ("country", "timezone", "region", "dma", "locality")
 POINT = ("latitude", "longitude")
+_DECLARED = frozenset((*LEVELS, *POINT, "edge"))
 
 
 def _name(found: Any) -> str | None:
@@ -64,6 +65,8 @@ def columns(record: Any) -> dict[str, Any]:
 def declare(taken: Taken, _: Facts) -> None:
     """Lay what a Buildless event says of its place over what was looked up."""
     kind, envelope = taken.kind, taken.envelope
+    if _DECLARED.isdisjoint(kind):
+        return
     elsewhere = False
     for level in LEVELS:
         declared = kind.get(level)

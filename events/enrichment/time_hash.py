@@ -11,13 +11,14 @@ from events.wire.schema import Taken
 ALPHABET = "01abcdef"
 PRECISION = 10
 SPAN_SECONDS = 4_039_372_800
+_LETTERS = str.maketrans("01234567", ALPHABET)
 _CELLS = 8**PRECISION
 
 
 def time_hash(ms: int) -> str:
     """The time-hash of `ms` milliseconds since 1970; times beyond the scheme's span get its last cell."""
     cell = min(max(ms * _CELLS // (SPAN_SECONDS * 1000), 0), _CELLS - 1)
-    return "".join(ALPHABET[cell >> shift & 7] for shift in range(3 * (PRECISION - 1), -1, -3))
+    return f"{cell:0{PRECISION}o}".translate(_LETTERS)
 
 
 def add(taken: Taken, _: Facts) -> None:

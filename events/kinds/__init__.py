@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from events.kinds.base import AvailityKind, BuildlessKind, Kind, SunbirdKind
 from events.wire import validators
-from events.wire.schema import Leaf, Schema
+from events.wire.schema import Schema, Soft
 from events.wire.validators import Validator
 
 
@@ -19,7 +19,7 @@ class Held(NamedTuple):
     """What an event is held to: the validator, and the fields whose absence is warned of."""
 
     validator: Validator
-    soft: tuple[Leaf, ...]
+    soft: tuple[Soft, ...]
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ sessions are cut by inactivity. The id of a session is a hash of its key, and fo
 too: it is known without asking the database. Owner and source enter by what never changes of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+from django.db import connection
 
-from events.ownership.owner import Owner
-from events.ownership.source import Source
+from events.store.copying import array
 from events.store.touched import SessionKey
 
 _VERSION = 8 << 76
@@ -35,10 +35,7 @@ class Names:
         for key in keys:
             owners.add(key.owner_id)
             sources.add(key.source_id)
-        return cls(
-            dict(Owner.objects.filter(pk__in=owners).values_list("pk", "key")),
-            dict(Source.objects.filter(pk__in=sources).values_list("pk", "name")),
-        )
+        return cls(_values(_KEYS, owners), _values(_NAMES, sources))
 
     def has(self, key: SessionKey) -> bool:
         """Whether owner and source of a key are still there."""
@@ -56,6 +53,19 @@ class Names:
     def number(self, key: SessionKey) -> UUID:
         """The hash of a key; of one with a session id it is the session's id."""
         return session_id(self.owners[key.owner_id], self.sources[key.source_id], key)
+
+
+_KEYS = "SELECT id, key FROM events_owner WHERE id = ANY(%s::bigint[])"
+_NAMES = "SELECT id, name FROM events_source WHERE id = ANY(%s::bigint[])"
+
+
+def _values(statement: str, ids: Collection[int]) -> dict[int, Any]:
+    """Return a column by id; by hand, because Django takes longer for a thousand ids than PostgreSQL."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [array(ids)])
+        return dict(cursor.fetchall())
 
 
 def session_id(owner: UUID, source: str, key: SessionKey, first: UUID | None = None) -> UUID:

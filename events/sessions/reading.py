@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from events.event import INDEXED
-from events.identity import MILLISECOND, first_id
+from events.identity import MILLISECOND, first_id, first_number
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record
-from events.store.copying import array, text_array, uuid_array
+from events.store.copying import array, id_array, text_array
 from events.store.touched import SessionKey
 
 FETCHED = 5_000  # rows that are in memory at a time
@@ -65,9 +65,9 @@ def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str)
         array(window.key.owner_id for _, window in part),
         array(window.key.source_id for _, window in part),
         text_array([getattr(window.key, column) for _, window in part]),
-        [window.key.channel for _, window in part],  # some are null
-        uuid_array(first_id(window.since) for _, window in part),
-        uuid_array(first_id(window.until + MILLISECOND) for _, window in part),
+        text_array([window.key.channel for _, window in part]),
+        id_array(first_number(window.since) for _, window in part),
+        id_array(first_number(window.until + MILLISECOND) for _, window in part),
     ]
     bounds = f">= '{low}' AND {{id}} < '{high}'"
     return (

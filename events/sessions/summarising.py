@@ -129,7 +129,8 @@ def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
 
     What those had is left as it was.
     """
-    names = Names.of(claim.key for claim in claims)
+    # The number of any other key is the id of its session.
+    names = Names.of(claim.key for claim in claims if claim.key.session is None)
     windows = affected(claims)
     unseen = dict(enumerate(windows))
     large: dict[UUID, Claim] = {}
@@ -155,7 +156,11 @@ def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
 
 def _sessions(each: Affected, records: Iterator[Record], names: Names) -> Iterator[Made]:
     key = each.claim.key
-    for summary in cut(records, None if key.session is not None else INACTIVITY_MS):
+    if key.session is not None:
+        for summary in cut(records, None):
+            yield Made(each.claim.number, key, summary)
+        return
+    for summary in cut(records, INACTIVITY_MS):
         yield Made(names.session(key, summary.first.id), key, summary)
 
 
@@ -173,13 +178,16 @@ class _Writer:
         begins: list[datetime] = []
         ids: list[UUID] = []
         owner = each.claim.key.owner_id
-        self._known.update(stored.id for stored in each.stored)
         # Where sessions begin, and where those began that they replace.
-        self._quarters.update((owner, quarter_at(stored.started_at)) for stored in each.stored)
+        for stored in each.stored:
+            self._known.add(stored.id)
+            self._quarters.add((owner, quarter_at(stored.started_at)))
         for made in sessions:
-            self._quarters.add((owner, made.summary.first.occurred_ms // QUARTER_MS))
-            begins.append(moment(made.summary.first.occurred_ms))
-            ids.append(made.id)
+            began_ms = made.summary.first.occurred_ms
+            self._quarters.add((owner, began_ms // QUARTER_MS))
+            if each.stored:
+                begins.append(moment(began_ms))
+                ids.append(made.id)
             self._made.append(made)
             self._rows += 1 + len(made.summary.pages)
             if self._rows >= WRITTEN:

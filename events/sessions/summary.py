@@ -6,9 +6,7 @@ the next page or to the end of the session. Memory grows with the number of dist
 them, not with the number of events.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -39,8 +37,7 @@ class Environment(NamedTuple):
     visits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What a session amounts to. `first` and `last` are its entry and its exit event."""
 
     first: Record
@@ -112,7 +109,7 @@ class _Fold:
         self.page_views = self.interactions = self.errors = 0
         self.type: str | None = None
         self.mode: str | None = None
-        self.counts: Counter[str] = Counter()
+        self.counts: dict[str, int] = {}
         self.pages: dict[tuple[str, str | None], _Visits] = {}
         self.open: _Visits | None = None
         self.first_page: str | None = None
@@ -135,7 +132,7 @@ class _Fold:
         self._take(record)
 
     def _take(self, record: Record) -> None:
-        self.counts[record.kind] += 1
+        self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
         if self.sought:
             self._seek(record)
         means = meaning(record)
@@ -185,10 +182,10 @@ class _Fold:
             page_views=self.page_views,
             interactions=self.interactions,
             errors=self.errors,
-            events=self.counts.total(),
+            events=sum(self.counts.values()),
             pages=pages,
             environments=_environments(pages),
-            counts=dict(self.counts),
+            counts=self.counts,
             first_page=self.first_page,
             last_page=self.last_page,
             actor_type=self.found.get("actor_type"),

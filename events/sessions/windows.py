@@ -37,8 +37,11 @@ def affected(claims: Sequence[Claim]) -> list[Affected]:
     return [found for claim in claims for found in _windows(claim, stored.get(claim.number, []))]
 
 
-def _windows(claim: Claim, stored: Iterable[Stored]) -> Iterator[Affected]:
+def _windows(claim: Claim, stored: Sequence[Stored]) -> Iterator[Affected]:
     """Spans and stored sessions, joined where they could be one session: all of a key with a session id."""
+    if not stored and len(claim.spans) == 1:
+        yield Affected(claim, Window(claim.key, *claim.spans[0]), [])
+        return
     pieces: list[tuple[datetime, datetime, Stored | None]] = [(*span, None) for span in claim.spans]
     pieces += [(each.started_at, each.ended_at, each) for each in stored]
     pieces.sort(key=lambda piece: piece[:2])
@@ -92,7 +95,7 @@ def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
                 array(claim.key.owner_id for claim, _ in spans),
                 array(claim.key.source_id for claim, _ in spans),
                 text_array([claim.key.device or "" for claim, _ in spans]),
-                [claim.key.channel for claim, _ in spans],
+                text_array([claim.key.channel for claim, _ in spans]),
                 [since - INACTIVITY for _, (since, _) in spans],
                 [until + INACTIVITY for _, (_, until) in spans],
             ],

@@ -16,11 +16,10 @@ from events.sessions.session import (
     SessionEnv,
     SessionEventCount,
     SessionPage,
-    SessionRedirect,
 )
 from events.sessions.summary import Summary
 from events.sessions.summary_event import columns
-from events.store.copying import uuid_array
+from events.store.copying import Table, uuid_array
 from events.store.touched import SessionKey
 
 Row = dict[str, Any]
@@ -38,15 +37,23 @@ def replace(made: Sequence[Made], known: Collection[UUID]) -> None:
     """Let the tables say of these sessions what their summaries say; those `known` were there before."""
     if not made:
         return
-    ids = [session.id for session in made]
-    _upsert(Session, [_session(each) for each in made])
+    # Keys with a session id are looked up by the id of their session, so one that isn't known is new.
+    fresh = [each for each in made if each.key.session is not None and each.id not in known]
+    _SESSIONS.copy(map(_copied, fresh))
+    _upsert(Session, [_session(each) for each in made if each.key.session is None or each.id in known])
     # A session that wasn't there has no parts that could have to go.
     before = [session.id for session in made if session.id in known]
     _parts(SessionPage, before, [row for each in made for row in _pages(each)])
     _parts(SessionEnv, before, [row for each in made for row in _environments(each)])
     _parts(SessionEventCount, before, [row for each in made for row in _counts(each)])
-    # An id that stands for a session again redirects no longer.
-    SessionRedirect.objects.filter(old__in=ids).delete()
+    _redirect_no_longer(each.id for each in made if each.key.session is None)
+
+
+def _redirect_no_longer(ids: Iterable[UUID]) -> None:
+    """Remove redirects from ids that stand for a session again; only those of cut sessions ever change."""
+    if (again := uuid_array(ids)) != "{}":
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM events_sessionredirect WHERE old = ANY(%s::uuid[])", [again])
 
 
 def remove(ids: Iterable[UUID], redirects: Mapping[UUID, UUID]) -> None:
@@ -89,6 +96,18 @@ def _session(made: Made) -> Row:
         "source_id": made.key.source_id,
         "session": made.key.session,
     }
+
+
+def _copied(made: Made) -> Row:
+    """Return the row of a session with its ids as numbers, as COPY wants them."""
+    row = _session(made)
+    for name in _IDS:
+        row[name] = row[name].int
+    return row
+
+
+_SESSIONS = Table(Session)
+_IDS = ("id", "entry_event", "exit_event")
 
 
 def _pages(made: Made) -> Iterable[Row]:

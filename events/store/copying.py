@@ -29,12 +29,17 @@ def _time(value: datetime) -> str:
     return _encode(value).decode()[1:-1]
 
 
-def text_array(items: Sequence[str]) -> str:
+def text_array(items: Sequence[str | None]) -> str:
     """A text array in PostgreSQL's notation: that of JSON in other brackets, unless something is escaped."""
     if "\\" not in (text := _encode(items).decode()):
         return "{" + text[1:-1] + "}"
-    quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
-    return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
+    return "{" + ",".join(map(_quoted, items)) + "}"
+
+
+def _quoted(item: str | None) -> str:
+    if item is None:
+        return "null"
+    return '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def array(values: Iterable[object]) -> str:
@@ -44,7 +49,12 @@ def array(values: Iterable[object]) -> str:
 
 def uuid_array(values: Iterable[UUID]) -> str:
     """Return an array of UUIDs in PostgreSQL's notation."""
-    return "{" + ",".join([_hex(value.int) for value in values]) + "}"
+    return id_array(value.int for value in values)
+
+
+def id_array(numbers: Iterable[int]) -> str:
+    """Return an array of UUIDs, given as numbers, in PostgreSQL's notation."""
+    return "{" + ",".join(map(_hex, numbers)) + "}"
 
 
 def _hex(event: int) -> str:
@@ -104,7 +114,7 @@ class Table:
                 copy.write_row(self.text(row))
 
 
-def present(ids: Iterable[int]) -> set[int]:
+def present(ids: Sequence[int]) -> set[int]:
     """Which of the sorted ids are in the event table, a week at a time so that one partition is looked at.
 
     Not prepared: a generic plan made while the partition was small scans it for ever.
@@ -114,7 +124,7 @@ def present(ids: Iterable[int]) -> set[int]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id FROM events_event WHERE id = ANY(%s::uuid[]) AND id >= %s AND id < %s",
-                ["{" + ",".join(map(_hex, group)) + "}", first_id(week), first_id(week + WEEK)],
+                [id_array(group), first_id(week), first_id(week + WEEK)],
             )
             found.update(row[0].int for row in cursor.fetchall())
     return found

@@ -123,7 +123,7 @@ def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Se
 
 def _delete(table: str, events: Sequence[Event]) -> None:
     """Delete rows by SQL, each week's by its own partition."""
-    for _, group in by_week(event.id.int for event in events):
+    for _, group in by_week([event.id.int for event in events]):
         ids = [f"{number:032x}" for number in group]
         with connection.cursor() as cursor:
             cursor.execute(

@@ -66,7 +66,7 @@ def _touch(rows: Sequence[Row]) -> None:
 
 def _settle_sources(rows: Sequence[Row]) -> None:
     # In the order of receipt: a source is shown as it was first seen.
-    rows = sorted(rows, key=lambda made: made.submission.received_at)
+    rows = sorted(rows, key=attrgetter("submission.received_at"))
     named = [
         sources.Named(made.submission.owner.organization_id, made.submission.owner.id, made.source_name)
         for made in rows
@@ -166,23 +166,25 @@ def usage_key(made: Row) -> UsageKey:
 def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
     """Fold by request first: the events of one have owner, source and hour in common."""
     sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
-    samples: dict[tuple[datetime, int, int, str, str | None], Row] = {}
+    dialects: dict[str, str] = {}
     for made in rows:
         submission = made.submission
         version = made.taken.envelope.get("version")
-        place = (submission.received_at, submission.owner.id, made.source_id, submission.kind.name, version)
-        if place not in sums:
-            sums[place], samples[place] = [0, 0, 0], made
-        counts = sums[place]
+        kind = submission.kind
+        place = (submission.received_at, submission.owner.id, made.source_id, kind.name, version)
+        counts = sums.get(place)
+        if counts is None:
+            counts = sums[place] = [0, 0, 0]
+            dialects[kind.name] = kind.schema.dialect
         counts[0] += 1
         counts[1] += made.billed_bytes
         counts[2] += submission.wire_bytes
         if made.taken.warnings:
             _count_warnings(tally, made)
     for place, (events, billed_bytes, wire_bytes) in sums.items():
-        key = usage_key(samples[place])
+        received_at, owner_id, source_id, name, version = place
+        key = UsageKey(owner_id, hour_of(received_at), source_id, name, dialects[name])
         tally.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
-        received_at, owner_id, source_id, _, version = place
         named = versions.key_of(source_id, owner_id, version)
         versions.hear(tally.versions, named, versions.Heard(received_at, received_at, events))
 

@@ -24,20 +24,27 @@ class Named(NamedTuple):
     name: str
 
 
+class Resolved(NamedTuple):
+    """The source of a name: its id, and its own name."""
+
+    id: int
+    name: str
+
+
 class _Found(NamedTuple):
     """An existing source, and whether it counts against an owner's cap."""
 
-    source: Source
+    source: Resolved
     counts: bool
 
 
-def resolve(names: Sequence[Named], *, stored: bool = True) -> dict[Named, Source]:
+def resolve(names: Iterable[Named], *, stored: bool = True) -> dict[Named, Resolved]:
     """Return the source of each name; an empty name is `(unknown)`, one too many `(overflow)`.
 
     Of names that differ only in case, the first one is used. A name in rejected events only (not `stored`)
     doesn't count against an owner's cap until a stored event has it.
     """
-    wanted = {named: named._replace(name=named.name.strip() or UNKNOWN) for named in names}
+    wanted = {named: _bare(named) for named in dict.fromkeys(names)}
     found = _find(wanted.values())
     unsettled = [
         named for named in dict.fromkeys(wanted.values()) if not _settled(found, named, stored=stored)
@@ -45,15 +52,21 @@ def resolve(names: Sequence[Named], *, stored: bool = True) -> dict[Named, Sourc
     if unsettled:
         _lock({named.organization_id for named in unsettled})
         found |= _find(unsettled)
-        _make([named for named in unsettled if not _settled(found, named, stored=stored)], stored=stored)
-        found |= _find(unsettled)
+        unsettled = [named for named in unsettled if not _settled(found, named, stored=stored)]
+        if _make(unsettled, stored=stored):
+            found |= _find(unsettled)
     over = [named for named in unsettled if not _settled(found, named, stored=stored)]
     if over:
-        places = {named: named._replace(name=OVERFLOW) for named in over}
-        _insert(sorted({(place.organization_id, None, OVERFLOW) for place in places.values()}))
+        places = {named[:2]: Named(*named[:2], OVERFLOW) for named in over}
+        _insert(sorted({(organization, None, OVERFLOW) for organization, _ in places}))
         rows = _find(places.values())
-        found |= {named: rows[place] for named, place in places.items()}
+        found |= {named: rows[places[named[:2]]] for named in over}
     return {named: found[bare].source for named, bare in wanted.items()}
+
+
+def _bare(named: Named) -> Named:
+    name = named.name.strip() or UNKNOWN
+    return named if name == named.name else named._replace(name=name)
 
 
 def _settled(found: dict[Named, _Found], named: Named, *, stored: bool) -> bool:
@@ -80,9 +93,7 @@ def _find(names: Iterable[Named]) -> dict[Named, _Found]:
             ],
         )
         return {
-            Named(organization, owner, wanted_name): _Found(
-                Source(pk=pk, organization_id=organization, name=name), counts
-            )
+            Named(organization, owner, wanted_name): _Found(Resolved(pk, name), counts)
             for organization, owner, wanted_name, pk, name, counts in cursor.fetchall()
         }
 
@@ -94,25 +105,34 @@ def _lock(organizations: Iterable[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ADVISORY_LOCK, organization])
 
 
-def _make(names: Sequence[Named], *, stored: bool) -> None:
-    """Create sources, or let existing ones count, up to the cap; the standing ones don't count."""
+def _make(names: Sequence[Named], *, stored: bool) -> bool:
+    """Create sources, or let existing ones count, up to the cap; the standing ones don't count.
+
+    Returns whether there was room for any.
+    """
     room: dict[tuple[int, int | None], int] = {}
+    for named in names:
+        place = (named.organization_id, named.owner_id if stored else None)
+        if place not in room:
+            room[place] = settings.MAX_SOURCES - _made(*place)
+    if not names or (max(room.values()) <= 0 and STANDING.isdisjoint(named.name for named in names)):
+        return False
     rows: dict[tuple[int, str], tuple[int, int | None, str]] = {}
     folded = _folded({named.name for named in names})
     for named in names:
-        counted_for = named.owner_id if stored and named.name not in STANDING else None
-        place = (named.organization_id, counted_for)
         key = (named.organization_id, folded[named.name])
         if key in rows:
             continue
+        counted_for = None
         if named.name not in STANDING:
-            if place not in room:
-                room[place] = settings.MAX_SOURCES - _made(*place)
+            counted_for = named.owner_id if stored else None
+            place = (named.organization_id, counted_for)
             if room[place] <= 0:
                 continue
             room[place] -= 1
         rows[key] = (named.organization_id, counted_for, named.name)
     _insert(rows.values())
+    return bool(rows)
 
 
 def _folded(names: Iterable[str]) -> dict[str, str]:

@@ -14,9 +14,9 @@ from events.enrichment.facts import Facts
 from events.identity import event_number, moment
 from events.kinds import KindEntry
 from events.ownership.owner import Owner
-from events.ownership.source import Source
+from events.store.sources import Resolved
 from events.wire import values
-from events.wire.schema import Leaf, Taken, Warned, put
+from events.wire.schema import Soft, Taken, Warned, put
 
 Wire = Any
 
@@ -29,7 +29,7 @@ class Submission:
     kind: KindEntry
     event: dict[str, Wire]  # as validated
     original: dict[str, Wire]  # as sent
-    soft: tuple[Leaf, ...]
+    soft: tuple[Soft, ...]
     adaptations: list[str]
     absent: Mapping[str, Wire]  # top-level fields that stand for nothing
     occurred_ms: int
@@ -79,7 +79,7 @@ def row(submission: Submission) -> Row:
     )
 
 
-def settle(made: Row, source: Source) -> None:
+def settle(made: Row, source: Resolved) -> None:
     """Give a row its source; names that the rows of owner and source don't spell alike are kept beside."""
     made.source_id = source.id
     taken = made.taken
@@ -107,6 +107,9 @@ _SURROGATES_TOO = {
 }
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
     """Return JSON in which lone surrogates, which have no UTF-8, are escapes, and all else as it is."""
     if in_order or type(event) is not dict:
@@ -115,7 +118,7 @@ def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
     pairs = []
     for key, value in event.items():
         try:
-            pairs.append(msgspec.json.encode(key) + b":" + msgspec.json.encode(value))
+            pairs.append(_encode(key) + b":" + _encode(value))
         except UnicodeEncodeError:
             pairs.append(
                 _encode_surrogates(key, in_order=in_order)

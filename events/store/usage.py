@@ -136,7 +136,7 @@ COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
 class Tally:
     """Counts of one block, folded in memory."""
 
-    usage: dict[UsageKey, Counter[str]] = field(default_factory=dict)
+    usage: dict[UsageKey, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[WarningKey] = field(default_factory=Counter)
     versions: dict[VersionKey, Heard] = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ class Tally:
         """Add to the measures of a key."""
         counter = self.usage.get(key)
         if counter is None:
-            counter = self.usage[key] = Counter()
+            counter = self.usage[key] = dict.fromkeys(COUNTED, 0)
         for measure, number in measures.items():
             counter[measure] += number
 
@@ -161,7 +161,7 @@ def add(tally: Tally) -> None:
         "events_usagehour",
         UsageKey._fields,
         COUNTED,
-        [(*key, *(counter[measure] for measure in COUNTED)) for key, counter in sorted(tally.usage.items())],
+        [(*key, *counter.values()) for key, counter in sorted(tally.usage.items())],
     )
     _upsert(
         "events_warninghour",

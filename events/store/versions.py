@@ -86,7 +86,7 @@ def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
     over = _without_room(missing) if missing else set()
     kept = {key: heard for key, heard in versions.items() if key not in over}
     for key in over:
-        hear(kept, key._replace(version=OVERFLOW), versions[key])
+        hear(kept, VersionKey(key.source_id, key.owner_id, OVERFLOW), versions[key])
     keys = sorted(kept)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -6,6 +6,7 @@ remainder at its place, so `give` is: build from columns, lay the remainder over
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire, take_identifier
@@ -31,6 +32,13 @@ class Leaf(NamedTuple):
     def dotted(self) -> str:
         """The path as people write it."""
         return ".".join(self.path)
+
+
+class Soft(NamedTuple):
+    """Leaves whose absence is warned of, and the object that must be there for it; empty: none must."""
+
+    within: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
 
 
 class Warned(NamedTuple):
@@ -65,9 +73,9 @@ class Schema:
 
     def soft(
         self, hard: frozenset[str] | None = None, unsendable: frozenset[str] = frozenset()
-    ) -> tuple[Leaf, ...]:
+    ) -> tuple[Soft, ...]:
         """The leaves whose absence is warned of: the soft ones, and those that `hard` no longer requires."""
-        return tuple(
+        soft = [
             leaf
             for leaf in self.leaves
             if leaf.dotted not in unsendable
@@ -75,19 +83,24 @@ class Schema:
                 leaf.need in (Need.PAGE, Need.PIPELINE)
                 or (hard is not None and leaf.need is Need.HARD and leaf.dotted not in hard)
             )
-        )
+        ]
+        groups = groupby(soft, key=lambda leaf: leaf.path[:-1] if leaf.within else ())
+        return tuple(Soft(within, tuple(leaves)) for within, leaves in groups)
 
-    def take(self, event: Mapping[str, Wire], soft: Iterable[Leaf]) -> Taken:
+    def take(self, event: Mapping[str, Wire], soft: Iterable[Soft]) -> Taken:
         """Take a valid event apart. Shares values with `event`; changes nothing in it."""
         envelope: dict[str, Any] = {}
         kind: dict[str, Any] = {}
         warnings: list[Warned] = []
         extra = _take(event, self._tree, envelope, kind, warnings)
         taken = Taken(self.dialect, envelope, kind, extra, warnings)
-        for leaf in soft:
-            stored = (kind if leaf.of_kind else envelope).get(leaf.column)
-            if stored is None and _expected(leaf, taken, event):
-                warnings.append(Warned(leaf.dotted, "missing"))
+        for within, leaves in soft:
+            if within and not _has_object(event, within):
+                continue
+            for leaf in leaves:
+                stored = (kind if leaf.of_kind else envelope).get(leaf.column)
+                if stored is None and _expected(leaf, taken):
+                    warnings.append(Warned(leaf.dotted, "missing"))
         return taken
 
     def give(self, envelope: Any, kind: Any, extra: Wire) -> dict[str, Wire]:
@@ -181,13 +194,11 @@ def _take(
     return rest
 
 
-def _expected(leaf: Leaf, taken: Taken, event: Mapping[str, Wire]) -> bool:
-    """Whether a soft field that is not there should be."""
+def _expected(leaf: Leaf, taken: Taken) -> bool:
+    """Whether a soft field that is not there should be, in an object that is."""
     if leaf.unless and taken.envelope.get(leaf.unless) is not None:
         return False
     if leaf.when and taken.kind.get(leaf.when) is None:
-        return False
-    if leaf.within and not _has_object(event, leaf.path[:-1]):
         return False
     # One warning for a field: of a wrong type, it isn't missing too.
     return not taken.warnings or leaf.dotted not in [warned.path for warned in taken.warnings]

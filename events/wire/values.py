@@ -102,11 +102,20 @@ def escape(value: Wire) -> Wire:
     """Return a storable copy: NUL, lone surrogates and backslashes are written as backslash escapes."""
     if type(value) is not dict:
         return map_json(value, _escape_text, _same)
+    names = "".join(value)
+    if not names.isascii() or "\\" in names or "\x00" in names:
+        return {_escape_text(key): _escape_item(item) for key, item in value.items()}
+    return {key: _escape_item(item) for key, item in value.items()}
+
+
+def _escape_item(value: Wire) -> Wire:
+    kind = type(value)
+    if kind is str:
+        return _escape_text(value)
     # Most of what stands in an event needs nothing, which its JSON tells faster than a walk over it.
-    return {
-        _escape_text(key): item if _is_plain(item) else map_json(item, _escape_text, _same)
-        for key, item in value.items()
-    }
+    if (kind is dict or kind is list) and not _is_plain(value):
+        return map_json(value, _escape_text, _same)
+    return value
 
 
 def _is_plain(value: Wire) -> bool:
