@@ -34,7 +34,9 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         figure("rejected"),
     )
     empty_state = EmptyState(
-        "No replays yet", "A replay of many rejected events is listed here, from the moment it is asked for."
+        "No replays yet",
+        "Replays of many rejected events are listed here with their progress. To start one, open Rejected,"
+        " choose filters and select “Replay all that match”.",
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:

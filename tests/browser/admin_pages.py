@@ -46,6 +46,8 @@ EMPTY = (
     "exports",
     "sources",
     "keys",
+    "invitations",
+    "replays",
     "rejected-groups",
     "rejected",
     "rejected-accounts",
