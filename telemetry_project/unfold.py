@@ -139,7 +139,21 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     folded = {"title": "Events by kind", "collapsible": True, "items": kinds}
     reports = _reports(request)
     joined = [group | {"items": [*reports.pop(group["title"], []), *group["items"]]} for group in others]
-    return [first, folded, *({"title": title, "items": items} for title, items in reports.items()), *joined]
+    reported = ({"title": title, "items": items} for title, items in reports.items())
+    return [_permitted(group, request) for group in (first, folded, *reported, *joined)]
+
+
+def _permitted(group: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    """The group with the items that the person may see.
+
+    Left to unfold, every page makes a class for each permission, and resolves each link several times.
+    """
+    items = [
+        {name: value for name, value in item.items() if name != "permission"} | {"link": str(item["link"])}
+        for item in group["items"]
+        if item["permission"](request)
+    ]
+    return group | {"items": items}
 
 
 def _asked_of_lists(request: HttpRequest) -> str:

@@ -1,40 +1,77 @@
-"""All tests, for `make test`: in two processes, since what starts whole stacks waits most of its time.
+"""All tests, for `make test`: in parts, two at a time, since one that starts whole stacks waits much.
 
-Each process has servers and databases of its own, as any run has. What the second prints comes at the end.
+Each part is a process with servers and databases of its own, as any run is. It prints all when it ends.
 """
 
-import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import NamedTuple
 
+ROOT = Path(__file__).parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
-# About half of the time that all take.
-STACKS = [
-    f"tests/{name}"
-    for name in ("browser", "clients", "faults", "http", "stack", "reports", "rollups", "digests", "mail")
-]
+AT_ONCE = 2
+
+
+class Part(NamedTuple):
+    """Folders of tests that one process runs; without a folder, all those that no other part has."""
+
+    name: str
+    folders: tuple[str, ...] = ()
+
+
+# Whoever is free takes the next: the longest are first, so that the last two end at about the same time.
+PARTS = (
+    Part("stacks", ("browser", "clients", "faults", "http", "stack")),
+    Part("rest"),
+    Part("attacks", ("attack", "security")),
+    Part("reports", ("digests", "mail", "reports", "rollups")),
+)
+
+
+def arguments(part: Part) -> list[str]:
+    """Return what pytest is told to run."""
+    if part.folders:
+        return [f"tests/{folder}" for folder in part.folders]
+    return [f"--ignore=tests/{folder}" for other in PARTS for folder in other.folders]
+
+
+def run(part: Part) -> int:
+    """Run a part and print what came of it; return pytest's status."""
+    begun = time.monotonic()
+    print(f"{part.name}: running", flush=True)  # noqa: T201  (its output)
+    done = subprocess.run(
+        [*PYTEST, *arguments(part)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    ended = f"{part.name}: {time.monotonic() - begun:.0f} s, status {done.returncode}"
+    print(f"\n{done.stdout}\n{ended}", flush=True)  # noqa: T201  (its output)
+    return done.returncode
+
+
+def run_all(parts: Iterable[Part]) -> bool:
+    """Run all parts; return whether all tests passed. Interrupted, it begins no further part."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        statuses = list(pool.map(run, parts))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return not any(statuses)
 
 
 def main() -> int:
-    """Run both; 0 if all passed."""
+    """Run all; 0 if all passed."""
     if len(sys.argv) > 1:
         sys.exit('This runs all tests. For some of them: make test ARGS="tests/api -k name"')
-    root = Path(__file__).parent.parent
-    with TemporaryFile() as output:
-        beside = subprocess.Popen([*PYTEST, *STACKS], cwd=root, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            rest = subprocess.run(
-                [*PYTEST, *(f"--ignore={folder}" for folder in STACKS)], cwd=root, check=False
-            )
-            beside.wait()
-        finally:
-            beside.terminate()
-        output.seek(0)
-        sys.stdout.flush()
-        shutil.copyfileobj(output, sys.stdout.buffer)
-    return rest.returncode or beside.returncode
+    return 0 if run_all(PARTS) else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
+from django.template import Template
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +18,24 @@ from events.ownership.api_key import KeyType
 from ingestion import ceilings, owners, pacing, quotas
 from telemetry_project import health
 from tests.sending import MakeSender, Sender
+
+RENDER = vars(Template)["_render"]  # before pytest-django has it replaced
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """Hash passwords in the usual way, but a million times faster: nobody attacks the tests' database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _uncopied_contexts(django_test_environment: None) -> Iterator[None]:
+    """Render as outside of tests: for the test client, Django copies the context of every template."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", RENDER)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,6 @@ def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A data folder of its own, few events, and no static files to collect."""
     settings.DATA = tmp_path
     settings.DEMO = True
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(first_start, "EVENTS", 300)
     monkeypatch.setattr(first_start, "DAYS", 3)
     monkeypatch.setattr(loading, "REST", 0)

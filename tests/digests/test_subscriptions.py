@@ -35,7 +35,7 @@ def add(client: Client, *owners: Owner, **fields: Any) -> Any:
 
 def errors(response: Any) -> str:
     assert response.status_code == 200, "no error was said"
-    return str(response.context["adminform"].form.errors.as_text())
+    return str(response.context_data["adminform"].form.errors.as_text())
 
 
 def test_a_person_subscribes_and_it_is_due_by_the_clocks_of_the_zone(owner: Owner, ann: User) -> None:

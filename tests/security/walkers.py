@@ -1,9 +1,14 @@
 """Those who walk, and what each asks with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.test import Client
 
 from events.ownership.api_key import KeyType, Permissions, create_key
@@ -32,6 +37,8 @@ KEY_RIGHTS = {
 }
 # Who looks at every page, but leaves asking to others: all is an operator's, and two are leads.
 LIKE_OTHERS = ("operator", "lead")
+# Links of the navigation keep what these are asked; elsewhere it is the same whatever is asked.
+KEPT_BY_NAVIGATION = ("/admin/events/event/?", "/reports/sessions/?")
 
 
 @dataclass
@@ -84,6 +91,26 @@ def walker(who: str, sides: dict[str, Side]) -> Walker:
         )
         headers["Authorization"] = f"Bearer {text}"
     return Walker(client, headers, user)
+
+
+@contextmanager
+def without_navigation() -> Iterator[None]:
+    """Leave out what stands around every page, whose rendering takes longer than that of most pages.
+
+    Only for what is asked beside visits to the same addresses with it.
+    """
+    around: dict[Any, dict[str, Any]] = {}
+    original = admin.site.each_context
+
+    def each_context(request: HttpRequest) -> dict[str, Any]:
+        who = request.user.pk
+        if who not in around:
+            around[who] = original(request) | {"sidebar_navigation": []}
+        return dict(around[who])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(admin.site, "each_context", each_context)
+        yield
 
 
 def _person(name: str, **options: Any) -> User:

@@ -89,14 +89,13 @@ class Side:
     def _kept(self, model: type[models.Model]) -> Iterable[str]:
         if model in NOT_SNAPPED or not model._meta.managed or model._meta.app_label == "contenttypes":
             return
-        of_owner = [
-            field.attname for field in model._meta.concrete_fields if field.related_model in (Owner, User)
-        ]
-        own = {self.owner.pk}, {self.lead.pk, self.viewer.pk}
+        own = {Owner: {self.owner.pk}, User: {self.lead.pk, self.viewer.pk}}
+        fields = model._meta.concrete_fields
+        keys = {each.attname: own[each.related_model] for each in fields if each.related_model in own}
         for row in model._default_manager.values():
             row.pop("last_login", None)
             text = f"{model.__name__} {sorted(row.items(), key=str)}"
-            if self.word in text or any(row[name] in own[name.startswith("user")] for name in of_owner):
+            if self.word in text or any(row[name] in ours for name, ours in keys.items()):
                 yield text
 
 
