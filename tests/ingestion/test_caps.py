@@ -69,6 +69,21 @@ def test_drains_at_once_make_exactly_as_many_sources_as_there_is_room_for(
     assert names_of(None) == {OVERFLOW}
 
 
+def test_names_that_there_is_no_room_for_are_looked_up_twice(
+    sender: Sender, settings: Any, django_assert_max_num_queries: Any
+) -> None:
+    """Before the lock and under it; whoever sends many pays for each look."""
+    settings.MAX_SOURCES = 3
+    owner = sender.key.default_owner
+    names = [sources.Named(owner.organization_id, owner.pk, f"app-{number}") for number in range(50)]
+    sources.resolve(names)
+
+    with django_assert_max_num_queries(6):
+        found = sources.resolve(names)
+
+    assert {source.name for source in found.values()} == {"app-0", "app-1", "app-2", OVERFLOW}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_once_make_exactly_as_many_owners_as_there_is_room_for(
     sender: Sender, settings: Any

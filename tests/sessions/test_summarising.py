@@ -221,3 +221,24 @@ def test_two_workers_never_compute_the_same_session_at_once(
     assert_as_expected()
     with transaction.atomic():
         assert [difference for difference in verification.differences() if difference] == []
+
+
+def test_texts_of_new_sessions_are_kept_as_they_are(sender: Sender) -> None:
+    """New sessions come by COPY, whose text form has escapes of its own."""
+    odd = ["tab\there", "line\nbreak", "back\\slash", "\\N", "\\.", "null", '"quoted", {braced}', "ä€𐍈"]
+    file(sender, *(event for sid in odd for event in events(sid, 2)))
+
+    summarise_due()
+
+    assert set(Session.objects.values_list("session", flat=True)) == set(odd)
+    assert_as_expected()
+
+
+def test_more_sessions_take_no_more_statements(sender: Sender, django_assert_max_num_queries: Any) -> None:
+    """Each statement is for all sessions of a block."""
+    file(sender, *(event for number in range(60) for event in events(f"session {number}", 1)))
+
+    with django_assert_max_num_queries(15):
+        assert summarise_block(timezone.now()).keys == 60
+
+    assert_as_expected()
