@@ -53,6 +53,8 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
             "invitation-accept": pending.path,
             "member-remove": f"/admin/events/membership/{leaving.pk}/delete/",
             "member-leave": f"/admin/events/membership/{own.pk}/delete/",
+            "password": "/admin/password_change/",
+            "password-done": "/admin/password_change/done/",
             "member-own": f"/admin/events/membership/{own.pk}/change/",
         },
         outside={

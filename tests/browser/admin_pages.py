@@ -81,8 +81,6 @@ def pages() -> dict[str, str]:
         "rejected-groups": "/admin/ingestion/rejectedevent/groups/",
         "rejected-accounts": "/admin/ingestion/rejectedevent/accounts/",
         "second-factor": "/admin/second-factor/",
-        "password": "/admin/password_change/",
-        "password-done": "/admin/password_change/done/",
         "error-not-allowed": "/admin/events/event/add/",
         "error-no-page": "/admin/no/such/page/",
         "error-no-event": "/admin/events/event/0190f000-0000-8000-8000-000000000000/change/",
