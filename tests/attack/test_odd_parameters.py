@@ -5,6 +5,7 @@ is included without a line here.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,12 +22,13 @@ from reports.pages.registry import PAGES
 from tests.attack.odd_values import Odd, odd_value
 from tests.factories import person
 from tests.security.routes import Route, routes
+from tests.security.walkers import KEPT_BY_NAVIGATION, without_navigation
 from tests.security.world import MINE, Side, world
 from tests.sending import MakeSender
 
 VALUES = 5_000  # that a run sends at least
 TOGETHER = 3  # in one request: more would hide each other
-EXAMPLES = 3  # of each parameter
+EXAMPLES = 2  # of each parameter
 FEW = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -169,7 +171,10 @@ def asked_oddly(client: Client, surface: Surface) -> list[tuple[int, str]]:
 
 
 def test_no_parameter_takes_a_value_that_breaks_a_page(olga: Client, side: Side) -> None:
-    seen = [each for surface in surfaces(side) for each in asked_oddly(olga, surface)]
+    seen: list[tuple[int, str]] = []
+    for surface in surfaces(side):
+        with nullcontext() if f"{surface.path}?" in KEPT_BY_NAVIGATION else without_navigation():
+            seen += asked_oddly(olga, surface)
     failed = [f"{status} {what}" for status, what in seen if status >= 500]
 
     assert failed == [], f"{len(failed)} of {len(seen)}:\n" + "\n".join(failed[:40])
