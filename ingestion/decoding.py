@@ -167,8 +167,8 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
     event, adaptations, absent = reading.adapt(original, parts)
     # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
     suspect = piece.event is not None or (b"\\" in raw and _SUSPECT.search(raw) is not None)
-    if suspect and (values.is_unstorable(event) or values.is_unstorable(absent)):
-        event, absent = values.escape(event), values.escape(absent)
+    if suspect and (values.is_unstorable(event) or (absent and values.is_unstorable(absent))):
+        event, absent = values.escape(event), absent and values.escape(absent)
         adaptations = [*adaptations, values.ESCAPED]
     name = reading.kind_of(event)
     if isinstance(name, Fault):

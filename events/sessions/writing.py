@@ -139,8 +139,11 @@ class _Names(NamedTuple):
         return cls(model._meta.db_table, key, listed)
 
 
-def _upsert(model: type[models.Model], rows: Sequence[Row]) -> None:
-    """Insert or update rows, but not those that are there as they are: that would write them again."""
+def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> None:
+    """Insert or update rows, but not those that are there as they are: that would write them again.
+
+    Where all are `new`, none is looked up before.
+    """
     if not rows:
         return
     table, key, names = _Names.of(model)
@@ -149,12 +152,16 @@ def _upsert(model: type[models.Model], rows: Sequence[Row]) -> None:
     theirs = ", ".join(f"made.{name}" for name in names)
     same = " AND ".join(f"t.{name} = made.{name}" for name in key)
     changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    changed = (
+        ""
+        if new
+        else f" WHERE NOT EXISTS (SELECT FROM {table} t"  # noqa: S608
+        f" WHERE {same} AND ({ours}) IS NOT DISTINCT FROM ({theirs}))"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({listed})"  # noqa: S608  (names are ours)
-            f" SELECT {theirs} FROM json_populate_recordset(NULL::{table}, %s::json) made"
-            f" WHERE NOT EXISTS (SELECT FROM {table} t"
-            f" WHERE {same} AND ({ours}) IS NOT DISTINCT FROM ({theirs}))"
+            f" SELECT {theirs} FROM json_populate_recordset(NULL::{table}, %s::json) made{changed}"
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
             [_json(rows)],
         )
@@ -164,7 +171,7 @@ def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) 
     """Add or change parts of sessions; of those in `ids` what is there beside these rows goes."""
     if ids:
         _remove_others(model, ids, rows)
-    _upsert(model, rows)
+    _upsert(model, rows, new=not ids)
 
 
 def _remove_others(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:

@@ -115,8 +115,13 @@ def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
     if in_order or type(event) is not dict:
         return _encode_surrogates(event, in_order=in_order)
     # Most of an event has none, and the fast encoder is five times as fast.
+    plain: dict[str, Wire] = {}
     pairs = []
     for key, value in event.items():
+        kind = type(value)
+        if key.isascii() and (value.isascii() if kind is str else kind is not dict and kind is not list):
+            plain[key] = value
+            continue
         try:
             pairs.append(_encode(key) + b":" + _encode(value))
         except UnicodeEncodeError:
@@ -125,6 +130,8 @@ def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
                 + b":"
                 + _encode_surrogates(value, in_order=in_order)
             )
+    if plain:
+        pairs.append(_encode(plain)[1:-1])
     return b"{" + b",".join(pairs) + b"}"
 
 
