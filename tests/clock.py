@@ -1,48 +1,51 @@
 """Runs a module at another time: `python -m tests.clock "2025-12-31 23:55" pytest tests/mail`.
 
 Without a time, all of MOMENTS in turn, and then beside busy processes: a test may depend neither on the hour
-and the date nor on the speed of the machine. libfaketime (Debian: `apt-get install libfaketime`) shifts the
-clock of the tests and of the servers that they start.
+and the date nor on the speed of the machine. A small preloaded library (clock.c) shifts the wall clock of the
+tests and of the servers that they start.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 # In UTC: when a day, a month, a year or the hour of Berlin's clocks is about to change, or just has.
-# None is in the future: PostgreSQL's signal handlers see the real time under libfaketime, so its timeouts
-# would never come, and a statement that waits for a lock would wait for ever.
 MOMENTS = {
     "a Monday night": "2026-11-23 03:00",
-    "the last minutes of a year": "2025-12-31 23:55",
-    "the first minutes of a leap day": "2024-02-29 00:10",
+    "the last minutes of a year": "2026-12-31 23:55",
+    "the first minutes of a leap day, a Monday": "2016-02-29 00:10",
     "before Berlin's clocks go forward": "2026-03-29 00:55",
-    "before Berlin's clocks go back": "2026-10-25 00:55",
+    "before Berlin's clocks go back": "2027-10-31 00:55",
 }
 BUSY = 4
-LIBRARY = "faketime/libfaketimeMT.so.1"
-FOLDERS = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/opt/homebrew/lib"))
-# Browsers and Node.js don't work with the preloaded library.
+SOURCE = Path(__file__).with_name("clock.c")
+# Left out for their length: browsers, Node.js and faults. They read no dates beyond what the others check.
 SUITE = ("pytest", "-q", "--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults")
 
 
 def environment(at: str, now: datetime) -> dict[str, str]:
-    """Build the environment of a process whose clock is shifted, and goes on at its own pace.
+    """Build the environment of a process whose wall clock is shifted, and goes on at its own pace.
 
     Raises:
-        SystemExit: libfaketime isn't on this machine.
+        SystemExit: there is no C compiler on this machine.
     """
-    found = next((file for folder in FOLDERS for file in folder.glob(f"**/{LIBRARY}")), None)
-    if found is None:
-        raise SystemExit("libfaketime is missing: apt-get install libfaketime")
-    seconds = (datetime.fromisoformat(at).replace(tzinfo=UTC) - now).total_seconds()
-    if seconds > 0:
-        raise SystemExit(f"{at} is in the future, where PostgreSQL's timeouts never come. Give a past time.")
-    return {**os.environ, "LD_PRELOAD": str(found), "FAKETIME": f"{seconds:+.0f}"}
+    shift = (datetime.fromisoformat(at).replace(tzinfo=UTC) - now).total_seconds()
+    return {**os.environ, "LD_PRELOAD": str(_library()), "TALLY_CLOCK_SHIFT": f"{shift:.0f}"}
+
+
+def _library() -> Path:
+    """Compile the library that shifts the clock. It stays behind: processes that outlive this one use it."""
+    library = Path(tempfile.mkdtemp(prefix="tally-clock-")) / "clock.so"
+    try:
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
+    except FileNotFoundError:
+        raise SystemExit("There is no C compiler (cc): apt-get install gcc") from None
+    return library
 
 
 @contextmanager
@@ -66,8 +69,8 @@ def main(words: Sequence[str]) -> int:
     failed = []
     for name, at in MOMENTS.items():
         print(f"\n=== {name}: {at} UTC", flush=True)
-        told = environment(at, datetime.now(UTC))
-        if subprocess.run([*python, *SUITE], env=told, check=False).returncode:
+        shifted = environment(at, datetime.now(UTC))
+        if subprocess.run([*python, *SUITE], env=shifted, check=False).returncode:
             failed.append(name)
     print(f"\n=== beside {BUSY} busy processes", flush=True)
     with beside_busy_processes(BUSY):
