@@ -1,8 +1,10 @@
 """All tests, for `make test`: in parts, two at a time, since one that starts whole stacks waits much.
 
-Each part is a process with servers and databases of its own, as any run is. It prints all when it ends.
+Each part is a process with servers and databases of its own, as any run is. It prints its output when it
+ends, so that the parts aren't mixed.
 """
 
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
 AT_ONCE = 2
+PERCENT = re.compile(r"\[ *(\d+)%\]$")  # at the end of pytest's lines
+EVERY_PERCENT = 10
 
 
 class Part(NamedTuple):
@@ -40,21 +44,33 @@ def arguments(part: Part) -> list[str]:
 
 
 def run(part: Part) -> int:
-    """Run a part and print what came of it; return pytest's status."""
+    """Run a part, print how far it is, and its output once it has ended; return pytest's status."""
     begun = time.monotonic()
-    print(f"{part.name}: running", flush=True)  # noqa: T201  (its output)
-    done = subprocess.run(
+    say(f"{part.name}: running")
+    lines, printed = [], 0
+    with subprocess.Popen(
         [*PYTEST, *arguments(part)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
-    )
-    ended = f"{part.name}: {time.monotonic() - begun:.0f} s, status {done.returncode}"
-    print(f"\n{done.stdout}\n{ended}", flush=True)  # noqa: T201  (its output)
-    return done.returncode
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if (done := PERCENT.search(line)) and int(done[1]) >= printed + EVERY_PERCENT:
+                printed = int(done[1])
+                say(f"{part.name}: {printed} %")
+    ended = f"{part.name}: {time.monotonic() - begun:.0f} s, status {process.returncode}"
+    say(f"\n{''.join(lines)}\n{ended}")
+    return process.returncode
+
+
+def say(text: str) -> None:
+    """Print a line in one write: the parts print at the same time."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def run_all(parts: Iterable[Part]) -> bool:
