@@ -27,7 +27,6 @@ EXAMPLES = 12  # requests of each operation
 READING = "^/api/v1/"
 BUDGET = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

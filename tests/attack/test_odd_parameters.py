@@ -31,7 +31,6 @@ TOGETHER = 3  # in one request: more would hide each other
 EXAMPLES = 2  # of each parameter
 FEW = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -22,7 +22,6 @@ STRATEGIES = {
 }
 MODEST = settings(
     max_examples=25,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

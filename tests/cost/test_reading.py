@@ -94,7 +94,7 @@ USED = st.builds(Used, NUMBERS, NUMBERS) | st.just(Used())
 SIDES = st.builds(Side, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000, places=6))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SIDES, SIDES)
 def test_the_causes_of_a_change_sum_to_it(before: Side, after: Side) -> None:
     change = comparing.compare(before, after)

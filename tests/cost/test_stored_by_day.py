@@ -35,7 +35,7 @@ def sums(lines: Sequence[Line]) -> dict[tuple[object, ...], tuple[Decimal, ...]]
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_terms(), any_uses())
 def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[Use]) -> None:
     hourly = list(charging.charge(1, terms, SPAN, uses, {}, {}))

@@ -61,7 +61,7 @@ def any_uses(draw: st.DrawFn) -> list[Use]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_terms(), any_uses())
 def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_once(
     terms: Terms, uses: Sequence[Use]
@@ -81,7 +81,7 @@ def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_on
         assert sum(line.wire_bytes for line in lines) == sum(use.wire_bytes for use in uses)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_terms(), any_uses(), HOURS)
 def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequence[Use], middle: Any) -> None:
     whole = list(charging.charge(1, terms, SPAN, uses, {}, {}))
@@ -99,7 +99,7 @@ def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequen
     assert [*before, *after] == whole
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tiers(), st.lists(st.decimals("0.000001", 10**6, places=6), min_size=1, max_size=5))
 def test_parts_by_tier_sum_to_the_quantity_and_lie_within_their_tiers(
     made: tuple[Tier, ...], quantities: Sequence[Decimal]
@@ -118,7 +118,7 @@ def test_parts_by_tier_sum_to_the_quantity_and_lie_within_their_tiers(
             assert part == min(room, max(already - made[number].above, 0))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.decimals(0, 10**8, places=2),
     st.dictionaries(st.integers(1, 50), st.decimals(0, 10**9, places=9), min_size=1, max_size=20),
@@ -140,7 +140,7 @@ def test_shares_sum_to_the_whole_and_are_off_by_less_than_a_cent(
 class Kept(TestCase):
     """With the database: any usage, coming in any parts."""
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8)
     @given(
         st.lists(
             st.tuples(

@@ -125,7 +125,7 @@ def test_of_days_that_were_missed_the_last_is_told() -> None:
     assert (due.day, due.at) == (date(2026, 11, 20), datetime(2026, 11, 20, 7, tzinfo=UTC))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     name=st.sampled_from(sorted(YEARS)),
     rhythm=st.sampled_from(Rhythm),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.event import Event
@@ -85,11 +85,7 @@ JSON = st.recursive(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=60)
 @given(
     extra=JSON,
     edata=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=3),

@@ -112,7 +112,7 @@ def test_times_of_a_list_are_the_days_that_they_touch() -> None:
     assert for_reports(odd) == for_lists({"from": ["x"], "to": ["9999-12-31"]}) == {}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         st.sampled_from(SHARED),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.store.touched import TouchedQuarter
@@ -104,7 +104,7 @@ arrivals = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(arrived=arrivals)
 def test_the_rows_are_those_of_the_oracle_and_of_a_rebuild(
     make_sender: MakeSender, arrived: list[Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.sessions import summarising, writing
@@ -133,7 +133,7 @@ def _send(sender: Sender, arrived: list[Any], monkeypatch: pytest.MonkeyPatch) -
     summarise_due()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(arrived=arrivals, bounds=st.sampled_from([(10_000, 2_000), (2, 1)]))
 def test_the_rows_are_those_of_the_oracle_and_of_computing_all_again(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch, arrived: list[Any], bounds: tuple[int, int]

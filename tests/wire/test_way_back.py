@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from events.kinds import KINDS
@@ -141,7 +141,6 @@ def laid_over(draw: st.DrawFn) -> tuple[str, Any]:
     return kind, event
 
 
-@settings(deadline=None)
 @given(laid_over())
 def test_whatever_is_accepted_comes_back(case: tuple[str, Any]) -> None:
     kind, event = case
@@ -154,7 +153,6 @@ def test_whatever_is_accepted_comes_back(case: tuple[str, Any]) -> None:
             assert fault.message.endswith(".")
 
 
-@settings(deadline=None)
 @given(laid_over())
 def test_what_is_strictly_valid_is_leniently_valid_too(case: tuple[str, Any]) -> None:
     kind, event = case
@@ -163,7 +161,6 @@ def test_what_is_strictly_valid_is_leniently_valid_too(case: tuple[str, Any]) ->
         assert KINDS[kind].lenient.validator.fault_of(event) is None
 
 
-@settings(deadline=None)
 @given(st.sampled_from(samples.ALL), st.dictionaries(TEXTS, JSON, max_size=3))
 def test_no_object_is_too_strange_to_be_judged(kind: str, event: Any) -> None:
     for held in (KINDS[kind].lenient, KINDS[kind].held(strict=True, encoding="json")):
