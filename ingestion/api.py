@@ -1,12 +1,11 @@
 """Rejected events in the read API."""
 
-import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import OwnedFilter
+from events.api.filters import OwnedFilter, TimeFilter
 from events.api.pagination import KeysetPagination
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_api import ReplayActions
@@ -42,10 +41,10 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
 class RejectedFilter(OwnedFilter):
     """What rejected events can be asked for."""
 
-    received_after = django_filters.IsoDateTimeFilter(
+    received_after = TimeFilter(
         field_name="received_at", lookup_expr="gte", help_text="First received at this time or later."
     )
-    received_before = django_filters.IsoDateTimeFilter(
+    received_before = TimeFilter(
         field_name="received_at", lookup_expr="lt", help_text="First received before this time."
     )
 

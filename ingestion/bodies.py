@@ -11,6 +11,7 @@ from ingestion.dialects import availity, buildless
 from ingestion.refusal import Refused
 
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 expects a gzip header
+_RAW = -15  # no header at all, which some clients send as deflate
 _PLAIN = ("", "identity")
 # A cut JSON text is none, a cut gzip neither; of these a part looks like a whole.
 _ENDLESS = {availity.FORM, *buildless.PROTOBUF}
@@ -62,11 +63,12 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """
     ratio = settings.INGEST_MAX_INFLATE_RATIO
     limit = min(limit, max(INFLATES_FREELY, ratio * len(body)))
+    window = _RAW if encoding == "deflate" and not _has_zlib_header(body) else _WINDOW[encoding]
     whole = b""
     for _ in range(MAX_MEMBERS):
         if not body:
             return whole
-        member = zlib.decompressobj(_WINDOW[encoding])
+        member = zlib.decompressobj(window)
         try:
             whole += member.decompress(body, limit + 1 - len(whole))
         except zlib.error as error:
@@ -79,6 +81,11 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
             raise Refused(400, "bad_compression", f"The {encoding} body is cut off.")
         body = member.unused_data
     raise Refused(400, "bad_compression", f"The body has more than {MAX_MEMBERS} {encoding} members.")
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """True if a body begins like RFC 1950 says; what raw deflate begins with never does."""
+    return len(body) > 1 and body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
 
 
 def too_large(limit: int) -> Refused:

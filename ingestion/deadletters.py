@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from events.ownership.names import fault_of
 from events.ownership.owner import Owner
 from events.store import sources
 from events.store.copying import text_array
@@ -60,7 +59,8 @@ def file(letters: Sequence[DeadLetter], tally: Tally) -> None:
     if not letters:
         return
     named = [
-        sources.Named(letter.owner.organization_id, letter.owner.pk, _name(letter)) for letter in letters
+        sources.Named(letter.owner.organization_id, letter.owner.pk, letter.rejected.source)
+        for letter in letters
     ]
     found = sources.resolve(named, stored=False)
     groups: dict[tuple[int, str], Group] = {}
@@ -107,12 +107,6 @@ def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:
     }
     written = {name: "{" + ",".join(map(str, items)) + "}" for name, items in others.items()}
     return written | {name: text_array(items) for name, items in texts.items()}
-
-
-def _name(letter: DeadLetter) -> str:
-    """The source that a rejected event names, if it can be one."""
-    name = letter.rejected.source
-    return "" if fault_of(name) else name
 
 
 def _usage_key(letter: DeadLetter, source: Resolved) -> UsageKey:

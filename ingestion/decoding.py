@@ -101,7 +101,7 @@ class Reading:
     adapt: Callable[[dict[str, Wire], Parts], Adapted]
     kind_of: Callable[[dict[str, Wire]], str | Fault]  # the name of a kind that there is
     occurred_ms: Callable[[dict[str, Wire], Parts], float]
-    time_path: str
+    time_path: str  # empty where events bear no time of their own
     source_path: tuple[str, ...]
     id_path: tuple[str, ...]
     owner_path: tuple[str, ...] = ()
@@ -179,7 +179,8 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
     fault = fault or _name_fault(original, reading)
     if fault is None:
         occurred = reading.occurred_ms(event, parts)
-        fault = _time_fault(occurred, bounds, reading.time_path)
+        # A message without a time of its own has ours, which is never wrong: a retry has that of the first.
+        fault = _time_fault(occurred, bounds, reading.time_path) if reading.time_path else None
         if fault is None:
             return Accepted(index, raw, kind, event, original, int(occurred), adaptations, absent)
     return _rejected(index, raw, fault, event, reading)
@@ -192,8 +193,13 @@ def _rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Readin
         kind = reading.kind_of(event)
         rejected.kind = kind if type(kind) is str else ""
         rejected.client_event_id = values.readable(text_at(event, reading.id_path)[:512])
-        rejected.source = values.readable(text_at(event, reading.source_path)[:100])
+        rejected.source = _possible_name(text_at(event, reading.source_path))
     return rejected
+
+
+def _possible_name(name: str) -> str:
+    """Return the name if a source can have it, else an empty text: cut short, it would be another name."""
+    return name if name and name_fault_of(name) is None else ""
 
 
 def text_at(event: Wire, path: tuple[str, ...]) -> str:

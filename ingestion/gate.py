@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from ingestion import paths
 from ingestion.urls import urlpatterns
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -20,8 +21,19 @@ class IngestGate:
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
         self.views: dict[str, View] = {f"/{entry.pattern}": entry.callback for entry in urlpatterns}
+        # For each endpoint, the view of a path that probably means it.
+        self.refusals: dict[str, View] = {
+            path: view.cls.as_view(instead=path)  # type: ignore[attr-defined]  # as every view of DRF has it
+            for path, view in self.views.items()
+        }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer an ingest path here; hand all else on."""
-        view = self.views.get(request.path_info)
+        view = self.views.get(request.path_info) or self._view_of(paths.bare(request.path_info))
         return view(request) if view else self.get_response(request)
+
+    def _view_of(self, path: str) -> View | None:
+        """Return the view of a path without extra slashes; None if it is no ingest path."""
+        if path in self.views or not paths.is_ingest(path):
+            return self.views.get(path)
+        return self.refusals[paths.nearest(path, self.refusals)]

@@ -174,9 +174,31 @@ def _decode_slowly(raw: bytes) -> Wire | Fault:
     except _Found as found:
         return found.fault
     except json.JSONDecodeError as error:
-        return Fault("bad_json", "", f"Not JSON: {error.msg} at character {error.pos}.")
+        return Fault("bad_json", "", _explained(error))
     except RecursionError:
         return Fault("too_deep", "", "The value is nested too deeply.")
+
+
+_SHOWN = 20  # characters of what doesn't belong there
+
+
+def _explained(error: json.JSONDecodeError) -> str:
+    """Return a sentence that says where a text stops being JSON and, where that is clear, what to remove."""
+    where = f"at character {error.pos}"
+    if error.lineno > 1:
+        where += f" (line {error.lineno}, column {error.colno})"
+    before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :].rstrip()
+    if not before and not rest:
+        return "Not JSON: the text is empty."
+    if error.msg != "Extra data":
+        if before.endswith(",") and rest.startswith(("}", "]")):
+            return f"Not JSON: remove the comma before {rest[0]} {where}."
+        return f"Not JSON: {error.msg} {where}."
+    if not rest.strip("}] \t\r\n"):
+        brackets = f"the {rest}" if len(rest) == 1 else f"{rest[:_SHOWN]!r}"
+        return f"Not JSON: remove {brackets} {where}, after the end of the value."
+    shown = rest if len(rest) <= _SHOWN else rest[: _SHOWN - 1] + "…"
+    return f"Not JSON: remove what follows the value {where}: {shown!r}."
 
 
 def _may_be_infinite(raw: bytes) -> bool:

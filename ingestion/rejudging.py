@@ -109,7 +109,8 @@ def _retained(judged: Judged, kept: datetime | None, reading: Reading) -> Judged
     if isinstance(verdict, Rejected) or kept is None or moment(verdict.occurred_ms) >= kept:
         return judged
     path = reading.time_path
-    fault = Fault("too_old", path, f"{path} is before {kept:%Y-%m-%d}, since when events are kept.")
+    what = path or "The time of receipt"
+    fault = Fault("too_old", path, f"{what} is before {kept:%Y-%m-%d}; older events have been removed.")
     return judged._replace(verdict=Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
 
 

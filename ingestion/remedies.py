@@ -21,7 +21,7 @@ class Remedy(NamedTuple):
 REMEDIES = {
     "bad_json": Remedy(
         "It isn't JSON.",
-        "The message has the position of the fault.",
+        "The message has the position of the fault, and what to remove if something is left over.",
     ),
     "bad_utf8": Remedy(
         "A byte of it isn't UTF-8.",

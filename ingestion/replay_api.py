@@ -1,5 +1,6 @@
 """Replays in the API: by secret keys, for the owners that the key may write for."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events import times
 from events.access import Access, KeyUser
 from events.accounts import audit
 from events.kinds import KINDS
@@ -45,6 +47,17 @@ class ReplaySerializer(serializers.ModelSerializer[ReplayJob]):
         )
 
 
+class TimeField(serializers.DateTimeField):
+    """A time as in ISO 8601."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the time. Raises ValidationError with what to write instead."""
+        try:
+            return times.read(str(value))
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.") from error
+
+
 class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     """Which rejected events are to be replayed: all members must hold."""
 
@@ -59,8 +72,8 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
         choices=["", *KINDS], required=False, help_text="Empty where it could not be told."
     )
     dialect = serializers.ChoiceField(choices=list(DIALECTS), required=False)
-    received_after = serializers.DateTimeField(required=False, help_text="First received then or later.")
-    received_before = serializers.DateTimeField(required=False, help_text="First received before then.")
+    received_after = TimeField(required=False, help_text="First received then or later.")
+    received_before = TimeField(required=False, help_text="First received before then.")
     all = serializers.BooleanField(required=False, help_text="Must be true where nothing else is said.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import msgspec
+from django.core.signals import got_request_exception
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -35,6 +36,8 @@ class IngestView(APIView):
     a large part of what a small event costs.
     """
 
+    instead = ""  # the endpoint to name, for a path that is none
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer, whatever happens, in the dialect's words and readable for the page that asks."""
         self.request = request  # type: ignore[assignment]  # Django's own: DRF's has nothing to add
@@ -50,17 +53,25 @@ class IngestView(APIView):
                     503, "unavailable", "The database can't take events now; try again.", headers=RETRY_AFTER
                 )
             )
+        except Exception:
+            # Django's own answer is HTML that no page of another site may read.
+            log.exception("A request failed", extra={"path": request.path_info})
+            got_request_exception.send(sender=None, request=request)
+            response = self._refuse(Refused(500, "failed", "The server failed; its log has the reason."))
         if policy := rate_limits.policy():
             response["RateLimit-Policy"] = policy
         return cors.allow(request, response)
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Take events by POST, answer preflights, refuse all else."""
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers=ALLOW)
+        if self.instead:
+            message = f"There is no endpoint {request.path_info!r:.120}; send to {self.instead} instead."
+            raise Refused(404, "unknown_path", message)
         if request.method == "POST":
             keys.refuse_plain_http(request)
             return self.take(request)
-        if request.method == "OPTIONS":
-            return HttpResponse(status=204, headers=ALLOW)
         raise Refused(405, "method_not_allowed", "Events are sent by POST.", headers=ALLOW)
 
     def take(self, request: HttpRequest) -> HttpResponse:
@@ -93,7 +104,7 @@ class SunbirdView(IngestView):
         kept |= {
             key: value[:512]
             for header, key, _ in sunbird.CONTEXT
-            if (value := request.META.get(header, "").strip())
+            if (value := request.META.get(header, "").strip()) not in sunbird.NOTHING
         }
         accepted = acceptance.accept(sender, sunbird.READING, "json", body, now, kept)
         return json_response(sunbird.answer(accepted, head.message_id, now))
@@ -184,7 +195,7 @@ class StreamView(BuildlessView):
         verdicts = acceptance.accept(
             sender, buildless.READING, "ndjson", body, timezone.now(), kept, stream_id=buildless.stream_id
         )
-        sid = buildless.stream_id(verdicts) if verdicts else ""
+        sid = kept.get("sid", "")
         lines = [
             msgspec.json.encode(buildless.answer(verdict, sid if index == 0 else ""))
             for index, verdict in enumerate(verdicts)

@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import get_conditional_response
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -83,7 +83,7 @@ def schema(request: HttpRequest) -> HttpResponse:
         response["Content-Encoding"] = "gzip"
     response["ETag"] = found.etag
     response["Cache-Control"] = "public, max-age=60"
-    response["Vary"] = "Accept-Encoding"
+    patch_vary_headers(response, ["Accept-Encoding"])
     answer = get_conditional_response(request, etag=found.etag, response=response)
     assert answer is not None
     return answer

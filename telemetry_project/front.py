@@ -72,8 +72,7 @@ class Front:
             environ["wsgi.input"] = BytesIO()
             return self._answer(environ, start_response)
         if len(self._clients) + self._readers >= MOST:
-            headers = [("Content-Type", "application/json"), ("Retry-After", "5"), ("Connection", "close")]
-            start_response("503 Service Unavailable", headers)
+            start_response("503 Service Unavailable", _busy(environ))
             return [BUSY]
         me = threading.get_ident()
         client = self._clients[me] = Client(environ.get("REMOTE_ADDR", ""), time.monotonic())
@@ -239,6 +238,19 @@ class Memory:
                 return 0
             self._left -= length
             return length
+
+
+def _busy(environ: Environ) -> list[tuple[str, str]]:
+    """Return the headers of `BUSY`, which the page that sent the request may read too."""
+    headers = [("Content-Type", "application/json"), ("Retry-After", "5"), ("Connection", "close")]
+    if origin := environ.get("HTTP_ORIGIN"):
+        headers += [
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Expose-Headers", "Retry-After"),
+            ("Vary", "Origin"),
+        ]
+    return headers
 
 
 def _length(environ: Environ) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
-from django.utils import timezone
 
+from events import times
 from events.admin.facts import label_of
 from events.admin.filters import ChoiceFilter
 from events.identity import EPOCH, first_id
@@ -115,6 +115,15 @@ class TimeFilter(TypedFilter):
 
     input_type = "datetime-local"
     lookup = ""
+
+    @property
+    def problem(self) -> str:
+        """What to write instead of what is no time."""
+        try:
+            instant(self.chosen)
+        except (ValueError, OverflowError) as error:
+            return f"{self.title.capitalize()}: {error}." if self.chosen else ""
+        return ""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The rows on this side of it."""
@@ -230,9 +239,10 @@ def number(text: str) -> float:
 
 
 def instant(text: str) -> datetime:
-    """The time that a form or an address has as text. Raises ValueError, also before 1970."""
-    at = datetime.fromisoformat(text)
-    at = timezone.make_aware(at) if timezone.is_naive(at) else at
+    """Return the time that a form or an address has as text. Raises ValueError with a sentence's beginning,
+    also before 1970.
+    """
+    at = times.read(text)
     if at.astimezone(UTC) < EPOCH:
-        raise ValueError("before there were events")
+        raise ValueError(f"{text:.60} is before 1970, when there were no events")
     return at

@@ -15,6 +15,7 @@ from events.identity import first_id
 from events.kinds import KINDS
 from events.ownership.source import Source
 from events.store.merging import with_merged
+from events.store.sources import of_stored_events
 from events.store.usage import UsageHour
 from events.wire.dialects import DIALECTS
 
@@ -55,6 +56,11 @@ class ChoiceFilter(SimpleListFilter):
     def chosen(self) -> str:
         """The value in force, empty for none."""
         return str(self.value() or "")
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the value in force, as a sentence."""
+        return ""
 
     @property
     def values(self) -> list[str]:
@@ -127,6 +133,15 @@ class SourceFilter(ChoiceFilter):
         """The rows of the chosen sources, and of those that were merged into them."""
         chosen = [int(value) for value in self.values]
         return rows.filter(source_id__in=with_merged(chosen))
+
+
+class VisibleSourceFilter(SourceFilter):
+    """By source, of those that the person may see: for lists of what may have been rejected."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The sources of what the person's owners received."""
+        sources = list(visible_sources(access_of(request)).select_related("organization"))
+        return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
 
 class KindFilter(ChoiceFilter):
@@ -205,11 +220,20 @@ def labels_of(rows: list[Any]) -> list[str]:
     return [f"{row.name} · {row.organization}" if several else row.name for row in rows]
 
 
-def sources_of(access: Access) -> models.QuerySet[Source]:
-    """The sources that the person's owners have heard from; the organization's others are not theirs."""
+def visible_sources(access: Access) -> models.QuerySet[Source]:
+    """Return the sources that the person may see by name: those of all events that their owners received."""
     listed = Source.objects.filter(closed_at=None)
+    return listed if access.is_operator else listed.filter(pk__in=_heard(access).values("source_id"))
+
+
+def sources_of(access: Access) -> models.QuerySet[Source]:
+    """Return the sources that lists offer: those of stored events. Rejected events can name anything."""
+    listed = visible_sources(access)
     if access.is_operator:
-        return listed
+        return listed.filter(of_stored_events())
+    return listed.filter(pk__in=_heard(access).filter(stored__gt=0).values("source_id"))
+
+
+def _heard(access: Access) -> models.QuerySet[UsageHour]:
     since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
-    heard = UsageHour.objects.filter(owner_id__in=sorted(access.owner_ids), hour__gte=since)
-    return listed.filter(pk__in=heard.values("source_id"))
+    return UsageHour.objects.filter(owner_id__in=sorted(access.owner_ids), hour__gte=since)

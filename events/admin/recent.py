@@ -104,8 +104,8 @@ def silent(access: Access, now: datetime) -> list[Silent]:
     rows = (
         access.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
         .values("source_id", "source__name", "source__organization_id")
-        .annotate(last=Max("hour"), received_sum=Sum("received"))
-        .filter(last__lte=hour_of(now) - SILENT_AFTER)
+        .annotate(last=Max("hour"), received_sum=Sum("received"), stored_sum=Sum("stored"))
+        .filter(stored_sum__gt=0, last__lte=hour_of(now) - SILENT_AFTER)
         .order_by("-received_sum", "source__name")
     )
     return [

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from events.access import Access, access_of
 from events.accounts import audit
-from events.admin.filters import sources_of
+from events.admin.filters import sources_of, visible_sources
 from events.ownership.source import Source
 from events.store import merging
 
@@ -52,7 +52,7 @@ def _chosen(request: HttpRequest) -> list[Source]:
     """Return the selected sources. Raises PermissionDenied if the person may not change them."""
     texts = request.POST.getlist("ids") or request.GET.getlist("ids")
     ids = [int(text) for text in texts[:MOST] if text.isascii() and text.isdigit() and len(text) < 19]
-    rows = sources_of(access_of(request)).filter(pk__in=ids)
+    rows = visible_sources(access_of(request)).filter(pk__in=ids)
     found = list(rows.select_related("organization", "merged_into").order_by("name"))
     if not found or not may_change(access_of(request), found):
         raise PermissionDenied

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from events.access import Access
 from events.admin.facts import Link, Page, group
-from events.admin.filters import labels_of, sources_of
+from events.admin.filters import labels_of, visible_sources
 from events.admin.overview import Card, incomplete_for
 from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
 from events.admin.sparkline import sparkline
@@ -85,7 +85,7 @@ def _links(source: Source) -> Iterable[Link]:
 def _merged(source: Source, access: Access) -> Iterable[Link]:
     """Return links to the target and to sources merged into this one, as far as the person sees them."""
     related = Q(pk=source.merged_into_id) | Q(merged_into=source)
-    for other in sources_of(access).filter(related).order_by("name")[:MOST_MERGED]:
+    for other in visible_sources(access).filter(related).order_by("name")[:MOST_MERGED]:
         label = "Merged into" if other.pk == source.merged_into_id else "Merged source:"
         yield Link(f"{label} {other}", reverse("admin:events_source_change", args=[other.pk]))
 

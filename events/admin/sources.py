@@ -15,7 +15,7 @@ from events.admin import source_acts
 from events.admin.base import EmptyState
 from events.admin.columns import NOTHING
 from events.admin.facts import Page
-from events.admin.filters import sources_of
+from events.admin.filters import sources_of, visible_sources
 from events.admin.pages import PageAdmin
 from events.admin.recent import of_sources, versions_of
 from events.admin.source_page import view
@@ -110,15 +110,24 @@ class SourceAdmin(PageAdmin):
         return sparkline(row.figures.days, "Events received") if row.figures else NOTHING
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Those that the person's owners have heard from."""
+        """Return the sources of the list."""
         return sources_of(access_of(request)).order_by("name")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Source | None:
+        """Return the source of a page, which may also be one that only rejected events name."""
+        try:
+            return visible_sources(access_of(request)).filter(pk=object_id).first()
+        except (ValueError, OverflowError):
+            return None
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Members see the sources of their owners."""
         access = access_of(request)
         if obj is None:
             return not access.is_empty
-        return access.is_operator or sources_of(access).filter(pk=obj.pk).exists()
+        return access.is_operator or visible_sources(access).filter(pk=obj.pk).exists()
 
 
 def _hour(at: datetime) -> str:

@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 
+from events import times
 from events.access import Access
 from events.event import Event, EventQuerySet
 from events.identity import first_id
@@ -31,6 +34,25 @@ def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any
 def choices(names: Iterable[str]) -> list[tuple[str, str]]:
     """Names as the choices of a filter."""
     return [(name, name) for name in names]
+
+
+class TimeField(IsoDateTimeField):
+    """A time as in ISO 8601, whose error says what to write."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the time; None for an empty text. Raises ValidationError."""
+        if not isinstance(value, str) or not value.strip():
+            return None
+        try:
+            return times.read(value)
+        except ValueError as error:
+            raise ValidationError(f"{error}.", code="invalid") from error
+
+
+class TimeFilter(django_filters.IsoDateTimeFilter):
+    """By a time."""
+
+    field_class = TimeField
 
 
 class OwnedFilter(django_filters.FilterSet):
@@ -61,16 +83,12 @@ class EnvelopeFilter(OwnedFilter):
     actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
     device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
     client_event_id = django_filters.CharFilter(method="by_text", help_text="The sender's own id, exact.")
-    occurred_after = django_filters.IsoDateTimeFilter(
-        method="by_occurrence", help_text="Occurred at this time or later."
-    )
-    occurred_before = django_filters.IsoDateTimeFilter(
-        method="by_occurrence", help_text="Occurred before this time."
-    )
-    received_after = django_filters.IsoDateTimeFilter(
+    occurred_after = TimeFilter(method="by_occurrence", help_text="Occurred at this time or later.")
+    occurred_before = TimeFilter(method="by_occurrence", help_text="Occurred before this time.")
+    received_after = TimeFilter(
         field_name="received_at", lookup_expr="gte", help_text="Received at this time or later."
     )
-    received_before = django_filters.IsoDateTimeFilter(
+    received_before = TimeFilter(
         field_name="received_at", lookup_expr="lt", help_text="Received before this time."
     )
 

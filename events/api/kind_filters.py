@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import QuerySet
 
 from events.access import Access
-from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, in_time
+from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, TimeFilter, in_time
 from events.event import Event
 from events.kinds import KINDS
 from events.walk import Question
@@ -50,8 +50,8 @@ LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = 
     ArrayField: (("contains", _Having, "With this text among them."),),
     models.BooleanField: (("exact", django_filters.BooleanFilter, "true or false."),),
     models.DateTimeField: (
-        ("gte", django_filters.IsoDateTimeFilter, "At this time or later."),
-        ("lt", django_filters.IsoDateTimeFilter, "Before this time."),
+        ("gte", TimeFilter, "At this time or later."),
+        ("lt", TimeFilter, "Before this time."),
     ),
 }
 

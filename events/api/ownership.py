@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
-from django.db.models import Max, Min, QuerySet, Sum
+from django.db.models import Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
@@ -13,9 +13,11 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
+from events.api.filters import TimeFilter
 from events.api.pagination import NamePagination
 from events.ownership.owner import Owner
-from events.ownership.source import Source
+from events.ownership.source import STANDING, Source
+from events.store.sources import of_stored_events
 from events.store.usage import UsageHour, hour_of
 
 HEARD_OF = timedelta(days=91)  # a source that has sent nothing for longer is listed on request only
@@ -62,7 +64,7 @@ class OwnerViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Owne
 
 
 class SourceSerializer(Selectable, serializers.ModelSerializer[Source]):
-    """An application that sent events to the reader's owners."""
+    """An application that sent events to the reader's owners, of which at least one was stored."""
 
     organization = serializers.CharField(
         source="organization.slug", read_only=True, help_text="Short name of its organization."
@@ -97,7 +99,7 @@ class SourceFilter(django_filters.FilterSet):
     owner = django_filters.CharFilter(
         method="no_filter", help_text="Heard of by this owner only; its name, in any case."
     )
-    since = django_filters.IsoDateTimeFilter(
+    since = TimeFilter(
         method="no_filter",
         help_text="Heard of at this time or later; without it, in the last 91 days.",
     )
@@ -124,7 +126,10 @@ class SourceFilter(django_filters.FilterSet):
         }
         if asked["name"]:
             queryset = self.filters["name"].filter(queryset, asked["name"])
-        return Heard(queryset.filter(pk__in=list(measures)), measures)
+        # Rejected events can name anything.
+        stored = [source for source, (*_, stored) in measures.items() if stored]
+        named = of_stored_events() & (Q(pk__in=stored) | ~Q(name__in=STANDING))
+        return Heard(queryset.filter(named, pk__in=list(measures)), measures)
 
     def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:
         """Bounds the usage that sources are heard of by, not the sources."""

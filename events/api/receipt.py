@@ -7,7 +7,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from events.api.filters import OwnedFilter, choices
+from events.api.filters import OwnedFilter, TimeFilter, choices
 from events.api.problems import BadParameter
 from events.kinds import KINDS
 from events.wire.dialects import DIALECTS
@@ -41,14 +41,12 @@ class ReceiptFilter(OwnedFilter):
         method="no_filter",
         help_text="Length of a row's period, in UTC; day without it.",
     )
-    since = django_filters.IsoDateTimeFilter(
+    since = TimeFilter(
         method="no_filter",
         help_text="From this time on, with all of its hour at least; without it, the last 7 days by hour, 31"
         " by day, 366 by month. At most 31, 400 and 3,660 days can be asked for at once.",
     )
-    until = django_filters.IsoDateTimeFilter(
-        method="no_filter", help_text="Before this time; without it, up to now."
-    )
+    until = TimeFilter(method="no_filter", help_text="Before this time; without it, up to now.")
 
     def asked(self) -> Asked:
         """The time. Raises `BadParameter` where it is too long."""

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import OwnedFilter
+from events.api.filters import OwnedFilter, TimeFilter
 from events.api.pagination import SessionPagination, TimelinePagination
 from events.api.serializers import LISTED, EventSerializer
 from events.sessions.session import (
@@ -42,12 +42,8 @@ class SessionFilter(OwnedFilter):
     session = django_filters.CharFilter(method="by_text", help_text="Session id as sent, exact.")
     actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
     device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
-    since = django_filters.IsoDateTimeFilter(
-        field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later."
-    )
-    until = django_filters.IsoDateTimeFilter(
-        field_name="started_at", lookup_expr="lt", help_text="Begun before this time."
-    )
+    since = TimeFilter(field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later.")
+    until = TimeFilter(field_name="started_at", lookup_expr="lt", help_text="Begun before this time.")
 
     class Meta:
         model = Session

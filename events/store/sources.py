@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
 from events.ownership.source import OVERFLOW, STANDING, UNKNOWN, Source
 from events.store.copying import array, text_array
+from events.store.versions import SourceVersion
 
 _ADVISORY_LOCK = 748_025_503  # with the organization. Any constant does, it must only be ours.
 
@@ -62,6 +64,12 @@ def resolve(names: Iterable[Named], *, stored: bool = True) -> dict[Named, Resol
         rows = _find(places.values())
         found |= {named: rows[places[named[:2]]] for named in over}
     return {named: found[bare].source for named, bare in wanted.items()}
+
+
+def of_stored_events() -> Q:
+    """Return the condition that a source isn't named by rejected events only."""
+    noted = Exists(SourceVersion.objects.filter(source=OuterRef("pk")))
+    return Q(owner__isnull=False) | Q(merged_into__isnull=False) | Q(noted, name__in=STANDING)
 
 
 def _bare(named: Named) -> Named:

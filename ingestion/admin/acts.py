@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from events.access import Access, access_of
 from events.accounts import audit
-from events.admin.filters import sources_of
+from events.admin.filters import visible_sources
 from events.admin.json_text import laid_out
 from ingestion import replay_jobs, replaying
 from ingestion.admin.bodies import SHOWN
@@ -226,5 +226,6 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
 def _sentence(access: Access, selection: Selection) -> str:
     """The selection in words, with the names of what the person sees and of nothing else."""
     owners = [owner.name for owner in access.owners if owner.pk in (selection.owners or ())]
-    sources = sources_of(access).filter(pk__in=selection.sources or ()).values_list("name", flat=True)
+    named = visible_sources(access).filter(pk__in=selection.sources or ())
+    sources = named.values_list("name", flat=True)
     return selection.sentence(owners, sources)

@@ -8,8 +8,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
+from events import times
 from events.admin.event_filters import TimeFilter, instant
-from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, SourceFilter
+from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, VisibleSourceFilter
 from events.admin.paging import KeysetChangeList
 from ingestion import remedies
 from ingestion.selections import Selection
@@ -49,6 +50,15 @@ class DayFilter(ChoiceFilter):
     title = "day of receipt"
     parameter_name = "day"
 
+    @property
+    def problem(self) -> str:
+        """What to write instead of what is no day."""
+        try:
+            times.read_day(self.chosen)
+        except ValueError as error:
+            return f"{self.title.capitalize()}: {error}." if self.chosen else ""
+        return ""
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The day in force: there are too many to offer."""
         day = _day(request.GET.get(self.parameter_name, ""))
@@ -78,7 +88,7 @@ class ReceivedUntilFilter(TimeFilter):
 
 
 FILTERS = (
-    *(OwnerFilter, SourceFilter, RejectedKindFilter, CodeFilter, DialectFilter, DayFilter),
+    *(OwnerFilter, VisibleSourceFilter, RejectedKindFilter, CodeFilter, DialectFilter, DayFilter),
     *(ReceivedSinceFilter, ReceivedUntilFilter),
 )
 

@@ -17,6 +17,7 @@ from ingestion.refusal import Refused
 
 Wire = Any
 
+_ID = re.compile("[A-Za-z0-9]{12,64}")  # as `event.id` must be
 _LINE = re.compile(rb"[^\s][^\n]*")  # from its first character that is no blank
 PROTOBUF = {"application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"}
 
@@ -109,8 +110,19 @@ READING = Reading(
 
 
 def stream_id(verdicts: list[Verdict]) -> str:
-    """The id of a stream: a hash of its first event's id."""
-    return blake2b(verdicts[0].client_event_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    """Return the id of a stream: a hash of its first event's id.
+
+    A line without a valid id doesn't count, or unrelated streams would share one. If no line has any, nothing
+    of the stream is stored now, and the lines themselves are its identity.
+    """
+    ids = (verdict.client_event_id for verdict in verdicts)
+    first = next(filter(_ID.fullmatch, ids), None)
+    digest = blake2b(digest_size=16)
+    if first is not None:
+        digest.update(first.encode())
+    for verdict in verdicts if first is None else ():
+        digest.update(verdict.raw + b"\n" if isinstance(verdict, Rejected) else b"\n")
+    return digest.hexdigest()
 
 
 def answer(verdict: Verdict, sid: str = "") -> dict[str, Wire]:

@@ -35,6 +35,8 @@ CONTEXT = (
     ("HTTP_X_DEVICE_ID", "did", ("context", "did")),
     ("HTTP_X_CHANNEL_ID", "channel", ("context", "channel")),
 )
+# Values of these headers that say nothing: for what an application leaves out, SDKs send JavaScript's words.
+NOTHING = ("", "undefined", "null")
 
 
 class _Params(msgspec.Struct):
@@ -97,7 +99,10 @@ def _cut_slowly(body: bytes, reason: str) -> list[Slice]:
         bounds.check_events(len(cut[1]))
     shell = jsontext.decode(cut[0] if cut else body)
     if type(shell) is Fault:
-        raise Refused(400, "bad_json", f"The body is not JSON: {reason}.")
+        # Without its events, positions in it aren't those of the body.
+        whole = jsontext.decode(body) if cut else shell
+        is_syntax = type(whole) is Fault and whole.code == "bad_json"
+        raise Refused(400, "bad_json", whole.message if is_syntax else f"The body is not JSON: {reason}.")
     if cut is None or type(shell) is not dict:
         raise Refused(400, "no_events", "The body must be an object with a list `events`.", path="events")
     limits = jsontext.limits()

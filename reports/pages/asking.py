@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from events import times
 from reports.filters import Filters
 from reports.pages.links import Params
 from reports.periods import DAY, PRESETS, Granularity, Period, preset
@@ -41,6 +42,7 @@ class Choices:
     kinds: tuple[str, ...]
     sees_all: bool  # whether no choice of owners means everybody's
     merged: Mapping[int, int] = field(default_factory=dict)  # sources, and those that they were merged into
+    unstored: frozenset[int] = frozenset()  # sources that only rejected events name: not offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +218,7 @@ def _custom(first: str, last: str, now: datetime, zone: ZoneInfo) -> Period:
 
 
 def _date(text: str) -> date:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text} is no date as 2026-01-31") from None
+    found = times.read_day(text)
     if not EARLIEST <= found < LATEST:
         raise ValueError(f"{text} is before {EARLIEST.year} or after {LATEST.year - 1}")
     return found

@@ -124,8 +124,10 @@ def _options(pairs: Sequence[tuple[str, str]], chosen: str) -> tuple[Option, ...
 def _many(asked: Asked, choices: Choices, offered: Mapping[str, Sequence[str]]) -> list[Many]:
     filters = asked.filters
     owners = [key for key in filters.owners or () if "owner" in asked.params]
+    hidden = choices.unstored.difference(filters.sources)
+    sources = {key: name for key, name in choices.sources.items() if key not in hidden}
     found = [
-        _offer("source", "Source", choices.sources, filters.sources),
+        _offer("source", "Source", sources, filters.sources),
         _offer("kind", "Kind", {kind: kind for kind in choices.kinds}, filters.kinds),
         _offer("version", "Version", {each: each for each in offered.get("version", ())}, filters.versions),
         _offer("country", "Country", {each: each for each in offered.get("country", ())}, filters.countries),

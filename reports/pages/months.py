@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from events import times
 from reports.cost.months import month_of_text
 from reports.pages.links import Links
 from reports.pages.page import Context
@@ -62,9 +63,9 @@ def _day(text: str, month: date, today: date) -> date | None:
     if not text:
         return None
     try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text} is no day as 2026-01-31.") from None
+        found = times.read_day(text)
+    except ValueError as error:
+        raise ValueError(f"{error}.") from None
     if not month <= found < next_month(month) or found > today:
         raise ValueError(f"{text} is no day of {month:%B %Y} that has begun.")
     return found

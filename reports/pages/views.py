@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from events.access import Access, access_of
 from events.accounts import audit
-from events.admin.filters import labels_of, sources_of
+from events.admin.filters import labels_of, sources_of, visible_sources
 from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
@@ -60,14 +60,16 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
 
 
 def choices_of(access: Access) -> Choices:
-    """What a person may choose from: two statements."""
-    owners, sources = access.owners, list(sources_of(access).select_related("organization"))
+    """Return what a person may choose from, in three statements."""
+    owners, sources = access.owners, list(visible_sources(access).select_related("organization"))
+    stored = frozenset(sources_of(access).values_list("pk", flat=True))
     return Choices(
         owners={owner.pk: label for owner, label in zip(owners, labels_of(owners), strict=True)},
         sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},
         kinds=tuple(sorted(KINDS)),
         sees_all=access.is_operator,
         merged={source.pk: source.merged_into_id for source in sources if source.merged_into_id},
+        unstored=frozenset(source.pk for source in sources if source.pk not in stored),
     )
 
 

@@ -164,7 +164,8 @@ def test_a_deleted_source_that_sends_again_is_there_again(two: Sender, operator:
 
 
 def test_a_source_that_nothing_names_is_gone_for_good(two: Sender, operator: Client) -> None:
-    unheard = Source.objects.create(organization=two.key.organization, name="typo")
+    owner = two.key.default_owner
+    unheard = Source.objects.create(organization=two.key.organization, owner=owner, name="typo")
     operator.post(LIST, {"action": "delete_chosen", "_selected_action": [unheard.pk]})
     assert not Source.objects.filter(name="typo").exists()
     assert AuditEntry.objects.get(action="source.removed").about == "typo"
@@ -172,11 +173,23 @@ def test_a_source_that_nothing_names_is_gone_for_good(two: Sender, operator: Cli
 
 def test_one_that_rejected_events_name_stays(two: Sender, operator: Client) -> None:
     send(two, "3", "bad", eid="NOPE")
+    send(two, "4", "bad")
+    Event.objects.filter(source=of("bad")).delete()
+    UsageHour.objects.filter(source=of("bad")).update(stored=0)
     assert RejectedEvent.objects.exists()
     html = operator.post(
         LIST, {"action": "delete_chosen", "_selected_action": [of("bad").pk]}, follow=True
     ).content.decode()
     assert "bad still has events or rejected events" in html
+
+
+def test_one_that_only_rejected_events_named_is_deleted_by_the_command(two: Sender, operator: Client) -> None:
+    send(two, "3", "bad", eid="NOPE")
+    with pytest.raises(CommandError, match="rejected events"):
+        call_command("delete_sources", "--organization=acme", "bad", stdout=StringIO())
+    RejectedEvent.objects.all().delete()
+    call_command("delete_sources", "--organization=acme", "bad", stdout=StringIO())
+    assert of("bad").closed_at is not None
 
 
 def test_by_command_sources_are_merged_and_taken_back(two: Sender) -> None:

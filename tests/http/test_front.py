@@ -198,6 +198,10 @@ def test_requests_beyond_the_threads_are_told_to_come_back(
     monkeypatch.setattr(front, "MOST", 1)
     answer = call(application)
     assert call(application) == [front.BUSY]
+    started: list[Any] = []
+    origin = {"PATH_INFO": "/v1/telemetry", "HTTP_ORIGIN": "https://app.example", "SERVER_PORT": "1"}
+    application(origin, lambda *given: started.extend(given))
+    assert dict(started[1])["Access-Control-Allow-Origin"] == "https://app.example"
     assert isinstance(call(application, PATH_INFO="/livez"), Parts)
     answer.close()
     assert isinstance(call(application), Parts)

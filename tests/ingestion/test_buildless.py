@@ -201,6 +201,44 @@ def test_the_key_in_the_url_is_no_parameter_and_is_not_kept(make_sender: Any, cl
     assert "key" not in only_event().as_wire()
 
 
+def sid_of(response: Any) -> str:
+    sid: str = json.loads(response.content.splitlines()[0])["sid"]
+    return sid
+
+
+@pytest.mark.parametrize(
+    "first", ["not json", '{"event": {"id": "short"}}', '{"event": {"id": "undefined"}}']
+)
+def test_streams_whose_first_lines_have_no_valid_id_are_sessions_of_their_own(
+    sender: Sender, first: str
+) -> None:
+    sids = [
+        sid_of(sender.post(STREAM, f"{first}\n{json.dumps(emitted(event_id))}", "application/x-ndjson"))
+        for event_id in ("onestream00001", "otherstream002")
+    ]
+    file_all()
+    sessions = dict(Event.objects.values_list("client_event_id", "session"))
+    assert sids == [sessions["onestream00001"], sessions["otherstream002"]]
+    assert len(set(sids)) == 2
+
+
+def test_a_stream_has_the_id_of_its_first_event(sender: Sender) -> None:
+    whole = [json.dumps(emitted(event_id)) for event_id in ("firstevent0001", "secondevent002")]
+    refused = json.dumps({"event": {"id": "firstevent0001"}})
+    sids = {
+        sid_of(sender.post(STREAM, "\n".join(lines), "application/x-ndjson"))
+        for lines in (whole, whole[:1], ["junk", *whole], [refused, whole[1]])
+    }
+    assert len(sids) == 1
+
+
+def test_streams_without_any_id_share_none_unless_they_are_the_same(sender: Sender) -> None:
+    streams = ("junk", "other junk", "junk\nother junk", "junk")
+    sids = [sid_of(sender.post(STREAM, lines, "application/x-ndjson")) for lines in streams]
+    assert len(set(sids)) == 3
+    assert sids[0] == sids[3]
+
+
 def test_a_stream_is_answered_line_by_line_and_is_a_session(sender: Sender) -> None:
     lines = [
         json.dumps(emitted("firstevent0001")),

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
-from ingestion import inbox
+from ingestion import cors, inbox
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, log_event
 
 GOOD = json.dumps({"events": [log_event()]}).encode()
@@ -20,9 +21,27 @@ def deflated(body: bytes) -> bytes:
     return zlib.compress(body)
 
 
+def raw(body: bytes) -> bytes:
+    """Deflate without zlib's header and checksum, as some clients understand the name."""
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(body) + packer.flush()
+
+
 ENCODED: dict[str, tuple[str, bytes, int]] = {
     "gzip": ("gzip", gzip.compress(GOOD), 200),
     "deflate": ("deflate", deflated(GOOD), 200),
+    "raw deflate": ("deflate", raw(GOOD), 200),
+    "raw deflate, stored": (
+        "deflate",
+        b"\x01" + len(GOOD).to_bytes(2, "little") + (len(GOOD) ^ 0xFFFF).to_bytes(2, "little") + GOOD,
+        200,
+    ),
+    "raw deflate, truncated": ("deflate", raw(GOOD)[:-9], 400),
+    "raw deflate with trailing garbage": ("deflate", raw(GOOD) + b"garbage", 400),
+    "deflate, truncated": ("deflate", deflated(GOOD)[:-9], 400),
+    "deflate with a bad checksum": ("deflate", deflated(GOOD)[:-4] + b"\x00" * 4, 400),
+    "not deflated": ("deflate", GOOD, 400),
+    "gzip for deflate": ("deflate", gzip.compress(GOOD), 400),
     "identity": ("identity", GOOD, 200),
     "two members": ("gzip", gzip.compress(GOOD[:50]) + gzip.compress(GOOD[50:]), 200),
     "truncated": ("gzip", gzip.compress(GOOD)[:-9], 400),
@@ -47,6 +66,11 @@ def test_content_encodings(sender: Sender, case: str) -> None:
 def test_a_bomb_is_a_413(sender: Sender) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     response = sender.post(SUNBIRD, bomb, **{"Content-Encoding": "gzip"})
+    assert (response.status_code, response.json()["params"]["err"]) == (413, "too_large")
+
+
+def test_a_bomb_of_raw_deflate_is_a_413(sender: Sender) -> None:
+    response = sender.post(SUNBIRD, raw(b" " * 50_000_000), **{"Content-Encoding": "deflate"})
     assert (response.status_code, response.json()["params"]["err"]) == (413, "too_large")
 
 
@@ -75,9 +99,53 @@ def test_a_preflight_is_answered_for_any_site(client: Client, path: str) -> None
     assert response["Access-Control-Allow-Origin"] == "https://app.example"
     assert response["Access-Control-Allow-Credentials"] == "true"
     assert response["Access-Control-Max-Age"] == "7200"
-    assert response["Vary"] == "Origin"
+    assert response["Vary"] == "Origin, Access-Control-Request-Headers"
     allowed = response["Access-Control-Allow-Headers"].split(", ")
     assert {"authorization", "x-api-key", "content-encoding", "x-response-encoding-context"} <= set(allowed)
+
+
+# What OpenTelemetry, Zipkin, Sentry, New Relic, Datadog and caches add to the requests of a page.
+ADDED = (
+    "traceparent,tracestate,baggage,b3,x-b3-traceid,sentry-trace,newrelic,x-newrelic-id,"
+    "x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority,cache-control,pragma"
+)
+
+
+@pytest.mark.parametrize("path", ALL)
+@pytest.mark.parametrize("names", [ADDED, "content-type, traceparent", "X-Anything_at.All~"])
+def test_a_preflight_allows_the_headers_that_it_asks_for(client: Client, path: str, names: str) -> None:
+    response = client.options(
+        path, headers={"Origin": "https://app.example", "Access-Control-Request-Headers": names}
+    )
+    assert response["Access-Control-Allow-Headers"] == names
+
+
+@pytest.mark.parametrize("names", ["", "  ", "é", 'a"b', "a\tb", "x" * 8001])
+def test_headers_that_none_can_be_called_are_not_repeated(client: Client, names: str) -> None:
+    response = client.options(
+        SUNBIRD, headers={"Origin": "https://app.example", "Access-Control-Request-Headers": names}
+    )
+    assert response["Access-Control-Allow-Headers"].startswith("authorization, content-type")
+
+
+def test_what_an_answer_varies_by_already_stays() -> None:
+    request = RequestFactory().post(SUNBIRD)
+    answer = HttpResponse(headers={"Vary": "Accept-Encoding"})
+    assert cors.allow(request, answer)["Vary"] == "Accept-Encoding, Origin"
+
+
+def test_a_failure_of_ours_may_be_read_by_the_page_that_asked(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(inbox, "put", fail)
+    sender.client.raise_request_exception = False
+    response = sender.post(SUNBIRD, GOOD, Origin="https://app.example")
+    assert (response.status_code, response["Content-Type"]) == (500, "application/json")
+    assert response["Access-Control-Allow-Origin"] == "https://app.example"
+    assert response.json()["params"]["err"] == "failed"
 
 
 @pytest.mark.parametrize("path", ALL)

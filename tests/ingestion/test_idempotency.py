@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a retry of a message without an id is one event."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -8,6 +9,7 @@ from django.utils import timezone
 from events.event import Event
 from events.store.usage import UsageHour
 from ingestion.idempotency import WINDOW, IdempotencyKey, forget_old
+from tests.conftest import SetClock
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, message
 
 KEY = {"Idempotency-Key": "order-1"}
@@ -25,6 +27,20 @@ def test_a_retry_is_answered_alike_and_is_one_event(sender: Sender, drained_betw
     assert sender.post(AVAILITY, message(), **KEY).status_code == 201
     file_all()
     assert (Event.objects.get().client_event_id, duplicates()) == ("order-1", 1)
+
+
+def test_a_retry_is_one_event_where_events_of_its_age_are_refused(
+    sender: Sender, settings: Any, set_clock: SetClock
+) -> None:
+    settings.EVENT_MAX_AGE_DAYS = 1
+    now = timezone.now()
+    set_clock(now - timedelta(days=3))
+    assert sender.post(AVAILITY, message(), **KEY).status_code == 201
+    file_all()
+    set_clock(now)
+    assert sender.post(AVAILITY, message(), **KEY).status_code == 201
+    done = file_all()
+    assert (done.rejected, done.duplicates) == (0, 1)
 
 
 def test_another_body_under_the_same_key_is_a_409_and_is_not_kept(sender: Sender) -> None:

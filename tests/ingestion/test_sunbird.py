@@ -228,6 +228,15 @@ def test_headers_fill_in_what_events_lack_and_are_not_part_of_the_way_back(sende
     assert kept.as_wire() == full
 
 
+@pytest.mark.parametrize("value", ["undefined", "null", " "])
+def test_headers_of_what_an_application_left_out_fill_in_nothing(sender: Sender, value: str) -> None:
+    event = log_event()
+    del event["context"]["did"]
+    assert sender.batch(event, **{"x-device-id": value})["accepted"] == 1
+    file_all()
+    assert only_event().device is None
+
+
 def test_edata_wrapped_in_edata_is_read_through_and_given_back(sender: Sender) -> None:
     event = log_event(edata={"edata": {"type": "a", "level": "b", "message": "c"}})
     assert sender.batch(event)["accepted"] == 1
@@ -260,3 +269,20 @@ def test_strict_validation_refuses_what_the_reference_pipeline_refuses(make_send
 def test_the_first_20_errors_are_spelled_out_and_all_indexes_are_there(sender: Sender) -> None:
     result = sender.batch(*({"n": n} for n in range(30)))
     assert (len(result["errors"]), result["rejected_indexes"]) == (20, list(range(30)))
+
+
+@pytest.mark.parametrize("validation", ["lenient", "strict"])
+@pytest.mark.parametrize("form", ["{}.0", "{:.12E}", "{:.12e}"])
+def test_a_time_with_an_exponent_or_a_fraction_is_the_same_time(
+    make_sender: MakeSender, validation: str, form: str
+) -> None:
+    sender = make_sender(validation=validation)
+    ets = now_ms()
+    body = json.dumps({"events": [log_event(ets=ets)]})
+    written = form.format(ets) if form == "{}.0" else form.format(float(ets))
+    for text in (body, body.replace(str(ets), written)):
+        assert sender.post(SUNBIRD, text).json()["result"]["accepted"] == 1
+    done = file_all()
+    assert (done.stored, done.duplicates) == (1, 1)
+    assert UsageHour.objects.get().conflicting == 0
+    assert only_event().as_wire()["ets"] == ets

@@ -12,9 +12,9 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
-from ingestion import inbox, quotas, replaying
+from ingestion import inbox, quotas, rejudging, replaying
 from ingestion.claims import submission
-from ingestion.decoding import Parts
+from ingestion.decoding import Parts, Rejected
 from ingestion.rejected import RejectedEvent
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
 from tests.sending import AVAILITY, EMIT, MakeSender, Sender, emitted, file_all, log_event, message
@@ -338,3 +338,17 @@ def test_buildless_events_are_replayed_with_their_own_id(sender: Sender) -> None
     assert replaying.replay_edited(row.pk, json.dumps(emitted()).encode(), None).stored == 1
     assert Event.objects.get().client_event_id == "abcdefghij0123456789"
     assert is_balanced()
+
+
+def test_a_message_of_a_week_that_is_gone_is_said_to_be_too_old(sender: Sender, settings: Any) -> None:
+    settings.RETENTION_WEEKS = 1
+    sender.post(AVAILITY, message(version="9"))
+    file_all()
+    row = RejectedEvent.objects.get()
+    row.received_at -= timedelta(days=30)
+
+    (judged,) = rejudging.judge(row, None, edited=json.dumps(message()).encode())
+
+    assert isinstance(judged.verdict, Rejected)
+    assert judged.verdict.fault.code == "too_old"
+    assert judged.verdict.fault.message.startswith("The time of receipt is before ")

@@ -275,7 +275,7 @@ def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tupl
         ({"month": "2027-01"}, "is no month from"),
         ({"month": "0001-01"}, "is no month from"),
         ({"month": "2026-09", "day": "2026-10-01"}, "is no day of September 2026"),
-        ({"month": "2026-09", "day": "x"}, "x is no day as 2026-01-31."),
+        ({"month": "2026-09", "day": "x"}, "x is no date as 2026-01-31."),
         ({"month": "2026-09", "day": "2026-09-03", "hour": "24"}, "24 is no hour"),
         ({"month": "2026-09", "day": "2026-09-03", "hour": "²"}, "is no hour"),
     ],

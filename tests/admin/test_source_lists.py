@@ -1,0 +1,124 @@
+"""Lists of sources come from stored events only: what rejected events name is shown beside these alone."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from events.access import Access
+from events.admin.filters import sources_of, visible_sources
+from events.ownership.api_key import KeyType
+from events.ownership.membership import Role
+from events.ownership.source import UNKNOWN, Source
+from ingestion.rejected import RejectedEvent
+from tests.admin.conftest import EVENTS, html_of
+from tests.factories import person
+from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message
+
+REJECTED = "/admin/ingestion/rejectedevent/"
+SOURCES = "/admin/events/source/"
+LISTS = (EVENTS, "/admin/events/session/", "/admin/events/log/", SOURCES, "/reports/overview/", "/admin/")
+LONG = "x" * 101
+
+
+def of(name: str, **changes: Any) -> dict[str, Any]:
+    context = {"channel": "c1", "env": "home", "pdata": {"id": name}, "sid": "s1", "did": "d1"}
+    return log_event(f"LOG:{name}", context=context, **changes)
+
+
+@pytest.fixture
+def team(make_sender: MakeSender) -> Sender:
+    """A team with one stored source, and rejected events that name two others."""
+    team = make_sender("Team A", kind=KeyType.SECRET)
+    team.batch(of("portal"), of("typo", edata={}), of(LONG))
+    file_all()
+    return team
+
+
+@pytest.fixture(params=["viewer", "lead", "operator"])
+def reader(request: pytest.FixtureRequest, team: Sender) -> User:
+    """Somebody who sees the team's events."""
+    if request.param == "operator":
+        return person("olga", is_superuser=True)
+    role = Role.LEAD if request.param == "lead" else Role.VIEWER
+    return person("rita", team.key.default_owner, role=role)
+
+
+@pytest.fixture
+def page(reader: User) -> Client:
+    client = Client()
+    client.force_login(reader)
+    return client
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_what_only_rejected_events_name_is_in_no_list(page: Client, path: str) -> None:
+    html = html_of(page, path)
+
+    assert "portal" in html or path == "/admin/"
+    assert "typo" not in html
+    assert LONG[:100] not in html
+
+
+def test_the_api_lists_sources_of_stored_events(client: Client, team: Sender) -> None:
+    found = client.get("/api/v1/sources/", headers={"Authorization": f"Bearer {team.text}"}).json()["results"]
+
+    assert [row["name"] for row in found] == ["portal"]
+
+
+def test_rejected_events_are_filtered_by_every_source_that_they_name(page: Client, team: Sender) -> None:
+    typo = Source.objects.get(name="typo")
+
+    html = html_of(page, f"{REJECTED}?source={typo.pk}")
+
+    assert f'<option value="{typo.pk}" selected>typo</option>' in html
+    assert RejectedEvent.objects.get(source=typo).code in html
+    assert "typo" in html_of(page, f"{REJECTED}groups/")
+
+
+def test_the_page_of_a_source_without_stored_events_says_what_was_rejected(
+    page: Client, team: Sender
+) -> None:
+    typo = Source.objects.get(name="typo")
+
+    assert "typo" in html_of(page, f"{SOURCES}{typo.pk}/change/")
+    assert page.get(f"{SOURCES}999999/change/").status_code == 302
+
+
+def test_a_report_can_be_asked_for_it_and_names_it(page: Client, team: Sender) -> None:
+    typo = Source.objects.get(name="typo")
+
+    assert "Source: typo (1 of 2 sources)" in html_of(page, f"/reports/quality/?source={typo.pk}")
+
+
+def test_a_name_that_no_source_can_have_is_not_cut_to_another(team: Sender) -> None:
+    named = set(RejectedEvent.objects.values_list("source__name", flat=True))
+
+    assert named == {"typo", UNKNOWN}
+    assert not Source.objects.filter(name__startswith="xx").exists()
+
+
+def test_it_is_listed_once_an_event_of_it_is_stored(reader: User, team: Sender) -> None:
+    team.batch(of("typo"))
+    file_all()
+
+    assert set(sources_of(Access(reader)).values_list("name", flat=True)) >= {"portal", "typo"}
+
+
+def test_who_may_not_see_the_events_sees_none_of_the_names(team: Sender, make_sender: MakeSender) -> None:
+    bob = Access(person("bob", make_sender("Team B").key.default_owner))
+
+    assert not visible_sources(bob).exists()
+    assert not sources_of(bob).exists()
+
+
+def test_the_same_holds_for_other_formats(make_sender: MakeSender) -> None:
+    team = make_sender("Team A")
+    team.post(AVAILITY, message(owner="", source_system=LONG))
+    team.post(AVAILITY, message(owner="", source_system="typo", version="9"))
+    file_all()
+    olga = Access(person("olga", is_superuser=True))
+
+    assert "typo" not in set(sources_of(olga).values_list("name", flat=True))
+    assert not Source.objects.filter(name__startswith="xx").exists()

@@ -1,0 +1,141 @@
+"""Times in addresses: every parameter says what to write instead of what can't be read."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from events import times
+from events.ownership.api_key import KeyType
+from reports.pages.asking import Choices, ask
+from telemetry_project.api import description
+from tests.admin.conftest import EVENTS, alice, html_of, lead, team_a
+from tests.api.test_problems import problem
+from tests.sending import MakeSender
+
+__all__ = ["alice", "lead", "team_a"]
+
+UNESCAPED = "2026-11-01T00:00:00+05:30"
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+def parameters() -> list[tuple[str, str]]:
+    """Every query parameter of the API that is a time."""
+    paths = json.loads(json.dumps(description(), default=str))["paths"]
+    return [
+        (path, parameter["name"])
+        for path, item in paths.items()
+        for parameter in item.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and parameter["schema"].get("format") == "date-time"
+    ]
+
+
+@pytest.fixture
+def key(make_sender: MakeSender) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_sender(kind=KeyType.SECRET).text}"}
+
+
+def test_the_api_has_times_for_every_list() -> None:
+    assert len({path for path, _ in parameters()}) > 20
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (UNESCAPED, "2026-11-01T00:00:00%2B05:30"),
+        ("1761955200", "2025-11-01T00:00:00Z"),
+        ("1761955200123", "2025-11-01T00:00:00Z"),
+        ("1701011212345", "2023-11-26T15:06:52Z"),
+        ("yesterday", "2026-01-31T09:30:00Z"),
+    ],
+)
+def test_every_time_of_the_api_says_what_to_write(
+    client: Client, key: dict[str, str], written: str, said: str
+) -> None:
+    for path, name in parameters():
+        found = problem(client.get(f"{path}?{name}={written}", headers=key))
+        assert found["code"] == "bad_parameter"
+        assert said in found["errors"][name][0], (path, name, found)
+
+
+def test_what_it_says_to_write_is_taken(client: Client, key: dict[str, str]) -> None:
+    for path, name in parameters():
+        answer = client.get(f"{path}?{name}=2026-11-01T00:00:00%2B05:30", headers=key)
+        assert answer.status_code == 200, (path, name, answer.content)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-11-01T00:00:00+05:30", datetime(2026, 10, 31, 18, 30, tzinfo=UTC)),
+        ("2026-11-01 05:30", datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("20261101", datetime(2026, 11, 1, tzinfo=UTC)),
+        (" 2026-11-01T00:00Z ", datetime(2026, 11, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_that_are_read(text: str, at: datetime) -> None:
+    assert times.read(text) == at
+
+
+@pytest.mark.parametrize("text", ["-1", "1e400", "9" * 400, "0", "1761955200.5", "٣", "", "2026-13-01"])
+def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
+    for read in (times.read, times.read_day):
+        with pytest.raises(ValueError, match=r"write|is no date as"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (UNESCAPED, "write %2B instead: 2026-11-01T00:00:00%2B05:30."),
+        ("1761955200", "for instance 2025-11-01T00:00:00Z."),
+        ("1900-01-01", "is before 1970"),
+    ],
+)
+@pytest.mark.parametrize("name", ["since", "until", "received_since", "received_until"])
+def test_lists_of_the_admin_say_what_to_write(alice: Client, name: str, written: str, said: str) -> None:
+    assert said in html_of(alice, f"{EVENTS}?{name}={written}")
+
+
+@pytest.mark.parametrize("path", ["/admin/events/session/", "/admin/events/log/"])
+def test_other_lists_of_the_admin_do_too(alice: Client, path: str) -> None:
+    assert "write %2B instead" in html_of(alice, f"{path}?since={UNESCAPED}")
+
+
+def test_the_list_of_rejected_events_does_too(lead: Client) -> None:
+    rejected = "/admin/ingestion/rejectedevent/"
+    assert "write %2B instead" in html_of(lead, f"{rejected}?since={UNESCAPED}")
+    assert "for instance 2025-11-01" in html_of(lead, f"{rejected}?day=1761955200")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("1761955200", "for instance 2025-11-01; these"),
+        ("2026-11-01T00:00:00+05:30", "write the day alone, 2026-11-01; these"),
+        ("2026-11-01T00:00:00 05:30", "is no date as 2026-01-31; these"),
+    ],
+)
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_days_of_reports_say_what_to_write(name: str, written: str, said: str) -> None:
+    choices = Choices({1: "A"}, {}, (), sees_all=False)
+    (error,) = ask({name: [written]}, choices, NOW).errors
+
+    assert said in error
+
+
+@pytest.mark.parametrize("at", ["1761955200", 1761955200, 1701011212345])
+def test_times_of_a_replay_are_held_to_the_same(client: Client, make_sender: MakeSender, at: Any) -> None:
+    key = make_sender(kind=KeyType.SECRET).text
+    response = client.post(
+        "/api/v1/rejected/replay/",
+        {"received_after": at},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+
+    assert response.status_code == 400
+    assert "is a number; write a time" in response.json()["errors"]["received_after"][0]

@@ -1,0 +1,62 @@
+"""Bodies that are no JSON: the error says where, and what to remove."""
+
+import json
+from typing import Any
+
+import pytest
+
+from events.wire.validators import Fault
+from ingestion import jsontext
+from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, Sender, emitted, log_event, message
+
+EXAMPLE = json.dumps(message(), indent=4)
+
+
+def said(raw: str) -> str:
+    fault = jsontext.decode(raw.encode())
+    assert isinstance(fault, Fault)
+    assert fault.code == "bad_json"
+    return fault.message
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ('{"a": 1}}', "Not JSON: remove the } at character 8, after the end of the value."),
+        ('{"a": 1} ] ', "Not JSON: remove the ] at character 9, after the end of the value."),
+        ('{"a": 1}}}', "Not JSON: remove '}}' at character 8, after the end of the value."),
+        ('{"a": 1};', "Not JSON: remove what follows the value at character 8: ';'."),
+        ('{"a": 1}{"a": 2}', "Not JSON: remove what follows the value at character 8: '{\"a\": 2}'."),
+        ("1 " + "x" * 50, f"Not JSON: remove what follows the value at character 2: '{'x' * 19}…'."),
+        ('{"a": 1,}', "Not JSON: remove the comma before } at character 8."),
+        ("[1, 2, ]", "Not JSON: remove the comma before ] at character 7."),
+        ("", "Not JSON: the text is empty."),
+        (" \n", "Not JSON: the text is empty."),
+        (
+            '{\n "a": 1\n}}',
+            "Not JSON: remove the } at character 11 (line 3, column 2), after the end of the value.",
+        ),
+        ('{"a": tru}', "Not JSON: Expecting value at character 6."),
+    ],
+)
+def test_what_to_remove_is_said(raw: str, sentence: str) -> None:
+    assert said(raw) == sentence
+
+
+def test_the_stray_brace_of_the_published_example_is_pointed_at(sender: Sender) -> None:
+    response = sender.post(AVAILITY, EXAMPLE + "}")
+
+    assert response.status_code == 400
+    message = response.json()["error"]["message"]
+    assert "remove the }" in message
+    assert f"at character {len(EXAMPLE)}" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(SUNBIRD, {"events": [log_event()]}), (AVAILITY, message()), (EMIT, emitted()), (STREAM, emitted())],
+)
+def test_a_brace_too_many_is_pointed_at_in_every_format(sender: Sender, path: str, body: Any) -> None:
+    text = json.dumps(body)
+
+    assert f"remove the }} at character {len(text)}" in sender.post(path, text + "}").content.decode()
