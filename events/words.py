@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from wcwidth import iter_graphemes
+
 from events.wire.columns import give_number
 
 
@@ -26,8 +28,34 @@ def number(value: float) -> str:
 
 
 def cut(text: str, length: int = 48) -> str:
-    """A text cut in the middle, where ids differ least."""
+    """A text cut in the middle, where ids differ least, between characters as people see them."""
     if len(text) <= length:
         return text
     half = (length - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
+    return f"{head(text, half)}…{_tail(text, half)}"
+
+
+# Characters beyond a cut that are looked at, so that the longest emoji is seen whole.
+_BEYOND = 32
+
+
+def head(text: str, most: int) -> str:
+    """Return the start of a text, of at most `most` characters, that cuts no letter and no emoji in two."""
+    taken = 0
+    for cluster in iter_graphemes(text[: most + _BEYOND]):
+        if taken + len(cluster) > most:
+            break
+        taken += len(cluster)
+    return text[: taken or most]
+
+
+def _tail(text: str, most: int) -> str:
+    """Return the end of a text, by the same rule."""
+    taken, begin = 0, max(0, len(text) - most - _BEYOND)
+    while begin and "\U0001f1e6" <= text[begin] <= "\U0001f1ff":  # flags are pairs of letters
+        begin -= 1
+    for cluster in reversed(list(iter_graphemes(text[begin:]))):
+        if taken + len(cluster) > most:
+            break
+        taken += len(cluster)
+    return text[-(taken or most) :]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 QUARTER = timedelta(minutes=15)
 
 
@@ -60,10 +61,24 @@ class Period:
         return self.first.day == 1 and self.end == next_month(self.first)
 
     def before(self) -> "Period":
-        """The period before: of as many days; for a whole month, the month before."""
+        """The period that it is compared with: as many days before it; for a whole month, the month before.
+        For less than a week the same days of the week before, since Sundays are no measure of Mondays.
+        """
         if self.is_month:
             return replace(self, first=month_of(self.first - DAY), end=self.first)
-        return replace(self, first=self.first - (self.end - self.first), end=self.first)
+        back = max(self.end - self.first, WEEK)
+        return replace(self, first=self.first - back, end=self.end - back)
+
+    @property
+    def before_in_words(self) -> str:
+        """What `before` returns, in the middle of a sentence: the Sunday before, the week before."""
+        if self.is_month:
+            return "the month before"
+        if self.days == 1:
+            return f"the {self.first:%A} before"
+        if self.days < WEEK.days:
+            return "the same days of the week before"
+        return "the week before" if self.days == WEEK.days else "the period before"
 
     def year_before(self) -> "Period":
         """The same days a year ago; 29 February becomes 28 February."""

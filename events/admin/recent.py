@@ -1,7 +1,7 @@
 """What came in of late: by day and by source. From the counters of usage, never from events."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,11 +9,11 @@ from django.db.models import Max, Min, Q, Sum
 from django.db.models.functions import TruncDay
 
 from events.access import Access
+from events.store.silent import Silent, silent_sources
 from events.store.usage import UsageHour, hour_of
 from events.store.versions import SourceVersion
 
 DAYS = 14
-SILENT_AFTER = timedelta(hours=24)
 WEEK = timedelta(days=7)
 
 
@@ -60,16 +60,6 @@ class SourceFigures:
         return sum(count for _, count in self.rejected_days)
 
 
-@dataclass(frozen=True)
-class Silent:
-    """A source that sent something of late, and now nothing."""
-
-    source_id: int
-    source: str
-    last: datetime
-    received: int
-
-
 def recent(access: Access, now: datetime) -> Recent:
     """The figures of the last two weeks, the hours in UTC."""
     hours = access.limit(UsageHour.objects.filter(hour__gte=first_day(now)))
@@ -100,23 +90,9 @@ def recent(access: Access, now: datetime) -> Recent:
 
 
 def silent(access: Access, now: datetime) -> list[Silent]:
-    """Sources heard from within two weeks, but not within 24 hours; those that sent most come first."""
-    rows = (
-        access.limit(UsageHour.objects.filter(hour__gte=first_day(now), received__gt=0))
-        .values("source_id", "source__name", "source__organization_id")
-        .annotate(last=Max("hour"), received_sum=Sum("received"), stored_sum=Sum("stored"))
-        .filter(stored_sum__gt=0, last__lte=hour_of(now) - SILENT_AFTER)
-        .order_by("-received_sum", "source__name")
-    )
-    return [
-        Silent(
-            row["source_id"],
-            access.label_of(row["source__name"], row["source__organization_id"]),
-            row["last"],
-            row["received_sum"],
-        )
-        for row in rows
-    ]
+    """The silent sources that a person sees, the largest first, and told apart where names are the same."""
+    found = silent_sources(access.limit(UsageHour.objects.all()), now)
+    return [replace(each, name=access.label_of(each.name, each.organization_id)) for each in found]
 
 
 def of_sources(access: Access, sources: list[int], now: datetime) -> dict[int, SourceFigures]:

@@ -14,11 +14,12 @@ from events.access import Access
 from events.admin.facts import Link, Page, group
 from events.admin.filters import labels_of, visible_sources
 from events.admin.overview import Card, incomplete_for
-from events.admin.recent import DAYS, SILENT_AFTER, SourceFigures, first_day, of_sources
+from events.admin.recent import DAYS, SourceFigures, first_day, of_sources
 from events.admin.sparkline import sparkline
 from events.admin.tables import Line, Table
 from events.ownership.source import Source
-from events.store.usage import UsageHour, hour_of
+from events.store.silent import silent_sources
+from events.store.usage import UsageHour
 from events.store.versions import SourceVersion
 
 ROWS = 100  # of a table
@@ -93,7 +94,8 @@ def _merged(source: Source, access: Access) -> Iterable[Link]:
 def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime) -> Iterable[Card]:
     events, _, rejected = (link.href for link in _links(source))
     is_incomplete = incomplete_for(access, now) is not None
-    is_silent = figures.last <= hour_of(now) - SILENT_AFTER and not is_incomplete
+    hours = access.limit(UsageHour.objects.filter(source=source))
+    silent = [] if is_incomplete else silent_sources(hours, now)
     yield Card(
         f"Received in {DAYS} days",
         f"{figures.received:,}",
@@ -110,8 +112,8 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
         wants_attention=figures.rejected > 0 and not is_incomplete,
     )
     yield Card("First heard", _day(figures.first), _from(figures.first))
-    silence = "; silent for more than 24 hours" if is_silent else ""
-    yield Card("Last heard", _day(figures.last), f"{_from(figures.last)}{silence}", wants_attention=is_silent)
+    note = "".join([_from(figures.last), *(f"; silent for {each.since}" for each in silent)])
+    yield Card("Last heard", _day(figures.last), note, wants_attention=bool(silent))
 
 
 def _versions(source: Source, access: Access) -> Table:

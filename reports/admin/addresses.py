@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.validators import validate_email
 from django.db import models, transaction
 from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +20,15 @@ from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.ownership.owner import Owner
 from reports.mail import confirming
-from reports.mail.address import Address, resume, stand_for
+from reports.mail.address import Address, mailbox_in, resume, stand_for
+
+
+class MailboxField(forms.CharField):
+    """One address, however it was copied."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the address without what stands around it."""
+        return mailbox_in(super().to_python(value) or "")
 
 
 class AddressForm(forms.ModelForm[Address]):
@@ -40,12 +49,25 @@ class AddressForm(forms.ModelForm[Address]):
         data: dict[str, Any] = super().clean() or {}
         owner = data.get("owner")
         if owner and "address" not in self.errors and not data.get("address"):
-            data["address"] = owner.contact
-            if not owner.contact:
-                self.add_error("address", f"{owner} has no contact: give an address.")
+            self._take_contact(owner, data)
         if owner and Address.objects.filter(owner=owner, address__iexact=data.get("address") or "").exists():
             self.add_error("address", "Is listed for this owner already.")
         return data
+
+    def _take_contact(self, owner: Owner, data: dict[str, Any]) -> None:
+        try:
+            data["address"] = mailbox_in(owner.contact)
+            if data["address"]:
+                validate_email(data["address"])
+        except forms.ValidationError:
+            self.add_error(
+                "address",
+                f"The contact of {owner}, {owner.contact}, is no address that mail can be sent to: give one,"
+                " for instance team@example.com.",
+            )
+        else:
+            if not data["address"]:
+                self.add_error("address", f"{owner} has no contact: give an address.")
 
 
 @admin.register(Address)
@@ -67,7 +89,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Those of owners that the person leads, and the person's own."""
-        rows = super().get_queryset(request).select_related("owner", "user")
+        rows = super().get_queryset(request).select_related("owner", "user").prefetch_related("confirmed_by")
         access = access_of(request)
         if access.is_operator:
             return rows
@@ -110,6 +132,8 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         """Owners are offered of those that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
+        if db_field.name == "address":
+            kwargs["form_class"] = MailboxField
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -161,7 +185,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
     def ask_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask its reader once more."""
         address = self._led(request, pk)
-        if request.method == "POST" and address.owner_id is not None and address.clicked_at is None:
+        if request.method == "POST" and address.may_be_asked:
             with transaction.atomic():
                 stand_for(address, request.user, timezone.now())
                 if self._ask(request, address):

@@ -23,6 +23,7 @@ from reports.mail import links, sending
 from reports.mail.address import Address, of_person
 from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
+from reports.mail.text import isolated, line
 from reports.periods import Period, month_of, next_month
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,21 @@ def _note(standing: Standing, month: date, threshold: Threshold, now: datetime) 
 def _send(
     address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold, now: datetime
 ) -> None:
+    sending.send(
+        letter_of(address, owner, standing, month, threshold),
+        to=address,
+        kind=KIND,
+        key=f"budget/{owner.pk}/{month:%Y-%m}/{threshold}/{address.pk}",
+        now=now,
+        about=str(owner.pk),
+        period=Period(month, next_month(month), ZoneInfo("UTC")),
+    )
+
+
+def letter_of(
+    address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold
+) -> Letter:
+    """Build the mail that tells a lead of a threshold."""
     end_url = links.end_url(KIND, str(owner.pk), address)
     context = {
         "owner": owner,
@@ -100,20 +116,11 @@ def _send(
         "url": links.absolute(f"{reverse('reports:cost')}?owner={owner.pk}&month={month:%Y-%m}"),
         "end_url": end_url,
     }
-    letter = Letter(
-        subject=f"{owner.name} {SAID[threshold]} for {month:%B %Y}",
+    return Letter(
+        subject=f"{isolated(line(owner.name))} {SAID[threshold]} for {month:%B %Y}",
         text=render_to_string("mail/budget.txt", context),
         html=render_to_string("mail/budget.html", context),
         end_url=end_url,
-    )
-    sending.send(
-        letter,
-        to=address,
-        kind=KIND,
-        key=f"budget/{owner.pk}/{month:%Y-%m}/{threshold}/{address.pk}",
-        now=now,
-        about=str(owner.pk),
-        period=Period(month, next_month(month), ZoneInfo("UTC")),
     )
 
 

@@ -18,10 +18,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, and a text that says the same."""
+    """A picture, once for light mails and once for dark ones, and a text that says the same."""
 
     title: str
     png: bytes
+    dark_png: bytes
     alt: str
 
 

@@ -13,18 +13,18 @@ from reports.digests import attached, words
 from reports.digests.composed import Chart, Composed, Figure, Link, Table
 from reports.digests.facts import Facts, params, read
 from reports.digests.notices import notices
-from reports.digests.picture import Bar, bars
+from reports.digests.picture import DARK, LIGHT, Bar, bars
 from reports.digests.subscription import Subscription
 from reports.figures.errors import Group
 from reports.figures.overview import Ranked
 from reports.figures.spending import Spending
+from reports.mail.text import line
 from reports.pages.error_parts import named
 from reports.pages.links import address
 from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period
 
 SHOWN = 5  # rows of a table
-NAMELESS = "(no name)"
 NOT_KNOWN = "-"
 CENT = Decimal("0.01")
 EVENTS = count("events")
@@ -143,7 +143,8 @@ def _charts(facts: Facts) -> tuple[Chart, ...]:
         for at, number in zip(starts, counts, strict=True)
     ]
     title = f"Events by {'hour' if by_hour else 'day'}"
-    return (Chart(title, bars(drawn, EVENTS), words.picture(facts, title, counts)),)
+    light, dark = (bars(drawn, EVENTS, theme) for theme in (LIGHT, DARK))
+    return (Chart(title, light, dark, words.picture(facts, title, counts)),)
 
 
 def _sources(facts: Facts) -> Table:
@@ -152,7 +153,7 @@ def _sources(facts: Facts) -> Table:
 
 
 def _pages(facts: Facts) -> Table:
-    rows = [(str(each.key) or NAMELESS, each) for each in facts.overview.pages]
+    rows = [(line(str(each.key)) or words.NAMELESS, each) for each in facts.overview.pages]
     return _ranked(facts, "Pages", "Views", rows, len(rows))
 
 

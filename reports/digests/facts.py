@@ -46,9 +46,7 @@ class Facts:
     @property
     def before(self) -> str:
         """What it compares with, in words."""
-        if self.period.is_month:
-            return "the month before"
-        return {1: "the day before", 7: "the week before"}.get(self.period.days, "the period before")
+        return self.period.before_in_words
 
 
 def question(period: Period, owners: Sequence[Owner], now: datetime) -> Filters:
@@ -77,7 +75,7 @@ def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime
     """The facts of a period."""
     asked = question(period, owners, now)
     found = overview(asked, now)
-    listed = {int(each.key) for each in found.sources} | {each.source for each in found.silent}
+    listed = {int(each.key) for each in found.sources} | {each.source_id for each in found.silent}
     return Facts(
         filters=asked,
         names={owner.pk: owner.name for owner in owners},

@@ -12,6 +12,7 @@ from reports.pages.error_parts import key_of, named
 from reports.pages.errors import wanting
 from reports.pages.links import address, changed
 from reports.pages.overview import has_more_errors, has_much_rejected
+from reports.pages.words import during
 
 OF_A_SORT = 3  # sentences at the most
 
@@ -57,14 +58,20 @@ def _of_group(facts: Facts, group: Group, said: str) -> Notice:
 
 
 def _silent(facts: Facts) -> list[Notice]:
-    return [
+    silent = facts.overview.silent
+    found = [
         Notice(
-            f"{name(source(facts, each.source))} sent nothing;"
-            f" {counted(facts, each.before, 'event')} {facts.before}.",
-            address("overview", changed(params(facts.filters), {"source": each.source})),
+            f"{name(source(facts, each.source_id))} has been silent for {each.since}, after"
+            f" {counted(facts, each.received, 'event')} in two weeks.",
+            reverse("admin:events_source_change", args=[each.source_id]),
         )
-        for each in facts.overview.silent[:OF_A_SORT]
+        for each in silent[:OF_A_SORT]
     ]
+    if len(silent) > OF_A_SORT:
+        more = counted(facts, len(silent) - OF_A_SORT, "more source")
+        verb = "is" if len(silent) == OF_A_SORT + 1 else "are"
+        found.append(Notice(f"{more} {verb} silent.", address("services", params(facts.filters))))
+    return found
 
 
 def _over(facts: Facts) -> list[Notice]:
@@ -86,7 +93,7 @@ def _shares(facts: Facts) -> list[Notice]:
     found = []
     if before and has_more_errors(sums, before):
         now, then = (written.percent((each.error_share or 0) * 100, 1) for each in (sums, before))
-        sentence = f"{now} of sessions had errors, {then} {facts.before}."
+        sentence = f"{now} of sessions had errors, {then} {during(facts.before)}."
         found.append(Notice(sentence, address("sessions", params(facts.filters))))
     if has_much_rejected(sums):
         rejected, verb = counted(facts, sums.rejected or 0, "event"), "was" if sums.rejected == 1 else "were"

@@ -1,4 +1,4 @@
-"""Picture: a series as bars, as a PNG that is sharp on phones and readable in either theme."""
+"""Picture: a series as bars, as two PNGs without a background: one for light mails, one for dark ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,26 @@ from reports.charts.numbers import Unit, ticks
 
 # Twice the 544 px that a mail shows it at.
 WIDTH, HEIGHT = 1088, 440
-PAPER, INK, RULE, BAR = "#ffffff", "#4b5563", "#d5dae1", "#0b7d99"
 LEFT, RIGHT, TOP, BOTTOM = 130, 20, 30, 60
 TEXT = 26
 BASE = HEIGHT - BOTTOM  # where the bars stand
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a picture."""
+
+    ink: Rgb
+    rule: Rgb
+    bar: Rgb
+
+
+# Programs that darken a mail by themselves show the light picture on a dark ground. It is readable there too:
+# text and bars have a contrast of 4.5 and more on white, and of 3 and more on the ground of our dark mails.
+LIGHT = Theme(ink=(107, 114, 128), rule=(156, 163, 175), bar=(11, 125, 153))
+DARK = Theme(ink=(178, 187, 199), rule=(75, 86, 99), bar=(86, 180, 205))
 
 
 @dataclass(frozen=True)
@@ -25,28 +40,29 @@ class Bar:
     value: float | None
 
 
-def bars(series: Sequence[Bar], unit: Unit) -> bytes:
+def bars(series: Sequence[Bar], unit: Unit, theme: Theme = LIGHT) -> bytes:
     """The picture. Bars start at zero; labels stand under as many bars as have room."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    # Transparent, but of the colour of the text: its smooth edges take that in.
+    image = Image.new("RGBA", (WIDTH, HEIGHT), (*theme.ink, 0))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(TEXT)
     axis = ticks(max((bar.value or 0 for bar in series), default=0), unit)
     top = axis[-1][0]
     for value, text in axis:
         y = BASE - value / top * (BASE - TOP)
-        draw.line((LEFT, y, WIDTH - RIGHT, y), fill=RULE, width=2)
-        draw.text((LEFT - 14, y), text, fill=INK, font=font, anchor="rm")
+        draw.line((LEFT, y, WIDTH - RIGHT, y), fill=theme.rule, width=2 if value == 0 else 1)
+        draw.text((LEFT - 14, y), text, fill=theme.ink, font=font, anchor="rm")
     slot = (WIDTH - LEFT - RIGHT) / max(len(series), 1)
     every = _every(draw, font, series, slot)
     for place, bar in enumerate(series):
         x = LEFT + place * slot
         if bar.value:
             height = max(2.0, bar.value / top * (BASE - TOP))
-            draw.rectangle((x + slot * 0.14, BASE - height, x + slot * 0.86, BASE), fill=BAR)
+            draw.rectangle((x + slot * 0.14, BASE - height, x + slot * 0.86, BASE - 1), fill=theme.bar)
         if place % every == 0:
-            draw.text((x + slot / 2, BASE + 12), bar.label, fill=INK, font=font, anchor="mt")
+            draw.text((x + slot / 2, BASE + 12), bar.label, fill=theme.ink, font=font, anchor="mt")
     found = BytesIO()
-    image.quantize(32).save(found, "PNG", optimize=True)
+    image.save(found, "PNG", optimize=True)
     return found.getvalue()
 
 

@@ -1,16 +1,17 @@
 """Rendering: from what a digest says to a letter, in HTML and in plain text that is written, not stripped."""
 
 import base64
-import unicodedata
 from typing import Any
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from wcwidth import wcswidth
 
+from events.words import cut
 from reports.digests.composed import Composed, Table
 from reports.mail import links
 from reports.mail.letter import Attachment, Image, Letter
-from reports.mail.text import line
+from reports.mail.text import isolated, line
 
 IN_A_ROW = 3  # figures
 WIDEST = 34  # characters of the first column of a table in plain text
@@ -19,7 +20,11 @@ WIDEST = 34  # characters of the first column of a table in plain text
 def letter_of(composed: Composed, *, rhythm: str, end_url: str) -> Letter:
     """The letter of a digest."""
     context = _context(composed, rhythm, end_url)
-    images = tuple(Image(each["cid"], each["chart"].png) for each in context["charts"])
+    images = tuple(
+        image
+        for each in context["charts"]
+        for image in (Image(each["cid"], each["chart"].png), Image(each["dark_cid"], each["chart"].dark_png))
+    )
     return Letter(
         subject=composed.answer,
         text=render_to_string("mail/digest.txt", context),
@@ -42,8 +47,8 @@ def shown_html(letter: Letter) -> str:
 def laid_out(table: Table) -> list[str]:
     """A table as lines of plain text: columns under each other, numbers to the right."""
     rows = [tuple(map(line, row)) for row in (table.columns, *table.rows)]
-    rows = [(_cut(first, WIDEST), *others) for first, *others in rows]
-    widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    rows = [(isolated(line(cut(first, WIDEST))), *others) for first, *others in rows]
+    widths = [max(wcswidth(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
             _padded(cell, width, to_right=bool(place))
@@ -61,7 +66,8 @@ def _context(composed: Composed, rhythm: str, end_url: str) -> dict[str, Any]:
             composed.figures[place : place + IN_A_ROW] for place in range(0, len(composed.figures), IN_A_ROW)
         ],
         "charts": [
-            {"cid": f"chart{place}", "chart": chart} for place, chart in enumerate(composed.charts, 1)
+            {"cid": f"chart{place}", "dark_cid": f"chart{place}-dark", "chart": chart}
+            for place, chart in enumerate(composed.charts, 1)
         ],
         "tables": [
             {"table": table, "lines": laid_out(table), "url": _url(table.path)} for table in composed.tables
@@ -80,18 +86,6 @@ def _url(path: str) -> str:
     return links.absolute(path) if path else ""
 
 
-def _width(text: str) -> int:
-    """How many columns a text takes where letters of East Asia take two."""
-    return sum(
-        2 if unicodedata.east_asian_width(each) in "WF" else 0 if unicodedata.combining(each) else 1
-        for each in text
-    )
-
-
 def _padded(text: str, width: int, *, to_right: bool) -> str:
-    blanks = " " * (width - _width(text))
+    blanks = " " * (width - wcswidth(text))
     return blanks + text if to_right else text + blanks
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"

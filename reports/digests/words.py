@@ -5,9 +5,12 @@ from datetime import datetime
 
 from events.words import cut
 from reports.digests.facts import Facts
+from reports.mail.text import isolated, line
+from reports.pages.words import during
 from reports.periods import Granularity
 
 LONGEST_NAME = 40  # characters, in a sentence
+NAMELESS = "(no name)"
 NOTE = (
     "Events count when they occurred, sessions when they began; rejected events and cost in the hour of"
     " receipt. Median time is of sessions, from their first event to their last."
@@ -16,7 +19,7 @@ NOTE = (
 
 def name(text: str) -> str:
     """A name inside a sentence."""
-    return cut(text, LONGEST_NAME)
+    return isolated(line(cut(text, LONGEST_NAME))) or NAMELESS
 
 
 def source(facts: Facts, key: int | str) -> str:
@@ -53,7 +56,7 @@ def answer(facts: Facts) -> str:
 def compared(facts: Facts, now: int, before: int) -> str:
     """How a number differs from the one before, as a part of a sentence."""
     if not before:
-        return f"none {facts.before}"
+        return f"none {during(facts.before)}"
     change = facts.written.change(now, before)
     if change == "as before":
         return f"as many as {facts.before}"

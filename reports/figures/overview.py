@@ -9,13 +9,14 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
+from events.store.silent import Silent
 from events.store.usage import UsageHour
 from reports.cost import reading as charges
 from reports.cost.forecasting import forecast
 from reports.figures.ratio import ratio
 from reports.figures.receipt import of_receipt
 from reports.figures.series import Counts, counts, filled, summed
-from reports.figures.silent import Silent, silent
+from reports.figures.silent import silent
 from reports.filters import Filters
 from reports.periods import month_of
 from reports.rollups import members, reading
@@ -84,7 +85,7 @@ class Overview:
     with_errors: Counts
     sources: tuple[Ranked, ...]  # by events
     sources_in_all: int
-    silent: tuple[Silent, ...]
+    silent: tuple[Silent, ...]  # now
     pages: tuple[Ranked, ...]  # by views
     cost: Cost | None
 
@@ -109,7 +110,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
             for source, events in list(sources.items())[:SOURCES]
         ),
         sources_in_all=len(sources),
-        silent=silent(sources, earlier),
+        silent=silent(filters, now),
         pages=_ranked(pages, _views(compared, pages)),
         cost=_cost(filters.owners, now),
     )

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
+from events.store.silent import Silent
 from reports.figures.behind import newest
 from reports.figures.ratio import ratio
 from reports.figures.series import Counts, counts
+from reports.figures.silent import silent
 from reports.filters import Filters
 from reports.rollups import reading, silences
 from reports.rollups.models import Heartbeats, Logs, Metrics, MetricShapes
@@ -96,6 +98,7 @@ class Services:
     chosen: MetricKey | None
     values: Values  # of the chosen metric, by the chosen statistic
     lives: tuple[Life, ...]
+    silent: tuple[Silent, ...]  # now
     signs: dict[int, Counts]  # signs of life over time, by source
     trail: Trail
 
@@ -140,6 +143,7 @@ def services(
         chosen=chosen,
         values=values(filters, chosen, statistic),
         lives=tuple(silences.lives(filters)),
+        silent=silent(filters, now),
         signs={
             line.key: counts(line, "events", filters, now)
             for line in reading.series(Heartbeats, filters, ["events"], by="source")
@@ -149,8 +153,8 @@ def services(
     )
 
 
-def silence(life: Life, filters: Filters, now: datetime) -> timedelta | None:
-    """How long a source has been silent at the end of the period, where that is longer than usual."""
+def overdue(life: Life, filters: Filters, now: datetime) -> timedelta | None:
+    """Return how long before the end of the period the last heartbeat was, where that is unusual."""
     lasts = min(now, filters.period.until) - life.latest
     return lasts if lasts > life.usual else None
 

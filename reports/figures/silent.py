@@ -1,21 +1,20 @@
-"""Silent: sources that sent events in the period before and none in this one."""
+"""Silent sources of a report: those that are silent now, by the rule of events.store.silent."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 
-FEW = 10  # events; a source that sends fewer may well be silent for a while
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """A source, and what it sent before."""
-
-    source: int
-    before: int
+from events.store.silent import Silent, silent_sources
+from events.store.usage import UsageHour
+from reports.filters import Filters
 
 
-def silent(now: Mapping[int, int], before: Mapping[int, int]) -> tuple[Silent, ...]:
-    """Given the events of each source, the one that sent most first."""
-    return tuple(
-        Silent(source, events) for source, events in before.items() if events >= FEW and source not in now
-    )
+def silent(filters: Filters, now: datetime) -> tuple[Silent, ...]:
+    """Return the silent sources, those that sent most first, whatever the period.
+
+    Owners and sources narrow it. A source that sends other kinds, versions or countries isn't silent.
+    """
+    hours = UsageHour.objects.all()
+    if filters.owners is not None:
+        hours = hours.filter(owner_id__in=filters.owners)
+    if filters.sources:
+        hours = hours.filter(source_id__in=filters.sources)
+    return tuple(silent_sources(hours, now))

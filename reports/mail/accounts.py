@@ -18,6 +18,7 @@ from reports.mail import links, sending
 from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
 from reports.mail.sent import SentMail
+from reports.mail.text import isolated, line
 
 DAY = timedelta(days=1)
 # Mails in a day to people who didn't ask for any: from one person, and to one address.
@@ -92,7 +93,9 @@ def _invitation(mail: SentMail) -> Letter:
         "by": by,
         "role": Role(found.role),
     }
-    return _letter(INVITATION, f"{by} invites you to {found.owner} in Tally", found.path, context)
+    return _letter(
+        INVITATION, f"{_name(by)} invites you to {_name(found.owner)} in Tally", found.path, context
+    )
 
 
 def _password(mail: SentMail) -> Letter:
@@ -100,6 +103,11 @@ def _password(mail: SentMail) -> Letter:
     user = User.objects.get(pk=mail.about)
     context = {"name": user.get_username()}
     return _letter(PASSWORD, "Set a new password for Tally", resetting.path(user), context)
+
+
+def _name(of: Any) -> str:
+    """Return a name for the subject of a mail."""
+    return isolated(line(str(of)))
 
 
 def _letter(kind: str, subject: str, path: str, context: dict[str, Any]) -> Letter:

@@ -1,9 +1,12 @@
 """Address: where mail may go. A person's, an owner's contact, which must prove itself, or a stranger's."""
 
+import re
 from datetime import datetime
+from email.utils import getaddresses
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
 from django.db.models.functions import Lower
@@ -14,6 +17,8 @@ from events.ownership.owner import Owner
 CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
 PAUSED_AFTER = 3  # permanent failures in a row
 MAX_ADDRESS = 254  # RFC 5321, with the brackets around it
+_MAILTO = re.compile(r"^mailto:", re.IGNORECASE)
+_KEPT_AS = "_tally_access"
 
 
 class Address(models.Model):
@@ -78,6 +83,21 @@ class Address(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    @property
+    def is_stood_for(self) -> bool:
+        """True if the person who said that a contact is right still leads the owner: leads come and go."""
+        by = self.confirmed_by
+        if by is None or self.confirmed_at is None or self.owner_id is None:
+            return False
+        # Rows of a list share the person, and so what was read of them.
+        access: Access = by.__dict__.setdefault(_KEPT_AS, Access(by))
+        return access.leads(self.owner_id)
+
+    @property
+    def may_be_asked(self) -> bool:
+        """True if a lead may ask the reader of a contact, for the first time or again."""
+        return self.owner_id is not None and (self.clicked_at is None or not self.is_stood_for)
+
     def refusal(self, kind: str) -> str:
         """Why no mail of that kind may go there now, as a sentence; empty where it may."""
         return next((why for why, holds in REFUSALS if holds(self, kind)), "")
@@ -111,6 +131,10 @@ REFUSALS: tuple[tuple[str, Any], ...] = (
         lambda address, _: address.owner_id is not None and address.confirmed_at is None,
     ),
     (
+        "The lead who asked its reader no longer leads the owner: another lead must ask again.",
+        lambda address, _: address.owner_id is not None and not address.is_stood_for,
+    ),
+    (
         "It waits for its reader to follow the link in the mail that asks.",
         lambda address, kind: (
             address.owner_id is not None and address.clicked_at is None and kind != CONFIRMATION
@@ -139,7 +163,7 @@ def of_stranger(text: str) -> Address:
 
 
 def clicked(pk: int, text: str, at: datetime) -> Address | None:
-    """Let the reader's word count; None where the address is another by now, or no lead stands for it."""
+    """Let the reader's yes count; None where the address is another by now, or no lead stands for it."""
     found = waiting(pk, text)
     if found is not None:
         Address.objects.filter(pk=pk, clicked_at__isnull=True).update(clicked_at=at)
@@ -154,22 +178,26 @@ def take_back(address: Address) -> None:
 def waiting(pk: int, text: str) -> Address | None:
     """The address that a reader may say yes for, or has: one that somebody who leads its owner stands for."""
     found = Address.objects.filter(pk=pk, address=text).select_related("owner", "confirmed_by").first()
-    return found if found and (found.clicked_at or _is_stood_for(found)) else None
-
-
-def _is_stood_for(address: Address) -> bool:
-    """Whether who confirmed it still may: leads come and go, and a link is good for a week."""
-    by = address.confirmed_by
-    if by is None or address.confirmed_at is None or address.owner_id is None:
-        return False
-    return Access(by).leads(address.owner_id)
+    return found if found and found.is_stood_for else None
 
 
 def stand_for(address: Address, by: Any, at: datetime) -> None:
-    """Let who asks a reader once more be the one who stands for the address."""
-    Address.objects.filter(pk=address.pk, owner__isnull=False, clicked_at__isnull=True).update(
-        confirmed_by=by, confirmed_at=at
-    )
+    """Let who asks a reader again be the one who stands for the address. A yes to somebody else ends."""
+    if address.may_be_asked:
+        Address.objects.filter(pk=address.pk, clicked_at=address.clicked_at).update(
+            confirmed_by=by, confirmed_at=at, clicked_at=None
+        )
+
+
+def mailbox_in(contact: str) -> str:
+    """Return the address in a contact as people write it: with a name, `mailto:` or blanks around it.
+
+    Raises ValidationError where there are several. One isn't checked.
+    """
+    found = [bare for _, bare in getaddresses([_MAILTO.sub("", contact.strip()).replace(";", ",")]) if bare]
+    if len(found) > 1:
+        raise ValidationError(f"Give one address, not {len(found)}: {', '.join(found)}.", code="several")
+    return found[0] if found else contact.strip()
 
 
 def failed_for_good(pk: int, answer: str, at: datetime) -> None:

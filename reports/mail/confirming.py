@@ -11,6 +11,7 @@ from reports.mail.address import CONFIRMATION, Address
 from reports.mail.kinds import Kind, register
 from reports.mail.letter import Letter
 from reports.mail.sent import SentMail
+from reports.mail.text import isolated, line
 
 
 def ask(address: Address, by: Any, now: datetime) -> str:
@@ -35,7 +36,7 @@ def _compose(mail: SentMail) -> Letter:
     assert address is not None, "without an address nothing is sent"
     context = {"address": address, "owner": address.owner, "url": links.confirm_url(address)}
     return Letter(
-        subject=f"May Tally send reports about {address.owner} to this address?",
+        subject=f"May Tally send reports about {isolated(line(str(address.owner)))} to this address?",
         text=render_to_string("mail/confirm.txt", context),
         html=render_to_string("mail/confirm.html", context),
     )

@@ -15,8 +15,24 @@ from django.utils.encoding import punycode
 
 from reports.mail.text import line
 
+LONGEST_LINE = 998  # bytes: RFC 5322
+
+
+class _Policy(policy.EmailPolicy):
+    """Headers in ASCII stay on one line. Python's folding may move a whole subject to the next line, whose
+    first blank is then read as part of the subject.
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return the lines of a header."""
+        text = f"{name}: {value}"
+        if text.isascii() and len(text) <= LONGEST_LINE:
+            return f"{text}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
 # Seven bits: any server takes it, and nothing is rewritten on the way.
-POLICY = policy.SMTP.clone(cte_type="7bit")
+POLICY = _Policy(linesep="\r\n", raise_on_defect=False, cte_type="7bit")
 _UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
 
 

@@ -106,7 +106,13 @@ def bar(
         periods=_options(periods, asked.period),
         first=period.first.isoformat() if asked.period == "custom" else "",
         last=period.last.isoformat() if asked.period == "custom" else "",
-        compares=_options([(name, label.capitalize()) for name, label in COMPARES.items()], asked.compare),
+        compares=_options(
+            [
+                (name, f"{label[0].upper()}{label[1:]}")
+                for name, label in (COMPARES | {"before": period.before_in_words}).items()
+            ],
+            asked.compare,
+        ),
         granularities=_options(
             [("", "As fits"), *((str(each), label) for each, label in GRANULARITIES.items())],
             asked.granularity,

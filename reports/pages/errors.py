@@ -22,7 +22,7 @@ from reports.pages.error_parts import (
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.way_out import way_out
-from reports.pages.words import about, of_period, plural, sampled, than
+from reports.pages.words import about, during, of_period, plural, sampled, than
 from reports.periods import Period
 
 GREW = 2  # times as many as before wants attention
@@ -108,16 +108,13 @@ def _attention(found: Found, filters: Filters, context: Context) -> list[Attenti
     ]
     said += [
         Attention(
-            f"{named(group)} grew: {plural(group.errors, 'error')}, {_growth(group)} {context.compared}.",
+            f"{named(group)} grew: {plural(group.errors, 'error')},"
+            f" after {group.before:,} {during(context.compared)}.",
             context.links.here(error=key_of(group)),
         )
         for group in grown[:3]
     ]
     return said
-
-
-def _growth(group: Group) -> str:
-    return f"after {group.before:,} in"
 
 
 def _groups(found: Found, filters: Filters, context: Context) -> Block:

@@ -10,13 +10,13 @@ from reports.pages.links import events, sessions
 from reports.pages.overview_blocks import EVENTS, SESSIONS, source_name
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
+from reports.pages.silent import silent_sources
 from reports.pages.way_out import way_out
-from reports.pages.words import about, events_in_words, of_period, plural, sampled, than
+from reports.pages.words import about, during, events_in_words, of_period, plural, sampled, than
 
 MUCH_REJECTED = 0.05  # a share that wants attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
 MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
-SILENT = 3  # sources that are named, those that had sent most
 NOTE = (
     "Events count when they occurred, sessions when they began. "
     "Sessions, actors and devices aren't narrowed by kind. "
@@ -112,22 +112,14 @@ def _figures(found: Overview, filters: Filters) -> list[Figure]:
 
 
 def _attention(found: Overview, filters: Filters, context: Context) -> list[Attention]:
-    """Sources that sent before and are silent now, more errors than before, much rejected."""
-    said = [
-        Attention(
-            f"{context.sources.get(each.source, 'A source')} sent nothing;"
-            f" {plural(each.before, 'event')} in {context.compared}.",
-            context.links.here(source=each.source),
-            "Look at it",
-        )
-        for each in found.silent[:SILENT]
-    ]
+    """Sources that are silent now, more errors than before, much rejected."""
+    said = silent_sources(found.silent, context)
     sums, before = found.sums, found.before
     if before and has_more_errors(sums, before):
         shares = [SHARE.short(each.error_share or 0) for each in (sums, before)]
         said.append(
             Attention(
-                f"{shares[0]} of sessions had errors, {shares[1]} in {context.compared}.",
+                f"{shares[0]} of sessions had errors, {shares[1]} {during(context.compared)}.",
                 sessions(filters, errors="some"),
                 "See them",
             )

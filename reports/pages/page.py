@@ -21,17 +21,12 @@ class Context:
     sources: dict[int, str]
     sees_all: bool  # an operator: what belongs to no owner too
     params: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the page itself: see Page.own
-    compare: str = "before"
+    compared: str = "the period before"  # what figures are compared with
     is_incomplete: bool = False  # figures are incomplete: no comparisons, no warnings
 
     def first(self, name: str) -> str:
         """The last value of one of the page's own parameters; empty where there is none."""
         return next(reversed(self.params.get(name, ())), "")
-
-    @property
-    def compared(self) -> str:
-        """What figures are compared with, in words."""
-        return {"year": "the same days a year ago"}.get(self.compare, "the period before")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from reports.pages.page import Context, Page
 from reports.pages.quality_blocks import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.way_out import way_out
-from reports.pages.words import of_period, plural
+from reports.pages.words import during, of_period, plural
 
 FEW = 10  # events or warnings below which nothing wants attention
 OF_EACH = 2  # sentences of each sort that want attention
@@ -151,7 +151,7 @@ def _twice(source: int, sums: Sums, context: Context) -> Attention:
 def _new(each: OfVersion, context: Context) -> Attention:
     return Attention(
         f"{name_of(each.source, context)} {each.version or NO_VERSION} has"
-        f" {plural(each.warnings, 'warning')}, none in {context.compared}.",
+        f" {plural(each.warnings, 'warning')}, none {during(context.compared)}.",
         context.links.here(source=each.source, version=each.version or None),
         "See the fields",
     )

@@ -9,7 +9,7 @@ from reports.charts import palette
 from reports.charts.numbers import SECONDS, SHARE, count, mean, short_count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
-from reports.figures.services import MetricKey, Services, silence
+from reports.figures.services import MetricKey, Services, overdue
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
 from reports.pages.links import event_page, within
@@ -85,11 +85,11 @@ def logs(found: Services, filters: Filters, context: Context) -> Block:
 
 
 def lives(found: Services, filters: Filters, context: Context) -> Block:
-    """Which source fell silent, the longest silence first."""
+    """The heartbeats of each source, the longest overdue first."""
     zone = filters.period.zone
     columns = (
         Column("source", "Source"),
-        Column("silent", "Silent for", SECONDS, note="Since its last heartbeat, where that is unusual"),
+        Column("overdue", "Overdue for", SECONDS, note="Since its last heartbeat, where that is unusual"),
         Column("latest", f"Last ({zone.key})"),
         Column("heartbeats", "Heartbeats", SIGNS),
         Column("silences", "Gaps", count("gaps"), note="Over three times as long as usual"),
@@ -97,17 +97,17 @@ def lives(found: Services, filters: Filters, context: Context) -> Block:
     )  # fmt: skip
     rows = []
     for each in found.lives:
-        silent = None if context.is_incomplete else silence(each, filters, context.now)
+        late = None if context.is_incomplete else overdue(each, filters, context.now)
         cells = (
             _name(each.source_id, context),
-            silent.total_seconds() if silent else None,
+            late.total_seconds() if late else None,
             each.latest.astimezone(zone),
             each.signs,
             each.silences,
             each.longest.total_seconds() if each.longest else None,
         )
         href = of_kind("heartbeat", filters, source=each.source_id)
-        tones = {"silent": "bad"} if silent else {}
+        tones = {"overdue": "bad"} if late else {}
         rows.append(Row(cells, href=href, hrefs={"heartbeats": href}, tones=tones))
     rows.sort(key=lambda row: -(row.cells[1] or 0))
     empty = Empty("No heartbeats", "Signs of life are V3's HEARTBEAT. Choose a longer period.")

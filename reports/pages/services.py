@@ -1,16 +1,19 @@
-"""Services: what they log, measure and change, and which of them fell silent."""
+"""Services: what they log, measure and change, which sources are silent, and whose heartbeats are overdue."""
 
+from datetime import timedelta
 from urllib.parse import unquote
 
-from reports.charts.numbers import SECONDS, SHARE, change, count
-from reports.figures.services import STATISTICS, MetricKey, Services, bad_of, services, silence
+from events.words import lasting
+from reports.charts.numbers import SHARE, change, count
+from reports.figures.services import STATISTICS, MetricKey, Services, bad_of, overdue, services
 from reports.filters import Filters
-from reports.pages import service_blocks
+from reports.pages import service_blocks, silent
 from reports.pages.kind_links import of_kind
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Control, Empty, Figure, Report
 from reports.pages.service_blocks import text_of
 from reports.pages.words import of_period, plural
+from reports.rollups.silences import Life
 
 ENTRIES = count("entries")
 BAD = 0.02  # a share of entries that wants attention
@@ -32,6 +35,7 @@ def build(filters: Filters, context: Context) -> Report:
         blocks=(
             service_blocks.levels(found, filters, context),
             service_blocks.logs(found, filters, context),
+            silent.table(found.silent, filters, context),
             service_blocks.lives(found, filters, context),
             service_blocks.signs(found, filters, context),
             service_blocks.values(found, filters, context, statistic),
@@ -43,7 +47,8 @@ def build(filters: Filters, context: Context) -> Report:
             Control("statistic", "Statistic", statistic, tuple((name, name) for name in STATISTICS)),
             Control("object", "Object", about, hint="id of an object"),
         ),
-        note="Events count when they occurred. Silences of a quarter of an hour and more are seen.",
+        note="Events count when they occurred. A heartbeat is overdue after three times the usual interval,"
+        " and after a quarter of an hour at the least.",
         empty=Empty("No service was heard", "Log entries, measurements, heartbeats and changes appear here:"
                     " V3's LOG, METRICS, HEARTBEAT and AUDIT. Choose a longer period, or lift a filter.")
         if found.is_empty
@@ -62,14 +67,16 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
     when = of_period(filters.period, context.now)
     if found.is_empty:
         return f"No service was heard {when}."
-    silent = [each for each in found.lives if silence(each, filters, context.now)]
-    said = f"{len(silent):,} of {plural(len(found.lives), 'source')} with heartbeats fell silent {when}"
     if context.is_incomplete:
         said = f"{plural(len(found.lives), 'source')} with heartbeats {when}"
-    elif len(found.lives) == 1:
-        said = f"The only source with heartbeats {'fell' if silent else 'did not fall'} silent {when}"
+    else:
+        said = f"{plural(len(found.silent), 'source')} {'is' if len(found.silent) == 1 else 'are'} silent"
+        said = said if found.silent else "No source is silent"
+        if late := _overdue(found, filters, context):
+            verb = "is" if len(late) == 1 else "are"
+            said += f"; {len(late):,} of {plural(len(found.lives), 'heartbeat')} {verb} overdue"
     if not found.lives:
-        said = f"No heartbeats {when}"
+        said += f"; no heartbeats {when}"
     if found.entries:
         part = SHARE.short(found.bad / found.entries)
         said += f"; {part} of {found.entries:,} log entries were errors"
@@ -79,7 +86,7 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
 def _figures(found: Services, filters: Filters, context: Context) -> list[Figure]:
     bad_before = bad_of(found.levels_before) if found.levels_before is not None else None
     before = sum(found.levels_before.values()) if found.levels_before is not None else None
-    silent = [each for each in found.lives if silence(each, filters, context.now)]
+    late = len(_overdue(found, filters, context))
     return [
         Figure(
             "Log entries",
@@ -99,11 +106,11 @@ def _figures(found: Services, filters: Filters, context: Context) -> list[Figure
         ),
         Figure(
             "Silent sources",
-            None if context.is_incomplete else len(silent),
+            None if context.is_incomplete else len(found.silent),
             count("sources"),
-            note=f"of {len(found.lives):,} with heartbeats",
-            tone="bad" if silent else "",
-            href=of_kind("heartbeat", filters),
+            note=f"{plural(late, 'heartbeat')} of {len(found.lives):,} overdue" if found.lives else "",
+            tone="bad" if found.silent else "",
+            href="#silent",
         ),
         Figure(
             "Metrics",
@@ -115,20 +122,29 @@ def _figures(found: Services, filters: Filters, context: Context) -> list[Figure
     ]
 
 
+def _overdue(found: Services, filters: Filters, context: Context) -> list[tuple[timedelta, Life]]:
+    """Return the overdue heartbeats, the longest first; not those of sources that are said to be silent."""
+    if context.is_incomplete:
+        return []
+    silent_ones = {each.source_id for each in found.silent}
+    lives = [each for each in found.lives if each.source_id not in silent_ones]
+    late = [(lasts, each) for each in lives if (lasts := overdue(each, filters, context.now))]
+    return sorted(late, key=lambda pair: pair[0], reverse=True)
+
+
 def _attention(found: Services, filters: Filters, context: Context) -> list[Attention]:
-    """Sources that fell silent, the longest first; then logs full of errors."""
-    silent = [(lasts, each) for each in found.lives if (lasts := silence(each, filters, context.now))]
-    silent.sort(key=lambda pair: pair[0], reverse=True)
+    """Silent sources; overdue heartbeats, the longest first; then logs full of errors."""
     return [
+        *silent.silent_sources(found.silent, context),
         *(
             Attention(
-                f"{context.sources.get(each.source_id, 'A source')} has been silent for "
-                f"{SECONDS.short(lasts.total_seconds())}, "
-                f"since {each.latest.astimezone(filters.period.zone):%Y-%m-%d %H:%M}.",
+                f"The heartbeat of {context.sources.get(each.source_id, 'a source')} is overdue: the last was"
+                f" {lasting(round(lasts.total_seconds()))} ago,"
+                f" at {each.latest.astimezone(filters.period.zone):%Y-%m-%d %H:%M}.",
                 of_kind("heartbeat", filters, source=each.source_id),
                 "See its heartbeats",
             )
-            for lasts, each in silent[:3]
+            for lasts, each in _overdue(found, filters, context)[:3]
         ),
         *(
             Attention(

@@ -25,7 +25,7 @@ from reports.pages.offering import offered
 from reports.pages.page import Context, Page
 from reports.pages.report import Report
 from reports.pages.shown import Shown, shown
-from reports.pages.words import unbroken
+from reports.pages.words import compared_with, unbroken
 from reports.periods import Period
 
 ZONE = "tally_zone"  # in the session: the zone that the person chose last
@@ -92,7 +92,7 @@ def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, is_inc
         sources=dict(choices.sources),
         sees_all=choices.sees_all,
         params={name: tuple(asked.params.get(name, ())) for name in page.own},
-        compare=asked.compare,
+        compared=compared_with(asked.compare, asked.filters.period),
         is_incomplete=is_incomplete,
     )
 

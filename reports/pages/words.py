@@ -49,6 +49,17 @@ def of_period(period: Period, now: datetime) -> str:
     return f"from {first} to {period.last.day} {period.last:%b %Y}"
 
 
+def compared_with(compare: str, period: Period) -> str:
+    """Return what figures of a period are compared with: the Sunday before, the same days a year ago."""
+    return "the same days a year ago" if compare == "year" else period.before_in_words
+
+
+def during(compared: str) -> str:
+    """Return when something was that others are compared with: on the Sunday before, in the week before."""
+    is_span = compared.split()[1] in ("week", "month", "period")
+    return f"{'in' if is_span else 'on'} {compared}"
+
+
 def than(
     value: Number, before: Number | None, name: str, *, none: str = "none", same: str = "as many"
 ) -> str:
@@ -58,11 +69,11 @@ def than(
     if before is None:
         return ""
     if not before:
-        return f", {none} in {name}"
+        return f", {none} {during(name)}"
     differs = change(value, before)
     if differs is None or value == before:
-        return f", {same} as in {name}"
-    return f", {differs.than} in {name}"
+        return f", {same} as {during(name)}"
+    return f", {differs.than} {during(name)}"
 
 
 def plural(number: int, word: str) -> str:

@@ -67,7 +67,7 @@ def test_a_source_that_sent_and_stopped_is_silent(team_a: Sender) -> None:
     counted(team_a, "stopped", 30, 7)
     counted(team_a, "long gone", 24 * 40, 7)
     found = silent(scope_of_operator(), timezone.now())
-    assert [(each.source, each.received) for each in found] == [("stopped", 7)]
+    assert [(each.name, each.received) for each in found] == [("stopped", 7)]
 
 
 def test_the_front_page_is_of_the_members_owners_only(

@@ -16,6 +16,7 @@ WHOLE = (
     "session-",
     "source-one",
     "report-",
+    "letter-",
 )  # pages that are taken from top to bottom; of lists the first screen
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,19 @@
-"""Mails for pictures: a contact, its digest, and a mail that was sent."""
+"""Mails for pictures: a contact, its digests, a warning, and a mail that was sent."""
 
+from decimal import Decimal
+
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.ownership.owner import Owner
+from reports.cost import warning
+from reports.cost.budget import Threshold
+from reports.cost.budgets import Standing
+from reports.cost.forecasting import Forecast
+from reports.digests.content import compose
+from reports.digests.rendering import shown_html
+from reports.digests.schedule import Rhythm
+from reports.digests.sending import latest_period, letter_for
 from reports.digests.subscription import Subscription
 from reports.mail import sending
 from reports.mail.address import Address
@@ -10,13 +21,12 @@ from reports.mail.letter import Letter
 from reports.mail.sent import SentMail
 
 
-def pages() -> dict[str, str]:
+def pages(by: str) -> dict[str, str]:
     """The pages of mail, with something on each."""
     now = timezone.now()
     owner = Owner.objects.latest("pk")
-    address, _ = Address.objects.get_or_create(
-        owner=owner, address="team@example.org", defaults={"confirmed_at": now, "clicked_at": now}
-    )
+    standing = {"confirmed_by": User.objects.get(username=by), "confirmed_at": now, "clicked_at": now}
+    address, _ = Address.objects.update_or_create(owner=owner, address="team@example.org", defaults=standing)
     digest = Subscription.objects.filter(address=address).first()
     if digest is None:
         digest = Subscription.objects.create(address=address, also_empty=True, zone="Europe/London")
@@ -36,3 +46,24 @@ def pages() -> dict[str, str]:
         "mails": "/admin/mail/sentmail/",
         "mail": f"/admin/mail/sentmail/{mail.pk}/change/",
     }
+
+
+def letters(owner: Owner) -> dict[str, str]:
+    """The HTML of each digest and of a warning about an owner, as mail programs show them."""
+    now = timezone.now()
+    digest = (
+        Subscription.objects.filter(owners=owner, address__isnull=False).select_related("address").first()
+    )
+    assert digest is not None, "pages() makes it"
+    assert digest.address is not None
+    found = {}
+    for rhythm in Rhythm:
+        digest.rhythm = rhythm
+        letter = letter_for(digest, latest_period(digest, now), compose, digest.address, now)
+        assert letter is not None, "it is sent also when nothing came in"
+        found[f"letter-digest-{rhythm}"] = shown_html(letter)
+    month = now.date().replace(day=1)
+    spent = Forecast(Decimal("842.17"), Decimal("1130.4"), {})
+    standing = Standing(owner.pk, Decimal(1000), "EUR", spent)
+    found["letter-budget"] = warning.letter_of(digest.address, owner, standing, month, Threshold.MOST).html
+    return found

@@ -247,7 +247,7 @@ def pages() -> dict[str, str]:
             "api-problems": "/api/problems/",
         }
     )
-    found |= mails.pages()
+    found |= mails.pages(USERNAME)
     source = Source.objects.exclude(name__startswith="(").order_by("pk").first()
     if source:
         found["source-one"] = f"/admin/events/source/{source.pk}/change/"
@@ -308,6 +308,7 @@ def take(
     only: str,
     wanted: dict[str, str],
     accounts: "AccountPages",
+    letters: dict[str, str],
     folder: Path,
 ) -> None:
     """All the pictures: of pages, of what opens on them, and of what a lead without data sees."""
@@ -325,7 +326,7 @@ def take(
                 show(window.page)
                 window.take(name)
         with camera(browser, url, folder, min(width, LETTER_WIDTH), theme) as window:
-            for name, html in _named(accounts.letters, only).items():
+            for name, html in _named(letters, only).items():
                 window.page.set_content(html)
                 window.take(name)
         with camera(browser, url, folder, width, theme) as window:
@@ -360,7 +361,8 @@ def _main(folder: Path, only: str) -> None:
 
     from events.ownership import provisioning
     from events.ownership.api_key import ApiKey, KeyType
-    from tests.browser import admin_pages
+    from events.ownership.owner import Owner
+    from tests.browser import admin_pages, mails
     from tests.browser.chromium import chromium
     from tests.browser.server import server
 
@@ -380,9 +382,10 @@ def _main(folder: Path, only: str) -> None:
             post(url, made.text)
             accounts = account_pages()
             wanted = pages() | work_in_progress() | accounts.inside
+            letters = accounts.letters | mails.letters(Owner.objects.latest("pk"))
             folder.mkdir(exist_ok=True)
             with chromium() as browser:  # it has an event loop, in which Django asks no database
-                take(browser, url, password, only, wanted, accounts, folder)
+                take(browser, url, password, only, wanted, accounts, letters, folder)
     finally:
         # What could be misused goes; the events stay.
         person.delete()

@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from events.store.silent import Silent
 from reports.digests.content import written
 from reports.digests.facts import Facts, question
 from reports.digests.locales import LOCALES
 from reports.digests.rendering import letter_of
 from reports.figures import errors, overview
-from reports.figures.silent import Silent
 from reports.mail.letter import Letter, message_of
 from reports.periods import DAY, Period
 from tests.digests.telling import NOW, YESTERDAY
@@ -31,6 +31,7 @@ def facts(text: str) -> Facts:
     sums = overview.Sums(9, 3, 1, 1, 1, 4.0, 5.0, 12, 3)
     of_errors = errors.Sums(2, 1, 1, 3)
     group = errors.Group(text, text, 2, 1, YESTERDAY, YESTERDAY, 1, 1, (2,))
+    silent = Silent(2, text, 1, YESTERDAY, 50, 41 * timedelta(hours=1))
     hours = (9, *(0 for _ in range(23)))
     return Facts(
         filters=question(DAY_OF, [], NOW),
@@ -38,7 +39,7 @@ def facts(text: str) -> Facts:
         sources={1: text, 2: text},
         overview=overview.Overview(
             sums, replace(sums, events=1), ((text, hours),), hours, None, hours, hours,
-            (overview.Ranked(1, 9, 1),), 1, (Silent(2, 50),), (overview.Ranked(text, 9, 1),), None,
+            (overview.Ranked(1, 9, 1),), 1, (silent,), (overview.Ranked(text, 9, 1),), None,
         ),
         errors=errors.Found(of_errors, of_errors, hours, None, hours, (), None, (group,), 1, (), ()),
         spending=None,

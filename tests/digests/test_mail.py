@@ -1,6 +1,7 @@
 """What a digest is in a mail program: parts, pictures, links, and nothing of telemetry out of its place."""
 
 import csv
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -11,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
-from PIL import Image
+from PIL import Image, ImageColor
 
 from events.ownership.owner import Owner
-from reports.digests import content, sending
+from reports.charts.numbers import count
+from reports.digests import content, picture, sending
 from reports.digests.composed import Composed, Figure, Notice, Table
 from reports.digests.locales import LOCALES
 from reports.digests.rendering import laid_out, letter_of
@@ -61,10 +63,11 @@ def part(message: EmailMessage, kind: str) -> str:
 
 
 def test_the_first_line_is_the_answer_in_both_parts(owner: Owner, box: Box) -> None:
-    usage(owner, YESTERDAY.replace(day=18), 1_000)
+    usage(owner, YESTERDAY.replace(day=12), 1_000)
+    usage(owner, YESTERDAY.replace(day=18), 77)
     usage(owner, YESTERDAY, 1_160, rejected=80)
     message = sent(owner, box)
-    answer = "Team A: 1,080 events, 8\u00a0% more than the day before; portal sent all of them."
+    answer = "Team A: 1,080 events, 8\u00a0% more than the Thursday before; portal sent all of them."
     assert message["Subject"] == answer
     assert part(message, "plain").splitlines()[0].replace("\u2060", "") == answer
     html = Reading(part(message, "html"))
@@ -80,16 +83,50 @@ def test_the_picture_comes_along_and_its_text_says_the_same(owner: Owner, box: B
     usage(owner, YESTERDAY, 1_080)
     usage(owner, YESTERDAY.replace(hour=4), 20)
     message = sent(owner, box)
-    (png,) = (each for each in message.walk() if each.get_content_type() == "image/png")
-    with Image.open(BytesIO(png.get_payload(decode=True))) as image:  # type: ignore[arg-type]
-        assert (image.format, image.size) == ("PNG", (1088, 440))
-        assert len(image.convert("RGB").getcolors() or []) > 2
-    html = Reading(part(message, "html"))
-    (shown,) = (attrs for tag, attrs in html.elements if tag == "img")
-    assert f"<{str(shown['src']).removeprefix('cid:')}>" == png["Content-ID"]
+    pictures = [each for each in message.walk() if each.get_content_type() == "image/png"]
+    shown = [attrs for tag, attrs in Reading(part(message, "html")).elements if tag == "img"]
+    assert [f"<{str(each['src']).removeprefix('cid:')}>" for each in shown] == [
+        each["Content-ID"] for each in pictures
+    ]
     alt = "Events by hour: most in the hour from 10:00, 1,080; 22 of 24 hours had none."
-    assert str(shown["alt"]).replace("\u2060", "") == alt
+    assert [str(each["alt"]).replace("\u2060", "") for each in shown] == [alt, alt]
     assert alt in part(message, "plain").replace("\u2060", "")
+
+
+@pytest.mark.parametrize(
+    ("theme", "grounds"),
+    [(picture.LIGHT, {"#ffffff": 4.5, "#1d232b": 3.0}), (picture.DARK, {"#1d232b": 4.5})],
+    ids=["light", "dark"],
+)
+def test_a_picture_has_no_ground_and_is_read_on_that_of_its_mails(
+    theme: picture.Theme, grounds: dict[str, float]
+) -> None:
+    """The light one on a dark ground too: some programs darken mails by themselves."""
+    png = picture.bars([picture.Bar("Mon", 5), picture.Bar("Tue", None)], count("events"), theme)
+    with Image.open(BytesIO(png)) as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (1088, 440), "RGBA")
+        clear = image.getchannel("A").histogram()[0]
+        corners = [image.getpixel((x, y)) for x in (0, 1087) for y in (0, 439)]
+    assert clear > 0.5 * 1088 * 440
+    assert all(isinstance(corner, tuple) and corner[3] == 0 for corner in corners)
+    for ground, least in grounds.items():
+        for colour in (theme.ink, theme.bar):
+            assert contrast(colour, ImageColor.getrgb(ground)) >= least
+
+
+def contrast(one: Sequence[int], other: Sequence[int]) -> float:
+    """The contrast of two colours by WCAG."""
+    dark, light = sorted(map(luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: Sequence[int]) -> float:
+    """The relative luminance of a colour by WCAG."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (each / 255 for each in colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_every_link_leads_somewhere(owner: Owner, box: Box, alice: Client) -> None:

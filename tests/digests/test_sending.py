@@ -50,7 +50,7 @@ def test_what_is_due_goes_to_its_reader_about_the_period_before(owner: Owner, bo
     subscription = subscribed(reader(owner), owner)
     round_at()
     (message,) = box.to("ann@example.org")
-    assert message["Subject"] == "Team A: 1,222 events, none the day before; portal sent all of them."
+    assert message["Subject"] == "Team A: 1,222 events, none on the Thursday before; portal sent all of them."
     mail = only()
     assert (mail.state, str(mail.period_first), str(mail.period_last)) == (
         State.SENT,

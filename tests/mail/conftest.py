@@ -8,11 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from events.access import leads_of
+from events.ownership.membership import Role
 from events.ownership.owner import Owner
 from reports.mail.address import Address
 from reports.mail.kinds import KINDS
 from reports.mail.sent import SentMail
 from tests.admin.conftest import alice, bob, charlie, lead, operator, team_a, team_b
+from tests.factories import person
 from tests.mail.server import Box, serving
 from tests.sending import Sender
 from tests.serving import free_port
@@ -47,10 +50,11 @@ def owner(team_a: Sender) -> Owner:
 
 
 def contact_of(owner: Owner, address: str = "team@example.org", *, clicked: bool = True) -> Address:
-    """An owner's contact that a lead has confirmed."""
+    """An owner's contact that a lead has confirmed, who still leads the owner."""
     now = timezone.now()
+    by = leads_of([owner]).first() or person(f"lead of {owner.pk}", owner, role=Role.LEAD)
     return Address.objects.create(
-        owner=owner, address=address, confirmed_at=now, clicked_at=now if clicked else None
+        owner=owner, address=address, confirmed_by=by, confirmed_at=now, clicked_at=now if clicked else None
     )
 
 

@@ -57,6 +57,26 @@ def test_the_days_before_are_as_many() -> None:
     assert (period.first, period.last) == (date(2026, 3, 18), date(2026, 3, 24))
 
 
+@pytest.mark.parametrize(
+    ("first", "days", "before", "said"),
+    [
+        (date(2026, 11, 28), 1, date(2026, 11, 21), "the Saturday before"),
+        (date(2026, 11, 28), 2, date(2026, 11, 21), "the same days of the week before"),
+        (date(2026, 11, 23), 6, date(2026, 11, 16), "the same days of the week before"),
+        (date(2026, 11, 23), 7, date(2026, 11, 16), "the week before"),
+        (date(2026, 11, 1), 8, date(2026, 10, 24), "the period before"),
+        (date(2026, 11, 1), 30, date(2026, 10, 1), "the month before"),
+    ],
+)
+def test_less_than_a_week_is_compared_with_the_same_weekdays(
+    first: date, days: int, before: date, said: str
+) -> None:
+    period = Period(first, first + timedelta(days=days), BERLIN)
+    assert period.before().first == before
+    assert period.before().end <= period.first
+    assert period.before_in_words == said
+
+
 def test_what_a_running_period_is_compared_with_goes_as_far_as_it_does() -> None:
     today = preset("today", NOW, BERLIN)  # half an hour old
     half = today.before().as_far_as(today, NOW + timedelta(minutes=5))

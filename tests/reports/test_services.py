@@ -13,8 +13,8 @@ from reports.figures.services import (
     STATISTICS,
     MetricKey,
     Services,
+    overdue,
     services,
-    silence,
     trail,
     values,
 )
@@ -127,12 +127,12 @@ def test_heartbeats_and_their_gaps(asked: str) -> None:
         )
 
 
-def test_it_knows_who_fell_silent() -> None:
+def test_it_knows_whose_heartbeat_is_overdue() -> None:
     filters = question("everything")
     (life,) = services(filters, NOW).lives
 
-    assert silence(life, filters, NOW) == NOW - life.latest > life.usual
-    assert silence(life, filters, life.latest + QUARTER / 2) is None
+    assert overdue(life, filters, NOW) == NOW - life.latest > life.usual
+    assert overdue(life, filters, life.latest + QUARTER / 2) is None
 
 
 @each_question
@@ -170,8 +170,8 @@ def test_the_answer_is_computed_and_the_address_chooses() -> None:
 
     report = built(filters, metric=(text_of(metric),), statistic=("sum",), object=("do_3001",))
 
-    assert report.answer.startswith("The only source with heartbeats fell silent in the last 7 days; ")
-    assert "has been silent for" in report.attention[0].sentence
+    assert report.answer.startswith("No source is silent; 1 of 1 heartbeat is overdue; ")
+    assert report.attention[0].sentence.startswith("The heartbeat of a source is overdue: the last was ")
     assert report.block("values").title == f"{metric.metric}: sum"
     assert report.block("trail").title == "Changes of do_3001"
     assert built(filters, metric=("no/such/metric",), statistic=("worst",)).block("values").is_empty

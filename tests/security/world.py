@@ -187,7 +187,11 @@ def side(word: str, make_sender: MakeSender) -> Side:
 def _mails(made: Side, now: datetime) -> None:
     """The contact's address, what it is subscribed to, and a mail that waits for it."""
     address = Address.objects.create(
-        owner=made.owner, address=f"{made.word}@example.org", confirmed_at=now, clicked_at=now
+        owner=made.owner,
+        address=f"{made.word}@example.org",
+        confirmed_by=made.lead,
+        confirmed_at=now,
+        clicked_at=now,
     )
     Subscription.objects.create(address=address).owners.set([made.owner])
     letter = Letter(f"{made.word} subject", f"{made.word} text", f"<p>{made.word} html</p>")

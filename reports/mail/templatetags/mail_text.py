@@ -22,6 +22,12 @@ def unlinked(value: Any) -> str:
 
 
 @register.filter
+def name(value: Any) -> str:
+    """A name inside a sentence, of any script."""
+    return text.unlinked(text.isolated(text.line(str(value))))
+
+
+@register.filter
 def unlinked_row(value: Any) -> str:
     """A line of a table in plain text: its cells are lines already, and its blanks stay."""
     return text.unlinked(str(value))

@@ -1,0 +1,82 @@
+"""Silent: one rule for every page and digest, which sees what is silent now."""
+
+from collections.abc import Iterable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.store.silent import silent_sources
+from events.store.usage import UsageHour
+from reports.digests import content
+from reports.digests.schedule import Rhythm
+from reports.digests.sending import latest_period
+from reports.digests.subscription import Subscription
+from tests.admin.conftest import html_of, operator, team_a
+from tests.reports.asked import counted
+from tests.sending import Sender
+
+__all__ = ["operator", "team_a"]
+pytestmark = pytest.mark.django_db
+DAY = 24
+
+
+def heard(sender: Sender, source: str, hours_ago: Iterable[int]) -> Source:
+    """A source that something of was received in some hours."""
+    found = [counted(sender, each, 5, source=source) for each in hours_ago]
+    return found[0]
+
+
+def silent() -> list[str]:
+    return [each.name for each in silent_sources(UsageHour.objects.all(), timezone.now())]
+
+
+def test_a_source_is_silent_after_a_day_and_for_two_weeks(team_a: Sender) -> None:
+    heard(team_a, "a day", [24])
+    heard(team_a, "hours", [23])
+    heard(team_a, "two weeks", [14 * DAY - 1])
+    heard(team_a, "gone", [14 * DAY + 1])
+    assert silent() == ["a day", "two weeks"]
+
+
+def test_what_pauses_as_long_each_week_is_not_silent(team_a: Sender) -> None:
+    """Silent for 41 hours, as on the weekends before."""
+    weeks = range(0, 28 * DAY - 41, 7 * DAY)
+    heard(team_a, "office", [41 + week + hour for week in weeks for hour in range(0, 100, 10)])
+    heard(team_a, "always", range(41, 27 * DAY, 12))
+    assert silent() == ["always"]
+
+
+def test_one_long_pause_is_no_habit(team_a: Sender) -> None:
+    heard(team_a, "paused once", [41, 8 * DAY])
+    assert silent() == ["paused once"]
+
+
+def test_a_merged_source_is_never_silent(team_a: Sender) -> None:
+    source = heard(team_a, "old", [41])
+    Source.objects.filter(pk=source.pk).update(merged_into=heard(team_a, "new", [1]))
+    assert silent() == []
+
+
+def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client) -> None:
+    """A source that has been silent for 41 hours, whatever period each of them is about."""
+    source = heard(team_a, "agent", range(41, 12 * DAY, 5))
+    heard(team_a, "portal", range(0, 12 * DAY, 5))
+    said = "agent has been silent for 1 d 17 h, after 250 events in two weeks."
+    front = html_of(operator, "/admin/")
+    assert ">agent<" in front
+    assert "1 d 17 h" in front
+    assert "silent for 1 d 17 h" in html_of(operator, f"/admin/events/source/{source.pk}/change/")
+    for page in ("overview", "services"):
+        for period in ("today", "7d", "last_month"):
+            html = html_of(operator, f"/reports/{page}/?period={period}")
+            assert said in html, (page, period)
+            assert "portal has been silent" not in html
+    now, owner = timezone.now(), Owner.objects.get(pk=team_a.key.default_owner.pk)
+    for rhythm in (Rhythm.DAILY, Rhythm.WEEKLY):
+        subscription = Subscription(rhythm=rhythm, also_empty=True, zone="UTC", hour=0)
+        composed = content.compose(subscription, latest_period(subscription, now), [owner], now)
+        assert composed is not None
+        assert said in [notice.sentence for notice in composed.notices]
