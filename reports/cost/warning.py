@@ -28,6 +28,7 @@ from reports.periods import Period, month_of, next_month
 
 log = logging.getLogger(__name__)
 KIND = "budget"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 # The last hours of a month are charged when the next has begun.
 STILL_LOOKED_AT = timedelta(days=1)
 SAID = {
@@ -130,8 +131,8 @@ def connect() -> None:
 
 
 def _percent(part: Decimal) -> str:
-    return f"{part:.0%}".replace("%", " %")
+    return f"{part:.0%}".replace("%", f"{NO_BREAK}%")
 
 
 def _money(value: Decimal, standing: Standing) -> str:
-    return f"{value:,.2f} {standing.currency}"
+    return f"{value:,.2f}{NO_BREAK}{standing.currency}"

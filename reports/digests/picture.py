@@ -8,10 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reports.charts.numbers import Unit, ticks
 
-# Twice the 544 px that a mail shows it at.
-WIDTH, HEIGHT = 1088, 440
-LEFT, RIGHT, TOP, BOTTOM = 130, 20, 30, 60
-TEXT = 26
+# Twice the 544 px that a mail shows it at; three times what fits a phone, where text must be readable too.
+WIDTH, HEIGHT = 1088, 480
+RIGHT, TOP, BOTTOM = 8, 24, 64
+TEXT = 32
+GAP = 14  # between the scale and its numbers
 BASE = HEIGHT - BOTTOM  # where the bars stand
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Rgb = tuple[int, int, int]
@@ -48,14 +49,15 @@ def bars(series: Sequence[Bar], unit: Unit, theme: Theme = LIGHT) -> bytes:
     font = ImageFont.load_default(TEXT)
     axis = ticks(max((bar.value or 0 for bar in series), default=0), unit)
     top = axis[-1][0]
+    left = GAP + max(draw.textlength(text, font=font) for _, text in axis)
     for value, text in axis:
         y = BASE - value / top * (BASE - TOP)
-        draw.line((LEFT, y, WIDTH - RIGHT, y), fill=theme.rule, width=2 if value == 0 else 1)
-        draw.text((LEFT - 14, y), text, fill=theme.ink, font=font, anchor="rm")
-    slot = (WIDTH - LEFT - RIGHT) / max(len(series), 1)
+        draw.line((left, y, WIDTH - RIGHT, y), fill=theme.rule, width=2 if value == 0 else 1)
+        draw.text((left - GAP, y), text, fill=theme.ink, font=font, anchor="rm")
+    slot = (WIDTH - left - RIGHT) / max(len(series), 1)
     every = _every(draw, font, series, slot)
     for place, bar in enumerate(series):
-        x = LEFT + place * slot
+        x = left + place * slot
         if bar.value:
             height = max(2.0, bar.value / top * (BASE - TOP))
             draw.rectangle((x + slot * 0.14, BASE - height, x + slot * 0.86, BASE - 1), fill=theme.bar)

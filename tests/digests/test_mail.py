@@ -104,10 +104,10 @@ def test_a_picture_has_no_ground_and_is_read_on_that_of_its_mails(
     """The light one on a dark ground too: some programs darken mails by themselves."""
     png = picture.bars([picture.Bar("Mon", 5), picture.Bar("Tue", None)], count("events"), theme)
     with Image.open(BytesIO(png)) as image:
-        assert (image.format, image.size, image.mode) == ("PNG", (1088, 440), "RGBA")
+        assert (image.format, image.size, image.mode) == ("PNG", (1088, 480), "RGBA")
         clear = image.getchannel("A").histogram()[0]
-        corners = [image.getpixel((x, y)) for x in (0, 1087) for y in (0, 439)]
-    assert clear > 0.5 * 1088 * 440
+        corners = [image.getpixel((x, y)) for x in (0, 1087) for y in (0, 479)]
+    assert clear > 0.5 * 1088 * 480
     assert all(isinstance(corner, tuple) and corner[3] == 0 for corner in corners)
     for ground, least in grounds.items():
         for colour in (theme.ink, theme.bar):
