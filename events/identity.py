@@ -17,6 +17,7 @@ _VERSION = 8 << 76
 _VARIANT = 2 << 62
 _TIME_SHIFT = 80
 _LOW_62 = (1 << 62) - 1
+_NAME = (1 << _TIME_SHIFT) - 1
 
 
 def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
@@ -25,6 +26,11 @@ def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
     digest = int.from_bytes(blake2b(name, key=owner.bytes, digest_size=10).digest())
     high = digest >> 62 & 0xFFF
     return occurred_ms << _TIME_SHIFT | _VERSION | high << 64 | _VARIANT | digest & _LOW_62
+
+
+def name_of(event: int) -> int:
+    """Return the part of an id that says whose event it is and how its sender calls it, whatever its time."""
+    return event & _NAME
 
 
 def nameless(request: int, index: int) -> str:

@@ -90,7 +90,13 @@ def _envelope_row(leaf: Leaf) -> tuple[str, ...]:
 def _column_row(entry: KindEntry, column: WireField) -> tuple[str, ...]:
     path = ".".join((*entry.model.root(), column.path))
     assert isinstance(column, models.Field)
-    return (f"`{path}`", _type(column), _need(column), f"`{column.attname}`", _help(column))
+    return (f"`{path}`", _type(column), _need(column), f"`{column.attname}`", _meaning(entry, path, column))
+
+
+def _meaning(entry: KindEntry, path: str, column: WireField) -> str:
+    """The help text, and what the value should be if it is checked."""
+    expected = column.value_check.expected if column.value_check else entry.model.expected.get(path)
+    return f"{_help(column)} Should be {expected}." if expected else _help(column)
 
 
 def _need(column: WireField) -> str:

@@ -67,7 +67,7 @@ REMEDIES = {
         "Send the field that `path` names.",
     ),
     "empty": Remedy(
-        "A field that must be filled is empty.",
+        "A field that must be filled is empty or blank.",
         "Fill it.",
     ),
     "wrong_type": Remedy(

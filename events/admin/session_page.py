@@ -79,7 +79,10 @@ def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
 
 def sentence(session: Session) -> str:
     """Who spent how long where and when, and what came of it."""
-    who = " ".join(filter(None, [session.actor_type, session.actor])) or "Somebody"
+    who = cut(" ".join(filter(None, [session.actor_type, session.actor])) or "Somebody")
+    if session.actors > 1:
+        others = session.actors - 1
+        who += f" and {others:,} other actor{'' if others == 1 else 's'}"
     version = f" {cut(session.version)}" if session.version else ""
     where = f"{cut(session.source.name)}{version} (owner {cut(session.owner.name)})"
     begin, end = session.started_at.astimezone(UTC), session.ended_at.astimezone(UTC)
@@ -91,7 +94,7 @@ def sentence(session: Session) -> str:
         counted(session.errors, "error"),
     )
     return (
-        f"{cut(who)} spent {lasting(session.time_spent)} in {where}, {_at(begin)} to {until} UTC:"
+        f"{who} spent {lasting(session.time_spent)} in {where}, {_at(begin)} to {until} UTC:"
         f" {', '.join(parts[:-1])} and {parts[-1]}."
     )
 
@@ -121,6 +124,11 @@ def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
     yield Figure("Page views", f"{session.page_views:,}", f"of {counted(pages, 'page')}" if pages else "")
     yield Figure("Interactions", f"{session.interactions:,}", f"among {counted(session.events, 'event')}")
     yield Figure("Errors", f"{session.errors:,}", is_bad=session.errors > 0)
+    if session.actors > 1:
+        yield Figure("Actors", f"{session.actors:,}", "where a session should have one", is_bad=True)
+    if session.reused_ids:
+        note = f"{counted(session.reused_ids, 'event')} with the id of an earlier one"
+        yield Figure("Reused ids", f"{session.reused_ids:,}", note, is_bad=True)
 
 
 def _notes(timeline: Timeline) -> Iterable[str]:

@@ -24,7 +24,7 @@ from events.admin.paging import KeysetAdmin
 from events.admin.session_links import session_page
 from events.admin.session_page import SessionView, view
 from events.keyset import Order
-from events.sessions.session import Session, SessionRedirect, State
+from events.sessions.session import WARNED, Session, SessionRedirect, State
 from events.words import cut, lasting
 
 SEARCHED = ("session", "actor", "device")
@@ -60,6 +60,22 @@ class ErrorsFilter(ChoiceFilter):
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """The sessions that have some, or none."""
         return rows.filter(errors__gt=0) if self.chosen == "some" else rows.filter(errors=0)
+
+
+class WarningFilter(ChoiceFilter):
+    """By what is wrong with a session as a whole."""
+
+    title = "warning"
+    parameter_name = "warning"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """The codes of warnings of sessions."""
+        return [("several_actors", "several actors"), ("reused_id", "ids used again")]
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The sessions with the warning; the condition of the index, and more."""
+        column = "actors" if self.chosen == "several_actors" else "reused_ids"
+        return rows.filter(WARNED, **{f"{column}__gt": 1 if column == "actors" else 0})
 
 
 class BegunFilter(PeriodFilter):
@@ -107,7 +123,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     )
     list_filter = (
         *(OwnerFilter, SourceFilter, StateFilter, BegunFilter, BegunSinceFilter, BegunUntilFilter),
-        *(ErrorsFilter, VersionFilter, CountryFilter),
+        *(ErrorsFilter, WarningFilter, VersionFilter, CountryFilter),
     )
     list_order = Order(("started_at", "id"), descending=True)
     list_columns = (

@@ -29,6 +29,7 @@ from events.sessions.session import (
     SessionRedirect,
     State,
 )
+from events.wire.schema import Warned
 
 MOVED = 308
 
@@ -58,6 +59,14 @@ class SessionFilter(OwnedFilter):
         return sessions.with_text(column, text)
 
 
+class WarningSerializer(serializers.Serializer[Warned]):
+    """A quality warning of a session."""
+
+    path = serializers.CharField(help_text="The field.")
+    code = serializers.CharField(help_text="What is wrong with it.")
+    example = serializers.CharField(help_text="How often, or what was sent.")
+
+
 class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
     """A session's row, with its state at the time of the answer."""
 
@@ -65,6 +74,7 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
     source = serializers.CharField(source="source.name")  # type: ignore[assignment]  # as of events
     state = serializers.SerializerMethodField()
     time_spent = serializers.FloatField()
+    warnings = WarningSerializer(many=True)
 
     class Meta:
         model = Session
@@ -92,6 +102,9 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
             "exit_event",
             "actor",
             "actor_type",
+            "actors",
+            "reused_ids",
+            "warnings",
             "device",
             "channel",
             "version",

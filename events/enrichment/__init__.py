@@ -15,10 +15,12 @@ from events.enrichment import (
     account,
     agent,
     buildless,
+    defaults,
     emails,
     geohash,
     level,
     place,
+    placeholders,
     reference,
     time_hash,
 )
@@ -40,7 +42,8 @@ class Step(NamedTuple):
     of: str
 
 
-# In order: the account before the actor, the place before its geohash, corrections before e-mail addresses.
+# In order: the account before the actor, the place before its geohash, corrections before placeholders and
+# e-mail addresses.
 STEPS = (
     Step("account", account.fill, "buildless"),
     Step("", buildless.identify, "buildless"),
@@ -51,6 +54,11 @@ STEPS = (
     Step("user_agent", agent.declare_start, "start"),
     Step("reference", reference.correct, "sunbird"),
     Step("level", level.add, "availity"),
+    Step("", defaults.fill_assess, "assess"),
+    Step("", defaults.fill_start, "start"),
+    Step("", placeholders.drop, "sunbird"),
+    Step("", placeholders.drop, "availity"),
+    Step("", placeholders.drop, "buildless"),
     Step("emails", emails.add, "sunbird"),
     Step("emails", emails.add, "availity"),
     Step("emails", emails.add, "buildless"),

@@ -4,15 +4,12 @@ Source: Buildless's protobuf schema: `event.scope` is output only, tenant and us
 a client sends that differs is kept in `extra` and warned of; what it doesn't send is no part of the way back.
 """
 
-from typing import Any
-
 from events.enrichment.facts import TENANT, USER, Facts
-from events.wire.schema import Taken, Warned, put
+from events.wire.schema import ABSENT, Taken, Warned, at, put
 from events.wire.values import FILLED
 
 ORGANIZATION = "org_"  # how a tenant's name begins on the wire
 PATHS = {"tenant": ("event", "tenant"), "user": ("event", "user")}
-_ABSENT = object()
 
 
 def tenant_name(slug: str) -> str:
@@ -43,17 +40,9 @@ def _fill(taken: Taken, column: str, value: str, same: tuple[str, ...]) -> None:
     taken.kind[column] = value
     if sent is None:
         # Null or of another type: it is in the remainder already, and comes back from there.
-        if _at(taken.extra, path) is _ABSENT:
+        if at(taken.extra, path) is ABSENT:
             taken.adaptations.append(FILLED + ".".join(path))
     elif sent != value:
         taken.extra = put(taken.extra, path, sent)
         if sent and sent not in same:
             taken.warnings.append(Warned(".".join(path), "differs"))
-
-
-def _at(extra: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        if type(extra) is not dict or key not in extra:
-            return _ABSENT
-        extra = extra[key]
-    return extra

@@ -41,7 +41,7 @@ class KindEntry:
 
 
 def _entry(model: type[Kind]) -> KindEntry:
-    schema = Schema(model.dialect.name, model.name(), model.leaves(), model.root())
+    schema = Schema(model.dialect.name, model.name(), model.leaves(), model.root(), model.watches)
     return KindEntry(
         name=schema.kind,
         model=model,

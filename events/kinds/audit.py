@@ -1,6 +1,7 @@
 """AUDIT: an object changes (a property, its place in a life cycle)."""
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import at_least
 from events.wire.columns import Need, Number, Text, Texts
 
 
@@ -11,4 +12,8 @@ class Audit(SunbirdKind):
     state = Text(help_text="State of the object after the change.")
     previous_state = Text("prevstate", help_text="State of the object before the change.")
     type = Text(help_text="What kind of change it was.")
-    duration = Number(help_text="Time that the object was in its previous state, in seconds.")
+    # The state before may have lasted for years, so no length of time tells its unit.
+    duration = Number(
+        check=at_least(0, "seconds, 0 or more"),
+        help_text="Time that the object was in its previous state, in seconds.",
+    )

@@ -1,6 +1,7 @@
 """Kind: what the models of all kinds share."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
@@ -9,7 +10,7 @@ from events.event import Event
 from events.partitioned.marker import PartitionedById
 from events.wire.columns import WireField
 from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD, Dialect
-from events.wire.schema import Leaf
+from events.wire.schema import Leaf, Watch
 from events.wire.validators import Rule
 
 
@@ -21,6 +22,10 @@ class Kind(PartitionedById, models.Model):
     closed: ClassVar[frozenset[str]] = frozenset()
     # Rules that no type can say: each takes the event and returns its fault, or None.
     rules: ClassVar[tuple[Rule, ...]] = ()
+    # Checks of several columns together: what they find is a quality warning.
+    watches: ClassVar[tuple[Watch, ...]] = ()
+    # What should be sent in the fields that these warn of, by path; columns say so themselves.
+    expected: ClassVar[Mapping[str, str]] = {}
     # Where an encoding has its own notion of hard fields: their dotted paths.
     hard_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
 
@@ -81,6 +86,7 @@ class Kind(PartitionedById, models.Model):
                 within=column.within,
                 unless=column.unless,
                 when=column.when,
+                check=column.value_check,
             )
             for column in cls.columns()
         ]

@@ -1,6 +1,7 @@
 """EmittedEvent: an event of Buildless's telemetry service (a build, a cache, a tool)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -8,7 +9,21 @@ from django.db import models
 from msgspec import UNSET, Meta, UnsetType
 
 from events.kinds.base import BuildlessKind
-from events.wire.columns import Base64, Flag, Name, Need, Number, Objects, Open, Text, Uint32, Uint64
+from events.wire.checks import Check, between, example
+from events.wire.columns import (
+    NOT_BLANK,
+    Base64,
+    Flag,
+    Name,
+    Need,
+    Number,
+    Objects,
+    Open,
+    Text,
+    Uint32,
+    Uint64,
+)
+from events.wire.schema import Warned
 from events.wire.validators import Fault, shown, written_as
 
 # In proto3 JSON null and the empty text both say "not set".
@@ -32,7 +47,7 @@ class Context(msgspec.Struct):
     """What an event is about. Source: buildless.telemetry.EventContext."""
 
     type: Annotated[str, CONTEXT_TYPE]
-    event: Annotated[str, Meta(min_length=1, max_length=64)]
+    event: Annotated[str, Meta(pattern=NOT_BLANK, max_length=64)]
     resource: Annotated[str, RESOURCE] | UnsetType | None = UNSET
     action: Annotated[str, Meta(max_length=32)] | UnsetType | None = UNSET
 
@@ -60,6 +75,21 @@ def reserved_key(event: Mapping[str, Any]) -> Fault | None:
     return None
 
 
+# RFC 3986: a URI begins with its scheme.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
+LINK = Check(
+    "a URI, for instance https://github.com/acme/shop", lambda text: bool(text) and not _URI.match(text)
+)
+
+
+def type_of_data(columns: Mapping[str, Any]) -> Iterator[Warned]:
+    """Warn of data whose type is no type URL: the documentation of `Any` requires a slash in it."""
+    data = columns.get("data")
+    url = data.get("@type") if data else None
+    if type(url) is str and "/" not in url:
+        yield Warned("event.data.@type", "out_of_range", example(url))
+
+
 class EmittedEvent(BuildlessKind):
     """An event in its series, without output-only fields. Source: buildless.telemetry.Event."""
 
@@ -67,6 +97,8 @@ class EmittedEvent(BuildlessKind):
     hard_by_encoding = {"query": frozenset({"event.id", "event.timing.occurred"})}
     unsendable_by_encoding = {"query": frozenset({"event.context"})}
     rules = (reserved_key,)
+    watches = (type_of_data,)
+    expected = {"event.data.@type": "a type URL, for instance type.example.com/shop.Numbers"}
 
     collection = Text(held=Collection, help_text="Named group of events for reports, 3 to 32 letters.")
     final = Flag("fin", help_text="True for an event on its own and for the last of a series.")
@@ -109,7 +141,11 @@ class EmittedEvent(BuildlessKind):
         help_text="Who hosts the repository.",
     )
     repository_link = Text(
-        "event.detail.repository.link", Need.PAGE, within=True, help_text="Address of the repository."
+        "event.detail.repository.link",
+        Need.PAGE,
+        within=True,
+        check=LINK,
+        help_text="Address of the repository.",
     )
     repository_name = Text("event.detail.repository.name", help_text="Name of the repository, for display.")
     tools = Objects("event.detail.client.tool", help_text="Tools of the build: {name, version}.")
@@ -179,8 +215,16 @@ class EmittedEvent(BuildlessKind):
         help_text="Release number of the API client, perhaps a time.",
     )
     timezone = Text("event.location.timezone", help_text="Time zone that the event happened in.")
-    latitude = Number("event.location.point.lat", help_text="Latitude, in degrees north.")
-    longitude = Number("event.location.point.lon", help_text="Longitude, in degrees east.")
+    latitude = Number(
+        "event.location.point.lat",
+        check=between(-90, 90, "degrees from -90 to 90"),
+        help_text="Latitude, in degrees north.",
+    )
+    longitude = Number(
+        "event.location.point.lon",
+        check=between(-180, 180, "degrees from -180 to 180"),
+        help_text="Longitude, in degrees east.",
+    )
     locality = Text("event.location.locality", help_text="Town or city.")
     region = Text("event.location.region", help_text="State or province.")
     country = Text("event.location.country", help_text="Country; looked up where the client doesn't say.")

@@ -1,6 +1,7 @@
 """END: somebody is done with what a START began."""
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import DAY, seconds
 from events.wire.columns import Need, Number, Objects, Text
 
 
@@ -8,7 +9,7 @@ class End(SunbirdKind):
     """An end. Source: V3 END."""
 
     type = Text(need=Need.HARD, help_text="What ends: app, session, editor, player, workflow, assessment.")
-    duration = Number(need=Need.PAGE, help_text="Time from start to end, in seconds.")
+    duration = Number(need=Need.PAGE, check=seconds(7 * DAY), help_text="Time from start to end, in seconds.")
     content_id = Text(
         "contentId",
         Need.PAGE,

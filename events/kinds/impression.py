@@ -1,10 +1,15 @@
 """IMPRESSION: somebody is shown a page."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import HOUR, example, negative_items, seconds
 from events.wire.columns import Need, Number, Objects, Text
+from events.wire.schema import Warned
 
 
 class Visit(msgspec.Struct, forbid_unknown_fields=True):
@@ -17,14 +22,24 @@ class Visit(msgspec.Struct, forbid_unknown_fields=True):
     index: float | UnsetType = UNSET
 
 
+def negative_indexes(columns: Mapping[str, Any]) -> Iterator[Warned]:
+    """Warn of visits at a negative place."""
+    if items := columns.get("visits"):
+        for _, number in negative_items(items, ("index",)):
+            yield Warned("edata.visits[].index", "out_of_range", example(number))
+
+
 class Impression(SunbirdKind):
     """A page shown. Source: V3 IMPRESSION."""
+
+    watches = (negative_indexes,)
+    expected = {"edata.visits[].index": "0 or more"}
 
     type = Text(need=Need.HARD, help_text="What the page does: list, detail, view, edit, workflow, search.")
     pageid = Text(need=Need.HARD, help_text="Id of the page, unique in its application.")
     uri = Text(need=Need.PIPELINE, help_text="Address of the page.")
     subtype = Text(help_text="How it came on: Paginate or Scroll.")
-    duration = Number(help_text="Time that the page took to load, in seconds.")
+    duration = Number(check=seconds(HOUR), help_text="Time that the page took to load, in seconds.")
     visits = Objects(
         strict=list[Visit],
         help_text="Objects in sight on the page: {objid, objtype, objver, section, index}.",

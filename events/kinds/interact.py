@@ -3,6 +3,7 @@
 from typing import Any
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import DAY, seconds
 from events.wire.columns import Need, Number, Objects, Text
 
 
@@ -15,7 +16,7 @@ class Interact(SunbirdKind):
     element_id = Text("id", Need.HARD, help_text="Resource (button, page, …) that it happened on.")
     subtype = Text(help_text="Finer type, for instance PLAY or PAUSE of a LISTEN.")
     pageid = Text(help_text="Page or stage where it happened.")
-    duration = Number(help_text="Time that it took, in seconds.")
+    duration = Number(check=seconds(DAY), help_text="Time that it took, in seconds.")
     target_id = Text("target.id", within=True, help_text="Id of what it was aimed at.")
     target_version = Text("target.ver", within=True, help_text="Version of the target.")
     target_type = Text("target.type", within=True, help_text="Type of the target.")

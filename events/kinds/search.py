@@ -1,6 +1,7 @@
 """SEARCH: somebody searches for contents, items or assets."""
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import COUNT
 from events.wire.columns import Need, Number, Objects, Open, Text
 
 
@@ -8,7 +9,7 @@ class Search(SunbirdKind):
     """One search and what it found. Source: V3 SEARCH."""
 
     query = Text(need=Need.HARD, help_text="What was searched for.")
-    size = Number(need=Need.HARD, help_text="How many results there were.")
+    size = Number(need=Need.HARD, check=COUNT, help_text="How many results there were.")
     topn = Objects(need=Need.HARD, help_text="The best results, with their scores.")
     type = Text(need=Need.PAGE, help_text="What was searched: content, assessment or asset.")
     filters = Open(help_text="Filters that narrowed the search.")

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from events.kinds.base import SunbirdKind
+from events.wire.checks import HOUR, seconds, sizes
 from events.wire.columns import Need, Number, Text, Texts
 
 Size = Annotated[float, Meta(ge=-1)]  # the pipeline's schema: -1 stands for not known
@@ -18,21 +19,33 @@ class Start(SunbirdKind):
     stageid = Text(need=Need.PAGE, strict=False, help_text="Stage where play begins.")
     content_id = Text("contentId", strict=False, help_text="Content begun; normally sent as the object's id.")
     content_version = Text(
-        "contentVer", strict=False, help_text="Version of the content; readers take 1.0 where it is absent."
+        "contentVer",
+        strict=False,
+        help_text="Version of the content; 1.0 where `contentId` came without it.",
     )
     loc = Text(help_text="Location of the device, as the client words it.")
-    duration = Number(help_text="Time that the start itself took, in seconds.")
+    duration = Number(check=seconds(HOUR), help_text="Time that the start itself took, in seconds.")
     pageid = Text(help_text="Page where it begins.")
     device_os = Text("dspec.os", help_text="Operating system of the device.")
     device_make = Text("dspec.make", help_text="Make and model of the device.")
     device_hardware_id = Text("dspec.id", help_text="Physical id of the device.")
     device_camera = Text("dspec.camera", help_text="Cameras of the device.")
     device_cpu = Text("dspec.cpu", help_text="Processor of the device.")
-    device_memory = Number("dspec.mem", strict=Size, help_text="Memory of the device, in megabytes.")
-    device_internal_disk = Number("dspec.idisk", strict=Size, help_text="Built-in storage, in gigabytes.")
-    device_external_disk = Number("dspec.edisk", strict=Size, help_text="Removable storage, in gigabytes.")
-    device_screen = Number("dspec.scrn", strict=Size, help_text="Diagonal of the screen, in inches.")
-    device_sims = Number("dspec.sims", strict=Size, help_text="How many SIM cards the device takes.")
+    device_memory = Number(
+        "dspec.mem", strict=Size, check=sizes("megabytes"), help_text="Memory of the device, in megabytes."
+    )
+    device_internal_disk = Number(
+        "dspec.idisk", strict=Size, check=sizes("gigabytes"), help_text="Built-in storage, in gigabytes."
+    )
+    device_external_disk = Number(
+        "dspec.edisk", strict=Size, check=sizes("gigabytes"), help_text="Removable storage, in gigabytes."
+    )
+    device_screen = Number(
+        "dspec.scrn", strict=Size, check=sizes("inches"), help_text="Diagonal of the screen, in inches."
+    )
+    device_sims = Number(
+        "dspec.sims", strict=Size, check=sizes("a number"), help_text="How many SIM cards the device takes."
+    )
     device_capabilities = Texts("dspec.cap", help_text="What the device can do, for instance GPS.")
     agent = Text("uaspec.agent", help_text="Browser or other agent.")
     agent_version = Text("uaspec.ver", help_text="Version of the agent.")

@@ -7,7 +7,7 @@ from django.db import models
 
 from events.kinds.base import AvailityKind
 from events.ownership.names import fault_of as name_fault_of
-from events.wire.columns import LooseText, Need, Text
+from events.wire.columns import FilledText, LooseText, Need, Text
 from events.wire.validators import Fault, written_as
 
 EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
@@ -40,30 +40,32 @@ class UiAction(AvailityKind):
     hard_by_encoding = {"form": frozenset({"source_system", "contact", "version", "telemetryBody.level"})}
     rules = (unknown_version, bad_owner_name)
 
-    customer_id = Text("customerId", Need.HARD, help_text="Availity's id of the customer; 0000 for none.")
+    customer_id = FilledText(
+        "customerId", Need.HARD, help_text="Availity's id of the customer; 0000 for none."
+    )
     contact = Text(
         need=Need.HARD, held=EMail, help_text="E-mail address of the team to ask about the message."
     )
     api_version = LooseText("version", Need.HARD, help_text="Version of this API that the message keeps to.")
-    level = Text(
+    level = FilledText(
         "telemetryBody.level",
         Need.HARD,
         help_text="Level of the message: info, debug, warn or error as a rule.",
     )
-    action = Text(
+    action = FilledText(
         "telemetryBody.entries.action",
         Need.HARD,
         help_text="What the user did: click, hover, blur, focus, load.",
     )
-    label = Text(
+    label = FilledText(
         "telemetryBody.entries.label", Need.HARD, help_text="Text of the element that it was done to."
     )
-    resulting_event = Text(
+    resulting_event = FilledText(
         "telemetryBody.entries.event",
         Need.HARD,
         help_text="What came of it: submit, reset, redirect, api, page.",
     )
-    category = Text("telemetryBody.entries.category", Need.HARD, help_text="Section of the page.")
+    category = FilledText("telemetryBody.entries.category", Need.HARD, help_text="Section of the page.")
     payer_id = Text("payerId", help_text="Payer chosen in the workflow.")
     url = Text("telemetryBody.entries.url", help_text="Address of the page.")
     # The document's example and the client's autotracker don't agree on this name.

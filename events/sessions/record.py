@@ -65,6 +65,15 @@ class Record(NamedTuple):
         return occurred_ms(self.id.int)
 
 
+ANONYMOUS = "anonymous"
+
+
+def is_anonymous(record: Record) -> bool:
+    """True if the actor is nobody in particular: named so, or by the id of the device, before a log-in."""
+    actor = record.actor or ANONYMOUS
+    return actor == record.device or actor.lower() == ANONYMOUS
+
+
 class Meaning(NamedTuple):
     """What an event means to the summary of its session, beside being one more."""
 

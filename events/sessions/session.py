@@ -15,8 +15,11 @@ from events.identity import MILLISECOND
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.sessions.keys import key_of, session_id
+from events.sessions.warned import warnings_of
+from events.wire.schema import Warned
 
 INACTIVITY = timedelta(minutes=30)
+WARNED = models.Q(actors__gt=1) | models.Q(reused_ids__gt=0)  # sessions with a quality warning
 
 
 class State(models.TextChoices):
@@ -117,6 +120,15 @@ class Session(models.Model):
     channel = models.TextField(null=True, help_text="The first that an event names.")
     actor = models.TextField(null=True, help_text="The first that an event names.")
     actor_type = models.TextField(null=True, help_text="Kind of that actor.")
+    # Their defaults are the database's too: the previous release, which doesn't know them, may still write.
+    actors = models.BigIntegerField(
+        default=0, db_default=0, help_text="How many actors it has, anonymous ones left out; at most 100."
+    )
+    reused_ids = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Events under an id that an earlier event of the session has, at another time.",
+    )
     version = models.TextField(null=True, help_text="Version of the source: the first that an event names.")
     country = models.TextField(null=True, help_text="The first that an event is placed in.")
     environment = models.TextField(null=True, help_text="That of its first event.")
@@ -131,6 +143,7 @@ class Session(models.Model):
         indexes = [
             models.Index("owner", "started_at", "id", name="session_owner"),
             models.Index("started_at", "id", name="session_started"),
+            models.Index(fields=["owner", "started_at"], condition=WARNED, name="session_warned"),
             *(
                 models.Index(
                     Left(column, INDEXED),
@@ -163,6 +176,10 @@ class Session(models.Model):
             assert self.device is not None, "a session has an id or a device"
             events = events.with_text("device", self.device).filter(session=None, channel=self.channel)
         return events.order_by("id")
+
+    def warnings(self) -> list[Warned]:
+        """What is wrong with it as a whole."""
+        return warnings_of(self.dialect, self.actors, self.reused_ids)
 
     def as_summary_event(self, *, strict: bool = False) -> dict[str, Any]:
         """The session as a V3 SUMMARY event; `strict` leaves out what the reference pipeline doesn't know."""

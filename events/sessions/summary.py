@@ -2,21 +2,24 @@
 
 Rules of the V3 SUMMARY and the reference summariser, with pages as docs/architecture.md says: a gap between
 two events counts if it is 600 s or less, rounded half-up to hundredths of a second; a visit of a page runs to
-the next page or to the end of the session. Memory grows with the number of distinct pages, up to MAX_PAGES of
-them, not with the number of events.
+the next page or to the end of the session. Memory grows with the numbers of distinct pages, actors and ids,
+each up to a bound, not with the number of events.
 """
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from events.sessions.record import MAX_TEXT, Record, meaning
+from events.identity import name_of
+from events.sessions.record import MAX_TEXT, Record, is_anonymous, meaning
 
 IDLE_MS = 600_000  # a longer gap is idle time: it counts nothing
 INACTIVITY_MS = 1_800_000  # a longer gap cuts a session that has no id
 DEFAULT_TYPE = "app"  # as the reference has it where no START names one
 MAX_PAGES = 10_000  # distinct pages of a session; the others are summed up as one
 OTHER_PAGES = "(other)"
+MAX_ACTORS = 100  # that are told apart in a session
+MAX_NAMES = 10_000  # events of a session whose ids are compared
 
 
 class Page(NamedTuple):
@@ -61,6 +64,8 @@ class Summary(NamedTuple):
     channel: str | None
     version: str | None
     country: str | None
+    actors: int = 0  # different ones, without anonymous ones
+    reused_ids: int = 0  # events with the client's id of an earlier one
 
 
 def summarise(records: Iterable[Record]) -> Summary:
@@ -116,6 +121,9 @@ class _Fold:
         self.last_page: str | None = None
         self.found: dict[str, str | None] = {}
         self.sought: tuple[str, ...] = _FOUND
+        self.actors: set[str] = set()
+        self.names: set[int] = set()
+        self.reused_ids = 0
         self._take(first)
 
     def add(self, record: Record) -> None:
@@ -135,6 +143,13 @@ class _Fold:
         self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
         if self.sought:
             self._seek(record)
+        if record.actor and record.actor not in self.actors:
+            self._add_actor(record)
+        name = name_of(record.id.int)
+        if name in self.names:
+            self.reused_ids += 1  # at another time: at the same it would be the same event
+        elif len(self.names) < MAX_NAMES:
+            self.names.add(name)
         means = meaning(record)
         self.interactions += means.interactions
         self.errors += means.errors
@@ -142,6 +157,10 @@ class _Fold:
             self._open(means.page, means.page_type, record.environment)
         if self.type is None and means.type is not None:
             self.type, self.mode = means.type, means.mode
+
+    def _add_actor(self, record: Record) -> None:
+        if record.actor and len(self.actors) < MAX_ACTORS and not is_anonymous(record):
+            self.actors.add(record.actor)
 
     def _seek(self, record: Record) -> None:
         for name in self.sought:
@@ -189,6 +208,8 @@ class _Fold:
             first_page=self.first_page,
             last_page=self.last_page,
             actor_type=self.found.get("actor_type"),
+            actors=len(self.actors),
+            reused_ids=self.reused_ids,
             **{name: self.found.get(name) for name in _FOUND},
         )
 

@@ -75,6 +75,8 @@ def columns(summary: Summary) -> Wire:
         "channel": summary.channel,
         "actor": summary.actor,
         "actor_type": summary.actor_type,
+        "actors": summary.actors,
+        "reused_ids": summary.reused_ids,
         "version": summary.version,
         "country": summary.country,
         "environment": first.environment,

@@ -193,9 +193,12 @@ def _count_warnings(tally: Tally, made: Row) -> None:
     key = usage_key(made)
     version = (made.taken.envelope.get("version") or "")[:200]
     for warned in made.taken.warnings:
-        tally.warnings[
-            WarningKey(key.owner_id, key.hour, key.source_id, key.kind, version, warned.path, warned.code)
-        ] += 1
+        counted = WarningKey(
+            key.owner_id, key.hour, key.source_id, key.kind, version, warned.path, warned.code
+        )
+        tally.warnings[counted] += 1
+        if warned.example:
+            tally.examples[counted] = warned.example
 
 
 def _count_duplicate(tally: Tally, made: Row, *, conflicting: bool) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 
+from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import array, text_array
@@ -77,9 +78,13 @@ class WarningHour(models.Model):
     kind = models.TextField()
     version = models.TextField(help_text="Version of the source; empty where none was sent.")
     path = models.TextField(help_text="The field.")
-    code = models.TextField(help_text="missing, wrong_type, differs, over_quota or not_parsed.")
+    code = models.TextField(help_text="What was wrong with it; docs/reference/errors.md lists the codes.")
     hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
     count = models.BigIntegerField(default=0)
+    # Its default is the database's too: the previous release, which doesn't know it, may still file.
+    example = models.TextField(
+        default="", db_default="", help_text="The last value sent; empty where none is kept or was erased."
+    )
 
     class Meta:
         verbose_name = "quality warning"
@@ -138,6 +143,7 @@ class Tally:
 
     usage: dict[UsageKey, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[WarningKey] = field(default_factory=Counter)
+    examples: dict[WarningKey, str] = field(default_factory=dict)  # of warnings
     versions: dict[VersionKey, Heard] = field(default_factory=dict)
 
     def count(self, key: UsageKey, **measures: int) -> None:
@@ -147,6 +153,13 @@ class Tally:
             counter = self.usage[key] = dict.fromkeys(COUNTED, 0)
         for measure, number in measures.items():
             counter[measure] += number
+
+
+@forgets("examples of quality warnings")
+def forget_examples(erased: Erased, _: datetime) -> int:
+    """Forget all examples of the owner: any value that was sent may name the actor."""
+    rows = WarningHour.objects.filter(owner=erased.owner).exclude(example="")
+    return rows.update(example="")
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -163,23 +176,30 @@ def add(tally: Tally) -> None:
         COUNTED,
         [(*key, *counter.values()) for key, counter in sorted(tally.usage.items())],
     )
+    warnings, examples = _in_bounds(tally, over)
     _upsert(
         "events_warninghour",
         WarningKey._fields,
         ("count",),
-        [(*key, count) for key, count in sorted(_in_bounds(tally.warnings, over).items())],
+        [(*key, count, examples.get(key, "")) for key, count in sorted(warnings.items())],
+        latest=("example",),
     )
 
 
-def _in_bounds(warnings: Counter[WarningKey], over: set[VersionKey]) -> Counter[WarningKey]:
-    """The same with one version for all that there was no room for, or each event could bring rows."""
+def _in_bounds(tally: Tally, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
+    """Warnings and examples with one version for all that there was no room for, or each event could bring
+    rows.
+    """
     if not over:
-        return warnings
-    made = Counter[WarningKey]()
-    for key, count in warnings.items():
+        return tally.warnings, tally.examples
+    made, examples = Counter[WarningKey](), dict[WarningKey, str]()
+    for key, count in tally.warnings.items():
         is_over = VersionKey(key.source_id, key.owner_id, key.version) in over
-        made[key._replace(version=OVERFLOW) if is_over else key] += count
-    return made
+        bounded = key._replace(version=OVERFLOW) if is_over else key
+        made[bounded] += count
+        if key in tally.examples:
+            examples[bounded] = tally.examples[key]
+    return made, examples
 
 
 _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(
@@ -187,14 +207,23 @@ _TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.f
 )
 
 
-def _upsert(table: str, keys: Iterable[str], measures: Iterable[str], rows: list[tuple[object, ...]]) -> None:
-    """One statement for all rows, in the order given."""
+def _upsert(
+    table: str,
+    keys: Iterable[str],
+    measures: Iterable[str],
+    rows: list[tuple[object, ...]],
+    latest: Iterable[str] = (),
+) -> None:
+    """One statement for all rows, in the order given; of `latest` the last text that isn't empty stays."""
     if not rows:
         return
-    keys, measures = list(keys), list(measures)
-    columns = [*keys, *measures]
+    keys, measures, latest = list(keys), list(measures), list(latest)
+    columns = [*keys, *measures, *latest]
     arrays = ", ".join(f"%s::{_TYPES.get(column, 'text')}[]" for column in columns)
-    sums = ", ".join(f"{measure} = {table}.{measure} + excluded.{measure}" for measure in measures)
+    sums = ", ".join(
+        [f"{measure} = {table}.{measure} + excluded.{measure}" for measure in measures]
+        + [f"{text} = coalesce(nullif(excluded.{text}, ''), {table}.{text})" for text in latest]
+    )
     names = ", ".join(columns)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -19,6 +19,7 @@ from django.db import models
 from msgspec import Meta
 
 from events.identity import milliseconds, moment
+from events.wire.checks import Check
 
 Wire = Any  # a JSON value
 
@@ -47,6 +48,8 @@ MISMATCH: Final = _Mismatch()
 EXACT_INTEGERS = 2**53  # a double holds every whole number up to here
 NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?\Z"
 LenientNumber = int | float | Annotated[str, Meta(pattern=NUMERIC)]  # also a numeric string
+NOT_BLANK = r"\S"
+Filled = Annotated[str, Meta(pattern=NOT_BLANK)]
 _NUMERIC = re.compile(NUMERIC, re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}\Z")
 LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999: datetime ends there
@@ -192,6 +195,7 @@ class WireField:
       case, by the warnings where it is soft.
     - A soft field may be missing where the envelope's column `unless` is filled, or the kind's column `when`
       isn't.
+    - `check` says what the value should be; another one is accepted with a quality warning.
     """
 
     # Set by each column class below.
@@ -211,6 +215,7 @@ class WireField:
         within: bool = False,
         unless: str = "",
         when: str = "",
+        check: Check | None = None,
         **kwargs: Any,
     ) -> None:
         self.path = path
@@ -220,6 +225,7 @@ class WireField:
         self.within = within
         self.unless = unless
         self.when = when
+        self.value_check = check  # `check` is a method of Django's fields
         super().__init__(**{"null": True, "blank": True, **kwargs})
 
     def deconstruct(self) -> Any:
@@ -240,6 +246,12 @@ class Text(WireField, models.TextField):
     lenient_type: Any = str
     strict_type: Any = str
     django_path = "django.db.models.TextField"
+
+
+class FilledText(Text):
+    """Text that must not be empty or blank where the field is hard."""
+
+    lenient_type: Any = Filled
 
 
 class LooseText(Text):

@@ -8,9 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from events.identity import milliseconds, moment
+from events.wire.checks import SECONDS_BELOW
 from events.wire.columns import (
     LATEST_MS,
     MISMATCH,
+    Filled,
     Inexact,
     LenientNumber,
     Need,
@@ -26,13 +28,10 @@ from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier, written_as
 
 UNCHECKED = None  # the reference pipeline's schema says nothing of the field
-Filled = Annotated[str, Meta(min_length=1)]
+NotEmpty = Annotated[str, Meta(min_length=1)]
 Uint64Text = Annotated[str, written_as(r"^[0-9]{1,19}\Z", "an unsigned number")] | Annotated[int, Meta(ge=0)]
 BuildlessId = Annotated[str, written_as(r"^[A-Za-z0-9]{12,64}\Z", "12 to 64 letters or digits")]
 FilledIdentifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
-
-
-SECONDS_BELOW = 10**11  # a Buildless time under this is in seconds, one from it on in milliseconds
 
 
 def take_occurred(value: Any) -> Any:
@@ -72,6 +71,7 @@ def _leaf(
     take: Callable[[Any], Any] = take_text,
     give: Callable[[Any], Any] = same,
     *,
+    lenient: Any = str,
     held: Any = None,
     strict: Any = str,
 ) -> Leaf:
@@ -82,7 +82,7 @@ def _leaf(
         take=take,
         give=give,
         need=need,
-        lenient_type=str,
+        lenient_type=lenient,
         held=held,
         strict_type=strict,
     )
@@ -116,7 +116,7 @@ SUNBIRD = Dialect(
         _identifier("mid", "client_event_id", Need.HARD, FilledIdentifier),
         _identifier("actor.id", "actor", Need.HARD),
         _leaf("actor.type", "actor_type", Need.HARD),
-        _leaf("context.channel", "channel", Need.HARD, held=Filled, strict=Filled),
+        _leaf("context.channel", "channel", Need.HARD, held=NotEmpty, strict=NotEmpty),
         _leaf("context.env", "environment", Need.HARD),
         _leaf("context.pdata.id", "source", Need.HARD, take_identifier, _source_name),
         _leaf("context.pdata.pid", "component"),
@@ -138,8 +138,8 @@ AVAILITY = Dialect(
     name="availity",
     root="",
     envelope=(
-        _leaf("owner", "owner", Need.HARD, take_identifier, _owner_name),
-        _leaf("source_system", "source", Need.HARD, take_identifier, _source_name),
+        _leaf("owner", "owner", Need.HARD, take_identifier, _owner_name, lenient=Filled),
+        _leaf("source_system", "source", Need.HARD, take_identifier, _source_name, lenient=Filled),
         _identifier("sessionId", "session"),
         _identifier("telemetryBody.entries.userId", "actor"),
     ),

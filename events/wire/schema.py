@@ -7,8 +7,9 @@ remainder at its place, so `give` is: build from columns, lay the remainder over
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from events.wire.checks import Check, example
 from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire, take_identifier
 
 
@@ -27,6 +28,7 @@ class Leaf(NamedTuple):
     within: bool = False  # it is only required where the object around it is there
     unless: str = ""  # a soft field may be missing where this envelope column is filled
     when: str = ""  # … or where this column of the kind is not
+    check: Check | None = None  # what its value should be
 
     @property
     def dotted(self) -> str:
@@ -45,7 +47,12 @@ class Warned(NamedTuple):
     """A quality warning: a field that was accepted though it isn't as it should be."""
 
     path: str
-    code: str  # missing, wrong_type, differs
+    code: str  # docs/reference/errors.md lists them
+    example: str = ""  # a value that was sent
+
+
+# A check of several columns of a kind together.
+Watch = Callable[[Mapping[str, Any]], Iterable[Warned]]
 
 
 @dataclass(slots=True)
@@ -63,12 +70,21 @@ class Taken:
 class Schema:
     """The compiled form of one kind in its dialect."""
 
-    def __init__(self, dialect: str, kind: str, leaves: Iterable[Leaf], root: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        dialect: str,
+        kind: str,
+        leaves: Iterable[Leaf],
+        root: tuple[str, ...] = (),
+        watches: Iterable[Watch] = (),
+    ) -> None:
         self.dialect = dialect
         self.root = root  # of the kind's own fields
         self.kind = kind
         self.leaves = tuple(leaves)
         self._tree = _tree(self.leaves)
+        self._checks = tuple((leaf.column, leaf, leaf.check) for leaf in self.leaves if leaf.check)
+        self._watches = tuple(watches)
         self.named = {leaf.column: leaf for leaf in self.leaves if leaf.column in ("owner", "source")}
 
     def soft(
@@ -101,7 +117,22 @@ class Schema:
                 stored = (kind if leaf.of_kind else envelope).get(leaf.column)
                 if stored is None and _expected(leaf, taken):
                     warnings.append(Warned(leaf.dotted, "missing"))
+        self._check(taken)
         return taken
+
+    def _check(self, taken: Taken) -> None:
+        """Warn of values that are accepted though they are not what they should be."""
+        kind = taken.kind
+        for column, leaf, check in self._checks:
+            if column not in kind:
+                continue
+            value = kind[column]
+            if check.is_in_other_unit(value):
+                taken.warnings.append(Warned(leaf.dotted, "unit", _example(leaf, value, taken)))
+            elif check.is_out_of_range(value):
+                taken.warnings.append(Warned(leaf.dotted, "out_of_range", _example(leaf, value, taken)))
+        for watch in self._watches:
+            taken.warnings.extend(watch(kind))
 
     def give(self, envelope: Any, kind: Any, extra: Wire) -> dict[str, Wire]:
         """The wire event that `take` took apart, from objects that carry the columns as attributes."""
@@ -202,6 +233,23 @@ def _expected(leaf: Leaf, taken: Taken) -> bool:
         return False
     # One warning for a field: of a wrong type, it isn't missing too.
     return not taken.warnings or leaf.dotted not in [warned.path for warned in taken.warnings]
+
+
+def _example(leaf: Leaf, stored: Any, taken: Taken) -> str:
+    """The value as it was sent: the column may hold nothing of it."""
+    return example(at(taken.extra, leaf.path) if stored is None else leaf.give(stored))
+
+
+ABSENT: Final = object()
+
+
+def at(value: Wire, path: Iterable[str]) -> Wire:
+    """Return what a JSON value has at a path, or ABSENT."""
+    for key in path:
+        if type(value) is not dict or key not in value:
+            return ABSENT
+        value = value[key]
+    return value
 
 
 def _has_object(event: Wire, path: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from events.wire.columns import NUMERIC, Need
+from events.wire.columns import NOT_BLANK, NUMERIC, Need
 from events.wire.schema import Leaf, Schema
 from events.wire.typed import converter
 
@@ -150,6 +150,7 @@ _SENTENCES = [
         (r"Expected `(?:str|array)` of length >= 1$", "empty", "{path} must not be empty."),
         (r"Expected `str` of length <= (\d+)", "bad_length", "{path} has more than {0} characters."),
         (r"Expected `array` of length <= (\d+)", "bad_length", "{path} has more than {0} items."),
+        (re.escape(f"Expected `str` matching regex {NOT_BLANK!r}"), "empty", "{path} must not be empty."),
         (re.escape(f"Expected `str` matching regex {NUMERIC!r}"), "wrong_type", "{path} must be a number."),
         (r"Expected `str` matching regex (.*)", "bad_value", "{path} must be {0}."),
         (r"Expected `\w+` >= (\S+)", "bad_value", "{path} must be {0} or more."),

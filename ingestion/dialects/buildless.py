@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from google.protobuf.message import Message
 
-from events.wire.dialects import SECONDS_BELOW
+from events.wire.checks import SECONDS_BELOW
 from events.wire.validators import Fault
 from ingestion import bounds, jsontext
 from ingestion.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict

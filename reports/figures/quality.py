@@ -8,9 +8,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 
+from events.sessions.session import WARNED, Session
 from events.store.usage import UsageHour, WarningHour
 from reports.figures.ratio import ratio
 from reports.figures.receipt import of_receipt
@@ -77,6 +80,19 @@ class Field:
     source: int
     version: str
     warnings: int
+    example: str  # a value that was sent; empty where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class OfSessions:
+    """Sessions of a version of a source that something is wrong with as a whole."""
+
+    code: str  # several_actors or reused_id
+    dialect: str
+    source: int
+    version: str
+    sessions: int
+    example: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,7 @@ class Quality:
     by_source: dict[int, Sums]  # those that most was received of first
     by_version: tuple[OfVersion, ...]  # by warnings
     fields: tuple[Field, ...]  # by warnings
+    sessions: tuple[OfSessions, ...]  # by their number
     skews: dict[int, int]  # events by bin
     unknown: tuple[UnknownKey, ...]  # by events
     unknown_of: int
@@ -107,11 +124,12 @@ class Quality:
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
         sums = self.sums
-        return not (sums.received or sums.rejected or sums.warnings or sums.timed or self.unknown)
+        counted = sums.received or sums.rejected or sums.warnings or sums.timed
+        return not (counted or self.sessions or self.unknown)
 
 
 def quality(filters: Filters, now: datetime) -> Quality:
-    """The figures of a period and of the one that it is compared with; at most 14 statements."""
+    """The figures of a period and of the one that it is compared with; at most 15 statements."""
     compared = filters.compared
     refused, skews = rejected(filters, now), _skews(filters)
     by_source = _by_source(filters, refused, skews)
@@ -126,6 +144,7 @@ def quality(filters: Filters, now: datetime) -> Quality:
         by_source=by_source,
         by_version=_by_version(filters, compared),
         fields=_fields(filters),
+        sessions=_sessions(filters),
         skews=dict(bins),
         unknown=unknown,
         unknown_of=unknown_of,
@@ -223,11 +242,57 @@ def _fields(filters: Filters) -> tuple[Field, ...]:
     if filters.countries:
         return ()
     keys = ("path", "code", "kind", "source_id", "version")
-    rows = _warnings(filters).values(*keys).annotate(sum=Sum("count")).order_by("-sum", *keys)[:ROWS]
+    # The greatest example: it need not be the last, but one that isn't empty.
+    rows = (
+        _warnings(filters)
+        .values(*keys)
+        .annotate(sum=Sum("count"), shown=Max("example"))
+        .order_by("-sum", *keys)[:ROWS]
+    )
     return tuple(
-        Field(row["path"], row["code"], row["kind"], row["source_id"], row["version"], row["sum"])
+        Field(
+            row["path"], row["code"], row["kind"], row["source_id"], row["version"], row["sum"], row["shown"]
+        )
         for row in rows
     )
+
+
+def _sessions(filters: Filters) -> tuple[OfSessions, ...]:
+    """Sessions with warnings that began in the period; they are of no kind."""
+    if filters.kinds:
+        return ()
+    keys = ("dialect", "source_id", "version")
+    rows = Session.objects.filter(
+        WARNED, started_at__gte=filters.period.since, started_at__lt=filters.period.until
+    )
+    for name, values in (
+        ("owner_id", filters.owners),
+        ("source_id", filters.sources or None),
+        ("version", filters.versions or None),
+        ("country", filters.countries or None),
+    ):
+        if values is not None:
+            rows = rows.filter(**{f"{name}__in": values})
+    conditions = {"several_actors": Q(actors__gt=1), "reused_id": Q(reused_ids__gt=0)}
+    counts = {f"{code}_count": Count("pk", filter=which) for code, which in conditions.items()}
+    shown = {
+        f"{code}_shown": Max(Cast("pk", TextField()), filter=which) for code, which in conditions.items()
+    }
+    found = [
+        OfSessions(
+            code,
+            row["dialect"],
+            row["source_id"],
+            row["version"] or "",
+            row[f"{code}_count"],
+            UUID(row[f"{code}_shown"]),
+        )
+        for row in rows.values(*keys).annotate(**counts, **shown).order_by()
+        for code in conditions
+        if row[f"{code}_count"]
+    ]
+    found.sort(key=lambda each: (-each.sessions, each.code, each.source, each.version))
+    return tuple(found[:ROWS])
 
 
 def _warnings(filters: Filters) -> QuerySet[WarningHour]:

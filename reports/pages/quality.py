@@ -31,10 +31,11 @@ def build(filters: Filters, context: Context) -> Report:
             quality_blocks.clocks(found),
             quality_blocks.versions(found, filters, context),
             quality_blocks.fields(found, filters, context),
+            quality_blocks.sessions(found, filters, context),
             quality_blocks.unknown(found, filters),
         ),
         note="What is rejected, sent twice or warned of counts when it is received, by the hour (UTC);"
-        " clocks and unknown keys when the events occurred.",
+        " clocks and unknown keys when the events occurred; sessions when they began.",
         empty=_empty(context) if found.is_empty else None,
     )
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from events.sessions.warned import path_of
 from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import SHARE, count, seconds
@@ -12,8 +13,10 @@ from reports.figures.quality import OFF, ROWS, Quality, Sums
 from reports.filters import Filters
 from reports.pages.beside import before_of
 from reports.pages.kind_links import of_kind
-from reports.pages.links import events, rejected, within
+from reports.pages.links import events, rejected, session_page, within
+from reports.pages.links import sessions as list_of_sessions
 from reports.pages.page import Context
+from reports.pages.quality_advice import advice, fault_of
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
 from reports.rollups.declared.quality import SECONDS
@@ -23,13 +26,6 @@ MUCH_REJECTED = 0.05  # shares of a source from which on attention is wanted
 MANY_OFF = 0.1
 REST = "other codes"
 NO_VERSION = "(no version)"
-WARNED = {
-    "missing": "is missing",
-    "wrong_type": "is of another type",
-    "differs": "differs from what the key says",
-    "over_quota": "came beyond the quota",
-    "not_parsed": "was kept unparsed: its request had too many different user agents",
-}
 NOT_COUNTED = Empty(
     "Not counted by version or country",
     "What is rejected or sent twice isn't read that far. Lift the filters of version and country.",
@@ -169,7 +165,9 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
     """What the warnings are of."""
     columns = (
         Column("field", "Field"),
-        Column("fault", "What is wrong"),
+        Column("fault", "What is wrong", is_prose=True),
+        Column("example", "Example"),
+        Column("change", "What to change", is_prose=True),
         Column("kind", "Kind"),
         Column("source", "Source"),
         Column("version", "Version"),
@@ -179,7 +177,9 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
         Row(
             (
                 each.path or "(the event)",
-                WARNED.get(each.code, each.code),
+                fault_of(each.code),
+                each.example,
+                advice(each.kind, each.path, each.code),
                 each.kind,
                 name_of(each.source, context),
                 each.version or NO_VERSION,
@@ -192,9 +192,7 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
     sentence = ""
     if found.fields:
         first = found.fields[0]
-        sentence = (
-            f"Most often {first.path or 'the event'} of {first.kind} {WARNED.get(first.code, 'is odd')}."
-        )
+        sentence = f"Most often {first.path or 'the event'} of {first.kind} {fault_of(first.code)}."
     return Block(
         "fields",
         "Warnings, by field",
@@ -202,6 +200,42 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
         table=Table(columns, rows),
         empty=_no_warnings(filters),
         note=f"The {len(rows)} most frequent." if len(rows) == ROWS else "",
+    )
+
+
+def sessions(found: Quality, filters: Filters, context: Context) -> Block:
+    """Sessions that something is wrong with as a whole."""
+    columns = (
+        Column("field", "Field"),
+        Column("fault", "What is wrong", is_prose=True),
+        Column("example", "Example", is_id=True),
+        Column("change", "What to change", is_prose=True),
+        Column("source", "Source"),
+        Column("version", "Version"),
+        Column("sessions", "Sessions", count("sessions"), has_bar=True),
+    )
+    rows = tuple(
+        Row(
+            (
+                path_of(each.dialect, each.code),
+                fault_of(each.code),
+                str(each.example),
+                advice("", "", each.code),
+                name_of(each.source, context),
+                each.version or NO_VERSION,
+                each.sessions,
+            ),
+            href=list_of_sessions(filters, source=each.source, version=each.version, warning=each.code),
+            hrefs={"example": session_page(each.example)},
+        )
+        for each in found.sessions
+    )
+    return Block(
+        "session-warnings",
+        "Warnings, by session",
+        table=Table(columns, rows),
+        empty=Empty("No warnings", "Every session has one actor, and no id came twice in one."),
+        note="A session is warned of once, whatever the number of its events. Anonymous actors don't count.",
     )
 
 

@@ -192,6 +192,10 @@ TEXTS_AND_KEYS = [
     kept_as_rejected(
         "an owner of 101 characters", says("owner", b'"' + b"x" * 101 + b'"'), "bad_name", "owner"
     ),
+    kept_as_rejected("an empty owner", says("owner", b'""'), "empty", "owner"),
+    kept_as_rejected("an owner of blanks", says("owner", b'" \\t"'), "empty", "owner"),
+    kept_as_rejected("an empty source system", says("source_system", b'""'), "empty", "source_system"),
+    good("a session that is a placeholder", says("sessionId", b'"[object Object]"'), 201),
     kept_as_rejected("an owner with NUL", says("owner", b'"a\\u0000b"'), "bad_name", "owner"),
     kept_as_rejected("an owner that is a lone surrogate", says("owner", b'"\\ud800"'), "bad_name", "owner"),
     kept_as_rejected("an owner with CR LF", says("owner", b'"a\\r\\nBcc: b@c.d"'), "bad_name", "owner"),

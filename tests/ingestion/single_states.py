@@ -117,6 +117,8 @@ ENCODINGS = {
 }  # fmt: skip
 # Fields that lenient validation holds though nobody requires them, and those that hold any object.
 HELD = {"collection"}
+# What an empty text in a hard field is refused for, where it isn't for being empty.
+EMPTY = {"contact": "bad_value", "version": "unknown_version"}
 OPEN = {"event.data"}
 
 
@@ -155,8 +157,16 @@ def single_states(encoding: Encoding) -> Iterator[State]:
         yield State(f"{path} missing", samples.without(whole, path), warned=missing)
         if encoding.says_null:
             yield State(f"{path} null", samples.with_value(whole, path, None), warned=missing)
+    yield from _empty_states(encoding, whole)
     if encoding.wrong is not None:
         yield from _wrong_states(encoding, whole)
+
+
+def _empty_states(encoding: Encoding, whole: Wire) -> Iterator[State]:
+    for path in sorted(encoding.hard):
+        if code := EMPTY.get(path, "empty" if encoding.kind == "ui_action" else ""):
+            for empty in ("", " \t"):
+                yield State(f"{path} {empty!r}", samples.with_value(whole, path, empty), (code, path))
 
 
 def _wrong_states(encoding: Encoding, whole: Wire) -> Iterator[State]:

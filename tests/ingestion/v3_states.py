@@ -24,7 +24,7 @@ HARD = {
     "start": {"type"},
     "impression": {"type", "pageid"},
     "interact": {"type", "id"},
-    "assess": {"item.id", "pass", "score", "resvalues", "duration"},
+    "assess": {"item.id", "resvalues", "duration"},
     "response": {"target.id", "target.ver", "target.type", "type", "values"},
     "interrupt": {"type"},
     "feedback": set(),
@@ -41,6 +41,7 @@ HARD = {
 }
 # Required by one of the two: missing, the event is stored and warned of.
 SOFT = {
+    "assess": {"pass", "score"},  # the page has defaults for them
     "start": {"mode", "stageid"},
     "impression": {"uri"},
     "response": {"qid", "target.parent.type"},
@@ -51,7 +52,7 @@ SOFT = {
     "end": {"duration", "contentId"},
 }
 # What strict validation requires beside the hard fields, and the columns that its closed lists don't know.
-STRICT_NEEDS = {"impression": {"uri"}, "metrics": {"system", "subsystem"}}
+STRICT_NEEDS = {"assess": {"pass", "score"}, "impression": {"uri"}, "metrics": {"system", "subsystem"}}
 STRICT_UNKNOWN = {
     "start": {"contentId", "contentVer", "stageid"},
     "end": {"contentId"},
@@ -126,12 +127,17 @@ def lenient_states(kind: str) -> Iterator[State]:
         yield State(f"{path} null", samples.with_value(whole, path, None), warned=missing)
     for path in sorted(fields_of(kind) - hard_of(kind)):
         wrong: Wire = 7 if path in OBJECTS else WRONG
-        warned = frozenset({(path, "wrong_type")})
-        yield State(f"{path} wrong", samples.with_value(whole, path, wrong), warned=warned)
+        event = samples.with_value(whole, path, wrong)
+        if path in HELD:
+            yield State(f"{path} wrong", event, ("wrong_type", path))
+        else:
+            yield State(f"{path} wrong", event, warned=frozenset({(path, "wrong_type")}))
 
 
 # Columns that hold an open object: any object is right.
 OBJECTS = {"edata.filters", "edata.sort"}
+# Both documents require them, but the page has defaults: they may be missing, not of another type.
+HELD = {"edata.pass", "edata.score"}
 
 
 def _first_missing(kind: str) -> tuple[str, str] | None:

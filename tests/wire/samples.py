@@ -208,7 +208,7 @@ HARD_EDATA: dict[str, Event] = {
     "start": {"type": "app"},
     "impression": {"type": "view", "pageid": "library"},
     "interact": {"type": "CLICK", "id": "save"},
-    "assess": {"item": {"id": "q-17"}, "pass": "No", "score": 0, "resvalues": [], "duration": 0},
+    "assess": {"item": {"id": "q-17"}, "resvalues": [], "duration": 0},
     "response": {"target": {"id": "do_1", "ver": "1", "type": "Poll"}, "type": "CHOOSE", "values": []},
     "interrupt": {"type": "CALL"},
     "feedback": {},

@@ -18,6 +18,8 @@ HARD = [
 SOFT = [
     ("start", "edata.mode"),
     ("start", "edata.stageid"),
+    ("assess", "edata.pass"),
+    ("assess", "edata.score"),
     ("impression", "edata.uri"),
     ("response", "edata.qid"),
     ("response", "edata.target.parent.type"),
@@ -42,7 +44,7 @@ HARD_EDATA = {
     "start": {"type"},
     "impression": {"type", "pageid"},
     "interact": {"type", "id"},
-    "assess": {"item.id", "pass", "score", "resvalues", "duration"},
+    "assess": {"item.id", "resvalues", "duration"},
     "response": {"target.id", "target.ver", "target.type", "type", "values"},
     "interrupt": {"type"},
     "share": {"items"},

@@ -1,0 +1,35 @@
+"""Defaults: columns of fields that a published page gives a default for, where an event lacks the field.
+
+Source: V3 ASSESS (`pass` is No; `score` is 1 if `pass` is yes, else 0) and START (`contentVer` is 1.0). The
+event is given back as it was sent.
+"""
+
+from typing import Any
+
+from events.enrichment.facts import Facts
+from events.wire.schema import ABSENT, Taken, at
+from events.wire.values import FILLED
+
+VERSION = "1.0"
+
+
+def fill_assess(taken: Taken, _: Facts) -> None:
+    """Fill the verdict and the mark of an answer."""
+    kind = taken.kind
+    if kind.get("passed") is None:
+        _fill(taken, "passed", ("edata", "pass"), "No")
+    if kind.get("score") is None:
+        _fill(taken, "score", ("edata", "score"), 1.0 if kind["passed"].lower() == "yes" else 0.0)
+
+
+def fill_start(taken: Taken, _: Facts) -> None:
+    """Fill the version of a content that is named without one."""
+    if taken.kind.get("content_id") and taken.kind.get("content_version") is None:
+        _fill(taken, "content_version", ("edata", "contentVer"), VERSION)
+
+
+def _fill(taken: Taken, column: str, path: tuple[str, ...], value: Any) -> None:
+    taken.kind[column] = value
+    # A null, or a value of another type, is in the remainder and comes back from there.
+    if at(taken.extra, path) is ABSENT:
+        taken.adaptations.append(FILLED + ".".join(path))

@@ -1,0 +1,85 @@
+"""Placeholders: ids that stand for no id, because a client wrote a missing value out as text.
+
+A session "undefined" would be one endless session of everybody, a device or an actor "null" one of many
+people. Such an id counts as absent, with a quality warning; the event is given back as it was sent.
+"""
+
+from typing import Any, NamedTuple
+
+from events.enrichment.facts import Facts
+from events.wire.schema import ABSENT, Taken, Warned, at, put
+
+# How languages write a missing value, and what people write instead of one; in lower case.
+WORDS = frozenset(
+    (
+        *("undefined", "null", "nan", "[object object]", "[object undefined]", "[object null]"),
+        *("none", "nil", "(null)", "<null>", "<nil>", "false", "true", "unknown", "n/a"),
+    )
+)
+_BLANK = " \t\r\n"
+_ZERO = "0-{}"  # what 0 and a UUID of zeros are made of
+# Most ids are told by their length or their first character alone.
+_LENGTHS = frozenset(map(len, WORDS))
+_FIRST = frozenset(_ZERO + _BLANK)
+_LONGEST = 80
+
+
+class Paths(NamedTuple):
+    """Where a dialect has its ids."""
+
+    session: str
+    device: str
+    actor: str
+
+
+PATHS = {
+    "sunbird": Paths("context.sid", "context.did", "actor.id"),
+    "availity": Paths("sessionId", "", "telemetryBody.entries.userId"),
+    # The columns of the kind keep what was sent: those of the envelope are computed from them.
+    "buildless": Paths("scope", "", "event.user"),
+}
+
+
+def is_placeholder(text: str) -> bool:
+    """True if an id names nothing."""
+    if len(text) not in _LENGTHS and text[:1] not in _FIRST:
+        return not text
+    bare = text.strip(_BLANK)
+    return len(bare) <= _LONGEST and (bare.lower() in WORDS or not bare.strip(_ZERO))
+
+
+def drop(taken: Taken, _: Facts) -> None:
+    """Leave out the ids that are placeholders."""
+    envelope = taken.envelope
+    session, device, actor = envelope.get("session"), envelope.get("device"), envelope.get("actor")
+    if session is None:
+        if taken.extra:
+            _warn_of_absent(taken)
+    elif is_placeholder(session):
+        path = PATHS[taken.dialect].session
+        _drop(taken, "session", path, session)
+        taken.warnings.append(Warned(path, "placeholder_session", session))
+    if device is not None and is_placeholder(device):
+        path = PATHS[taken.dialect].device
+        _drop(taken, "device", path, device)
+        taken.warnings.append(Warned(path, "placeholder_device", device))
+    if actor is not None and is_placeholder(actor):
+        path = PATHS[taken.dialect].actor
+        _drop(taken, "actor", path, actor)
+        taken.warnings.append(Warned(path, "placeholder_actor", actor))
+
+
+def _warn_of_absent(taken: Taken) -> None:
+    """Warn of a session id that was taken for none before: an empty text, or JavaScript's words in a form."""
+    path = PATHS[taken.dialect].session
+    sent = at(taken.extra, path.split("."))
+    if type(sent) is str and is_placeholder(sent) and taken.dialect != "buildless":
+        taken.warnings.append(Warned(path, "placeholder_session", sent or '""'))
+
+
+def _drop(taken: Taken, column: str, path: str, sent: Any) -> None:
+    taken.envelope[column] = None
+    keys = tuple(path.split("."))
+    # What a correction has replaced is in the remainder already.
+    if taken.dialect != "buildless" and at(taken.extra, keys) is ABSENT:
+        taken.extra = put(taken.extra, keys, sent)

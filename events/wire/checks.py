@@ -1,0 +1,92 @@
+"""Checks: what the value of a field should be; others are accepted and counted as quality warnings.
+
+`out_of_range` is a value that the format's document excludes; `unit` one that is in another unit,
+judging by its size.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from events.identity import moment
+
+HOUR, DAY = 3_600, 86_400  # seconds
+# Milliseconds below this are of 1973 or earlier; the same number of seconds is a time until the year 5138.
+SECONDS_BELOW = 10**11
+LONGEST_EXAMPLE = 60  # characters
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a column's stored value should be."""
+
+    expected: str  # in words, after "send"
+    is_out_of_range: Callable[[Any], bool]
+    is_in_other_unit: Callable[[Any], bool] = _never
+
+
+def between(low: float, high: float, expected: str) -> Check:
+    """A number within bounds, which belong to the range."""
+    return Check(expected, lambda number: not low <= number <= high)
+
+
+def at_least(low: float, expected: str) -> Check:
+    """A number with a lower bound."""
+    return Check(expected, lambda number: number < low)
+
+
+def one_of(*values: str) -> Check:
+    """One of a few texts, in their own case."""
+    return Check(" or ".join(values) + " (case matters)", lambda text: text not in values)
+
+
+def seconds(most: float) -> Check:
+    """A length of time in seconds; more than `most` is taken for milliseconds."""
+    return Check("seconds, 0 or more", lambda number: number < 0, lambda number: number > most)
+
+
+def sizes(unit: str) -> Check:
+    """A size; -1 stands for an unknown one."""
+    return Check(f"{unit}, or -1 if it isn't known", lambda number: number < 0 and number != -1)
+
+
+_EARLIEST = moment(SECONDS_BELOW)
+
+
+def _is_no_time(stored: datetime | None) -> bool:
+    return stored is None
+
+
+def _is_in_seconds(stored: datetime | None) -> bool:
+    return stored is not None and stored < _EARLIEST
+
+
+# What no calendar holds has no stored value.
+TIME = Check("milliseconds since 1970", _is_no_time, _is_in_seconds)
+COUNT = at_least(0, "0 or more")
+
+
+def example(value: Any) -> str:
+    """A value as the example of a warning."""
+    text = value if type(value) is str else _written(value)
+    return text if len(text) <= LONGEST_EXAMPLE else text[: LONGEST_EXAMPLE - 1] + "…"
+
+
+def _written(number: Any) -> str:
+    """A number as people write it."""
+    return str(int(number)) if type(number) is float and number.is_integer() else str(number)
+
+
+def negative_items(items: Any, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    """The first negative number under each of the names, in a list of objects."""
+    for name in names:
+        for item in items if type(items) is list else ():
+            number = item.get(name) if isinstance(item, Mapping) else None
+            if isinstance(number, int | float) and number < 0:
+                yield name, number
+                break
