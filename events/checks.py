@@ -36,11 +36,25 @@ def check_enrichment(**_: Any) -> list[CheckMessage]:
 
 @register()
 def check_retention(**_: Any) -> list[CheckMessage]:
-    """What is kept is kept for some weeks, or for ever."""
-    if settings.RETENTION_WEEKS >= 0:
-        return []
-    hint = "0 keeps all events; any other number is that of the weeks that are kept."
-    return [Error(f"RETENTION_WEEKS is {settings.RETENTION_WEEKS}.", hint=hint, id="events.E005")]
+    """What is kept is kept for some weeks, or for ever; reports no shorter than their events."""
+    hint = "0 keeps all; any other number is that of the weeks that are kept."
+    errors: list[CheckMessage] = [
+        Error(f"{name} is {getattr(settings, name)}.", hint=hint, id="events.E005")
+        for name in ("RETENTION_WEEKS", "REPORT_RETENTION_WEEKS")
+        if getattr(settings, name) < 0
+    ]
+    events, reports = settings.RETENTION_WEEKS, settings.REPORT_RETENTION_WEEKS
+    if not errors and reports and (not events or reports < events):
+        errors.append(
+            Error(
+                f"REPORT_RETENTION_WEEKS is {reports}, which is shorter than events are kept"
+                f" (RETENTION_WEEKS is {events}).",
+                hint="Set it to 0, to keep all reports, or to at least RETENTION_WEEKS. Leave it out to"
+                " remove reports with their events.",
+                id="events.E006",
+            )
+        )
+    return errors
 
 
 @register()

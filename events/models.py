@@ -17,6 +17,7 @@ from events.sessions.session import (
     SessionRedirect,
 )
 from events.store.backfill import Backfill
+from events.store.retained import Retained
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour, WarningHour
 from events.store.versions import SourceVersion
@@ -31,6 +32,7 @@ __all__ = [
     "Membership",
     "Organization",
     "Owner",
+    "Retained",
     "Session",
     "SessionEnv",
     "SessionEventCount",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection
-from django.template.defaultfilters import filesizeformat
 
 from events.partitions import partitioned_tables
+from events.words import size_text
 
 # Estimates of the last ANALYZE: counting would read every row.
 _SIZES = """
@@ -39,7 +39,7 @@ class Week:
     @property
     def size_text(self) -> str:
         """How large, for people."""
-        return filesizeformat(self.size)
+        return size_text(self.size)
 
 
 def weeks() -> list[Week]:

@@ -3,12 +3,15 @@
 Killed at any instruction, it leaves a week as it was. Reading and filing go on while a week is counted; for
 the moment in which its partitions are dropped they wait. Where somebody reads for longer than that moment
 may take, the removal steps back and tries again.
+
+Their sessions and rollups go with them, or stay until their own limit (REPORT_RETENTION_WEEKS): then nothing
+computes them again (`events.store.retained`).
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -16,14 +19,16 @@ from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from events.accounts import audit
+from events.event import Event
 from events.identity import week_of
 from events.partitions import WEEK
-from events.sessions import leaving
-from events.store import removing, usage
+from events.sessions import leaving, summarising
+from events.store import removing, retained, usage
 from events.store.removing import Leaving
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 10
+SUMMARISE_SECONDS = 60.0
 PAUSE_SECONDS = 3.0  # before it is tried again: those who had to wait are let through
 
 
@@ -36,6 +41,10 @@ class Removed(NamedTuple):
     sessions: int = 0  # that went; those that reach beyond the week are summed up again
 
 
+class Unfinished(Exception):
+    """Sessions or rollups of a week are still being computed, and couldn't be once its events are gone."""
+
+
 def retained_since(now: datetime) -> datetime | None:
     """Weeks that end before this are removed; None where all is kept."""
     return now - timedelta(weeks=settings.RETENTION_WEEKS) if settings.RETENTION_WEEKS else None
@@ -44,7 +53,22 @@ def retained_since(now: datetime) -> datetime | None:
 def kept_since(now: datetime) -> datetime | None:
     """When the earliest week begins that is kept; None where all is kept."""
     since = retained_since(now)
-    return week_of(since) if since else None
+    sealed = retained.sealed_until()
+    return max((each for each in (since and week_of(since), sealed) if each), default=None)
+
+
+def reports_retained_since(now: datetime) -> datetime | None:
+    """Sessions and rollups of weeks that end before this are removed; None where all are kept."""
+    weeks = settings.REPORT_RETENTION_WEEKS
+    return now - timedelta(weeks=weeks) if weeks else None
+
+
+def keeps_reports(week: datetime, now: datetime) -> bool:
+    """True if sessions and rollups of a week outlive its events."""
+    if settings.REPORT_RETENTION_WEEKS == settings.RETENTION_WEEKS:
+        return False
+    since = reports_retained_since(now)
+    return since is None or week + WEEK > since
 
 
 def preview(week: datetime) -> Removed:
@@ -53,15 +77,22 @@ def preview(week: datetime) -> Removed:
         return _summed(week, removing.counted(week))
 
 
-def remove_week(week: datetime, actor: audit.Actor, now: datetime) -> Removed | None:
-    """Remove a week; None where somebody else removes at this moment.
+def remove_week(
+    week: datetime, actor: audit.Actor, now: datetime, *, keep_reports: bool | None = None
+) -> Removed | None:
+    """Remove a week; None where somebody else removes at this moment. By default the settings say whether its
+    sessions and rollups are kept.
 
-    Raises OperationalError where the tables can't be had for a moment.
+    Raises OperationalError where the tables can't be had for a moment, and Unfinished.
     """
+    keep = keeps_reports(week, now) if keep_reports is None else keep_reports
+    if keep:
+        # Those that reached here from the week before, which may have been removed a moment ago.
+        summarising.tick(seconds=SUMMARISE_SECONDS)
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _remove(week, actor, now) if removing.is_alone() else None
+                return _remove(week, actor, now, keep=keep) if removing.is_alone() else None
         except OperationalError as error:
             passes = isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
             if not passes or attempt == ATTEMPTS - 1:
@@ -71,19 +102,65 @@ def remove_week(week: datetime, actor: audit.Actor, now: datetime) -> Removed | 
     raise AssertionError("the last attempt returns or raises")
 
 
-def _remove(week: datetime, actor: audit.Actor, now: datetime) -> Removed:
+def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) -> Removed:
     removing.hold(week)
     counted = removing.counted(week)
-    removing.touch_quarters(week)
-    # Most of the sessions go before everybody has to wait, those that were just being summed up after it.
-    sessions = leaving.remove_within(week)
-    removing.drop(week)
-    sessions += leaving.remove_within(week)
+    sessions = 0
+    if keep:
+        _check_finished(week)
+        removing.drop(week)
+    else:
+        removing.touch_quarters(week)
+        # Most of the sessions go before everybody has to wait, those that were just being summed up after it.
+        sessions = leaving.remove_within(week)
+        removing.drop(week)
+        sessions += leaving.remove_within(week)
     leaving.touch_across(week)
+    retained.events_removed(week + WEEK, reports_kept=keep)
     usage.add(removing.tally(counted, now))
     removed = _summed(week, counted)._replace(sessions=sessions)
-    audit.record(actor, "events.removed", title(week), after=removed._asdict())
+    audit.record(actor, "events.removed", title(week), after=removed._asdict() | {"reports_kept": keep})
     return removed
+
+
+def _check_finished(week: datetime) -> None:
+    """Raise Unfinished where what is made of a week's events, or of those before it, isn't made yet."""
+    first = Event.objects.order_by("id").first()
+    if first and first.occurred_at < week:
+        before = week_of(first.occurred_at.astimezone(UTC))
+        raise Unfinished(f"The {title(before)} is to be removed before the {title(week)}.")
+    if waiting := removing.unfinished(week):
+        raise Unfinished(
+            f"The {title(week)} has {waiting} that wait to be computed. Once workers have computed them, its"
+            " events can be removed."
+        )
+
+
+def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
+    """Remove the sessions that outlived their events and are older than reports are kept; returns how many.
+
+    Rollups follow: those of sessions are computed again, those of events are removed by their own task.
+    """
+    if (until := reports_kept_since(now)) is None:
+        return 0
+    removed = 0
+    while (week := leaving.first_week(until)) is not None:
+        with transaction.atomic():
+            count = leaving.remove_between(week, week + WEEK)
+            if not count:  # it reaches into a week that is kept
+                break
+            removed += count
+    if retained.sealed_until() is not None:
+        retained.reports_removed(until)
+    if removed:
+        audit.record(actor, "reports.removed", f"before {until:%Y-%m-%d}", after={"sessions": removed})
+    return removed
+
+
+def reports_kept_since(now: datetime) -> datetime | None:
+    """When the earliest week begins whose sessions and rollups are kept; None where all are."""
+    since = reports_retained_since(now)
+    return week_of(since) if since else None
 
 
 def _summed(week: datetime, counted: Sequence[Leaving]) -> Removed:

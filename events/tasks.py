@@ -1,6 +1,7 @@
 """Celery tasks of the event store."""
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from celery import shared_task
@@ -44,12 +45,20 @@ def export(**_: Any) -> None:
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)
 def remove_old(**_: Any) -> None:
-    """Remove the weeks that are older than is kept."""
-    now = timezone.now()
+    """Remove events that are older than is kept, and sessions that outlived theirs for long enough."""
+    now, actor = timezone.now(), audit.Actor("retention")
     before = removal.retained_since(now)
     janitors.for_each(
         weeks_before(before) if before else (),
-        lambda week: removal.remove_week(week, audit.Actor("retention"), now),
+        lambda week: _remove(week, actor, now),
         log,
         "A week can't be removed",
     )
+    removal.remove_old_reports(actor, now)
+
+
+def _remove(week: datetime, actor: audit.Actor, now: datetime) -> None:
+    try:
+        removal.remove_week(week, actor, now)
+    except removal.Unfinished as waits:
+        log.warning("A week keeps its events until the next night: %s", waits)

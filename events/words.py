@@ -6,6 +6,30 @@ from wcwidth import iter_graphemes
 
 from events.wire.columns import give_number
 
+_COUNTS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+_BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def short_count(value: Decimal | float) -> str:
+    """Return 1.2 M for 1,234,567."""
+    return _in_units(value, _COUNTS, "")
+
+
+def size_text(value: Decimal | float) -> str:
+    """Return a number of bytes in units of 1,000, as prices and limits count them: 14.8 MB."""
+    return _in_units(value, _BYTES, " B")
+
+
+def _in_units(value: Decimal | float, units: tuple[tuple[int, str], ...], smallest: str) -> str:
+    number = float(value)
+    for unit, letter in units:
+        if abs(number) >= unit * 0.99995:
+            scaled = number / unit
+            return f"{scaled:.{0 if abs(scaled) >= 99.95 else 1}f}".removesuffix(".0") + f" {letter}"
+    if number == int(number):
+        return f"{int(number)}{smallest}"
+    return f"{number:.{1 if abs(number) >= 10 else 2}f}".rstrip("0").removesuffix(".") + smallest
+
 
 def lasting(seconds: Decimal | float) -> str:
     """A length of time in its two largest units; below a minute to hundredths."""

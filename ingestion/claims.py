@@ -9,19 +9,28 @@ from django.utils import timezone
 
 from events.enrichment import facts_of
 from events.enrichment.facts import Facts
-from events.identity import by_week, nameless
+from events.identity import by_week, moment, nameless
 from events.ownership import key_use
 from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
-from events.partitions import make_partitions, missing_partitions
-from events.store import filing, usage
+from events.partitions import WEEK, make_partitions, missing_partitions
+from events.store import filing, retained, usage
 from events.store.submission import Row, Submission
 from events.store.usage import Tally
 from events.wire.validators import Fault
 from ingestion import deadletters
 from ingestion.deadletters import DeadLetter
-from ingestion.decoding import IDEMPOTENCY_KEY, OVER_QUOTA, Accepted, Parts, Rejected, decode, text_at
+from ingestion.decoding import (
+    IDEMPOTENCY_KEY,
+    OVER_QUOTA,
+    Accepted,
+    Parts,
+    Reading,
+    Rejected,
+    decode,
+    text_at,
+)
 from ingestion.dialects.readings import READINGS
 from ingestion.inbox import Claim
 
@@ -81,11 +90,14 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
     """File what decoding made of requests, and count it."""
     submissions, letters = [], []
     facts: dict[int, Facts] = {}
+    sealed = _sealed_until(found for _, found in verdicts)
     for claim, found in verdicts:
         owner, verdict = owners.get(claim.owner_id), found
         if owner is None:
             owner = deleted_owner()
             verdict = Rejected(found.index, found.raw, Fault("owner_gone", "", OWNER_GONE))
+        if sealed is not None:
+            verdict = refuse_before(sealed, verdict, READINGS[claim.parts.dialect])
         if isinstance(verdict, Accepted):
             if claim.id not in facts:
                 facts[claim.id] = facts_of(claim.parts.context)
@@ -101,6 +113,26 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
     key_use.note(_uses(claim for claim, _ in verdicts))
     duplicates = sum(counter["duplicates"] for counter in tally.usage.values())
     return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
+
+
+def _sealed_until(verdicts: Iterable[Accepted | Rejected]) -> datetime | None:
+    """Return up to when events can't be filed, since those of their time were removed; None where no event is
+    so old that it matters.
+    """
+    oldest = min((each.occurred_ms for each in verdicts if isinstance(each, Accepted)), default=None)
+    if oldest is None or moment(oldest) > timezone.now() - WEEK:
+        return None
+    return retained.sealed_until()
+
+
+def refuse_before(since: datetime, verdict: Accepted | Rejected, reading: Reading) -> Accepted | Rejected:
+    """Return the verdict with regard to since when events are kept: none of a removed week comes back."""
+    if isinstance(verdict, Rejected) or moment(verdict.occurred_ms) >= since:
+        return verdict
+    path = reading.time_path
+    what = path or "The time of receipt"
+    fault = Fault("too_old", path, f"{what} is before {since:%Y-%m-%d}; older events have been removed.")
+    return Rejected(verdict.index, verdict.raw, fault, verdict.kind.name)
 
 
 def _uses(claims: Iterable[Claim]) -> dict[int, datetime]:

@@ -17,7 +17,7 @@ from django.db.models import Max
 from events.accounts import audit
 from events.ownership import erased as erased_
 from events.ownership.owner import Owner
-from events.sessions import summarising, touching
+from events.sessions import leaving, summarising, touching
 from events.sessions.session import LargeSession
 from events.store import erasing
 from events.store.removing import weeks
@@ -38,12 +38,14 @@ class Done:
 
     events: int = 0
     rejected: int = 0
+    sessions: int = 0  # that outlived their events
     others: dict[str, int] = field(default_factory=dict)  # changed by the steps of other parts
     is_complete: bool = False  # False: the sender kept sending, or rejected events were being replayed
 
     def counts(self) -> dict[str, int]:
         """Return the counts for the audit trail."""
-        return {"events": self.events, "rejected": self.rejected, **self.others}
+        counts = {"events": self.events, "rejected": self.rejected, **self.others}
+        return counts | ({"kept_sessions": self.sessions} if self.sessions else {})
 
 
 def file_waiting(owner: Owner) -> int:
@@ -99,7 +101,11 @@ class _Erasing:
                 self.done.is_complete = True
                 break
         self._summarise()
-        own = [erasing.only_theirs(self.owner, column, ids) for column, ids in self.own.found.items()]
+        named = actors.erased(self.owner, self.actor)
+        self.done.sessions = leaving.erase_of_actor(
+            self.owner, named.names, self.own.note, any_case=named.any_case
+        )
+        own = [self._only_theirs(column, ids) for column, ids in self.own.found.items()]
         forgotten = actors.erased(self.owner, self.actor, frozenset[str]().union(*own))
         LargeSession.objects.filter(owner=self.owner, session__in=own[0]).delete()
         LargeSession.objects.filter(owner=self.owner, device__in=own[1]).delete()
@@ -118,6 +124,10 @@ class _Erasing:
         gone, busy = actors.erase_rejected(self.owner, self.actor, self.by.name, self.now)
         self.done.rejected += gone
         return self.done.events - before + gone + busy + left
+
+    def _only_theirs(self, column: str, ids: set[str]) -> frozenset[str]:
+        theirs = erasing.only_theirs(self.owner, column, ids)
+        return theirs - leaving.of_others(self.owner, column, theirs)
 
     def _summarise(self) -> None:
         """Summarise the changed sessions; after a minute the worker does the rest."""

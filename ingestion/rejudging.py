@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from events.identity import moment
 from events.ownership.names import fault_of
 from events.ownership.owner import Owner, Validation
 from events.removal import kept_since
 from events.wire.validators import Fault
 from ingestion import jsontext, quotas
+from ingestion.claims import refuse_before
 from ingestion.decoding import OVER_QUOTA, Accepted, Parts, Reading, Rejected, Slice, verdicts
 from ingestion.dialects.readings import READINGS
 from ingestion.refusal import Refused
@@ -105,13 +105,9 @@ def _owner(
 
 def _retained(judged: Judged, kept: datetime | None, reading: Reading) -> Judged:
     """The verdict with regard to what is kept: an event of a week that was removed doesn't come back."""
-    verdict = judged.verdict
-    if isinstance(verdict, Rejected) or kept is None or moment(verdict.occurred_ms) >= kept:
+    if kept is None:
         return judged
-    path = reading.time_path
-    what = path or "The time of receipt"
-    fault = Fault("too_old", path, f"{what} is before {kept:%Y-%m-%d}; older events have been removed.")
-    return judged._replace(verdict=Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
+    return judged._replace(verdict=refuse_before(kept, judged.verdict, reading))
 
 
 def _within_quota(judged: Judged) -> Judged:

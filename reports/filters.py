@@ -26,6 +26,11 @@ class Filters:
         """The same question about another period."""
         return replace(self, period=period, compare=None)
 
+    def by_utc_hours(self) -> Self:
+        """The same question to what is counted by hour of receipt."""
+        compare = self.compare.by_utc_hours() if self.compare else None
+        return replace(self, period=self.period.by_utc_hours(), compare=compare)
+
     @property
     def compared(self) -> Self | None:
         """The same question about the period that this one is compared with; None where none is."""

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Granularity(StrEnum):
@@ -29,6 +31,7 @@ class Period:
     end: date  # exclusive
     zone: ZoneInfo
     lasts: timedelta | None = None  # so much of it counts, from its first moment on; None: all
+    in_utc_hours: bool = False  # it and its buckets begin with a whole UTC hour, as counters by hour do
 
     def __post_init__(self) -> None:
         if self.end <= self.first:
@@ -37,13 +40,28 @@ class Period:
     @property
     def since(self) -> datetime:
         """Its first moment, in UTC."""
-        return midnight(self.first, self.zone)
+        return self._start(midnight(self.first, self.zone))
 
     @property
     def until(self) -> datetime:
         """The first moment after it, in UTC."""
         end = midnight(self.end, self.zone)
-        return end if self.lasts is None else min(self.since + self.lasts, end)
+        if self.lasts is not None:
+            end = min(midnight(self.first, self.zone) + self.lasts, end)
+        return self._start(end)
+
+    def _start(self, at: datetime) -> datetime:
+        """Return the time itself, or the beginning of the next whole UTC hour."""
+        return at + (EPOCH - at) % HOUR if self.in_utc_hours else at
+
+    def by_utc_hours(self) -> "Period":
+        """Return the whole UTC hours that begin in it: what is counted by hour can't be cut any finer."""
+        return replace(self, in_utc_hours=True)
+
+    @property
+    def is_off_utc_hours(self) -> bool:
+        """True if its days don't begin with a UTC hour, as in zones that are half or a quarter of one off."""
+        return any((midnight(day, self.zone) - EPOCH) % HOUR for day in (self.first, self.end))
 
     @property
     def last(self) -> date:
@@ -97,8 +115,9 @@ class Period:
         """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`.
         One at the least, also of a day that clocks leapt over.
         """
-        starts = [max(start, self.since) for start in _STARTS[granularity](self)]
-        return [start for start in starts if start < self.until] or [self.since]
+        since, until = self.since, self.until
+        starts = dict.fromkeys(max(self._start(start), since) for start in _STARTS[granularity](self))
+        return [start for start in starts if start < until] or [since]
 
     def finest(self) -> Granularity:
         """The granularity that gives a readable number of buckets."""
@@ -173,7 +192,7 @@ def _months(period: Period) -> list[datetime]:
 
 def _clock_steps(period: Period, minutes: int) -> list[datetime]:
     """Where the local clock shows a multiple of `minutes`; zones differ by quarters of an hour."""
-    at, until = period.since, period.until
+    at, until = midnight(period.first, period.zone), period.until
     found: list[datetime] = []
     while at < until:
         if not found or at.astimezone(period.zone).minute % minutes == 0:

@@ -138,6 +138,7 @@ LANES = {
         "cost.budgets",
         "events.manage_partitions",
         "events.remove_old",
+        "rollups.remove_old",
     ),
 }
 CELERY_TASK_QUEUES = [Queue(lane, routing_key=lane) for lane in LANES]
@@ -173,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
     "remove_old": {
         "task": "events.remove_old",
         "schedule": crontab(hour="2", minute="17"),
+        "options": {"expires": 3600.0},
+    },
+    "remove_old_rollups": {
+        "task": "rollups.remove_old",
+        "schedule": crontab(hour="2", minute="47"),
         "options": {"expires": 3600.0},
     },
 }
@@ -233,6 +239,8 @@ DRAIN_BLOCK_BYTES = env.int("DRAIN_BLOCK_BYTES", default=8 * 1024 * 1024)
 PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
 # Weeks of events that are kept; older ones are removed for good, and what comes late is rejected. 0: all.
 RETENTION_WEEKS = env.int("RETENTION_WEEKS", default=0)
+# Weeks of sessions and of the reports' rollups that are kept, as many as of events or more. 0: all.
+REPORT_RETENTION_WEEKS = env.int("REPORT_RETENTION_WEEKS", default=RETENTION_WEEKS)
 # A session that had no event for so long is final.
 SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES

@@ -49,6 +49,7 @@ ACTIONS = {
     "rejected.edited": "edited and replayed a rejected event:",
     "rejected.discarded": "discarded rejected events:",
     "events.removed": "removed the events of",
+    "reports.removed": "removed the sessions and rollups from",
     "source.merged": "merged the source",
     "source.parted": "undid the merge of the source",
     "source.removed": "deleted the source",

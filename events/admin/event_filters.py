@@ -146,6 +146,10 @@ class SinceFilter(TimeFilter):
         """The first id of the time."""
         return first_id(at)
 
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the begin and the end of the time that it leaves."""
+        return _instant(self.chosen), None
+
 
 class UntilFilter(SinceFilter):
     """Occurred before a time."""
@@ -153,6 +157,10 @@ class UntilFilter(SinceFilter):
     title = "before"
     parameter_name = "until"
     lookup = "pk__lt"
+
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the begin and the end of the time that it leaves."""
+        return None, _instant(self.chosen)
 
 
 class ReceiptFilter(TimeFilter):
@@ -236,6 +244,14 @@ def number(text: str) -> float:
     if not math.isfinite(found):
         raise ValueError(f"{text:.40} is not a finite number")
     return found
+
+
+def _instant(text: str) -> datetime | None:
+    """Return the same, or None for what can't be meant."""
+    try:
+        return instant(text)
+    except (ValueError, OverflowError):
+        return None
 
 
 def instant(text: str) -> datetime:

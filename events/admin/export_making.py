@@ -15,12 +15,12 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, QueryDict
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from events.admin.walking import FORMS, WalkAdmin
 from events.details import Pair
 from events.export_job import FOLDER_MODE, OPEN, ExportJob, State
+from events.words import size_text
 
 log = logging.getLogger(__name__)
 LOST = "2 minutes"  # without a sign of life: its worker is gone
@@ -113,7 +113,7 @@ def _watched(job: ExportJob, pages: Iterator[list[Pair]], file: IO[bytes]) -> It
         told = time.monotonic()
         size = file.tell()
         if size > settings.EXPORT_MAX_BYTES:
-            most = filesizeformat(settings.EXPORT_MAX_BYTES)
+            most = size_text(settings.EXPORT_MAX_BYTES)
             raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
         open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
         if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):

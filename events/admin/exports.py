@@ -7,7 +7,6 @@ from django.db import models
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,6 +20,7 @@ from events.admin.facts import Link, Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
 from events.export_job import OPEN, SMALL_ROWS, ExportJob, State
+from events.words import size_text
 
 
 class Download(FileResponse):
@@ -54,7 +54,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
     @admin.display(description="Size")
     def size(self, row: ExportJob) -> str:
         """Return the size of its file, as people write it."""
-        return format_html('<span class="tally-figure">{}</span>', filesizeformat(row.bytes))
+        return format_html('<span class="tally-figure">{}</span>', size_text(row.bytes))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Nobody else's, not even for operators: a download is what its person may see."""
@@ -127,7 +127,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
 
 def sentence(job: ExportJob) -> str:
     """Return the progress or the result of an export as a sentence."""
-    size = f"{job.rows:,} events, {filesizeformat(job.bytes)}"
+    size = f"{job.rows:,} events, {size_text(job.bytes)}"
     if job.state == State.WAITING:
         return "This export is waiting for a worker, which usually takes a few seconds."
     if job.state == State.RUNNING:

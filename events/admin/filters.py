@@ -57,6 +57,10 @@ class ChoiceFilter(SimpleListFilter):
         """The value in force, empty for none."""
         return str(self.value() or "")
 
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the begin and the end of the time that it leaves; None where it leaves all on that side."""
+        return None, None
+
     @property
     def problem(self) -> str:
         """What is wrong with the value in force, as a sentence."""
@@ -185,6 +189,10 @@ class PeriodFilter(ChoiceFilter):
         since, until = period(self.chosen, timezone.localtime())
         rows = rows.filter(pk__gte=first_id(since))
         return rows.filter(pk__lt=first_id(until)) if until else rows
+
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the begin and the end of the time that it leaves."""
+        return period(self.chosen, timezone.localtime()) if self.chosen in PERIODS else (None, None)
 
 
 PERIODS = {

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 
 from events.access import access_of
 from events.partition_sizes import Week, weeks
+from events.words import size_text
 
 
 def answer(found: list[Week]) -> str:
@@ -16,7 +16,7 @@ def answer(found: list[Week]) -> str:
     if not found:
         return "There are no partitions yet: run manage.py manage_partitions."
     events, size = sum(week.events for week in found), sum(week.size for week in found)
-    return f"About {events:,} events in {len(found)} weeks take {filesizeformat(size)}, indexes included."
+    return f"About {events:,} events in {len(found)} weeks take {size_text(size)}, indexes included."
 
 
 def page(request: HttpRequest, site: Any) -> HttpResponse:

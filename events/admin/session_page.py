@@ -16,6 +16,7 @@ from events.admin.session_links import event_page
 from events.admin.tables import Line, Table
 from events.admin.timeline import COUNTED, MARKS, PROBED, Timeline, read
 from events.sessions.session import Session, State
+from events.store import retained
 from events.words import cut, lasting
 
 ROWS = 100  # of a table; a session may have thousands of pages
@@ -42,7 +43,7 @@ class SessionView(Page):
 
     state: State
     figures: tuple[Figure, ...]
-    drawing: Drawing
+    drawing: Drawing | None  # None where its events were removed
     drawing_notes: tuple[str, ...]
     tables: tuple[Table, ...]
     steps: Steps
@@ -57,10 +58,12 @@ def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
     """What there is to say of a session."""
     prefetch_related_objects([session], "pages", "environments", "event_counts")
     counts = {row.kind: row.count for row in session.event_counts.all()}
-    timeline = read(session, counts)
+    since = retained.since()
+    is_kept = since.sealed_until is None or session.ended_at >= since.sealed_until
+    timeline = read(session, counts) if is_kept else Timeline.unknown(session)
     return SessionView(
         sentence=sentence(session),
-        links=tuple(_links(session)),
+        links=tuple(_links(session, is_kept=is_kept)),
         groups=(
             group("Who", session, WHO),
             group("Where", session, WHERE),
@@ -70,10 +73,10 @@ def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
         documents=tuple(_documents(session)),
         state=session.state_at(now),
         figures=tuple(_figures(session, timeline)),
-        drawing=draw(timeline, lambda event, since_ms: leads(event, since_ms, asked)),
-        drawing_notes=tuple(_notes(timeline)),
+        drawing=draw(timeline, lambda event, since_ms: leads(event, since_ms, asked)) if is_kept else None,
+        drawing_notes=tuple(_notes(timeline)) if is_kept else (f"Its events were removed. {since.sentence}",),
         tables=tuple(_tables(session)),
-        steps=steps(session, timeline, asked),
+        steps=steps(session, timeline, asked) if is_kept else Steps(()),
     )
 
 
@@ -108,9 +111,10 @@ def _at(at: datetime) -> str:
     return f"{at.day} {at:%b %Y, %H:%M:%S}"
 
 
-def _links(session: Session) -> Iterable[Link]:
-    yield Link("First event", event_page(session.entry_event))
-    yield Link("Last event", event_page(session.exit_event))
+def _links(session: Session, *, is_kept: bool) -> Iterable[Link]:
+    if is_kept:
+        yield Link("First event", event_page(session.entry_event))
+        yield Link("Last event", event_page(session.exit_event))
     yield Link("As JSON", reverse("session-detail", args=[session.pk]))
     yield Link("As SUMMARY event", reverse("session-summary", args=[session.pk]))
 

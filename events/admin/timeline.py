@@ -73,6 +73,11 @@ class Timeline:
     lacks_visits: bool = False  # there are too many of them to be drawn
     is_probed: bool = False  # only the first PROBED events of each stretch are drawn
 
+    @classmethod
+    def unknown(cls, session: Session) -> "Timeline":
+        """The timeline of a session whose events were removed."""
+        return cls(milliseconds(session.started_at), milliseconds(session.ended_at), (), (), ())
+
 
 Row = tuple[UUID, str, str]  # id, kind and dialect of an event
 

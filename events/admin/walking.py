@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -26,6 +27,8 @@ from events.details import Pair
 from events.event import Event
 from events.identity import moment, occurred_ms
 from events.keyset import Order, Slice
+from events.store import retained
+from events.store.retained import Since
 from events.walk import Edge, Question
 
 # The exports: their type, and what makes the lines.
@@ -71,6 +74,35 @@ class WalkChangeList(KeysetChangeList):
         if not isinstance(edge, Edge):
             return None
         return edge.received_at or moment(occurred_ms(edge.pk.int))
+
+    @property
+    def retention(self) -> str:
+        """Say since when single events are kept, where the list would go further back."""
+        since = self._since
+        return since.sentence if since.events and self._goes_before(since.events) else ""
+
+    @property
+    def is_removed(self) -> bool:
+        """True if all of the time that is asked for has been removed."""
+        _, until = self._asked_time()
+        return self._since.events is not None and until is not None and until <= self._since.events
+
+    @cached_property
+    def _since(self) -> Since:
+        return retained.since()
+
+    def _goes_before(self, since: datetime) -> bool:
+        begin, _ = self._asked_time()
+        return begin < since if begin else not self.slice.next
+
+    def _asked_time(self) -> tuple[datetime | None, datetime | None]:
+        """The narrowest time that the filters leave."""
+        begins, ends = [], []
+        for spec in self.filter_specs:
+            begin, end = spec.bounds() if spec.chosen and spec.of_time else (None, None)
+            begins += [begin] if begin else []
+            ends += [end] if end else []
+        return max(begins, default=None), min(ends, default=None)
 
     @property
     def more_filters(self) -> list[Any]:

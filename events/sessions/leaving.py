@@ -1,16 +1,24 @@
 """Leaving: what becomes of sessions whose events are removed with their week.
 
 A session that lies within the week goes with it: with its pages, environments and counts, and with the ids
-that led to it; the reports' rollups of when it began are computed again. One that reaches beyond the week is
-touched, so that it is summed up again from what is left.
+that led to it; the reports' rollups of when it began are computed again. Where sessions outlive their events,
+it stays as it is until its own limit. One that reaches beyond the week is touched, so that it is summed up
+again from what is left.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.functions import Lower
 
+from events.identity import week_of
+from events.ownership.owner import Owner
 from events.partitions import WEEK
+from events.sessions import writing
+from events.sessions.session import Session
+from events.store import retained, touched
 
 # Statements of one snapshot: the parts are found by the sessions that the first one deletes.
 _REMOVE = """
@@ -32,25 +40,75 @@ _TOUCH = """
 INSERT INTO events_touchedsession (owner_id, source_id, session, device, channel, since, until)
 SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END,
        CASE WHEN session IS NULL THEN channel END, started_at, ended_at
-FROM events_session WHERE started_at < %(until)s AND ended_at >= %(since)s
+FROM events_session WHERE started_at < %(until)s AND ended_at >= %(until)s
 """
+ERASED_AT_ONCE = 500  # sessions
 
 
 def remove_within(week: datetime) -> int:
     """Remove the sessions that begin and end in a week; returns how many."""
+    return remove_between(week, week + WEEK)
+
+
+def remove_between(since: datetime, until: datetime) -> int:
+    """Remove the sessions that begin and end in a stretch of time; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_REMOVE, _bounds(week))
+        cursor.execute(_REMOVE, {"since": since, "until": until})
         removed: int = cursor.fetchone()[0]
         return removed
 
 
+def first_week(until: datetime) -> datetime | None:
+    """Return the week of the first session that begins and ends before a time; None where there is none."""
+    sessions = Session.objects.filter(started_at__lt=until, ended_at__lt=until)
+    first = sessions.order_by("started_at", "id").first()
+    return week_of(first.started_at.astimezone(UTC)) if first else None
+
+
 def touch_across(week: datetime) -> int:
-    """Let the sessions be summed up again that a week is only a part of; returns how many."""
+    """Let the sessions be summed up again that reach beyond a week; returns how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, _bounds(week))
-        touched: int = cursor.rowcount
-        return touched
+        cursor.execute(_TOUCH, {"until": week + WEEK})
+        count: int = cursor.rowcount
+        return count
 
 
-def _bounds(week: datetime) -> dict[str, Any]:
-    return {"since": week, "until": week + WEEK}
+Note = Callable[[Sequence[Any]], object]
+
+
+def erase_of_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: bool) -> int:
+    """Erase the sessions of an actor that outlived their events, and let the rollups of sessions be computed
+    again; returns how many. `note` is called with each batch in the transaction that deletes it.
+    """
+    sealed = retained.sealed_until()
+    if sealed is None:
+        return 0
+    rows = Session.objects.filter(owner=owner, started_at__lt=sealed)
+    if any_case:
+        folded = sorted({name.lower() for name in names})
+        rows = rows.alias(named=Lower("actor")).filter(named__in=folded)
+    else:
+        rows = rows.filter(actor__in=names)
+    erased = 0
+    while batch := _erase_batch(list(rows.order_by("pk")[:ERASED_AT_ONCE]), note):
+        erased += batch
+    return erased
+
+
+def of_others(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]:
+    """Return the ids of sessions or devices that sessions have which outlived their events."""
+    sealed = retained.sealed_until()
+    wanted = sorted(ids)
+    if sealed is None or not wanted:
+        return frozenset()
+    rows = Session.objects.filter(owner=owner, started_at__lt=sealed, **{f"{column}__in": wanted})
+    return frozenset(rows.order_by().values_list(column, flat=True).distinct())
+
+
+def _erase_batch(sessions: Sequence[Session], note: Note) -> int:
+    with transaction.atomic():
+        note(sessions)
+        writing.remove([session.pk for session in sessions], {})
+        quarters = {(session.owner_id, touched.quarter_at(session.started_at)) for session in sessions}
+        touched.mark_quarters(quarters, of_sessions=True)
+    return len(sessions)

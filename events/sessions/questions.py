@@ -1,7 +1,10 @@
 """Questions: do sessions agree with the events? Each statement returns a row for each difference.
 
-Keys that wait to be summed up are left out: their sessions are not what they are going to be.
+Keys that wait to be summed up are left out: their sessions are not what they are going to be. So are sessions
+that outlived their events.
 """
+
+from events.store.retained import COMPUTED_SINCE
 
 _WAITS = """EXISTS (
   SELECT FROM events_touchedsession t WHERE t.owner_id = {row}.owner_id AND t.source_id = {row}.source_id
@@ -16,10 +19,10 @@ FROM (
   SELECT owner_id, source_id, session, kind, found.count AS found, counted.count AS counted,
          NULL::text AS device, NULL::text AS channel
   FROM (SELECT owner_id, source_id, session, kind, count(*) FROM events_event
-        WHERE session IS NOT NULL GROUP BY 1, 2, 3, 4) found
+        WHERE session IS NOT NULL AND occurred_at >= {COMPUTED_SINCE} GROUP BY 1, 2, 3, 4) found
   FULL JOIN (SELECT s.owner_id, s.source_id, s.session, c.kind, sum(c.count) AS count
              FROM events_session s JOIN events_sessioneventcount c ON c.session_id = s.id
-             WHERE s.session IS NOT NULL GROUP BY 1, 2, 3, 4) counted
+             WHERE s.session IS NOT NULL AND s.started_at >= {COMPUTED_SINCE} GROUP BY 1, 2, 3, 4) counted
        USING (owner_id, source_id, session, kind)
   WHERE found.count IS DISTINCT FROM counted.count) key
 WHERE NOT {_WAITS.format(row="key")}
@@ -37,7 +40,8 @@ AND s.channel IS NOT DISTINCT FROM e.channel AND e.occurred_at BETWEEN s.started
 
 _CUT = f"""
 SELECT e.id, count(s.id) FROM events_event e LEFT JOIN events_session s ON {_SAME_DEVICE}
-WHERE e.session IS NULL AND e.device IS NOT NULL AND NOT {_WAITS.format(row="e")}
+WHERE e.session IS NULL AND e.device IS NOT NULL AND e.occurred_at >= {COMPUTED_SINCE}
+  AND NOT {_WAITS.format(row="e")}
 GROUP BY e.id HAVING count(s.id) <> 1
 """  # noqa: S608  (names are ours)
 
@@ -48,7 +52,8 @@ FROM (
   FROM (SELECT s.id, e.kind, count(*) FROM events_event e JOIN events_session s ON {_SAME_DEVICE}
         WHERE e.session IS NULL AND e.device IS NOT NULL GROUP BY 1, 2) found
   FULL JOIN (SELECT s.id, c.kind, c.count FROM events_session s
-             JOIN events_sessioneventcount c ON c.session_id = s.id WHERE s.session IS NULL) counted
+             JOIN events_sessioneventcount c ON c.session_id = s.id
+             WHERE s.session IS NULL AND s.started_at >= {COMPUTED_SINCE}) counted
        USING (id, kind)
   WHERE found.count IS DISTINCT FROM counted.count) difference
 JOIN events_session key USING (id) WHERE NOT {_WAITS.format(row="key")}

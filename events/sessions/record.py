@@ -58,6 +58,8 @@ class Record(NamedTuple):
     object_id: str | None = None
     object_type: str | None = None
     object_version: str | None = None
+    device_type: str | None = None
+    os_name: str | None = None
 
     @property
     def occurred_ms(self) -> int:

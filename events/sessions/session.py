@@ -135,6 +135,8 @@ class Session(models.Model):
     object_id = models.TextField(null=True, help_text="Object that its first event is about.")
     object_type = models.TextField(null=True)
     object_version = models.TextField(null=True)
+    device_type = models.TextField(null=True, help_text="Type of the device of its first event.")
+    os_name = models.TextField(null=True, help_text="Operating system of its first event.")
 
     objects = SessionQuerySet.as_manager()
 

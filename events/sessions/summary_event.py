@@ -83,6 +83,8 @@ def columns(summary: Summary) -> Wire:
         "object_id": first.object_id,
         "object_type": first.object_type,
         "object_version": first.object_version,
+        "device_type": first.device_type,
+        "os_name": first.os_name,
     }
 
 

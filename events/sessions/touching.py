@@ -19,7 +19,7 @@ from events.identity import EPOCH, first_id, moment, occurred_ms, week_of
 from events.partitions import WEEK
 from events.sessions.keys import Names
 from events.sessions.session import LargeSession, Session
-from events.store import touched
+from events.store import retained, touched
 from events.store.copying import array, uuid_array
 from events.store.touched import SessionKey, Span
 
@@ -179,9 +179,12 @@ GROUP BY owner_id, source_id, session, device, channel
 def touch_all(owners: Owners) -> Iterator[int]:
     """Let every session wait, a week at a time, each its own transaction; yields how many keys a week has.
 
-    Stored sessions too: one whose events are gone is found so.
+    Stored sessions too: one whose events are gone is found so, unless it outlived them with its whole week.
     """
+    sealed = retained.sealed_until()
     for week in _weeks():
+        if sealed and week < sealed:
+            continue
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
             until = week + WEEK

@@ -1,4 +1,8 @@
-"""Windows: which part of a key's time new events can change, and which stored sessions are in it."""
+"""Windows: which part of a key's time new events can change, and which stored sessions are in it.
+
+Of sealed time nothing changes: sessions there outlived their events. Only one whose id is still in use is
+computed again, from the events that are left.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +16,9 @@ from events.event import INDEXED
 from events.sessions.reading import Window
 from events.sessions.session import INACTIVITY
 from events.sessions.touching import Claim
+from events.store import retained
 from events.store.copying import array, text_array, uuid_array
+from events.store.retained import COMPUTED_SINCE
 
 
 class Stored(NamedTuple):
@@ -32,9 +38,17 @@ class Affected(NamedTuple):
 
 
 def affected(claims: Sequence[Claim]) -> list[Affected]:
-    """The windows of claims, read with two statements."""
+    """The windows of claims, read with three statements."""
+    if sealed := retained.sealed_until():
+        claims = [found for claim in claims if (found := _after(claim, sealed))]
     stored = _with_ids(claims) | _cut(claims)
     return [found for claim in claims for found in _windows(claim, stored.get(claim.number, []))]
+
+
+def _after(claim: Claim, sealed: datetime) -> Claim | None:
+    """Return a claim without sealed time; None where nothing else is left of it."""
+    spans = [(max(since, sealed), until) for since, until in claim.spans if until >= sealed]
+    return claim._replace(spans=spans) if spans else None
 
 
 def _windows(claim: Claim, stored: Sequence[Stored]) -> Iterator[Affected]:
@@ -75,6 +89,7 @@ CROSS JOIN LATERAL (
   SELECT * FROM events_session s
   WHERE left(s.device, {INDEXED}) = left(wanted.device, {INDEXED}) AND s.device IS NOT NULL
     AND s.started_at <= wanted.until AND s.ended_at >= wanted.since AND s.session IS NULL
+    AND s.ended_at >= {COMPUTED_SINCE}
     AND s.device IS NOT DISTINCT FROM wanted.device AND s.channel IS NOT DISTINCT FROM wanted.channel
     AND s.owner_id IS NOT DISTINCT FROM wanted.owner_id AND s.source_id IS NOT DISTINCT FROM wanted.source_id
   OFFSET 0) s

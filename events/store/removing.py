@@ -76,6 +76,22 @@ def counted(week: datetime) -> list[Leaving]:
     return found
 
 
+_UNFINISHED = """
+SELECT (SELECT count(*) FROM events_touchedquarter
+        WHERE quarter >= %(since)s AND quarter < %(until)s AND NOT of_sessions),
+       (SELECT count(*) FROM events_touchedsession WHERE since < %(until)s AND until >= %(since)s)
+"""
+
+
+def unfinished(week: datetime) -> str:
+    """Return what is still to be computed from a week's events, in words; empty where nothing is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFINISHED, {"since": week, "until": week + WEEK})
+        quarters, sessions = cursor.fetchone()
+    said = [(quarters, "quarters of an hour of rollups"), (sessions, "rows of sessions")]
+    return " and ".join(f"{count:,} {what}" for count, what in said if count)
+
+
 def touch_quarters(week: datetime) -> None:
     """Let the reports' rollups of a week be computed again, from the nothing that will be left of it."""
     for name in _present(week, [Event._meta.db_table]):

@@ -6,12 +6,10 @@ from decimal import Decimal
 from math import ceil, floor, log10
 from typing import Any
 
-from events.words import lasting
+from events.words import lasting, short_count, size_text
 
 Number = int | float | Decimal
 NOTHING = "-"  # where there is no value; zero is one
-_SIZES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
-_BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 TIMES = "times as much"
 TICKS = 4  # steps of an axis, about
@@ -19,21 +17,11 @@ _ROOM = 100_000
 SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
 
 
-def short_count(value: Number) -> str:
-    """1.2 M for 1,234,567."""
-    return _sized(value, _SIZES, "")
-
-
 def exact_count(value: Number) -> str:
     """All digits of a whole number; others to three places."""
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"
     return f"{value:,.3f}".rstrip("0")
-
-
-def short_bytes(value: Number) -> str:
-    """In units of 1,000."""
-    return _sized(value, _BYTES, " B")
 
 
 def share(value: Number) -> str:
@@ -59,17 +47,6 @@ def seconds(value: Number) -> str:
 def exact_seconds(value: Number) -> str:
     """A length of time in seconds."""
     return f"{float(value):,.3f} s"
-
-
-def _sized(value: Number, sizes: tuple[tuple[int, str], ...], unit: str) -> str:
-    number = float(value)
-    for size, letter in sizes:
-        if abs(number) >= size * 0.99995:
-            scaled = number / size
-            return f"{scaled:.{0 if abs(scaled) >= 99.95 else 1}f}".removesuffix(".0") + f" {letter}"
-    if number == int(number):
-        return f"{int(number)}{unit}"
-    return f"{number:.{1 if abs(number) >= 10 else 2}f}".rstrip("0").removesuffix(".") + unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +106,7 @@ def _all_digits(value: Number) -> str:
 
 SHARE = Unit("share", share, exact_share)
 SECONDS = Unit("time", seconds, exact_seconds, is_length=True)
-BYTES = Unit("bytes", short_bytes, lambda value: f"{int(value):,} bytes", is_whole=True)
+BYTES = Unit("bytes", size_text, lambda value: f"{int(value):,} bytes", is_whole=True)
 
 
 def _amount(value: Number) -> str:

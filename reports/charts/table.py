@@ -1,7 +1,7 @@
 """Tables: what stands under a chart or by itself, the same rows as its CSV."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -86,6 +86,29 @@ class Table:
         empty = [row for row in self.rows if _plain(row.cells[place]) is None]
         known.sort(key=lambda row: _key(row.cells[place]), reverse=by.startswith("-"))
         return replace(self, rows=(*known, *empty))
+
+    def in_utc_hours(self, names: Iterable[str]) -> "Table":
+        """The same, where columns say that they count by whole UTC hours: in their notes and in the CSV."""
+        named = {name: f"{name}_in_utc_hours" for name in names}
+        columns = tuple(
+            replace(
+                column,
+                name=named[column.name],
+                note=". ".join(filter(None, (column.note, "By whole UTC hours"))),
+            )
+            if column.name in named
+            else column
+            for column in self.columns
+        )
+        rows = tuple(
+            replace(
+                row,
+                hrefs={named.get(name, name): href for name, href in row.hrefs.items()},
+                tones={named.get(name, name): tone for name, tone in row.tones.items()},
+            )
+            for row in self.rows
+        )
+        return Table(columns, rows)
 
     def lines(self) -> Iterator[str]:
         """As CSV: names of the columns, then exact values."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reports.charts.numbers import Number, Unit, ticks
 from reports.charts.table import Column, Row, Table
-from reports.periods import DAY, Granularity, Period
+from reports.periods import DAY, HOUR, Granularity, Period
 
 SERIES = 8  # at the most: the largest, and one for the rest
 TICKS = 9  # on the axis of time, at the most
@@ -66,7 +66,7 @@ class TimeChart:
 
     def table(self) -> Table:
         """The same as a table, the latest first."""
-        columns = [Column("time", f"Time ({self.period.zone.key})")]
+        columns = [self._time()]
         columns += [Column(_name(series.name), series.name, self.unit) for series in self.series]
         rows = [
             Row(
@@ -82,6 +82,13 @@ class TimeChart:
             for place, bucket in enumerate(self.buckets)
         ]
         return Table(tuple(columns), tuple(reversed(rows)))
+
+    def _time(self) -> Column:
+        """The column of times."""
+        zone = self.period.zone.key
+        if self.period.in_utc_hours and self.period.is_off_utc_hours:
+            return Column("time_in_utc_hours", f"Time ({zone}, whole UTC hours)")
+        return Column("time", f"Time ({zone})")
 
     def spec(self) -> dict[str, Any]:
         """What charts.js draws."""
@@ -172,9 +179,11 @@ def _narrowed(
     start: datetime, end: datetime, period: Period, href: Callable[[date, date], str] | None
 ) -> str:
     """To the days of a bucket, where that is narrower."""
+    # A bucket of whole UTC hours ends up to one after the day that it is of.
+    margin = HOUR if period.in_utc_hours else timedelta(seconds=1)
     first, last = (
         start.astimezone(period.zone).date(),
-        (end - timedelta(seconds=1)).astimezone(period.zone).date(),
+        (end - margin).astimezone(period.zone).date(),
     )
     if href is None or (first, last + DAY) == (period.first, period.end):
         return ""

@@ -53,7 +53,7 @@ def written(facts: Facts, *, attach_csv: bool = False) -> Composed:
         tables=tuple(table for table in (_errors(facts), _sources(facts), _pages(facts)) if table.rows),
         links=tuple(Link(page.title, address(page.name, asked)) for page in PAGES if page.name in LINKED),
         files=attached.files(facts) if attach_csv else (),
-        note=words.NOTE,
+        note=words.note(facts),
     )
 
 

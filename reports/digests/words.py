@@ -6,7 +6,7 @@ from datetime import datetime
 from events.words import cut
 from reports.digests.facts import Facts
 from reports.mail.text import isolated, line
-from reports.pages.words import during
+from reports.pages.words import during, in_utc_hours
 from reports.periods import Granularity
 
 LONGEST_NAME = 40  # characters, in a sentence
@@ -15,6 +15,11 @@ NOTE = (
     "Events count when they occurred, sessions when they began; rejected events and cost in the hour of"
     " receipt. Median time is of sessions, from their first event to their last."
 )
+
+
+def note(facts: Facts) -> str:
+    """How figures are counted."""
+    return f"{NOTE} {in_utc_hours(facts.period, 'Rejected events and cost are')}".rstrip()
 
 
 def name(text: str) -> str:

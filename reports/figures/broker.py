@@ -1,11 +1,15 @@
 """Broker: whether it answers, what waits in it, which workers it reaches.
 
-A broker may be absent, or accept a connection and never answer. So it is asked beside the page, by a thread
-that is left alone after WITHIN seconds: its own time-outs end it.
+A broker may be absent, or accept a connection and never answer, and on a busy machine its answer and those of
+workers may be slow. So it is asked by a thread that the page waits for only WITHIN seconds; where that isn't
+enough, the page shows what was known before. Only a broker that gave no answer in ANSWERS seconds counts as
+silent, however little the page waits.
 """
 
 import logging
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from threading import Lock, Thread
 from typing import Any
 
@@ -14,12 +18,14 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 
 log = logging.getLogger(__name__)
-WITHIN = 0.45  # seconds that a page waits for it
-ANSWERS = 0.15  # seconds that each of its answers may take
-WORKERS = 0.2  # seconds that workers have to answer
+WITHIN = 0.45  # seconds that a page waits
+ANSWERS = 5.0  # seconds that each answer may take until the broker counts as silent
+WORKERS = 3.0  # seconds that workers have to answer; those that are known are waited for no longer
+FRESH = 60.0  # seconds for which a page shows what was known before
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,14 @@ class Broker:
     memory: int | None = None  # bytes
     memory_most: int | None = None  # bytes; None: no bound
     waiting: int | None = None  # tasks of all lanes that no worker has taken
-    workers: tuple[Worker, ...] = ()
+    workers: tuple[Worker, ...] | None = None  # None: not known
+    age: float = 0.0  # seconds since it was asked, where it is what was known before
+    is_known: bool = True  # whether it has been asked at all
 
 
 ABSENT = "The broker can't be reached."
-SILENT = f"The broker doesn't answer within {WITHIN} seconds."
+SILENT = f"The broker gave no answer in {ANSWERS:.0f} seconds."
+NOT_YET = Broker(is_known=False)
 
 
 class _Look:
@@ -53,44 +62,67 @@ class _Look:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._last: tuple[str, Broker, float] | None = None
 
     def at(self, url: str) -> Broker:
-        found: list[Broker] = []
+        """Return what a broker says within WITHIN seconds, or else what is known of it."""
+        began = time.monotonic()
+        if self._lock.acquire(timeout=WITHIN):
+            thread = Thread(target=self._run, args=(url,), name="look-at-broker", daemon=True)
+            thread.start()
+            thread.join(WITHIN)
+        return self._known(url, began)
 
-        def run() -> None:
-            try:
-                found.append(ask(url))
-            finally:
-                self._lock.release()
+    def _run(self, url: str) -> None:
+        try:
+            ask(url, lambda found: self._note(url, found))
+        finally:
+            self._lock.release()
 
-        if not self._lock.acquire(timeout=WITHIN):
-            return Broker(SILENT)
-        thread = Thread(target=run, name="look-at-broker", daemon=True)
-        thread.start()
-        thread.join(WITHIN)
-        return found[0] if found else Broker(SILENT)
+    def _note(self, url: str, found: Broker) -> None:
+        last = self._last
+        if found.workers is None and not found.fault and last and last[0] == url:
+            found = replace(found, workers=last[1].workers)  # until they have answered again
+        self._last = url, found, time.monotonic()
+
+    def _known(self, url: str, began: float) -> Broker:
+        if self._last is None or self._last[0] != url:
+            return NOT_YET
+        _, found, at = self._last
+        if at >= began:
+            return found
+        age = time.monotonic() - at
+        return replace(found, age=age) if age < FRESH else NOT_YET
 
 
 broker = _Look().at
 
 
-def ask(url: str) -> Broker:
-    """What a broker and its workers say; its own time-outs hold for each answer, not for all of them."""
+def ask(url: str, note: Callable[[Broker], None]) -> None:
+    """Note what a broker says, then what its workers say too."""
     try:
-        found = _server(url) if _is_redis(url) else {}
-        workers = _workers(url)
+        found, known = _server(url) if _is_redis(url) else (Broker(), None)
+        if _is_redis(url):
+            note(found)
+        workers = _workers(url, known)
     except (RedisError, OperationalError, OSError) as error:
         log.info("The broker can't be asked: %r", error)
-        return Broker(ABSENT)
-    return Broker(**found, workers=workers)
+        is_silent = any(isinstance(each, (NoAnswer, TimeoutError)) for each in (error, error.__cause__))
+        note(Broker(SILENT if is_silent else ABSENT))
+    else:
+        note(replace(found, workers=workers))
+
+
+# Where Kombu keeps which workers listen. Those that were killed stay in it.
+_WORKERS = "_kombu.binding.celery.pidbox"
 
 
 def _is_redis(url: str) -> bool:
     return url.startswith(("redis", "unix"))
 
 
-def _server(url: str) -> dict[str, Any]:
-    """What Valkey or Redis says of itself."""
+def _server(url: str) -> tuple[Broker, int | None]:
+    """Return what Valkey or Redis says of itself, and how many workers it knows; None where it knows none."""
     client = Redis.from_url(
         url.replace("redis+socket://", "unix://"),
         socket_timeout=ANSWERS,
@@ -102,19 +134,23 @@ def _server(url: str) -> dict[str, Any]:
         with client.pipeline(transaction=False) as pipe:
             for lane in settings.LANES:
                 pipe.llen(lane)
-            waiting = sum(pipe.execute())
+            pipe.scard(_WORKERS)
+            *waiting, known = pipe.execute()
     finally:
         client.close()
-    return {
-        "version": str(said.get("valkey_version") or said.get("redis_version", "")),
-        "memory": said.get("used_memory"),
-        "memory_most": said.get("maxmemory") or None,
-        "waiting": waiting,
-    }
+    found = Broker(
+        version=str(said.get("valkey_version") or said.get("redis_version", "")),
+        memory=said.get("used_memory"),
+        memory_most=said.get("maxmemory") or None,
+        waiting=sum(waiting),
+    )
+    return found, known or None
 
 
-def _workers(url: str) -> tuple[Worker, ...]:
-    """The workers that answer in time, asked by an application that knows no tasks and waits for nobody."""
+def _workers(url: str, known: int | None) -> tuple[Worker, ...]:
+    """Return the workers that answer in time, asked by an application that has no tasks. It waits no longer
+    once as many have answered as the broker knows.
+    """
     app = Celery("look", broker=url, set_as_current=False)
     app.conf.update(
         broker_connection_retry=False,
@@ -126,7 +162,7 @@ def _workers(url: str) -> tuple[Worker, ...]:
         },
     )
     try:
-        answers = app.control.inspect(timeout=WORKERS).stats() or {}
+        answers = app.control.inspect(timeout=WORKERS, limit=known).stats() or {}
     finally:
         app.close()
     return tuple(

@@ -152,9 +152,10 @@ GROUP BY 1
 
 
 def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
-    """What became of events by the bucket of their receipt; one statement."""
-    starts = filters.period.buckets(filters.granularity)
-    asked: dict[str, Any] = {"starts": starts, "since": filters.period.since, "until": filters.period.until}
+    """What became of events by the bucket of their receipt, of whole UTC hours; one statement."""
+    period = filters.period.by_utc_hours()
+    starts = period.buckets(filters.granularity)
+    asked: dict[str, Any] = {"starts": starts, "since": period.since, "until": period.until}
     with connection.cursor() as cursor:
         cursor.execute(_HOURS, asked)
         found: dict[int, tuple[int, ...]] = {place: counts for place, *counts in cursor.fetchall()}

@@ -2,6 +2,7 @@
 
 By SQL: reports know these tables, never ingestion's code (docs/decisions/106). An event counts when it was
 first received, whether it still waits to be mended or was discarded; one that a replay let in counts no more.
+Periods are of whole UTC hours, like those of the counters that shares are of.
 """
 
 from collections import Counter, defaultdict
@@ -56,6 +57,7 @@ def rejected(filters: Filters, now: datetime) -> Rejected | None:
     """What was rejected; None where versions or countries are asked for, which nobody knows of it."""
     if filters.versions or filters.countries:
         return None
+    filters = filters.by_utc_hours()
     starts = filters.period.buckets(filters.granularity)
     by_code: Counter[str] = Counter()
     by_source: Counter[int] = Counter()

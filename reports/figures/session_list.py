@@ -4,19 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
-from events.event import Event
-from events.identity import first_id
 from events.sessions.session import Session
 from reports.figures.sessions import DEPTH_EDGES, SPENT_EDGES
 from reports.filters import Filters
 from reports.rollups.columns import has_key
 
 LISTED = 50
-# What they can be narrowed by: a column of the session, or of the event that it began with.
-COLUMNS = {"entry": "first_page", "exit": "last_page"}
-OF_ENTRY = {"device": "device_type", "os": "os_name"}
+# What they can be narrowed by.
+COLUMNS = {"entry": "first_page", "exit": "last_page", "device": "device_type", "os": "os_name"}
 RANGES = {"spent": ("time_spent", SPENT_EDGES), "pages": ("page_views", DEPTH_EDGES)}
 
 
@@ -24,7 +21,7 @@ RANGES = {"spent": ("time_spent", SPENT_EDGES), "pages": ("page_views", DEPTH_ED
 class Among:
     """Which sessions are listed: all, or those that share something."""
 
-    what: str = ""  # of COLUMNS, OF_ENTRY or RANGES
+    what: str = ""  # of COLUMNS or RANGES
     value: str = ""  # of a range: its place
 
     @property
@@ -55,12 +52,12 @@ def among_of(text: str) -> Among:
     if what in RANGES:
         places = range(len(RANGES[what][1]) + 1)
         return Among(what, value) if value in map(str, places) else Among()
-    return Among(what, value) if what in COLUMNS or what in OF_ENTRY else Among()
+    return Among(what, value) if what in COLUMNS else Among()
 
 
 def listed(filters: Filters, among: Among) -> list[Listed]:
     """The latest of them."""
-    found = _narrowed(in_period(filters), filters, among).order_by("-started_at", "-id")[:LISTED]
+    found = _narrowed(in_period(filters), among).order_by("-started_at", "-id")[:LISTED]
     return [
         Listed(
             row.pk,
@@ -90,7 +87,7 @@ def in_period(filters: Filters) -> QuerySet[Session]:
     return rows.filter(**{name: values for name, values in narrowed.items() if values is not None})
 
 
-def _narrowed(rows: QuerySet[Session], filters: Filters, among: Among) -> QuerySet[Session]:
+def _narrowed(rows: QuerySet[Session], among: Among) -> QuerySet[Session]:
     if among.what in COLUMNS:
         return rows.filter(has_key(COLUMNS[among.what], among.value))
     if among.what in RANGES:
@@ -99,8 +96,4 @@ def _narrowed(rows: QuerySet[Session], filters: Filters, among: Among) -> QueryS
         if place > 0:
             rows = rows.filter(**{f"{column}__gte": edges[place - 1]})
         return rows.filter(**{f"{column}__lt": edges[place]}) if place < len(edges) else rows
-    if among.what in OF_ENTRY:
-        first, end = first_id(filters.period.since), first_id(filters.period.until)
-        entries = Event.objects.filter(pk=OuterRef("entry_event"), pk__gte=first, pk__lt=end)
-        return rows.filter(Exists(entries.filter(has_key(OF_ENTRY[among.what], among.value))))
     return rows

@@ -49,5 +49,6 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
 
 
 def _used(period: Period, owners: Sequence[int]) -> Decimal:
-    """Of the hours that begin in a period; where a zone's clocks are half an hour off, cut by that."""
+    """Of the whole UTC hours that begin in a period."""
+    period = period.by_utc_hours()
     return sum_of(point.cost for point in charges.hourly(period.since, period.until, "owner", owners))

@@ -90,6 +90,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
         table=Table(columns, rows),
         passages=passages,
         empty=Empty("No stack trace", "The events of this group carry none."),
+        reads_events=True,
     )
 
 
@@ -109,7 +110,14 @@ def _samples(found: Sequence[Sample], filters: Filters, context: Context) -> Blo
     rows = tuple(_sample(sample, filters, context) for sample in found)
     sentence = f"The latest {plural(len(rows), 'error')} of this group."
     empty = Empty("No sample", "None of the last events with this code and type is of your owners.")
-    return Block("samples", "Samples and their sessions", sentence, table=Table(columns, rows), empty=empty)
+    return Block(
+        "samples",
+        "Samples and their sessions",
+        sentence,
+        table=Table(columns, rows),
+        empty=empty,
+        reads_events=True,
+    )
 
 
 def _sample(sample: Sample, filters: Filters, context: Context) -> Row:

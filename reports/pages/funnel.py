@@ -1,5 +1,7 @@
 """The funnel of the sessions page: steps that the reader chooses, and how far sessions came."""
 
+from dataclasses import replace
+
 from reports.charts.bar_chart import steps as stepped
 from reports.charts.numbers import SHARE
 from reports.figures.funnel import OF_SESSION, Funnel, Reached, funnel
@@ -10,6 +12,7 @@ from reports.pages.kind_links import of_kind, of_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty
 from reports.pages.session_parts import SESSIONS
+from reports.periods import DAY, midnight
 
 FIELDS = 4  # at the least, and one more than there are steps
 TITLE = "Funnel"
@@ -45,7 +48,7 @@ def block(filters: Filters, context: Context) -> Block:
             controls=controls,
             offers=offered,
         )
-    found = funnel(filters, chosen)
+    found = funnel(_with_events(filters, context), chosen)
     sentence = " ".join([_answer(found), *errors])
     steps = [("All sessions", found.sessions, "")]
     steps += [(reached.step.label, reached.sessions, _behind(reached, filters)) for reached in found.steps]
@@ -60,7 +63,18 @@ def block(filters: Filters, context: Context) -> Block:
         note=_note(found),
         controls=controls,
         offers=offered,
+        reads_events=True,
     )
+
+
+def _with_events(filters: Filters, context: Context) -> Filters:
+    """The same about the days of the period whose single events are kept; about all of it where none are."""
+    since, period = context.kept.events, filters.period
+    if since is None or not period.since < since < period.until:
+        return filters
+    first = since.astimezone(period.zone).date()
+    first += DAY * (midnight(first, period.zone) < since)
+    return filters.over(replace(period, first=first)) if first < period.end else filters
 
 
 def _answer(found: Funnel) -> str:

@@ -174,7 +174,9 @@ def comments(found: tuple[Comment, ...], filters: Filters) -> Block:
         Row((each.at.astimezone(zone), each.text, each.content, each.rating), href=event_page(each.event_id))
         for each in found
     )
-    return Block("comments", "Newest comments", table=Table(columns, rows), empty=_no_feedback())
+    return Block(
+        "comments", "Newest comments", table=Table(columns, rows), empty=_no_feedback(), reads_events=True
+    )
 
 
 def queries(found: Learning, filters: Filters) -> Block:

@@ -166,7 +166,7 @@ def received(filters: Filters, **narrower: str | int) -> str:
     """The same of the events that were received in the period, whenever they occurred: those that charges and
     usage are about.
     """
-    asked = listed(filters, "owner", "source", "kind", "version", "country")
+    asked = listed(filters.by_utc_hours(), "owner", "source", "kind", "version", "country")
     asked |= {"received_since": asked.pop("since"), "received_until": asked.pop("until")}
     return in_list("admin:events_event_changelist", asked | narrower)
 
@@ -179,7 +179,7 @@ def sessions(filters: Filters, **narrower: str | int) -> str:
 
 def rejected(filters: Filters, **narrower: str | int) -> str:
     """The list of rejected events that were first received in the period; it takes one kind."""
-    asked = listed(filters, "owner", "source", *(["kind"] if len(filters.kinds) == 1 else []))
+    asked = listed(filters.by_utc_hours(), "owner", "source", *(["kind"] if len(filters.kinds) == 1 else []))
     return in_list("admin:ingestion_rejectedevent_changelist", asked | narrower)
 
 

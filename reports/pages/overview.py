@@ -12,7 +12,7 @@ from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.silent import silent_sources
 from reports.pages.way_out import way_out
-from reports.pages.words import about, during, events_in_words, of_period, plural, sampled, than
+from reports.pages.words import about, during, events_in_words, in_utc_hours, of_period, plural, sampled, than
 
 MUCH_REJECTED = 0.05  # a share that wants attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
@@ -37,9 +37,14 @@ def build(filters: Filters, context: Context) -> Report:
             overview_blocks.sources(found, filters, context),
             overview_blocks.pages(found, filters, context),
         ),
-        note=f"{NOTE} {sampled(is_about=_is_about(found))}".strip(),
+        note=" ".join(filter(None, _notes(found, filters))),
         empty=None if found.sums.events or found.sums.received else _empty(context),
     )
+
+
+def _notes(found: Overview, filters: Filters) -> tuple[str, ...]:
+    """How figures are counted."""
+    return NOTE, in_utc_hours(filters.period, "That is"), sampled(is_about=_is_about(found))
 
 
 def _is_about(found: Overview) -> bool:

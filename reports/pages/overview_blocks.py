@@ -60,6 +60,7 @@ MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
     ("Received", EVENTS, "", "received"),
     ("Rejected of what was received", SHARE, "bad", "rejected_share"),
 )
+OF_RECEIPT = ("received", "rejected_share")  # counted by hour
 SAMPLED = ("actors", "devices")  # of those that are very many a sample is counted
 
 
@@ -86,9 +87,18 @@ def numbers(found: Overview, filters: Filters, context: Context) -> Block:
     if found.before:
         columns.append(Column("before", "Before", is_amounts=True, note=context.compared.capitalize()))
         columns.append(Column("change", "Change"))
+    is_off = filters.period.is_off_utc_hours
     rows = [
-        _measured(found.sums, found.before, _behind_number(measure[-1], filters, context), *measure)
-        for measure in MEASURES
+        _measured(
+            found.sums,
+            found.before,
+            _behind_number(name, filters, context),
+            f"{title}{', by whole UTC hours' if is_off and name in OF_RECEIPT else ''}",
+            unit,
+            more_is,
+            name,
+        )
+        for title, unit, more_is, name in MEASURES
     ]
     if found.cost:
         unit, empty = money(found.cost.currency), (None,) * (len(columns) - 2)

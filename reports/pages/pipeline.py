@@ -6,12 +6,13 @@ from django.urls import reverse
 from reports.charts.numbers import BYTES, SECONDS, SHARE, count, mean
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
+from reports.figures.broker import Broker
 from reports.figures.pipeline import Backlog, Pipeline, pipeline
 from reports.filters import Filters
 from reports.pages.page import Context, Page
 from reports.pages.pipeline_checks import CEILING, CHECKS, Check, failing, in_words
 from reports.pages.report import Attention, Block, Empty, Figure, Report
-from reports.pages.words import plural
+from reports.pages.words import in_utc_hours, plural
 
 EVENTS = count("events")
 REFRESH_SECONDS = 10
@@ -119,9 +120,10 @@ def _throughput(found: Pipeline, filters: Filters, context: Context) -> Block:
     series = tuple(Series(name, values, HUES[name]) for name, values in found.throughput.items())
     received = sum(value or 0 for values in found.throughput.values() for value in values)
     sentence = f"{plural(received, 'event')} in this period." if received else ""
-    buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
+    period = filters.period.by_utc_hours()
+    buckets = buckets_of(period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(
-        f"What became of events, by time of receipt. {sentence}", filters.period, buckets, series, EVENTS
+        f"What became of events, by time of receipt. {sentence}", period, buckets, series, EVENTS
     )
     return Block(
         "throughput",
@@ -129,7 +131,7 @@ def _throughput(found: Pipeline, filters: Filters, context: Context) -> Block:
         sentence,
         chart,
         empty=Empty("Nothing was filed", "Once applications send events, they appear here within seconds."),
-        note="By hour of receipt (UTC), of all owners.",
+        note=f"By hour of receipt (UTC), of all owners. {in_utc_hours(filters.period, 'It is')}".rstrip(),
     )
 
 
@@ -173,22 +175,34 @@ def _workers(found: Pipeline) -> Block:
         Column("tasks", "Tasks done", count("tasks")),
         Column("uptime", "Runs for", SECONDS),
     )
-    rows = tuple(Row((each.name, each.processes, each.tasks, each.uptime)) for each in broker.workers)
+    workers = broker.workers or ()
+    rows = tuple(Row((each.name, each.processes, each.tasks, each.uptime)) for each in workers)
     facts = [broker.version and f"Broker {broker.version}"]
     facts += [f"{plural(broker.waiting, 'task')} waiting" if broker.waiting is not None else ""]
     facts += [f"{BYTES.short(broker.memory)} of memory" if broker.memory is not None else ""]
+    sentence = broker.fault or (f"{', '.join(filter(None, facts))}." if any(facts) else "")
     return Block(
         "workers",
         "Workers and broker",
-        broker.fault or (f"{', '.join(filter(None, facts))}." if any(facts) else ""),
+        f"{sentence} As of {_lag(round(broker.age))} ago.".lstrip() if broker.age >= 1 else sentence,
         table=Table(columns, rows),
-        empty=Empty(
-            "No worker answers",
-            "Which workers run is asked of the broker. Once it answers, they appear here."
-            if broker.fault
-            else "Start one: python -m telemetry_project.workers filing=2 rollups=2 mail=1 jobs=1.",
-        ),
+        empty=_no_workers(broker),
         is_half=True,
+    )
+
+
+def _no_workers(broker: Broker) -> Empty:
+    if broker.fault:
+        return Empty(
+            "No worker answers", "The broker knows which workers run. Once it answers, they appear here."
+        )
+    if broker.workers is None:
+        return Empty(
+            "Workers have not answered yet", "They may be busy. What they answer appears here in seconds."
+        )
+    return Empty(
+        "No worker answers",
+        "Start one: python -m telemetry_project.workers filing=2 rollups=2 mail=1 jobs=1.",
     )
 
 

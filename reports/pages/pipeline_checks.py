@@ -40,12 +40,14 @@ class Check:
         return f"{'below' if self.is_least else 'from'} {self.unit.short(self.limit)}"
 
 
-def _answers(found: Pipeline) -> int:
+def _answers(found: Pipeline) -> int | None:
+    if not found.broker.is_known:
+        return None
     return 0 if found.broker.fault else 1
 
 
 def _workers(found: Pipeline) -> int | None:
-    return None if found.broker.fault else len(found.broker.workers)
+    return None if found.broker.workers is None else len(found.broker.workers)
 
 
 # In the order of the way of an event.

@@ -11,7 +11,7 @@ from reports.pages.page import Context, Page
 from reports.pages.quality_blocks import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.way_out import way_out
-from reports.pages.words import during, of_period, plural
+from reports.pages.words import during, in_utc_hours, of_period, plural
 
 FEW = 10  # events or warnings below which nothing wants attention
 OF_EACH = 2  # sentences of each sort that want attention
@@ -35,7 +35,8 @@ def build(filters: Filters, context: Context) -> Report:
             quality_blocks.unknown(found, filters),
         ),
         note="What is rejected, sent twice or warned of counts when it is received, by the hour (UTC);"
-        " clocks and unknown keys when the events occurred; sessions when they began.",
+        " clocks and unknown keys when the events occurred; sessions when they began."
+        f" {in_utc_hours(filters.period, 'What is received is')}".rstrip(),
         empty=_empty(context) if found.is_empty else None,
     )
 

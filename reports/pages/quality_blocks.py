@@ -1,5 +1,6 @@
 """The charts and tables of data quality."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -34,6 +35,7 @@ NOT_COUNTED = Empty(
 
 def over_time(found: Quality, filters: Filters, context: Context) -> Block:
     """Rejected events over time, by code."""
+    period = filters.period.by_utc_hours()
     named = top_and_rest(list(found.rejected.over_time.items()), REST) if found.rejected else []
     hues = palette.of_names([name for name, _ in named if name != REST]) | {REST: palette.REST}
     series = tuple(
@@ -46,8 +48,8 @@ def over_time(found: Quality, filters: Filters, context: Context) -> Block:
         sentence = f"{code} is the reason for {SHARE.short(most / found.rejected.events)} of them."
     chart = TimeChart(
         f"Rejected events over time, by code. {sentence}",
-        filters.period,
-        buckets_of(filters.period, filters.granularity, context.now, context.links.days),
+        period,
+        buckets_of(period, filters.granularity, context.now, context.links.days),
         series,
         EVENTS,
     )
@@ -74,7 +76,7 @@ def codes(found: Quality, filters: Filters) -> Block:
     return Block(
         "codes",
         "Rejected, by code",
-        table=Table(columns, rows),
+        table=_by_hour(Table(columns, rows), ("events", "share"), filters),
         empty=_nothing_rejected(found),
         note="Those that replays let in since aren't counted; those that were discarded are.",
         is_half=True,
@@ -103,7 +105,13 @@ def sources(found: Quality, filters: Filters, context: Context) -> Block:
     rows = tuple(
         _source(source, sums, filters, context, hues[source]) for source, sums in found.by_source.items()
     )
-    return Block("sources", "By source", table=Table(columns, rows))
+    counted = [column.name for column in columns[1:-1]]
+    return Block("sources", "By source", table=_by_hour(Table(columns, rows), counted, filters))
+
+
+def _by_hour(table: Table, counted: Sequence[str], filters: Filters) -> Table:
+    """A table whose columns `counted` say that they count by whole UTC hours, if that matters."""
+    return table.in_utc_hours(counted) if filters.period.is_off_utc_hours else table
 
 
 def _source(source: int, sums: Sums, filters: Filters, context: Context, hue: int) -> Row:
@@ -155,7 +163,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
     return Block(
         "warnings",
         "Warnings, by source and version",
-        table=Table(tuple(columns), tuple(rows)),
+        table=_by_hour(Table(tuple(columns), tuple(rows)), ("warnings", "fields", "before"), filters),
         empty=_no_warnings(filters),
         note="Of events that were stored, though a soft field was not as it should be.",
     )
@@ -197,7 +205,7 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
         "fields",
         "Warnings, by field",
         sentence,
-        table=Table(columns, rows),
+        table=_by_hour(Table(columns, rows), ("warnings",), filters),
         empty=_no_warnings(filters),
         note=f"The {len(rows)} most frequent." if len(rows) == ROWS else "",
     )

@@ -103,6 +103,7 @@ class Block:
     offers: tuple[str, ...] = ()  # what the browser completes in its fields
     passages: tuple[Passage, ...] = ()  # below it
     whole: str = ""  # the list of all that the table has the begin of
+    reads_events: bool = False  # whether it is made of single events, which may be removed before figures are
 
     @property
     def rows(self) -> Table:

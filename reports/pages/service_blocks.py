@@ -5,8 +5,9 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
+from events.words import short_count
 from reports.charts import palette
-from reports.charts.numbers import SECONDS, SHARE, count, mean, short_count
+from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
 from reports.figures.services import MetricKey, Services, overdue
@@ -219,7 +220,9 @@ def trail(found: Services, filters: Filters, context: Context, about: str) -> Bl
         note = f"Looked back to {back:%Y-%m-%d %H:%M}; for more end the period there."
     title = f"Changes of {about}" if about else "Newest changes"
     empty = Empty("No changes", "Changes are V3's AUDIT. Choose a longer period, or another object.")
-    return Block("trail", title, table=Table(columns, rows), note=note, empty=empty, whole=whole)
+    return Block(
+        "trail", title, table=Table(columns, rows), note=note, empty=empty, whole=whole, reads_events=True
+    )
 
 
 def _name(source: int, context: Context) -> str:

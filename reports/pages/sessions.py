@@ -6,7 +6,7 @@ from functools import partial
 from reports.charts.numbers import SECONDS, SHARE, change, count, points
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
-from reports.figures.session_list import COLUMNS, OF_ENTRY, RANGES, Among, Listed, among_of, listed
+from reports.figures.session_list import COLUMNS, RANGES, Among, Listed, among_of, listed
 from reports.figures.sessions import Found, sessions
 from reports.filters import Filters
 from reports.pages import session_parts
@@ -188,7 +188,7 @@ def _in_words(among: Among) -> str:
     if among.what in RANGES:
         label = RANGE_LABELS[among.what][int(among.value)]
         return f"{'time spent' if among.what == 'spent' else 'pages'}: {label}"
-    assert among.what in COLUMNS or among.what in OF_ENTRY, "nothing else is understood"
+    assert among.what in COLUMNS, "nothing else is understood"
     return f"{'OS' if among.what == 'os' else among.what}: {among.value or UNKNOWN}"
 
 

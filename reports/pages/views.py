@@ -18,7 +18,8 @@ from events.admin.filters import labels_of, sources_of, visible_sources
 from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
-from reports.pages import asking, bar, incomplete_figures
+from events.store import retained
+from reports.pages import asking, bar, incomplete_figures, kept
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
@@ -48,12 +49,12 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         if why:
             asked = incomplete_figures.without_comparison(asked)
         context = _context(asked, choices, links, page, is_incomplete=why is not None)
-        report = page.build(asked.filters, context)
+        report = kept.explained(page.build(asked.filters, context), asked.filters, context.kept)
         if why:
             report = incomplete_figures.without_derived(report)
         if "csv" in request.GET:
             return _csv(request, page, report, asked)
-        return _page(request, page, report, asked, choices, links, why)
+        return _page(request, page, report, asked, choices, context, why)
 
     view.__name__ = page.name.replace("-", "_")
     return admin.site.admin_view(view)
@@ -93,6 +94,7 @@ def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, is_inc
         sees_all=choices.sees_all,
         params={name: tuple(asked.params.get(name, ())) for name in page.own},
         compared=compared_with(asked.compare, asked.filters.period),
+        kept=retained.since(),
         is_incomplete=is_incomplete,
     )
 
@@ -103,9 +105,11 @@ def _page(
     report: Report,
     asked: Asked,
     choices: Choices,
-    links: Links,
+    about: Context,
     why: Incomplete | None,
 ) -> HttpResponse:
+    links, kept_since = about.links, kept.sentence(page, about.kept)
+    is_before = kept.is_before(asked.filters, about.kept)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": page.title,
@@ -114,6 +118,8 @@ def _page(
         "answer": unbroken(report.answer),
         "attention": report.attention,
         "incomplete": why,
+        "kept_since": kept_since if is_before else "",
+        "notes": " ".join(filter(None, (report.note, "" if is_before else kept_since))),
         "blocks": _blocks(report, asked, links),
         "errors": (*asked.errors, *report.errors),
         "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),

@@ -7,7 +7,8 @@ from itertools import zip_longest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from reports.charts.numbers import Number, change, short_count
+from events.words import short_count
+from reports.charts.numbers import Number, change
 from reports.periods import PRESETS, Granularity, Period, preset
 
 _OF = {
@@ -79,6 +80,18 @@ def than(
 def plural(number: int, word: str) -> str:
     """1 event, 2 events."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def in_utc_hours(period: Period, what: str) -> str:
+    """Say that something is counted by whole UTC hours; empty where that makes no difference."""
+    if not period.is_off_utc_hours:
+        return ""
+    counted = period.by_utc_hours()
+    begins = {f"{at.astimezone(period.zone):%H:%M}" for at in (counted.since, counted.until)}
+    return (
+        f"{what} counted by whole UTC hours: by the clocks of {period.zone.key} a day begins at"
+        f" {' or '.join(sorted(begins))}."
+    )
 
 
 def about(said: str, *, is_about: bool) -> str:

@@ -13,6 +13,9 @@ still there, and folds the cell again.
 
 **Nothing is computed twice at once.** Each day of an owner is locked until the transaction ends (`cells`).
 
+**Sealed time** (`events.store.retained`) isn't folded: its events are gone. Rollups of sessions are, since
+the sessions are still there.
+
 **Large cells.** A cell rests for REST times as long as its block took, so cells that are touched all the
 time, taken together, cost a tenth of one worker's time. One that can't be folded rests for an hour.
 """
@@ -27,6 +30,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from events.identity import week_of
+from events.store import retained
 from reports.rollups import cells, statements
 from reports.rollups.cells import Cell
 from reports.rollups.rollup import Grain, Rollup, rollups
@@ -85,10 +89,14 @@ def _alone(cell: Cell) -> bool:
 def _fold(claimed: Sequence[Cell]) -> list[Cell]:
     """Make the rows of cells anew, of so many as have EVENTS together; returns which."""
     parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
+    sealed = retained.sealed_until()
+    folded: list[Cell] = []
     for cell in claimed:
+        if sealed and cell.quarter < sealed and not cell.of_sessions:
+            folded.append(cell)  # as it is
+            continue
         # A week at a time: a partition.
         parts[cell.of_sessions, week_of(cell.quarter)].append((cell.owner_id, cell.quarter))
-    folded: list[Cell] = []
     left = EVENTS
     for (of_sessions, _), quarters in parts.items():
         found = contents(quarters, of_sessions=of_sessions)

@@ -1,6 +1,7 @@
 """Rebuilding: rollups made anew from all events and sessions, a week of an owner at a time.
 
 Every quarter of the week is folded by the statements that fold a touched one, so the rows come out the same.
+Rollups of events that are gone stay as they are: only those of sessions, which outlived them, are rebuilt.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from events.identity import week_of
 from events.ownership.owner import Owner
 from events.partitions import WEEK, existing_partitions
 from events.sessions.session import Session
+from events.store import retained
 from reports.rollups import cells
 from reports.rollups.folding import Quarter, contents, fold, without_limits
 from reports.rollups.rollup import Grain, rollups
@@ -35,6 +37,7 @@ class Rebuilt(NamedTuple):
 
     events: int
     sessions: int
+    is_sealed: bool = False  # whether the rollups of events stayed as they were
 
 
 def steps(owners: list[int] | None, since: datetime | None, until: datetime | None) -> list[Step]:
@@ -55,7 +58,16 @@ def rebuild(step: Step) -> Rebuilt:
     with transaction.atomic():
         without_limits()
         cells.hold_days(step.owner_id, {start_of(quarter, Grain.DAY) for _, quarter in quarters})
-        return Rebuilt(*(_fold(quarters, of_sessions=of_sessions) for of_sessions in (False, True)))
+        if is_sealed(step):
+            return Rebuilt(0, _fold(quarters, of_sessions=True), is_sealed=True)
+        events = _fold(quarters, of_sessions=False)
+        return Rebuilt(events, _fold(quarters, of_sessions=True))
+
+
+def is_sealed(step: Step) -> bool:
+    """True if a step's events are gone and its rollups are kept. Steps lie within a week, as removals do."""
+    sealed = retained.sealed_until()
+    return sealed is not None and step.since < sealed
 
 
 def _fold(quarters: Sequence[Quarter], *, of_sessions: bool) -> int:

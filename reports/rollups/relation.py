@@ -2,20 +2,23 @@
 
 Whole UTC days inside a stretch of time are read from days, what is left at its ends from hours, and from
 quarters only what hours don't reach. Buckets of a series are told apart by the very times that
-`Period.buckets` gives, so the two can't disagree, whatever clocks did.
+`Period.buckets` gives, so the two can't disagree, whatever clocks did. Sums of days of zones off UTC are read
+from UTC days too (`reports.rollups.corrected_days`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from reports.filters import Filters
+from reports.rollups import corrected_days
 from reports.rollups.columns import LONGEST, Bin
 from reports.rollups.rollup import Grain, Rollup
-from reports.rollups.statements import start_of
+from reports.rollups.statements import ORIGIN
+from reports.rollups.stretch import COARSEST_FIRST, Stretch, joined, stretches
 
 Where = Mapping[str, str | int | Sequence[str] | Sequence[int]]
 EVERYTHING: Where = {}
@@ -24,16 +27,7 @@ PLACE = "width_bucket(bucket, %(starts)s::timestamptz[])"
 
 MOST_PIECES = 256  # of one statement, each a look into the index: planning them takes 70 ms
 
-_COARSEST_FIRST = tuple(sorted(Grain, reverse=True))
 _FIXED = {"source": "source_id", "owner": "owner_id"}
-
-
-class Stretch(NamedTuple):
-    """A stretch of time that is read in one grain."""
-
-    grain: Grain
-    since: datetime
-    until: datetime
 
 
 class Relation(NamedTuple):
@@ -43,36 +37,11 @@ class Relation(NamedTuple):
     parameters: dict[str, Any]
 
 
-def stretches(
-    since: datetime, until: datetime, grains: Sequence[Grain] = _COARSEST_FIRST
-) -> Iterator[Stretch]:
-    """A stretch of time in pieces, each in the coarsest grain that fits."""
-    if since >= until:
-        return
-    grain, *finer = grains
-    if not finer:
-        yield Stretch(grain, since, until)
-        return
-    first = start_of(since + timedelta(minutes=grain, microseconds=-1), grain)
-    last = start_of(until, grain)
-    if first >= last:
-        yield from stretches(since, until, finer)
-        return
-    yield from stretches(since, first, finer)
-    yield Stretch(grain, first, last)
-    yield from stretches(last, until, finer)
-
-
 def pieces_between(times: Sequence[datetime]) -> list[Stretch]:
     """The time from the first to the last, in the coarsest grains that tell apart what is between each two,
     neighbours of one grain joined. Where that is very many, all in the one grain that does.
     """
-    found: list[Stretch] = []
-    for piece in chain.from_iterable(stretches(since, until) for since, until in pairwise(times)):
-        if found and found[-1].grain == piece.grain and found[-1].until == piece.since:
-            found[-1] = found[-1]._replace(until=piece.until)
-        else:
-            found.append(piece)
+    found = joined(chain.from_iterable(stretches(since, until) for since, until in pairwise(times)))
     if len(found) > MOST_PIECES:
         return [Stretch(min(piece.grain for piece in found), times[0], times[-1])]
     return found
@@ -112,7 +81,7 @@ def relation(
     conditions, parameters = _conditions(rollup, filters, where)
     parts = []
     # A day that a zone leapt over has no time, but is a question all the same.
-    nothing = Stretch(_COARSEST_FIRST[-1], filters.period.since, filters.period.since)
+    nothing = Stretch(COARSEST_FIRST[-1], filters.period.since, filters.period.since)
     for place, piece in enumerate(pieces or (nothing,)):
         parts.append(
             f'SELECT {listed} FROM "{rollup._meta.db_table}" WHERE {" AND ".join(conditions)}'  # noqa: S608
@@ -149,6 +118,10 @@ def in_buckets(
 
     Those that differ in other keys are merged: PLACE is computed for fewer, in four fifths of the time.
     """
+    wanted = [measure(rollup, name) for name in measures]
+    days = corrected_days.plan(starts, filters.period.until)
+    if days.moved and (witness := corrected_days.witness(rollup, wanted)):
+        return _from_days(rollup, filters, where, starts, keys, sorted({*measures, witness}), days, witness)
     pieces = pieces_between([*starts, filters.period.until])
     made = relation(rollup, filters, where, pieces, keys=keys, measures=measures)
     parameters = {**made.parameters, "starts": list(starts)}
@@ -158,6 +131,62 @@ def in_buckets(
     read = sorted(set[str]().union(*(measure(rollup, name).read() for name in measures)))
     merged = ", ".join(f'{measure(rollup, name).merged()} AS "{name}"' for name in read)
     return Relation(f"(SELECT {listed}, {merged} FROM {made.sql} GROUP BY {listed}) AS merged", parameters)  # noqa: S608
+
+
+# What is moved to its bucket from that of the noon of its UTC day, which has all of the day.
+_MOVED = """
+SELECT moved.at, moved.sign, {listed}
+FROM unnest(%(moved_since{grain})s::timestamptz[], %(moved_until{grain})s::timestamptz[])
+     AS piece (since, until)
+JOIN "{table}" ON {conditions} AND grain = {grain} AND bucket >= piece.since AND bucket < piece.until
+CROSS JOIN LATERAL (VALUES (bucket, 1), ({noon}, -1)) AS moved (at, sign)
+"""
+_NOON = f"date_bin('1 day', bucket, TIMESTAMPTZ '{ORIGIN}') + interval '12 hours'"
+_PLACED = """(
+SELECT (%(starts)s::timestamptz[])[width_bucket(at, %(starts)s::timestamptz[])] AS bucket{keys}, {sums}
+FROM ({parts}) AS read WHERE at >= %(since)s AND at < %(until)s
+GROUP BY width_bucket(at, %(starts)s::timestamptz[]){keys} HAVING sum(sign * "{witness}") > 0
+) AS merged"""
+
+
+def _from_days(
+    rollup: type[Rollup],
+    filters: Filters,
+    where: Where,
+    starts: Sequence[datetime],
+    keys: Sequence[str],
+    measures: Sequence[str],
+    days: corrected_days.Plan,
+    witness: str,
+) -> Relation:
+    """The rows of the period by bucket, from whole UTC days whose hours are moved to their buckets."""
+    named = [f'"{column(rollup, key)}"' for key in keys]
+    listed = ", ".join([*named, *(f'"{name}"' for name in measures)])
+    conditions, parameters = _conditions(rollup, filters, where)
+    table, condition = rollup._meta.db_table, " AND ".join(conditions)
+    parts = []
+    for place, piece in enumerate(days.plain):
+        at = _NOON if piece.grain == Grain.DAY else "bucket"
+        parts.append(
+            f'SELECT {at} AS at, 1 AS sign, {listed} FROM "{table}" WHERE {condition}'  # noqa: S608
+            f" AND grain = {int(piece.grain)} AND bucket >= %(since{place})s AND bucket < %(until{place})s"
+        )
+        parameters |= {f"since{place}": piece.since, f"until{place}": piece.until}
+    for grain in {piece.grain for piece in days.moved}:
+        moved = [piece for piece in days.moved if piece.grain == grain]
+        parameters[f"moved_since{int(grain)}"] = [piece.since for piece in moved]
+        parameters[f"moved_until{int(grain)}"] = [piece.until for piece in moved]
+        parts.append(
+            _MOVED.format(listed=listed, grain=int(grain), table=table, conditions=condition, noon=_NOON)
+        )
+    parameters |= {"starts": list(starts), "since": starts[0], "until": filters.period.until}
+    sql = _PLACED.format(
+        keys="".join(f", {name}" for name in named),
+        sums=", ".join(f'sum(sign * "{name}") AS "{name}"' for name in measures),
+        parts=" UNION ALL ".join(parts),
+        witness=witness,
+    )
+    return Relation(sql, parameters)
 
 
 def fetch(statement: Relation) -> list[tuple[Any, ...]]:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from reports.filters import Filters
 from reports.rollups.models import Heartbeats
-from reports.rollups.relation import Stretch, fetch, relation
+from reports.rollups.relation import fetch, relation
 from reports.rollups.rollup import Grain
+from reports.rollups.stretch import Stretch
 
 LEAST = timedelta(minutes=15)  # shorter silences are inside a bucket, where nobody sees them
 FACTOR = 3  # so many usual intervals without a sign are a silence

@@ -11,7 +11,8 @@ from typing import Any
 
 from reports.filters import Filters
 from reports.rollups.models import BuildSeries, BuildTimers
-from reports.rollups.relation import Relation, Where, fetch, relation, stretches
+from reports.rollups.relation import Relation, Where, fetch, relation
+from reports.rollups.stretch import stretches
 
 MARGIN = timedelta(days=1)
 RUNS = timedelta(hours=1)  # a series without an end that was heard of so lately may be running

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from events.words import short_count
 from reports.charts import markup
 from reports.charts.bar_chart import Bar, BarChart, steps
 from reports.charts.numbers import (
@@ -21,7 +22,6 @@ from reports.charts.numbers import (
     mean,
     money,
     points,
-    short_count,
     ticks,
 )
 from reports.charts.spark import spark

@@ -1,7 +1,7 @@
 """Pipeline: every number is what a plain look at the tables says; a broker that is away or silent is said."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from ingestion.rejected import RejectedEvent
 from reports.cost.month import BillingMonth
 from reports.figures import broker as brokers
 from reports.figures import inbox
-from reports.figures.broker import ABSENT, SILENT, Broker, Worker, broker
+from reports.figures.broker import ABSENT, NOT_YET, SILENT, Broker, Worker, broker
 from reports.figures.inbox import Filing, Inbox, Use
 from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
 from reports.mail.sent import SentMail, State
@@ -185,7 +185,9 @@ def test_charges_are_behind_the_current_hour(sender: Sender, hours: int | None, 
     assert uncharged(ZERO + timedelta(minutes=30)) == seconds
 
 
-def test_the_broker_says_how_it_is() -> None:
+def test_the_broker_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "WITHIN", 10.0)
+    monkeypatch.setattr(brokers, "WORKERS", 0.2)
     found = broker(settings.CELERY_BROKER_URL)
     assert (found.fault, found.workers) == ("", ())
     assert found.version
@@ -193,7 +195,8 @@ def test_the_broker_says_how_it_is() -> None:
     assert found.waiting is not None
 
 
-def test_a_broker_that_is_away_is_said(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "WITHIN", 10.0)
     assert broker(f"redis+socket://{tmp_path}/nobody.sock") == Broker(ABSENT)
     assert broker("amqp://127.0.0.1:1//") == Broker(ABSENT)
 
@@ -206,28 +209,50 @@ def silent() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_broker_that_never_answers_is_said(scheme: str, silent: int) -> None:
-    found = broker(f"{scheme}://127.0.0.1:{silent}/")
-    assert found.fault in (ABSENT, SILENT)
+def test_a_broker_that_never_answers_is_said_once_its_time_is_up(
+    scheme: str, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brokers, "WITHIN", 10.0)
+    monkeypatch.setattr(brokers, "ANSWERS", 0.2)
+    assert broker(f"{scheme}://127.0.0.1:{silent}/").fault in (ABSENT, SILENT)
 
 
-def test_a_look_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_takes_long_is_no_fault_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     from threading import Event as Gate
 
-    gate = Gate()
-    asked = []
+    gate, asked = Gate(), []
 
-    def hang(url: str) -> Broker:
+    def slowly(url: str, note: Callable[[Broker], None]) -> None:
         asked.append(url)
         gate.wait()
-        return Broker()
+        note(Broker(version="8"))
+        note(Broker(version="8", workers=(Worker("w@h", 2, 7, 60),)))
 
-    monkeypatch.setattr(brokers, "ask", hang)
+    monkeypatch.setattr(brokers, "WITHIN", 0.05)
+    monkeypatch.setattr(brokers, "ask", slowly)
     look = brokers._Look()
-    assert look.at("one") == look.at("two") == Broker(SILENT)
+    assert look.at("one") == look.at("one") == NOT_YET
     assert asked == ["one"], "the second waits for the first, and gathers no thread"
     gate.set()
-    assert look.at("three").fault == ""
+    monkeypatch.setattr(brokers, "WITHIN", 10.0)
+    known = look.at("one")
+    assert (known.fault, known.version, len(known.workers or ())) == ("", "8", 1)
+
+    gate.clear()
+    monkeypatch.setattr(brokers, "WITHIN", 0.05)
+    before = look.at("one")
+    assert (before.version, before.workers, before.age > 0) == ("8", known.workers, True)
+    monkeypatch.setattr(brokers, "FRESH", 0.0)
+    assert look.at("one") == NOT_YET
+    gate.set()
+
+
+def test_workers_that_are_slow_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    well = built(WELL, monkeypatch)
+    busy = built(replace(WELL, broker=replace(WELL.broker, workers=None)), monkeypatch)
+    unknown = built(replace(WELL, broker=NOT_YET), monkeypatch)
+    assert well.answer == busy.answer == unknown.answer
+    assert busy.block("workers").empty.title == "Workers have not answered yet"
 
 
 def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -14,8 +14,9 @@ from reports.periods import Granularity, Period
 from reports.rollups import members, reading, shapes
 from reports.rollups.columns import LARGEST, plain
 from reports.rollups.models import Actives, Errors, Events, SessionShapes
-from reports.rollups.relation import Stretch, pieces_between, stretches
+from reports.rollups.relation import pieces_between
 from reports.rollups.rollup import Grain
+from reports.rollups.stretch import Stretch, stretches
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
 from tests.sessions.stored import file, summarise_due
@@ -68,7 +69,13 @@ def test_weeks_of_a_zone_are_read_by_days_but_for_their_ends() -> None:
     assert pieces_between(many) == [Stretch(Grain.QUARTER, many[0], many[-1])]
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"])
+ZONES = (
+    *("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "America/St_Johns"),
+    *("America/Los_Angeles", "Australia/Lord_Howe", "Pacific/Auckland", "Etc/GMT-14"),
+)
+
+
+@pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("granularity", list(Granularity))
 @pytest.mark.parametrize("lasts", [None, timedelta(hours=36, minutes=15)])
 def test_every_zone_has_its_own_days(

@@ -13,18 +13,27 @@ from events.accounts import audit
 from events.partitions import WEEK
 from events.removal import Removed
 from events.store.removing import weeks_before
+from events.words import size_text
 
 
 class Command(BaseCommand):
     """Remove events by their time of occurrence."""
 
     help = (
-        "Removes the weeks (Monday to Sunday, UTC) that end before a date, with their sessions, for good."
+        "Removes the weeks (Monday to Sunday, UTC) that end before a date for good, with their sessions and"
+        " rollups unless those are kept longer (REPORT_RETENTION_WEEKS, --keep-reports)."
         " Each week is one transaction; what is removed is counted in usage and audited."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--before", type=_date, required=True, help="A date, UTC, as 2026-01-31.")
+        reports = parser.add_mutually_exclusive_group()
+        reports.add_argument(
+            "--keep-reports", action="store_true", help="Keep sessions and the figures of reports."
+        )
+        reports.add_argument(
+            "--remove-reports", action="store_true", help="Remove them, whatever REPORT_RETENTION_WEEKS says."
+        )
         parser.add_argument("--dry-run", action="store_true", help="Say what would go; remove nothing.")
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
@@ -33,19 +42,23 @@ class Command(BaseCommand):
         before: datetime = options["before"]
         if before + WEEK > now:
             raise CommandError("Events of the last seven days stay: give an earlier date.")
+        keep = True if options["keep_reports"] else False if options["remove_reports"] else None
         weeks = _bar(weeks_before(before), "Counting")
         found = [removal.preview(week) for week in weeks]
         said = f"{_said(found)} in {len(found)} weeks before {before:%Y-%m-%d}"
         if options["dry_run"] or not found:
             for each in found:
                 self.stdout.write(f"{removal.title(each.week)}: {_said([each])}")
-            self.stdout.write(f"{said} would be removed.")
+            self.stdout.write(f"{said} would be removed. {_reports(found, keep, now)}".rstrip())
             return
         if not options["yes"]:
-            self._confirm(found, said)
+            self._confirm(found, f"{said} will be gone for good. {_reports(found, keep, now)}")
         removed: list[Removed] = []
         for week in _bar([each.week for each in found], "Removing"):
-            done = removal.remove_week(week, audit.command("remove_events"), now)
+            try:
+                done = removal.remove_week(week, audit.command("remove_events"), now, keep_reports=keep)
+            except removal.Unfinished as error:
+                raise CommandError(f"{error} {_said(removed)} are removed.") from error
             if done is None:
                 raise CommandError(f"Somebody else removes events; {_said(removed)} are removed.")
             removed.append(done)
@@ -54,9 +67,19 @@ class Command(BaseCommand):
 
     def _confirm(self, found: list[Removed], said: str) -> None:
         events = sum(each.events for each in found)
-        self.stdout.write(f"{said} will be gone for good.")
+        self.stdout.write(said)
         if input(f"Type {events} to remove them: ").strip() != str(events):
             raise CommandError("Nothing is removed.")
+
+
+def _reports(found: list[Removed], keep: bool | None, now: datetime) -> str:
+    """Say what becomes of their sessions and rollups."""
+    kept = sum(removal.keeps_reports(each.week, now) if keep is None else keep for each in found)
+    if not found or kept == len(found):
+        return "Sessions and the figures of reports are kept." if found else ""
+    if not kept:
+        return "Their sessions and the figures of reports go with them."
+    return f"Sessions and the figures of reports of the last {kept} weeks are kept."
 
 
 def _bar(weeks: list[datetime], what: str) -> Any:
@@ -64,8 +87,8 @@ def _bar(weeks: list[datetime], what: str) -> Any:
 
 
 def _said(found: list[Removed]) -> str:
-    events, size = sum(each.events for each in found), sum(each.billed_bytes for each in found)
-    return f"{events} events ({size / 1e6:.1f} MB)"
+    events, billed = sum(each.events for each in found), sum(each.billed_bytes for each in found)
+    return f"{events} events ({size_text(billed)})"
 
 
 def _date(text: str) -> datetime:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from events.management.asked import owners_named
 from events.sessions import touching
 from events.sessions.summarising import Summarised, summarise_block, summarise_large
+from events.store import retained
 
 WAIT_SECONDS = 0.2  # between looks at what other workers hold
 
@@ -28,6 +29,10 @@ class Command(BaseCommand):
         now = timezone.now()
         owners = owners_named(options["owner"])
         if options["all"]:
+            if sealed := retained.sealed_until():
+                self.stdout.write(
+                    f"Sessions from before {sealed:%Y-%m-%d} stay as they are: their events were removed."
+                )
             for _count in tqdm(
                 touching.touch_all(owners), unit=" weeks", desc="Listing", file=sys.stderr, disable=None
             ):

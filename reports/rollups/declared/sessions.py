@@ -4,19 +4,12 @@ from reports.rollups.columns import Bin, Count, Key, Total, Whole
 from reports.rollups.rollup import SessionRollup
 from reports.rollups.shapes import bin_sql
 
-_ENTRY = (
-    "LEFT JOIN events_event entry ON entry.id = session.entry_event"
-    " AND entry.id >= %(low)s AND entry.id < %(high)s"
-)
-
 
 class Sessions(SessionRollup):
     """Sessions, by the device that they began on."""
 
-    joins = _ENTRY
-
-    device_type = Key("entry.device_type", help_text="Type of device of the first event.")
-    os_name = Key("entry.os_name", help_text="Operating system of the first event.")
+    device_type = Key("session.device_type", help_text="Type of device of the first event.")
+    os_name = Key("session.os_name", help_text="Operating system of the first event.")
     sessions = Count(help_text="How many.")
     time_spent = Total("session.time_spent", help_text="Seconds.")
     events = Whole("session.events", help_text="Events in them.")

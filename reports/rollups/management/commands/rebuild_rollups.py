@@ -19,10 +19,16 @@ class Command(BaseCommand):
         asked.add_arguments(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        events = sessions = 0
+        events = sessions = sealed = 0
         steps = asked.steps(options)
         for step in tqdm(steps, unit=" weeks", desc="Making anew", file=sys.stderr, disable=None):
             made = rebuilding.rebuild(step)
             events += made.events
             sessions += made.sessions
+            sealed += made.is_sealed
+        if sealed:
+            self.stdout.write(
+                f"The events of {sealed} weeks of owners were removed: their rollups stay as they are, apart"
+                " from those of sessions."
+            )
         self.stdout.write(f"Rollups made anew from {events} events and {sessions} sessions.")

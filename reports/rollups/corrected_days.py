@@ -1,0 +1,66 @@
+"""Corrected days: buckets of zones off UTC, read from whole UTC days.
+
+A local day is a UTC day without the hours at one end, and with as many of its neighbour. So a UTC day that
+lies in two buckets counts in the one that has most of it, and its other hours are moved to theirs: in
+Berlin, an hour or two are read beside each day instead of 24. Sums can be moved so, sets and extremes can't.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from reports.rollups.columns import Count, Total, Whole
+from reports.rollups.rollup import Grain, Rollup
+from reports.rollups.statements import start_of
+from reports.rollups.stretch import Stretch, joined, stretches
+
+DAY = timedelta(days=1)
+
+
+class Plan(NamedTuple):
+    """What is read of a period."""
+
+    plain: list[Stretch]  # UTC days are of the bucket that their noon is in
+    moved: list[Stretch]  # of days that are read, from the bucket of their noon to their own
+
+
+def plan(starts: Sequence[datetime], until: datetime) -> Plan:
+    """Return how to read buckets that begin at `starts`, the last of which ends at `until`."""
+    found = Plan([], [])
+    edges = [*starts, until]
+    day, place = start_of(edges[0], Grain.DAY), 0
+    while day < until:
+        inside = []
+        while place < len(edges) and edges[place] < day + DAY:
+            inside += [edges[place]] if edges[place] > day else []
+            place += 1
+        _add_day(found, day, inside, edges[0], until)
+        day += DAY
+    return Plan(joined(found.plain), found.moved)
+
+
+def _add_day(found: Plan, day: datetime, edges: Sequence[datetime], since: datetime, until: datetime) -> None:
+    whole = Stretch(Grain.DAY, day, day + DAY)
+    if not edges:
+        found.plain.append(whole)
+        return
+    noon = day + DAY / 2
+    if len(edges) == 1 and since <= noon < until:
+        (edge,) = edges
+        found.plain.append(whole)
+        found.moved.extend(stretches(day, edge) if edge <= noon else stretches(edge, day + DAY))
+        return
+    inside = [max(day, since), *(edge for edge in edges if since < edge < until), min(day + DAY, until)]
+    for begin, end in pairwise(inside):
+        found.plain.extend(stretches(begin, end))
+
+
+def witness(rollup: type[Rollup], measures: Sequence[object]) -> str | None:
+    """Return the column that says whether anything is left of a row once others are taken from it; None where
+    measures can't be taken from each other.
+    """
+    if not all(isinstance(measure, (Count, Whole, Total)) for measure in measures):
+        return None
+    counts = [each for each in rollup.measures() if isinstance(each, Count) and not each.sql]
+    return str(counts[0].column) if counts else None
