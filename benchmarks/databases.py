@@ -8,9 +8,8 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from telemetry_project.stack import paths, postgres
+from telemetry_project.stack import paths
 
-EMPTIED = postgres.DATABASE
 SMALL, LARGE = "bench_small", "bench_large"
 
 

@@ -35,7 +35,6 @@ _SENT: dict[Callable[[Any], Any], Schema] = {
     columns.take_texts: {"type": "array", "items": {"type": "string"}},
     columns.take_list: {"type": "array"},
     columns.take_object: {"type": "object"},
-    columns.take_open: {},
     dialects.take_occurred: _UNSIGNED,
 }
 

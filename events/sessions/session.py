@@ -48,17 +48,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
             **{f"{column}_start": text[:INDEXED], column: text}
         )
 
-    def with_state(self, now: datetime) -> Self:
-        """With `state` as an annotation."""
-        active, ended = _bounds(now)
-        return self.annotate(
-            state=models.Case(
-                models.When(ended_at__gt=active, then=models.Value(State.OPEN.value)),
-                models.When(ended_at__gt=ended, then=models.Value(State.IDLE.value)),
-                default=models.Value(State.FINAL.value),
-            )
-        )
-
     def in_state(self, state: State, now: datetime) -> Self:
         """Those in a state."""
         active, ended = _bounds(now)

@@ -161,11 +161,6 @@ def take_object(value: Wire) -> Any:
     return value if type(value) is dict else MISMATCH
 
 
-def take_open(value: Wire) -> Any:
-    """Any JSON value but null."""
-    return value
-
-
 def same(stored: Any) -> Wire:
     """The stored value is the wire value."""
     return stored
@@ -370,12 +365,4 @@ class Open(WireField, models.JSONField):
 
     take = staticmethod(take_object)
     lenient_type = strict_type = dict[str, Any]
-    django_path = "django.db.models.JSONField"
-
-
-class Anything(WireField, models.JSONField):
-    """Any JSON value."""
-
-    take = staticmethod(take_open)
-    lenient_type = strict_type = Any
     django_path = "django.db.models.JSONField"

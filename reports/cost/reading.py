@@ -1,7 +1,7 @@
 """Reading charges: what pages, mails and the API are told of cost. All from charges, nothing from events.
 
 `owners` are keys of owners that the reader may see, None for everybody's. Months are those that a charge is
-billed in, so a month's sums have its corrections; series by hour and day are of the time of receipt, UTC, and
+billed in, so a month's sums have its corrections; series by hour are of the time of receipt, UTC, and
 have none. Sums are exact; whoever shows them rounds.
 """
 
@@ -11,12 +11,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
 from reports.cost.charge import Charge, ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, ONE_MILLION
 from reports.cost.month import BillingMonth
-from reports.cost.numbers import HUNDRED, ZERO, quotient, sum_of
+from reports.cost.numbers import ZERO, quotient, sum_of
 
 Owners = Collection[int] | None
 DIMENSIONS = {
@@ -33,12 +33,6 @@ class Total:
     """What some charges sum to."""
 
     cost: Decimal = ZERO
-    list_cost: Decimal = ZERO
-
-    @property
-    def saved(self) -> Decimal:
-        """What the discount took off."""
-        return sum_of((self.list_cost, -self.cost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +53,6 @@ class OwnersMonth:
     def per_million(self) -> Decimal | None:
         """Cost of a million accepted events, all in; None without events."""
         return quotient(self.total.cost, self.events / ONE_MILLION) if self.events else None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a month: of an owner, a source, a kind, a dialect or a meter. An empty name: of none."""
-
-    name: str
-    total: Total
-    quantity: Decimal | None  # in pricing units, where it is of one meter
-    share: Decimal  # of the cost of all pieces, in percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +86,7 @@ def of_owners(month: date, owners: Owners = None) -> list[OwnersMonth]:
     by = ("owner_id", "meter", "is_correction")
     for row in rows.values(*by).annotate(**_SUMS, consumed_sum=Sum("consumed")):
         sums = found.setdefault(row["owner_id"], dict.fromkeys(_FIGURES, ZERO))
-        adds = {"cost": row["cost_sum"], "list_cost": row["list_sum"]}
+        adds = {"cost": row["cost_sum"]}
         if row["is_correction"]:
             adds["corrections"] = row["cost_sum"]
         if row["meter"] in (EVENTS, INGESTED):
@@ -119,7 +103,7 @@ def of_owners(month: date, owners: Owners = None) -> list[OwnersMonth]:
             owner=name,
             organization_id=organization_id,
             currency=currency,
-            total=Total(found[owner_id]["cost"], found[owner_id]["list_cost"]),
+            total=Total(found[owner_id]["cost"]),
             corrections=found[owner_id]["corrections"],
             events=int(found[owner_id][EVENTS]),
             gb=found[owner_id][INGESTED],
@@ -134,33 +118,6 @@ def total(month: date, owners: Owners = None, **only: Any) -> Total:
     """What a month costs. `only` narrows to values of columns of ChargeDay."""
     rows = _of(ChargeDay.objects.filter(billing_month__month=month, **only), owners)
     return _total(rows.aggregate(**_SUMS))
-
-
-def pieces(month: date, by: str, owners: Owners = None, **only: Any) -> list[Piece]:
-    """A month by one of DIMENSIONS, the dearest first. `only` narrows to values of columns of ChargeDay."""
-    rows = _of(ChargeDay.objects.filter(billing_month__month=month, **only), owners)
-    values = rows.values(name=F(DIMENSIONS[by])).annotate(**_SUMS, quantity_sum=Sum("quantity"))
-    found = list(values.order_by())
-    whole = sum_of(row["cost_sum"] for row in found)
-    of_one_meter = by == "meter" or "meter" in only
-    made = [
-        Piece(
-            row["name"] or "",
-            _total(row),
-            row["quantity_sum"] if of_one_meter else None,
-            quotient(row["cost_sum"], whole / HUNDRED) if whole else ZERO,
-        )
-        for row in found
-    ]
-    return sorted(made, key=lambda piece: (-piece.total.cost, piece.name))
-
-
-def daily(month: date, by: str, owners: Owners = None, **only: Any) -> list[Point]:
-    """Cost of each day of a month by one of DIMENSIONS, without corrections and fixed costs."""
-    rows = ChargeDay.objects.filter(billing_month__month=month, is_correction=False, **only)
-    values = _of(rows, owners).exclude(meter="platform").values("day", name=F(DIMENSIONS[by]))
-    found = values.annotate(cost_sum=Sum("cost")).order_by("day", "name")
-    return [Point(row["day"], row["name"] or "", row["cost_sum"]) for row in found]
 
 
 def hourly(since: datetime, until: datetime, by: str, owners: Owners = None, **only: Any) -> list[Point]:
@@ -180,21 +137,12 @@ def hourly(since: datetime, until: datetime, by: str, owners: Owners = None, **o
     return [Point(row["hour"], row["name"] or "", row["cost_sum"]) for row in found]
 
 
-def charged_until(owners: Owners = None) -> datetime | None:
-    """The end of the last hour that has charges."""
-    rows = BillingMonth.objects.all()
-    if owners is not None:
-        rows = rows.filter(organization__owners__in=owners)
-    found: datetime | None = rows.aggregate(last=Max("charged_until"))["last"]
-    return found
-
-
-_FIGURES = ("cost", "list_cost", "corrections", EVENTS, INGESTED)
-_SUMS = {"cost_sum": Sum("cost"), "list_sum": Sum("list_cost")}
+_FIGURES = ("cost", "corrections", EVENTS, INGESTED)
+_SUMS = {"cost_sum": Sum("cost")}
 
 
 def _total(row: dict[str, Any]) -> Total:
-    return Total(row["cost_sum"] or ZERO, row["list_sum"] or ZERO)
+    return Total(row["cost_sum"] or ZERO)
 
 
 def _of(rows: QuerySet[Any], owners: Owners) -> QuerySet[Any]:

@@ -10,12 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from events.accounts import audit
-from reports.cost import closing, focus, focus_rules
+from reports.cost import closing, focus
 from reports.cost.charge import Charge
 from reports.cost.keeping import keep
 from reports.cost.numbers import sum_of
 from reports.cost.plans import Discount
 from reports.cost.platform import Method, PlatformCost
+from tests.cost import focus_rules
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, total, use
 
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)

@@ -19,7 +19,6 @@ from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
-from reports.cost import focus_rules
 from reports.cost.charge import Charge
 from reports.cost.closing import close
 from reports.cost.keeping import keep
@@ -34,6 +33,7 @@ from reports.pages.report import Report
 from reports.periods import Period
 from tests.admin.conftest import filed, html_of, many
 from tests.admin.test_events_list import ids
+from tests.cost import focus_rules
 from tests.cost.ledgers import assign, at, organization, owner, plan, total, use
 from tests.reports.asked import context, csv_of, filters
 from tests.sending import Sender, log_event, now_ms
