@@ -6,10 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 
 from events.words import cut
 
-NOTHING = "-"  # what an empty field shows
+NOTHING = mark_safe('<span class="tally-none">-</span>')  # what an empty field shows; cards leave it out
 
 
 def moment(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:

@@ -10,10 +10,11 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.html import format_html
 
 from events.admin import partition_page
 from events.admin.base import EmptyState
-from events.admin.columns import moment, short
+from events.admin.columns import NOTHING, moment, short
 from events.admin.event_filters import (
     ActorFilter,
     CountryFilter,
@@ -38,6 +39,7 @@ from events.admin.filters import (
     PeriodFilter,
     SourceFilter,
 )
+from events.admin.happened import lines_of
 from events.admin.pages import PageAdmin
 from events.admin.walking import WalkAdmin, envelopes_of, in_time
 from events.details import Pair, with_details
@@ -63,6 +65,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
     list_display = (
         moment("occurred_at", "Occurred (UTC)"),
         "kind",
+        "happened",
         "owner",
         "source",
         short("actor"),
@@ -75,6 +78,21 @@ class EventAdmin(PageAdmin, WalkAdmin):
         *(SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter),
         *RECEIPT,
     )
+
+    @admin.display(description="What happened")
+    def happened(self, row: Any) -> str:
+        """A line in words."""
+        if not row.happened:
+            return NOTHING
+        return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with what happened in each of its events: one statement for all of a page."""
+        listed = super().get_changelist_instance(request)
+        lines = lines_of(listed.result_list)
+        for row in listed.result_list:
+            row.happened = lines.get(row.pk, "")
+        return listed
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With the time of receipt where the list is in its order."""

@@ -1,5 +1,6 @@
 """Small tables of pages: the parts of something, each with its share of the whole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -23,3 +24,9 @@ class Table:
     note: str = ""
     texts: int = 0  # cells after the name that are no numbers
     is_wide: bool = False
+
+    @property
+    def rows(self) -> Iterator[tuple[Line, list[tuple[str, str]]]]:
+        """The lines, each with its cells and the heads of their columns."""
+        for line in self.lines:
+            yield line, list(zip(self.heads[1:], line.cells, strict=True))

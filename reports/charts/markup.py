@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
-from reports.charts.table import Shown
+from reports.charts.table import Shown, Table
 
 
-def row(cells: Sequence[Shown]) -> SafeString:
-    """A row of a table's body; its first cell is its heading."""
+def rows(table: Table) -> list[SafeString]:
+    """Return the rows of a table's body. The first cell of each is its heading; the others carry the titles
+    of their columns, which phones show above the values.
+    """
+    labels = [f' data-label="{escape(column.title)}"' for column in table.columns[1:]]
+    return [_row(cells, labels) for cells in table.shown()]
+
+
+def _row(cells: Sequence[Shown], labels: Sequence[str]) -> SafeString:
     heading, *others = cells
-    return SafeString(f"<tr>{_heading(heading)}{''.join(map(_cell, others))}</tr>")
+    return SafeString(f"<tr>{_heading(heading)}{''.join(map(_cell, others, labels))}</tr>")
 
 
 def _heading(cell: Shown) -> str:
@@ -26,14 +33,14 @@ def _heading(cell: Shown) -> str:
     return f'<th scope="row">{swatch}<span class="{classes}"{_title(cell)}>{text}</span></th>'
 
 
-def _cell(cell: Shown) -> str:
+def _cell(cell: Shown, label: str) -> str:
     text: str = conditional_escape(cell.text)
     if cell.href:
         text = f'<a href="{escape(cell.href)}">{text}</a>'
     if cell.bar is not None:
         drawn = f'<svg aria-hidden="true"><rect width="{cell.bar}%" height="100%"></rect></svg>'
         text = f'<span class="tally-share">{drawn}<span>{text}</span></span>'
-    return f"<td{_classes(cell)}{_title(cell)}>{text}</td>"
+    return f"<td{_classes(cell)}{label}{_title(cell)}>{text}</td>"
 
 
 def _classes(cell: Shown) -> str:

@@ -58,7 +58,7 @@ def shown(block: Block, sort: str, links: Links) -> Shown:
     return Shown(
         block=block,
         headings=tuple(_heading(column, block, by, links) for column in table.columns),
-        rows=[markup.row(cells) for cells in table.shown()],
+        rows=markup.rows(table),
         total=len(table.rows),
         is_cut=table.is_cut,
         spec=block.chart.spec() if block.chart and not block.chart.is_empty else None,

@@ -281,10 +281,10 @@ def test_a_spark_breaks_where_there_are_no_data() -> None:
 
 def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_it() -> None:
     evil = '"><script>alert(1)</script>'
-    columns = (Column("name", "Name"), Column("of", "Of", EVENTS, has_bar=True), Column("said", "Said"))
+    columns = (Column("name", "Name"), Column("of", "Of", EVENTS, has_bar=True), Column("said", evil))
     hrefs, tones = {"of": f"/a/?b=c&d={evil}"}, {"of": "bad"}
     rows = (Row((evil, 2, evil * 3), href=f"/{evil}", hrefs=hrefs, tones=tones, hue=3), Row(("x", 4, None)))
-    first, second = (markup.row(cells) for cells in Table(columns, rows).shown())
+    first, second = markup.rows(Table(columns, rows))
     assert "<script" not in first
     assert first.count("<a ") == 2
     assert 'href="/a/?b=c&amp;d=&quot;&gt;' in first
@@ -293,10 +293,12 @@ def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_
         in first
     )
     assert (
-        '<td class="tally-attention"><span class="tally-share"><svg aria-hidden="true"><rect width="50.0%"'
-        in first
+        '<td class="tally-attention" data-label="Of"><span class="tally-share"><svg aria-hidden="true">'
+        '<rect width="50.0%"' in first
     )
     assert second.startswith(
-        '<tr><th scope="row"><span class="tally-id">x</span></th><td><span class="tally-share">'
+        '<tr><th scope="row"><span class="tally-id">x</span></th>'
+        '<td data-label="Of"><span class="tally-share">'
     )
-    assert second.endswith('<td class="tally-start">-</td></tr>')
+    label = "&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert second.endswith(f'<td class="tally-start" data-label="{label}">-</td></tr>')

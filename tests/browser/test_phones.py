@@ -1,0 +1,102 @@
+"""Lists and tables at the width of a phone: rows are cards, and nothing is out of sight to the side."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from events.ownership import provisioning
+from events.ownership.api_key import KeyType
+from tests.browser.conftest import Visit, known, log_in
+from tests.browser.screenshots import USERNAME, pages, post
+from tests.rejected.conftest import team_a
+from tests.sending import Sender, file_all, now_ms
+from tests.wire import samples
+
+__all__ = ["team_a"]
+PHONE = {"width": 390, "height": 844}
+EVENTS = 50  # on a page of a list
+MOST = 4_000  # pixels that they may take, with all that stands above and below
+LEFT_OUT = ", ".join(
+    f".tally-walk.model-event .field-{name}" for name in ("actor", "session", "dialect")
+)  # of the list of all events: the page of each has them
+
+# Cells of tables and lists that aren't to be seen, or that reach into the next one or beyond the window.
+OUT_OF_SIGHT = """(leftOut) => {
+    document.querySelectorAll("details.tally-twin").forEach((details) => { details.open = true; });
+    const rows = [...document.querySelectorAll(".tally-table tbody tr, .result-list tr.data-row")];
+    const isWanted = (cell) => cell.textContent.trim() && !cell.matches(leftOut)
+        && !cell.querySelector(":scope > .tally-none:only-child");
+    const isCut = (cell) => getComputedStyle(cell).textOverflow === "ellipsis"
+        && cell.getBoundingClientRect().right <= window.innerWidth;
+    const isOut = (cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        const {left, right, width} = range.getBoundingClientRect();
+        const edge = Math.min(cell.getBoundingClientRect().right + 1, window.innerWidth);
+        const isBeyond = left < 0 || right > edge;
+        return !cell.checkVisibility() || width === 0 || (isBeyond && !isCut(cell));
+    };
+    return rows.flatMap((row) => [...row.cells]).filter((cell) => isWanted(cell) && isOut(cell))
+        .map((cell) => `${cell.dataset.label || cell.tagName}: ${cell.textContent.trim()}`);
+}"""
+
+
+@pytest.fixture
+def phone(visit: Visit) -> Page:
+    """A phone on which an operator is logged in."""
+    known(USERNAME, is_superuser=True)
+    page = visit(viewport=PHONE)
+    log_in(page, USERNAME)
+    return page
+
+
+def test_no_column_of_a_table_or_list_is_out_of_sight(phone: Page, url: str) -> None:
+    key = provisioning.key(
+        organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
+    )
+    post(url, key.text)
+    found = {}
+    for name, path in pages().items():
+        if name not in ("api-docs", "api-problems"):
+            phone.goto(path, wait_until="domcontentloaded")
+            assert phone.locator("main").count() == 1, name
+            found[name] = phone.evaluate(OUT_OF_SIGHT, LEFT_OUT)
+    assert {name: cells for name, cells in found.items() if cells} == {}
+
+
+def event(kind: str, number: int) -> Any:
+    """An event with each of its columns, some with more text than a line has room for."""
+    found = deepcopy(samples.complete(kind, ms=now_ms() - 1000 * number, mid=f"{kind}:{number}"))
+    found["context"]["pdata"]["id"] = f"a-portal-with-a-long-name-{number % 2}" + "-and-more" * (number % 3)
+    found["actor"]["id"] = "somebody@" + "example." * 5 + "com"
+    if kind == "error":
+        found["edata"]["stacktrace"] = "TypeError: can't read 'pages' of undefined\n  at pay()\n" * 9
+    return found
+
+
+def test_fifty_events_take_little_height_and_say_what_happened(team_a: Sender, phone: Page) -> None:
+    kinds = ("interact", "error", "impression", "log", "search")
+    team_a.batch(*(event(kinds[number % len(kinds)], number) for number in range(EVENTS)))
+    file_all()
+    phone.goto("/admin/events/event/")
+    rows = phone.locator("#result_list tr.data-row")
+    expect(rows).to_have_count(EVENTS)
+    assert phone.evaluate("document.documentElement.scrollHeight") < MOST
+    for place, kind in enumerate(kinds):
+        row = rows.nth(place)
+        expect(row.locator("th time")).to_be_visible()
+        expect(row.locator(".field-kind")).to_have_text(kind)
+        expect(row.locator(".field-happened")).to_be_visible()
+        expect(row.locator(".field-source")).to_be_visible()
+    expect(rows.nth(1).locator(".field-happened")).to_contain_text("can't read 'pages' of undefined")
+
+
+@pytest.mark.parametrize("kind", ["interact", "error", "assess"])
+def test_fifty_events_of_a_kind_take_little_height(team_a: Sender, phone: Page, kind: str) -> None:
+    team_a.batch(*(event(kind, number) for number in range(EVENTS)))
+    file_all()
+    phone.goto(f"/admin/events/{kind}/")
+    expect(phone.locator("#result_list tr.data-row")).to_have_count(EVENTS)
+    assert phone.evaluate("document.documentElement.scrollHeight") < MOST
