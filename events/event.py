@@ -134,7 +134,9 @@ class Event(PartitionedById, models.Model):
     device_type = models.TextField(
         null=True, help_text="Type of device by its user agent: desktop, mobile, tablet, tv, bot or other."
     )
-    is_bot = models.BooleanField(null=True, help_text="Whether its user agent is that of a bot.")
+    is_bot = models.BooleanField(
+        null=True, help_text="Whether its user agent is that of a bot; empty where there is none."
+    )
     user_agent = models.TextField(
         null=True, help_text="User agent text that the columns on agent, system and device were read from."
     )

@@ -1,9 +1,29 @@
 """Filters: what a report is about, as plain data. Pages read them from the URL, functions take them."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Self
 
 from reports.periods import Granularity, Period
+
+
+class Bots(StrEnum):
+    """How events and sessions of bots count."""
+
+    USUAL = ""  # in what is about events, not in what is about people
+    COUNTED = "counted"
+    LEFT_OUT = "left_out"
+    ONLY = "only"
+
+    def wanted(self, *, of_people: bool) -> bool | None:
+        """What `is_bot` has to be in figures about people, or about events; None where it may be either."""
+        usual = False if of_people else None
+        return {Bots.USUAL: usual, Bots.COUNTED: None, Bots.LEFT_OUT: False, Bots.ONLY: True}[self]
+
+    @property
+    def narrows(self) -> bool:
+        """True if events are left out."""
+        return self.wanted(of_people=False) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +41,7 @@ class Filters:
     kinds: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
+    bots: Bots = Bots.USUAL
 
     def over(self, period: Period) -> Self:
         """The same question about another period."""
@@ -30,6 +51,26 @@ class Filters:
         """The same question to what is counted by hour of receipt."""
         compare = self.compare.by_utc_hours() if self.compare else None
         return replace(self, period=self.period.by_utc_hours(), compare=compare)
+
+    @property
+    def of_people(self) -> Self:
+        """The same question about people: without bots, unless they are asked for."""
+        return replace(self, bots=Bots.LEFT_OUT) if self.bots is Bots.USUAL else self
+
+    @property
+    def of_bots(self) -> Self:
+        """The same question about bots alone."""
+        return replace(self, bots=Bots.ONLY, compare=None)
+
+    @property
+    def is_beyond_usage(self) -> bool:
+        """True if counters of usage can't answer: they know no versions, countries and bots."""
+        return bool(self.versions) or self.is_beyond_warnings
+
+    @property
+    def is_beyond_warnings(self) -> bool:
+        """True if counters of quality warnings can't answer: they know no countries and bots."""
+        return bool(self.countries) or self.bots.narrows
 
     @property
     def compared(self) -> Self | None:

@@ -208,6 +208,17 @@ class FlagFilter(ChoiceFilter):
         return rows.filter(**{self.column: self.chosen == "yes"})
 
 
+class BotFilter(FlagFilter):
+    """By whether a bot sent it; what has no user agent is no bot's."""
+
+    title = "bot"
+    parameter_name = column = "is_bot"
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """The rows of bots, or all others."""
+        return rows.filter(is_bot=True) if self.chosen == "yes" else rows.exclude(is_bot=True)
+
+
 # The filter for each type of column; times and lists have none.
 BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
     (models.TextField, TextFilter),

@@ -17,6 +17,7 @@ from events.admin.base import EmptyState
 from events.admin.columns import NOTHING, moment, short
 from events.admin.event_filters import (
     ActorFilter,
+    BotFilter,
     CountryFilter,
     DeviceFilter,
     ObjectFilter,
@@ -76,6 +77,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
         *(OwnerFilter, SourceFilter, KindFilter, DialectFilter),
         *(PeriodFilter, SinceFilter, UntilFilter),
         *(SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter),
+        BotFilter,
         *RECEIPT,
     )
 

@@ -17,6 +17,7 @@ from events.admin.base import EmptyState
 from events.admin.columns import NOTHING, moment, short
 from events.admin.event_filters import (
     ActorFilter,
+    BotFilter,
     CountryFilter,
     DeviceFilter,
     ObjectFilter,
@@ -156,7 +157,8 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
     own = own_columns(entry.model)
     of_kind = filters_of([*entry.model.columns(), *entry.model.computed()])
     taken = {spec.parameter_name for spec in of_kind}
-    of_envelope = (SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter)
+    texts = (SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter)
+    of_envelope = (*texts, BotFilter)
     return type(
         f"{entry.model.__name__}Admin",
         (KindAdmin,),

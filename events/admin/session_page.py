@@ -21,7 +21,7 @@ from events.words import cut, lasting
 
 ROWS = 100  # of a table; a session may have thousands of pages
 
-WHO = ("owner", "actor", "actor_type", "device", "session")
+WHO = ("owner", "actor", "actor_type", "device", "session", "is_bot")
 WHERE = ("source", "version", "channel", "environment", "country")
 WHAT = ("type", "mode", "dialect", "object_id", "object_type", "object_version", "id")
 TIMES = ("started_at", "ended_at", "entry_kind", "exit_kind")

@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import NOTHING, figure, moment
-from events.admin.event_filters import CountryFilter, TimeFilter, VersionFilter
+from events.admin.event_filters import BotFilter, CountryFilter, TimeFilter, VersionFilter
 from events.admin.facts import NO_NAME
 from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
 from events.admin.pages import PageAdmin
@@ -28,6 +28,7 @@ from events.sessions.session import WARNED, Session, SessionRedirect, State
 from events.words import cut, lasting
 
 SEARCHED = ("session", "actor", "device")
+BOT = format_html(' <small title="{}">bot</small>', Session._meta.get_field("is_bot").help_text)
 
 
 class StateFilter(ChoiceFilter):
@@ -123,12 +124,12 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     )
     list_filter = (
         *(OwnerFilter, SourceFilter, StateFilter, BegunFilter, BegunSinceFilter, BegunUntilFilter),
-        *(ErrorsFilter, WarningFilter, VersionFilter, CountryFilter),
+        *(ErrorsFilter, WarningFilter, BotFilter, VersionFilter, CountryFilter),
     )
     list_order = Order(("started_at", "id"), descending=True)
     list_columns = (
         *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),
-        *("interactions", "errors", "first_page", "last_page", "session", "device"),
+        *("interactions", "errors", "first_page", "last_page", "session", "device", "is_bot"),
     )
     search_fields = ("session",)  # Django wants one; get_search_results says what is searched
     search_help_text = "Session id, actor or device"
@@ -141,13 +142,14 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     @admin.display(description="State")
     def state(self, row: Session) -> str:
-        """How far it has gone."""
+        """How far it has gone, and whether it is a bot's."""
         state = row.state_at(timezone.now())
         return format_html(
-            '<span class="tally-state tally-state-{}" title="{}">{}</span>',
+            '<span class="tally-state tally-state-{}" title="{}">{}</span>{}',
             state.value,
             state.label,
             state.value,
+            BOT if row.is_bot else "",
         )
 
     @admin.display(description="Time spent")

@@ -21,7 +21,7 @@ from events.wire.dialects import DIALECTS
 INDEXED = ("owner", "session", "occurred_after", "occurred_before")
 OF_TIME = ("occurred_after", "occurred_before")  # tell the ids
 # Those that none helps with: what they leave may be rare.
-UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id")
+UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id", "is_bot")
 
 
 def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
@@ -55,6 +55,15 @@ class TimeFilter(django_filters.IsoDateTimeFilter):
     field_class = TimeField
 
 
+def bot_filter(note: str) -> django_filters.ChoiceFilter:
+    """Build a filter by whether a bot sent it."""
+    return django_filters.ChoiceFilter(
+        choices=choices(("true", "false")),
+        method="by_bot",
+        help_text=f"true: those of bots; {note}",
+    )
+
+
 class OwnedFilter(django_filters.FilterSet):
     """What can be asked of all rows that have an owner and a source: by name, of what the reader may see."""
 
@@ -75,6 +84,10 @@ class OwnedFilter(django_filters.FilterSet):
         """By the name of a source."""
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))
 
+    def by_bot(self, rows: QuerySet[Any], _: str, flag: str) -> QuerySet[Any]:
+        """By whether a bot sent it; what has no user agent is no bot's."""
+        return rows.filter(is_bot=True) if flag == "true" else rows.exclude(is_bot=True)
+
 
 class EnvelopeFilter(OwnedFilter):
     """What events of every kind can be asked for."""
@@ -91,6 +104,7 @@ class EnvelopeFilter(OwnedFilter):
     received_before = TimeFilter(
         field_name="received_at", lookup_expr="lt", help_text="Received before this time."
     )
+    is_bot = bot_filter("false: all others, also those without a user agent.")
 
     class Meta:
         model = Event

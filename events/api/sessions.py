@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import OwnedFilter, TimeFilter
+from events.api.filters import OwnedFilter, TimeFilter, bot_filter
 from events.api.pagination import SessionPagination, TimelinePagination
 from events.api.serializers import LISTED, EventSerializer
 from events.sessions.session import (
@@ -45,6 +45,8 @@ class SessionFilter(OwnedFilter):
     device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
     since = TimeFilter(field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later.")
     until = TimeFilter(field_name="started_at", lookup_expr="lt", help_text="Begun before this time.")
+
+    is_bot = bot_filter("false: sessions of people, and those of which no user agent is known.")
 
     class Meta:
         model = Session
@@ -113,6 +115,7 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
             "object_id",
             "object_type",
             "object_version",
+            "is_bot",
         )
 
     def get_state(self, session: Session) -> str:

@@ -1,7 +1,7 @@
 """User agent: browser, operating system, type of device, whether it is a bot.
 
-Source: the rules of the uap-core project, by the package ua-parser; a type of device they have not, so that
-is ours. What an event itself says of its agent and system wins.
+Source: the rules of the uap-core project, by the package ua-parser. They have no types of device, so those
+are ours, as is some of what makes a bot (`bots`). What an event itself says of its agent and system wins.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from typing import Any
 
 import ua_parser
 
+from events.enrichment.bots import is_bot
 from events.enrichment.facts import USER_AGENT, Facts
 from events.wire.schema import Taken, Warned
 
 LONGEST = 1_000  # characters of a user agent that are kept
 REMEMBERED = 4_096  # user agents; most senders have one of few
 MOST = 500  # different user agents that are parsed for the events of one request: each takes up to 100 µs
-BOT = "Spider"  # the device of every bot in uap-core's rules
 
 # The family of an operating system, by the names of Buildless's enum; what is not here is OTHER_OS.
 FAMILIES = {
@@ -45,7 +45,7 @@ def columns(text: str) -> Mapping[str, Any]:
     """The columns that a user agent fills."""
     found = ua_parser.parse(text)
     browser, system, device = found.user_agent, found.os, found.device
-    is_bot = device is not None and device.family == BOT
+    by_bot = is_bot(text, device.family if device else None)
     family = FAMILIES.get(system.family, "OTHER_OS") if system else None
     filled = {
         "user_agent": text,
@@ -54,8 +54,8 @@ def columns(text: str) -> Mapping[str, Any]:
         "os_name": system and system.family,
         "os_family": family,
         "os_version": system and _version(system.major, system.minor, system.patch),
-        "device_type": "bot" if is_bot else _device_type(text.lower(), family),
-        "is_bot": is_bot,
+        "device_type": "bot" if by_bot else _device_type(text.lower(), family),
+        "is_bot": by_bot,
     }
     return {name: value for name, value in filled.items() if value is not None}
 

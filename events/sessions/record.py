@@ -60,6 +60,7 @@ class Record(NamedTuple):
     object_version: str | None = None
     device_type: str | None = None
     os_name: str | None = None
+    is_bot: bool | None = None
 
     @property
     def occurred_ms(self) -> int:

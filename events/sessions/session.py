@@ -126,6 +126,11 @@ class Session(models.Model):
     object_version = models.TextField(null=True)
     device_type = models.TextField(null=True, help_text="Type of the device of its first event.")
     os_name = models.TextField(null=True, help_text="Operating system of its first event.")
+    is_bot = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether all of its events whose user agent is known came from bots.",
+    )
 
     objects = SessionQuerySet.as_manager()
 

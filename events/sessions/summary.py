@@ -64,6 +64,7 @@ class Summary(NamedTuple):
     channel: str | None
     version: str | None
     country: str | None
+    is_bot: bool = False  # every event whose user agent is known is of a bot, and there is one
     actors: int = 0  # different ones, without anonymous ones
     reused_ids: int = 0  # events with the client's id of an earlier one
 
@@ -121,6 +122,7 @@ class _Fold:
         self.last_page: str | None = None
         self.found: dict[str, str | None] = {}
         self.sought: tuple[str, ...] = _FOUND
+        self.is_bot: bool | None = None
         self.actors: set[str] = set()
         self.names: set[int] = set()
         self.reused_ids = 0
@@ -143,6 +145,8 @@ class _Fold:
         self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
         if self.sought:
             self._seek(record)
+        if record.is_bot is not None and self.is_bot is not False:
+            self.is_bot = record.is_bot
         if record.actor and record.actor not in self.actors:
             self._add_actor(record)
         name = name_of(record.id.int)
@@ -208,6 +212,7 @@ class _Fold:
             first_page=self.first_page,
             last_page=self.last_page,
             actor_type=self.found.get("actor_type"),
+            is_bot=bool(self.is_bot),
             actors=len(self.actors),
             reused_ids=self.reused_ids,
             **{name: self.found.get(name) for name in _FOUND},

@@ -85,6 +85,7 @@ def columns(summary: Summary) -> Wire:
         "object_version": first.object_version,
         "device_type": first.device_type,
         "os_name": first.os_name,
+        "is_bot": summary.is_bot,
     }
 
 

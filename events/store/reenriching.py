@@ -105,9 +105,24 @@ def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts:
                     changes[type(row), own].append([*(values.get(name) for name in own), event.id])
     # The last value of a row is its event's id.
     changed = {row[-1] for rows in changes.values() for row in rows}
-    quarters = {(e.owner_id, touched.quarter_of(e.id.int)) for e in events if e.id in changed}
-    touched.mark_quarters(quarters, of_sessions=False)
+    _mark([event for event in events if event.id in changed])
     return sum(_update(model, columns, rows) for (model, columns), rows in changes.items())
+
+
+def _mark(changed: Sequence[Event]) -> None:
+    """Mark what was made of changed events as pending: their sessions, and the rollups of their quarters.
+
+    Summarising a session marks the quarter that it began in.
+    """
+    quarters = {(event.owner_id, touched.quarter_of(event.id.int)) for event in changed}
+    touched.mark_quarters(quarters, of_sessions=False)
+    spans: dict[touched.SessionKey, touched.Span] = {}
+    for event in changed:
+        named = {"session": event.session, "device": event.device, "channel": event.channel}
+        key = touched.session_key(event.owner_id, event.source_id, named)
+        if key is not None:
+            touched.widen(spans, key, event.occurred_at)
+    touched.mark(spans.items())
 
 
 def _envelope(taken: Taken) -> dict[str, Any]:

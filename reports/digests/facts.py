@@ -7,6 +7,7 @@ from datetime import datetime
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from reports.digests.locales import Locale
+from reports.figures import bots
 from reports.figures.errors import Found, errors
 from reports.figures.overview import Overview, overview
 from reports.figures.spending import Spending, spending
@@ -27,6 +28,7 @@ class Facts:
     errors: Found
     spending: Spending | None
     written: Locale
+    bots: int = 0  # sessions of bots, which no other figure has
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -84,4 +86,5 @@ def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime
         errors=errors(asked, now),
         spending=spending(period, asked.owners or (), now),
         written=written,
+        bots=bots.sessions(asked),
     )

@@ -18,8 +18,12 @@ NOTE = (
 
 
 def note(facts: Facts) -> str:
-    """How figures are counted."""
-    return f"{NOTE} {in_utc_hours(facts.period, 'Rejected events and cost are')}".rstrip()
+    """Say how figures are counted, and how many sessions of bots are left out."""
+    said = f"{NOTE} {in_utc_hours(facts.period, 'Rejected events and cost are')}".rstrip()
+    if not facts.bots:
+        return said
+    verb = "is" if facts.bots == 1 else "are"
+    return f"{said} {counted(facts, facts.bots, 'session')} of bots {verb} not counted."
 
 
 def name(text: str) -> str:

@@ -74,4 +74,7 @@ def _narrowed(events: Any, filters: Filters) -> Any:
     ):
         if values:
             events = events.filter(**{f"{column}__in": values})
-    return events
+    is_bot = filters.bots.wanted(of_people=False)
+    if is_bot is None:
+        return events
+    return events.filter(is_bot=True) if is_bot else events.exclude(is_bot=True)

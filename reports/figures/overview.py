@@ -155,8 +155,8 @@ def _sums(filters: Filters, events: int) -> Sums:
 
 
 def _received(filters: Filters) -> tuple[int | None, int | None]:
-    """Received and rejected, by hour of receipt. Of what is rejected, versions and countries are unknown."""
-    if filters.versions or filters.countries:
+    """Received and rejected, by hour of receipt; None where the filters are beyond what is known of them."""
+    if filters.is_beyond_usage:
         return None, None
     hours = of_receipt(UsageHour.objects.all(), filters)
     found = hours.aggregate(received=Sum("received", default=0), rejected=Sum("rejected", default=0))

@@ -191,13 +191,13 @@ def _sum(filters: Filters, by_source: dict[int, Sums]) -> Sums:
 
     if by_source:
         return Sums(**{name: total(name) for name in Sums.__slots__})
-    counted = None if filters.versions or filters.countries else 0
-    return Sums(counted, counted, counted, counted, None if filters.countries else 0, 0, 0)
+    counted = None if filters.is_beyond_usage else 0
+    return Sums(counted, counted, counted, counted, None if filters.is_beyond_warnings else 0, 0, 0)
 
 
 def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
-    """By source; None where versions or countries are asked for, which the counters don't have."""
-    if filters.versions or filters.countries:
+    """By source; None where the filters are beyond what the counters know."""
+    if filters.is_beyond_usage:
         return None
     rows = of_receipt(UsageHour.objects.all(), filters).values_list("source_id")
     found = rows.annotate(*(Sum(name) for name in _USAGE)).order_by()
@@ -205,15 +205,15 @@ def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
 
 
 def _warned(filters: Filters) -> dict[int, int] | None:
-    """Warnings by source; None where countries are asked for."""
-    if filters.countries:
+    """Warnings by source; None where the filters are beyond what the counters know."""
+    if filters.is_beyond_warnings:
         return None
     rows = _warnings(filters).values("source_id").annotate(sum=Sum("count")).order_by()
     return {row["source_id"]: row["sum"] for row in rows}
 
 
 def _by_version(filters: Filters, compared: Filters | None) -> tuple[OfVersion, ...]:
-    if filters.countries:
+    if filters.is_beyond_warnings:
         return ()
     keys = ("source_id", "version")
     before: dict[tuple[int, str], int] = {}
@@ -239,7 +239,7 @@ def _by_version(filters: Filters, compared: Filters | None) -> tuple[OfVersion, 
 
 
 def _fields(filters: Filters) -> tuple[Field, ...]:
-    if filters.countries:
+    if filters.is_beyond_warnings:
         return ()
     keys = ("path", "code", "kind", "source_id", "version")
     # The greatest example: it need not be the last, but one that isn't empty.
@@ -273,6 +273,9 @@ def _sessions(filters: Filters) -> tuple[OfSessions, ...]:
     ):
         if values is not None:
             rows = rows.filter(**{f"{name}__in": values})
+    is_bot = filters.bots.wanted(of_people=False)
+    if is_bot is not None:
+        rows = rows.filter(is_bot=is_bot)
     conditions = {"several_actors": Q(actors__gt=1), "reused_id": Q(reused_ids__gt=0)}
     counts = {f"{code}_count": Count("pk", filter=which) for code, which in conditions.items()}
     shown = {

@@ -54,8 +54,8 @@ class Rejected:
 
 
 def rejected(filters: Filters, now: datetime) -> Rejected | None:
-    """What was rejected; None where versions or countries are asked for, which nobody knows of it."""
-    if filters.versions or filters.countries:
+    """What was rejected; None where versions, countries or bots are asked for, which nobody knows of it."""
+    if filters.is_beyond_usage:
         return None
     filters = filters.by_utc_hours()
     starts = filters.period.buckets(filters.granularity)

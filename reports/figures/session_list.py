@@ -83,6 +83,7 @@ def in_period(filters: Filters) -> QuerySet[Session]:
         "source_id__in": filters.sources or None,
         "version__in": filters.versions or None,
         "country__in": filters.countries or None,
+        "is_bot": filters.bots.wanted(of_people=True),
     }
     return rows.filter(**{name: values for name, values in narrowed.items() if values is not None})
 

@@ -11,7 +11,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from events import times
-from reports.filters import Filters
+from reports.filters import Bots, Filters
 from reports.pages.links import Params
 from reports.periods import DAY, PRESETS, Granularity, Period, preset
 
@@ -23,6 +23,11 @@ GRANULARITIES = {
     Granularity.DAY: "Days",
     Granularity.WEEK: "Weeks",
     Granularity.MONTH: "Months",
+}
+BOTS: Mapping[str, str] = {
+    Bots.COUNTED: "Counted everywhere",
+    Bots.LEFT_OUT: "Left out everywhere",
+    Bots.ONLY: "Only bots",
 }
 LONGEST_DAYS = 1_100
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
@@ -97,6 +102,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
     kinds = _known(reader, "kind", lambda kind: kind in choices.kinds, "There is no kind {}")
     versions = _known(reader, "version", lambda _: True, "")
     countries = _known(reader, "country", _is_country, "{} is no country's code of two letters", str.upper)
+    bots = _one_of(reader, "bots", BOTS, Bots.USUAL, "Bots can't be {}")
     period, name = _period(reader, now, _zone(reader, zone))
     compare = _one_of(reader, "compare", COMPARES, "before", "Nothing can be compared with {}")
     granularity = _granularity(reader, period)
@@ -112,6 +118,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
         kinds=kinds,
         versions=versions,
         countries=countries,
+        bots=Bots(bots),
     )
     return Asked(filters, reader.understood, tuple(reader.errors), name, compare, granularity)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.pages.asking import COMPARES, GRANULARITIES, Asked, Choices
+from reports.pages.asking import BOTS, COMPARES, GRANULARITIES, Asked, Choices
 from reports.pages.links import Links
 from reports.pages.page import Page
 from reports.periods import PRESETS
@@ -86,6 +86,7 @@ class Bar:
     periods: tuple[Option, ...]
     first: str
     last: str
+    bots: tuple[Option, ...]
     compares: tuple[Option, ...]
     granularities: tuple[Option, ...]
     zone: str
@@ -106,6 +107,7 @@ def bar(
         periods=_options(periods, asked.period),
         first=period.first.isoformat() if asked.period == "custom" else "",
         last=period.last.isoformat() if asked.period == "custom" else "",
+        bots=_options([("", "Counted as events only"), *BOTS.items()], asked.filters.bots),
         compares=_options(
             [
                 (name, f"{label[0].upper()}{label[1:]}")
@@ -118,7 +120,7 @@ def bar(
             asked.granularity,
         ),
         zone=period.zone.key,
-        chips=tuple(_chips(many, links)),
+        chips=(*_chips(many, links), *(_bots_chip(asked, links) if "bots" in page.filters else ())),
         shows=page.filters,
     )
 
@@ -161,6 +163,12 @@ def _chip(many: Many, links: Links) -> Chip:
     # Where values are typed in, how many there are isn't known.
     left = "" if many.is_typed else f" ({len(chosen)} of {many.count:,} {plural(many.title.lower())})"
     return Chip(f"{many.title}: {names}{left}", links.here(**{many.name: None}))
+
+
+def _bots_chip(asked: Asked, links: Links) -> list[Chip]:
+    """A chip where bots count in another way than usual."""
+    label = BOTS.get(asked.filters.bots)
+    return [Chip(f"Bots: {label.lower()}", links.here(bots=None))] if label else []
 
 
 def plural(word: str) -> str:

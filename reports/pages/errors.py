@@ -5,7 +5,7 @@ from reports.charts.numbers import SHARE, count
 from reports.charts.table import Column, Row, Table, Trend
 from reports.figures.errors import Found, Group, errors
 from reports.filters import Filters
-from reports.pages import error_group
+from reports.pages import bots, error_group
 from reports.pages.beside import before_of
 from reports.pages.error_parts import (
     ACTORS,
@@ -162,4 +162,4 @@ def _group(group: Group, hue: int | None, filters: Filters, context: Context) ->
     )
 
 
-PAGE = Page("errors", "Errors", "error", build, own=("error",))
+PAGE = Page("errors", "Errors", "error", build, own=("error",), of_bots=bots.of_errors)

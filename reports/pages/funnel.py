@@ -98,7 +98,7 @@ def _behind(reached: Reached, filters: Filters) -> str:
     step = reached.step
     if step.what == "page":
         return of_page(step.name, filters)
-    return of_kind(step.kind, filters)
+    return of_kind(step.kind, filters.of_people)
 
 
 def _note(found: Funnel) -> str:

@@ -10,7 +10,7 @@ def of_kind(kind: str, filters: Filters, **narrower: str | int) -> str:
 
     `narrower` are further filters of the list: columns of the kind, `object` and so on; none where empty.
     """
-    asked = listed(filters, "owner", "source", "version", "country")
+    asked = listed(filters, "owner", "source", "version", "country", "is_bot")
     return in_list(f"admin:events_{KINDS[kind].model._meta.model_name}_changelist", asked | narrower)
 
 
@@ -21,6 +21,7 @@ def is_address(page: str) -> bool:
 
 def of_page(page: str, filters: Filters) -> str:
     """The list of the events that showed a page; Availity's pages without an address aren't found so."""
+    filters = filters.of_people
     if is_address(page):
         return of_kind("ui_action", filters, url=page, resulting_event="page", action="load")
     return of_kind("impression", filters, pageid=page)

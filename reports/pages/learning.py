@@ -5,7 +5,7 @@ from reports.figures.learning import Learning, learning
 from reports.figures.ratio import ratio
 from reports.figures.series import Counts
 from reports.filters import Filters
-from reports.pages import learning_blocks
+from reports.pages import bots, learning_blocks
 from reports.pages.kind_links import of_kind
 from reports.pages.learning_blocks import ENOUGH, HARD, LEFT, SOUGHT, TIMES
 from reports.pages.page import ALL_FILTERS, Context, Page
@@ -15,6 +15,7 @@ from reports.pages.words import of_period, plural, than
 
 def build(filters: Filters, context: Context) -> Report:
     """The report."""
+    filters = filters.of_people
     content = context.first("content")
     found = learning(filters, context.now, content)
     blocks = [
@@ -153,4 +154,5 @@ PAGE = Page(
     build,
     filters=tuple(name for name in ALL_FILTERS if name != "kind"),
     own=("content",),
+    of_bots=bots.of_learning,
 )

@@ -18,6 +18,7 @@ SHARED = (
     "kind",
     "version",
     "country",
+    "bots",
     "period",
     "from",
     "to",
@@ -26,9 +27,12 @@ SHARED = (
     "zone",
 )
 # What leaves less of the same days.
-NARROWING = ("owner", "source", "kind", "version", "country")
+NARROWING = ("owner", "source", "kind", "version", "country", "bots")
 # Filters that reports have any number of and lists one, with commas between.
 SHARED_WITH_LISTS = ("owner", "source", "version", "country")
+# How reports count bots, by what lists show.
+LISTS_BOTS = {"yes": "only", "no": "left_out"}
+REPORTS_BOTS = {ours: theirs for theirs, ours in LISTS_BOTS.items()}
 # Presets of reports, by what lists call them.
 LISTS_PERIODS = {"month": "this_month", "last-month": "last_month"}
 REPORTS_PERIODS = {ours: theirs for theirs, ours in LISTS_PERIODS.items()}
@@ -94,6 +98,8 @@ def shared(params: Params) -> dict[str, list[str]]:
 def for_lists(params: Params) -> dict[str, list[str]]:
     """What a report is asked, as lists of events and sessions are: in UTC, where reports have zones."""
     kept = {name: [",".join(params[name])] for name in SHARED_WITH_LISTS if params.get(name)}
+    if flag := REPORTS_BOTS.get(next(reversed(params.get("bots", ())), "")):
+        kept["is_bot"] = [flag]
     if name := next(reversed(params.get("period", ())), ""):
         kept["period"] = [REPORTS_PERIODS.get(name, name)]
     for ours, theirs, days in (("from", "since", 0), ("to", "until", 1)):
@@ -106,6 +112,8 @@ def for_lists(params: Params) -> dict[str, list[str]]:
 def for_reports(params: Params) -> dict[str, list[str]]:
     """What a list of events or sessions is asked, as reports are: the whole days that its times touch."""
     kept = {name: params[name][-1].split(",") for name in SHARED_WITH_LISTS if params.get(name, [""])[-1]}
+    if bots := LISTS_BOTS.get(next(reversed(params.get("is_bot", ())), "")):
+        kept["bots"] = [bots]
     if name := next(reversed(params.get("period", ())), ""):
         kept["period"] = [LISTS_PERIODS.get(name, name)]
     for theirs, ours, back in (("since", "from", 0), ("until", "to", 1)):
@@ -138,12 +146,14 @@ def listed(filters: Filters, *names: str) -> dict[str, str]:
     """What a list of the admin is asked for the rows behind a number, in UTC: of several values each, with
     commas between. `names` are filters that the list has.
     """
+    is_bot = filters.bots.wanted(of_people=False)
     values: dict[str, tuple[object, ...] | None] = {
         "owner": filters.owners,
         "source": filters.sources,
         "kind": filters.kinds,
         "version": filters.versions,
         "country": filters.countries,
+        "is_bot": None if is_bot is None else ("yes" if is_bot else "no",),
     }
     asked = {name: ",".join(map(str, found)) for name in names if (found := values[name])}
     return within(filters.period.since, filters.period.until) | asked
@@ -158,7 +168,7 @@ def events(filters: Filters, **narrower: str | int) -> str:
     """The list of the events that were counted. `narrower` are further filters of the list, for instance a
     kind or a session; what is empty is lifted.
     """
-    asked = listed(filters, "owner", "source", "kind", "version", "country")
+    asked = listed(filters, "owner", "source", "kind", "version", "country", "is_bot")
     return in_list("admin:events_event_changelist", asked | narrower)
 
 
@@ -173,7 +183,7 @@ def received(filters: Filters, **narrower: str | int) -> str:
 
 def sessions(filters: Filters, **narrower: str | int) -> str:
     """The list of the sessions that were counted: those that began in the period."""
-    asked = listed(filters, "owner", "source", "version", "country")
+    asked = listed(filters.of_people, "owner", "source", "version", "country", "is_bot")
     return in_list("admin:events_session_changelist", asked | narrower)
 
 

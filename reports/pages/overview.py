@@ -5,7 +5,7 @@ from django.urls import reverse
 from reports.charts.numbers import SHARE, change, count, points
 from reports.figures.overview import Overview, Sums, overview
 from reports.filters import Filters
-from reports.pages import overview_blocks
+from reports.pages import bots, overview_blocks
 from reports.pages.links import events, sessions
 from reports.pages.overview_blocks import EVENTS, SESSIONS, source_name
 from reports.pages.page import Context, Page
@@ -100,7 +100,7 @@ def _figures(found: Overview, filters: Filters) -> list[Figure]:
             sums.actors,
             count("actors"),
             change(sums.actors, before.actors) if before else None,
-            href=events(filters, kind=""),
+            href=events(filters.of_people, kind=""),
             note=about(f"on {plural(sums.devices, 'device')}", is_about=sums.is_about),
             is_about=sums.is_about,
         ),
@@ -152,4 +152,4 @@ def has_much_rejected(sums: Sums) -> bool:
     return (sums.rejected_share or 0) > MUCH_REJECTED
 
 
-PAGE = Page("overview", "At a glance", "bar_chart", build)
+PAGE = Page("overview", "At a glance", "bar_chart", build, of_bots=bots.of_sessions)

@@ -76,7 +76,7 @@ def _behind_number(name: str, filters: Filters, context: Context) -> str:
         case "received":
             return reverse("admin:ingestion_accounts")
         case "actors" | "devices":
-            return events(filters, kind="")
+            return events(filters.of_people, kind="")
         case _:
             return context.links.to("sessions")
 

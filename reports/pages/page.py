@@ -9,7 +9,8 @@ from reports.filters import Filters
 from reports.pages.links import Links
 from reports.pages.report import Report
 
-ALL_FILTERS = ("owner", "source", "kind", "version", "country", "period", "compare", "granularity", "zone")
+OF_EVENTS = ("owner", "source", "kind", "version", "country", "bots")
+ALL_FILTERS = (*OF_EVENTS, "period", "compare", "granularity", "zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,6 @@ class Page:
     operators_only: bool = False
     filters: tuple[str, ...] = ALL_FILTERS  # those that it heeds
     own: tuple[str, ...] = ()  # parameters of its own
+    # How many sessions or events of bots it leaves out where nobody asks, and that in words: see `bots`.
+    of_bots: Callable[[Filters, Context], tuple[int, str]] | None = None
     refresh_seconds: int = 0  # asks again by itself

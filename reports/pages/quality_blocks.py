@@ -250,6 +250,8 @@ def sessions(found: Quality, filters: Filters, context: Context) -> Block:
 def _no_warnings(filters: Filters) -> Empty:
     if filters.countries:
         return Empty("Not counted by country", "Lift the filter of country to see warnings.")
+    if filters.bots.narrows:
+        return Empty("Not counted by bots and people", "Lift the filter of bots to see warnings.")
     return Empty("No warnings", "Every field that came in was as it should be.")
 
 

@@ -9,7 +9,7 @@ from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
 from reports.figures.session_list import COLUMNS, RANGES, Among, Listed, among_of, listed
 from reports.figures.sessions import Found, sessions
 from reports.filters import Filters
-from reports.pages import session_parts
+from reports.pages import bots, session_parts
 from reports.pages.beside import beside
 from reports.pages.funnel import block as funnel_block
 from reports.pages.links import session_page, within
@@ -236,6 +236,7 @@ PAGE = Page(
     "Sessions",
     "route",
     build,
-    filters=("owner", "source", "version", "country", "period", "compare", "granularity", "zone"),
+    filters=("owner", "source", "version", "country", "bots", "period", "compare", "granularity", "zone"),
     own=("step", "among"),
+    of_bots=bots.of_sessions,
 )

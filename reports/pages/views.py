@@ -19,7 +19,7 @@ from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.store import retained
-from reports.pages import asking, bar, incomplete_figures, kept
+from reports.pages import asking, bar, bots, incomplete_figures, kept
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
@@ -126,6 +126,7 @@ def _page(
         "kept": _kept(asked, page, report),
         "lift_all": links.lifted(),
         "period": unbroken(_in_words(report.period or asked.filters.period)),
+        "bots": bots.note(page, asked.filters, about),
         "beside": unbroken(_beside(asked.filters.compare, page, report)),
     }
     request.current_app = str(admin.site.name)

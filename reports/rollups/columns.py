@@ -59,6 +59,19 @@ class Bin(Column, models.SmallIntegerField):
         return f"({self.sql})::smallint"
 
 
+class Flag(Column, models.BooleanField):
+    """A yes or no that tells rows apart; unknown is no. Rows made before there was such a column have no."""
+
+    path = "django.db.models.BooleanField"
+
+    def __init__(self, sql: str = "", **options: Any) -> None:
+        super().__init__(sql, **{"default": False, "db_default": False} | options)
+
+    def made(self) -> str:
+        """The SQL of its value."""
+        return f"coalesce({self.sql}, false)"
+
+
 class Measure(Column):
     """What is merged. `merge` is the aggregate that does it, with `{}` for the column."""
 

@@ -206,6 +206,9 @@ def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[l
     narrowed: dict[str, Any] = {"version": filters.versions, "country": filters.countries}
     if "kind" in {key.name for key in rollup.key_columns()}:
         narrowed["kind"] = filters.kinds
+    is_bot = filters.bots.wanted(of_people=rollup.of_people)
+    if is_bot is not None:
+        conditions.append("is_bot" if is_bot else "NOT is_bot")
     if filters.sources:
         conditions.append("source_id = ANY(%(sources)s)")
         parameters["sources"] = list(filters.sources)

@@ -6,7 +6,7 @@ from django.db import models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from reports.rollups.columns import Bin, Column, Key, Measure, Members
+from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members
 
 
 class Grain(models.IntegerChoices):
@@ -26,6 +26,7 @@ class Rollup(models.Model):
     joins: ClassVar[str] = ""  # further tables
     where: ClassVar[str] = ""  # what events or sessions have to be like
     of_sessions: ClassVar[bool] = False
+    of_people: ClassVar[bool] = False  # it is about people: bots are left out where nobody asks for them
 
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
@@ -51,7 +52,7 @@ class Rollup(models.Model):
     @classmethod
     def key_columns(cls) -> list[Any]:
         """What tells rows apart beside owner, time and source."""
-        return [field for field in cls.columns() if isinstance(field, (Key, Bin))]
+        return [field for field in cls.columns() if isinstance(field, (Key, Bin, Flag))]
 
     @classmethod
     def measures(cls) -> list[Any]:
@@ -69,6 +70,7 @@ class EventRollup(Rollup):
 
     version = Key("event.version", help_text="Version of the source.")
     country = Key("event.country", help_text="Country that the event is placed in.")
+    is_bot = Flag("event.is_bot", help_text="Whether a bot sent it.")
 
     class Meta(Rollup.Meta):
         abstract = True
@@ -78,9 +80,11 @@ class SessionRollup(Rollup):
     """Sums of sessions, in the bucket that they started in."""
 
     of_sessions = True
+    of_people = True
 
     version = Key("session.version", help_text="Version of the source.")
     country = Key("session.country", help_text="Country that the session is placed in.")
+    is_bot = Flag("session.is_bot", help_text="Whether it is a bot's.")
 
     class Meta(Rollup.Meta):
         abstract = True

@@ -60,7 +60,7 @@ NAMES = ("browser", "browser_version", "os_name", "os_family", "os_version", "de
         (BSD, ("Firefox", "100.0", "FreeBSD", "UNIX", None, "desktop", False)),
         (TV, ("Safari", "6.0", "Tizen", "LINUX", "6.0", "tv", False)),
         (GOOGLEBOT, ("Googlebot", "2.1", None, None, None, "bot", True)),
-        ("curl/8.5.0", ("curl", "8.5.0", None, None, None, "other", False)),
+        ("curl/8.5.0", ("curl", "8.5.0", None, None, None, "bot", True)),
         ("x", (None, None, None, None, None, "other", False)),
     ],
 )

@@ -223,7 +223,8 @@ def expected() -> dict[str, list[Any]]:
         for name, keys, measures in contributions:
             for minutes in (15, 60, 1440):
                 bucket = at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(minutes=minutes)
-                place = (minutes, bucket, row.owner_id, row.source_id, row.version or "", row.country or "")
+                who = (row.version or "", row.country or "", bool(row.is_bot))
+                place = (minutes, bucket, row.owner_id, row.source_id, *who)
                 folded[name][*place, *keys.values()].append(measures)
     return {
         rollup.__name__: sorted(

@@ -25,6 +25,7 @@ class Errors(EventRollup):
 class ErrorsAffected(EventRollup):
     """Whom errors befell: the sets of sessions and actors."""
 
+    of_people = True
     kinds = ("error", "ui_action")
     joins = (
         "CROSS JOIN LATERAL (VALUES ('actor', event.actor),"

@@ -7,6 +7,7 @@ from reports.rollups.rollup import EventRollup
 class Contents(EventRollup):
     """Contents begun (START) and done with (END)."""
 
+    of_people = True
     kinds = ("start", "end")
     where = "coalesce(event.object_id, detail_start.content_id, detail_end.content_id) <> ''"
 
@@ -27,6 +28,7 @@ class Contents(EventRollup):
 class Questions(EventRollup):
     """Questions answered and marked (ASSESS)."""
 
+    of_people = True
     kinds = ("assess",)
 
     item = Key("detail.item_id", help_text="Id of the question.")
@@ -57,6 +59,7 @@ class Questions(EventRollup):
 class Ratings(EventRollup):
     """Ratings and comments (FEEDBACK)."""
 
+    of_people = True
     kinds = ("feedback",)
 
     content = Key("coalesce(event.object_id, detail.content_id)", help_text="Id of the content.")
@@ -73,6 +76,7 @@ class Ratings(EventRollup):
 class Searches(EventRollup):
     """Searches and how much they found (SEARCH)."""
 
+    of_people = True
     kinds = ("search",)
 
     query = Key("detail.query", help_text="What was searched for.")

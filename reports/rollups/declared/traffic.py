@@ -17,6 +17,7 @@ class Events(EventRollup):
 class Actives(EventRollup):
     """Who was active: the sets of actors and devices."""
 
+    of_people = True
     joins = "CROSS JOIN LATERAL (VALUES ('actor', event.actor), ('device', event.device)) AS who (what, id)"
     where = "who.id <> ''"
 
@@ -28,6 +29,7 @@ class Actives(EventRollup):
 class Pages(EventRollup):
     """Pages shown: Sunbird's impressions, Availity's loads of pages."""
 
+    of_people = True
     kinds = ("impression", "ui_action")
     where = (
         "event.kind = 'impression' OR"

@@ -1,0 +1,21 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('events', '0006_retention'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='session',
+            name='is_bot',
+            field=models.BooleanField(db_default=False, default=False, help_text='Whether all of its events whose user agent is known came from bots.'),
+        ),
+        migrations.AlterField(
+            model_name='event',
+            name='is_bot',
+            field=models.BooleanField(help_text='Whether its user agent is that of a bot; empty where there is none.', null=True),
+        ),
+    ]

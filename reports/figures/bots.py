@@ -1,0 +1,43 @@
+"""Bots: how much of a period is theirs, for the sentence that says what a page leaves out."""
+
+from reports.filters import Filters
+from reports.rollups import reading
+from reports.rollups.members import distinct
+from reports.rollups.models import (
+    Contents,
+    ErrorsAffected,
+    Events,
+    Questions,
+    Ratings,
+    Searches,
+    Sessions,
+)
+from reports.rollups.relation import EVERYTHING, Where
+
+
+def sessions(filters: Filters) -> int:
+    """Count the sessions of bots."""
+    return int(reading.totals(Sessions, filters.of_bots, ["sessions"])["sessions"])
+
+
+def events(filters: Filters) -> int:
+    """Count the events of bots."""
+    return int(reading.totals(Events, filters.of_bots, ["events"])["events"])
+
+
+def affected(filters: Filters, where: Where = EVERYTHING) -> int:
+    """Count the sessions of bots that errors affected."""
+    return distinct(ErrorsAffected, filters.of_bots, {**where, "what": "session"}).members
+
+
+def learning(filters: Filters, content: str = "") -> int:
+    """Count the events of bots that would be learning: starts, ends, answers, feedback and searches."""
+    where: Where = {"content": content} if content else {}
+    found = [
+        reading.totals(Contents, filters.of_bots, ["started", "finished"], where),
+        reading.totals(Questions, filters.of_bots, ["attempts"], where),
+        reading.totals(Ratings, filters.of_bots, ["count"], where),
+    ]
+    if not content:  # searches have none
+        found.append(reading.totals(Searches, filters.of_bots, ["searches"]))
+    return sum(int(number) for sums in found for number in sums.values())
