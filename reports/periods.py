@@ -119,6 +119,12 @@ class Period:
         starts = dict.fromkeys(max(self._start(start), since) for start in _STARTS[granularity](self))
         return [start for start in starts if start < until] or [since]
 
+    def ended(self, granularity: Granularity, now: datetime) -> int:
+        """Return how many of its buckets are over at `now` and whole, not cut off by `lasts`."""
+        starts = replace(self, lasts=None).buckets(granularity)
+        until = min(now, self.until)
+        return sum(end <= until for end in (*starts[1:], midnight(self.end, self.zone)))
+
     def finest(self) -> Granularity:
         """The granularity that gives a readable number of buckets."""
         if self.days <= 2:

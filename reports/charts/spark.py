@@ -11,12 +11,16 @@ from django.utils.safestring import SafeString
 from reports.charts.numbers import Number
 
 WIDTH, HEIGHT, EDGE = 120, 28, 2
+FEWEST = 3  # values that are worth a line
 
 
 def spark(values: Sequence[Number | None]) -> SafeString:
-    """A line from zero up; where there are no data there is a gap, and a lone value is a dot."""
+    """Draw a line from zero up: a gap where there are no data, a dot for a lone value.
+
+    Fewer than three values draw nothing: two would be a lone stroke.
+    """
     known = [float(value) for value in values if value is not None]
-    if len(known) < 2 or not any(known):
+    if len(known) < FEWEST or not any(known):
         return SafeString("")
     return format_html(
         '<svg class="tally-spark-line" viewBox="0 0 {} {}" preserveAspectRatio="none"'

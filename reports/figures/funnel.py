@@ -7,15 +7,17 @@ those below a bound are a fair part of all.
 The statement is shaped as in `events.sessions.reading`, for the same plan: session by session along an index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from events.event import INDEXED
 from events.kinds import KINDS
+from events.sessions.session import Session
 from reports.figures.funnel_steps import Step
 from reports.figures.session_list import in_period
 from reports.filters import Filters
@@ -91,11 +93,20 @@ def _share(sessions: int, events: int) -> float:
     return min(1.0, SESSIONS / max(sessions, 1), EVENTS / max(events, 1))
 
 
-def _chosen(filters: Filters, share: float) -> list[_Chosen]:
+def sample(filters: Filters, counted: Mapping[str, Any]) -> QuerySet[Session]:
+    """Return the sessions that are read, of as many sessions and events as were `counted`."""
+    return _sample(filters, _share(counted["sessions"], counted["events"]))
+
+
+def _sample(filters: Filters, share: float) -> QuerySet[Session]:
     rows = in_period(filters)
     if share < 1:
         rows = rows.filter(pk__lt=UUID(int=int(share * (1 << 128))))
-    return [_Chosen(*row) for row in rows.order_by().values_list(*_Chosen._fields)[: 2 * SESSIONS]]
+    return rows.order_by()[: 2 * SESSIONS]
+
+
+def _chosen(filters: Filters, share: float) -> list[_Chosen]:
+    return [_Chosen(*row) for row in _sample(filters, share).values_list(*_Chosen._fields)]
 
 
 def _masks(chosen: Sequence[_Chosen], steps: Sequence[Step]) -> list[list[int]]:

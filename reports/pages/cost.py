@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC
 from decimal import Decimal
 
 from django.urls import reverse
@@ -191,7 +192,9 @@ def _why(found: MonthsCost, currency: str) -> str:
 
 def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -> Iterator[Figure]:
     money, whole, before = unit_of(currency), found.whole, found.before
-    daily = [sum(found.days[day].values()) for day in sorted(found.days)]
+    # A day that is running would look cheaper than it is.
+    over = sorted(day for day in found.days if day < context.now.astimezone(UTC).date())
+    daily = [sum(found.days[day].values()) for day in over]
     if found.forecast.days and not context.is_incomplete:
         yield Figure(
             f"Expected in {found.question.month:%B}",

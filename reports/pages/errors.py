@@ -4,6 +4,7 @@ from reports.charts import palette
 from reports.charts.numbers import SHARE, count
 from reports.charts.table import Column, Row, Table, Trend
 from reports.figures.errors import Found, Group, errors
+from reports.figures.series import ended
 from reports.filters import Filters
 from reports.pages import bots, error_group
 from reports.pages.beside import before_of
@@ -149,7 +150,7 @@ def _group(group: Group, hue: int | None, filters: Filters, context: Context) ->
     return Row(
         (
             *cells,
-            Trend(group.trend),
+            Trend(ended(group.trend, filters, context.now)),
             group.sessions,
             group.actors,
             group.first.astimezone(zone),

@@ -5,13 +5,14 @@ from dataclasses import replace
 from reports.charts.bar_chart import steps as stepped
 from reports.charts.numbers import SHARE
 from reports.figures.funnel import OF_SESSION, Funnel, Reached, funnel
-from reports.figures.funnel_offers import offers
-from reports.figures.funnel_steps import MOST, steps_of
+from reports.figures.funnel_offers import Suggestion, offers, suggested
+from reports.figures.funnel_steps import MOST, step_of, steps_of
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind, of_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty
 from reports.pages.session_parts import SESSIONS
+from reports.pages.words import plural
 from reports.periods import DAY, midnight
 
 FIELDS = 4  # at the least, and one more than there are steps
@@ -30,13 +31,13 @@ def block(filters: Filters, context: Context) -> Block:
         for place, text in enumerate(written, 1)
     )
     if not chosen:
-        first = offered[:2]
+        suggestion = suggested(filters)
         empty = Empty(
             "Choose the steps",
             "page:NAME is a page shown, event:KIND an event of a kind, event:KIND:TEXT one that is called so."
             " Sessions count that did the steps in this order.",
-            href=f"{context.links.here(step=list(first))}#funnel" if first else "",
-            label="Try it with the two most frequent pages",
+            href=f"{context.links.here(step=list(suggestion.steps))}#funnel" if suggestion else "",
+            label=_offer(suggestion) if suggestion else "",
         )
         sentence = " ".join(errors) or "How many sessions go from one page or event on to the next?"
         return Block(
@@ -77,11 +78,19 @@ def _with_events(filters: Filters, context: Context) -> Filters:
     return filters.over(replace(period, first=first)) if first < period.end else filters
 
 
+def _offer(suggestion: Suggestion) -> str:
+    """Return the label of the link to the suggested steps."""
+    labels = (step_of(text).label.removeprefix("Page ") for text in suggestion.steps)
+    return f"Show {' → '.join(labels)}, a way that {plural(suggestion.sessions, 'session')} took"
+
+
 def _answer(found: Funnel) -> str:
-    """How many came to the end, and where most were lost."""
+    """Return how many came to the end, and where most of those who did the first step were lost."""
     if not found.sessions:
         return "There are no sessions."
-    last = found.steps[-1]
+    first, last = found.steps[0], found.steps[-1]
+    if not first.sessions:
+        return f"No session did the first step, {first.step.label}."
     said = f"{SHARE.short(last.sessions / found.sessions)} of the sessions came to {last.step.label}."
     lost = [
         (before.sessions - after.sessions, before, after)
@@ -89,7 +98,10 @@ def _answer(found: Funnel) -> str:
     ]
     if lost and (worst := max(lost, key=lambda each: each[0]))[0]:
         number, before, after = worst
-        said += f" Most are lost between {before.step.label} and {after.step.label}: {number:,}."
+        said += (
+            f" Of the {first.sessions:,} that did {first.step.label}, most were lost between"
+            f" {before.step.label} and {after.step.label}: {number:,}."
+        )
     return said
 
 

@@ -22,7 +22,7 @@ class Figure:
     value: Number | None
     unit: Unit
     change: Change | None = None
-    spark: Sequence[Number | None] = ()  # the values of the buckets
+    spark: Sequence[Number | None] = ()  # the values of the buckets; the page leaves out the running one
     href: str = ""
     note: str = ""
     tone: str = ""  # bad where it wants attention

@@ -10,6 +10,7 @@ from reports.charts import palette
 from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
+from reports.figures.series import ended
 from reports.figures.services import MetricKey, Services, overdue
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
@@ -145,7 +146,8 @@ def values(found: Services, filters: Filters, context: Context, statistic: str) 
     """The chosen metric over time."""
     name = found.chosen.metric if found.chosen else "metric"
     keys = {"system": found.chosen.system, "subsystem": found.chosen.subsystem} if found.chosen else {}
-    known = [value for value in found.values if value is not None]
+    over = ended(found.values, filters, context.now)
+    known = [value for value in over if value is not None]
     said = f"{statistic} from {short_count(min(known))} to {short_count(max(known))}" if known else ""
     chart = TimeChart(
         f"{name} over time, {said}.",

@@ -1,6 +1,7 @@
 """The view of all report pages: understand the address, build the report, show it or give a table as CSV."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,12 +20,13 @@ from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.store import retained
+from reports.figures.series import ended
 from reports.pages import asking, bar, bots, incomplete_figures, kept
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
 from reports.pages.offering import offered
 from reports.pages.page import Context, Page
-from reports.pages.report import Report
+from reports.pages.report import Figure, Report
 from reports.pages.shown import Shown, shown
 from reports.pages.words import compared_with, unbroken
 from reports.periods import Period
@@ -115,6 +117,7 @@ def _page(
         "title": page.title,
         "page": page,
         "report": report,
+        "figures": _figures(report, asked),
         "answer": unbroken(report.answer),
         "attention": report.attention,
         "incomplete": why,
@@ -131,6 +134,14 @@ def _page(
     }
     request.current_app = str(admin.site.name)
     return TemplateResponse(request, "reports/page.html", context)
+
+
+def _figures(report: Report, asked: Asked) -> list[Figure]:
+    """Return the figures, their sparks without the bucket that is running: half an hour isn't a bad hour."""
+    if report.period:
+        return list(report.figures)
+    now = timezone.now()
+    return [replace(each, spark=ended(each.spark, asked.filters, now)) for each in report.figures]
 
 
 def _blocks(report: Report, asked: Asked, links: Links) -> list[Shown]:

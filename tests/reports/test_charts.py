@@ -277,6 +277,7 @@ def test_a_long_text_is_cut_in_the_middle_with_the_whole_on_hover() -> None:
 def test_a_spark_breaks_where_there_are_no_data() -> None:
     assert str(spark([1, 2, None, 3, 4])).count("<path") == 2
     assert spark([0, 0, 0]) == ""
+    assert spark([1, 5, None, None]) == "", "two values would be a lone stroke"
 
 
 def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_it() -> None:

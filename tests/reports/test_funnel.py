@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from events.sessions.session import Session
 from reports.figures import funnel as figures
-from reports.figures.funnel import funnel, how_far
+from reports.figures.funnel import Funnel, Reached, funnel, how_far
+from reports.figures.funnel_offers import Suggestion, suggested
 from reports.figures.funnel_steps import MOST, steps_of
 from reports.filters import Filters
+from reports.pages import funnel as page_block
 from reports.pages import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context
@@ -169,6 +171,64 @@ def test_every_step_that_is_offered_can_be_meant(operator: Client) -> None:
     html = html_of(operator, f"{reverse('reports:sessions')}?from=2026-11-12&to=2026-11-18")
     assert '<option value="page:home">' in html
     assert '<option value="event:interact">' in html
+
+
+@pytest.mark.parametrize("asked", ["everything", "Kathmandu", "a source"])
+def test_the_suggested_steps_are_a_way_that_sessions_took(asked: str) -> None:
+    filters = question(asked)
+    found = suggested(filters)
+    assert found is not None
+    steps, errors = steps_of(found.steps)
+    last = funnel(filters, steps).steps[-1]
+    assert errors == ()
+    assert len(steps) >= 2
+    assert last.sessions >= found.sessions > 0
+
+
+def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_pages(sender: Sender) -> None:
+    def shown(session: str, second: int, page: str) -> Any:
+        context = {"channel": "c", "env": "home", "pdata": {"id": "shop"}, "sid": session}
+        more = {"eid": "IMPRESSION", "edata": {"type": "view", "pageid": page, "uri": "/"}}
+        return log_event(f"{session}{second}", ets=base_ms() + second * 1000, context=context, **more)
+
+    # "basket" and "cover" are shown most often, always the basket last.
+    for number in range(3):
+        pages = ["cover", "basket", "basket", "basket"]
+        file(sender, *(shown(f"way{number}", place, page) for place, page in enumerate(pages)))
+    summarise_due()
+    filters = question("everything", sources=("shop",), days=400)
+    assert suggested(filters) == Suggestion(("page:cover", "page:basket"), 3)
+
+
+def test_sessions_without_pages_are_offered_the_kinds_they_begin_and_end_with(sender: Sender) -> None:
+    context = {"channel": "c", "env": "home", "pdata": {"id": "clinic"}, "sid": "k"}
+    end = {"eid": "END", "edata": {"type": "app"}}
+    file(
+        sender,
+        log_event("k0", ets=base_ms(), context=context),
+        log_event("k1", ets=base_ms() + 1000, context=context, **end),
+    )
+    summarise_due()
+    filters = question("everything", sources=("clinic",), days=400)
+    assert suggested(filters) == Suggestion(("event:log", "event:end"), 1)
+
+
+def test_nothing_is_suggested_without_sessions() -> None:
+    assert suggested(question("nobody")) is None
+
+
+@pytest.mark.parametrize(
+    ("reached", "said"),
+    [
+        ([0, 0], "No session did the first step, Page a."),
+        ([8, 2], "20 % of the sessions came to Page b. Of the 8 that did Page a, most were lost between"),
+        ([8, 8], "80 % of the sessions came to Page b."),
+    ],
+)
+def test_the_sentence_is_true_of_what_was_counted(reached: list[int], said: str) -> None:
+    steps, _ = steps_of(["page:a", "page:b"])
+    found = Funnel(tuple(map(Reached, steps, reached)), sessions=10, of=10)
+    assert page_block._answer(found).startswith(said)
 
 
 def test_the_form_works_without_scripts(operator: Client) -> None:

@@ -15,10 +15,12 @@ from events.store.usage import hour_of
 from reports.cost.forecasting import forecast
 from reports.cost.keeping import keep
 from reports.figures.overview import overview
+from reports.figures.series import ended
+from reports.figures.series import filled as fill
 from reports.filters import Filters
 from reports.pages.overview import build
 from reports.pages.words import ABOUT
-from reports.periods import preset
+from reports.periods import Granularity, preset
 from reports.rollups import members
 from tests.admin.conftest import html_of
 from tests.cost.ledgers import assign, plan, total, use
@@ -48,6 +50,22 @@ def event(name: str, hours_ago: float, source: str, eid: str = "LOG", **more: An
     )
     made["context"] = context
     return made | ({"edata": edata[eid]} if eid in edata else {}) | more
+
+
+def test_what_runs_is_neither_in_sparks_nor_in_the_line_of_the_period_before() -> None:
+    now = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
+    week = preset("7d", now, UTC_ZONE)
+    asked = Filters(
+        owners=None, period=week, granularity=Granularity.DAY, compare=week.before().as_far_as(week, now)
+    )
+    compared = asked.compared
+    assert compared is not None
+    assert ended((7,) * 7, asked, now) == (7,) * 6 + (None,)
+    assert fill(dict.fromkeys(compared.period.buckets(Granularity.DAY), 7), compared, now) == (
+        *(7,) * 6,
+        None,
+    )
+    assert fill({}, asked, now) == (0,) * 7, "of the period itself what runs is shown, as running"
 
 
 @pytest.fixture

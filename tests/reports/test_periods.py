@@ -89,6 +89,20 @@ def test_what_a_running_period_is_compared_with_goes_as_far_as_it_does() -> None
     assert month.before().as_far_as(month, NOW).until == month.since, "never longer than it is"
 
 
+def test_buckets_that_run_or_are_cut_off_are_not_over() -> None:
+    week = preset("7d", NOW, BERLIN)
+    assert week.ended(Granularity.DAY, NOW) == 6, "today isn't over"
+    assert week.ended(Granularity.DAY, week.until) == 7
+    assert week.ended(Granularity.HOUR, NOW) == 6 * 24 - 1, "one hour was skipped, and the first is half over"
+    summer = NOW + timedelta(days=90)  # no clock changes in these weeks
+    week = preset("7d", summer, BERLIN)
+    before = week.before().as_far_as(week, summer)
+    assert len(before.buckets(Granularity.DAY)) == 7
+    assert before.ended(Granularity.DAY, summer) == 6, "of the day a week ago half an hour counts"
+    today = preset("today", NOW, BERLIN)
+    assert today.ended(Granularity.DAY, NOW) == 0
+
+
 def test_the_leap_day_has_a_year_before() -> None:
     period = Period(date(2024, 2, 29), date(2024, 3, 1), BERLIN).year_before()
     assert (period.first, period.last) == (date(2023, 2, 28), date(2023, 2, 28))

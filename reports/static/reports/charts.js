@@ -164,16 +164,29 @@
       z: each.beside ? 4 : 2,
       data: each.values.map((value, place) => {
         const bucket = spec.buckets[place];
-        // Nothing has no bar, not even its edge.
-        const point = { value: [middle(bucket), isBar(each) ? value || null : value] };
         if (!isBar(each)) {
-          return point;
+          // A line ends where the last bucket that is over does: joined to the running one it would seem to fall.
+          return { value: [middle(bucket), bucket.running && !each.beside ? null : value] };
         }
+        // Nothing has no bar, not even its edge.
+        const point = { value: [middle(bucket), value || null] };
         // Of hardly anything the edge would be all, and hide the axis.
         const isFlat = (value / top) * (height - AROUND) < 1;
         return { ...point, itemStyle: { ...(bucket.running ? { decal: hatch(look.paper) } : {}), ...(isFlat ? { borderWidth: 0 } : {}) } };
       }),
     }));
+    if (running && spec.draw === "lines") {
+      const place = spec.buckets.indexOf(running);
+      series.push(...spec.series.filter((each) => !each.beside && each.values[place] != null).map((each) => ({
+        name: each.name,
+        type: "scatter",
+        symbol: "emptyCircle",
+        symbolSize: 8,
+        silent: true,
+        color: hue(each.hue),
+        data: [[middle(running), each.values[place]]],
+      })));
+    }
     if (running && spec.draw !== "bars" && series.length) {
       series[0].markArea = {
         silent: true,
