@@ -202,7 +202,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": PRIMARY},
     "STYLES": [_file("events/admin.css"), _file("events/sessions.css")],
-    "SCRIPTS": [_file("events/admin.js"), _file("events/reachable.js")],
+    "SCRIPTS": [_file("events/admin.js"), _file("events/filters.js"), _file("events/reachable.js")],
     "DASHBOARD_CALLBACK": "telemetry_project.front_page.context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     "LOGIN": {"form": "events.accounts.forms.LoginForm"},

@@ -1,4 +1,4 @@
-// Copy buttons: `data-copy` names the element whose text goes to the clipboard. Names of what scrolls, filters.
+// Copy buttons: `data-copy` names the element whose text goes to the clipboard. Names of what scrolls, filters that fold.
 "use strict";
 
 // Without scripts all stays open; with them it is folded before anybody sees it.
@@ -72,21 +72,6 @@ document.documentElement.dataset.scripted = "";
     for (const filters of document.querySelectorAll(".tally-filter-fold")) {
       filters.open = !window.matchMedia("(max-width: 767px)").matches;
       filters.dataset.ready = "";
-    }
-  });
-
-  // Filters that are not set stay out of the address.
-  document.addEventListener("submit", (submit) => {
-    if (submit.target.matches(".tally-filters")) {
-      for (const field of submit.target.elements) {
-        field.disabled = field.disabled || (field.name && field.value === "");
-      }
-    }
-  });
-  // Coming back by the browser's history, they can be set again.
-  window.addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll(".tally-filters [name]")) {
-      field.disabled = false;
     }
   });
 })();
