@@ -21,6 +21,7 @@ _REFERENCE = Path(settings.BASE_DIR) / "docs" / "reference"
 PAGE = _REFERENCE / "formats.md"
 _MARKED = re.compile(r"(<!-- made from the kinds: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _REMEDIES = re.compile(r"(<!-- made from ingestion/remedies.py -->\n).*?(<!-- end -->)", re.DOTALL)
+COLUMNS = ("field", "type", "need", "column", "meaning")
 _NEEDS = {
     Need.HARD: "hard",
     Need.PAGE: "soft (page)",
@@ -56,7 +57,7 @@ PAGES = {PAGE: renewed, _REFERENCE / "errors.md": with_remedies}
 def _section(name: str) -> str:
     """The envelope of a dialect and its kinds."""
     entries = [entry for entry in KINDS.values() if entry.schema.dialect == name]
-    parts = ["\n#### Envelope\n", *_table(map(_envelope_row, DIALECTS[name].envelope))]
+    parts = ["\n#### Envelope\n", *_table(map(envelope_row, DIALECTS[name].envelope))]
     for entry in entries:
         parts += _kind(entry)
     return re.sub("\n{3,}", "\n\n", "\n".join([*parts, ""]))
@@ -67,7 +68,7 @@ def _kind(entry: KindEntry) -> Iterator[str]:
     yield f"\n#### {entry.name}\n\n{summary}\n"
     columns = entry.model.columns()
     if columns:
-        yield from _table(_column_row(entry, column) for column in columns)
+        yield from _table(column_row(entry, column) for column in columns)
     else:
         yield "It has no fields of its own; what is sent is kept.\n"
     for encoding, hard in entry.model.hard_by_encoding.items():
@@ -76,18 +77,20 @@ def _kind(entry: KindEntry) -> Iterator[str]:
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield "| field | type | need | column | meaning |\n|---|---|---|---|---|"
+    yield f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
     for row in rows:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
     yield ""
 
 
-def _envelope_row(leaf: Leaf) -> tuple[str, ...]:
+def envelope_row(leaf: Leaf) -> tuple[str, ...]:
+    """Return the row of a field of an envelope."""
     column = Event._meta.get_field(leaf.column)
     return (f"`{leaf.dotted}`", _type(column), _NEEDS[leaf.need], f"`{leaf.column}`", _help(column))
 
 
-def _column_row(entry: KindEntry, column: WireField) -> tuple[str, ...]:
+def column_row(entry: KindEntry, column: WireField) -> tuple[str, ...]:
+    """Return the row of a field of a kind."""
     path = ".".join((*entry.model.root(), column.path))
     assert isinstance(column, models.Field)
     return (f"`{path}`", _type(column), _need(column), f"`{column.attname}`", _meaning(entry, path, column))

@@ -1,7 +1,8 @@
 """Remedies: what each code of a rejected event means and what to do about it, for people.
 
 `manage.py document_formats` writes the table into docs/reference/errors.md. Texts are Markdown of two kinds
-only: `code`, and links to pages of the documentation.
+only: `code`, and links to pages of the documentation. On our own pages those to
+`formats.md` lead to the field (`ingestion/formats_page.py`).
 """
 
 import re
@@ -12,10 +13,12 @@ from django.utils.safestring import SafeString, mark_safe
 
 
 class Remedy(NamedTuple):
-    """What happened, and what to do."""
+    """What happened, and what to do; both again for a field that is known, which `{path}` names."""
 
     happened: str
     remedy: str
+    named: str = ""  # happened, of a known field
+    fix: str = ""  # remedy, of a known field
 
 
 REMEDIES = {
@@ -65,34 +68,47 @@ REMEDIES = {
     "missing": Remedy(
         "A hard field isn't there.",
         "Send the field that `path` names.",
+        "`{path}` is required.",
+        "Send it: see [the fields of this kind](formats.md).",
     ),
     "empty": Remedy(
         "A field that must be filled is empty or blank.",
         "Fill it.",
+        "`{path}` must not be empty.",
+        "Fill it: see [what it means](formats.md).",
     ),
     "wrong_type": Remedy(
         "A hard field, or the event, is of another JSON type.",
         "Send the type that the message names.",
+        "`{path}` is of another JSON type.",
+        "Send the type that [the field has](formats.md).",
     ),
     "bad_value": Remedy(
         "A field isn't written as it must be (a pattern, a range).",
         "Look the field up in [formats.md](formats.md).",
+        "`{path}` isn't written as it must be.",
+        "Send what [the field may have](formats.md).",
     ),
     "bad_length": Remedy(
         "A text or a list is longer than it may be; also `Idempotency-Key` over 512 characters.",
         "Shorten it.",
+        "`{path}` is longer than it may be.",
     ),
     "bad_name": Remedy(
         "An owner or a source can't have this name.",
         "1 to 100 characters, none of them control characters.",
+        "`{path}` is no name that an owner or a source can have.",
     ),
     "unknown_field": Remedy(
         "Strict validation doesn't know the field.",
         "Leave it out, or set the owner to lenient.",
+        "Strict validation doesn't know `{path}`.",
+        "Leave it out, send one of [the fields of this kind](formats.md), or set the owner to lenient.",
     ),
     "reserved_key": Remedy(
         "A key in `event.data` contains `buildless`.",
         "Name it otherwise.",
+        "`{path}` contains `buildless`, which is reserved.",
     ),
     "too_old": Remedy(
         "It happened more than 400 days before it came in (`EVENT_MAX_AGE_DAYS`), or before what is kept"
@@ -129,7 +145,8 @@ MET_BY_REPLAYS = {
     ),
 }
 _UNKNOWN = Remedy("A later release rejected it.", "Look the code up in the documentation.")
-_MARKED = re.compile(r"`([^`]+)`|\[([^\]]+)\]\([^)]+\)")
+_MARKED = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)")
+FORMATS = "formats.md"
 
 
 def remedy_of(code: str) -> Remedy:
@@ -137,15 +154,28 @@ def remedy_of(code: str) -> Remedy:
     return REMEDIES.get(code) or MET_BY_REPLAYS.get(code, _UNKNOWN)
 
 
-def as_html(text: str) -> SafeString:
-    """A text of the table as HTML; a link is its words."""
-    marked = _MARKED.sub(
-        lambda found: f"<code>{found[1]}</code>" if found[1] else str(found[2]), str(escape(text))
-    )
-    return mark_safe(marked)  # noqa: S308  (escaped above)
+def said_of(code: str, path: str = "") -> tuple[str, str]:
+    """Return what happened and what to do, naming the field where it is known."""
+    remedy = remedy_of(code)
+    if not path or not remedy.named:
+        return remedy.happened, remedy.remedy
+    return remedy.named.format(path=path.replace("`", "'")), remedy.fix or remedy.remedy
+
+
+def as_html(text: str, formats: str = "") -> SafeString:
+    """Return a text of the table as HTML. `formats` is the address that links to formats.md get; without it,
+    and for other pages, only the words of a link stay.
+    """
+
+    def marked(found: re.Match[str]) -> str:
+        if found[1]:
+            return f"<code>{found[1]}</code>"
+        return f'<a href="{escape(formats)}">{found[2]}</a>' if formats and found[3] == FORMATS else found[2]
+
+    return mark_safe(_MARKED.sub(marked, str(escape(text))))  # noqa: S308  (escaped above)
 
 
 def table() -> str:
     """The table of the documentation."""
-    rows = (f"| `{code}` | {happened} | {remedy} |" for code, (happened, remedy) in REMEDIES.items())
+    rows = (f"| `{code}` | {each.happened} | {each.remedy} |" for code, each in REMEDIES.items())
     return "\n".join(("| code | what happened | what to do |", "|---|---|---|", *rows)) + "\n"

@@ -22,6 +22,8 @@ class Selection:
     dialect: str | None = None
     since: str | None = None  # ISO 8601; first received at this time or later
     until: str | None = None  # ISO 8601; first received before this time
+    last_since: str | None = None  # ISO 8601; last received at this time or later
+    path: str | None = None  # "" where no field is named
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
@@ -51,6 +53,8 @@ class Selection:
         parts += [f"code {self.code}"] if self.code is not None else []
         parts += [f"kind {self.kind or 'not known'}"] if self.kind is not None else []
         parts += [f"dialect {self.dialect}"] if self.dialect is not None else []
+        parts += [f"field {self.path or 'not named'}"] if self.path is not None else []
+        parts += [f"last received since {_day(self.last_since)}"] if self.last_since else []
         parts += [f"received since {_day(self.since)}"] if self.since else []
         parts += [f"received before {_day(self.until)}"] if self.until else []
         return ", ".join(parts) or "all"
@@ -65,6 +69,8 @@ _LOOKUPS = (
     ("dialect", "dialect"),
     ("since", "received_at__gte"),
     ("until", "received_at__lt"),
+    ("last_since", "last_received_at__gte"),
+    ("path", "path"),
 )
 
 

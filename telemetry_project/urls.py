@@ -6,6 +6,7 @@ from django.views.generic import RedirectView, TemplateView
 
 from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
+from ingestion import formats_page
 from ingestion.remedies import as_html
 from telemetry_project import health
 from telemetry_project.api import router, schema
@@ -23,6 +24,7 @@ urlpatterns = [
         TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": problems}),
         name="problems",
     ),
+    path("reference/formats/", formats_page.view, name="formats"),
     path("reports/", include("reports.pages.urls")),
     path("mail/", include("reports.mail.urls")),
     path("admin/", include("events.accounts.urls")),

@@ -1,4 +1,4 @@
-"""Groups of rejected events by code, kind and source, the largest first, each with its trend."""
+"""Groups of rejected events by code, kind, source and field, the newest first, each with its trend."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,25 +8,29 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 from django.db.models.functions import TruncDate
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from events.access import Access
 from events.admin.sparkline import sparkline
-from ingestion import remedies
+from ingestion import formats_page, remedies
 from ingestion.admin.lists import UNTOLD
+from ingestion.admin.narrowing import Asked
 from ingestion.rejected import RejectedEvent
 
 DAYS = 30  # of the trend
 SHOWN = 100  # groups
+BY = ("code", "kind", "source_id", "path")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Rejected events that have code, kind and source in common."""
+    """Rejected events that have code, kind, source and field in common."""
 
     code: str
     kind: str
     source: str
+    path: str
     count: int
     seen: int
     first: datetime
@@ -39,21 +43,11 @@ class Group:
     query: str  # of the list that has these
 
 
-def rows_of(access: Access, owner: str = "") -> QuerySet[RejectedEvent]:
-    """The rejected events that a person sees, of one owner or all."""
-    rows = access.limit(RejectedEvent.objects.all())
-    if not owner:
-        return rows
-    is_known = owner in {str(each.pk) for each in access.owners}
-    return rows.filter(owner_id=int(owner)) if is_known else rows.none()
-
-
-def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, owner: str = "") -> list[Group]:
-    """The groups of these rows, the largest first; `owner` is kept in their links. In four queries."""
-    by = ("code", "kind", "source_id")
+def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, asked: Asked) -> list[Group]:
+    """Return the groups of these rows, the newest first, in three queries. Links keep what is asked."""
     found = list(
         rows.order_by()
-        .values(*by, "source__name", "source__organization_id")
+        .values(*BY, "source__name", "source__organization_id")
         .annotate(
             count=Count("pk"),
             times=Sum("seen"),
@@ -62,14 +56,14 @@ def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, owne
             newest=Max("pk"),
             oldest=Min("pk"),
         )
-        .order_by("-count", *by)[:SHOWN]
+        .order_by("-last", *BY)[:SHOWN]
     )
     trends = _trends(rows, now)
     samples = rows.defer("body").in_bulk([group["newest"] for group in found])
     for group in found:
         group["source"] = access.label_of(group["source__name"], group["source__organization_id"])
     return [
-        _group(group, trends[tuple(group[name] for name in by)], samples.get(group["newest"]), now, owner)
+        _group(group, trends[tuple(group[name] for name in BY)], samples.get(group["newest"]), now, asked)
         for group in found
     ]
 
@@ -80,7 +74,7 @@ def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...
     days = (
         rows.filter(received_at__gte=now - timedelta(days=DAYS))
         .order_by()
-        .values_list("code", "kind", "source_id", TruncDate("received_at"))
+        .values_list(*BY, TruncDate("received_at"))
         .annotate(count=Count("pk"))
     )
     for *key, day, count in days:
@@ -93,24 +87,31 @@ def _group(
     trend: dict[date, int],
     latest: RejectedEvent | None,
     now: datetime,
-    owner: str,
+    asked: Asked,
 ) -> Group:
-    remedy = remedies.remedy_of(found["code"])
-    query = {"code": found["code"], "kind": found["kind"] or UNTOLD, "source": found["source_id"]}
+    happened, remedy = remedies.said_of(found["code"], found["path"])
+    formats = formats_page.link(found["kind"], latest.dialect if latest else "", found["path"])
+    query = asked.query | {
+        "code": found["code"],
+        "kind": found["kind"] or UNTOLD,
+        "source": found["source_id"],
+        "path": found["path"] or UNTOLD,
+    }
     return Group(
         code=found["code"],
         kind=found["kind"],
         source=found["source"],
+        path=found["path"],
         count=found["count"],
         seen=found["times"],
         first=found["first"],
         last=found["last"],
         trend=sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
-        happened=remedies.as_html(remedy.happened),
-        remedy=remedies.as_html(remedy.remedy),
+        happened=remedies.as_html(happened),
+        remedy=remedies.as_html(remedy, formats),
         latest=latest,
         oldest=found["oldest"],
-        query=urlencode(query | ({"owner": owner} if owner else {})),
+        query=urlencode(query),
     )
 
 
@@ -123,14 +124,13 @@ def count_of(rows: QuerySet[RejectedEvent], groups: list[Group]) -> int:
     return rows.count() if len(groups) == SHOWN else sum(group.count for group in groups)
 
 
-def answer(groups: list[Group], total: int) -> str:
-    """The page in a sentence."""
+def answer(groups: list[Group], total: int, asked: Asked) -> str:
+    """Return the page in a sentence."""
     if not total:
-        return "Nothing is rejected: every event could be stored."
-    worst = groups[0]
-    kind = f" in {worst.kind}" if worst.kind else ""
-    share = f"{100 * worst.count // total} %"
-    events = "1 event waits" if total == 1 else f"{total:,} events wait"
-    if worst.count == total:
-        return f"{events} to be mended, all for “{worst.code}”{kind} from {worst.source}."
-    return f"{events} to be mended; {share} of them for “{worst.code}”{kind} from {worst.source}."
+        return f"Nothing was rejected {asked.label}: every event could be stored."
+    most = max(groups, key=lambda group: group.count)
+    kind = f" in {most.kind}" if most.kind else ""
+    why = f"because {strip_tags(most.happened).rstrip('.')}" if most.path else f"for “{most.code}”"
+    events = "1 event was" if total == 1 else f"{total:,} events were"
+    share = "all" if most.count == total else f"{100 * most.count // total} %"
+    return f"{events} rejected {asked.label}; {share} {why}{kind} from {most.source}."

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
 from events import times
-from events.admin.event_filters import TimeFilter, instant
+from events.admin.event_filters import TextFilter, TimeFilter, instant
 from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, VisibleSourceFilter
 from events.admin.paging import KeysetChangeList
 from ingestion import remedies
@@ -71,6 +71,24 @@ class DayFilter(ChoiceFilter):
         return rows.filter(received_at__gte=day, received_at__lt=day + timedelta(days=1))
 
 
+class PathFilter(TextFilter):
+    """By the path of the field at fault, or by that none is named."""
+
+    title = parameter_name = column = "path"
+
+    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Those with the path."""
+        return rows.filter(path="") if self.chosen == UNTOLD else super().narrow(request, rows)
+
+
+class LastReceivedSinceFilter(TimeFilter):
+    """Last received at a time or later: groups of a period link to it."""
+
+    title = "last received from"
+    parameter_name = "last_since"
+    lookup = "last_received_at__gte"
+
+
 class ReceivedSinceFilter(TimeFilter):
     """First received at a time or later."""
 
@@ -89,7 +107,7 @@ class ReceivedUntilFilter(TimeFilter):
 
 FILTERS = (
     *(OwnerFilter, VisibleSourceFilter, RejectedKindFilter, CodeFilter, DialectFilter, DayFilter),
-    *(ReceivedSinceFilter, ReceivedUntilFilter),
+    *(PathFilter, LastReceivedSinceFilter, ReceivedSinceFilter, ReceivedUntilFilter),
 )
 
 
@@ -107,9 +125,10 @@ def selection_of(changelist: KeysetChangeList) -> Selection:
         return Selection(ids=())
     chosen = {spec.parameter_name: spec.values for spec in changelist.filter_specs if spec.chosen}
     first = {name: values[0] for name, values in chosen.items()}
-    kind = first.get("kind")
+    kind, path = first.get("kind"), first.get("path")
     try:
         since, until = _stretch(first)
+        last_since = instant(first["last_since"]) if "last_since" in first else None
         owners, sources = (_keys(chosen.get(name)) for name in ("owner", "source"))
     except (ValueError, OverflowError):
         return Selection(ids=())
@@ -119,6 +138,8 @@ def selection_of(changelist: KeysetChangeList) -> Selection:
         code=first.get("code"),
         kind="" if kind == UNTOLD else kind,
         dialect=first.get("dialect"),
+        path="" if path == UNTOLD else path,
+        last_since=last_since.isoformat() if last_since else None,
         since=since.isoformat() if since else None,
         until=until.isoformat() if until else None,
     )

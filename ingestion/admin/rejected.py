@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db import models
@@ -15,12 +17,11 @@ from events.access import access_of
 from events.admin.base import EmptyState, OwnedAdmin
 from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
-from events.admin.filters import labels_of
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
 from events.keyset import Order
-from ingestion import remedies
-from ingestion.admin import accounts, acts, bodies, groups, marking
+from ingestion import formats_page, remedies
+from ingestion.admin import accounts, acts, bodies, groups, marking, narrowing
 from ingestion.admin.lists import FILTERS, RejectedChangeList
 from ingestion.rejected import RejectedEvent
 
@@ -99,23 +100,24 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def groups_view(self, request: HttpRequest) -> HttpResponse:
         """The front page: what is rejected, by reason, kind and source."""
         acts.require_some_owner(request)
-        access = access_of(request)
-        chosen = request.GET.get("owner", "")
-        rows = groups.rows_of(access, chosen)
-        found = groups.groups_of(rows, access, timezone.now(), chosen)
-        owners = list(
-            zip(map(str, (owner.pk for owner in access.owners)), labels_of(access.owners), strict=True)
-        )
+        access, now = access_of(request), timezone.now().astimezone(UTC)
+        asked = narrowing.ask(request.GET, access, now)
+        rows = narrowing.rows_of(access, asked)
+        found = groups.groups_of(rows, access, now, asked)
         context = {
             **self.admin_site.each_context(request),
             "title": "Rejected events",
             "opts": self.opts,
-            "answer": groups.answer(found, groups.count_of(rows, found)),
+            "answer": groups.answer(found, groups.count_of(rows, found), asked),
+            "periods": narrowing.periods(asked),
+            "all": narrowing.everything(request.GET),
+            "older": narrowing.rows_of(access, asked, older=True).count(),
+            "listed": urlencode(asked.query),
+            "chips": narrowing.chips(request.GET, access, asked),
             "groups": found,
             "is_cut": len(found) == groups.SHOWN,
-            "days": groups.DAYS,
-            "owners": owners if len(owners) > 1 else [],
-            "chosen": chosen,
+            "owners": narrowing.owners(request.GET, access),
+            "kept": narrowing.kept(request.GET, asked),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "ingestion/rejected_groups.html", context)
@@ -133,7 +135,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     def page(self, request: HttpRequest, row: RejectedEvent) -> Page:
         """Why it was rejected, where, what to do, and what it was."""
-        remedy = remedies.remedy_of(row.code)
+        happened, remedy = remedies.said_of(row.code, row.path)
         marked = marking.marked(row)
         as_sent = bodies.as_received(bytes(row.body))
         return RejectedPage(
@@ -146,8 +148,8 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
                 group("Request", row, ("context",)),
             ),
             documents=(as_sent,),
-            happened=remedies.as_html(remedy.happened),
-            remedy=remedies.as_html(remedy.remedy),
+            happened=remedies.as_html(happened),
+            remedy=remedies.as_html(remedy, formats_page.link(row.kind, row.dialect, row.path)),
             marked=marked,
             can_act=access_of(request).leads(row.owner_id),
         )

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from django.urls import reverse
-
 from reports.digests.composed import Notice
 from reports.digests.facts import Facts, params
 from reports.digests.words import compared, counted, name, source
 from reports.figures.errors import Group
 from reports.pages.error_parts import key_of, named
 from reports.pages.errors import wanting
-from reports.pages.links import address, changed
+from reports.pages.links import address, changed, rejected_groups
 from reports.pages.overview import has_more_errors, has_much_rejected
 from reports.pages.words import during
 
@@ -99,5 +97,5 @@ def _shares(facts: Facts) -> list[Notice]:
         rejected, verb = counted(facts, sums.rejected or 0, "event"), "was" if sums.rejected == 1 else "were"
         share = written.percent((sums.rejected_share or 0) * 100, 1)
         sentence = f"{rejected} {verb} rejected, {share} of what came in."
-        found.append(Notice(sentence, reverse("admin:ingestion_rejected_groups")))
+        found.append(Notice(sentence, rejected_groups(facts.filters)))
     return found

@@ -6,14 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.urls import reverse
-
 from reports.charts import palette
 from reports.charts.time_chart import Series, top_and_rest
 from reports.cost.numbers import ZERO
 from reports.figures.cost import MonthsCost
 from reports.filters import Filters
 from reports.pages.cost_words import Names
+from reports.pages.links import rejected_groups
 from reports.pages.page import Context
 
 OTHERS = "others"
@@ -31,8 +30,8 @@ class View:
 
     @property
     def rejected(self) -> str:
-        """The page of what was rejected."""
-        return reverse("admin:ingestion_rejected_groups")
+        """The page of what was rejected in the month."""
+        return rejected_groups(self.filters)
 
 
 def stack(

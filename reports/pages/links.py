@@ -193,6 +193,12 @@ def rejected(filters: Filters, **narrower: str | int) -> str:
     return in_list("admin:ingestion_rejectedevent_changelist", asked | narrower)
 
 
+def rejected_groups(filters: Filters) -> str:
+    """Why events were rejected that were received in the period: their groups."""
+    asked = listed(filters, "owner", "source", "kind")
+    return in_list("admin:ingestion_rejected_groups", asked)
+
+
 def in_list(page: str, asked: Mapping[str, str | int]) -> str:
     """A list of the admin, asked something; what is empty isn't asked."""
     return f"{_path(page)}?{urlencode({name: value for name, value in asked.items() if value != ''})}"

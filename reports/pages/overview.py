@@ -1,12 +1,10 @@
 """At a glance: what applications did, whether it went well, and where it came from."""
 
-from django.urls import reverse
-
 from reports.charts.numbers import SHARE, change, count, points
 from reports.figures.overview import Overview, Sums, overview
 from reports.filters import Filters
 from reports.pages import bots, overview_blocks
-from reports.pages.links import events, sessions
+from reports.pages.links import events, rejected_groups, sessions
 from reports.pages.overview_blocks import EVENTS, SESSIONS, source_name
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
@@ -134,7 +132,7 @@ def _attention(found: Overview, filters: Filters, context: Context) -> list[Atte
             Attention(
                 f"{plural(sums.rejected or 0, 'event')} of {sums.received or 0:,} "
                 f"{'was' if sums.rejected == 1 else 'were'} rejected.",
-                reverse("admin:ingestion_rejected_groups"),
+                rejected_groups(filters),
                 "See why",
             )
         )

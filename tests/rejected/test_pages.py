@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from events.accounts.entry import AuditEntry
 from events.event import Event
@@ -20,6 +21,7 @@ from ingestion.tasks import replay
 from tests.admin.conftest import html_of
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
 from tests.reports.asked import counted
+from tests.rollups.recomputed import fold_due
 from tests.sending import AVAILITY, Sender, file_all, log_event
 
 LIST = "/admin/ingestion/rejectedevent/"
@@ -47,11 +49,71 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     refused(team_b, pageless())
     html = html_of(alice, GROUPS)
     text = text_of(html)
-    assert "3 events wait to be mended; 66 % of them for “missing” in impression from portal." in text
-    assert "Send the field that path names." in text
+    assert (
+        "3 events were rejected in the last 7 days; 66 % because edata.pageid is required in impression from"
+        " portal." in text
+    )
+    assert "edata.pageid is required. Send it: see the fields of this kind ." in text
     assert "kind not known" in text
-    assert f"{LIST}?code=unknown_kind&amp;kind=-&amp;source=" in html
+    assert "code=unknown_kind&amp;kind=-&amp;source=" in html
     assert html.count('class="tally-days"') == 2
+
+
+def test_groups_are_of_a_period_the_newest_first_and_older_ones_are_counted(
+    team_a: Sender, alice: Client
+) -> None:
+    old, repeated, new = refused(team_a, log_event(eid="OLD"), pageless(), log_event(eid=5))
+    now = timezone.now()
+    past = now - timedelta(days=20)
+    RejectedEvent.objects.filter(pk=old.pk).update(received_at=past, last_received_at=past)
+    # Received first long ago and again just now: of every period in between.
+    RejectedEvent.objects.filter(pk=repeated.pk).update(received_at=past, last_received_at=now, seen=2)
+    RejectedEvent.objects.filter(pk=new.pk).update(last_received_at=now - timedelta(hours=1))
+
+    html = html_of(alice, GROUPS)
+    assert re.findall(r"<h3><a [^>]*><code>(\w+)</code>", html) == [repeated.code, new.code]
+    assert "1 older event waits too." in text_of(html)
+    everything = html_of(alice, f"{GROUPS}?period=all")
+    assert re.findall(r"<h3><a [^>]*><code>(\w+)</code>", everything) == [repeated.code, new.code, old.code]
+    between = (
+        f"since={past - timedelta(days=1):%Y-%m-%dT%H:%M}&until={past + timedelta(days=1):%Y-%m-%dT%H:%M}"
+    )
+    html = html_of(alice, f"{GROUPS}?{between}")
+    assert sorted(re.findall(r"<h3><a [^>]*><code>(\w+)</code>", html)) == sorted([repeated.code, old.code])
+    assert "Nothing was rejected yesterday" in text_of(
+        html_of(alice, f"{GROUPS}?{between}&period=yesterday&kind=log")
+    )
+
+
+@pytest.mark.parametrize(
+    "query", ["since=x&until=y", "owner=x", "source=9999999999999999999999,-1", "period=no"]
+)
+def test_what_a_group_can_not_be_narrowed_to_is_no_error(
+    row: RejectedEvent, alice: Client, query: str
+) -> None:
+    assert alice.get(f"{GROUPS}?{query}").status_code == 200
+
+
+def test_a_fix_links_to_the_field_on_a_page_of_ours(team_a: Sender, alice: Client) -> None:
+    (row,) = refused(team_a)
+    for html in (html_of(alice, GROUPS), html_of(alice, page_of(row))):
+        link = re.search(r'href="(/reference/formats/)#([^"]+)"', html)
+        assert link
+        assert link[2] == "impression:edata.pageid"
+        assert f'id="{link[2]}"' in html_of(Client(), link[1])
+
+
+def test_see_why_leads_to_what_the_headline_counted(team_a: Sender, alice: Client) -> None:
+    refused(team_a, pageless(), *(log_event(f"LOG:{number}") for number in range(3)))
+    old = refused(team_a, log_event(eid="OLD"))[-1]
+    fold_due()
+    past = timezone.now() - timedelta(days=20)
+    RejectedEvent.objects.filter(pk=old.pk).update(received_at=past, last_received_at=past)
+    html = html_of(alice, "/reports/overview/?period=today")
+    link = re.search(rf'href="({GROUPS}[^"]*)">See why', html)
+    assert link
+    groups = html_of(alice, link[1].replace("&amp;", "&"))
+    assert re.findall(r"<h3><a [^>]*><code>(\w+)</code>", groups) == ["missing"]
 
 
 def test_groups_take_the_same_queries_however_many_there_are(
@@ -277,7 +339,7 @@ def test_groups_that_are_not_shown_are_counted(
     refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
     monkeypatch.setattr("ingestion.admin.groups.SHOWN", 1)
     text = text_of(html_of(alice, GROUPS))
-    assert "3 events wait to be mended; 66 % of them for “missing” in impression from portal." in text
+    assert "3 events were rejected in the last 7 days;" in text
 
 
 def test_nobody_else_sees_or_stops_a_replay(
