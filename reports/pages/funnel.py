@@ -31,7 +31,7 @@ def block(filters: Filters, context: Context) -> Block:
         for place, text in enumerate(written, 1)
     )
     if not chosen:
-        suggestion = suggested(filters)
+        suggestion = suggested(_with_events(filters, context))
         empty = Empty(
             "Choose the steps",
             "page:NAME is a page shown, event:KIND an event of a kind, event:KIND:TEXT one that is called so."

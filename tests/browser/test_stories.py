@@ -116,7 +116,7 @@ def test_a_lead_mends_a_cause_and_lets_in_what_it_rejected(team_a: Sender, windo
     set_validation(team_a, "strict")
     refused(team_a, strict_fault("LOG:1"), strict_fault("LOG:2"))
     go(window, "Rejected")
-    expect(sentence(window)).to_contain_text("2 events wait to be mended")
+    expect(sentence(window)).to_contain_text("2 events were rejected in the last 7 days")
 
     go(window, "Owners")
     window.get_by_role("link", name="Team A").click()
