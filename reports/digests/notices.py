@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.urls import reverse
+
 from reports.digests.composed import Notice
 from reports.digests.facts import Facts, params
 from reports.digests.words import compared, counted, name, source
