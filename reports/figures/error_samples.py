@@ -116,10 +116,8 @@ def _sample(row: Any, page: str | None) -> Sample:
 
 def _with_traces(found: Sequence[Sample]) -> None:
     ids = [sample.id for sample in found]
-    if not ids:
-        return
-    # The ids again as bounds: a list alone is looked for in every week.
-    rows = KINDS["error"].model._default_manager.filter(pk__in=ids, pk__gte=min(ids), pk__lte=max(ids))
+    # PostgreSQL looks for a list of ids in the weeks of these ids only.
+    rows = KINDS["error"].model._default_manager.filter(pk__in=ids)
     texts = dict(rows.values_list("pk", Left("stacktrace", LONGEST_TRACE)))
     for sample in found:
         sample.trace = texts.get(sample.id)
