@@ -34,8 +34,8 @@ class Silent:
 
     @property
     def since(self) -> str:
-        """How long it has been silent, in words: 1 d 17 h."""
-        return lasting(self.lasts.total_seconds())
+        """How long it has been silent, in words that no line ends in: 1 d 17 h."""
+        return lasting(self.lasts.total_seconds()).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def silent_sources(hours: QuerySet[UsageHour], now: datetime) -> list[Silent]:

@@ -34,9 +34,12 @@ LINKED = ("overview", "sessions", "errors", "cost")  # those of PAGES that every
 def compose(
     subscription: Subscription, period: Period, owners: Sequence[Owner], now: datetime
 ) -> Composed | None:
-    """The digest of a period about owners that its reader may see; None where nothing came in."""
+    """The digest of a period about owners that its reader may see; None where there is nothing to say.
+
+    A source that is silent is something to say: where everything died, nothing comes in.
+    """
     facts = read(period, owners, subscription.written, now)
-    if facts.is_empty and not subscription.also_empty:
+    if facts.is_empty and not facts.overview.silent and not subscription.also_empty:
         return None
     return written(facts, attach_csv=subscription.attach_csv)
 

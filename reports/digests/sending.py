@@ -118,7 +118,7 @@ def write(mail: SentMail, compose: Compose, now: datetime) -> None:
     assert mail.address is not None
     letter = letter_for(subscription, period_of(mail, subscription), compose, mail.address, now)
     if letter is None:
-        mails.skip(mail, "Nothing came in.", now)
+        mails.skip(mail, "Nothing came in, and no source is silent.", now)
     else:
         mails.write(mail, letter, now)
 

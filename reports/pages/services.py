@@ -108,7 +108,7 @@ def _figures(found: Services, filters: Filters, context: Context) -> list[Figure
             "Silent sources",
             None if context.is_incomplete else len(found.silent),
             count("sources"),
-            note=f"{plural(late, 'heartbeat')} of {len(found.lives):,} overdue" if found.lives else "",
+            note=f"{late:,} of {plural(len(found.lives), 'heartbeat')} overdue" if found.lives else "",
             tone="bad" if found.silent else "",
             href="#silent",
         ),

@@ -8,7 +8,8 @@ from events.event import Event
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
-from events.store.usage import WarningHour
+from events.store.silent import silent_sources
+from events.store.usage import UsageHour, WarningHour
 from ingestion import verification
 from ingestion.demo import home, script, seeding
 from ingestion.demo.posting import Post
@@ -103,6 +104,7 @@ def test_a_service_falls_silent() -> None:
 
     last = Event.objects.filter(source__name="content-service").latest("id")
     assert timedelta(days=1) < UNTIL - last.occurred_at < timedelta(days=3)
+    assert [each.name for each in silent_sources(UsageHour.objects.all(), UNTIL)] == ["content-service"]
 
 
 def test_the_demo_is_an_organization_of_its_own() -> None:

@@ -111,7 +111,7 @@ def test_an_empty_period_is_skipped_and_said_so(owner: Owner, box: Box) -> None:
     subscribed(reader(owner), owner)
     round_at()
     assert box.asked == []
-    assert (only().state, only().answer) == (State.SKIPPED, "Nothing came in.")
+    assert (only().state, only().answer) == (State.SKIPPED, "Nothing came in, and no source is silent.")
 
 
 def test_an_empty_period_is_told_to_who_asked_for_it(owner: Owner, box: Box) -> None:

@@ -256,7 +256,7 @@ def test_a_source_that_fell_silent_wants_attention(team_a: Sender) -> None:
         counted(team_a, 30 + place, 5, source=f"agent {place}")
     now = timezone.now()
     report = build(of_all(preset("7d", now, UTC_ZONE)), context(now=now))
-    assert [each.sentence for each in report.attention] == [
+    assert [each.sentence.replace("\N{NO-BREAK SPACE}", " ") for each in report.attention] == [
         "agent 0 has been silent for 1 d 6 h, after 5 events in two weeks.",
         "agent 1 has been silent for 1 d 7 h, after 5 events in two weeks.",
         "agent 2 has been silent for 1 d 8 h, after 5 events in two weeks.",

@@ -1,6 +1,7 @@
 """Silent: one rule for every page and digest, which sees what is silent now."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -64,11 +65,12 @@ def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client) -
     """A source that has been silent for 41 hours, whatever period each of them is about."""
     source = heard(team_a, "agent", range(41, 12 * DAY, 5))
     heard(team_a, "portal", range(0, 12 * DAY, 5))
-    said = "agent has been silent for 1 d 17 h, after 250 events in two weeks."
+    lasts = "1 d 17 h".replace(" ", "\N{NO-BREAK SPACE}")
+    said = f"agent has been silent for {lasts}, after 250 events in two weeks."
     front = html_of(operator, "/admin/")
     assert ">agent<" in front
-    assert "1 d 17 h" in front
-    assert "silent for 1 d 17 h" in html_of(operator, f"/admin/events/source/{source.pk}/change/")
+    assert lasts in front
+    assert f"silent for {lasts}" in html_of(operator, f"/admin/events/source/{source.pk}/change/")
     for page in ("overview", "services"):
         for period in ("today", "7d", "last_month"):
             html = html_of(operator, f"/reports/{page}/?period={period}")
@@ -76,7 +78,19 @@ def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client) -
             assert "portal has been silent" not in html
     now, owner = timezone.now(), Owner.objects.get(pk=team_a.key.default_owner.pk)
     for rhythm in (Rhythm.DAILY, Rhythm.WEEKLY):
-        subscription = Subscription(rhythm=rhythm, also_empty=True, zone="UTC", hour=0)
+        subscription = Subscription(rhythm=rhythm, zone="UTC", hour=0)
         composed = content.compose(subscription, latest_period(subscription, now), [owner], now)
         assert composed is not None
         assert said in [notice.sentence for notice in composed.notices]
+
+
+def test_a_digest_of_a_day_without_anything_tells_of_the_silence(team_a: Sender) -> None:
+    heard(team_a, "agent", range(41, 12 * DAY, 5))
+    now, owner = timezone.now(), Owner.objects.get(pk=team_a.key.default_owner.pk)
+    subscription = Subscription(rhythm=Rhythm.DAILY, zone="UTC", hour=0)
+    # The day of 40 hours ago may have something; a later one has nothing.
+    period = latest_period(subscription, now + timedelta(days=1))
+    composed = content.compose(subscription, period, [owner], now + timedelta(days=1))
+    assert composed is not None
+    assert composed.answer == "Team A: nothing came in."
+    assert [notice.sentence.partition(" for ")[0] for notice in composed.notices] == ["agent has been silent"]
