@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-clocks test-faults fuzz docs-bad-input docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base dev run test test-clocks test-faults fuzz docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,9 @@ fuzz: dev ## Send what nobody should (FUZZ_SECONDS=600, FUZZ_SEED to repeat)
 
 docs-bad-input: dev ## Make docs/reference/bad-input.md from what each case gets
 	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/bad_input/test_table.py -k page
+
+docs-clients: dev ## Make docs/reference/clients.md from what the real clients send
+	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/clients/test_clients_page.py -k up_to_date
 
 docs-hostile-bodies: dev ## Make docs/reference/hostile-bodies.md from what each body costs
 	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/attack/test_hostile_bodies.py -k page

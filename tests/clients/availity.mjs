@@ -1,12 +1,12 @@
 // Availity's client under Node, where there is no beacon and axios posts the form.
-import { AvAnalytics, AvTelemetryAnalytics } from '@availity/analytics-core';
 import { AvTelemetryApi } from '@availity/api-axios';
 import axios from 'axios';
 
 // The client asks the navigator for a beacon; Node 20 has no navigator at all.
 globalThis.navigator ??= {};
 
-const { TALLY_URL, TALLY_KEY } = process.env;
+const { TALLY_URL, TALLY_KEY, AVAILITY_CORE = '@availity/analytics-core' } = process.env;
+const { AvAnalytics, AvTelemetryAnalytics } = await import(AVAILITY_CORE);
 const name = 'spc/analytics/telemetry';
 
 const apis = {

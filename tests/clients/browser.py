@@ -39,8 +39,8 @@ def site(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def visiting(folder: Path, file: str) -> Iterator[Page]:
-    """A page of the site in a fresh browser.
+def visiting(folder: Path, file: str, script: str = "") -> Iterator[Page]:
+    """A page of the site in a fresh browser, with a script that runs before those of the page.
 
     Django refuses its database to a thread with an event loop, which Playwright's is: look at what was filed
     after the visit.
@@ -51,6 +51,8 @@ def visiting(folder: Path, file: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
         try:
             page = browser.new_page()
+            if script:
+                page.add_init_script(script)
             page.goto(f"{address}/{file}")
             yield page
         finally:

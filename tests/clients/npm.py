@@ -61,7 +61,7 @@ class Clients:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "node_modules").symlink_to(installed() / "node_modules")
-        for file in (*HERE.glob("*.mjs"), *HERE.glob("*.html")):
+        for file in (*HERE.glob("*.mjs"), *HERE.glob("*.html"), HERE / "sunbird-calls.json"):
             shutil.copy(file, folder)
 
     def run(self, script: str, *arguments: str, environment: Mapping[str, str]) -> Any:
@@ -83,11 +83,15 @@ class Clients:
         assert done.returncode == 0, f"{script} failed:\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
-    def bundle(self, script: str) -> str:
-        """Bundle a script for browsers, as applications do; returns the file's name."""
+    def bundle(self, script: str, **packages: str) -> str:
+        """Bundle a script for browsers, as applications do, and return the file's name.
+
+        `packages` are installed under another name than the script imports.
+        """
         made = f"{Path(script).stem}.bundle.js"
+        aliases = [f"--alias:{name}={other}" for name, other in packages.items()]
         subprocess.run(
-            [self.folder / "node_modules/.bin/esbuild", script, "--bundle", f"--outfile={made}"],
+            [self.folder / "node_modules/.bin/esbuild", script, "--bundle", f"--outfile={made}", *aliases],
             cwd=self.folder,
             capture_output=True,
             timeout=RUN_SECONDS,
