@@ -115,8 +115,8 @@ def test_who_may_not_see_the_events_sees_none_of_the_names(team: Sender, make_se
 
 def test_the_same_holds_for_other_formats(make_sender: MakeSender) -> None:
     team = make_sender("Team A")
-    team.post(AVAILITY, message(owner="", source_system=LONG))
-    team.post(AVAILITY, message(owner="", source_system="typo", version="9"))
+    team.post(AVAILITY, message(owner="Team A", source_system=LONG))
+    team.post(AVAILITY, message(owner="Team A", source_system="typo", version="9"))
     file_all()
     olga = Access(person("olga", is_superuser=True))
 

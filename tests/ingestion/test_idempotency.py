@@ -53,7 +53,7 @@ def test_another_body_under_the_same_key_is_a_409_and_is_not_kept(sender: Sender
 
 def test_the_same_key_of_another_owner_is_another_event(make_sender: MakeSender) -> None:
     for owner in ("One", "Two"):
-        make_sender(owner).post(AVAILITY, message(owner=""), **KEY)
+        make_sender(owner).post(AVAILITY, message(owner=owner), **KEY)
     assert file_all().stored == 2
 
 

@@ -14,7 +14,7 @@ from events.ownership.api_key import ApiKey, KeyType, Permissions
 from ingestion.inbox import InboxRequest
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, emitted, log_event, message
 
-BODIES = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(owner=""), EMIT: emitted()}
+BODIES = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(), EMIT: emitted()}
 
 
 def means(key: str) -> dict[str, dict[str, str]]:

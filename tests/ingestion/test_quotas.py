@@ -57,7 +57,7 @@ def test_a_quota_may_refuse_until_the_month_ends(sender: Sender) -> None:
 
 def test_what_a_quota_refuses_is_not_remembered_by_its_idempotency_key(sender: Sender) -> None:
     quota(sender, 0, "refuse")
-    response = sender.post(AVAILITY, message(owner=""), **{"Idempotency-Key": "one"})
+    response = sender.post(AVAILITY, message(), **{"Idempotency-Key": "one"})
     assert (response.status_code, response.json()["error"]["code"]) == (429, "quota_exceeded")
     assert not IdempotencyKey.objects.exists()
     assert not InboxRequest.objects.exists()
