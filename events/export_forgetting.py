@@ -1,12 +1,14 @@
 """Erasure in exports: removes files that name the actor, and redacts their filters and searches."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
 
 from events.export_job import OPEN, ExportJob, cancel
 from events.ownership.erased import Erased, forgets
+from events.spreadsheets.xlsx_file import texts_in
 
 REASON = "An actor was erased after this export was requested. Export the list again."
 
@@ -31,4 +33,7 @@ def _names(job: ExportJob, pattern: re.Pattern[bytes]) -> bool:
     if not job.path.exists():
         return False
     with job.path.open("rb") as file:
-        return any(pattern.search(line) for line in file)
+        pieces: Iterable[bytes] = file
+        if job.form == "xlsx":
+            pieces = (text.encode("utf-8", "surrogatepass") for text in texts_in(file))
+        return any(pattern.search(piece) for piece in pieces)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from django.conf import settings
@@ -45,7 +46,7 @@ class ExportJob(models.Model):
         help_text="The person who requested it.",
     )
     model = models.TextField(help_text="Label of the model whose list is exported.")
-    form = models.TextField(help_text="Format: csv or ndjson.")
+    form = models.TextField(help_text="Format: csv, xlsx or ndjson.")
     query = models.TextField(help_text="Filters and search, as in the query string of the list.")
     owners = ArrayField(
         models.BigIntegerField(),
@@ -80,6 +81,11 @@ class ExportJob(models.Model):
     def path(self) -> Path:
         """The path of the file."""
         return Path(settings.EXPORT_FOLDER) / self.file
+
+    @property
+    def temporary(self) -> Path:
+        """The folder of the rows of an XLSX file until they are compressed."""
+        return self.path.with_suffix(".rows")
 
     @property
     def may_be_had(self) -> bool:
@@ -149,11 +155,13 @@ def remove_expired(now: datetime) -> int:
     gone = ExportJob.objects.filter(expires_at__lte=now)
     for job in gone:
         job.path.unlink(missing_ok=True)
+        rmtree(job.temporary, ignore_errors=True)
     count, _ = gone.delete()
     folder = Path(settings.EXPORT_FOLDER)
-    known = set(ExportJob.objects.values_list("file", flat=True))
+    jobs = ExportJob.objects.only("file")
+    known = {path.name for job in jobs for path in (job.path, job.temporary)}
     old = (now - timedelta(hours=1)).timestamp()
     for each in folder.iterdir() if folder.exists() else ():
         if each.name not in known and each.stat().st_mtime < old:
-            each.unlink(missing_ok=True)
+            rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
     return count

@@ -5,8 +5,10 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import IO, Any
+from shutil import rmtree
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -17,7 +19,8 @@ from django.db import connection
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from events.admin.walking import FORMS, WalkAdmin
+from events.admin.exporting import FORMS
+from events.admin.walking import WalkAdmin
 from events.details import Pair
 from events.export_job import FOLDER_MODE, OPEN, ExportJob, State
 from events.words import size_text
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 LOST = "2 minutes"  # without a sign of life: its worker is gone
 ATTEMPTS = 3
 DIED = "Its worker died three times. Try again, or choose a shorter time."
+BUFFER = 1 << 16  # bytes
 TOLD_SECONDS = 1.0  # between two notes of how far it is
 
 _NEXT = f"""
@@ -76,12 +80,48 @@ def _make(job: ExportJob) -> None:
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(FOLDER_MODE)
     model_admin, question = _asked(job)
-    _, lines = FORMS[job.form]
+    rmtree(job.temporary, ignore_errors=True)  # of a worker that died
+    job.temporary.mkdir(mode=FOLDER_MODE)
     descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        for text in lines(_watched(job, model_admin.pairs(question), file), model_admin.model):
-            file.write(text.encode("utf-8", "surrogatepass"))
-        job.bytes = file.tell()
+    try:
+        progress = _Progress(job, descriptor)
+        with BufferedWriter(progress, BUFFER) as file:
+            pages = _watched(job, model_admin.pairs(question), file, progress)
+            FORMS[job.form].write(pages, model_admin.model, file, job.temporary)
+            job.bytes = file.tell()
+    finally:
+        rmtree(job.temporary)
+
+
+class _Progress(FileIO):
+    """The file of an export. Notes its progress and checks that it may go on, also while it is compressed."""
+
+    def __init__(self, job: ExportJob, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
+        self._job = job
+        self._noted = time.monotonic()
+
+    def write(self, content: Any) -> int:
+        """Write a buffer. Raises `_StoppedError`."""
+        self.note()
+        return super().write(content)
+
+    def note(self) -> None:
+        """Note the progress once in TOLD_SECONDS. Raises `_StoppedError`."""
+        if time.monotonic() - self._noted < TOLD_SECONDS:
+            return
+        self._noted = time.monotonic()
+        job = self._job
+        # Rows of XLSX are counted where they wait to be compressed.
+        size = self.tell() + sum(each.stat().st_size for each in job.temporary.rglob("*"))
+        if size > settings.EXPORT_MAX_BYTES:
+            most = size_text(settings.EXPORT_MAX_BYTES)
+            raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
+        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
+        if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
+            raise _StoppedError(State.CANCELLED, "")
+        if not job.may_be_had:
+            raise _StoppedError(State.CANCELLED, LEFT)
 
 
 def _asked(job: ExportJob) -> tuple[WalkAdmin, Any]:
@@ -102,24 +142,15 @@ def _asked(job: ExportJob) -> tuple[WalkAdmin, Any]:
 LEFT = "You no longer have access to all of its owners."
 
 
-def _watched(job: ExportJob, pages: Iterator[list[Pair]], file: IO[bytes]) -> Iterator[list[Pair]]:
-    """The pages, while the export is wanted and allowed; says how far it is. Raises `_StoppedError`."""
-    told = time.monotonic()
+def _watched(
+    job: ExportJob, pages: Iterator[list[Pair]], file: "BufferedWriter[Any]", progress: _Progress
+) -> Iterator[list[Pair]]:
+    """The pages, while the export is wanted and allowed. Raises `_StoppedError`."""
     for page in pages:
         yield page
         job.rows += len(page)
-        if time.monotonic() - told < TOLD_SECONDS:
-            continue
-        told = time.monotonic()
-        size = file.tell()
-        if size > settings.EXPORT_MAX_BYTES:
-            most = size_text(settings.EXPORT_MAX_BYTES)
-            raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
-        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
-        if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
-            raise _StoppedError(State.CANCELLED, "")
-        if not job.may_be_had:
-            raise _StoppedError(State.CANCELLED, LEFT)
+        file.flush()
+        progress.note()
 
 
 def _finish(job: ExportJob, state: State, reason: str) -> None:

@@ -16,6 +16,7 @@ from events import export_job
 from events.access import access_of
 from events.admin.base import EmptyState
 from events.admin.columns import figure, moment, short
+from events.admin.exporting import FORMS
 from events.admin.facts import Link, Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
@@ -27,8 +28,7 @@ class Download(FileResponse):
     """A file that is on disk: the front hands it out by `ready_file`, on a thread that does nothing else."""
 
     def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
-        types = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
-        super().__init__(file, as_attachment=True, filename=job.name, content_type=types[job.form])
+        super().__init__(file, as_attachment=True, filename=job.name, content_type=FORMS[job.form].type)
         self.ready_file = file
         self.headers["Cache-Control"] = "private, no-store"
 
@@ -48,7 +48,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
     empty_state = EmptyState(
         "No exports yet",
         f"Exports of more than {SMALL_ROWS:,} events appear here and can be downloaded once they are ready. "
-        "To request one, open Events, choose filters and select CSV or NDJSON.",
+        "To request one, open Events, choose filters and select CSV, XLSX or NDJSON.",
     )
 
     @admin.display(description="Size")

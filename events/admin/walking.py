@@ -1,9 +1,10 @@
 """Lists of events that any filter may narrow: without an index one looks through windows and says how far."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
+from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from events import export_job
 from events.access import access_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
-from events.admin.exporting import csv_lines, json_lines
+from events.admin.exporting import FORMS
 from events.admin.filters import ChoiceFilter
 from events.admin.paging import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.admin.searching import HELP, search
@@ -30,15 +31,6 @@ from events.keyset import Order, Slice
 from events.store import retained
 from events.store.retained import Since
 from events.walk import Edge, Question
-
-# The exports: their type, and what makes the lines.
-FORMS: dict[str, tuple[str, Callable[[Iterator[list[Pair]], Any], Iterator[str]]]] = {
-    "csv": (
-        "text/csv; charset=utf-8",
-        lambda pages, model: csv_lines(pages, None if model is Event else model),
-    ),
-    "ndjson": ("application/x-ndjson", lambda pages, _: json_lines(pages)),
-}
 
 
 class WalkChangeList(KeysetChangeList):
@@ -157,12 +149,13 @@ class WalkAdmin(OwnedAdmin, KeysetAdmin):
             raise Http404 from error
         self._note(request, listed, form)
         name = f"{self.export_name()}.{form}"
-        content_type, lines = FORMS[form]
         found = export_job.small(self.pairs(listed.question), time.monotonic)
         if found is not None:
+            file = BytesIO()
+            FORMS[form].write(found, self.model, file, None)
             return HttpResponse(
-                "".join(lines(iter(found), self.model)).encode("utf-8", "surrogatepass"),
-                content_type=content_type,
+                file.getvalue(),
+                content_type=FORMS[form].type,
                 headers={
                     "Content-Disposition": f'attachment; filename="{name}"',
                     "Cache-Control": "private, no-store",

@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from events.ownership.owner import Owner
+from events.spreadsheets.formulas import harmless
 
 MARK = "(erased)"  # replaces a name
 SHORTEST = 4  # fewest characters of a name that is redacted within longer texts
 SHORTEST_NUMBER = 6  # fewest digits of a name that is a number
-# Ways to write a name: as it is, or escaped in JSON, in a form, in an SQL literal.
+# Ways to write a name: as it is, or escaped in JSON, in a form, in an SQL literal, in CSV.
 WRITTEN: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: json.dumps(text)[1:-1],
@@ -26,6 +27,7 @@ WRITTEN: tuple[Callable[[str], str], ...] = (
     lambda text: quote(text, safe=""),
     quote_plus,
     lambda text: text.replace("'", "''"),
+    lambda text: harmless(text).replace('"', '""'),  # as in CSV
 )
 
 

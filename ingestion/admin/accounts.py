@@ -1,24 +1,26 @@
 """The accounts in the admin: where every received event is, and what isn't accounted for."""
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import PERIODS, labels_of, period
+from events.spreadsheets.files import FORMATS, download
+from events.spreadsheets.sheet import Heading, Sheet
 from ingestion.accounting import Account, accounts
 from ingestion.admin.acts import require_some_owner
 
-SHOWN = 500  # rows of the table; the CSV has them all
+SHOWN = 500  # rows of the table; files have them all
 _FAR = timedelta(days=2)  # into the future: a clock that stepped back leaves counters ahead
 COLUMNS = (
     "owner",
@@ -34,19 +36,22 @@ COLUMNS = (
 )
 
 
-def view(request: HttpRequest) -> HttpResponse:
-    """The page, or its table as CSV."""
+def view(request: HttpRequest) -> HttpResponseBase:
+    """The page, or its table as a file."""
     require_some_owner(request)
     access, now = access_of(request), timezone.now().astimezone(UTC)
     name = request.GET.get("period", "")
     name = name if name in PERIODS else "7d"
     chosen = request.GET.get("owner", "")
     found = _accounts(access, name, chosen, now)
-    if request.GET.get("as") == "csv":
+    if (form := request.GET.get("as", "")) in FORMATS:
         owner = next((each for each in access.owners if str(each.pk) == chosen), None)
-        after = {"period": name, "owner": owner.name if owner else ""}
-        audit.record(audit.actor_of(request), "export.made", "accounts as CSV", owner=owner, after=after)
-        return _csv(found, name)
+        about, after = (
+            f"accounts as {FORMATS[form].title}",
+            {"period": name, "owner": owner.name if owner else ""},
+        )
+        audit.record(audit.actor_of(request), "export.made", about, owner=owner, after=after)
+        return download(_sheet(found), form, f"accounts-{name}")
     context = {
         **admin.site.each_context(request),
         "title": "Accounts",
@@ -57,7 +62,10 @@ def view(request: HttpRequest) -> HttpResponse:
         "sums": {column: sum(getattr(each, column) for each in found) for column in COLUMNS[3:]},
         "periods": [(value, label, value == name) for value, label in PERIODS.items()],
         "owners": _owners(access, chosen),
-        "query": urlencode({"period": name, "owner": chosen, "as": "csv"}),
+        "files": [
+            (format_.title, urlencode({"period": name, "owner": chosen, "as": form}))
+            for form, format_ in FORMATS.items()
+        ],
         "period": name,
     }
     return TemplateResponse(request, "ingestion/accounts.html", context)
@@ -104,18 +112,12 @@ def answer(found: list[Account], label: str) -> str:
     return f"{rows} balance, of {events} received ({label}); run `manage.py verify`, and tell the operator."
 
 
-def _csv(found: Iterable[Account], name: str) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="accounts-{name}.csv"'
-    table = csv.writer(response)
-    table.writerow(COLUMNS)
+def _sheet(found: list[Account]) -> Sheet:
+    headings = [Heading(name, "UTC") if name == "day" else Heading(name) for name in COLUMNS]
+    return Sheet("Accounts", headings, _rows(found))
+
+
+def _rows(found: list[Account]) -> Iterator[list[Any]]:
     for account in found:
         place = account.place
-        numbers: list[Any] = [getattr(account, column) for column in COLUMNS[3:]]
-        table.writerow([_harmless(place.owner), _harmless(place.source), place.day.isoformat(), *numbers])
-    return response
-
-
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        yield [place.owner, place.source, place.day, *(getattr(account, name) for name in COLUMNS[3:])]

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
@@ -84,7 +85,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def get_urls(self) -> list[Any]:
         """The pages beside list and row."""
 
-        def wrapped(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
+        def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
             return self.admin_site.admin_view(view)
 
         return [

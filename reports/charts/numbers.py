@@ -1,8 +1,9 @@
 """Numbers: how values of each unit are written, short in drawings and exact beside them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import ceil, floor, log10
 from typing import Any
 
@@ -14,6 +15,8 @@ _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10
 TIMES = "times as much"
 TICKS = 4  # steps of an axis, about
 _ROOM = 100_000
+CENTS, FEW_PLACES, MOST_PLACES = 2, 4, 6  # decimals of money
+MONEY_FORMAT = "#,##0.00????"  # of XLSX: points stand below each other
 SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
 
 
@@ -58,10 +61,17 @@ class Unit:
     exact: Callable[[Any], str] = exact_count
     is_whole: bool = False  # whether nothing lies between 0 and 1
     is_length: bool = False  # whether it is counted in sixties
+    in_files: str = ""  # what a file says its numbers count, unless the column's name does
+    number_format: str = ""  # in XLSX
+    column: Callable[[Sequence[Any]], Callable[[Any], str]] | None = None  # how it writes values to line up
 
     def in_table(self, value: Number) -> str:
         """A value among others of its column: counts with all digits, which line up."""
         return self.exact(value) if self.short is short_count else self.short(value)
+
+    def writer(self, values: Sequence[Any]) -> Callable[[Any], str]:
+        """Return what writes each of some values, so that they line up below each other."""
+        return self.column(values) if self.column else self.in_table
 
     def at_large(self, value: Number) -> str:
         """A value by itself, where there is room for the digits of all but the largest counts."""
@@ -78,7 +88,7 @@ class Unit:
 
 def count(name: str) -> Unit:
     """Whole numbers of something, in the plural."""
-    return Unit(name, is_whole=True)
+    return Unit(name, is_whole=True, number_format="#,##0")
 
 
 def mean(name: str) -> Unit:
@@ -92,6 +102,9 @@ def money(currency: str) -> Unit:
         currency,
         lambda value: f"{_amount(value)} {currency}",
         lambda value: f"{_all_digits(value)} {currency}",
+        in_files=currency,
+        number_format=MONEY_FORMAT,
+        column=partial(_amounts, currency),
     )
 
 
@@ -104,16 +117,56 @@ def _all_digits(value: Number) -> str:
     return f"{whole}.{rest.ljust(2, '0')}"
 
 
-SHARE = Unit("share", share, exact_share)
-SECONDS = Unit("time", seconds, exact_seconds, is_length=True)
-BYTES = Unit("bytes", size_text, lambda value: f"{int(value):,} bytes", is_whole=True)
+SHARE = Unit("share", share, exact_share, number_format="0.0%")
+SECONDS = Unit("time", seconds, exact_seconds, is_length=True, in_files="s", number_format="#,##0.00")
+BYTES = Unit(
+    "bytes",
+    size_text,
+    lambda value: f"{int(value):,} bytes",
+    is_whole=True,
+    in_files="bytes",
+    number_format="#,##0",
+)
 
 
 def _amount(value: Number) -> str:
     number = float(value)
     if 0 < abs(number) < 1:
-        return f"{number:.{min(6, 2 - floor(log10(abs(number))))}f}".rstrip("0").ljust(4, "0")
+        return f"{number:.{_places(number)}f}".rstrip("0").ljust(4, "0")
     return f"{number:,.2f}" if abs(number) < 10_000 else f"{number:,.0f}"
+
+
+def _places(number: float) -> int:
+    """Decimals that show three digits of an amount below one."""
+    return min(MOST_PLACES, 2 - floor(log10(abs(number))))
+
+
+def _ends_in_zero(number: float, places: int) -> bool:
+    text = f"{number:.{places}f}"
+    return text.endswith("0") and float(text) != 0
+
+
+def _amounts(currency: str, values: Sequence[Number]) -> Callable[[Any], str]:
+    """Write the amounts of a column with as many decimals as its smallest one needs.
+
+    Beside amounts of 100 and more there are at most four: what would be rounded to nothing is said to be
+    less than the last of them.
+    """
+    numbers = [float(value) for value in values if value]
+    small = [number for number in numbers if abs(number) < 1]
+    places = max(map(_places, small), default=CENTS)
+    while places > CENTS and all(_ends_in_zero(number, places) for number in small):
+        places -= 1
+    if max(map(abs, numbers), default=0.0) >= 100:
+        places = min(places, FEW_PLACES)
+    least = 10.0**-places
+
+    def write(value: Any) -> str:
+        if 0 < abs(value) < least / 2:
+            return f"< {least:.{places}f} {currency}" if value > 0 else f"> -{least:.{places}f} {currency}"
+        return f"{value:,.{places}f} {currency}"
+
+    return write
 
 
 def ticks(most: Number, unit: Unit) -> list[tuple[float, str]]:

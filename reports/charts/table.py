@@ -1,22 +1,23 @@
-"""Tables: what stands under a chart or by itself, the same rows as its CSV."""
+"""Tables: what stands under a chart or by itself, the same rows as in its files."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from events.spreadsheets import cell, line
+from events.spreadsheets.sheet import UTC, Formatted, Heading, Sheet
 from events.words import cut
 from reports.charts.numbers import NOTHING, Number, Unit
 from reports.charts.spark import spark
 
 LONGEST = 48  # characters of a text; a longer one is cut in the middle
 LONGEST_ID = 16  # of an id
-SHOWN = 200  # rows on a page; the CSV has them all
+SHOWN = 200  # rows on a page; files have them all
 
 
-_NUMBER = re.compile(r"(?P<whole>-?[\d,]+)(?P<places>\.\d+)?(?P<unit>(?: %)?)")
+_NUMBER = re.compile(r"(?P<whole>[-+]?[\d,]+)(?P<places>\.\d+)?(?P<unit>(?: (?:%|[A-Z]{3}))?)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 
 
@@ -29,10 +30,22 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time. Pages show its label, files the time itself."""
+
+    at: datetime  # by the clocks of the reader
+    label: str
+    is_day: bool = False  # the first moment of a day
+
+    def __str__(self) -> str:
+        return self.label
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column; without a unit it is of text, or of amounts."""
 
-    name: str  # in the CSV and in the address
+    name: str  # in files and in the address
     title: str
     unit: Unit | None = None
     has_bar: bool = False  # where size matters
@@ -41,6 +54,8 @@ class Column:
     is_prose: bool = False  # sentences, which aren't cut
     is_id: bool = False  # said by its beginning and end
     note: str = ""  # explains the title
+    is_estimate: bool = False  # its numbers are from a histogram or a sample, or of the future
+    zone: str = ""  # of its dates; that of times is known from them
 
     @property
     def is_number(self) -> bool:
@@ -50,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A cell that is a small line; in CSV its values."""
+    """A cell that is a small line; in files its values."""
 
     values: tuple[Number | None, ...]
 
@@ -110,11 +125,38 @@ class Table:
         )
         return Table(columns, rows)
 
-    def lines(self) -> Iterator[str]:
-        """As CSV: names of the columns, then exact values."""
-        yield line([cell(column.name) for column in self.columns])  # some are named by telemetry
+    def sheet(self, title: str) -> Sheet:
+        """Return all rows for a file, with exact values. Amounts have a column for what they are of."""
+        headings: list[Heading] = []
+        amounts = next((n for n, column in enumerate(self.columns) if column.is_amounts), None)
+        for place, column in enumerate(self.columns):
+            headings.append(self._heading(place, column))
+            if place == amounts:
+                headings.append(Heading("unit"))
+        return Sheet(title, headings, self._values(amounts))
+
+    def _heading(self, place: int, column: Column) -> Heading:
+        times = [value for row in self.rows if isinstance(value := _time(row.cells[place]), datetime)]
+        zone = column.zone
+        if times:
+            zone = times[0].tzinfo.key if isinstance(times[0].tzinfo, ZoneInfo) else UTC
+        return Heading(
+            column.name,
+            zone=zone,
+            unit=column.unit.in_files if column.unit else "",
+            is_estimate=column.is_estimate,
+            is_day=any(isinstance(row.cells[place], Moment) and row.cells[place].is_day for row in self.rows),
+            number_format=column.unit.number_format if column.unit else "",
+        )
+
+    def _values(self, amounts: int | None) -> Iterator[list[Any]]:
         for row in self.rows:
-            yield line([cell(_plain(value)) for value in row.cells])
+            values = [_in_file(value) for value in row.cells]
+            if amounts is not None:
+                of = row.cells[amounts]
+                unit = (of.unit.in_files or of.unit.name) if isinstance(of, Amount) else None
+                values.insert(amounts + 1, unit)
+            yield values
 
     def shown(self) -> list[list["Shown"]]:
         """The cells as people read them, the first SHOWN rows."""
@@ -124,10 +166,11 @@ class Table:
         heated = [place for place, column in enumerate(self.columns) if column.is_heat]
         hottest = _most(self.rows, heated)
         rows = self.rows[:SHOWN]
-        found = [
-            _lined_up([_shown(row, place, column, most.get(place, 0.0), hottest) for row in rows], column)
-            for place, column in enumerate(self.columns)
-        ]
+        found = []
+        for place, column in enumerate(self.columns):
+            write = _writers([row.cells[place] for row in rows], column)
+            cells = [_shown(row, place, column, write, most.get(place, 0.0), hottest) for row in rows]
+            found.append(_lined_up(cells, column))
         return [list(cells) for cells in zip(*found, strict=True)]
 
     @property
@@ -157,11 +200,26 @@ class Shown:
         return self.is_id or _TIME.fullmatch(self.text) is not None
 
 
-def _shown(row: Row, place: int, column: Column, most: float, hottest: float) -> Shown:
-    value, unit = _plain(row.cells[place]), column.unit
-    if isinstance(row.cells[place], Amount):
-        unit = row.cells[place].unit
-    text, exact = _texts(value, unit)
+# How a column writes values of each unit.
+Writers = dict[str, Callable[[Any], str]]
+
+
+def _writers(cells: list[Any], column: Column) -> Writers:
+    found: dict[str, tuple[Unit, list[Any]]] = {}
+    for cell in cells:
+        unit, value = _unit(cell, column), _plain(cell)
+        if unit and value not in (None, ""):
+            found.setdefault(unit.name, (unit, []))[1].append(value)
+    return {name: unit.writer(values) for name, (unit, values) in found.items()}
+
+
+def _unit(cell: Any, column: Column) -> Unit | None:
+    return cell.unit if isinstance(cell, Amount) else column.unit
+
+
+def _shown(row: Row, place: int, column: Column, writers: Writers, most: float, hottest: float) -> Shown:
+    value, unit = _plain(row.cells[place]), _unit(row.cells[place], column)
+    text, exact = _texts(value, unit, writers)
     if column.is_id:
         text = cut(exact, LONGEST_ID)
     if column.is_prose:
@@ -200,13 +258,15 @@ def _padded(cell: Shown, number: re.Match[str], places: int) -> Shown:
     return replace(cell, text=text, exact=cell.exact or cell.text)
 
 
-def _texts(value: Any, unit: Unit | None) -> tuple[str, str]:
+def _texts(value: Any, unit: Unit | None, writers: Writers) -> tuple[str, str]:
     if value is None or value == "":
         return NOTHING, NOTHING
     if unit:
-        return unit.in_table(value), unit.exact(value)
+        return writers[unit.name](value), unit.exact(value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}", value.isoformat()
+        return clock(value), value.isoformat()
+    if isinstance(value, Moment):
+        return value.label, value.label if value.is_day else value.at.isoformat()
     if isinstance(value, Trend):
         return spark(value.values), ""
     return cut(str(value), LONGEST), str(value)
@@ -219,12 +279,36 @@ def _most(rows: tuple[Row, ...], places: list[int]) -> float:
     return float(max(values, default=0))
 
 
+def clock(at: datetime) -> str:
+    """A time to the minute; of an hour that the clocks show twice with its offset."""
+    return f"{at:%Y-%m-%d %H:%M}{offset_if_twice(at)}"
+
+
+def offset_if_twice(at: datetime) -> str:
+    """Return the offset from UTC where the clocks show this time twice, else nothing."""
+    if at.utcoffset() == at.replace(fold=1 - at.fold).utcoffset():
+        return ""
+    return f" ({at.isoformat()[-6:]})"
+
+
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Amount) else value
 
 
+def _time(value: Any) -> Any:
+    return value.at if isinstance(value, Moment) else value
+
+
+def _in_file(value: Any) -> Any:
+    if isinstance(value, Amount):
+        return Formatted(value.value, value.unit.number_format)
+    return _time(value)
+
+
 def _key(value: Any) -> Any:
     value = _plain(value)
+    if isinstance(value, Moment):
+        return value.at
     if isinstance(value, Trend):
         return sum(float(each) for each in value.values if each is not None)
     return value.casefold() if isinstance(value, str) else value

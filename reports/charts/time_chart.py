@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.charts.numbers import Number, Unit, ticks
-from reports.charts.table import Column, Row, Table
+from reports.charts.table import Column, Moment, Row, Table, offset_if_twice
 from reports.periods import DAY, HOUR, Granularity, Period
 
 SERIES = 8  # at the most: the largest, and one for the rest
@@ -33,6 +33,7 @@ class Bucket:
     utc: str
     is_running: bool = False  # not over yet
     href: str = ""  # narrows to it
+    is_day: bool = False  # begins with a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Series:
     narrow: tuple[str, str] | None = None  # what a click adds to the address
     is_beside: bool = False  # what the others are compared with: a dashed line, in no stack
     behind: Callable[[datetime, datetime], str] | None = None  # the list of what a value counts, by its time
+    is_estimate: bool = False  # its values are from a histogram or a sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,16 @@ class TimeChart:
     def table(self) -> Table:
         """The same as a table, the latest first."""
         columns = [self._time()]
-        columns += [Column(_name(series.name), series.name, self.unit) for series in self.series]
+        columns += [
+            Column(_name(series.name), series.name, self.unit, is_estimate=series.is_estimate)
+            for series in self.series
+        ]
         rows = [
             Row(
-                (bucket.label, *(series.values[place] for series in self.series)),
+                (
+                    Moment(bucket.start.astimezone(self.period.zone), bucket.label, bucket.is_day),
+                    *(series.values[place] for series in self.series),
+                ),
                 href=bucket.href,
                 hrefs={
                     _name(series.name): href
@@ -150,6 +158,7 @@ def buckets_of(
             f"{start:%Y-%m-%d %H:%M} UTC",
             is_running=start <= now < end,
             href=_narrowed(start, end, period, href),
+            is_day=granularity not in (Granularity.QUARTER, Granularity.HOUR),
         )
         for start, end in zip(starts, ends, strict=True)
     )
@@ -193,7 +202,7 @@ def _narrowed(
 def _label(start: datetime, zone: ZoneInfo, granularity: Granularity) -> str:
     at = start.astimezone(zone)
     if granularity in (Granularity.QUARTER, Granularity.HOUR):
-        return f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
+        return f"{at:%a} {at.day} {at:%b %Y, %H:%M}{offset_if_twice(at)}"
     if granularity is Granularity.MONTH:
         return f"{at:%B %Y}"
     return f"{'week from ' if granularity is Granularity.WEEK else ''}{at:%a} {at.day} {at:%b %Y}"
@@ -212,7 +221,7 @@ def _ms(at: datetime) -> int:
 
 
 def _name(title: str) -> str:
-    """A name for a column of CSV."""
+    """A name for a column of a file."""
     return "_".join(title.lower().split())
 
 

@@ -4,20 +4,19 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
 
-from events.spreadsheets import cell, line
+from events.spreadsheets.sheet import UTC, Heading, Sheet
 from reports.cost.charge import Charge
 from reports.cost.meters import METERS, PLATFORM, free_sku
 from reports.cost.month import HOUR
-from reports.cost.numbers import plain
 from reports.cost.reading import Owners
 
 PROVIDER = SERVICE = "Tally"
 FETCHED = 2_000  # rows at a time
+MONEY_FORMAT = "#,##0.00########"  # of XLSX
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,16 @@ class Column:
 
     name: str
     value: Callable[[Charge], Any]
+
+    def heading(self, form: str) -> Heading:
+        """The specification's name; XLSX, which is for people, has the zone of times beside it."""
+        is_time, is_money = self.name.endswith(("Start", "End")), self.name.endswith(("Cost", "Price"))
+        return Heading(
+            self.name,
+            zone=UTC if is_time and form == "xlsx" else "",
+            is_zulu=True,
+            number_format=MONEY_FORMAT if is_money else "",
+        )
 
 
 def _never(_: Charge) -> None:
@@ -109,11 +118,14 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def rows(charges: Iterable[Charge]) -> Iterator[str]:
-    """Lines of CSV, the head first. An empty field is null."""
-    yield line([column.name for column in COLUMNS])
+def sheet(charges: Iterable[Charge], month: date, form: str) -> Sheet:
+    """Return charges as a table for a file. An empty field is null."""
+    return Sheet(f"FOCUS {month:%Y-%m}", [column.heading(form) for column in COLUMNS], _rows(charges))
+
+
+def _rows(charges: Iterable[Charge]) -> Iterator[list[Any]]:
     for charge in charges:
-        yield line([_text(column.value(charge)) for column in COLUMNS])
+        yield [column.value(charge) for column in COLUMNS]
 
 
 def charges_of(month: date, owners: Owners = None, organization_id: int | None = None) -> Iterable[Charge]:
@@ -135,14 +147,3 @@ def _found(month: date, owners: Owners, organization_id: int | None) -> QuerySet
     if organization_id is not None:
         found = found.filter(billing_month__organization=organization_id)
     return found
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case Decimal():
-            return plain(value)
-        case datetime():
-            return f"{value:%Y-%m-%dT%H:%M:%SZ}"
-    return cell(value)  # sources are called what telemetry calls them

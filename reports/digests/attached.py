@@ -1,34 +1,37 @@
-"""Attached: the figures as CSV, for those who asked for it. Exact, and safe in spreadsheets."""
+"""Attached: the figures as files, for those who want them: CSV, and a workbook with a sheet for each."""
 
-from datetime import UTC
-
+from events.spreadsheets import xlsx_file
+from events.spreadsheets.files import FORMATS, content, workbook
 from reports.charts.numbers import count
-from reports.charts.table import Column, Row, Table
+from reports.charts.table import Column, Moment, Row, Table
 from reports.digests.composed import File
 from reports.digests.facts import Facts
+from reports.periods import Granularity
 
 NUMBER = count("")
+WORKBOOK = "figures.xlsx"
 
 
 def files(facts: Facts) -> tuple[File, ...]:
-    """A file for each table that has rows."""
+    """Return a CSV for each table that has rows, and a workbook of them all; nothing without rows."""
     tables = {
-        "over-time.csv": _over_time(facts),
-        "sources.csv": _sources(facts),
-        "pages.csv": _pages(facts),
-        "errors.csv": _errors(facts),
+        "over-time": _over_time(facts),
+        "sources": _sources(facts),
+        "pages": _pages(facts),
+        "errors": _errors(facts),
     }
-    return tuple(
-        File(name, "".join(table.lines()).encode("utf-8", "replace"))
-        for name, table in tables.items()
-        if table.rows
-    )
+    sheets = {name: table.sheet(name) for name, table in tables.items() if table.rows}
+    if not sheets:
+        return ()
+    made = [File(f"{name}.csv", content(sheet, "csv"), FORMATS["csv"].type) for name, sheet in sheets.items()]
+    again = [tables[name].sheet(name) for name in sheets]  # rows are read once
+    return (*made, File(WORKBOOK, workbook(again), xlsx_file.TYPE))
 
 
 def _over_time(facts: Facts) -> Table:
     zone = facts.period.zone
-    starts = facts.period.buckets(facts.filters.granularity)
-    columns = _columns("since_utc", "since_local", "zone") + _columns(
+    is_day = facts.filters.granularity not in (Granularity.QUARTER, Granularity.HOUR)
+    columns = _columns("since") + _columns(
         "events", "sessions", "sessions_with_errors", "errors", is_number=True
     )
     values = zip(
@@ -38,9 +41,9 @@ def _over_time(facts: Facts) -> Table:
         facts.errors.errors,
         strict=True,
     )
+    starts = (at.astimezone(zone) for at in facts.period.buckets(facts.filters.granularity))
     rows = (
-        Row((at.astimezone(UTC).isoformat(), at.astimezone(zone).isoformat(), zone.key, *found))
-        for at, found in zip(starts, values, strict=True)
+        Row((Moment(at, at.isoformat(), is_day), *found)) for at, found in zip(starts, values, strict=True)
     )
     return Table(columns, tuple(rows))
 
@@ -61,9 +64,9 @@ def _pages(facts: Facts) -> Table:
 
 def _errors(facts: Facts) -> Table:
     zone = facts.period.zone
-    columns = _columns("code", "type") + _columns(
-        "errors", "errors_before", "sessions", "actors", is_number=True
-    )
+    is_about = facts.errors.sums.is_about
+    columns = _columns("code", "type") + _columns("errors", "errors_before", is_number=True)
+    columns += tuple(Column(name, name, NUMBER, is_estimate=is_about) for name in ("sessions", "actors"))
     columns += _columns("first_seen", "last_seen")
     rows = (
         Row(
@@ -74,8 +77,8 @@ def _errors(facts: Facts) -> Table:
                 each.before,
                 each.sessions,
                 each.actors,
-                each.first.astimezone(zone).isoformat(),
-                each.latest.astimezone(zone).isoformat(),
+                each.first.astimezone(zone),
+                each.latest.astimezone(zone),
             )
         )
         for each in facts.errors.groups

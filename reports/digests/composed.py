@@ -55,10 +55,11 @@ class Link:
 
 @dataclass(frozen=True)
 class File:
-    """A file for those who asked for CSV."""
+    """A file for those who want the figures."""
 
     name: str
     content: bytes
+    type: str
 
 
 @dataclass(frozen=True)

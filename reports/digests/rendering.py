@@ -30,7 +30,7 @@ def letter_of(composed: Composed, *, rhythm: str, end_url: str) -> Letter:
         text=render_to_string("mail/digest.txt", context),
         html=render_to_string("mail/digest.html", context),
         images=images,
-        attachments=tuple(Attachment(each.name, each.content) for each in composed.files),
+        attachments=tuple(Attachment(each.name, each.content, each.type) for each in composed.files),
         end_url=end_url,
     )
 

@@ -70,7 +70,9 @@ class Subscription(models.Model):
         default=DEFAULT,
         help_text="How numbers and dates are written. The words are English.",
     )
-    attach_csv = models.BooleanField("attach CSV", default=False, help_text="Attach the figures as CSV.")
+    attach_csv = models.BooleanField(
+        "attach figures", default=False, help_text="Attach the figures as CSV and XLSX."
+    )
     also_empty = models.BooleanField(default=False, help_text="Send it also when nothing came in.")
     active = models.BooleanField(default=True, help_text="Whether it is sent.")
     ended_why = models.TextField(blank=True, editable=False, help_text="Why it is no longer sent.")

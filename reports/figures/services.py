@@ -190,7 +190,7 @@ def _same(rows: Sequence[reading.Row]) -> Where:
 
 
 def values(filters: Filters, metric: MetricKey | None, statistic: str) -> Values:
-    """One value of a metric for each bucket; a gap where nothing was measured. p95 is true to 2 %."""
+    """One value of a metric for each bucket; a gap where nothing was measured. p95 is true to 3 %."""
     starts = filters.period.buckets(filters.granularity)
     if metric is None:
         return (None,) * len(starts)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 from email import message_from_bytes, policy
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
 from django.conf import settings
 
 from events.ownership.erased import Erased, forgets
+from events.spreadsheets import xlsx_file
 from reports.mail.sent import Attempt, SentMail, State
 
 REASON = "It named an actor who was erased before it was sent."
@@ -62,4 +64,8 @@ def texts_of(message: bytes) -> Iterator[str]:
         yield from (str(value) for value in part.values())
         if part.is_multipart() or part.get_content_maintype() == "image":
             continue
-        yield cast(bytes, part.get_payload(decode=True)).decode("utf-8", "replace")
+        content = cast(bytes, part.get_payload(decode=True))
+        if part.get_content_type() == xlsx_file.TYPE:
+            yield from xlsx_file.texts_in(BytesIO(content))
+        else:
+            yield content.decode("utf-8", "replace")

@@ -50,8 +50,7 @@ class Attachment:
 
     name: str
     content: bytes
-    main: str = "text"
-    sub: str = "csv"
+    type: str = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,14 @@ def message_of(letter: Letter, *, to: str, key: str, at: datetime) -> EmailMessa
     message.add_alternative(_encodable(letter.html), subtype="html")
     _put_images(message, letter)
     for each in letter.attachments:
+        kind, _, charset = each.type.partition("; charset=")
+        main, _, sub = kind.partition("/")
         message.add_attachment(
-            each.content, maintype=each.main, subtype=each.sub, filename=_file_name(each.name)
+            each.content,
+            maintype=main,
+            subtype=sub,
+            filename=_file_name(each.name),
+            params={"charset": charset} if charset else None,
         )
     return message
 

@@ -162,12 +162,14 @@ def _sum(shown: Preview) -> str:
 
 def _confirm(request: HttpRequest, organization: Organization, shown: Preview) -> HttpResponse:
     money = unit_of(shown.currency)
+    costs = money.writer([each.cost for each in shown.owners])
+    corrections = money.writer([each.of_which_corrections for each in shown.owners])
     owners = [
         {
             "name": each.owner,
-            "cost": money.short(each.cost),
+            "cost": costs(each.cost),
             "exact": money.exact(each.cost),
-            "corrections": money.short(each.of_which_corrections) if each.of_which_corrections else "",
+            "corrections": corrections(each.of_which_corrections) if each.of_which_corrections else "",
         }
         for each in sorted(shown.owners, key=lambda each: -each.cost)
     ]

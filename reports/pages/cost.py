@@ -95,7 +95,7 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
         answer=_so_far(found, currency) if context.is_incomplete else _answer(found, currency, known),
         figures=tuple(_figures(found, currency, known, context)),
         attention=(*_over(standings, currency, names), *_attention(found, currency, view)),
-        turns=(*empty.turns, _focus(found, context)),
+        turns=(*empty.turns, *_focus(found, context)),
         blocks=(
             *cost_blocks.blocks(view, by_of(context), cost_months.block(view, known.months, by_of(context))),
             *_terms(found, filters, standings, currency, context),
@@ -104,12 +104,13 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
     )
 
 
-def _focus(found: MonthsCost, context: Context) -> Turn:
+def _focus(found: MonthsCost, context: Context) -> Iterator[Turn]:
     """The charges themselves, of these owners."""
     asked = query(
         {"month": [f"{found.question.month:%Y-%m}"], "owner": context.links.params.get("owner", [])}
     )
-    return Turn("All charges as FOCUS CSV", reverse("reports:focus") + asked, is_download=True)
+    for form, title in (("csv", "All charges as FOCUS CSV"), ("xlsx", "As XLSX")):
+        yield Turn(title, reverse(f"reports:focus-{form}") + asked, is_download=True)
 
 
 def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[Standing]:

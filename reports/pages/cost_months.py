@@ -63,4 +63,5 @@ def _to_come(
     if not found.forecast.days or expected is None or month not in months:
         return None
     more = expected - figures.total_of(costs, month)
-    return Series("still expected", tuple(more if each == month else None for each in months), palette.REST)
+    values = tuple(more if each == month else None for each in months)
+    return Series("still expected", values, palette.REST, is_estimate=True)

@@ -39,7 +39,7 @@ def prices(
                 above(step.meter, step.above),
                 step.unit_price,
                 UNITS[step.meter],
-                f"{step.valid_from:%Y-%m-%d %H:00}",
+                step.valid_from,
                 step.plan,
                 *((payers.get(step.plan_id, ""),) if by else ()),
             )
@@ -85,8 +85,14 @@ def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block
         Column("budget", "Budget", money),
         Column("cost", "So far", money),
         Column("used", "Used", SHARE, has_bar=True),
-        Column("expected", "Expected", money),
-        Column("will_use", "Of the budget", SHARE, note="What is expected at the end of the month"),
+        Column("expected", "Expected", money, is_estimate=True),
+        Column(
+            "will_use",
+            "Of the budget",
+            SHARE,
+            is_estimate=True,
+            note="What is expected at the end of the month",
+        ),
     )
     rows = tuple(
         Row(

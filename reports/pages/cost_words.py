@@ -1,6 +1,6 @@
 """Words and names of the cost pages: what parts are called, what was compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -84,7 +84,7 @@ def used(name: str) -> Unit:
 def precise(currency: str) -> Unit:
     """Money of a unit price: with all its digits."""
     plain = money(currency)
-    return Unit(currency, plain.exact, plain.exact)
+    return Unit(currency, plain.exact, plain.exact, in_files=currency, number_format=plain.number_format)
 
 
 def signed(currency: str) -> Unit:
@@ -98,7 +98,17 @@ def signed(currency: str) -> Unit:
     def exact(value: Decimal) -> str:
         return f"+{plain.exact(value)}" if value > 0 else plain.exact(value)
 
-    return Unit(currency, short, exact)
+    def column(values: Sequence[Decimal]) -> Callable[[Decimal], str]:
+        assert plain.column is not None
+        write = plain.column(values)
+
+        def signed(value: Decimal) -> str:
+            text = write(value)
+            return f"+{text}" if value > 0 and not text.startswith("<") else text
+
+        return signed
+
+    return Unit(currency, short, exact, in_files=currency, number_format=plain.number_format, column=column)
 
 
 def compared(cost: Decimal | None, before: Decimal, month: date) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.charts.numbers import count
-from reports.charts.table import Column, Row, Table
+from reports.charts.table import Column, Moment, Row, Table, clock, offset_if_twice
 from reports.figures.error_samples import Sample, Trace, samples, traces
 from reports.figures.errors import Found
 from reports.filters import Filters
@@ -47,9 +47,7 @@ def build(found: Found, chosen: dict[str, str], filters: Filters, context: Conte
 
 def _answer(found: Found, filters: Filters, context: Context) -> str:
     (group,) = found.groups
-    first, last = (
-        f"{at.astimezone(filters.period.zone):%Y-%m-%d %H:%M}" for at in (group.first, group.latest)
-    )
+    first, last = (clock(at.astimezone(filters.period.zone)) for at in (group.first, group.latest))
     whom = f"{plural(group.sessions, 'session')} of {plural(group.actors, 'actor')}"
     return (
         f"{named(group)} occurred {_times(group.errors)} {of_period(filters.period, context.now)}, in"
@@ -121,9 +119,10 @@ def _samples(found: Sequence[Sample], filters: Filters, context: Context) -> Blo
 
 
 def _sample(sample: Sample, filters: Filters, context: Context) -> Row:
+    at = sample.occurred_at.astimezone(filters.period.zone)
     return Row(
         (
-            f"{sample.occurred_at.astimezone(filters.period.zone):%Y-%m-%d %H:%M:%S}",
+            Moment(at, f"{at:%Y-%m-%d %H:%M:%S}{offset_if_twice(at)}"),
             context.sources.get(sample.source_id, ""),
             sample.version,
             sample.page,

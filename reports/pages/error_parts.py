@@ -108,8 +108,8 @@ def parts(
         Column(heading.lower(), heading),
         Column("errors", "Errors", ERRORS, has_bar=True),
         *before_of(ERRORS, filters, context),
-        Column("sessions", "Sessions", SESSIONS),
-        Column("actors", "Actors", ACTORS),
+        Column("sessions", "Sessions", SESSIONS, is_estimate=found.sums.is_about),
+        Column("actors", "Actors", ACTORS, is_estimate=found.sums.is_about),
         Column("first", "First"),
         Column("latest", "Last"),
     )

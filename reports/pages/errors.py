@@ -120,14 +120,15 @@ def _attention(found: Found, filters: Filters, context: Context) -> list[Attenti
 
 def _groups(found: Found, filters: Filters, context: Context) -> Block:
     hues = palette.of_names([name or NAMELESS for name, _ in found.lines])
+    is_about = found.sums.is_about
     columns = (
         Column("code", "Code"),
         Column("type", "Type"),
         Column("errors", "Errors", ERRORS),
         *before_of(ERRORS, filters, context),
         Column("trend", "Trend"),
-        Column("sessions", "Sessions", SESSIONS, note="Different sessions that it befell"),
-        Column("actors", "Actors", ACTORS, note="Different actors whom it befell"),
+        Column("sessions", "Sessions", SESSIONS, is_estimate=is_about, note="Different sessions that had it"),
+        Column("actors", "Actors", ACTORS, is_estimate=is_about, note="Different actors who had it"),
         Column("first", "First seen", note="Ever, not in this period only"),
         Column("latest", "Last seen"),
     )

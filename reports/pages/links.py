@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from events.spreadsheets.files import FORMATS
 from reports.filters import Filters
 
 # What is kept on the way from page to page.
@@ -133,8 +134,8 @@ def _day(values: Sequence[str]) -> datetime | None:
 
 
 def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]]:
-    """The parameters after changes; the place of a sorted column or a CSV stays behind."""
-    kept = {name: list(values) for name, values in params.items() if values and name != "csv"}
+    """The parameters after changes, without that of a file."""
+    kept = {name: list(values) for name, values in params.items() if values and name not in FORMATS}
     for name, value in changes.items():
         kept.pop(name, None)
         if value is not None and value != "":

@@ -53,8 +53,8 @@ def _behind(filters: Filters, kind: str, since: datetime, until: datetime) -> st
 MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
     ("Sessions", SESSIONS, "", "sessions"),
     ("Sessions with errors", SHARE, "bad", "error_share"),
-    ("Time spent in a session, median", SECONDS, "", "median"),
-    ("Time spent, nine of ten are below", SECONDS, "", "longest_tenth"),
+    ("Time spent in a session, median (estimate)", SECONDS, "", "median"),
+    ("Time spent, nine of ten are below (estimate)", SECONDS, "", "longest_tenth"),
     ("Active actors", count("actors"), "", "actors"),
     ("Active devices", count("devices"), "", "devices"),
     ("Received", EVENTS, "", "received"),
@@ -116,7 +116,7 @@ def _measured(
 ) -> Row:
     value = getattr(sums, name)
     if name in SAMPLED and (sums.is_about or (before and before.is_about)):
-        title = f"{title}, about"
+        title = f"{title} (estimate)"
     cells = (title, Amount(value, unit))
     hrefs = {"value": href} if value else {}
     if before is None:

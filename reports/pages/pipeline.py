@@ -1,5 +1,7 @@
 """Pipeline: whether events get through, for those who run this Tally. Asks again by itself."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -254,15 +256,15 @@ def _ceilings(found: Pipeline) -> Block:
     )
 
 
-def _since(backlog: Backlog, filters: Filters) -> str:
-    return f"{backlog.since.astimezone(filters.period.zone):%Y-%m-%d %H:%M}" if backlog.since else ""
+def _since(backlog: Backlog, filters: Filters) -> datetime | None:
+    return backlog.since.astimezone(filters.period.zone) if backlog.since else None
 
 
 def _partitions(found: Pipeline) -> Block:
     columns = (
-        Column("week", "Week from"),
+        Column("week", "Week from", zone="UTC"),
         Column("partitions", "Partitions", count("partitions")),
-        Column("events", "Events, about", EVENTS, has_bar=True),
+        Column("events", "Events, about", EVENTS, has_bar=True, is_estimate=True),
         Column("size", "Size", BYTES, has_bar=True),
     )
     rows = tuple(Row((week.begins, week.partitions, week.events, week.size)) for week in found.weeks)

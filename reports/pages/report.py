@@ -91,7 +91,7 @@ class Passage:
 class Block:
     """One question of the page: a chart with its table, or a table."""
 
-    name: str  # in the address of its CSV
+    name: str  # in the addresses of its files
     title: str
     sentence: str = ""  # what it shows
     chart: Chart | None = None

@@ -153,7 +153,15 @@ def values(found: Services, filters: Filters, context: Context, statistic: str) 
         f"{name} over time, {said}.",
         filters.period,
         buckets_of(filters.period, filters.granularity, context.now, context.links.days),
-        (Series(f"{name}, {statistic}", found.values, 0, behind=partial(_behind, "metrics", filters, keys)),),
+        (
+            Series(
+                f"{name}, {statistic}",
+                found.values,
+                0,
+                behind=partial(_behind, "metrics", filters, keys),
+                is_estimate=statistic == "p95",
+            ),
+        ),
         mean(name),
         Draw.LINES,
     )
@@ -174,7 +182,7 @@ def metrics(found: Services, filters: Filters, context: Context) -> Block:
         Column("least", "Least", mean("")),
         Column("greatest", "Greatest", mean("")),
         Column("last", "Last", mean("")),
-        Column("p95", "p95", mean(""), note="95 of 100 are at or below; true to 2 %"),
+        Column("p95", "p95", mean(""), is_estimate=True, note="95 of 100 are at or below; true to 3 %"),
     )
     rows = tuple(
         Row(

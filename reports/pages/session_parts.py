@@ -162,11 +162,18 @@ def _split(key: str, parts: Parts, context: Context) -> Block:
 def retention(found: Found, filters: Filters, context: Context) -> Block:
     """How many of those who were new in a week were there in each week after it."""
     cohorts = found.cohorts
+    zone, is_about = filters.period.zone, any(cohort.is_about for cohort in cohorts)
     columns = (
-        Column("week", "First seen in the week from"),
-        Column("actors", "Actors", count("actors"), has_bar=True),
+        Column("week", "First seen in the week from", zone=zone.key),
+        Column("actors", "Actors", count("actors"), has_bar=True, is_estimate=is_about),
         *(
-            Column(f"week_{place}", f"+{place} week{'s' if place > 1 else ''}", SHARE, is_heat=True)
+            Column(
+                f"week_{place}",
+                f"+{place} week{'s' if place > 1 else ''}",
+                SHARE,
+                is_heat=True,
+                is_estimate=is_about,
+            )
             for place in range(1, len(cohorts))
         ),
     )
@@ -177,7 +184,7 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
             for after, seen in enumerate(cohort.seen)
             if after
         ]
-        week = cohort.week.astimezone(filters.period.zone).date().isoformat()
+        week = cohort.week.astimezone(zone).date()
         rows.append(Row((week, cohort.seen[0], *shares, *[None] * (len(cohorts) - 1 - len(shares)))))
     table = Table(columns, tuple(rows) if any(cohort.seen[0] for cohort in cohorts) else ())
     return Block(
@@ -187,7 +194,7 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
         table=table,
         empty=Empty("Nobody to come back", "No actor was new in the weeks up to the end of the period."),
         note="Actors not seen in the 90 days before the first of these weeks. The running week isn't over."
-        f" {sampled(is_about=any(cohort.is_about for cohort in cohorts))}".rstrip(),
+        f" {sampled(is_about=is_about)}".rstrip(),
     )
 
 

@@ -46,7 +46,8 @@ def build(filters: Filters, context: Context) -> Report:
             _listed(rows, among, filters, context),
         ),
         controls=_controls(among),
-        note="A session counts when it began; an actor by the events of the period. Times are true to 2 %."
+        note="A session counts when it began; an actor by the events of the period."
+        " Medians and the like are estimates, true to 3 %."
         f" {sampled(is_about=found.sums.actors_are_about or found.sums.new_are_about)}".rstrip(),
         empty=None if found.sums.sessions else _empty(context),
     )
@@ -164,7 +165,11 @@ def _actors(found: Found, filters: Filters, context: Context) -> Block:
     sentence = f"{came} came for the first time in three months, {back:,} came back."
     sentence = sentence[:1].upper() + sentence[1:]
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
-    series = (Series("returning", found.returning, 0), Series("new", found.new, 3))
+    is_estimate = found.sums.actors_are_about or found.sums.new_are_about
+    series = (
+        Series("returning", found.returning, 0, is_estimate=is_estimate),
+        Series("new", found.new, 3, is_estimate=is_estimate),
+    )
     chart = TimeChart(
         f"New and returning actors over time. {sentence}",
         filters.period,

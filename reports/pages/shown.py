@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from events.spreadsheets.files import FORMATS
 from reports.charts import markup
 from reports.charts.table import Column
 from reports.pages.links import Links
@@ -32,7 +33,7 @@ class Shown:
     total: int
     is_cut: bool
     spec: dict[str, Any] | None
-    csv: str
+    files: tuple[tuple[str, str], ...]  # formats and addresses
     kept: tuple[tuple[str, str], ...] = ()  # what its form sends along
 
     @property
@@ -62,7 +63,7 @@ def shown(block: Block, sort: str, links: Links) -> Shown:
         total=len(table.rows),
         is_cut=table.is_cut,
         spec=block.chart.spec() if block.chart and not block.chart.is_empty else None,
-        csv=links.here(csv=block.name),
+        files=tuple((found.title, links.here(**{form: block.name})) for form, found in FORMATS.items()),
         kept=_kept(block, links),
     )
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from events.spreadsheets.files import FORMATS
 from reports.pages.billing_months import close_month
 from reports.pages.focus_export import export
 from reports.pages.registry import PAGES
@@ -13,6 +14,9 @@ app_name = "reports"
 urlpatterns = [path(f"{page.name}/", view_of(page), name=page.name) for page in PAGES]
 urlpatterns += [
     path("months/close/", admin.site.admin_view(close_month), name="close-month"),
-    path("cost/focus.csv", admin.site.admin_view(export), name="focus"),
+    *(
+        path(f"cost/focus.{form}", admin.site.admin_view(export), {"form": form}, name=f"focus-{form}")
+        for form in FORMATS
+    ),
     path("", RedirectView.as_view(pattern_name=f"reports:{PAGES[0].name}"), name="first"),
 ]

@@ -1,4 +1,4 @@
-"""The view of all report pages: understand the address, build the report, show it or give a table as CSV."""
+"""The view of all report pages: understand the address, build the report, show it or send a table as file."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from events.admin.filters import labels_of, sources_of, visible_sources
 from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
+from events.spreadsheets.files import FORMATS, download
 from events.store import retained
 from reports.figures.series import ended
 from reports.pages import asking, bar, bots, incomplete_figures, kept
@@ -54,8 +55,8 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         report = kept.explained(page.build(asked.filters, context), asked.filters, context.kept)
         if why:
             report = incomplete_figures.without_derived(report)
-        if "csv" in request.GET:
-            return _csv(request, page, report, asked)
+        if form := next((form for form in FORMATS if form in request.GET), ""):
+            return _file(request, page, report, asked, form)
         return _page(request, page, report, asked, choices, context, why)
 
     view.__name__ = page.name.replace("-", "_")
@@ -178,20 +179,18 @@ def _days(first: date, last: date) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _csv(request: HttpRequest, page: Page, report: Report, asked: Asked) -> StreamingHttpResponse:
+def _file(request: HttpRequest, page: Page, report: Report, asked: Asked, form: str) -> HttpResponseBase:
     """A table of the page, all rows of it; noted, as every export is."""
-    name = request.GET["csv"]
+    name = request.GET[form]
     block = report.block(name)
     if block is None:
         raise Http404
     filters = {each: ", ".join(values) for each, values in asked.params.items()}
-    about = f"{page.title}, {block.title.lower()}, as CSV"
+    about = f"{page.title}, {block.title.lower()}, as {FORMATS[form].title}"
     audit.record(audit.actor_of(request), "export.made", about, owner=_owner_of(asked), after=filters)
     period = report.period or asked.filters.period
-    file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}.csv"
-    response = StreamingHttpResponse(block.rows.lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{file}"'
-    return response
+    file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}"
+    return download(block.rows.sheet(block.title), form, file)
 
 
 def _owner_of(asked: Asked) -> Owner | None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 ERROR = 0.02
+ROUNDING = 0.0125  # rounding adds at most this
 GAMMA = (1 + ERROR) / (1 - ERROR)
 NOTHING = 1e-9  # amounts below it are 0
 _SHIFT = 1_000  # makes bins of amounts above NOTHING positive
@@ -29,9 +30,27 @@ def value_of(place: int) -> float:
 
 
 def quantiles(counts: Mapping[int, int], at: Sequence[float]) -> list[float | None]:
-    """Values that the given shares of all are at or below; None where there are none."""
+    """Values that the given shares of all are at or below, rounded; None where there are none."""
     whole = sum(counts.values())
-    return [_at(counts, max(math.ceil(share * whole), 1)) if whole else None for share in at]
+    return [rounded(_at(counts, max(math.ceil(share * whole), 1))) if whole else None for share in at]
+
+
+def rounded(value: float) -> float:
+    """Return an estimate with the digits that it is worth: in steps of about its own error.
+
+    That of 119.16 is 2.38, so the value is 120, a multiple of 2.
+    """
+    if value == 0:
+        return value
+    power = math.floor(math.log10(abs(value))) - 2
+    step = next(step for step, most in _STEPS if abs(value) < most * 10.0 ** (power + 2))
+    # By division where that is exact: 0.12 isn't 12 * 0.01.
+    places = round(value * 10.0**-power / step) * step
+    return places * 10.0**power if power >= 0 else places / 10.0**-power
+
+
+# What a value is a multiple of, in units of its third digit, and up to which value of its first.
+_STEPS = ((2, 2), (5, 5), (10, math.inf))
 
 
 def _at(counts: Mapping[int, int], rank: int) -> float:

@@ -1,5 +1,6 @@
 """Large exports: written by a worker, with progress, and downloaded by the person while they have access."""
 
+import os
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from events.export_job import ExportJob, State
 from events.ownership.membership import Membership
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import Sender
+from tests.spreadsheets.reading import xlsx_rows
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/events/exportjob/"
@@ -38,12 +40,12 @@ def downloaded(client: Client, job: ExportJob) -> Any:
     return client.get(f"{PAGE}download/{job.token()}/")
 
 
-def text_of(response: Any) -> str:
+def content_of(response: Any) -> bytes:
     assert response.status_code == 200
-    text = b"".join(response.streaming_content).decode()
+    content = b"".join(response.streaming_content)
     for close in response._resource_closers:  # `close` itself would end the connection of the test
         close()
-    return text
+    return content
 
 
 def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice: Client) -> None:
@@ -60,7 +62,7 @@ def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice
     assert "Download" in html
     response = downloaded(alice, job)
     assert int(response["Content-Length"]) == job.bytes
-    assert len(text_of(response).splitlines()) == job.rows + 1
+    assert len(content_of(response).splitlines()) == job.rows + 1
     assert not export_making.make_next()
 
 
@@ -68,13 +70,19 @@ def test_a_workers_file_equals_the_direct_download(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filed(team_a, *many(12))
-    for form in ("csv", "ndjson"):
+    for form in ("csv", "xlsx", "ndjson"):
         job = asked(alice, form=form)
         export_making.make_next()
         monkeypatch.setattr(export_job, "SMALL_ROWS", 5_000)
-        at_once = alice.get(f"{EVENTS}export.{form}").content.decode()
+        at_once = alice.get(f"{EVENTS}export.{form}").content
         monkeypatch.setattr(export_job, "SMALL_ROWS", 5)
-        assert text_of(downloaded(alice, job)) == at_once
+        made = content_of(downloaded(alice, job))
+        if form == "xlsx":
+            assert xlsx_rows(made) == xlsx_rows(at_once)
+        else:
+            assert made == at_once
+        assert [path.name for path in job.path.parent.iterdir()] == [job.file]
+        job.path.unlink()
 
 
 def test_only_its_person_reads_the_file_and_the_page(
@@ -152,6 +160,39 @@ def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
     assert downloaded(alice, ready).status_code == 404
 
 
+def test_an_export_can_be_cancelled_while_it_is_compressed(
+    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rows are read by then, and the file is written by the library alone."""
+    filed(team_a, *many(12))
+    job = asked(alice, form="xlsx")
+    note = export_making._Progress.note
+
+    def cancelled(self: Any) -> None:
+        if self.tell() or job.rows:
+            ExportJob.objects.update(state=State.CANCELLED)
+        note(self)
+
+    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(export_making._Progress, "note", cancelled)
+    export_making.make_next()
+    job.refresh_from_db()
+    assert (job.state, list(job.path.parent.iterdir())) == (State.CANCELLED, [])
+
+
+def test_what_a_dead_worker_left_is_removed(team_a: Sender, alice: Client) -> None:
+    filed(team_a, *many(12))
+    job = asked(alice, form="xlsx")
+    export_making.make_next()
+    left = (job.temporary, job.path.with_name("0" * 32 + ".rows"))
+    for folder in left:
+        folder.mkdir()
+        (folder / "rows").write_text("x")
+        os.utime(folder, (1, 1))
+    assert janitors.clean_all(timezone.now()) == []
+    assert [folder.exists() for folder in left] == [True, False], "that of a job may be in use"
+
+
 def test_an_export_expires(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
@@ -163,16 +204,17 @@ def test_an_export_expires(team_a: Sender, alice: Client) -> None:
     assert not job.path.exists()
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx", "ndjson"])
 def test_one_that_gets_too_large_fails_with_a_sentence(
-    team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+    form: str, team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXPORT_MAX_BYTES = 10
     monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
     filed(team_a, *many(12))
-    job = asked(alice)
+    job = asked(alice, form=form)
     export_making.make_next()
     job.refresh_from_db()
-    assert (job.state, job.path.exists()) == (State.FAILED, False)
+    assert (job.state, list(job.path.parent.iterdir())) == (State.FAILED, [])
     assert "choose a shorter time" in html_of(alice, f"{PAGE}{job.pk}/change/")
 
 

@@ -1,28 +1,25 @@
 """Exports of what a list is filtered to: whole, of the member's own owners, safe in a spreadsheet, noted."""
 
-import csv
-import io
 import json
+from datetime import datetime
 
 import pytest
 from django.test import Client
 
 from events.accounts.entry import AuditEntry
+from events.spreadsheets.formulas import harmless
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import Sender, log_event, now_ms
+from tests.spreadsheets.reading import read_by_all, table_of, xlsx_rows
 from tests.wire import samples
 
 LOGS = "/admin/events/log/"
 
 
-def exported(client: Client, path: str) -> str:
+def exported(client: Client, path: str) -> bytes:
     response = client.get(path)
     assert response.status_code == 200, response.status_code
-    return response.content.decode()
-
-
-def table(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    return response.content
 
 
 def test_json_lines_are_the_events_as_they_were_sent(team_a: Sender, alice: Client) -> None:
@@ -38,18 +35,33 @@ def test_json_lines_are_the_events_as_they_were_sent(team_a: Sender, alice: Clie
 
 def test_csv_names_its_columns_and_those_of_the_kind(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event("one"))
-    (row,) = table(exported(alice, f"{EVENTS}export.csv"))
+    (row,) = table_of(exported(alice, f"{EVENTS}export.csv"))
     assert (row["id"], row["kind"], row["owner"], row["source"]) == (str(event.pk), "log", "Team A", "portal")
-    assert row["occurred_at"] == event.occurred_at.isoformat()
-    (row,) = table(exported(alice, f"{LOGS}export.csv"))
+    assert row["occurred_at (UTC)"] == event.occurred_at.isoformat()
+    (row,) = table_of(exported(alice, f"{LOGS}export.csv"))
     assert (row["actor"], row["log.level"], row["log.message"]) == ("u1", "INFO", "started")
+
+
+def test_xlsx_has_the_rows_of_csv_and_texts_as_they_were_sent(team_a: Sender, alice: Client) -> None:
+    texts = ["=cmd()", "0001194", "31220475204536320001", "12E10", "a;=1+1", "पाठ १", "a\r\nb"]
+    filed(
+        team_a, *(log_event(f"LOG:{n}", actor={"id": text, "type": "User"}) for n, text in enumerate(texts))
+    )
+    for path in (EVENTS, LOGS):
+        head, *rows = read_by_all(exported(alice, f"{path}export.xlsx"), "xlsx")
+        assert {row[head.index("actor")] for row in rows} == {text.replace("\r", "_x000D_") for text in texts}
+        assert all(isinstance(row[head.index("occurred_at (UTC)")], datetime) for row in rows)
+        assert all(isinstance(row[head.index("wire_bytes")], int) for row in rows)
+        also = read_by_all(exported(alice, f"{path}export.csv"), "csv")
+        assert (also[0], len(also)) == (head, len(rows) + 1)
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", '=HYPERLINK("http://x")'])
 def test_no_text_is_a_formula(team_a: Sender, alice: Client, text: str) -> None:
     filed(team_a, log_event(actor={"id": text, "type": "User"}))
-    (row,) = table(exported(alice, f"{EVENTS}export.csv"))
-    assert row["actor"] == f"'{text}"
+    (row,) = table_of(exported(alice, f"{EVENTS}export.csv"))
+    assert row["actor"] == harmless(text)
+    assert row["actor"].startswith("'")
 
 
 def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
@@ -59,13 +71,13 @@ def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
         monkeypatch.setattr(f"events.admin.{module}.ROWS", 3)
     monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
     filed(team_a, *many(10), log_event("other", actor={"id": "x", "type": "User"}))
-    ids = [row["id"] for row in table(exported(alice, f"{EVENTS}export.csv"))]
+    ids = [row["id"] for row in table_of(exported(alice, f"{EVENTS}export.csv"))]
     assert ids == sorted(ids, reverse=True)
     assert len(set(ids)) == 11
     for query, count in (("actor=x", 1), ("actor=u1", 10), ("session=s1", 11), ("q=other", 1)):
         for path in (EVENTS, LOGS):
-            assert len(table(exported(alice, f"{path}export.csv?{query}"))) == count, (path, query)
-    assert len(table(exported(alice, f"{LOGS}export.csv?level=INFO&actor=x"))) == 1
+            assert len(table_of(exported(alice, f"{path}export.csv?{query}"))) == count, (path, query)
+    assert len(table_of(exported(alice, f"{LOGS}export.csv?level=INFO&actor=x"))) == 1
     assert 'href="export.csv?actor=x"' in html_of(alice, f"{EVENTS}?actor=x")
 
 
@@ -78,15 +90,17 @@ def test_nobody_exports_what_is_not_theirs(
         for form in ("csv", "ndjson"):
             whole = exported(alice, f"{path}export.{form}")
             assert len(whole.splitlines()) == (3 if form == "csv" else 2)
-            assert exported(alice, f"{path}export.{form}?owner={theirs.owner_id}").count("\n") == (
+            assert exported(alice, f"{path}export.{form}?owner={theirs.owner_id}").count(b"\n") == (
                 form == "csv"
             )
+        assert len(xlsx_rows(exported(alice, f"{path}export.xlsx"))) == 3
+        for form in ("csv", "xlsx", "ndjson"):
             assert charlie.get(f"{path}export.{form}").status_code == 403
             assert client.get(f"{path}export.{form}").status_code == 302
 
 
 def test_a_form_that_there_is_not_is_not_found(team_a: Sender, alice: Client) -> None:
-    assert alice.get(f"{EVENTS}export.xlsx").status_code == 404
+    assert alice.get(f"{EVENTS}export.ods").status_code == 404
 
 
 @pytest.mark.parametrize(

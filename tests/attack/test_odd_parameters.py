@@ -101,7 +101,7 @@ def parameters(route: Route) -> tuple[str, ...]:
     elif route.pattern == "admin/autocomplete/":
         names = list(RELATED)
     elif page := next((page for page in PAGES if route.pattern == f"reports/{page.name}/"), None):
-        names = [*SHARED, *page.own, "sort", "csv"]
+        names = [*SHARED, *page.own, "sort", "csv", "xlsx"]
     return tuple(dict.fromkeys(names)) or ANYWHERE
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from events.accounts import audit
+from events.spreadsheets.files import content
 from reports.cost import closing, focus
 from reports.cost.charge import Charge
 from reports.cost.keeping import keep
@@ -18,6 +19,7 @@ from reports.cost.plans import Discount
 from reports.cost.platform import Method, PlatformCost
 from tests.cost import focus_rules
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, total, use
+from tests.spreadsheets.reading import MARK, read_by_all
 
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 
@@ -42,7 +44,10 @@ def charges(db: None) -> None:
 
 
 def exported(month: date) -> list[str]:
-    return list(focus.rows(focus.charges_of(month)))
+    """The lines of a file."""
+    file = content(focus.sheet(focus.charges_of(month), month, "csv"), "csv")
+    assert file.startswith(MARK)
+    return file.decode("utf-8-sig").splitlines(keepends=True)
 
 
 @pytest.mark.parametrize("month", [SEPTEMBER, OCTOBER])
@@ -82,6 +87,23 @@ def test_what_the_columns_say(charges: None) -> None:
 def test_a_name_is_no_formula_where_a_spreadsheet_opens_it(charges: None) -> None:
     found = {row["SubAccountName"] for row in csv.DictReader(exported(SEPTEMBER))}
     assert found == {'A, "the" first', "'=B"}
+
+
+def test_xlsx_has_the_same_charges_with_typed_values(charges: None, tmp_path: Path) -> None:
+    file = tmp_path / "september.xlsx"
+    call_command("export_focus", month="2026-09", output=str(file))
+    head, *rows = read_by_all(file.read_bytes(), "xlsx")
+    names = [name.removesuffix(" (UTC)") for name in head]
+    assert names == [column.name for column in focus.COLUMNS]
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    expected = list(csv.DictReader(exported(SEPTEMBER)))
+    assert [row["SubAccountName"] for row in found] == [row["SubAccountName"].lstrip("'") for row in expected]
+    assert [row["BilledCost"] for row in found] == pytest.approx(
+        [float(row["BilledCost"]) for row in expected]
+    )
+    assert {f"{row['ChargePeriodStart']:%Y-%m-%dT%H:%M:%SZ}" for row in found} == {
+        row["ChargePeriodStart"] for row in expected
+    }
 
 
 BROKEN = (
@@ -125,7 +147,9 @@ def test_the_rules_want_every_column_once_and_no_strange_one() -> None:
 def test_the_command_writes_a_month(charges: None, tmp_path: Path) -> None:
     file = tmp_path / "september.csv"
     call_command("export_focus", month="2026-09", organization="acme", output=str(file))
-    assert file.read_bytes().decode() == "".join(exported(SEPTEMBER))
+    assert file.read_bytes().decode("utf-8-sig") == "".join(exported(SEPTEMBER))
+    with pytest.raises(CommandError, match=r"neither in .csv nor in .xlsx"):
+        call_command("export_focus", month="2026-09", output=str(tmp_path / "september.ods"))
     with pytest.raises(CommandError, match="as in 2026-09"):
         call_command("export_focus", month="September")
     with pytest.raises(CommandError, match="no organization nobody"):

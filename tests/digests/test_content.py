@@ -1,9 +1,7 @@
 """What a digest says is what report pages say: its links are followed, and what is found there compared."""
 
-import csv
 from datetime import date
 from decimal import Decimal
-from io import StringIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -35,6 +33,7 @@ from reports.periods import DAY, Period
 from tests.reports import lifelike
 from tests.reports.lifelike import NOW
 from tests.sessions.stored import summarise_due
+from tests.spreadsheets.reading import read_by_all, rows_of, xlsx_rows
 
 WRITTEN = LOCALES["en-gb"]
 ALL = tuple(home.CONTACTS)
@@ -114,8 +113,8 @@ def rows(report: Report, block: str) -> tuple[Row, ...]:
 
 def file(digest: Composed, name: str) -> list[list[str]]:
     """The rows of a file; none where there is no such file."""
-    found = [each.content.decode() for each in digest.files if each.name == name]
-    return list(csv.reader(StringIO(found[0])))[1:] if found else []
+    found = [each.content for each in digest.files if each.name == name]
+    return read_by_all(found[0], "csv")[1:] if found else []
 
 
 @each_period
@@ -144,7 +143,7 @@ def test_figures_are_those_of_the_pages(asked: str) -> None:
     assert told["Events"] == shown["Events"].exact.removesuffix(" events")
     assert told["Sessions"] == shown["Sessions"].exact.removesuffix(" sessions")
     assert told["Errors"] == shown["Errors"].exact.removesuffix(" errors")
-    median = measured["Time spent in a session, median"]
+    median = measured["Time spent in a session, median (estimate)"]
     assert told["Median time"] == median.unit.short(median.value)
     part, whole = (measured[name].value for name in ("Rejected of what was received", "Received"))
     assert told["Rejected"] == f"{round(part * whole):,}"
@@ -170,8 +169,13 @@ def test_tables_and_files_are_those_of_the_pages(asked: str) -> None:
     ]
     over_time = file(digest, "over-time.csv")
     assert len(over_time) == len(glance.block("kinds").chart.buckets)  # type: ignore[union-attr]
-    for column, label in ((3, "Events"), (4, "Sessions"), (6, "Errors")):
+    for column, label in ((1, "Events"), (2, "Sessions"), (4, "Errors")):
         assert sum(int(row[column] or 0) for row in over_time) == int(figures(digest)[label].replace(",", ""))
+    (book,) = (each.content for each in digest.files if each.name == "figures.xlsx")
+    for each in digest.files[:-1]:
+        head, *values = xlsx_rows(book, each.name.removesuffix(".csv"))
+        assert [name for name in head if name in rows_of(each.content)[0]] == rows_of(each.content)[0]
+        assert len(values) == len(rows_of(each.content)) - 1
     for table in digest.tables:
         attached = file(digest, f"{table.title.lower()}.csv")
         assert len(table.rows) == min(len(attached), content.SHOWN)

@@ -1,10 +1,8 @@
 """Names, pages and codes that came in by telemetry stay text in a digest: in headers, HTML, links and CSV."""
 
-import csv
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
-from io import StringIO
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,6 +18,7 @@ from reports.mail.letter import Letter, message_of
 from reports.periods import DAY, Period
 from tests.digests.telling import NOW, YESTERDAY
 from tests.digests.test_mail import HOSTILE, Reading
+from tests.spreadsheets.reading import rows_of, xlsx_rows
 
 DAY_OF = Period(date(2026, 11, 19), date(2026, 11, 19) + DAY, ZoneInfo("UTC"))
 TEXTS = (*HOSTILE, "=HYPERLINK(1)", "@SUM(A1)", "\t=1+1", 'quote " and, comma\nline', "long " * 10_000)
@@ -85,10 +84,12 @@ def test_html_has_our_elements_and_links_only(text: str) -> None:
 
 @each_text
 def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
-    for file in letter(text).attachments:
-        rows = list(csv.reader(StringIO(file.content.decode(), newline="")))
+    *files, book = letter(text).attachments
+    for file in files:
+        rows = rows_of(file.content)
         assert len({len(row) for row in rows}) == 1, file.name
         assert not [cell for row in rows for cell in row if cell.startswith(("=", "@", "+", "-", "\t", "\r"))]
+        assert len(xlsx_rows(book.content, file.name.removesuffix(".csv"))) == len(rows)
 
 
 @each_text

@@ -1,15 +1,15 @@
 """What a digest is in a mail program: parts, pictures, links, and nothing of telemetry out of its place."""
 
-import csv
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from django.test import Client
 from PIL import Image, ImageColor
@@ -25,6 +25,7 @@ from reports.mail.letter import message_of
 from reports.periods import Period
 from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
 from tests.mail.server import Box
+from tests.spreadsheets.reading import table_of, xlsx_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -154,14 +155,20 @@ def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) ->
     assert ended.pk != other.pk
 
 
-def test_csv_comes_along_for_who_asked(owner: Owner, box: Box) -> None:
+def test_figures_are_attached_as_csv_and_xlsx_for_those_who_want_them(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 1_080)
     message = sent(owner, box, attach_csv=True, zone="Asia/Kolkata")
-    files = {file.get_filename(): str(file.get_content()) for file in message.iter_attachments()}
-    rows = list(csv.DictReader(StringIO(files["over-time.csv"])))
-    assert (set(files), len(rows)) == ({"over-time.csv", "sources.csv"}, 24)
+    files: dict[Any, Any] = {
+        file.get_filename(): file.get_payload(decode=True) for file in message.iter_attachments()
+    }
+    rows = table_of(files["over-time.csv"])
+    assert (set(files), len(rows)) == ({"over-time.csv", "sources.csv", "figures.xlsx"}, 24)
     assert sum(int(row["events"]) for row in rows) == 1_080
-    assert rows[0]["since_local"] == "2026-11-19T00:00:00+05:30"
+    assert rows[0]["since (Asia/Kolkata)"] == "2026-11-19T00:00:00+05:30"
+    head, first, *_ = xlsx_rows(files["figures.xlsx"], "over-time")
+    assert head[:2] == ["since (Asia/Kolkata)", "since (UTC)"]
+    assert [f"{at:%Y-%m-%d %H:%M}" for at in first[:2]] == ["2026-11-19 00:00", "2026-11-18 18:30"]
+    assert openpyxl.load_workbook(BytesIO(files["figures.xlsx"])).sheetnames == ["over-time", "sources"]
 
 
 def test_numbers_and_dates_are_written_as_the_reader_does(owner: Owner, box: Box) -> None:

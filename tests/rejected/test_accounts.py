@@ -1,6 +1,6 @@
 """The accounts: every received event is somewhere, and what isn't stands on top."""
 
-import csv
+from datetime import datetime
 
 from django.test import Client
 
@@ -13,6 +13,7 @@ from tests.rejected.conftest import pageless, refused
 from tests.rejected.test_discarding import discarded
 from tests.rejected.test_pages import text_of
 from tests.sending import Sender, log_event
+from tests.spreadsheets.reading import read_by_all, table_of
 
 ACCOUNTS = "/admin/ingestion/rejectedevent/accounts/"
 
@@ -20,7 +21,7 @@ ACCOUNTS = "/admin/ingestion/rejectedevent/accounts/"
 def table(client: Client, **parameters: str) -> list[dict[str, str]]:
     response = client.get(ACCOUNTS, {"as": "csv", **parameters})
     assert response.status_code == 200
-    return list(csv.DictReader(response.content.decode().splitlines()))
+    return table_of(b"".join(response.streaming_content))  # type: ignore[attr-defined]  # as it streams
 
 
 def test_received_is_stored_and_duplicates_and_rejected_and_waiting(team_a: Sender, alice: Client) -> None:
@@ -89,3 +90,14 @@ def test_a_name_is_no_formula_in_a_spreadsheet(team_a: Sender, alice: Client) ->
     context = {"channel": "c", "env": "e", "pdata": {"id": "=1+1"}}
     refused(team_a, log_event(context=context))
     assert [row["source"] for row in table(alice)] == ["'=1+1"]
+
+
+def test_xlsx_has_the_rows_of_csv(team_a: Sender, alice: Client) -> None:
+    refused(team_a, log_event("LOG:1"), log_event("LOG:2"))
+    head, row = read_by_all(alice.get(ACCOUNTS, {"as": "xlsx"}).content, "xlsx")
+    found = dict(zip(head, row, strict=True))
+    assert (found["source"], found["received"]) == ("portal", 2)
+    assert isinstance(found["day (UTC)"], datetime)
+    assert [*table(alice)[0]] == head
+    for title in ("CSV", "XLSX"):
+        assert f"as={title.lower()}" in html_of(alice, ACCOUNTS)

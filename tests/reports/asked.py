@@ -70,8 +70,13 @@ def context(page: str = "overview", now: datetime = ZERO, **more: Any) -> Contex
     return replace(usual, **more)
 
 
-def csv_of(client: Client, path: str) -> str:
-    """A table as CSV, which comes in pieces."""
-    response = client.get(path)
+def file_of(client: Client, path: str) -> bytes:
+    """A table as a file; CSV comes in pieces."""
+    response: Any = client.get(path)
     assert response.status_code == 200, path
-    return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]  # as it streams
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def csv_of(client: Client, path: str) -> str:
+    """A table as CSV, without the mark at its beginning."""
+    return file_of(client, path).decode("utf-8-sig")

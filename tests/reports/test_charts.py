@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from events.spreadsheets.files import content
 from events.words import short_count
 from reports.charts import markup
 from reports.charts.bar_chart import Bar, BarChart, steps
@@ -27,7 +28,9 @@ from reports.charts.numbers import (
 from reports.charts.spark import spark
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, time_ticks, top_and_rest
+from reports.pages.cost_words import precise, signed
 from reports.periods import Granularity, Period
+from tests.spreadsheets.reading import rows_of, xlsx_rows
 
 EVENTS = count("events")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -194,7 +197,7 @@ def test_a_gap_is_a_gap_in_drawing_table_and_csv() -> None:
     table = drawn.table()
     assert [row.cells[1] for row in table.rows] == [0, None, 1], "the latest first"
     assert [row[1].text for row in table.shown()] == ["0", "-", "1"]
-    assert list(table.lines())[2].strip().endswith(",")
+    assert rows_of(content(table.sheet("x"), "csv"))[2][1] == ""
     assert not drawn.is_empty
     assert chart((0, None, None)).is_empty
 
@@ -236,10 +239,103 @@ def test_csv_is_exact_and_computes_nothing_in_a_spreadsheet() -> None:
     table = Table(
         columns, (Row(('=HYPERLINK("x")', 0.123456789, Amount(7, SECONDS))), Row(("+1", None, None)))
     )
-    assert [line.strip() for line in table.lines()] == [
-        "name,n,a",
-        '"\'=HYPERLINK(""x"")",0.123456789,7',
-        "'+1,,",
+    assert content(table.sheet("x"), "csv").decode("utf-8-sig").splitlines() == [
+        '"name","n","a","unit"',
+        '"\'=HYPERLINK(""x"")",0.123456789,7,"s"',
+        '"\'+1",,,',
+    ]
+
+
+def test_files_say_zone_unit_and_what_is_an_estimate() -> None:
+    at = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    columns = (
+        Column("started", "Started"),
+        Column("time", "Time", SECONDS, is_estimate=True),
+        Column("size", "Size", BYTES),
+        Column("cost", "Cost", money("EUR")),
+        Column("week", "Week", zone="Asia/Kolkata"),
+    )
+    rows = (Row((at.astimezone(BERLIN), 120.0, 10, Decimal("0.00012"), date(2026, 10, 19))),)
+    made = rows_of(content(Table(columns, rows).sheet("x"), "csv"))
+    assert made == [
+        [
+            "started (Europe/Berlin)",
+            "time (s, estimate)",
+            "size (bytes)",
+            "cost (EUR)",
+            "week (Asia/Kolkata)",
+        ],
+        ["2026-10-25T02:30:00+02:00", "120", "10", "0.00012", "2026-10-19"],
+    ]
+
+
+def test_the_hour_that_clocks_show_twice_is_two_hours_on_pages_and_in_files() -> None:
+    period = Period(date(2026, 10, 25), date(2026, 10, 26), BERLIN)
+    buckets = buckets_of(period, Granularity.HOUR, NOW)
+    drawn = TimeChart("x", period, buckets, (Series("log", (1,) * 25, 4),), EVENTS)
+    labels = [row[0].text for row in drawn.table().shown()][::-1]
+    assert labels[1:5] == [
+        "Sun 25 Oct 2026, 01:00",
+        "Sun 25 Oct 2026, 02:00 (+02:00)",
+        "Sun 25 Oct 2026, 02:00 (+01:00)",
+        "Sun 25 Oct 2026, 03:00",
+    ]
+    sheet = drawn.table().sheet("x")
+    head, *rows = rows_of(content(sheet, "csv"))
+    assert (head[0], rows[-3][0]) == ("time (Europe/Berlin)", "2026-10-25T02:00:00+02:00")
+    assert len({row[0] for row in rows}) == len(set(labels)) == 25
+    assert len({row[1] for row in xlsx_rows(content(drawn.table().sheet("x"), "xlsx"))[1:]}) == 25
+    clocks = Table(
+        (Column("at", "At"),), tuple(Row((bucket.start.astimezone(BERLIN),)) for bucket in buckets)
+    )
+    assert len({row[0].text for row in clocks.shown()}) == 25
+
+
+def test_days_are_dates_in_xlsx() -> None:
+    head, *rows = xlsx_rows(content(chart((1, 2, 3)).table().sheet("x"), "xlsx"))
+    assert (head[0], [f"{row[0]:%Y-%m-%d %H:%M}" for row in rows]) == (
+        "time (Europe/Berlin)",
+        ["2026-03-30 00:00", "2026-03-29 00:00", "2026-03-28 00:00"],
+    )
+
+
+EUR = money("EUR")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (("0.5", "12", "0"), ["0.50 EUR", "12.00 EUR", "0.00 EUR"]),
+        (("0.0012", "0.123", "7.5"), ["0.0012 EUR", "0.1230 EUR", "7.5000 EUR"]),
+        (("0.00123", "0.5"), ["0.00123 EUR", "0.50000 EUR"]),
+        (("12345.678", "3"), ["12,345.68 EUR", "3.00 EUR"]),
+        (("0.000012", "250"), ["< 0.0001 EUR", "250.0000 EUR"]),
+        (("-0.000012", "-250"), ["> -0.0001 EUR", "-250.0000 EUR"]),
+        (("0.000000012", "1"), ["< 0.000001 EUR", "1.000000 EUR"]),
+    ],
+)
+def test_amounts_of_a_column_have_as_many_decimals(values: tuple[str, ...], expected: list[str]) -> None:
+    rows = tuple(Row(("x", Decimal(value), Amount(Decimal(value), EUR))) for value in values)
+    columns = (Column("name", "Name"), Column("cost", "Cost", EUR), Column("sum", "Sum", is_amounts=True))
+    shown = Table(columns, rows).shown()
+    assert [row[1].text for row in shown] == expected
+    assert [row[2].text for row in shown] == expected
+    assert all(row[1].exact == EUR.exact(Decimal(value)) or row[1].text == EUR.exact(Decimal(value))
+               for row, value in zip(shown, values, strict=True)), "hover has all digits"  # fmt: skip
+
+
+def test_differences_and_unit_prices_line_up_too() -> None:
+    columns = (
+        Column("n", "N"),
+        Column("more", "More", signed("EUR")),
+        Column("price", "Price", precise("EUR")),
+    )
+    found = [("0.0012", "0.1"), ("-3", "1.16844115"), ("0", "2")]
+    table = Table(columns, tuple(Row(("x", *map(Decimal, values))) for values in found))
+    assert [[cell.text for cell in row[1:]] for row in table.shown()] == [
+        ["+0.0012 EUR", "0.10000000 EUR"],
+        ["-3.0000 EUR", "1.16844115 EUR"],
+        ["0.0000 EUR", "2.00000000 EUR"],
     ]
 
 
@@ -247,7 +343,8 @@ def test_a_series_that_telemetry_names_is_no_formula_at_the_head_of_a_csv() -> N
     period = Period(date(2026, 3, 29), date(2026, 3, 30), BERLIN)
     (bucket,) = buckets_of(period, Granularity.DAY, NOW)
     chart = TimeChart("x", period, (bucket,), (Series('=HYPERLINK("x")', (1,), 0),), EVENTS)
-    assert next(chart.table().lines()).strip() == 'time,"\'=hyperlink(""x"")"'
+    head = content(chart.table().sheet("x"), "csv").decode("utf-8-sig").splitlines()[0]
+    assert head == '"time (Europe/Berlin)","\'=hyperlink(""x"")"'
 
 
 @pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, BYTES, mean("ms"), money("EUR")])

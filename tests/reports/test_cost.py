@@ -35,8 +35,9 @@ from tests.admin.conftest import filed, html_of, many
 from tests.admin.test_events_list import ids
 from tests.cost import focus_rules
 from tests.cost.ledgers import assign, at, organization, owner, plan, total, use
-from tests.reports.asked import context, csv_of, filters
+from tests.reports.asked import context, csv_of, file_of, filters
 from tests.sending import Sender, log_event, now_ms
+from tests.spreadsheets.reading import xlsx_rows
 
 D = Decimal
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
@@ -209,6 +210,8 @@ def test_all_charges_are_downloaded_of_ones_own_owners(
     assert narrowed == mine
     entry = AuditEntry.objects.filter(action="export.made").latest("pk")
     assert (entry.owner_id, entry.after["month"]) == (team_a.key.default_owner_id, [f"{hour:%Y-%m}"])
+    head, *rows = xlsx_rows(file_of(alice, path.replace(".csv", ".xlsx")))
+    assert {row[head.index("ResourceName")] for row in rows} == {"app of A"}
     for month in ("", "2026-13", "september"):
         assert alice.get(f"/reports/cost/focus.csv?month={month}")["Location"] == "/reports/cost/"
 
@@ -220,11 +223,15 @@ def test_a_month_of_too_many_charges_is_left_to_the_command(
     use(team_a.key.default_owner, hour, by="an app", stored=1_000)
     keep(team_a.key.default_owner.organization_id, hour)
     path = f"/reports/cost/focus.csv?month={hour:%Y-%m}"
-    monkeypatch.setattr(focus_export, "MOST_ROWS", len(csv_of(alice, path).splitlines()) - 1)
-    assert alice.get(path).status_code == 200
-    monkeypatch.setattr(focus_export, "MOST_ROWS", focus_export.MOST_ROWS - 1)
-    assert alice.get(path)["Location"] == "/reports/cost/"
-    assert f"manage.py export_focus --month {hour:%Y-%m}" in html_of(alice, "/reports/cost/")
+    most = len(csv_of(alice, path).splitlines()) - 1
+    for form in ("csv", "xlsx"):
+        path = f"/reports/cost/focus.{form}?month={hour:%Y-%m}"
+        monkeypatch.setitem(focus_export.MOST_ROWS, form, most)
+        assert alice.get(path).status_code == 200
+        monkeypatch.setitem(focus_export.MOST_ROWS, form, most - 1)
+        assert alice.get(path)["Location"] == "/reports/cost/"
+        command = f"manage.py export_focus --month {hour:%Y-%m} --output focus-{hour:%Y-%m}.{form}"
+        assert command in html_of(alice, "/reports/cost/")
 
 
 def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Client) -> None:

@@ -142,8 +142,8 @@ def test_sessions_and_pages_are_those_of_the_period() -> None:
     assert found.sums.sessions == sessions.count()
     assert found.sums.with_errors == sessions.filter(errors__gt=0).count() == 1
     times = sorted(float(each.time_spent) for each in sessions)
-    assert found.sums.median == pytest.approx(times[(len(times) - 1) // 2], rel=0.02)
-    assert found.sums.longest_tenth == pytest.approx(times[-(-len(times) * 9 // 10) - 1], rel=0.02)
+    assert found.sums.median == pytest.approx(times[(len(times) - 1) // 2], rel=0.033)
+    assert found.sums.longest_tenth == pytest.approx(times[-(-len(times) * 9 // 10) - 1], rel=0.033)
     shown, earlier = (
         [each for each in plain(of_all(some), some) if each.kind == "impression"]
         for some in (period, period.before())
@@ -215,9 +215,9 @@ def test_who_was_counted_in_a_sample_is_said_to_be_about_so_many(monkeypatch: py
     assert report.figures[2].exact.startswith("about ")
     assert report.note.endswith(ABOUT)
     titles = [row.cells[0] for row in report.blocks[1].rows.rows]
-    assert [title for title in titles if "about" in title] == [
-        "Active actors, about",
-        "Active devices, about",
+    assert [title for title in titles if "Active" in title] == [
+        "Active actors (estimate)",
+        "Active devices (estimate)",
     ]
 
 

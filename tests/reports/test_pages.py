@@ -1,7 +1,5 @@
 """What holds for every report page that is registered: nothing here is to be written for a new one."""
 
-import csv
-import io
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -16,8 +14,9 @@ from events.accounts.entry import AuditEntry
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from tests.admin.conftest import html_of, many
-from tests.reports.asked import ODD, arrived, counted, csv_of
+from tests.reports.asked import ODD, arrived, counted, csv_of, file_of
 from tests.sending import Sender
+from tests.spreadsheets.reading import read_by_all
 
 LIMIT = 30  # statements of a page, those of session, person and memberships among them
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -27,20 +26,20 @@ FOR_MEMBERS = pytest.mark.parametrize(
 
 
 class Tables(HTMLParser):
-    """The links to CSV of a page, and how many rows each block's table has."""
+    """The links to files of a page, and how many rows each block's table has."""
 
     def __init__(self) -> None:
         super().__init__()
         self.block = ""
         self.rows: dict[str, int] = {}
-        self.csv: dict[str, str] = {}
+        self.files: dict[str, list[str]] = {}
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         found = dict(attrs)
         if tag == "section" and "tally-block" in (found.get("class") or "").split():
             self.block = found["id"]
-        elif tag == "a" and "download" in found:
-            self.csv[self.block] = found["href"]
+        elif tag == "a" and "download" in found and self.block:
+            self.files.setdefault(self.block, []).append(found["href"])
         elif tag == "tr" and self.block:
             self.rows[self.block] = self.rows.get(self.block, -1) + 1
 
@@ -78,14 +77,20 @@ def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator:
 
 
 @EVERY
-def test_each_table_is_its_csv(page: Page, team_a: Sender, operator: Client) -> None:
+def test_each_table_is_in_its_files(page: Page, team_a: Sender, operator: Client) -> None:
     arrived(team_a, *many(3))
     tables = Tables()
-    tables.feed(html_of(operator, path_of(page)))
-    for block, href in tables.csv.items():
-        rows = list(csv.reader(io.StringIO(csv_of(operator, unescape(href)))))
-        assert len(rows) - 1 == tables.rows[block], block
-        assert len({len(row) for row in rows}) == 1, block
+    tables.feed(html_of(operator, f"{path_of(page)}?zone=Europe/Berlin"))
+    for block, hrefs in tables.files.items():
+        assert [f"{form}={block}" in href for form, href in zip(("csv", "xlsx"), hrefs, strict=True)] == [
+            True
+        ] * 2
+        heads = []
+        for form, href in zip(("csv", "xlsx"), hrefs, strict=True):
+            head, *rows = read_by_all(file_of(operator, unescape(href)), form)
+            assert len(rows) == tables.rows[block], (block, form)
+            heads.append(head)
+        assert [name for name in heads[1] if name in heads[0]] == heads[0], "XLSX has times in UTC as well"
 
 
 def test_who_takes_a_table_along_is_noted(team_a: Sender, alice: Client) -> None:
@@ -111,8 +116,9 @@ def test_owner_and_period_stay_on_the_way_to_lists_and_back(team_a: Sender, oper
 
 
 @EVERY
-def test_a_csv_that_there_is_not_is_not_found(page: Page, operator: Client) -> None:
-    assert operator.get(f"{path_of(page)}?csv=nothing").status_code == 404
+def test_a_file_that_there_is_not_is_not_found(page: Page, operator: Client) -> None:
+    for form in ("csv", "xlsx"):
+        assert operator.get(f"{path_of(page)}?{form}=nothing").status_code == 404
 
 
 @EVERY

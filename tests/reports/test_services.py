@@ -77,7 +77,7 @@ def test_metrics_over_the_whole_period(asked: str) -> None:
         assert (each.least, each.most) == (min(numbers), max(numbers))
         assert (each.latest, each.last) == max(points)
         ranked = sorted(numbers)
-        assert each.p95 == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.021)
+        assert each.p95 == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.033)
 
 
 @each_question
@@ -99,7 +99,7 @@ def test_a_metric_over_time_by_any_statistic(asked: str, statistic: str) -> None
             assert value is None
         elif statistic == "p95":
             ranked = sorted(numbers)
-            assert value == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.021)
+            assert value == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.033)
         else:
             expected = {"mean": sum(numbers) / len(numbers), "sum": sum(numbers), "last": numbers[-1]}
             assert value == pytest.approx(expected[statistic])

@@ -37,7 +37,7 @@ def test_a_month_is_shown_under_another_plan(team: Owner, operator: Client) -> N
     assert "Under Dearer, usage of" in html
     assert "would cost 30.00 EUR so far, 150 % more than was charged" in text_of(html)
     rows = csv_of(operator, "/reports/what-if/?csv=owners").splitlines()
-    assert [row.split(",")[0] for row in rows] == ["owner", "Team B", "Team A"]
+    assert [row.split(",")[0] for row in rows] == ['"owner"', '"Team B"', '"Team A"']
 
 
 def test_members_suppose_plans_of_theirs_for_owners_of_theirs(team: Owner, alice: Client) -> None:

@@ -151,7 +151,7 @@ def test_members_are_counted_once(sender: Sender) -> None:
     assert [cohort.seen for cohort in who.cohorts(filters(days=7).period)] == [(1, 0), (1,)]
 
 
-def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
+def test_quantiles_are_true_to_three_percent(sender: Sender) -> None:
     for n in range(1, 11):
         context = {"channel": "c", "env": "home", "pdata": {"id": "p"}, "sid": f"s{n}"}
         begin = at("2026-03-28T10:00")
@@ -160,6 +160,10 @@ def test_quantiles_are_true_to_two_percent(sender: Sender) -> None:
     fold_due()
 
     found = reading.quantiles(SessionShapes, filters(), [0.5, 0.9, 1.0], {"what": "time_spent"})
-    assert found == [pytest.approx(50, rel=0.02), pytest.approx(90, rel=0.02), pytest.approx(100, rel=0.02)]
+    assert found == [
+        pytest.approx(50, rel=0.033),
+        pytest.approx(90, rel=0.033),
+        pytest.approx(100, rel=0.033),
+    ]
     counts = reading.histogram(SessionShapes, filters(), {"what": "time_spent"})
     assert shapes.distribution(counts, [15, 55]) == [1, 4, 5]

@@ -18,6 +18,9 @@ from events.accounts import audit
 from events.accounts.entry import AuditEntry
 from events.event import Event
 from events.sessions.session import Session
+from events.spreadsheets import xlsx_file
+from events.spreadsheets.files import content, workbook
+from events.spreadsheets.sheet import Heading, Sheet
 from events.store import erasing
 from ingestion import actors
 from ingestion.rejected import RejectedEvent
@@ -124,7 +127,7 @@ def read(lead: Client, actor: str) -> None:
     """Search for the actor and take what is found along, as a lead; get mail that names it."""
     for query in ({"q": actor}, {"actor": actor}, {"q": f"note:{actor}"}):
         lead.get("/admin/events/event/", query)
-        for form in ("csv", "ndjson"):
+        for form in ("csv", "xlsx", "ndjson"):
             response: Any = lead.get(f"/admin/events/event/export.{form}", query)
             assert response.status_code == 200
 
@@ -194,7 +197,7 @@ def test_no_trace_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Se
     note = AuditEntry.objects.get(action="actor.erased")
     assert note.actor_name == "manage.py erase_actor"
     assert note.after["events"] > len(samples.SUNBIRD)
-    assert AuditEntry.objects.filter(action="export.made").count() == 6
+    assert AuditEntry.objects.filter(action="export.made").count() == 9
     assert "Erased by manage.py erase_actor at" in erase(actor, "--dry-run")
     app.control.purge()
 
@@ -334,6 +337,40 @@ def test_the_audit_trail_allows_erasures_to_redact_and_nothing_else(team_a: Send
             connection.cursor() as cursor,
         ):
             cursor.execute(f"SET LOCAL tally.erasing = 'on'; {statement}")
+
+
+def test_workbooks_that_name_the_actor_go(team_a: Sender, lead: Client) -> None:
+    """XLSX is compressed, and escapes what XML can't have."""
+    person_, now = person("lea", team_a.key.default_owner), timezone.now()
+    jobs, to = [], contact_of(team_a.key.default_owner)
+    for number, name in enumerate(("ann & <4711>", "ben")):
+        table = workbook([Sheet("Errors", [Heading("code")], [[f"NO {name}"]])])
+        attached = Attachment("figures.xlsx", table, xlsx_file.TYPE)
+        letter = Letter("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>", attachments=(attached,))
+        sending.send(letter, to=to, kind="budget", key=f"budget/{number}", now=now)
+        job = export_job.ask(person_, "events.event", "xlsx", "", "events.xlsx", now)
+        assert job
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        job.path.write_bytes(table)
+        export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
+        jobs.append(job)
+    erase("ann & <4711>", "--yes")
+    assert [job.path.exists() for job in jobs] == [False, True]
+    assert [bool(mail.message) for mail in SentMail.objects.order_by("pk")] == [False, True]
+    jobs[1].path.unlink()
+
+
+@pytest.mark.parametrize("name", ["=ann-4711", 'ann "the" first', "ann;=4711"])
+def test_names_are_found_as_csv_writes_them(name: str, team_a: Sender) -> None:
+    job = export_job.ask(
+        person("lea", team_a.key.default_owner), "events.event", "csv", "", "events.csv", timezone.now()
+    )
+    assert job
+    job.path.parent.mkdir(parents=True, exist_ok=True)
+    job.path.write_bytes(content(Sheet("Events", [Heading("actor")], [[name]]), "csv"))
+    export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
+    erase(name, "--yes")
+    assert not job.path.exists()
 
 
 def test_files_of_exports_that_name_the_actor_go(team_a: Sender) -> None:

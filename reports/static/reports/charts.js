@@ -1,5 +1,5 @@
 // Draws the charts: from the numbers and texts that the server has laid out to what ECharts wants. No number is
-// written here: all labels come from the server, so that a chart, its table and its CSV say the same.
+// written here: all labels come from the server, so that a chart, its table and its files say the same.
 "use strict";
 
 (() => {

@@ -1,6 +1,7 @@
-"""export_focus: the charges of a month as FOCUS 1.2, in CSV."""
+"""export_focus: the charges of a month as FOCUS 1.2, in CSV or XLSX."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.accounts import audit
 from events.management.asked import organization_of
+from events.spreadsheets.files import FORMATS
 from reports.cost import focus
 from reports.cost.months import month_of_text
 
@@ -15,12 +17,14 @@ from reports.cost.months import month_of_text
 class Command(BaseCommand):
     """Write charges for a FinOps tool."""
 
-    help = "Writes the charges that a month bills as CSV by the FinOps specification FOCUS 1.2."
+    help = "Writes the charges that a month bills by the FinOps specification FOCUS 1.2, as CSV or XLSX."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--month", required=True, help="As in 2026-09.")
         parser.add_argument("--organization", help="Slug of one organization; without it, all.")
-        parser.add_argument("--output", help="A file; without it, standard output.")
+        parser.add_argument(
+            "--output", help="A file, whose name ends in .csv or .xlsx; without it, CSV on standard output."
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
@@ -29,10 +33,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         slug = options["organization"]
         organization_id = organization_of(slug).pk if slug else None
-        audit.record(audit.command("export_focus"), "export.made", f"charges of {month:%Y-%m}")
-        lines = focus.rows(focus.charges_of(month, organization_id=organization_id))
-        if options["output"]:
-            with Path(options["output"]).open("w", encoding="utf-8", newline="") as file:
-                file.writelines(lines)
-        else:
-            sys.stdout.writelines(lines)
+        output = Path(options["output"]) if options["output"] else None
+        form = output.suffix.lower().removeprefix(".") if output else "csv"
+        if form not in FORMATS:
+            raise CommandError(f"{output} ends neither in .csv nor in .xlsx.")
+        about = f"charges of {month:%Y-%m} as {FORMATS[form].title}"
+        audit.record(audit.command("export_focus"), "export.made", about)
+        sheet = focus.sheet(focus.charges_of(month, organization_id=organization_id), month, form)
+        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+            FORMATS[form].write(sheet, file, None)

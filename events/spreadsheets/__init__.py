@@ -1,0 +1,1 @@
+"""Spreadsheets: the one way in which tables leave Tally, as CSV and as XLSX."""
