@@ -17,6 +17,7 @@ from events.admin.base import EmptyState
 from events.admin.columns import moment
 from events.ownership.owner import Owner
 from reports.admin.previews import Previewed
+from reports.digests.sending import DIGEST
 from reports.digests.subscription import Subscription
 from reports.mail.address import Address
 
@@ -78,7 +79,8 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
         access = access_of(request)
         shown = access.visible
         rows = super().get_queryset(request).select_related("user", "address__owner")
-        rows = rows.prefetch_related(Prefetch("owners", queryset=shown, to_attr="shown_owners"))
+        owners = Prefetch("owners", queryset=shown, to_attr="shown_owners")
+        rows = rows.prefetch_related(owners, "address__confirmed_by")
         if access.is_operator:
             return rows
         led = models.Q(address__owner__in=access.led.values("pk"))
@@ -105,8 +107,11 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     @admin.display(description="State")
     def standing(self, row: Subscription) -> str:
-        """Whether it is sent."""
-        return "active" if row.active else row.ended_why or "switched off"
+        """Whether it is sent, and why a contact gets nothing now."""
+        if not row.active:
+            return row.ended_why or "switched off"
+        why = row.address.refusal(DIGEST) if row.address else ""
+        return f"held back: {why[0].lower()}{why[1:]}" if why else "active"
 
     @admin.display(description="Preview")
     def preview(self, row: Subscription) -> str:

@@ -10,6 +10,7 @@ from events.accounts.entry import AuditEntry
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
 from reports.digests.subscription import Subscription
+from reports.mail.address import Address
 from reports.mail.sent import SentMail, State
 from tests.admin.conftest import html_of, logged_in
 from tests.digests.telling import reader, subscribed
@@ -73,6 +74,14 @@ def test_a_lead_subscribes_the_contact_of_the_owner(owner: Owner, lead: Client, 
     assert AuditEntry.objects.get(action="subscription.made").owner_id == owner.pk
     assert "team@example.org" in html_of(lead, LIST)
     assert "team@example.org" not in html_of(alice, LIST)
+
+
+def test_the_list_says_why_a_contact_gets_nothing(owner: Owner, lead: Client) -> None:
+    add(lead, owner, address=contact_of(owner).pk)
+    assert ">active<" in html_of(lead, LIST)
+    User.objects.filter(pk__in=Address.objects.values("confirmed_by")).update(is_active=False)
+    other = logged_in(person("lars", owner, role=Role.LEAD))
+    assert "held back: the lead who asked its reader no longer leads the owner" in html_of(other, LIST)
 
 
 def test_a_contact_is_subscribed_to_its_own_owner_alone(owner: Owner, team_b: Sender) -> None:
