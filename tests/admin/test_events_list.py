@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -123,6 +124,48 @@ def test_filters_narrow_the_list(team_a: Sender, operator: Client, query: str, c
     team_a.post(EMIT, emitted())
     file_all()
     assert len(ids(html_of(operator, f"{EVENTS}?{query}"))) == count
+
+
+@pytest.mark.parametrize(
+    ("term", "found"),
+    [
+        ("PLAYER-204", ["ERROR:1"]),
+        ("err:PLAYER-204", ["ERROR:1"]),
+        ("edata.err:PLAYER-204", ["ERROR:1"]),
+        ("course-detail", ["IMPRESSION:1"]),
+        ("pageid:course-detail", ["IMPRESSION:1"]),
+        ("type:course-detail", []),
+        ("edata.metric1:1", ["METRICS:1"]),
+        ("metric1:1", ["METRICS:1"]),
+        ("metric1:2", []),
+        ("metric1:true", []),
+        ("etric1:1", []),
+        ("deep.er:x", ["LOG:1"]),
+        ("er:x", ["LOG:1"]),
+        ('odd"key:"x"', []),
+        ('odd"key:x', ["LOG:1"]),
+        ("a.b.c.d:[1]", ["LOG:1"]),
+        ("do_1:x", []),
+        ("do_1", ["LOG:1"]),
+        ("duration:1e400", []),
+    ],
+)
+def test_a_search_finds_what_events_are_about(
+    team_a: Sender, operator: Client, term: str, found: list[str]
+) -> None:
+    odd = {"deep": {"er": "x"}, 'odd"key': "x", "a": {"b": {"c": {"d": [1]}}}}
+    team_a.batch(
+        log_event("LOG:1", object={"id": "do_1", "type": "Content"}, unknown=odd, **odd),
+        log_event("LOG:2"),
+        log_event("ERROR:1", eid="ERROR", edata={"err": "PLAYER-204", "errtype": "X", "stacktrace": "y"}),
+        log_event(
+            "IMPRESSION:1", eid="IMPRESSION", edata={"type": "view", "pageid": "course-detail", "uri": "/"}
+        ),
+        log_event("METRICS:1", eid="METRICS", edata={"metric1": 1}),
+    )
+    file_all()
+    pks = ids(html_of(operator, f"{EVENTS}?{urlencode({'q': term})}"))
+    assert list(Event.objects.filter(pk__in=pks).values_list("client_event_id", flat=True)) == found
 
 
 def test_several_values_are_one_choice_more(both: list[Any], operator: Client, alice: Client) -> None:

@@ -24,9 +24,13 @@ from reports.pages import quality as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.quality_blocks import RANGES
+from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
 from tests.reports.lifelike import ASKED, NOW, TELLING, of_module, question, seen
-from tests.sending import log_event
+from tests.rollups.oracle import unknown_leaves
+from tests.rollups.recomputed import fold_due
+from tests.sending import Sender, log_event
+from tests.sessions.stored import file
 
 pytestmark = pytest.mark.django_db
 SENT = NOW - timedelta(days=2)
@@ -226,10 +230,8 @@ def test_unknown_keys_by_frequency(name: str) -> None:
     events = events_of(filters)
     keys: Counter[Any] = Counter()
     for event in events:
-        for outer, value in (event.extra or {}).items():
-            inner = value if isinstance(value, dict) and value else {"": None}
-            for key in inner:
-                keys[f"{outer}.{key}" if key else outer, event.kind] += 1
+        for path in dict.fromkeys(unknown_leaves(event.extra or {})):
+            keys[path, event.kind] += 1
 
     found = quality(filters, NOW)
 
@@ -238,6 +240,20 @@ def test_unknown_keys_by_frequency(name: str) -> None:
     kinds = Counter(event.kind for event in events)
     for each in found.unknown:
         assert each.share == each.events / kinds[each.kind]
+
+
+def test_unknown_keys_are_leaves_never_the_objects_around_them(sender: Sender) -> None:
+    event = log_event("leaf", ets=milliseconds(NOW - DAY), object={})
+    event["context"]["pdata"]["build"] = {"branch": "x", "flags": {}}
+    event["edata"]["odd"] = [{"a": 1}]
+    file(sender, event)
+    fold_due()
+    filters = question("everything", days=400)
+    (owner,) = {row.owner_id for row in Event.objects.filter(client_event_id="leaf")}
+
+    found = {each.path for each in quality(replace(filters, owners=(owner,)), NOW).unknown}
+
+    assert found == {"context.pdata.build.branch", "context.pdata.build.flags", "edata.odd"}
 
 
 def test_it_compares_with_the_period_before() -> None:

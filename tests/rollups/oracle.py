@@ -45,11 +45,23 @@ def _of_event(event: Event, wire: Wire) -> Iterator[Contribution]:
 
 
 def _unknown(extra: Wire) -> Iterator[str]:
+    yield from dict.fromkeys(unknown_leaves(extra))
+
+
+# Objects that every event may have, so that an empty one is no unknown key.
+ENVELOPE = {"actor", "context", "context.pdata", "object", "object.rollup", "edata", "telemetryBody"}
+
+
+def unknown_leaves(extra: Wire, before: str = "", level: int = 1) -> Iterator[str]:
+    """The paths of what no column holds, down to values; below the eighth level an object is one."""
     for key, value in extra.items():
-        if isinstance(value, dict) and value:
-            yield from (f"{key}.{inner}" for inner in value)
+        path = f"{before}{key}"
+        if isinstance(value, dict) and level < 8:
+            yield from unknown_leaves(value, f"{path}.", level + 1)
+            if not value and path not in ENVELOPE:
+                yield path
         else:
-            yield key
+            yield path
 
 
 def _affected(event: Event, keys: Wire) -> Iterator[Contribution]:

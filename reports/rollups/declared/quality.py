@@ -1,5 +1,6 @@
 """Quality: what events carry that no column holds, and how wrong the clocks of their senders are."""
 
+from events.kinds import KINDS
 from reports.rollups.columns import Bin, Count, Key
 from reports.rollups.rollup import EventRollup
 
@@ -7,20 +8,39 @@ SECONDS = (-86_400, -3_600, -300, -60, -10, 10, 60, 300, 3_600, 86_400)  # edges
 _EDGES = ", ".join(f"{edge * 1000}::bigint" for edge in SECONDS)
 
 
+# Objects that columns lie in: an empty one is no unknown key.
+_KNOWN = sorted(
+    {
+        ".".join(leaf.path[:depth])
+        for entry in KINDS.values()
+        for leaf in entry.schema.leaves
+        for depth in range(1, len(leaf.path))
+    }
+)
+_DEEPEST = 8  # levels that are looked into; an object below is named as a whole
+
+
 class UnknownKeys(EventRollup):
     """Keys that no column holds, or whose value is another than the column's."""
 
-    joins = """CROSS JOIN LATERAL jsonb_each(event.extra) AS outer_ (key, value)
-CROSS JOIN LATERAL (
-  SELECT outer_.key || '.' || inner_.key AS path
-  FROM jsonb_object_keys(CASE jsonb_typeof(outer_.value) WHEN 'object' THEN outer_.value END) AS inner_ (key)
-  UNION ALL
-  SELECT outer_.key WHERE jsonb_typeof(outer_.value) <> 'object' OR outer_.value = '{}'
-) AS unknown"""
+    joins = f"""CROSS JOIN LATERAL (
+  WITH RECURSIVE walked (path, value, depth) AS (
+    SELECT key, value, 1 FROM jsonb_each(event.extra)
+    UNION ALL
+    SELECT walked.path || '.' || inner_.key, inner_.value, walked.depth + 1
+    FROM walked
+    CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(walked.value) WHEN 'object' THEN walked.value END)
+      AS inner_ (key, value)
+    WHERE walked.depth < {_DEEPEST}
+  )
+  SELECT DISTINCT path FROM walked
+  WHERE jsonb_typeof(value) <> 'object' OR depth = {_DEEPEST}
+    OR (value = '{{}}' AND path <> ALL ('{{{",".join(_KNOWN)}}}'::text[]))
+) AS unknown"""  # noqa: S608  (names are ours)
     where = "jsonb_typeof(event.extra) = 'object'"
 
     kind = Key("event.kind", help_text="Kind of event.")
-    path = Key("unknown.path", help_text="The key, with the one around it.")
+    path = Key("unknown.path", help_text="The key, with those around it.")
     events = Count(help_text="Events that have it.")
 
 
