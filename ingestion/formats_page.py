@@ -22,7 +22,7 @@ class Field:
     """A field as a row of its table."""
 
     anchor: str
-    cells: tuple[SafeString, ...]
+    cells: tuple[tuple[str, SafeString], ...]  # each with the title of its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,10 @@ def _kind(entry: KindEntry) -> Section:
 
 
 def _fields(section: str, rows: list[tuple[str, ...]]) -> tuple[Field, ...]:
-    return tuple(Field(f"{section}:{row[0].strip('`')}", tuple(map(as_html, row))) for row in rows)
+    return tuple(
+        Field(
+            f"{section}:{row[0].strip('`')}",
+            tuple(zip(map(str.capitalize, COLUMNS), map(as_html, row), strict=True)),
+        )
+        for row in rows
+    )

@@ -25,7 +25,8 @@ LEFT_OUT = ", ".join(
 # Cells of tables and lists that aren't to be seen, or that reach into the next one or beyond the window.
 OUT_OF_SIGHT = """(leftOut) => {
     document.querySelectorAll("details.tally-twin").forEach((details) => { details.open = true; });
-    const rows = [...document.querySelectorAll(".tally-table tbody tr, .result-list tr.data-row")];
+    const tables = "table:not(.result-list, .calendarbox *) tbody tr, .result-list tr.data-row";
+    const rows = [...document.querySelectorAll(tables)];
     const isWanted = (cell) => cell.textContent.trim() && !cell.matches(leftOut)
         && !cell.querySelector(":scope > .tally-none:only-child");
     const isCut = (cell) => getComputedStyle(cell).textOverflow === "ellipsis"
@@ -58,11 +59,13 @@ def test_no_column_of_a_table_or_list_is_out_of_sight(phone: Page, url: str) -> 
     )
     post(url, key.text)
     found = {}
-    for name, path in pages().items():
+    for name, path in (pages() | {"formats": "/reference/formats/"}).items():
         if name not in ("api-docs", "api-problems"):
             phone.goto(path, wait_until="domcontentloaded")
             assert phone.locator("main").count() == 1, name
             found[name] = phone.evaluate(OUT_OF_SIGHT, LEFT_OUT)
+            if phone.evaluate("document.querySelector('.tally-page')?.scrollWidth > innerWidth"):
+                found[name].append("the page itself")
     assert {name: cells for name, cells in found.items() if cells} == {}
 
 
