@@ -1,5 +1,7 @@
 """Bots: how much of a period is theirs, for the sentence that says what a page leaves out."""
 
+from dataclasses import replace
+
 from reports.filters import Filters
 from reports.rollups import reading
 from reports.rollups.members import distinct
@@ -9,10 +11,11 @@ from reports.rollups.models import (
     Events,
     Questions,
     Ratings,
-    Searches,
     Sessions,
 )
 from reports.rollups.relation import EVERYTHING, Where
+
+LEARNING = ("start", "end", "assess", "feedback", "search")
 
 
 def sessions(filters: Filters) -> int:
@@ -32,12 +35,12 @@ def affected(filters: Filters, where: Where = EVERYTHING) -> int:
 
 def learning(filters: Filters, content: str = "") -> int:
     """Count the events of bots that would be learning: starts, ends, answers, feedback and searches."""
-    where: Where = {"content": content} if content else {}
-    found = [
+    if not content:
+        return events(replace(filters, kinds=LEARNING))
+    where: Where = {"content": content}  # searches have none
+    found = (
         reading.totals(Contents, filters.of_bots, ["started", "finished"], where),
         reading.totals(Questions, filters.of_bots, ["attempts"], where),
         reading.totals(Ratings, filters.of_bots, ["count"], where),
-    ]
-    if not content:  # searches have none
-        found.append(reading.totals(Searches, filters.of_bots, ["searches"]))
+    )
     return sum(int(number) for sums in found for number in sums.values())

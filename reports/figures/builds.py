@@ -39,12 +39,22 @@ class AllBuilds:
     parts: dict[str, tuple[Part, ...]]  # by each of KEYS, the largest first
     by_collection: dict[str, Counts]  # over time; '' is the rest
     total: Counts
-    states: States  # of the series of all collections
-    states_before: States | None
     series: tuple[States, ...]  # by collection
+    series_before: tuple[States, ...] | None
     broken: tuple[Broken, ...]
     timers: Timers
     timers_by_collection: tuple[Timers, ...]
+
+    @property
+    def states(self) -> States:
+        """Series of all collections."""
+        return of_all(self.series)
+
+
+def of_all(parts: tuple[States, ...]) -> States:
+    """The states of several collections as one."""
+    names = ("series", "whole", "with_gaps", "unended", "running", "missing")
+    return States("", *(sum(getattr(part, name) for part in parts) for name in names))
 
 
 def whole_share(states: States) -> float | None:
@@ -58,17 +68,15 @@ def builds(filters: Filters, now: datetime, narrowed: Mapping[str, str] | None =
     of_series: Where = {name: value for name, value in where.items() if name == "collection"}
     compared = filters.compared
     before = reading.totals(Builds, compared, ["events"], where)["events"] if compared else None
-    timers, timers_by_collection = wholeness.timers(filters, of_series, LISTED)
-    states, series = wholeness.states(filters, now, of_series, LISTED)
+    timers, timers_by_collection = wholeness.timers(filters, of_series)
     by_collection, total = _over_time(filters, where, now)
     return AllBuilds(
         sums=_part("", reading.totals(Builds, filters, _MEASURES, where), before),
         parts={key: _parts(key, filters, where) for key in KEYS},
         by_collection=by_collection,
         total=total,
-        states=states,
-        states_before=wholeness.states(compared, now, of_series, 0)[0] if compared else None,
-        series=tuple(series),
+        series=tuple(wholeness.states(filters, now, of_series)),
+        series_before=tuple(wholeness.states(compared, now, of_series)) if compared else None,
         broken=tuple(wholeness.broken(filters, now, of_series, BROKEN)),
         timers=timers,
         timers_by_collection=tuple(timers_by_collection),

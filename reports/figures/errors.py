@@ -98,9 +98,7 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     groups, groups_of = _groups(filters, compared, now, where)
     in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
     bounds = {("what",): OF_ALL, ("what", "type"): OF_ROW, ("what", "version"): OF_ROW}
-    largest = {key: _largest(filters, key, where) for key in ("type", "version")}
-    among = {key: [row.keys[0] for row in rows] for key, rows in largest.items()}
-    befallen = distinct_by_each(ErrorsAffected, filters, bounds, where, among)
+    befallen = distinct_by_each(ErrorsAffected, filters, bounds, where)
     counted = chain(in_time.values(), *(by.values() for by in befallen.values()))
     return Found(
         sums=_sums(filters, where, befallen[("what",)], is_about=any(each.is_about for each in counted)),
@@ -112,8 +110,8 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
         rest=next((counts for key, counts in lines if key is None), None),
         groups=groups,
         groups_of=groups_of,
-        types=_parts(largest["type"], compared, "type", where, befallen["what", "type"]),
-        versions=_parts(largest["version"], compared, "version", where, befallen["what", "version"]),
+        types=_parts(filters, compared, "type", where, befallen["what", "type"]),
+        versions=_parts(filters, compared, "version", where, befallen["what", "version"]),
     )
 
 
@@ -181,19 +179,13 @@ def _rows(
     return reading.top(Errors, filters, keys, measures, order=keys[0], limit=most, where=same).rows
 
 
-def _largest(filters: Filters, key: str, where: Where) -> tuple[reading.Row, ...]:
-    """The values of a key with the most errors."""
-    measures = ["events", "first", "latest"]
-    return reading.top(Errors, filters, [key], measures, limit=LISTED, where=where).rows
-
-
 def _parts(
-    largest: Sequence[reading.Row], compared: Filters | None, key: str, where: Where, befallen: By
+    filters: Filters, compared: Filters | None, key: str, where: Where, befallen: By
 ) -> tuple[Part, ...]:
+    found = reading.top(Errors, filters, [key], ["events", "first", "latest"], limit=LISTED, where=where)
     earlier: dict[str, int] = {}
-    if compared and largest:
-        same = {**where, key: [row.keys[0] for row in largest]}
-        rows = reading.top(Errors, compared, [key], ["events"], limit=LISTED, where=same).rows
+    if compared:
+        rows = reading.top(Errors, compared, [key], ["events"], limit=10 * LISTED, where=where).rows
         earlier = {row.keys[0]: row.measures["events"] for row in rows}
     return tuple(
         Part(
@@ -205,5 +197,5 @@ def _parts(
             sessions=befallen.get(("session", name), NOBODY).members,
             actors=befallen.get(("actor", name), NOBODY).members,
         )
-        for row in largest
+        for row in found.rows
     )

@@ -99,9 +99,8 @@ def _over_time(filters: Filters, where: Where, now: datetime) -> tuple[dict[str,
 
 def _parts(keys: tuple[str, ...], filters: Filters, compared: Filters | None, where: Where) -> Parts:
     found = reading.top(UiActions, filters, keys, ["events"], limit=LISTED, where=where)
-    same = {name: sorted({row.keys[place] for row in found.rows}) for place, name in enumerate(keys)}
-    errors = _counts(keys, filters, where, same, level="error")
-    before = _counts(keys, compared, where, same) if compared else None
+    errors = _counts(keys, filters, where, level="error")
+    before = _counts(keys, compared, where) if compared else None
     return Parts(
         tuple(
             Part(
@@ -116,15 +115,10 @@ def _parts(keys: tuple[str, ...], filters: Filters, compared: Filters | None, wh
     )
 
 
-def _counts(
-    keys: tuple[str, ...], filters: Filters, where: Where, same: Where, level: str = ""
-) -> dict[Any, int]:
-    """Of those with the same values of keys; of a level where one is given, which is nothing where what is
-    asked is narrowed to another.
-    """
+def _counts(keys: tuple[str, ...], filters: Filters, where: Where, level: str = "") -> dict[Any, int]:
+    """Of a level, where one is given: nothing, where what is asked is narrowed to another."""
     if level and where.get("level", level) != level:
         return {}
     further = {"level": level} if level else {}
-    narrowed = {**where, **same, **further}
-    found = reading.top(UiActions, filters, keys, ["events"], limit=10 * LISTED, where=narrowed)
+    found = reading.top(UiActions, filters, keys, ["events"], limit=10 * LISTED, where={**where, **further})
     return {row.keys: row.measures["events"] for row in found.rows}

@@ -185,9 +185,8 @@ def _metrics(filters: Filters) -> tuple[Metric, ...]:
 
 
 def _same(rows: Sequence[reading.Row]) -> Where:
-    """That metrics are of the systems and names of some: no more than are listed, however many there are."""
-    names = enumerate(MetricKey._fields)
-    return {name: sorted({row.keys[place] for row in rows}) for place, name in names}
+    """That metrics are of the names of some: no more than are listed, however many there are."""
+    return {"metric": sorted({row.keys[-1] for row in rows})}
 
 
 def values(filters: Filters, metric: MetricKey | None, statistic: str) -> Values:

@@ -38,10 +38,17 @@ def note(page: Page, filters: Filters, context: Context) -> Note | None:
     return Note(f"{words} {verb} not counted", context.links.here(bots=str(Bots.ONLY)), "show them")
 
 
-def of_sessions(filters: Filters, context: Context) -> tuple[int, str]:
+def of_sessions(filters: Filters, _: Context) -> tuple[int, str]:
+    """Count sessions."""
+    number = bots.sessions(filters)
+    return number, f"{plural(number, 'session')} of bots"
+
+
+def of_sessions_or_events(filters: Filters, context: Context) -> tuple[int, str]:
     """Count sessions; without any, the events: their actors and devices are left out too."""
-    if number := bots.sessions(filters):
-        return number, f"{plural(number, 'session')} of bots"
+    number, words = of_sessions(filters, context)
+    if number:
+        return number, words
     number, words = _events(filters, context)
     return number, f"{words}, which belong to no session,"
 

@@ -78,7 +78,7 @@ def series(found: AllBuilds, filters: Filters, context: Context) -> Block:
         Column("missing", "Events missing", EVENTS, note="By the greatest index: at least so many"),
         Column("running", "Running", SERIES, note="Without an end yet, heard of in the last hour"),
     )
-    by_name = {str(each.collection): each for each in found.series}
+    by_name = {each.collection: each for each in found.series}
     rows = tuple(
         _series_row(part, by_name.get(part.key), filters, context) for part in found.parts["collection"]
     )

@@ -1,7 +1,7 @@
 """Builds and tools: what was built where, whether series came whole, how long timers ran."""
 
 from reports.charts.numbers import SECONDS, SHARE, change, count, points
-from reports.figures.builds import KEYS, AllBuilds, builds, whole_share
+from reports.figures.builds import KEYS, AllBuilds, builds, of_all, whole_share
 from reports.filters import Filters
 from reports.pages import build_blocks
 from reports.pages.build_blocks import EVENTS, NAMES, SERIES, behind
@@ -72,7 +72,7 @@ def _figures(
     found: AllBuilds, filters: Filters, narrowed: dict[str, str], *, has_series: bool
 ) -> list[Figure]:
     sums, states = found.sums, found.states
-    before = found.states_before
+    before = of_all(found.series_before) if found.series_before is not None else None
     share = whole_share(states)
     figures = [
         Figure(

@@ -150,4 +150,4 @@ def has_much_rejected(sums: Sums) -> bool:
     return (sums.rejected_share or 0) > MUCH_REJECTED
 
 
-PAGE = Page("overview", "At a glance", "bar_chart", build, of_bots=bots.of_sessions)
+PAGE = Page("overview", "At a glance", "bar_chart", build, of_bots=bots.of_sessions_or_events)

@@ -47,7 +47,6 @@ class Counted:
 
 
 NOBODY = Counted(0)
-NOT_NARROWED: Mapping[str, Sequence[str]] = {}
 By = dict[tuple[object, ...], Counted]  # by the values of keys
 
 
@@ -172,19 +171,11 @@ def distinct_by_each(
     filters: Filters,
     groupings: Mapping[tuple[str, ...], int],
     where: Where = EVERYTHING,
-    among: Mapping[str, Sequence[str]] = NOT_NARROWED,
 ) -> dict[tuple[str, ...], By]:
-    """As `distinct_by`, by several combinations of keys, each with its bound, all of them read at once.
-
-    `among` has the values of keys that are told apart; all others count as one, None. Keys that senders
-    choose need it, since as many rows are fetched as there are combinations.
-    """
+    """As `distinct_by`, by several combinations of keys, each with its bound, all of them read at once."""
     keys = list(dict.fromkeys(chain.from_iterable(groupings)))
     columns = {key: f'"{column(rollup, key)}"' for key in keys}
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
-    for key, values in among.items():
-        columns[key] = f"CASE WHEN {columns[key]} = ANY(%(among_{key})s) THEN {columns[key]} END"
-        made.parameters[f"among_{key}"] = list(values)
     bounds = [([columns[key] for key in by], bound) for by, bound in groupings.items()]
     found: dict[tuple[str, ...], dict[tuple[object, ...], list[_Seen]]] = {
         by: defaultdict(list) for by in groupings

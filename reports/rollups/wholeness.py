@@ -37,8 +37,7 @@ SELECT collection, count(*),
        count(*) FILTER (WHERE final = 0 AND latest < %(stale)s),
        count(*) FILTER (WHERE final = 0 AND latest >= %(stale)s),
        coalesce(sum(missing), 0)::bigint
-FROM ({series}) series GROUP BY GROUPING SETS (collection, ())
-ORDER BY GROUPING(collection) DESC, count(*) DESC, collection LIMIT %(most)s
+FROM ({series}) series GROUP BY collection ORDER BY count(*) DESC, collection
 """
 _BROKEN = """
 SELECT collection, scope, source_id, events, missing::bigint, final > 0, first, latest FROM ({series}) series
@@ -56,16 +55,15 @@ FROM (
            max("latest") AS latest
     FROM {made} GROUP BY owner_id, timer
   ) summed WHERE first >= %(begin)s AND first < %(end)s
-) timers GROUP BY GROUPING SETS (collection, ())
-ORDER BY GROUPING(collection) DESC, count(*) DESC, collection LIMIT %(most)s
+) timers GROUP BY GROUPING SETS (collection, ()) ORDER BY GROUPING(collection) DESC, count(*) DESC, collection
 """
 
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """How many series of a collection are in which state; of all, where it is None."""
+    """How many series of a collection are in which state."""
 
-    collection: str | None
+    collection: str
     series: int
     whole: int  # ended, and every place is taken
     with_gaps: int  # ended, but places are missing
@@ -99,12 +97,10 @@ class Timers:
     most: float | None  # and nine of ten
 
 
-def states(filters: Filters, now: datetime, where: Where, limit: int) -> tuple[States, list[States]]:
-    """All series by state, then those of the collections with most of them."""
+def states(filters: Filters, now: datetime, where: Where) -> list[States]:
+    """Series by state, the collection with most of them first."""
     made = _series(filters, now, where)
-    made.parameters["most"] = limit + 1
-    whole, *parts = [States(*row) for row in fetch(made._replace(sql=_STATES.format(series=made.sql)))]
-    return whole, parts
+    return [States(*row) for row in fetch(made._replace(sql=_STATES.format(series=made.sql)))]
 
 
 def broken(filters: Filters, now: datetime, where: Where, limit: int) -> list[Broken]:
@@ -114,11 +110,10 @@ def broken(filters: Filters, now: datetime, where: Where, limit: int) -> list[Br
     return [Broken(*row) for row in fetch(made._replace(sql=_BROKEN.format(series=made.sql)))]
 
 
-def timers(filters: Filters, where: Where, limit: int) -> tuple[Timers, list[Timers]]:
-    """All timers, then those of the collections with most. One of several collections is in the first."""
+def timers(filters: Filters, where: Where) -> tuple[Timers, list[Timers]]:
+    """All timers, then those of each collection, most first. One of several collections is in the first."""
     keys, measures = ("owner", "collection", "timer"), ("events", "first", "latest")
     made = _made(BuildTimers, filters, where, keys, measures)
-    made.parameters["most"] = limit + 1
     whole, *parts = [Timers(*row) for row in fetch(made._replace(sql=_TIMERS.format(made=made.sql)))]
     return whole, parts
 

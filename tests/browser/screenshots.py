@@ -67,6 +67,10 @@ def events(now_ms: int) -> list[tuple[str, Any]]:
     ]
 
 
+PERSON = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 VISITED = f"visit-{int(time.time())}"  # its session's id; of the long one with -long behind it
 
 
@@ -108,6 +112,15 @@ def long_visit(now_ms: int) -> list[Any]:
     return found
 
 
+def crawl(now_ms: int) -> list[Any]:
+    """A bot's visit: three pages."""
+    pages = ("home", "search", "results")
+    return [
+        _event("impression", now_ms - 900_000, second, "-crawl", type="view", pageid=page, uri=f"/{page}")
+        for second, page in enumerate(pages)
+    ]
+
+
 def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any) -> Any:
     from tests.wire import samples  # needs Django's apps
 
@@ -124,8 +137,11 @@ def post(url: str, key: str) -> None:
     from ingestion.drain import drain
     from reports.rollups.folding import fold_block
 
-    for path, body in events(int(time.time() * 1000)):
-        headers = {"Content-Type": "application/json", "X-API-Key": key}
+    now_ms = int(time.time() * 1000)
+    posted = [(PERSON, *each) for each in events(now_ms)]
+    batch = {"id": "api.telemetry", "ver": "3.0", "events": crawl(now_ms)}
+    for agent, path, body in [*posted, (CRAWLER, "/v1/telemetry", batch)]:
+        headers = {"Content-Type": "application/json", "X-API-Key": key, "User-Agent": agent}
         request = Request(url + path, json.dumps(body).encode(), headers)
         try:
             urlopen(request).close()

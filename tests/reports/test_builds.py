@@ -167,7 +167,7 @@ def test_it_compares_with_the_period_before() -> None:
 
     found = builds(question("some days", compare=filters.period.before()), NOW)
 
-    assert (found.sums.before, found.states_before) == (before.sums.events, before.states)
+    assert (found.sums.before, found.series_before) == (before.sums.events, before.series)
     assert before.sums.events
 
 

@@ -18,7 +18,7 @@ from tests.reports.asked import ODD, arrived, counted, csv_of, file_of
 from tests.sending import Sender
 from tests.spreadsheets.reading import read_by_all
 
-LIMIT = 30  # statements of a page, those of session, person and memberships among them
+LIMIT = 33  # statements of a page, those of session, person and memberships among them
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 FOR_MEMBERS = pytest.mark.parametrize(
     "page", [page for page in PAGES if not page.operators_only], ids=lambda page: page.name

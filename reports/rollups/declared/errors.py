@@ -1,9 +1,7 @@
 """Errors: Sunbird's ERROR, and Availity's messages of level error."""
 
-from django.db import models
-
 from reports.rollups.columns import Count, First, Key, Latest, Lowest, Members
-from reports.rollups.rollup import EventRollup, Grain
+from reports.rollups.rollup import EventRollup
 
 _WHERE = "event.kind = 'error' OR detail_ui_action.severity = 'error'"
 _CODE = "CASE event.kind WHEN 'error' THEN detail_error.err ELSE detail_ui_action.label END"
@@ -22,14 +20,6 @@ class Errors(EventRollup):
     events = Count(help_text="How many.")
     first = First("event.occurred_at", help_text="When the first occurred.")
     latest = Latest("event.occurred_at", help_text="When the last occurred.")
-
-    class Meta(EventRollup.Meta):
-        abstract = False
-        # Since when there is a code at all is asked of all days that are kept.
-        indexes = [
-            *EventRollup.Meta.indexes,
-            models.Index("code", "owner", condition=models.Q(grain=Grain.DAY), name="errors_code_of_days"),
-        ]
 
 
 class ErrorsAffected(EventRollup):
