@@ -58,12 +58,13 @@ def _refuse_number(text: str, form: str) -> None:
             with suppress(OverflowError, ValueError, OSError):
                 at = datetime.fromtimestamp(number / parts, UTC)
             break
-    raise ValueError(f"{text[:_SHOWN]} is a number; write a time as in ISO 8601, for instance {at:{form}}")
+    what = "a time" if form == _TIME else "a date"
+    raise ValueError(f"{text[:_SHOWN]} is a number; write {what} as in ISO 8601, for instance {at:{form}}")
 
 
 def _advice(text: str) -> str:
     if split := _OFFSET.fullmatch(text):
         with suppress(ValueError):
             datetime.fromisoformat(f"{split[1]}+{split[2]}")
-            return f"A + in an address means a blank; write %2B instead: {split[1]}%2B{split[2]}"
+            return f"+ in an address means a blank; write %2B instead: {split[1]}%2B{split[2]}"
     return f"{text[:_SHOWN]!r} is no time; write one as in ISO 8601, for instance {_EXAMPLE:{_TIME}}"

@@ -1,16 +1,21 @@
 """Lists of sources come from stored events only: what rejected events name is shown beside these alone."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from events.access import Access
 from events.admin.filters import sources_of, visible_sources
+from events.admin.recent import silent
 from events.ownership.api_key import KeyType
 from events.ownership.membership import Role
 from events.ownership.source import UNKNOWN, Source
+from events.store.usage import UsageHour
 from ingestion.rejected import RejectedEvent
 from tests.admin.conftest import EVENTS, html_of
 from tests.factories import person
@@ -90,6 +95,12 @@ def test_a_report_can_be_asked_for_it_and_names_it(page: Client, team: Sender) -
     typo = Source.objects.get(name="typo")
 
     assert "Source: typo (1 of 2 sources)" in html_of(page, f"/reports/quality/?source={typo.pk}")
+
+
+def test_what_only_rejected_events_name_is_never_silent(reader: User, team: Sender) -> None:
+    UsageHour.objects.update(hour=F("hour") - timedelta(days=2))
+
+    assert {each.name for each in silent(Access(reader), timezone.now())} == {"portal"}
 
 
 def test_a_name_that_no_source_can_have_is_not_cut_to_another(team: Sender) -> None:

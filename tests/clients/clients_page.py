@@ -25,8 +25,8 @@ SECTIONS = {
 them does no harm.
 
 Versions 1.3.0 and 0.0.29 are scripts that need jQuery on the page. Under Node they need `ajv` and a
-`dispatcher`: they only make events, and the service posts them. As the `duration` of START they send the
-time of day in seconds since 1970, unless the application sets it; hence the warning.
+`dispatcher`: they only make events, and the service posts them. Unless the application sets the
+`duration` of START, they send the current time in seconds since 1970; hence the warning.
 """,
     "Availity": """\
 `@availity/analytics-core` with `@availity/api-axios` 10.0.0. Under Node, axios posts an event and a
