@@ -1,7 +1,7 @@
 """Palette: which colour a kind, a source or any other name has, the same on all pages and for everybody.
 
 Seven hues and a grey for the rest, which people with each kind of colour blindness tell apart in both themes
-(tests/reports/test_palette.py). reports.css has them as --tally-hue-0 to --tally-hue-7.
+(tests/reports/test_palette.py): --tally-hue-0 to --tally-hue-7 in reports.css. Here they are numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,6 @@ from zlib import crc32
 
 K = TypeVar("K", str, int)
 
-LIGHT = ("#1154ae", "#b3311f", "#2b9557", "#bb8398", "#88a208", "#2f99fd", "#7c4779", "#6f7480")
-DARK = ("#4670c3", "#e8743b", "#23e9a4", "#cf92c3", "#e8bf49", "#a6faff", "#ab8dff", "#7d8593")
 REST = 7  # the grey of all others together
 MOST = 7  # names in one chart that have a hue of their own
 

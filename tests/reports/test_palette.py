@@ -31,7 +31,11 @@ SEEN_BY = {
         (0.004733, 0.691367, 0.3039),
     ),
 }
-THEMES = {"light": palette.LIGHT, "dark": palette.DARK}
+HUE = re.compile(r"--tally-hue-(\d): (#\w{6});")
+THEMES = {
+    theme: [colour for _, colour in HUE.findall(text)]
+    for theme, text in zip(("light", "dark"), CSS.split(".dark {", 1), strict=True)
+}
 
 
 def linear(colour: str) -> list[float]:
@@ -75,10 +79,9 @@ def test_colours_stand_out_from_the_paper(theme: str) -> None:
         assert (lighter + 0.05) / (darker + 0.05) > 2.8, colour
 
 
-def test_the_styles_have_these_colours() -> None:
-    light, dark = CSS.partition(".dark {")[::2]
-    for text, colours in ((light, palette.LIGHT), (dark, palette.DARK)):
-        assert tuple(re.findall(r"--tally-hue-\d: (#\w{6});", text)) == colours
+def test_the_styles_have_a_colour_for_each_hue_in_both_themes() -> None:
+    hues = [*map(str, range(palette.MOST)), str(palette.REST)]
+    assert [hue for hue, _ in HUE.findall(CSS)] == hues * 2
 
 
 def test_every_kind_has_a_colour_of_its_own_table() -> None:
