@@ -26,6 +26,7 @@ LONGEST = 32_767  # UTF-16 units in a cell
 EXACT = 10**15  # Excel keeps 15 digits of a number; a longer whole number is an id, and written as text
 FIRST_YEAR = 1900  # of Excel's calendar
 NARROWEST, WIDEST = 9, 60  # characters
+LONGEST_NUMBER = 14  # characters that a number is given
 MEASURED = 1_000  # rows that widths are made of
 DAY, MOMENT = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
 MILLISECONDS = f"{MOMENT}.000"
@@ -118,9 +119,8 @@ class _Column:
 
     @property
     def width(self) -> int:
-        """Room for its values; a head is broken at its blanks."""
-        words = max((len(word) for word in self.text.split()), default=0)
-        return max(NARROWEST, min(max(self.widest, words) + 2, WIDEST))
+        """Room for its values, and for the head with the button of its filter."""
+        return max(NARROWEST, min(max(self.widest + 2, len(self.text) + 4), WIDEST))
 
 
 @dataclass
@@ -159,8 +159,8 @@ class _Writer:
     def _begin(self) -> Any:
         worksheet = self.workbook.add_worksheet(_title(self.sheet.title, self.titles))
         worksheet.freeze_panes(1, 0)
-        head = self.formats.of(bold=True, bottom=1, text_wrap=True, valign="top")
         for place, column in enumerate(self.columns):
+            head = self.formats.of(bold=True, bottom=1, align="right" if column.number else "left")
             worksheet.write_string(0, place, column.text, head)
         return worksheet
 
@@ -192,12 +192,14 @@ class _Writer:
                 )
                 width = len(number_format)
                 local = value.astimezone(column.heading.clock).replace(tzinfo=None)
-                worksheet.write_datetime(at, place, local, self.formats.number(number_format))
+                worksheet.write_datetime(
+                    at, place, local, self.formats.of(num_format=number_format, align="left")
+                )
             case date():
                 width = len(DAY)
-                worksheet.write_datetime(at, place, value, self.formats.number(DAY))
+                worksheet.write_datetime(at, place, value, self.formats.of(num_format=DAY, align="left"))
             case _:
-                width = min(len(str(value)), 18)
+                width = min(len(str(value)), LONGEST_NUMBER)
                 worksheet.write_number(at, place, value, number)
         if at < MEASURED:
             column.widest = max(column.widest, width)

@@ -113,7 +113,8 @@ def answer(found: list[Account], label: str) -> str:
 
 
 def _sheet(found: list[Account]) -> Sheet:
-    headings = [Heading(name, "UTC") if name == "day" else Heading(name) for name in COLUMNS]
+    headings = [Heading("owner"), Heading("source"), Heading("day", "UTC")]
+    headings += [Heading(name, number_format="#,##0") for name in COLUMNS[3:]]
     return Sheet("Accounts", headings, _rows(found))
 
 
