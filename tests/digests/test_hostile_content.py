@@ -78,7 +78,7 @@ def test_html_has_our_elements_and_links_only(text: str) -> None:
     assert len(hosts - {"tally.example"}) == 1, "BASE_URL alone"
     for link in html.links():
         asked = parse_qs(urlsplit(link).query)
-        assert set(asked) <= {"owner", "from", "to", "zone", "source", "error"}
+        assert set(asked) <= {"owner", "from", "to", "zone", "source", "error", "since", "until"}
         assert asked.get("from", ["2026-11-19"]) == ["2026-11-19"]
 
 

@@ -1,6 +1,7 @@
 """Every mail's way: claimed once, handed over, its answer kept, tried again or given up."""
 
 from datetime import datetime, timedelta
+from email import policy
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
     text = message.get_body(("plain",))
     assert text is not None
     assert text.get_content().splitlines() == ["Figures in words.", ".", "..dots"]
-    assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in message.as_bytes().replace(b"\r\n", b"\n")
+    as_it_came = message.as_bytes(policy=policy.default.clone(refold_source="none"))
+    assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in as_it_came.replace(b"\r\n", b"\n")
 
 
 def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,6 +55,11 @@ def of_module(*more: Any) -> Any:
             transaction.set_rollback(True)
 
     return stored
+
+
+def just_before(period: Period) -> Period:
+    """As many days before a period: there is data of them, and none of the week before."""
+    return replace(period, first=period.first - (period.end - period.first), end=period.first)
 
 
 def question(asked: str, **more: Any) -> Filters:

@@ -13,7 +13,7 @@ from reports.filters import Filters
 from reports.pages import builds as page
 from reports.pages.links import Links
 from reports.pages.page import Context
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
 AGENT = ("agent_version_major", "agent_version_minor", "agent_version_micro")
@@ -163,9 +163,9 @@ def test_each_key_narrows(name: str) -> None:
 
 def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
-    before = builds(filters.over(filters.period.before()), NOW)
+    before = builds(filters.over(just_before(filters.period)), NOW)
 
-    found = builds(question("some days", compare=filters.period.before()), NOW)
+    found = builds(question("some days", compare=just_before(filters.period)), NOW)
 
     assert (found.sums.before, found.series_before) == (before.sums.events, before.series)
     assert before.sums.events

@@ -21,7 +21,7 @@ from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Period
 from tests.admin.conftest import html_of
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 from tests.reports.test_sessions import began
 from tests.sessions.stored import summarise_due
 
@@ -140,8 +140,8 @@ def test_types_and_versions(asked: str) -> None:
 
 def test_they_are_compared_with_the_days_before() -> None:
     filters = question("some days", first=date(2026, 11, 15), days=3)
-    before = filters.over(filters.period.before())
-    compared = question("some days", first=date(2026, 11, 15), days=3, compare=filters.period.before())
+    before = filters.over(just_before(filters.period))
+    compared = question("some days", first=date(2026, 11, 15), days=3, compare=just_before(filters.period))
 
     found = errors(compared, NOW)
 

@@ -9,7 +9,7 @@ from reports.figures.interface import KEYS, Part, interface
 from reports.pages import interface as page
 from reports.pages.links import Links
 from reports.pages.page import Context
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
@@ -81,9 +81,9 @@ def test_each_key_narrows(name: str) -> None:
 
 def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
-    before = interface(filters.over(filters.period.before()), NOW)
+    before = interface(filters.over(just_before(filters.period)), NOW)
 
-    found = interface(question("some days", compare=filters.period.before()), NOW)
+    found = interface(question("some days", compare=just_before(filters.period)), NOW)
 
     assert (found.actions_before, found.levels_before) == (before.actions, before.levels)
     earlier = {each.keys: each.actions for each in before.elements.rows}

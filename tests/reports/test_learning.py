@@ -13,7 +13,7 @@ from reports.pages import learning as page
 from reports.pages.learning_blocks import ENOUGH, HARD
 from reports.pages.links import Links
 from reports.pages.page import Context
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, of_module, question, seen
+from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
@@ -148,7 +148,7 @@ def _unnamed(each: Any) -> Any:
 
 def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
-    before = filters.period.before()
+    before = just_before(filters.period)
 
     found = learning(question("some days", compare=before), NOW)
 

@@ -26,7 +26,7 @@ from reports.pages.page import Context
 from reports.pages.quality_blocks import RANGES
 from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
-from tests.reports.lifelike import ASKED, NOW, TELLING, of_module, question, seen
+from tests.reports.lifelike import ASKED, NOW, TELLING, just_before, of_module, question, seen
 from tests.rollups.oracle import unknown_leaves
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
@@ -257,7 +257,7 @@ def test_unknown_keys_are_leaves_never_the_objects_around_them(sender: Sender) -
 
 
 def test_it_compares_with_the_period_before() -> None:
-    filters = replace(question("some days"), compare=question("some days").period.before())
+    filters = replace(question("some days"), compare=just_before(question("some days").period))
     assert filters.compare is not None
 
     found = quality(filters, NOW)

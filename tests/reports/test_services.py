@@ -24,7 +24,7 @@ from reports.pages import services as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.service_blocks import text_of
-from tests.reports.lifelike import NOW, by_bucket, each_question, of_module, question, seen
+from tests.reports.lifelike import NOW, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
@@ -192,7 +192,7 @@ def test_where_there_are_more_changes_the_way_to_all_is_shown() -> None:
 
 def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
-    before = filters.period.before()
+    before = just_before(filters.period)
 
     assert services(question("some days", compare=before), NOW).levels_before == (
         services(filters.over(before), NOW).levels

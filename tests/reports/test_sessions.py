@@ -20,7 +20,7 @@ from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period
 from tests.admin.conftest import html_of
 from tests.reports.asked import context as asked_context
-from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, of_module, question
+from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, just_before, of_module, question
 from tests.sessions.stored import summarise_due
 
 pytestmark = pytest.mark.django_db
@@ -157,8 +157,8 @@ def test_weeks_of_retention_end_with_that_of_the_periods_last_day() -> None:
 
 def test_it_is_compared_with_the_days_before() -> None:
     filters = question("some days", first=date(2026, 11, 16))
-    before = filters.over(filters.period.before())
-    compared = question("some days", first=date(2026, 11, 16), compare=filters.period.before())
+    before = filters.over(just_before(filters.period))
+    compared = question("some days", first=date(2026, 11, 16), compare=just_before(filters.period))
 
     found = sessions(compared, NOW)
 
