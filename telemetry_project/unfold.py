@@ -61,6 +61,11 @@ def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], 
     }
 
 
+def _page(title: str, icon: str, page: str) -> dict[str, Any]:
+    """An item for a page outside of the admin, for who sees anything."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(page), "permission": sees_anything}
+
+
 def _is_rejected(request: HttpRequest) -> bool:
     """Whether a page is about rejected events: groups, list, one; the accounts have an item of their own."""
     begin = "/admin/ingestion/rejectedevent/"
@@ -99,6 +104,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _item("Invitations", "person_add", "accounts_invitation_changelist", leads_anything),
             _item("Sources", "apps", "events_source_changelist", sees_anything),
             _item("API keys", "key", "events_apikey_changelist", sees_anything),
+            _page("API reference", "api", "docs"),
+            _page("Fields of events", "data_object", "formats"),
             _item("Subscriptions", "mail", "digests_subscription_changelist", sees_anything),
             _item("Addresses", "contact_mail", "mail_address_changelist", leads_anything),
             _item("Mails", "outgoing_mail", "mail_sentmail_changelist", sees_anything),

@@ -385,7 +385,20 @@
     drawings.set(place, { chart, show, watch });
   };
 
-  const drawAll = () => {
+  // ECharts is large: it is loaded once there is something to draw.
+  let loading = null;
+  const library = () => {
+    loading ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = document.getElementById("report").dataset.library;
+      script.onload = resolve;
+      script.onerror = () => { loading = null; reject(new Error("ECharts can't be loaded")); };
+      document.head.append(script);
+    });
+    return loading;
+  };
+
+  const drawAll = async () => {
     for (const [place, { chart, watch }] of drawings) {
       if (!place.isConnected) {
         watch.disconnect();
@@ -393,8 +406,20 @@
         drawings.delete(place);
       }
     }
-    for (const place of document.querySelectorAll("[data-chart]")) {
-      if (!drawings.has(place)) {
+    const places = [...document.querySelectorAll("[data-chart]")];
+    if (!places.length) {
+      return;
+    }
+    try {
+      await library();
+    } catch {
+      // The tables have the numbers.
+      document.querySelectorAll(".tally-twin").forEach((twin) => { twin.open = true; });
+      places.forEach((place) => { place.hidden = true; });
+      return;
+    }
+    for (const place of places) {
+      if (place.isConnected && !drawings.has(place)) {
         draw(place);
       }
     }
