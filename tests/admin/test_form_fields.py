@@ -1,0 +1,68 @@
+"""Every field of the admin's forms is one that unfold styles: others would have neither border nor ground."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from tests.admin.conftest import html_of, operator, team_a
+from tests.sending import Sender
+
+__all__ = ["operator", "team_a"]
+
+TYPED = {"", "text", "email", "number", "password", "search", "url", "date", "time", "datetime-local"}
+ADDED = sorted(
+    (model for model, each in admin.site._registry.items() if type(each).has_add_permission),
+    key=lambda model: model._meta.label,
+)
+
+
+class Fields(HTMLParser):
+    """The typed fields, selects and areas of a page that have no border of unfold's or ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self.bare: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at a tag."""
+        found = {name: value or "" for name, value in attrs}
+        is_field = tag in ("select", "textarea") or (tag == "input" and found.get("type", "") in TYPED)
+        if is_field and found.get("name") and "hidden" not in found:
+            self.seen += 1
+            if "border" not in found.get("class", "").split():
+                self.bare.append(found["name"])
+
+
+def fields_of(html: str) -> Fields:
+    """The fields in the page's landmark."""
+    found = Fields()
+    found.feed(html.partition("<main")[2].partition("</main>")[0])
+    return found
+
+
+@pytest.mark.parametrize("model", ADDED, ids=lambda model: model._meta.label_lower)
+def test_each_field_of_a_form_has_a_border(team_a: Sender, operator: Client, model: Any) -> None:
+    path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+    response = operator.get(path)
+    if response.status_code == 403:  # made elsewhere
+        return
+    found = fields_of(response.content.decode())
+    assert found.bare == []
+    assert found.seen
+
+
+def test_fields_of_accounts_have_one_too(team_a: Sender, operator: Client) -> None:
+    for path in ("/admin/password_change/", "/admin/auth/user/1/password/"):
+        if operator.get(path).status_code == 200:
+            assert fields_of(html_of(operator, path)).bare == [], path
+
+
+def test_a_field_that_unfold_does_not_know_would_be_seen() -> None:
+    assert fields_of('<main><input name="username" type="text" class="vTextField"></main>').bare == [
+        "username"
+    ]
