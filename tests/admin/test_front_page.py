@@ -1,9 +1,11 @@
 """The front page: what came in by the counters, what waits, which sources have gone silent."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -122,3 +124,20 @@ def test_sources_say_when_they_were_last_heard(team_a: Sender, team_b: Sender, a
     html = html_of(alice, "/admin/events/source/")
     assert f"{last:%Y-%m-%d %H:00}" in html
     assert "Events received: 7 in 14 days" in html
+
+
+def test_the_navigation_leads_to_the_api_and_to_the_fields_of_events(team_a: Sender, alice: Client) -> None:
+    html = html_of(alice, "/admin/")
+    leads_to = {"/api/docs/": "swagger-ui", "/reference/formats/": 'id="impression:edata.pageid"'}
+    for path, wanted in leads_to.items():
+        assert f'href="{path}"' in html
+        assert wanted in html_of(alice, path)
+
+
+def test_the_page_of_the_api_has_the_theme_of_the_admin() -> None:
+    styles = finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css")
+    script = finders.find("events/docs.js")
+    assert styles
+    assert script
+    assert 'classList.toggle("dark-mode"' in Path(script).read_text()
+    assert "html.dark-mode" in Path(styles).read_text(), "the class that Swagger UI knows"

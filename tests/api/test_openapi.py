@@ -76,7 +76,7 @@ def test_what_a_kind_holds_as_hard_is_required(kind: str) -> None:
 def test_the_page_to_try_it_at_takes_everything_from_here(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
     addresses = re.findall(r'(?:src|href|data-schema)="([^"]+)"', page)
-    assert len(addresses) == 5
+    assert len(addresses) == 9
     for address in addresses:
         assert address.startswith("/")
         if address.startswith("/static/"):

@@ -1,5 +1,6 @@
 """At a glance: each number is what a plain look at the events says, under every filter."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -262,3 +263,13 @@ def test_a_source_that_fell_silent_wants_attention(team_a: Sender) -> None:
         "agent 2 has been silent for 1 d 8 h, after 5 events in two weeks.",
         "1 more source is silent.",
     ]
+
+
+def test_the_library_of_charts_is_loaded_only_where_there_is_a_chart(filled: None, operator: Client) -> None:
+    library = "vendor/echarts.common.min"
+    with_charts = html_of(operator, "/reports/overview/")
+    without = html_of(operator, "/reports/overview/?from=2020-01-01&to=2020-01-02")
+    for html in (with_charts, without):
+        assert not re.search(rf"<script[^>]*{library}", html), "charts.js loads it"
+    assert re.search(rf'<link rel="preload" as="script" href="[^"]*{library}', with_charts)
+    assert 'rel="preload"' not in without
