@@ -165,7 +165,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
         "Warnings, by source and version",
         table=_by_hour(Table(tuple(columns), tuple(rows)), ("warnings", "fields", "before"), filters),
         empty=_no_warnings(filters),
-        note="Of events that were stored, though a soft field was not as it should be.",
+        note="Of events that were stored, though a field was not as it should be.",
     )
 
 
@@ -174,24 +174,24 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
     columns = (
         Column("field", "Field"),
         Column("fault", "What is wrong", is_prose=True),
+        Column("warnings", "Warnings", WARNINGS),
         Column("example", "Example"),
         Column("change", "What to change", is_prose=True),
         Column("kind", "Kind"),
         Column("source", "Source"),
         Column("version", "Version"),
-        Column("warnings", "Warnings", WARNINGS, has_bar=True),
     )
     rows = tuple(
         Row(
             (
                 each.path or "(the event)",
                 fault_of(each.code),
+                each.warnings,
                 each.example,
                 advice(each.kind, each.path, each.code),
                 each.kind,
                 name_of(each.source, context),
                 each.version or NO_VERSION,
-                each.warnings,
             ),
             href=of_kind(each.kind, filters, source=each.source, version=each.version),
         )
@@ -216,22 +216,22 @@ def sessions(found: Quality, filters: Filters, context: Context) -> Block:
     columns = (
         Column("field", "Field"),
         Column("fault", "What is wrong", is_prose=True),
+        Column("sessions", "Sessions", count("sessions")),
         Column("example", "Example", is_id=True),
         Column("change", "What to change", is_prose=True),
         Column("source", "Source"),
         Column("version", "Version"),
-        Column("sessions", "Sessions", count("sessions"), has_bar=True),
     )
     rows = tuple(
         Row(
             (
                 path_of(each.dialect, each.code),
                 fault_of(each.code),
+                each.sessions,
                 str(each.example),
                 advice("", "", each.code),
                 name_of(each.source, context),
                 each.version or NO_VERSION,
-                each.sessions,
             ),
             href=list_of_sessions(filters, source=each.source, version=each.version, warning=each.code),
             hrefs={"example": session_page(each.example)},

@@ -98,7 +98,7 @@ def _everywhere() -> Iterator[Case]:
             yield kept_as_rejected(f"{name}, in an emitted event", emits("odd", raw), code)
     for name, raw in KEPT.items():
         yield kept_among(f"{name}, in a text of a V3 event", v3("edata.message", raw))
-        yield good(f"{name}, in a text of a message", says("telemetryBody.entries.label", raw), 201)
+        yield good(f"{name}, in a text of a message", says("telemetryBody.entries.url", raw), 201)
         yield good(f"{name}, in a text of an emitted event", emits("event.location.locality", raw))
     for name, raw in NUMBERS.items():
         yield kept_among(f"{name}, where a V3 event has a number", v3("edata.duration", raw))

@@ -48,6 +48,11 @@ def events(now_ms: int) -> list[tuple[str, Any]]:
     hostile["edata"]["unknown"] = {"<b>key</b>": [1.5, None, True]}
     faulty = samples.complete("impression", ms=now_ms, mid=f"faulty{mark}")
     del faulty["edata"]["pageid"]
+    odd = samples.complete("assess", ms=now_ms - 5_000, mid=f"odd{mark}")
+    odd["actor"]["id"] = "another user"
+    odd["edata"] |= {"pass": "YES", "score": 70, "duration": 95_000}
+    nobody = samples.complete("log", ms=now_ms - 6_000, mid=f"nobody{mark}")
+    nobody["context"]["sid"] = "undefined"
     unknown = samples.complete("log", ms=now_ms, mid=f"unknown{mark}") | {"eid": "LOGG"}
     batch = [
         samples.complete(kind, ms=now_ms - 1000 * place, mid=f"{kind}{mark}")
@@ -56,7 +61,7 @@ def events(now_ms: int) -> list[tuple[str, Any]]:
     return [
         (
             "/v1/telemetry",
-            {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, unknown, faulty]},
+            {"id": "api.telemetry", "ver": "3.0", "events": [*batch, hostile, odd, nobody, unknown, faulty]},
         ),
         *(
             ("/v1/telemetry", {"id": "api.telemetry", "ver": "3.0", "events": found})
