@@ -107,7 +107,7 @@ def bar(
         periods=_options(periods, asked.period),
         first=period.first.isoformat() if asked.period == "custom" else "",
         last=period.last.isoformat() if asked.period == "custom" else "",
-        bots=_options([("", "Counted as events only"), *BOTS.items()], asked.filters.bots),
+        bots=_options([("", "Usual"), *BOTS.items()], asked.filters.bots),
         compares=_options(
             [
                 (name, f"{label[0].upper()}{label[1:]}")
