@@ -93,7 +93,7 @@ def numbers(found: Overview, filters: Filters, context: Context) -> Block:
             found.sums,
             found.before,
             _behind_number(name, filters, context),
-            f"{title}{', by whole UTC hours' if is_off and name in OF_RECEIPT else ''}",
+            f"{title}{' (UTC hours)' if is_off and name in OF_RECEIPT else ''}",
             unit,
             more_is,
             name,
