@@ -36,7 +36,11 @@ def page(sides: dict[str, Side]) -> str:
         for each in others
         if each.pattern.startswith(("admin/", "reports/"))
     ]
-    api = [_route(each, walkers, mine, tuple(SEES)) for each in others if each.pattern.startswith("api/")]
+    api = [
+        _route(each, walkers, mine, tuple(SEES))
+        for each in others
+        if each.pattern.startswith(("api/", "reference/"))
+    ]
     return "\n".join(
         (
             TOP,
