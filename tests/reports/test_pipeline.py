@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from events.event import Event
 from events.ownership.owner import Owner
-from events.partition_sizes import Week
+from events.partition_sizes import Week, weeks
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour
+from events.words import size_text
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from reports.cost.month import BillingMonth
@@ -253,6 +254,18 @@ def test_workers_that_are_slow_are_not_missed(monkeypatch: pytest.MonkeyPatch) -
     unknown = built(replace(WELL, broker=NOT_YET), monkeypatch)
     assert well.answer == busy.answer == unknown.answer
     assert busy.block("workers").empty.title == "Workers have not answered yet"
+
+
+def test_sizes_are_in_one_unit_everywhere(operator: Client) -> None:
+    size = size_text(sum(week.size for week in weeks()))
+    assert size in html_of(operator, "/reports/pipeline/")
+    assert size in html_of(operator, reverse("admin:events_partitions"))
+    root = Path(__file__).parents[2]
+    places = [path for folder in ("events", "ingestion", "reports") for path in (root / folder).rglob("*.py")]
+    places += (root / "templates").rglob("*.html")
+    assert places
+    # Django's own is in units of 1,024.
+    assert [path for path in places if "filesizeformat" in path.read_text()] == []
 
 
 def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
