@@ -139,7 +139,7 @@ def test_figures_are_those_of_the_pages(asked: str) -> None:
     _, sessions = behind(digest, "Sessions")
     _, errors = behind(digest, "Errors")
     shown = {each.title: each for each in (*glance.figures, *errors.figures)}
-    measured = {row.cells[0]: row.cells[1] for row in rows(glance, "numbers")}
+    measured = {row.cells[0].removesuffix(" (UTC hours)"): row.cells[1] for row in rows(glance, "numbers")}
     assert told["Events"] == shown["Events"].exact.removesuffix(" events")
     assert told["Sessions"] == shown["Sessions"].exact.removesuffix(" sessions")
     assert told["Errors"] == shown["Errors"].exact.removesuffix(" errors")
