@@ -297,6 +297,9 @@ def pages() -> dict[str, str]:
         session = Session.objects.filter(session=sid).first()
         if session:
             found[f"session-{name}"] = f"/admin/events/session/{session.pk}/change/"
+    warned = Session.objects.filter(actors__gt=1).order_by("-started_at").first()
+    if warned:
+        found["session-warned"] = f"/admin/events/session/{warned.pk}/change/"
     hostile = Event.objects.filter(actor__startswith="<script>").order_by("-id").first()
     if hostile:
         found["event-hostile"] = f"/admin/events/event/{hostile.pk}/change/"
