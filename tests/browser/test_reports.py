@@ -121,7 +121,7 @@ def test_a_bookmark_shows_the_same_and_the_zone_stays(window: Page, visit: Visit
     log_in(other, lead.username)
     other.goto(window.url)
     expect(other.locator("main h2").first).to_contain_text(
-        "1 event in the last 30 days, none in the same days a year ago"
+        "1 event in the last 30 days, none on the same days a year ago"
     )
     other.goto(PAGE)
     expect(other.get_by_label("Time zone")).to_have_value("Europe/Berlin")
