@@ -104,7 +104,8 @@ class SunbirdView(IngestView):
         kept |= {
             key: value[:512]
             for header, key, _ in sunbird.CONTEXT
-            if (value := request.META.get(header, "").strip()) not in sunbird.NOTHING
+            if (value := request.META.get(header, "").strip())
+            and (key == "did" or value not in sunbird.NOTHING)
         }
         accepted = acceptance.accept(sender, sunbird.READING, "json", body, now, kept)
         return json_response(sunbird.answer(accepted, head.message_id, now))

@@ -36,7 +36,8 @@ CONTEXT = (
     ("HTTP_X_CHANNEL_ID", "channel", ("context", "channel")),
 )
 # Values of these headers that say nothing: for what an application leaves out, SDKs send JavaScript's words.
-NOTHING = ("", "undefined", "null")
+# A device's are kept, because filing warns of them (`placeholder_device`).
+NOTHING = ("undefined", "null")
 
 
 class _Params(msgspec.Struct):
