@@ -36,7 +36,7 @@ def check_enrichment(**_: Any) -> list[CheckMessage]:
 
 @register()
 def check_retention(**_: Any) -> list[CheckMessage]:
-    """What is kept is kept for some weeks, or for ever; reports no shorter than their events."""
+    """Check the numbers of weeks, and that reports are kept at least as long as events."""
     hint = "0 keeps all; any other number is that of the weeks that are kept."
     errors: list[CheckMessage] = [
         Error(f"{name} is {getattr(settings, name)}.", hint=hint, id="events.E005")

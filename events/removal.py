@@ -158,7 +158,7 @@ def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
 
 
 def reports_kept_since(now: datetime) -> datetime | None:
-    """When the earliest week begins whose sessions and rollups are kept; None where all are."""
+    """Return the start of the earliest week whose sessions and rollups are kept; None if all are."""
     since = reports_retained_since(now)
     return week_of(since) if since else None
 

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 
 class Remedy(NamedTuple):
-    """What happened, and what to do; both again for a field that is known, which `{path}` names."""
+    """The problem and its fix, without a field and for a known field, which `{path}` names."""
 
     happened: str
     remedy: str

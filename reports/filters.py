@@ -8,7 +8,7 @@ from reports.periods import Granularity, Period
 
 
 class Bots(StrEnum):
-    """How events and sessions of bots count."""
+    """Ways to count events and sessions of bots."""
 
     USUAL = ""  # in what is about events, not in what is about people
     COUNTED = "counted"
@@ -16,7 +16,7 @@ class Bots(StrEnum):
     ONLY = "only"
 
     def wanted(self, *, of_people: bool) -> bool | None:
-        """What `is_bot` has to be in figures about people, or about events; None where it may be either."""
+        """Return the required `is_bot` in figures about people or about events; None if both count."""
         usual = False if of_people else None
         return {Bots.USUAL: usual, Bots.COUNTED: None, Bots.LEFT_OUT: False, Bots.ONLY: True}[self]
 

@@ -89,7 +89,7 @@ class Period:
 
     @property
     def before_in_words(self) -> str:
-        """What `before` returns, in the middle of a sentence: the Sunday before, the week before."""
+        """The period of `before` for the middle of a sentence, such as "the week before"."""
         if self.is_month:
             return "the month before"
         if self.days == 1:

@@ -118,7 +118,7 @@ class TimeFilter(TypedFilter):
 
     @property
     def problem(self) -> str:
-        """What to write instead of what is no time."""
+        """The error for a value that isn't a time, with what to write instead."""
         try:
             instant(self.chosen)
         except (ValueError, OverflowError) as error:

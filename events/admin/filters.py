@@ -63,7 +63,7 @@ class ChoiceFilter(SimpleListFilter):
 
     @property
     def problem(self) -> str:
-        """What is wrong with the value in force, as a sentence."""
+        """The error of the selected value, as a sentence; empty if it is valid."""
         return ""
 
     @property

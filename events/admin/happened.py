@@ -1,4 +1,4 @@
-"""What happened in each event of a list, in words: a line from the columns of its kind."""
+"""One line in words for each event of a list, made from the columns of its kind."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -142,7 +142,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     @admin.display(description="State")
     def state(self, row: Session) -> str:
-        """How far it has gone, and whether it is a bot's."""
+        """Return its state, and mark sessions of bots."""
         state = row.state_at(timezone.now())
         return format_html(
             '<span class="tally-state tally-state-{}" title="{}">{}</span>{}',

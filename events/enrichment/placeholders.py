@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from events.enrichment.facts import Facts
 from events.wire.schema import ABSENT, Taken, Warned, at, put
 
-# How languages write a missing value, and what people write instead of one; in lower case.
+# Missing values as programming languages and people write them, in lower case.
 WORDS = frozenset(
     (
         *("undefined", "null", "nan", "[object object]", "[object undefined]", "[object null]"),
@@ -25,7 +25,7 @@ _LONGEST = 80
 
 
 class Paths(NamedTuple):
-    """Where a dialect has its ids."""
+    """Paths of a dialect's ids."""
 
     session: str
     device: str
@@ -80,6 +80,6 @@ def _warn_of_absent(taken: Taken) -> None:
 def _drop(taken: Taken, column: str, path: str, sent: Any) -> None:
     taken.envelope[column] = None
     keys = tuple(path.split("."))
-    # What a correction has replaced is in the remainder already.
+    # A value that a correction replaced is in the remainder already.
     if taken.dialect != "buildless" and at(taken.extra, keys) is ABSENT:
         taken.extra = put(taken.extra, keys, sent)

@@ -24,7 +24,7 @@ class Kind(PartitionedById, models.Model):
     rules: ClassVar[tuple[Rule, ...]] = ()
     # Checks of several columns together: what they find is a quality warning.
     watches: ClassVar[tuple[Watch, ...]] = ()
-    # What should be sent in the fields that these warn of, by path; columns say so themselves.
+    # Advice for the fields that these warn of, by path; columns have their own.
     expected: ClassVar[Mapping[str, str]] = {}
     # Where an encoding has its own notion of hard fields: their dotted paths.
     hard_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}

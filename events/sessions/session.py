@@ -174,7 +174,7 @@ class Session(models.Model):
         return events.order_by("id")
 
     def warnings(self) -> list[Warned]:
-        """What is wrong with it as a whole."""
+        """Return its quality warnings."""
         return warnings_of(self.dialect, self.actors, self.reused_ids)
 
     def as_summary_event(self, *, strict: bool = False) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from events.wire.schema import Warned
 
-# Where events of a dialect have their actor and their own id.
+# Paths of the actor and of the event's own id, by dialect.
 PATHS = {
     "sunbird": ("actor.id", "mid"),
     "availity": ("telemetryBody.entries.userId", "Idempotency-Key"),
@@ -17,7 +17,7 @@ def path_of(dialect: str, code: str) -> str:
 
 
 def warnings_of(dialect: str, actors: int, reused_ids: int) -> list[Warned]:
-    """What is wrong with a session of so many actors, and of so many events under an id used before."""
+    """Return the warnings of a session with this number of actors and of events under reused ids."""
     actor, event_id = PATHS[dialect]
     found = []
     if actors > 1:

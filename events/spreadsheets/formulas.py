@@ -12,7 +12,7 @@ import re
 SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"  # noqa: RUF001  (meant)
 BREAKS = "\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 SEPARATORS = f";|{BREAKS}"
-# What programs skip before a sign: blanks, controls, marks that are not seen, and quotes.
+# Characters that spreadsheets skip before a sign: blanks, controls, invisible marks, and quotes.
 SKIPPED = '\\s"\\x00-\\x20\\x7f-\\xa0\\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3000\ufeff'
 
 # Possessive, and from the beginning of a run only, so that the time is linear in the text.

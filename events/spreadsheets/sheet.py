@@ -66,7 +66,7 @@ class Sheet:
         return list(found)
 
 
-# What a cell of a file is: everything else becomes one of these.
+# Types of a cell; all other values are converted to one of them.
 Cell = str | bool | int | float | Decimal | datetime | date | None
 
 

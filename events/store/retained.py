@@ -49,7 +49,7 @@ class Since(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Where single events end, and what is known of the time before; empty where none were removed."""
+        """Return a sentence about since when single events are kept; empty if none were removed."""
         if self.events is None:
             return ""
         said = f"Single events are kept since {_day(self.events)}"

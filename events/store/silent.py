@@ -34,7 +34,7 @@ class Silent:
 
     @property
     def since(self) -> str:
-        """How long it has been silent, in words that no line ends in: 1 d 17 h."""
+        """The length of its silence with blanks that don't break, such as 1 d 17 h."""
         return lasting(self.lasts.total_seconds()).replace(" ", "\N{NO-BREAK SPACE}")
 
 

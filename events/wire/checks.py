@@ -23,7 +23,7 @@ def _never(_: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a column's stored value should be."""
+    """A rule for a column's stored value."""
 
     expected: str  # in words, after "send"
     is_out_of_range: Callable[[Any], bool]
@@ -66,7 +66,7 @@ def _is_in_seconds(stored: datetime | None) -> bool:
     return stored is not None and stored < _EARLIEST
 
 
-# What no calendar holds has no stored value.
+# A time that no calendar has isn't stored.
 TIME = Check("milliseconds since 1970", _is_no_time, _is_in_seconds)
 COUNT = at_least(0, "0 or more")
 

@@ -226,7 +226,7 @@ def _take(
 
 
 def _expected(leaf: Leaf, taken: Taken) -> bool:
-    """Whether a soft field that is not there should be, in an object that is."""
+    """True if a missing soft field should be there, because its object is."""
     if leaf.unless and taken.envelope.get(leaf.unless) is not None:
         return False
     if leaf.when and taken.kind.get(leaf.when) is None:

@@ -52,7 +52,7 @@ class DayFilter(ChoiceFilter):
 
     @property
     def problem(self) -> str:
-        """What to write instead of what is no day."""
+        """The error for a value that isn't a day, with what to write instead."""
         try:
             times.read_day(self.chosen)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the page of rejected groups is narrowed to: a period of receipt, owners, sources, kinds."""
+"""Filters of the page of rejected groups: a period of receipt, owners, sources, kinds."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ WORDS = {ALL: "so far"} | {name: PERIODS[name] for name in ("today", "yesterday"
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page is narrowed to: what was received in a period, of some owners, sources and kinds."""
+    """Values of the page's filters: a period of receipt, owners, sources and kinds."""
 
     period: str  # one of PERIODS or ALL; empty where times are given
     since: datetime | None = None

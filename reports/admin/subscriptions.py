@@ -107,7 +107,7 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
 
     @admin.display(description="State")
     def standing(self, row: Subscription) -> str:
-        """Whether it is sent, and why a contact gets nothing now."""
+        """Return whether it is sent, and why a contact gets nothing now."""
         if not row.active:
             return row.ended_why or "switched off"
         why = row.address.refusal(DIGEST) if row.address else ""

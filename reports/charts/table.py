@@ -200,7 +200,7 @@ class Shown:
         return self.is_id or _TIME.fullmatch(self.text) is not None
 
 
-# How a column writes values of each unit.
+# Formats of a column's values, by unit.
 Writers = dict[str, Callable[[Any], str]]
 
 

@@ -113,7 +113,7 @@ def ask(url: str, note: Callable[[Broker], None]) -> None:
         note(replace(found, workers=workers))
 
 
-# Where Kombu keeps which workers listen. Those that were killed stay in it.
+# Kombu's set of the workers that listen. Killed workers stay in it.
 _WORKERS = "_kombu.binding.celery.pidbox"
 
 

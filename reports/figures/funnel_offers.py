@@ -1,4 +1,4 @@
-"""What a funnel can be made of: pages and kinds of event of a period, and steps that its sessions took.
+"""Suggestions for funnels: pages and kinds of event of a period, and steps that its sessions took.
 
 The two most frequent pages make no funnel: sessions may open them in the other order, or never both.
 """

@@ -152,7 +152,7 @@ GROUP BY 1
 
 
 def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
-    """What became of events by the bucket of their receipt, of whole UTC hours; one statement."""
+    """Count stored, rejected and duplicate events by bucket of receipt, in whole UTC hours."""
     period = filters.period.by_utc_hours()
     starts = period.buckets(filters.granularity)
     asked: dict[str, Any] = {"starts": starts, "since": period.since, "until": period.until}

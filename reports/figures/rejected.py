@@ -54,7 +54,7 @@ class Rejected:
 
 
 def rejected(filters: Filters, now: datetime) -> Rejected | None:
-    """What was rejected; None where versions, countries or bots are asked for, which nobody knows of it."""
+    """Count rejected events; None if filtered by version, country or bots, which they don't have."""
     if filters.is_beyond_usage:
         return None
     filters = filters.by_utc_hours()

@@ -12,7 +12,7 @@ from reports.filters import Filters
 from reports.rollups.columns import has_key
 
 LISTED = 50
-# What they can be narrowed by.
+# Their filters.
 COLUMNS = {"entry": "first_page", "exit": "last_page", "device": "device_type", "os": "os_name"}
 RANGES = {"spent": ("time_spent", SPENT_EDGES), "pages": ("page_views", DEPTH_EDGES)}
 

@@ -1,4 +1,4 @@
-"""What a page says of bots: how many of them it leaves out, or counts, and the link to the other way.
+"""Note about bots on a page: how many it leaves out or counts, and a link to the opposite.
 
 A page of figures about people names one of the functions below as its `of_bots`. Other pages count bots as
 they count everybody, and speak of them only where the reader asks for another way.

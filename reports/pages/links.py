@@ -31,7 +31,7 @@ SHARED = (
 NARROWING = ("owner", "source", "kind", "version", "country", "bots")
 # Filters that reports have any number of and lists one, with commas between.
 SHARED_WITH_LISTS = ("owner", "source", "version", "country")
-# How reports count bots, by what lists show.
+# The reports' way to count bots, by the value of the lists' filter.
 LISTS_BOTS = {"yes": "only", "no": "left_out"}
 REPORTS_BOTS = {ours: theirs for theirs, ours in LISTS_BOTS.items()}
 # Presets of reports, by what lists call them.

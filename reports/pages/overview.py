@@ -41,7 +41,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 
 def _notes(found: Overview, filters: Filters) -> tuple[str, ...]:
-    """How figures are counted."""
+    """Return the notes about how figures are counted."""
     return NOTE, in_utc_hours(filters.period, "That is"), sampled(is_about=_is_about(found))
 
 

@@ -44,6 +44,6 @@ class Page:
     operators_only: bool = False
     filters: tuple[str, ...] = ALL_FILTERS  # those that it heeds
     own: tuple[str, ...] = ()  # parameters of its own
-    # How many sessions or events of bots it leaves out where nobody asks, and that in words: see `bots`.
+    # The sessions or events of bots that it leaves out by default, counted and in words: see `bots`.
     of_bots: Callable[[Filters, Context], tuple[int, str]] | None = None
     refresh_seconds: int = 0  # asks again by itself

@@ -1,4 +1,4 @@
-"""What quality warnings mean, and what to change in the sender."""
+"""Explanations of quality warnings, and advice about what to change in the sender."""
 
 from typing import NamedTuple
 
@@ -46,17 +46,17 @@ _IN_RANGE = "a value that the reference of the format allows"
 
 
 def fault_of(code: str) -> str:
-    """What is wrong with a field, as the rest of a sentence that begins with it."""
+    """Return the problem of a field, as the rest of a sentence that begins with the field."""
     return MEANINGS[code].fault if code in MEANINGS else code
 
 
 def advice(kind: str, path: str, code: str) -> str:
-    """What to change in the sender."""
+    """Return what to change in the sender."""
     return MEANINGS[code].advice.format(expected=_expected(kind, path)) if code in MEANINGS else ""
 
 
 def _expected(kind: str, path: str) -> str:
-    """What a field should have, in the words of its check."""
+    """Return the expected value of a field, in the words of its check."""
     entry = KINDS.get(kind)
     if entry is None:
         return _IN_RANGE

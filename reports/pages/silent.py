@@ -1,4 +1,4 @@
-"""What pages say of silent sources: the same sentences and the same table on each."""
+"""Sentences and a table about silent sources, the same on all pages."""
 
 from collections.abc import Sequence
 

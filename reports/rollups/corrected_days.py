@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 class Plan(NamedTuple):
-    """What is read of a period."""
+    """The whole UTC days and single hours that a period is read from."""
 
     plain: list[Stretch]  # UTC days are of the bucket that their noon is in
     moved: list[Stretch]  # of days that are read, from the bucket of their noon to their own

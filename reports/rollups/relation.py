@@ -133,7 +133,7 @@ def in_buckets(
     return Relation(f"(SELECT {listed}, {merged} FROM {made.sql} GROUP BY {listed}) AS merged", parameters)  # noqa: S608
 
 
-# What is moved to its bucket from that of the noon of its UTC day, which has all of the day. LATERAL with
+# Hours moved to their local day from the UTC day that they were counted in. LATERAL with
 # OFFSET has each piece read by the index; else the planner may read all hours and compare.
 _MOVED = """
 SELECT moved.at, moved.sign, {listed}

@@ -49,7 +49,7 @@ def rounded(value: float) -> float:
     return places * 10.0**power if power >= 0 else places / 10.0**-power
 
 
-# What a value is a multiple of, in units of its third digit, and up to which value of its first.
+# Steps that values are rounded to, in units of the third digit, by the largest first digit they apply to.
 _STEPS = ((2, 2), (5, 5), (10, math.inf))
 
 

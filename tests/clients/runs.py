@@ -46,7 +46,7 @@ PLAY = """
 
 @dataclass(frozen=True)
 class Told:
-    """What a run is told: the installed clients, where to send, and with which key."""
+    """Input of a run: the installed clients, the address to send to, and the key."""
 
     clients: Clients
     recorder: Recorder
@@ -206,7 +206,7 @@ RUNS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run sent, how it was answered, and what was filed of it."""
+    """Result of a run: its requests, their answers, and the events that were filed."""
 
     exchanges: tuple[Exchange, ...]
     sent: list[Wire]
@@ -243,7 +243,7 @@ class Outcome:
 
     @property
     def paths(self) -> list[str]:
-        """Where it was sent, without keys and parameters."""
+        """The path it was sent to, without keys and parameters."""
         return sorted({urlsplit(post.path).path for post in self.posts})
 
     @property

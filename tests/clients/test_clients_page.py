@@ -15,7 +15,7 @@ _seen: dict[str, Outcome] = {}
 
 
 def seen(run: Run, clients: Clients, server: str) -> Outcome:
-    """What came of a run, which runs once however many tests look at it."""
+    """Return the result of a run. It runs once, for all tests that use it."""
     if run.name not in _seen:
         # Each has an owner of its own: within one the same event would be a duplicate.
         key = provisioning.key(organization_slug="acme", owner_name=run.name, owners="all").text

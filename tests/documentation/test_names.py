@@ -27,7 +27,7 @@ def current_pages() -> list[Path]:
 
 
 def quoted(page: Path) -> Iterator[str]:
-    """What stands between backticks, outside of blocks of code."""
+    """Return the texts between backticks, outside of code blocks."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     yield from re.findall(r"`([^`\n]+)`", text)
 

@@ -1,4 +1,4 @@
-"""Which user agents are bots, and which only look like it."""
+"""User agents of bots, and of devices that only look like bots."""
 
 import pytest
 

@@ -117,7 +117,7 @@ ENCODINGS = {
 }  # fmt: skip
 # Fields that lenient validation holds though nobody requires them, and those that hold any object.
 HELD = {"collection"}
-# What an empty text in a hard field is refused for, where it isn't for being empty.
+# Codes that refuse an empty text in a hard field, other than `empty`.
 EMPTY = {"contact": "bad_value", "version": "unknown_version"}
 OPEN = {"event.data"}
 

@@ -104,7 +104,7 @@ def test_a_preflight_is_answered_for_any_site(client: Client, path: str) -> None
     assert {"authorization", "x-api-key", "content-encoding", "x-response-encoding-context"} <= set(allowed)
 
 
-# What OpenTelemetry, Zipkin, Sentry, New Relic, Datadog and caches add to the requests of a page.
+# Headers that OpenTelemetry, Zipkin, Sentry, New Relic, Datadog and caches add to the requests of a page.
 ADDED = (
     "traceparent,tracestate,baggage,b3,x-b3-traceid,sentry-trace,newrelic,x-newrelic-id,"
     "x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority,cache-control,pragma"

@@ -146,7 +146,7 @@ def test_an_end_in_seconds_is_warned_of_once(sender: Sender) -> None:
     ]
 
 
-# What is left out of an ASSESS, and what the columns have then.
+# Fields missing from an ASSESS, and the columns' values then.
 DEFAULTS: list[tuple[dict[str, Any], str, float]] = [
     ({}, "No", 0),
     ({"score": 1}, "No", 1),

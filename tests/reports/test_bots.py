@@ -91,7 +91,7 @@ def asked(bots: Bots = Bots.USUAL) -> Filters:
     return of_all(preset("7d", timezone.now(), UTC_ZONE), bots=bots)
 
 
-# How many visits count in figures about people, and in figures about events.
+# Visits that count in figures about people, and in figures about events.
 WAYS = {
     Bots.USUAL: (PEOPLE, PEOPLE + ROBOTS),
     Bots.COUNTED: (PEOPLE + ROBOTS, PEOPLE + ROBOTS),

@@ -1,4 +1,4 @@
-"""What counts by hour of receipt is of whole UTC hours, also in zones that are half an hour off UTC."""
+"""Figures by hour of receipt count whole UTC hours, also in zones half an hour off UTC."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -111,7 +111,7 @@ def test_no_form_takes_what_is_anothers_or_makes_anybody_more(who: str, sides: d
                 status, body = one.ask(asked, "post", **posted)
                 assert status < 500, asked
                 told += _told(asked, status, body, [theirs])
-                # What an answer leads to may tell what the answer didn't.
+                # The page that an answer redirects to may reveal what the answer didn't.
                 if status == 302 and body.startswith("/admin/") and "logout" not in body:
                     status, body = one.ask(body.partition("?")[0])
                     told += _told(f"after {asked}", status, body, [theirs])

@@ -19,7 +19,7 @@ from events.spreadsheets.files import content, workbook
 from events.spreadsheets.sheet import Formatted, Heading, Sheet
 from tests.spreadsheets.reading import MARK, read_by_all, rows_of, table_of, xlsx_rows
 
-# What readers of comparable systems had trouble with.
+# Texts that users of comparable systems had trouble with.
 TEXTS = {
     "hindi": "पाठ १: पौधे",
     "kannada": "ಪಾಠ ಒಂದು",

@@ -15,7 +15,7 @@ from tests.wire import samples, v3_json_schemas
 
 SAMPLE = 1_000  # events of each kind
 NOW = datetime(2025, 10, 9, 12, tzinfo=UTC)
-# What we refuse beyond any schema: times that can't be, names that no source can have.
+# Codes beyond any schema: impossible times, and names that no source can have.
 OURS = {"too_old", "too_far_ahead", "bad_name"}
 
 
