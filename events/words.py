@@ -23,7 +23,7 @@ def size_text(value: Decimal | float) -> str:
 def _in_units(value: Decimal | float, units: tuple[tuple[int, str], ...], smallest: str) -> str:
     number = float(value)
     for unit, letter in units:
-        if abs(number) >= unit * 0.99995:
+        if abs(number) >= unit * 0.9995:
             scaled = number / unit
             return f"{scaled:.{0 if abs(scaled) >= 99.95 else 1}f}".removesuffix(".0") + f" {letter}"
     if number == int(number):

@@ -99,7 +99,16 @@ def _with_pages(listed: Any) -> Any:
     """Return the rows of a nested list that link to their page."""
     if not isinstance(listed, list):
         return listed
-    return [_with_pages(each) for each in listed if isinstance(each, list) or "<a href=" in str(each)]
+    found: list[Any] = []
+    is_listed = False
+    for each in listed:
+        if not isinstance(each, list):
+            is_listed = "<a href=" in str(each)
+            found.extend([each] if is_listed else [])
+        elif rows := _with_pages(each):
+            # They belong to the row before them. If that is left out, they take its place.
+            found.extend([rows] if is_listed else rows)
+    return found
 
 
 def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:

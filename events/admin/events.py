@@ -88,13 +88,14 @@ class EventAdmin(PageAdmin, WalkAdmin):
             return NOTHING
         return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with what happened in each of its events: one statement for all of a page."""
-        listed = super().get_changelist_instance(request)
-        lines = lines_of(listed.result_list)
-        for row in listed.result_list:
-            row.happened = lines.get(row.pk, "")
-        return listed
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Return the list with a line for each event; one statement for all of a page."""
+        response = super().changelist_view(request, extra_context)
+        if listed := (getattr(response, "context_data", None) or {}).get("cl"):
+            lines = lines_of(listed.result_list)
+            for row in listed.result_list:
+                row.happened = lines.get(row.pk, "")
+        return response
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With the time of receipt where the list is in its order."""

@@ -90,7 +90,7 @@ def _make(job: ExportJob) -> None:
             FORMS[job.form].write(pages, model_admin.model, file, job.temporary)
             job.bytes = file.tell()
     finally:
-        rmtree(job.temporary)
+        rmtree(job.temporary, ignore_errors=True)  # it goes with a job that was stopped
 
 
 class _Progress(FileIO):

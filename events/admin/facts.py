@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from events.admin.json_text import coloured, laid_out
 from events.words import number
@@ -116,7 +117,7 @@ def fact(row: models.Model, field: Any) -> Fact | None:
 def label_of(field: Any) -> str:
     """What a column is called on pages."""
     name = str(field.verbose_name)
-    usual = f"OS {name[3:]}" if name.startswith("os ") else name[:1].upper() + name[1:]
+    usual = f"OS {name[3:]}" if name.startswith("os ") else capfirst(name)
     return LABELS.get(field.name, usual)
 
 

@@ -185,7 +185,12 @@ class _Writer:
                 width = max((len(line) for line in value[:1_000].splitlines()), default=0)
                 # A cell that is edited would become a formula without this mark.
                 mark = self.formats.of(quote_prefix=True) if harmless(value) != value else None
-                worksheet.write_string(at, place, value, mark)
+                if value.startswith("<r>") and value.endswith("</r>"):
+                    # The library takes such a text for markup of its own, unless it comes in parts.
+                    marks = [mark] if mark else []
+                    worksheet.write_rich_string(at, place, value[:1], value[1:2], value[2:], *marks)
+                else:
+                    worksheet.write_string(at, place, value, mark)
             case datetime():
                 number_format = (
                     DAY if column.heading.is_day else MILLISECONDS if value.microsecond else MOMENT

@@ -70,7 +70,7 @@ class _Look:
         if self._lock.acquire(timeout=WITHIN):
             thread = Thread(target=self._run, args=(url,), name="look-at-broker", daemon=True)
             thread.start()
-            thread.join(WITHIN)
+            thread.join(max(0.0, WITHIN - (time.monotonic() - began)))
         return self._known(url, began)
 
     def _run(self, url: str) -> None:
@@ -80,10 +80,11 @@ class _Look:
             self._lock.release()
 
     def _note(self, url: str, found: Broker) -> None:
-        last = self._last
-        if found.workers is None and not found.fault and last and last[0] == url:
+        last, now = self._last, time.monotonic()
+        is_recent = last is not None and last[0] == url and now - last[2] < FRESH
+        if last and is_recent and found.workers is None and not found.fault:
             found = replace(found, workers=last[1].workers)  # until they have answered again
-        self._last = url, found, time.monotonic()
+        self._last = url, found, now
 
     def _known(self, url: str, began: float) -> Broker:
         if self._last is None or self._last[0] != url:

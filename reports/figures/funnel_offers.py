@@ -33,7 +33,7 @@ def offers(filters: Filters) -> tuple[str, ...]:
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES).rows
     kinds = reading.top(Events, filters.of_people, ["kind"], ["events"]).rows
     return (
-        *(f"page:{row.keys[0]}" for row in pages if row.keys[0]),
+        *(f"page:{row.keys[0]}" for row in pages if _is_step(row.keys[0])),
         *(f"event:{row.keys[0]}" for row in kinds),
     )
 
@@ -47,8 +47,8 @@ def suggested(filters: Filters) -> Suggestion | None:
     pages: defaultdict[UUID, dict[str, None]] = defaultdict(dict)
     rows = SessionPage.objects.filter(session__in=sessions.values("pk"), position__lt=FIRST)
     for session, page in rows.order_by("session_id", "position").values_list("session_id", "page"):
-        if page:
-            pages[session].setdefault(page[:LONGEST])
+        if _is_step(name := page[:LONGEST]):
+            pages[session].setdefault(name)
     found = _most_taken([tuple(each) for each in pages.values()])
     if found:
         steps, count = found
@@ -58,6 +58,11 @@ def suggested(filters: Filters) -> Suggestion | None:
         return None
     pair, count = min(kinds.items(), key=lambda each: (-each[1], each[0]))
     return Suggestion(tuple(f"event:{kind}" for kind in pair), count)
+
+
+def _is_step(page: str | None) -> bool:
+    """True if a reader can write a page as a step, which loses the blanks around it."""
+    return bool(page and page == page.strip())
 
 
 def _most_taken(paths: list[tuple[str, ...]]) -> tuple[tuple[str, ...], int] | None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
+
 from reports.pages.asking import BOTS, COMPARES, GRANULARITIES, Asked, Choices
 from reports.pages.links import Links
 from reports.pages.page import Page
@@ -110,7 +112,7 @@ def bar(
         bots=_options([("", "Usual"), *BOTS.items()], asked.filters.bots),
         compares=_options(
             [
-                (name, f"{label[0].upper()}{label[1:]}")
+                (name, capfirst(label))
                 for name, label in (COMPARES | {"before": period.before_in_words}).items()
             ],
             asked.compare,

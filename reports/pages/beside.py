@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.text import capfirst
+
 from reports.charts import palette
 from reports.charts.numbers import Number, Unit
 from reports.charts.table import Column
@@ -20,4 +22,4 @@ def beside(name: str, before: Sequence[Number | None] | None, places: int) -> li
 
 def before_of(unit: Unit, filters: Filters, context: Context) -> tuple[Column, ...]:
     """The column of the period before; none where nothing is compared."""
-    return (Column("before", "Before", unit, note=context.compared.capitalize()),) if filters.compare else ()
+    return (Column("before", "Before", unit, note=capfirst(context.compared)),) if filters.compare else ()

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from reports.charts import palette
 from reports.charts.numbers import SECONDS, SHARE, Unit, change, count, money, points
@@ -85,7 +86,7 @@ def numbers(found: Overview, filters: Filters, context: Context) -> Block:
     """What happened in numbers, beside those of the period that it is compared with."""
     columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
     if found.before:
-        columns.append(Column("before", "Before", is_amounts=True, note=context.compared.capitalize()))
+        columns.append(Column("before", "Before", is_amounts=True, note=capfirst(context.compared)))
         columns.append(Column("change", "Change"))
     is_off = filters.period.is_off_utc_hours
     rows = [

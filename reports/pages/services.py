@@ -76,7 +76,7 @@ def _answer(found: Services, filters: Filters, context: Context) -> str:
             verb = "is" if len(late) == 1 else "are"
             said += f"; {len(late):,} of {plural(len(found.lives), 'heartbeat')} {verb} overdue"
     if not found.lives:
-        said += f"; no heartbeats {when}"
+        said = f"No heartbeats {when}" if context.is_incomplete else f"{said}; no heartbeats {when}"
     if found.entries:
         part = SHARE.short(found.bad / found.entries)
         said += f"; {part} of {found.entries:,} log entries were errors"

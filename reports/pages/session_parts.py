@@ -1,5 +1,7 @@
 """Parts of the sessions page: distributions, entry and exit pages, what sessions share, retention by week."""
 
+from django.utils.text import capfirst
+
 from reports.charts.bar_chart import Bar, Histogram
 from reports.charts.numbers import SECONDS, SHARE, count
 from reports.charts.table import Column, Row, Table
@@ -82,7 +84,7 @@ def _pages(name: str, title: str, role: str, parts: Parts, filters: Filters, con
     columns = [
         Column("page", "Page"),
         Column("sessions", "Sessions", SESSIONS, has_bar=True),
-        Column("before", "Before", SESSIONS, note=context.compared.capitalize()),
+        Column("before", "Before", SESSIONS, note=capfirst(context.compared)),
     ]
     rows = [_page(part, role, context) for part in parts.rows]
     table = _without_before(Table(tuple(columns), tuple(rows)), filters)

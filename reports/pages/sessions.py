@@ -3,6 +3,8 @@
 from datetime import datetime
 from functools import partial
 
+from django.utils.text import capfirst
+
 from reports.charts.numbers import SECONDS, SHARE, change, count, points
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of
@@ -163,7 +165,7 @@ def _actors(found: Found, filters: Filters, context: Context) -> Block:
     back = max(found.sums.actors - new, 0)  # where samples were counted, each is a little off
     came = about(plural(new, "actor"), is_about=found.sums.new_are_about)
     sentence = f"{came} came for the first time in three months, {back:,} came back."
-    sentence = sentence[:1].upper() + sentence[1:]
+    sentence = capfirst(sentence)
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     is_estimate = found.sums.actors_are_about or found.sums.new_are_about
     series = (

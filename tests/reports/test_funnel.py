@@ -185,12 +185,13 @@ def test_the_suggested_steps_are_a_way_that_sessions_took(asked: str) -> None:
     assert last.sessions >= found.sessions > 0
 
 
-def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_pages(sender: Sender) -> None:
-    def shown(session: str, second: int, page: str) -> Any:
-        context = {"channel": "c", "env": "home", "pdata": {"id": "shop"}, "sid": session}
-        more = {"eid": "IMPRESSION", "edata": {"type": "view", "pageid": page, "uri": "/"}}
-        return log_event(f"{session}{second}", ets=base_ms() + second * 1000, context=context, **more)
+def shown(session: str, second: int, page: str) -> Any:
+    context = {"channel": "c", "env": "home", "pdata": {"id": "shop"}, "sid": session}
+    more = {"eid": "IMPRESSION", "edata": {"type": "view", "pageid": page, "uri": "/"}}
+    return log_event(f"{session}{second}", ets=base_ms() + second * 1000, context=context, **more)
 
+
+def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_pages(sender: Sender) -> None:
     # "basket" and "cover" are shown most often, always the basket last.
     for number in range(3):
         pages = ["cover", "basket", "basket", "basket"]
@@ -198,6 +199,15 @@ def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_page
     summarise_due()
     filters = question("everything", sources=("shop",), days=400)
     assert suggested(filters) == Suggestion(("page:cover", "page:basket"), 3)
+
+
+def test_pages_that_cannot_be_written_as_a_step_are_not_suggested(sender: Sender) -> None:
+    for number in range(3):
+        file(sender, *(shown(f"w{number}", place, page) for place, page in enumerate([" ", "a ", "b", "c"])))
+    summarise_due()
+    assert suggested(question("everything", sources=("shop",), days=400)) == Suggestion(
+        ("page:b", "page:c"), 3
+    )
 
 
 def test_sessions_without_pages_are_offered_the_kinds_they_begin_and_end_with(sender: Sender) -> None:

@@ -248,6 +248,17 @@ def test_a_look_that_takes_long_is_no_fault_of_the_broker(monkeypatch: pytest.Mo
     gate.set()
 
 
+def test_workers_of_long_ago_are_not_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = brokers._Look()
+    look._note("one", Broker(version="8", workers=(Worker("w@h", 2, 7, 60),)))
+    look._note("one", Broker(version="8"))
+    assert look._last is not None
+    assert len(look._last[1].workers or ()) == 1, "until they have answered again"
+    monkeypatch.setattr(brokers, "FRESH", 0.0)
+    look._note("one", Broker(version="8"))
+    assert look._last[1].workers is None
+
+
 def test_workers_that_are_slow_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     well = built(WELL, monkeypatch)
     busy = built(replace(WELL, broker=replace(WELL.broker, workers=None)), monkeypatch)

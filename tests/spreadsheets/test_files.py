@@ -40,6 +40,8 @@ TEXTS = {
     "newline": "a\r\nb",
     "escape": "_x0041_",
     "markup": "<b>&amp;</b>",
+    "markup of the library": "<r>a & b</r>",
+    "empty markup of the library": "<r></r>",
     "link": "http://example.org/",
     "truth": "TRUE",
     "nothing": "#N/A",

@@ -19,7 +19,8 @@ document.documentElement.dataset.applies = "";
   const addressOf = (form) => {
     const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
     const action = new URL(form.getAttribute("action") ?? "", location.href);
-    return `${action.pathname}${asked.size ? `?${asked}` : ""}${action.hash}`;
+    const query = String(asked);
+    return `${action.pathname}${query && `?${query}`}${action.hash}`;
   };
 
   const keep = (form) => {

@@ -60,6 +60,12 @@
       isAsking = true;
       try {
         const response = await fetch(location.href, { credentials: "same-origin" });
+        if (response.status === 404 || response.redirected) {
+          // The page is gone, or the session is over.
+          window.clearInterval(turn);
+          delete page.dataset.refresh;
+          return;
+        }
         const text = await response.text();
         const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main.tally-page");
         if (response.ok && fresh) {
