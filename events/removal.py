@@ -20,7 +20,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from events.accounts import audit
 from events.event import Event
-from events.identity import week_of
+from events.identity import EPOCH, week_of
 from events.partitions import WEEK
 from events.sessions import leaving, summarising
 from events.store import removing, retained, usage
@@ -115,7 +115,8 @@ def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) ->
         sessions = leaving.remove_within(week)
         removing.drop(week)
         sessions += leaving.remove_within(week)
-    leaving.touch_across(week)
+    # Where reports are kept, `_check_finished` has seen that sessions from before the week end before it.
+    leaving.touch_across(week, since=week if keep else EPOCH)
     retained.events_removed(week + WEEK, reports_kept=keep)
     usage.add(removing.tally(counted, now))
     removed = _summed(week, counted)._replace(sessions=sessions)
@@ -143,6 +144,10 @@ def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
     """
     if (until := reports_kept_since(now)) is None:
         return 0
+    # A week whose removal failed keeps its sessions with its events.
+    first = Event.objects.order_by("id").first()
+    if first is not None:
+        until = min(until, week_of(first.occurred_at.astimezone(UTC)))
     removed = 0
     while (week := leaving.first_week(until)) is not None:
         with transaction.atomic():

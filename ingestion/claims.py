@@ -29,6 +29,7 @@ from ingestion.decoding import (
     Reading,
     Rejected,
     decode,
+    rejected,
     text_at,
 )
 from ingestion.dialects.readings import READINGS
@@ -132,7 +133,7 @@ def refuse_before(since: datetime, verdict: Accepted | Rejected, reading: Readin
     path = reading.time_path
     what = path or "The time of receipt"
     fault = Fault("too_old", path, f"{what} is before {since:%Y-%m-%d}; older events have been removed.")
-    return Rejected(verdict.index, verdict.raw, fault, verdict.kind.name)
+    return rejected(verdict.index, verdict.raw, fault, verdict.event, reading)
 
 
 def _uses(claims: Iterable[Claim]) -> dict[int, datetime]:

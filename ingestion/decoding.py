@@ -160,9 +160,9 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
         found = jsontext.shape_fault(raw, bounds.limits) or jsontext.decode(raw)
     if type(found) is Fault:
         glimpsed = None if found.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
-        return _rejected(index, raw, found, glimpsed, reading)
+        return rejected(index, raw, found, glimpsed, reading)
     if type(found) is not dict:
-        return _rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
+        return rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
     original: dict[str, Wire] = found
     event, adaptations, absent = reading.adapt(original, parts)
     # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
@@ -172,7 +172,7 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
         adaptations = [*adaptations, values.ESCAPED]
     name = reading.kind_of(event)
     if isinstance(name, Fault):
-        return _rejected(index, raw, name, event, reading)
+        return rejected(index, raw, name, event, reading)
     kind = KINDS[name]
     fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
     # As they were sent: an escaped NUL is no control character any more.
@@ -183,18 +183,18 @@ def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bo
         fault = _time_fault(occurred, bounds, reading.time_path) if reading.time_path else None
         if fault is None:
             return Accepted(index, raw, kind, event, original, int(occurred), adaptations, absent)
-    return _rejected(index, raw, fault, event, reading)
+    return rejected(index, raw, fault, event, reading)
 
 
-def _rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Reading) -> Rejected:
-    """A rejected event, with what can be told of it from its value (None: nothing)."""
-    rejected = Rejected(index, raw, fault)
+def rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Reading) -> Rejected:
+    """Return a rejected event with its kind, id and source as far as its value (None: nothing) has them."""
+    found = Rejected(index, raw, fault)
     if type(event) is dict:
         kind = reading.kind_of(event)
-        rejected.kind = kind if type(kind) is str else ""
-        rejected.client_event_id = values.readable(text_at(event, reading.id_path)[:512])
-        rejected.source = _possible_name(text_at(event, reading.source_path))
-    return rejected
+        found.kind = kind if type(kind) is str else ""
+        found.client_event_id = values.readable(text_at(event, reading.id_path)[:512])
+        found.source = _possible_name(text_at(event, reading.source_path))
+    return found
 
 
 def _possible_name(name: str) -> str:

@@ -43,10 +43,17 @@ def view(request: HttpRequest) -> HttpResponse:
 
 def link(kind: str, dialect: str = "", path: str = "") -> str:
     """Return the address of a field's row, or else of its kind or format."""
-    listed = {field.anchor for name in DIALECTS for section in sections(name) for field in section.fields}
     places = ([f"{kind}:{path}"] if kind else []) + [f"{dialect}:{path}"]
-    found = next((place for place in places if place in listed), kind if kind in KINDS else dialect)
+    found = next((place for place in places if place in _anchors()), kind if kind in KINDS else dialect)
     return f"{reverse('formats')}#{quote(found, safe=':.')}"
+
+
+@cache
+def _anchors() -> frozenset[str]:
+    """Return the anchors of all fields."""
+    return frozenset(
+        field.anchor for name in DIALECTS for section in sections(name) for field in section.fields
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from events.identity import week_of
@@ -19,6 +20,7 @@ from events.partitions import WEEK
 from events.sessions import writing
 from events.sessions.session import Session
 from events.store import retained, touched
+from events.store.erasing import patiently
 
 # Statements of one snapshot: the parts are found by the sessions that the first one deletes.
 _REMOVE = """
@@ -40,7 +42,8 @@ _TOUCH = """
 INSERT INTO events_touchedsession (owner_id, source_id, session, device, channel, since, until)
 SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END,
        CASE WHEN session IS NULL THEN channel END, started_at, ended_at
-FROM events_session WHERE started_at < %(until)s AND ended_at >= %(until)s
+FROM events_session
+WHERE started_at >= %(since)s AND started_at < %(until)s AND ended_at >= %(until)s
 """
 ERASED_AT_ONCE = 500  # sessions
 
@@ -65,10 +68,12 @@ def first_week(until: datetime) -> datetime | None:
     return week_of(first.started_at.astimezone(UTC)) if first else None
 
 
-def touch_across(week: datetime) -> int:
-    """Let the sessions be summed up again that reach beyond a week; returns how many."""
+def touch_across(week: datetime, since: datetime) -> int:
+    """Let the sessions be summed up again that begin from `since` on and reach beyond a week; returns how
+    many.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, {"until": week + WEEK})
+        cursor.execute(_TOUCH, {"since": since, "until": week + WEEK})
         count: int = cursor.rowcount
         return count
 
@@ -90,7 +95,7 @@ def erase_of_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: 
     else:
         rows = rows.filter(actor__in=names)
     erased = 0
-    while batch := _erase_batch(list(rows.order_by("pk")[:ERASED_AT_ONCE]), note):
+    while batch := _erase_batch(rows.order_by("pk")[:ERASED_AT_ONCE], note):
         erased += batch
     return erased
 
@@ -102,11 +107,15 @@ def of_others(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]:
     if sealed is None or not wanted:
         return frozenset()
     rows = Session.objects.filter(owner=owner, started_at__lt=sealed, **{f"{column}__in": wanted})
-    return frozenset(rows.order_by().values_list(column, flat=True).distinct())
-
-
-def _erase_batch(sessions: Sequence[Session], note: Note) -> int:
     with transaction.atomic():
+        patiently()
+        return frozenset(rows.order_by().values_list(column, flat=True).distinct())
+
+
+def _erase_batch(rows: QuerySet[Session], note: Note) -> int:
+    with transaction.atomic():
+        patiently()
+        sessions = list(rows)
         note(sessions)
         writing.remove([session.pk for session in sessions], {})
         quarters = {(session.owner_id, touched.quarter_at(session.started_at)) for session in sessions}

@@ -34,7 +34,10 @@ class Part(NamedTuple):
 # What steps change that also change `extra`: it is written as a whole, so these are computed together.
 BOUND = Part(
     ("actor", "actor_email_hash", "object_id", "extra", "adaptations"),
-    ("tenant", "user", "account_scope", "contact", "contact_hash", "user_id", "username"),
+    (
+        *("tenant", "user", "account_scope", "contact", "contact_hash", "user_id", "username"),
+        *("passed", "score", "content_version"),  # whose defaults `adaptations` notes
+    ),
 )
 # By the names of parts of enrichment: those that need neither the address nor the batch.
 FIELDS: Mapping[str, Part] = {

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -58,7 +59,11 @@ def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, aske
         )
         .order_by("-last", *BY)[:SHOWN]
     )
-    trends = _trends(rows, now)
+    # Senders choose paths: there may be as many groups as events.
+    shown = rows.filter(
+        code__in={group["code"] for group in found}, path__in={group["path"] for group in found}
+    )
+    trends = _trends(shown, now)
     samples = rows.defer("body").in_bulk([group["newest"] for group in found])
     for group in found:
         group["source"] = access.label_of(group["source__name"], group["source__organization_id"])
@@ -130,7 +135,8 @@ def answer(groups: list[Group], total: int, asked: Asked) -> str:
         return f"Nothing was rejected {asked.label}: every event could be stored."
     most = max(groups, key=lambda group: group.count)
     kind = f" in {most.kind}" if most.kind else ""
-    why = f"because {strip_tags(most.happened).rstrip('.')}" if most.path else f"for “{most.code}”"
+    is_named = most.path and remedies.remedy_of(most.code).named
+    why = f"because {unescape(strip_tags(most.happened)).rstrip('.')}" if is_named else f"for “{most.code}”"
     events = "1 event was" if total == 1 else f"{total:,} events were"
     share = "all" if most.count == total else f"{100 * most.count // total} %"
     return f"{events} rejected {asked.label}; {share} {why}{kind} from {most.source}."

@@ -44,7 +44,12 @@ class Asked:
     def query(self) -> dict[str, str]:
         """The same as filters of the list."""
         values: dict[str, Any] = {"owner": self.owners, "source": self.sources}
-        asked = {name: ",".join(map(str, found)) for name, found in values.items() if found is not None}
+        # No row has the id 0; an empty text would be no filter.
+        asked = {
+            name: ",".join(map(str, found)) or "0" for name, found in values.items() if found is not None
+        }
+        if self.kinds is not None and len(self.kinds) == 1:  # the list takes one
+            asked["kind"] = self.kinds[0]
         if self.since:
             asked["last_since"] = f"{self.since:%Y-%m-%dT%H:%M}"
         if self.until:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
@@ -18,6 +18,7 @@ from tests.serving import serving
 
 PASSWORD = "only for tests 0123456789"
 PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 Visit = Callable[..., Page]
 
 

@@ -4,7 +4,8 @@ It stands outside of the client, so what it saw is what went over the wire, what
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -15,6 +16,15 @@ from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "date", "server"}
 ANSWER_SECONDS = 180
+WAIT_SECONDS = 120
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for a condition: beacons and pages don't say when they have sent everything."""
+    until = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "nothing came"
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from ingestion.rejected import RejectedEvent
 from tests.clients.browser import visiting
 from tests.clients.buildless_event import PROTO, event, without_lists
 from tests.clients.npm import Clients
-from tests.clients.recorder import Exchange, Recorder
+from tests.clients.recorder import Exchange, Recorder, wait_for
 
 Wire = dict[str, Any]
-WAIT_SECONDS = 120
 HERE = Path(__file__).parent
 TRACING = (HERE / "tracing.js").read_text()
 CALLS = json.loads((HERE / "sunbird-calls.json").read_text())
@@ -59,10 +58,7 @@ class Told:
 
     def wait(self, is_done: Callable[[list[Exchange]], object]) -> None:
         """Wait until the requests so far are enough: a page doesn't say when it has sent all."""
-        until = time.monotonic() + WAIT_SECONDS
-        while not is_done(self.recorder.posts):
-            assert time.monotonic() < until, "nothing came"
-            time.sleep(0.02)
+        wait_for(lambda: is_done(self.recorder.posts))
 
 
 def events_in(posts: list[Exchange]) -> list[Wire]:

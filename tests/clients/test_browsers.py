@@ -1,6 +1,5 @@
 """The clients in a real browser: beacons, their fallback, and what CORS asks before a page may send."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +9,8 @@ from playwright.sync_api import Page
 from tests.clients.browser import visiting
 from tests.clients.filed import Filed
 from tests.clients.npm import Clients
-from tests.clients.recorder import Exchange, Recorder
+from tests.clients.recorder import Exchange, Recorder, wait_for
 
-WAIT_SECONDS = 120
 TOO_LARGE_FOR_A_BEACON = 70_000
 CONFIG = {
     "pdata": {"id": "sunbird.portal", "ver": "3.1", "pid": "web"},
@@ -38,14 +36,6 @@ def tracked(
         return recorder.posts
 
     return tracked
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until something is so: a beacon tells nobody when it was answered."""
-    until = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "nothing came"
-        time.sleep(0.02)
 
 
 def test_the_beacon_of_a_click_is_stored(

@@ -109,7 +109,7 @@ def test_see_why_leads_to_what_the_headline_counted(team_a: Sender, alice: Clien
     fold_due()
     past = timezone.now() - timedelta(days=20)
     RejectedEvent.objects.filter(pk=old.pk).update(received_at=past, last_received_at=past)
-    html = html_of(alice, "/reports/overview/?period=today")
+    html = html_of(alice, "/reports/overview/?period=7d")
     link = re.search(rf'href="({GROUPS}[^"]*)">See why', html)
     assert link
     groups = html_of(alice, link[1].replace("&amp;", "&"))

@@ -31,7 +31,7 @@ def cells(text: str, separator: str) -> list[str]:
 
 
 def is_formula(cell: str) -> bool:
-    return cell.strip(' "\t\r\n\xa0\ufeff\u200b')[:1] in tuple(SIGNS) and not cell.startswith("-1")
+    return cell.strip(' "\t\r\n\xa0\ufeff\u200b')[:1] in tuple(SIGNS) and cell != "-1"
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -160,7 +160,7 @@ def test_ctrl_c_stops_the_processes_first_and_the_servers_last(
     os.killpg(run.pid, signal.SIGINT)
     lines_until(run, "Stopping")
     os.killpg(run.pid, signal.SIGINT)  # an impatient person
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert run.returncode == 0
     assert in_order(said, "database and broker are still there", "Stopping Valkey", "Stopping PostgreSQL")
     assert everyone(data) == []
@@ -171,7 +171,7 @@ def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Si
     run = start()
     lines_until(run, "Welcome")
     run.send_signal(number)
-    run.communicate()
+    run.communicate(timeout=LINE_SECONDS)
     assert run.returncode == 0
     assert everyone(data) == []
 
@@ -187,7 +187,7 @@ def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
 
     assert "worker was ended by SIGKILL; restarting it in 0.5 s" in said
     run.send_signal(signal.SIGINT)
-    run.communicate()
+    run.communicate(timeout=LINE_SECONDS)
     assert run.returncode == 0
     assert everyone(data) == []
 
@@ -209,7 +209,7 @@ def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins
 
 def test_a_process_that_dies_again_and_again_stops_all_with_its_last_lines(data: Path, start: Start) -> None:
     run = start("echo the cause; exit 7")
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert "worker ended with exit code 7; restarting it in 0.5 s" in said
     assert "Error: worker ended with exit code 7, 5 times within 60 s. Its last output:\nthe cause" in said
     assert run.returncode == 1
@@ -228,7 +228,7 @@ def test_servers_that_are_killed_are_started_again(data: Path, start: Start) -> 
     assert valkey.answers(paths.valkey_socket(data))
     assert postgres.start(data).adopted
     run.send_signal(signal.SIGINT)
-    run.communicate()
+    run.communicate(timeout=LINE_SECONDS)
     assert run.returncode == 0
     assert everyone(data) == []
 
@@ -242,7 +242,7 @@ def test_a_long_step_prints_a_line_every_few_seconds(start: Start) -> None:
 
 def test_a_procfile_with_a_line_that_is_no_process_is_one_line(start: Start, tmp_path: Path) -> None:
     run = start("true\nnonsense")
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert len(said.splitlines()) == 1
     assert "line 3: a process is written as `name: command`" in said
 
@@ -252,7 +252,7 @@ def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data:
     lines_until(run, "stubborn")
     lines_until(run, "stubborn")
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert "that didn't stop in time" in said
     assert run.returncode == 0
     assert everyone(data) == []
@@ -264,7 +264,7 @@ def test_a_reader_that_goes_away_changes_nothing(data: Path, start: Start) -> No
     assert run.stdout is not None
     run.stdout.close()  # `make run | tee log`, and tee is gone
     run.send_signal(signal.SIGINT)
-    assert run.wait() == 0
+    assert run.wait(LINE_SECONDS) == 0
     assert everyone(data) == []
 
 
@@ -272,7 +272,7 @@ def test_a_stop_during_the_preparations_is_heeded(data: Path, start: Start) -> N
     run = start(before=[["sh", "-c", "echo preparing; exec sleep 1000"]])
     lines_until(run, "preparing")
     run.send_signal(signal.SIGTERM)
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert run.returncode == 0
     assert "worker started" not in said
     assert everyone(data) == []
@@ -280,7 +280,7 @@ def test_a_stop_during_the_preparations_is_heeded(data: Path, start: Start) -> N
 
 def test_a_failed_preparation_stops_the_servers_and_is_an_error(data: Path, start: Start) -> None:
     run = start(environment={"DATABASE_URL": "postgres://elsewhere"}, before=[["sh", "-c", "exit 3"]])
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert in_order(said, "Starting Valkey", "Stopping Valkey", "Error: -c exit 3 failed (exit code 3)")
     assert run.returncode == 1
     assert everyone(data) == []
@@ -291,7 +291,7 @@ def test_a_taken_port_is_one_line_before_anything_starts(data: Path, start: Star
         taken.bind(("127.0.0.1", port))
         taken.listen()
         run = start(environment={})
-        said, _ = run.communicate()
+        said, _ = run.communicate(timeout=LINE_SECONDS)
     assert len(said.splitlines()) == 1
     assert f"127.0.0.1:{port}" in said
     assert run.returncode == 1
@@ -300,7 +300,7 @@ def test_a_taken_port_is_one_line_before_anything_starts(data: Path, start: Star
 
 def test_a_port_that_is_no_number_is_one_line(start: Start) -> None:
     run = start(environment={"PORT": "http"})
-    said, _ = run.communicate()
+    said, _ = run.communicate(timeout=LINE_SECONDS)
     assert len(said.splitlines()) == 1
     assert "PORT is 'http'" in said
 
@@ -309,7 +309,7 @@ def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
     run = start()
     lines_until(run, "Welcome")
     second = start()
-    said, _ = second.communicate()
+    said, _ = second.communicate(timeout=LINE_SECONDS)
     assert "is running on" in said
     assert second.returncode == 1
     assert run.poll() is None
@@ -319,12 +319,12 @@ def test_after_kill_9_of_the_run_its_processes_go_and_the_next_one_works(data: P
     run = start(environment={"DATABASE_URL": "postgres://elsewhere"})
     lines_until(run, "Welcome")
     run.kill()
-    run.wait()
+    run.wait(LINE_SECONDS)
     again = start(environment={"DATABASE_URL": "postgres://elsewhere"})
     lines_until(again, "Welcome")
     assert valkey.answers(paths.valkey_socket(data))
     again.send_signal(signal.SIGINT)
-    again.communicate()
+    again.communicate(timeout=LINE_SECONDS)
     assert again.returncode == 0
     assert everyone(data) == []
 
@@ -343,12 +343,12 @@ def test_two_copies_run_side_by_side(
         lines_until(first, "Welcome")
         lines_until(second, "Welcome")
         first.send_signal(signal.SIGINT)
-        first.communicate()
+        first.communicate(timeout=LINE_SECONDS)
         assert everyone(data) == []
         assert valkey.answers(paths.valkey_socket(other))
     finally:
         second.send_signal(signal.SIGINT)
         with suppress(ValueError):
-            second.communicate()
+            second.communicate(timeout=LINE_SECONDS)
         sweep(other)
     assert second.returncode == 0

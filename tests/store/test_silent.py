@@ -16,6 +16,7 @@ from reports.digests.schedule import Rhythm
 from reports.digests.sending import latest_period
 from reports.digests.subscription import Subscription
 from tests.admin.conftest import html_of, operator, team_a
+from tests.conftest import SetClock
 from tests.reports.asked import counted
 from tests.sending import Sender
 
@@ -34,7 +35,8 @@ def silent() -> list[str]:
     return [each.name for each in silent_sources(UsageHour.objects.all(), timezone.now())]
 
 
-def test_a_source_is_silent_after_a_day_and_for_two_weeks(team_a: Sender) -> None:
+def test_a_source_is_silent_after_a_day_and_for_two_weeks(team_a: Sender, set_clock: SetClock) -> None:
+    set_clock(timezone.now())
     heard(team_a, "a day", [24])
     heard(team_a, "hours", [23])
     heard(team_a, "two weeks", [14 * DAY - 1])
@@ -61,8 +63,9 @@ def test_a_merged_source_is_never_silent(team_a: Sender) -> None:
     assert silent() == []
 
 
-def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client) -> None:
+def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client, set_clock: SetClock) -> None:
     """A source that has been silent for 41 hours, whatever period each of them is about."""
+    set_clock(timezone.now())
     source = heard(team_a, "agent", range(41, 12 * DAY, 5))
     heard(team_a, "portal", range(0, 12 * DAY, 5))
     lasts = "1 d 17 h".replace(" ", "\N{NO-BREAK SPACE}")
