@@ -30,9 +30,10 @@ class Fields(HTMLParser):
         """Look at a tag."""
         found = {name: value or "" for name, value in attrs}
         is_field = tag in ("select", "textarea") or (tag == "input" and found.get("type", "") in TYPED)
-        if is_field and found.get("name") and "hidden" not in found:
+        classes = found.get("class", "").split()
+        if is_field and found.get("name") and "hidden" not in found and "hidden" not in classes:
             self.seen += 1
-            if "border" not in found.get("class", "").split():
+            if "border" not in classes:
                 self.bare.append(found["name"])
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.admin.conftest import html_of
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
 from tests.reports.asked import counted
 from tests.rollups.recomputed import fold_due
-from tests.sending import AVAILITY, Sender, file_all, log_event
+from tests.sending import AVAILITY, Sender, file_all, log_event, message
 
 LIST = "/admin/ingestion/rejectedevent/"
 GROUPS = f"{LIST}groups/"
@@ -57,6 +58,14 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     assert "kind not known" in text
     assert "code=unknown_kind&amp;kind=-&amp;source=" in html
     assert html.count('class="tally-days"') == 2
+
+
+def test_the_headline_is_text_and_links_to_the_same_kinds(team_a: Sender, alice: Client) -> None:
+    team_a.post(AVAILITY, message(owner="Team A", contact="nobody"))
+    refused(team_a)
+    html = html_of(alice, f"{GROUPS}?kind=ui_action")
+    assert "because contact isn't written as it must be" in unescape(text_of(html))
+    assert re.search(rf'href="{LIST}\?[^"]*kind=ui_action[^"]*">List them', html)
 
 
 def test_groups_are_of_a_period_the_newest_first_and_older_ones_are_counted(

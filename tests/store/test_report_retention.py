@@ -18,6 +18,7 @@ from events.accounts.entry import AuditEntry
 from events.checks import check_retention
 from events.event import Event
 from events.identity import milliseconds
+from events.ownership.source import UNKNOWN
 from events.partitions import WEEK
 from events.sessions.session import Session
 from events.store import retained
@@ -153,7 +154,8 @@ def test_an_event_of_a_removed_week_is_rejected_at_filing(filled: Sender) -> Non
     done = drain()
     assert (done.stored, done.rejected) == (0, 1)
     row = RejectedEvent.objects.get()
-    assert (row.code, row.path) == ("too_old", "ets")
+    assert (row.code, row.path, row.client_event_id) == ("too_old", "ets", "late")
+    assert row.source.name not in (UNKNOWN, "")
     assert f"before {old_week() + WEEK:%Y-%m-%d}" in row.message
     summarise_due()
     fold_due()
