@@ -17,12 +17,12 @@ FOLD = 'DELETE FROM "rollups_events"'
 REPLAY = "UPDATE ingestion_replayjob"
 _MAIL = """
 WITH address AS (
-    INSERT INTO mail_address (owner_id, address, confirmed_at, failures, paused_why, unwanted)
-    SELECT min(id), %(to)s, now(), 0, '', '[]' FROM events_owner RETURNING id
+    INSERT INTO mail_address (address, failures, paused_why, unwanted)
+    VALUES (%(to)s, 0, '', '[]') RETURNING id
 )
 INSERT INTO mail_sentmail (key, kind, about, address_id, "to", subject, state, answer, message, attempts,
                            claimed_at, next_at, changed_at)
-SELECT %(to)s, 'confirmation', '', id, %(to)s, 'Held', 'claimed', '', 'Subject: Held', 0, now(), now(), now()
+SELECT %(to)s, 'budget', '', id, %(to)s, 'Held', 'claimed', '', 'Subject: Held', 0, now(), now(), now()
 FROM address
 """
 

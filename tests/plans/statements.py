@@ -112,7 +112,7 @@ STATEMENTS = (
         "member",
         f"{ADMIN}/ingestion/rejectedevent/groups/",
         REJECTED,
-        ("rejected_owner",),
+        ("rejected_owner_last",),
         1_500,
     ),
     Hot(
