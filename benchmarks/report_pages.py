@@ -9,8 +9,8 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.organization import Organization
 from reports.cost import demo
-from reports.cost.charge import Charge
-from reports.cost.keeping import keep
+from reports.cost.charges import Charge
+from reports.cost.charging.updating import keep
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from reports.rollups.models import Events

@@ -12,7 +12,7 @@ from events.access import access_of
 from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState, OwnedAdmin
 from events.ownership.owner import Owner
-from reports.cost.budget import Budget
+from reports.cost.budgets import Budget
 
 FIELDS = ("owner", "first_month", "amount")
 

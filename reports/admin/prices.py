@@ -11,8 +11,7 @@ from events.admin.audited import AuditedAdmin
 from events.admin.base import EmptyState
 from events.admin.columns import moment
 from events.ownership.owner import Owner
-from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
-from reports.cost.platform import PlatformCost
+from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from reports.pages.cost_terms import UNITS, above
 from reports.pages.cost_words import precise
 

@@ -19,7 +19,7 @@ from events.keyset import Order
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import hour_of
-from reports.cost.charge import Charge, ChargeDay
+from reports.cost.charges import Charge, ChargeDay
 from reports.cost.meters import METERS
 from reports.cost.numbers import plain
 

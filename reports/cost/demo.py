@@ -7,11 +7,10 @@ from decimal import Decimal
 from django.db import transaction
 
 from events.ownership.organization import Organization
-from reports.cost import reading
-from reports.cost.budget import Budget
+from reports.cost.analysis import totals as reading
+from reports.cost.budgets import Budget
 from reports.cost.meters import EVENTS, INGESTED, STORED
-from reports.cost.plans import PlanAssignment, Price, PricePlan, PriceTier
-from reports.cost.platform import Method, PlatformCost
+from reports.cost.plans import Method, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from reports.periods import month_of
 
 NAME, CURRENCY = "Standard", "EUR"

@@ -9,10 +9,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from events.spreadsheets.sheet import UTC, Heading, Sheet
-from reports.cost.charge import Charge
+from reports.cost.analysis.totals import Owners
+from reports.cost.charges import HOUR, Charge
 from reports.cost.meters import METERS, PLATFORM, free_sku
-from reports.cost.month import HOUR
-from reports.cost.reading import Owners
 
 PROVIDER = SERVICE = "Tally"
 FETCHED = 2_000  # rows at a time

@@ -1,10 +1,8 @@
 """All models of the app, so that Django finds them."""
 
-from reports.cost.budget import Budget, BudgetNotice
-from reports.cost.charge import Charge, ChargeDay
-from reports.cost.month import BillingMonth, ChargedHour
-from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
-from reports.cost.platform import PlatformCost
+from reports.cost.budgets import Budget, BudgetNotice
+from reports.cost.charges import BillingMonth, Charge, ChargeDay, ChargedHour
+from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 
 __all__ = [
     "BillingMonth",

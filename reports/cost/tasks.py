@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from events.janitors import for_each
 from events.ownership.organization import Organization
-from reports.cost import warning
-from reports.cost.keeping import keep
+from reports.cost import budget_mails as warning
+from reports.cost.charging.updating import keep
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Q, Sum
 
-from reports.cost.charge import ChargeDay
-from reports.cost.month import BillingMonth, begin_of
+from reports.cost.charges import BillingMonth, ChargeDay, begin_of
 from reports.cost.numbers import ZERO
 from reports.periods import next_month
 

@@ -14,12 +14,13 @@ from django.db.models import Q, Sum
 from django.db.models.functions import TruncMonth
 
 from events.ownership.source import OVERFLOW, UNKNOWN
-from reports.cost import accuracy, comparing, forecasting
-from reports.cost.charge import ChargeDay
-from reports.cost.comparing import Change
-from reports.cost.forecasting import Forecast
+from reports.cost.analysis import comparison as comparing
+from reports.cost.analysis import forecasts as accuracy
+from reports.cost.analysis import forecasts as forecasting
+from reports.cost.analysis.comparison import Change
+from reports.cost.analysis.forecasts import Forecast
+from reports.cost.charges import BillingMonth, ChargeDay
 from reports.cost.meters import EVENTS, GB, INGESTED, ONE_MILLION, PLATFORM, REJECTED
-from reports.cost.month import BillingMonth
 from reports.cost.numbers import ONE, ZERO, quotient, sum_of
 from reports.filters import Filters
 from reports.periods import DAY, month_of, next_month

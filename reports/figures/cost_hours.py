@@ -8,9 +8,8 @@ from typing import Any
 
 from django.db.models import Sum
 
-from reports.cost.charge import Charge
+from reports.cost.charges import HOUR, Charge
 from reports.cost.meters import PLATFORM, STORED
-from reports.cost.month import HOUR
 from reports.figures.cost import DIMENSIONS, Question
 from reports.periods import DAY
 

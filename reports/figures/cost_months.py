@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
-from reports.cost.charge import ChargeDay
+from reports.cost.charges import ChargeDay
 from reports.cost.meters import PLATFORM
 from reports.cost.numbers import ZERO
 from reports.figures.cost import DIMENSIONS, Question

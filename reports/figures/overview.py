@@ -11,8 +11,8 @@ from django.db.models import Sum
 
 from events.store.silent import Silent
 from events.store.usage import UsageHour
-from reports.cost import reading as charges
-from reports.cost.forecasting import forecast
+from reports.cost.analysis import totals as charges
+from reports.cost.analysis.forecasts import forecast
 from reports.figures.ratio import ratio
 from reports.figures.receipt import of_receipt
 from reports.figures.series import Counts, counts, filled, summed

@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Q
 
 from events.partition_sizes import Week
 from events.store.usage import hour_of
-from reports.cost.month import BillingMonth
+from reports.cost.charges import BillingMonth
 from reports.figures import inbox
 from reports.figures.broker import Broker, broker
 from reports.figures.inbox import COUNTED, Filing, Inbox, Use

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from reports.cost import budgets
-from reports.cost import reading as charges
+from reports.cost.analysis import totals as charges
+from reports.cost.analysis.forecasts import forecast
 from reports.cost.budgets import Standing
-from reports.cost.forecasting import forecast
 from reports.cost.numbers import sum_of
 from reports.periods import DAY, Period, month_of
 

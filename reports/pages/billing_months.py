@@ -17,10 +17,10 @@ from events.access import access_of
 from events.accounts import audit
 from events.ownership.organization import Organization
 from reports.charts.table import Amount, Column, Row, Table
-from reports.cost import closing
-from reports.cost.closing import NotClosable, Preview
-from reports.cost.keeping import keep
-from reports.cost.months import month_of_text
+from reports.cost.charges import month_of_text
+from reports.cost.charging import closing
+from reports.cost.charging.closing import NotClosable, Preview
+from reports.cost.charging.updating import keep
 from reports.figures import billing
 from reports.figures.billing import Month
 from reports.filters import Filters

@@ -13,7 +13,7 @@ from events.accounts import audit
 from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
 from reports.cost import focus
-from reports.cost.months import month_of_text
+from reports.cost.charges import month_of_text
 from reports.pages import asking
 from reports.pages.views import choices_of
 

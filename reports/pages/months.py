@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from events import times
-from reports.cost.months import month_of_text
+from reports.cost.charges import month_of_text
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.report import Control, Turn

@@ -9,11 +9,11 @@ from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import change
 from reports.charts.table import Column, Row, Table
+from reports.cost.analysis.what_if import Supposed, what_if
+from reports.cost.charges import begin_of
 from reports.cost.meters import METERS
-from reports.cost.month import begin_of
 from reports.cost.numbers import sum_of
 from reports.cost.plans import PricePlan
-from reports.cost.what_if import Supposed, what_if
 from reports.figures import cost as figures
 from reports.figures import plans
 from reports.filters import Filters

@@ -10,7 +10,7 @@ from events.event import Event
 from events.ownership.api_key import KeyType
 from events.sessions.session import Session
 from ingestion.rejected import RejectedEvent
-from reports.cost.keeping import keep
+from reports.cost.charging.updating import keep
 from telemetry_project.api import router
 from tests.api.test_events import get
 from tests.factories import person

@@ -6,10 +6,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.cost import warning
-from reports.cost.budget import Threshold
-from reports.cost.budgets import Standing
-from reports.cost.forecasting import Forecast
+from reports.cost import budget_mails as warning
+from reports.cost.analysis.forecasts import Forecast
+from reports.cost.budgets import Standing, Threshold
 from reports.digests.content import compose
 from reports.digests.rendering import shown_html
 from reports.digests.schedule import Rhythm

@@ -164,7 +164,7 @@ def charge() -> None:
     """Charge what was posted, by the demo's prices."""
     from events.ownership.organization import Organization
     from reports.cost import demo
-    from reports.cost.keeping import keep
+    from reports.cost.charging.updating import keep
 
     now, organization = timezone.now(), Organization.objects.get(slug="screenshots")
     demo.apply(organization)
@@ -250,7 +250,7 @@ def pages() -> dict[str, str]:
     from events.ownership.source import Source
     from events.sessions.session import Session
     from ingestion.rejected import RejectedEvent
-    from reports.cost.month import BillingMonth
+    from reports.cost.charges import BillingMonth
     from reports.pages.registry import PAGES
     from tests.browser import admin_pages, mails, source_pages
 

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth
+from reports.cost.charges import BillingMonth
+from reports.cost.charging.updating import keep
 from reports.periods import month_of
 from tests.browser.conftest import Visit, known, log_in
 from tests.cost.ledgers import assign, plan, use

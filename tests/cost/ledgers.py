@@ -11,7 +11,7 @@ from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import UsageHour
-from reports.cost.charge import Charge
+from reports.cost.charges import Charge
 from reports.cost.plans import PlanAssignment, Price, PricePlan, PriceTier
 
 _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)

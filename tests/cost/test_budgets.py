@@ -15,10 +15,12 @@ from events.accounts.entry import AuditEntry
 from events.ownership.membership import Role
 from events.ownership.owner import Owner
 from reports.admin.framed import letter_in
-from reports.cost import accuracy, budgets, warning
-from reports.cost.budget import Budget, BudgetNotice
-from reports.cost.forecasting import forecast, forecasts
-from reports.cost.keeping import keep
+from reports.cost import budget_mails as warning
+from reports.cost import budgets
+from reports.cost.analysis import forecasts as accuracy
+from reports.cost.analysis.forecasts import forecast, forecasts
+from reports.cost.budgets import Budget, BudgetNotice
+from reports.cost.charging.updating import keep
 from reports.mail import sending
 from reports.mail.sent import SentMail
 from tests.cost.ledgers import assign, at, owner, plan, use

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from events.ownership.api_key import KeyType
-from reports.cost.keeping import keep
+from reports.cost.charging.updating import keep
 from tests.api.test_events import get
 from tests.cost.ledgers import assign, at, plan, use
 from tests.sending import MakeSender, Sender

@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 
 from events.accounts import audit
 from events.spreadsheets.files import content
-from reports.cost import closing, focus
-from reports.cost.charge import Charge
-from reports.cost.keeping import keep
+from reports.cost import focus
+from reports.cost.charges import Charge
+from reports.cost.charging import closing
+from reports.cost.charging.updating import keep
 from reports.cost.numbers import sum_of
-from reports.cost.plans import Discount
-from reports.cost.platform import Method, PlatformCost
+from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost import focus_rules
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, total, use
 from tests.spreadsheets.reading import MARK, read_by_all

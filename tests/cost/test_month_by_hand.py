@@ -16,12 +16,10 @@ from django.db import IntegrityError, transaction
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
 from events.ownership.owner import Owner
-from reports.cost import closing
-from reports.cost.charge import Charge, ChargeDay
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth
-from reports.cost.plans import Discount
-from reports.cost.platform import Method, PlatformCost
+from reports.cost.charges import BillingMonth, Charge, ChargeDay
+from reports.cost.charging import closing
+from reports.cost.charging.updating import keep
+from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost.ledgers import assign, at, charged, organization, owner, plan, price, total, use
 
 D = Decimal

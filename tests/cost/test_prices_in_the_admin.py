@@ -10,9 +10,8 @@ from django.test import Client
 
 from events.accounts.entry import AuditEntry
 from reports.cost import demo
-from reports.cost.keeping import keep
-from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan, PriceTier
-from reports.cost.platform import PlatformCost
+from reports.cost.charging.updating import keep
+from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from tests.admin.conftest import html_of, logged_in
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
 from tests.factories import person

@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.ownership.owner import Owner
-from reports.cost import comparing, forecasting, reading
-from reports.cost.comparing import Side, Used
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth
+from reports.cost.analysis import comparison as comparing
+from reports.cost.analysis import forecasts as forecasting
+from reports.cost.analysis import totals as reading
+from reports.cost.analysis.comparison import Side, Used
+from reports.cost.analysis.what_if import what_if
+from reports.cost.charges import BillingMonth
+from reports.cost.charging.updating import keep
 from reports.cost.numbers import sum_of
-from reports.cost.plans import Discount, PlanAssignment
-from reports.cost.platform import Method, PlatformCost
-from reports.cost.what_if import what_if
+from reports.cost.plans import Discount, Method, PlanAssignment, PlatformCost
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
 
 D = Decimal

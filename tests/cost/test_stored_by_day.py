@@ -9,15 +9,16 @@ from django.db.models import Sum
 from hypothesis import given, settings
 
 from events.ownership.owner import Owner
-from reports.cost import charging, focus, verification
-from reports.cost.charge import Charge
-from reports.cost.charging import Line, by_day
-from reports.cost.counted import Key, Use
-from reports.cost.keeping import keep
-from reports.cost.month import DAY, HOUR, BillingMonth
+from reports.cost import focus
+from reports.cost.analysis.what_if import what_if
+from reports.cost.charges import DAY, HOUR, BillingMonth, Charge
+from reports.cost.charging import charge_lines as charging
+from reports.cost.charging import verification
+from reports.cost.charging.charge_lines import Line, by_day
+from reports.cost.charging.terms import Terms
+from reports.cost.charging.updating import keep
+from reports.cost.charging.usage import Key, Use
 from reports.cost.numbers import exactly
-from reports.cost.terms import Terms
-from reports.cost.what_if import what_if
 from tests.cost.ledgers import assign, at, owner, plan, price, use
 from tests.cost.test_what_must_hold import SPAN, any_terms, any_uses
 

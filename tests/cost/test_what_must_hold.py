@@ -12,17 +12,17 @@ from hypothesis.extra.django import TestCase
 
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
-from reports.cost import charging, counted, verification
-from reports.cost.allocation import allocate
-from reports.cost.charge import Charge, ChargeDay
-from reports.cost.charging import Span, split
-from reports.cost.counted import Key, Use
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth
+from reports.cost.charges import BillingMonth, Charge, ChargeDay
+from reports.cost.charging import charge_lines as charging
+from reports.cost.charging import usage as counted
+from reports.cost.charging import verification
+from reports.cost.charging.charge_lines import Span, split
+from reports.cost.charging.platform_shares import allocate
+from reports.cost.charging.terms import Assigned, Listed, Reduced, Terms, Tier
+from reports.cost.charging.updating import keep
+from reports.cost.charging.usage import Key, Use
 from reports.cost.numbers import exactly
-from reports.cost.plans import Discount
-from reports.cost.platform import Method, PlatformCost
-from reports.cost.terms import Assigned, Listed, Reduced, Terms, Tier
+from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost.ledgers import assign, at, owner, plan, price, source, use
 
 COUNTS = st.integers(0, 10**12)

@@ -14,8 +14,8 @@ from events.ownership.source import Source
 from ingestion.demo import home
 from reports.charts.table import Row
 from reports.cost import budgets, demo
-from reports.cost.budget import Budget
-from reports.cost.keeping import keep
+from reports.cost.budgets import Budget
+from reports.cost.charging.updating import keep
 from reports.digests import content
 from reports.digests.composed import Composed
 from reports.digests.facts import read

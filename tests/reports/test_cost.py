@@ -19,11 +19,10 @@ from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
-from reports.cost.charge import Charge
-from reports.cost.closing import close
-from reports.cost.keeping import keep
-from reports.cost.plans import Discount, PricePlan
-from reports.cost.platform import Method, PlatformCost
+from reports.cost.charges import Charge
+from reports.cost.charging.closing import close
+from reports.cost.charging.updating import keep
+from reports.cost.plans import Discount, Method, PlatformCost, PricePlan
 from reports.figures import cost as figures
 from reports.figures.cost import MonthsCost
 from reports.pages import cost, focus_export

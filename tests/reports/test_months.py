@@ -10,10 +10,9 @@ from django.utils import timezone
 
 from events.accounts.entry import AuditEntry
 from events.ownership.owner import Owner
-from reports.cost import closing
-from reports.cost.charge import Charge
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth, State
+from reports.cost.charges import BillingMonth, Charge, State
+from reports.cost.charging import closing
+from reports.cost.charging.updating import keep
 from reports.periods import month_of, next_month
 from tests.admin.conftest import html_of
 from tests.cost.ledgers import assign, plan, total, use

@@ -13,8 +13,8 @@ from events.event import Event
 from events.ownership.source import Source
 from events.sessions.session import Session
 from events.store.usage import hour_of
-from reports.cost.forecasting import forecast
-from reports.cost.keeping import keep
+from reports.cost.analysis.forecasts import forecast
+from reports.cost.charging.updating import keep
 from reports.figures.overview import overview
 from reports.figures.series import ended
 from reports.figures.series import filled as fill

@@ -23,7 +23,7 @@ from events.store.usage import UsageHour
 from events.words import size_text
 from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
-from reports.cost.month import BillingMonth
+from reports.cost.charges import BillingMonth
 from reports.figures import broker as brokers
 from reports.figures import inbox
 from reports.figures.broker import ABSENT, NOT_YET, SILENT, Broker, Worker, broker

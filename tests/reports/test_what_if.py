@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.cost.keeping import keep
+from reports.cost.charging.updating import keep
 from reports.cost.plans import PlanAssignment, PricePlan
 from tests.admin.conftest import html_of, text_of
 from tests.cost.ledgers import assign, plan, use

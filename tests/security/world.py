@@ -35,9 +35,8 @@ from ingestion.inbox import InboxRequest
 from ingestion.rejected import RejectedEvent
 from ingestion.replay_jobs import ReplayJob
 from reports.cost import demo
-from reports.cost.budget import Budget
-from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan
-from reports.cost.platform import PlatformCost
+from reports.cost.budgets import Budget
+from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails
 from reports.mail.address import Address

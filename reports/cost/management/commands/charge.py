@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from events.ownership.organization import Organization
-from reports.cost.keeping import keep
+from reports.cost.charging.updating import keep
 
 
 class Command(BaseCommand):

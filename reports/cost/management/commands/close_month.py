@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from events.accounts import audit
 from events.ownership.organization import Organization
-from reports.cost import closing
-from reports.cost.keeping import keep
-from reports.cost.months import month_of_text
+from reports.cost.charges import month_of_text
+from reports.cost.charging import closing
+from reports.cost.charging.updating import keep
 
 
 class Command(BaseCommand):

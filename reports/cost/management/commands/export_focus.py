@@ -11,7 +11,7 @@ from events.accounts import audit
 from events.management.asked import organization_of
 from events.spreadsheets.files import FORMATS
 from reports.cost import focus
-from reports.cost.months import month_of_text
+from reports.cost.charges import month_of_text
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events.management.asked import organization_of
-from reports.cost import accuracy
-from reports.cost.reading import months
+from reports.cost.analysis import forecasts as accuracy
+from reports.cost.analysis.totals import months
 from reports.periods import DAY, month_of, next_month
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events.ownership.organization import Organization
 from reports.cost import demo
-from reports.cost.keeping import keep
+from reports.cost.charging.updating import keep
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from reports.cost import verification
+from reports.cost.charging import verification
 
 
 class Command(BaseCommand):

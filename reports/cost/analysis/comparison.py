@@ -20,10 +20,10 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
-from reports.cost.charge import ChargeDay
+from reports.cost.analysis.totals import Owners
+from reports.cost.charges import ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, PLATFORM, STORED
 from reports.cost.numbers import ZERO, exactly, quotient, sum_of
-from reports.cost.reading import Owners
 
 
 @dataclass(frozen=True, slots=True)

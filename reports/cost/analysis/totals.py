@@ -13,9 +13,8 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
-from reports.cost.charge import Charge, ChargeDay
+from reports.cost.charges import BillingMonth, Charge, ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, ONE_MILLION
-from reports.cost.month import BillingMonth
 from reports.cost.numbers import ZERO, quotient, sum_of
 
 Owners = Collection[int] | None

@@ -9,9 +9,11 @@ from django.db import connection, transaction
 
 from events.ownership.organization import Organization
 from events.store.usage import hour_of
-from reports.cost import counted, terms, writing
-from reports.cost.keeping import compute, keep
-from reports.cost.month import HOUR, BillingMonth
+from reports.cost.charges import HOUR, BillingMonth
+from reports.cost.charging import charge_tables as writing
+from reports.cost.charging import terms
+from reports.cost.charging import usage as counted
+from reports.cost.charging.updating import compute, keep
 
 SHOWN = 10
 TRIES = 3

@@ -13,14 +13,16 @@ from decimal import Decimal
 from django.db import connection
 
 from events.ownership.organization import Organization
-from reports.cost import counted, keeping, terms
-from reports.cost.charging import split
+from reports.cost.analysis.totals import Owners
+from reports.cost.charges import BillingMonth
+from reports.cost.charging import terms
+from reports.cost.charging import updating as keeping
+from reports.cost.charging import usage as counted
+from reports.cost.charging.charge_lines import split
+from reports.cost.charging.terms import Terms
 from reports.cost.meters import PRICED, STORED
-from reports.cost.month import BillingMonth
 from reports.cost.numbers import ZERO, exactly
 from reports.cost.plans import PricePlan
-from reports.cost.reading import Owners
-from reports.cost.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from reports.cost.counted import Key, Use
+from reports.cost.charges import DAY, HOUR
+from reports.cost.charging.terms import Rate, Terms, Tier
+from reports.cost.charging.usage import Key, Use
 from reports.cost.meters import (
     DUPLICATES,
     EVENTS,
@@ -24,9 +26,7 @@ from reports.cost.meters import (
     REJECTED,
     STORED,
 )
-from reports.cost.month import DAY, HOUR
 from reports.cost.numbers import ZERO, exactly, quotient
-from reports.cost.terms import Rate, Terms, Tier
 
 
 class Line(NamedTuple):

@@ -13,8 +13,7 @@ from django.db.models import Q
 
 from reports.cost.meters import METERS, USAGE, free_sku
 from reports.cost.numbers import HUNDRED, ONE, ZERO
-from reports.cost.plans import Discount, PlanAssignment, Price
-from reports.cost.platform import PlatformCost
+from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price
 
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 

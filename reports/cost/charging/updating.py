@@ -15,12 +15,14 @@ from django.db import transaction
 
 from events.ownership.organization import Organization
 from events.store.usage import hour_of
-from reports.cost import counted, terms, writing
-from reports.cost.charging import Line, Span, by_day, charge
-from reports.cost.fixed import fixed_lines
-from reports.cost.month import DAY, HOUR, BillingMonth
+from reports.cost.charges import DAY, HOUR, BillingMonth
+from reports.cost.charging import charge_tables as writing
+from reports.cost.charging import terms
+from reports.cost.charging import usage as counted
+from reports.cost.charging.charge_lines import Line, Span, by_day, charge
+from reports.cost.charging.platform_shares import fixed_lines
+from reports.cost.charging.terms import ALWAYS, Terms
 from reports.cost.plans import Price
-from reports.cost.terms import ALWAYS, Terms
 from reports.periods import next_month
 
 log = logging.getLogger(__name__)

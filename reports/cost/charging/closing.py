@@ -13,9 +13,8 @@ from psycopg.errors import LockNotAvailable
 from events.accounts import audit
 from events.accounts.audit import Actor
 from events.ownership.organization import Organization
-from reports.cost.charge import Charge, ChargeDay
-from reports.cost.keeping import keep
-from reports.cost.month import BillingMonth, State
+from reports.cost.charges import BillingMonth, Charge, ChargeDay, State
+from reports.cost.charging.updating import keep
 from reports.cost.numbers import ZERO, sum_of
 
 

@@ -17,8 +17,7 @@ from events.access import leads_of
 from events.completeness import owners_being_loaded
 from events.janitors import for_each
 from events.ownership.owner import Owner
-from reports.cost.budget import BudgetNotice, Threshold
-from reports.cost.budgets import Standing, standings
+from reports.cost.budgets import BudgetNotice, Standing, Threshold, standings
 from reports.mail import links, sending
 from reports.mail.address import Address, of_person
 from reports.mail.kinds import Kind, register

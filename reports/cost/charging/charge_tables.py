@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django.db import connection
 
-from reports.cost.charging import Line
-from reports.cost.month import BillingMonth
+from reports.cost.charges import BillingMonth
+from reports.cost.charging.charge_lines import Line
 
 _LINE = ", ".join(Line._fields)
 _STAGE = """

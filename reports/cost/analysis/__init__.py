@@ -1,0 +1,1 @@
+"""Analysis of charges: totals, forecasts, comparisons of months, other plans."""

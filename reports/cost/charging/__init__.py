@@ -1,0 +1,1 @@
+"""Charging: from counted usage and the prices in force to stored charges, month by month."""
