@@ -21,9 +21,9 @@ from events.ownership.source import Source
 from events.partitions import WEEK, make_partitions, partition_name
 from events.store.touched import TouchedSession
 from events.store.usage import UsageHour, WarningHour
-from ingestion import inbox
-from ingestion.decoding import Parts
-from ingestion.inbox import Arrival
+from ingestion.dialects.decoding import Parts
+from ingestion.receiving import inbox
+from ingestion.receiving.inbox import Arrival
 
 SMALL_EVENTS = 100_000
 PROCESSES = 2  # as many as the Procfile gives to filing

@@ -6,7 +6,7 @@ import django
 
 django.setup()
 
-from ingestion.drain import drain  # noqa: E402  (after Django is set up)
+from ingestion.filing.drain import drain  # noqa: E402  (after Django is set up)
 from telemetry_project.celery import collect_garbage_less_often  # noqa: E402
 
 if __name__ == "__main__":

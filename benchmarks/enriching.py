@@ -10,9 +10,9 @@ from django.utils import timezone
 from benchmarks import bodies, copying
 from benchmarks.ingest import BATCH, Reference, Round
 from events.ownership import provisioning, senders
-from ingestion import acceptance
 from ingestion.dialects import sunbird
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
+from ingestion.receiving import pipeline
 
 # What the view keeps of a request from a browser whose address is known to the database of places.
 KEPT: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def _rate(sender: senders.Sender, parts: list[str], kept: Mapping[str, str], eve
     copying.empty()
     with override_settings(ENRICHMENT=parts):
         for body in bodies.batches(events // BATCH, BATCH, seed):
-            acceptance.accept(sender, sunbird.READING, "json", body, timezone.now(), dict(kept))
+            pipeline.accept(sender, sunbird.READING, "json", body, timezone.now(), dict(kept))
         began = time.perf_counter()
         filed = drain()
         seconds = time.perf_counter() - began

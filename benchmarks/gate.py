@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from benchmarks import noop, plain
-from ingestion.gate import IngestGate, View
+from ingestion.receiving.gate import IngestGate, View
 
 
 class ReferenceGate(IngestGate):

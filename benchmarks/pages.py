@@ -16,7 +16,7 @@ from events.event import Event
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
 from events.sessions.session import Session
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 
 SMALL_EVENTS = 100_000
 TO_REACH, TO_REACH_MS = 1.5, 300

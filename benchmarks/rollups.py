@@ -15,9 +15,9 @@ from benchmarks import bodies, copying
 from benchmarks.ingest import BATCH
 from events.ownership import provisioning, senders
 from events.store import touched
-from ingestion import acceptance
 from ingestion.dialects import sunbird
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
+from ingestion.receiving import pipeline
 from reports.rollups.folding import fold_block
 from reports.rollups.resting import RestingQuarter
 from reports.rollups.rollup import rollups
@@ -48,7 +48,7 @@ def _drained(sender: senders.Sender, events: int, seed: int) -> float:
     """Events that are filed in a CPU second of this process."""
     _empty()
     for body in bodies.batches(events // BATCH, BATCH, seed):
-        acceptance.accept(sender, sunbird.READING, "json", body, timezone.now(), {})
+        pipeline.accept(sender, sunbird.READING, "json", body, timezone.now(), {})
     began = time.process_time()
     filed = drain()
     seconds = time.process_time() - began

@@ -13,8 +13,8 @@ from events.kinds import KINDS
 from events.ownership import provisioning
 from events.ownership.owner import Owner
 from events.partitions import WEEK, make_partitions, weeks_ahead
-from ingestion.demo import home, script, seeding
-from ingestion.demo.rhythm import Period
+from telemetry_project.demo import home, script, seeding
+from telemetry_project.demo.rhythm import Period
 
 COUNT = 20_000
 DAYS = 70

@@ -1,12 +1,12 @@
 """All models of the app, so that Django finds them."""
 
-from ingestion.discarded import DiscardedEvent
-from ingestion.erased_ids import ErasedId
-from ingestion.idempotency import IdempotencyKey
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
-from ingestion.rejected_size import RejectedSize
-from ingestion.replay_jobs import ReplayJob
+from ingestion.erasure.erased_ids import ErasedId
+from ingestion.receiving.idempotency import IdempotencyKey
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.discarded import DiscardedEvent
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
+from ingestion.rejected.size import RejectedSize
 
 __all__ = [
     "DiscardedEvent",

@@ -4,7 +4,8 @@ from typing import Any
 
 from celery import shared_task
 
-from ingestion import draining, replay_running
+from ingestion.filing import draining
+from ingestion.rejected import replay_running
 
 
 @shared_task(name="ingestion.drain", time_limit=300)

@@ -19,7 +19,7 @@ from events.api.sessions import SessionViewSet
 from events.api.usage import UsageViewSet
 from events.api.views import EventViewSet
 from events.kinds import KINDS
-from ingestion.api import RejectedViewSet
+from ingestion.rejected.api import RejectedViewSet
 from reports.api.charges import ChargeViewSet
 
 router = DefaultRouter(use_regex_path=False)

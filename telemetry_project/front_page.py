@@ -9,7 +9,7 @@ from django.urls import reverse
 from events.access import Access, access_of
 from events.admin import overview
 from events.admin.overview import Card
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:

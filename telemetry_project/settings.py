@@ -57,13 +57,14 @@ INSTALLED_APPS = [
     "reports.cost",
     "reports.mail",
     "reports.digests",
+    "telemetry_project",
 ]
 
 MIDDLEWARE = [
     # Health checks are answered for any Host, and before the redirect to HTTPS.
     "telemetry_project.health.HealthGate",
-    # Next, so that posted events skip everything meant for people: see ingestion/gate.py.
-    "ingestion.gate.IngestGate",
+    # Next, so that posted events skip everything meant for people: see ingestion/receiving/gate.py.
+    "ingestion.receiving.gate.IngestGate",
     "events.api.plain_http.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
     "telemetry_project.content_policy.ContentPolicy",
@@ -220,11 +221,11 @@ EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
 # Limits of an owner's bytes waiting to be filed, and of those of its rejected events, with 1 KiB a row.
-# An owner's page in the admin can set others. Beyond them: 429 (ingestion/ceilings.py).
+# An owner's page in the admin can set others. Beyond them: 429 (ingestion/receiving/ceilings.py).
 OWNER_MAX_WAITING_BYTES = env.int("OWNER_MAX_WAITING_BYTES", default=512 * 1024 * 1024)
 OWNER_MAX_REJECTED_BYTES = env.int("OWNER_MAX_REJECTED_BYTES", default=1024 * 1024 * 1024)
-# Requests: a bucket for each API key and each address on the way in (ingestion/rate_limits.py), and for each
-# reader of the API, a key or a person (events/api/throttling.py). RATE_LIMITS=off: none.
+# Requests: a bucket for each API key and each address on the way in (ingestion/receiving/rate_limits.py), and
+# for each reader of the API, a key or a person (events/api/throttling.py). RATE_LIMITS=off: none.
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
 RATE_LIMIT_KEY_PER_SECOND = env.float("RATE_LIMIT_KEY_PER_SECOND", default=1_000.0)
 RATE_LIMIT_KEY_BURST = env.int("RATE_LIMIT_KEY_BURST", default=2_000)
@@ -336,7 +337,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # Reading the description takes no key: one must be able to see what there is before asking for one.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "POSTPROCESSING_HOOKS": ["events.api.openapi.complete", "ingestion.openapi.add_ingest"],
+    "POSTPROCESSING_HOOKS": ["events.api.openapi.complete", "ingestion.documentation.openapi.add_ingest"],
     # `fields` may leave out any member of an answer.
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
 }

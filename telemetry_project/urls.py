@@ -6,14 +6,14 @@ from django.views.generic import RedirectView, TemplateView
 
 from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
-from ingestion import formats_page
-from ingestion.remedies import as_html
+from ingestion.documentation import formats_page
+from ingestion.rejected.remedies import as_html
 from telemetry_project import health
 from telemetry_project.api import router, schema
 
 problems = {code: problem._replace(advice=as_html(problem.advice)) for code, problem in PROBLEMS.items()}
 urlpatterns = [
-    path("", include("ingestion.urls")),
+    path("", include("ingestion.receiving.urls")),
     path("livez", health.live),
     path("readyz", health.ready),
     path("api/v1/", include(router.urls)),

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, settings
 from events import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
-from ingestion import ceilings, owners, pacing, quotas
+from ingestion.filing import schedule
+from ingestion.receiving import ceilings, owners, quotas
 from telemetry_project import health
 from tests.sending import MakeSender, Sender
 
@@ -80,7 +81,7 @@ def _forget() -> Iterator[None]:
     owners.forget()
     quotas.forget()
     ceilings.forget()
-    pacing.forget()
+    schedule.forget()
     buckets.forget()
     health.forget()
 

@@ -11,8 +11,8 @@ from django.test import Client
 from events.event import Event
 from events.ownership.api_key import ApiKey
 from ingestion import verification
-from ingestion.claims import Drained
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
+from ingestion.filing.pipeline import Drained
 
 Wire = dict[str, Any]
 SUNBIRD = "/data/v3/telemetry"

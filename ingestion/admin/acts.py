@@ -19,14 +19,14 @@ from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import visible_sources
 from events.admin.json_text import laid_out
-from ingestion import replay_jobs, replaying
 from ingestion.admin.bodies import SHOWN
 from ingestion.admin.lists import RejectedChangeList, selection_of
 from ingestion.admin.marking import value_of
-from ingestion.discarded import discard
-from ingestion.rejected import RejectedEvent
-from ingestion.replaying import Replayed
-from ingestion.selections import Selection
+from ingestion.rejected import replay_jobs, replaying
+from ingestion.rejected.discarded import discard
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replaying import Replayed
+from ingestion.rejected.selection import Selection
 
 LIST = "admin:ingestion_rejectedevent_changelist"
 PAGE = "admin:ingestion_rejectedevent_change"

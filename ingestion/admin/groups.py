@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 
 from events.access import Access
 from events.admin.sparkline import sparkline
-from ingestion import formats_page, remedies
 from ingestion.admin.lists import UNTOLD
 from ingestion.admin.narrowing import Asked
-from ingestion.rejected import RejectedEvent
+from ingestion.documentation import formats_page
+from ingestion.rejected import remedies
+from ingestion.rejected.event import RejectedEvent
 
 DAYS = 30  # of the trend
 SHOWN = 100  # groups

@@ -14,7 +14,7 @@ from events.admin.filters import DialectFilter, OwnerFilter
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
 from ingestion.admin import bodies
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 
 
 @admin.register(InboxRequest)

@@ -12,8 +12,8 @@ from events import times
 from events.admin.event_filters import TextFilter, TimeFilter, instant
 from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, VisibleSourceFilter
 from events.admin.paging import KeysetChangeList
-from ingestion import remedies
-from ingestion.selections import Selection
+from ingestion.rejected import remedies
+from ingestion.rejected.selection import Selection
 
 UNTOLD = "-"  # stands for a kind that could not be told, in the address
 

@@ -9,10 +9,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from events.admin.json_text import coloured
 from ingestion.admin.bodies import SHOWN
-from ingestion.decoding import Parts
+from ingestion.dialects.decoding import Parts
 from ingestion.dialects.readings import READINGS
-from ingestion.refusal import Refused
-from ingestion.rejected import RejectedEvent
+from ingestion.dialects.refusal import Refused
+from ingestion.rejected.event import RejectedEvent
 
 Wire = Any
 _NAMES_A_KEY = "missing"  # the code whose path isn't there, so that what is around it is marked

@@ -21,10 +21,11 @@ from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
 from events.keyset import Order
-from ingestion import formats_page, remedies
 from ingestion.admin import accounts, acts, bodies, groups, marking, narrowing
 from ingestion.admin.lists import FILTERS, RejectedChangeList
-from ingestion.rejected import RejectedEvent
+from ingestion.documentation import formats_page
+from ingestion.rejected import remedies
+from ingestion.rejected.event import RejectedEvent
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from events.admin.columns import figure, moment, short
 from events.admin.facts import Page, group
 from events.admin.pages import PageAdmin
 from events.admin.paging import KeysetAdmin
-from ingestion import replay_jobs
-from ingestion.replay_jobs import ReplayJob, State
+from ingestion.rejected import replay_jobs
+from ingestion.rejected.replay_jobs import ReplayJob, State
 
 
 @admin.register(ReplayJob)

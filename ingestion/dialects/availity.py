@@ -7,9 +7,9 @@ from typing import Any
 from events.identity import milliseconds
 from events.wire.validators import Fault
 from events.wire.values import FILLED
-from ingestion import jsontext
-from ingestion.decoding import FIRST_SEEN, Adapted, NamedOwner, Parts, Reading, Slice
-from ingestion.refusal import Refused
+from ingestion.dialects import jsontext
+from ingestion.dialects.decoding import FIRST_SEEN, Adapted, NamedOwner, Parts, Reading, Slice
+from ingestion.dialects.refusal import Refused
 
 Wire = Any
 

@@ -10,10 +10,9 @@ from google.protobuf.message import Message
 
 from events.wire.checks import SECONDS_BELOW
 from events.wire.validators import Fault
-from ingestion import bounds, jsontext
-from ingestion.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict
-from ingestion.dialects import buildless_pb2, protojson
-from ingestion.refusal import Refused
+from ingestion.dialects import bounds, buildless_pb2, jsontext, protojson
+from ingestion.dialects.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict
+from ingestion.dialects.refusal import Refused
 
 Wire = Any
 

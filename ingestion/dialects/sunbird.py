@@ -14,9 +14,9 @@ from events.kinds import KINDS
 from events.wire import typed
 from events.wire.validators import Fault
 from events.wire.values import FILLED, UNWRAPPED
-from ingestion import bounds, jsontext
-from ingestion.decoding import Adapted, Parts, Reading, Rejected, Slice, Verdict
-from ingestion.refusal import Refused
+from ingestion.dialects import bounds, jsontext
+from ingestion.dialects.decoding import Adapted, Parts, Reading, Rejected, Slice, Verdict
+from ingestion.dialects.refusal import Refused
 
 Wire = Any
 

@@ -12,7 +12,7 @@ from events.accounts.entry import AuditEntry
 from events.event import Event
 from events.ownership.source import Source
 from events.store.usage import UsageHour
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import html_of
 from tests.sending import Sender, file_all, log_event
 from tests.sessions.stored import summarise_due

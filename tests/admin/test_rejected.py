@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import html_of
 from tests.sending import SUNBIRD, Sender, file_all, log_event
 

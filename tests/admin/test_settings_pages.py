@@ -9,7 +9,7 @@ from django.test import Client
 
 from events.ownership.membership import Membership, Role
 from events.ownership.owner import Owner
-from ingestion.rejected_size import RejectedSize
+from ingestion.rejected.size import RejectedSize
 from reports.digests.subscription import Subscription
 from reports.mail.address import Address
 from tests.admin.conftest import filed, html_of, logged_in, many

@@ -16,7 +16,7 @@ from events.ownership.api_key import KeyType
 from events.ownership.membership import Role
 from events.ownership.source import UNKNOWN, Source
 from events.store.usage import UsageHour
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import EVENTS, html_of
 from tests.factories import person
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message

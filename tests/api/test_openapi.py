@@ -14,8 +14,8 @@ from drf_spectacular.validation import validate_schema
 
 from events.api.problems import PROBLEMS
 from events.kinds import KINDS
-from ingestion import openapi
-from ingestion.urls import urlpatterns
+from ingestion.documentation import openapi
+from ingestion.receiving.urls import urlpatterns
 from telemetry_project.api import description, router
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, file_all, now_ms
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.sessions.session import Session
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from reports.cost.charging.updating import keep
 from telemetry_project.api import router
 from tests.api.test_events import get

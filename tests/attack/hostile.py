@@ -16,8 +16,8 @@ from urllib.parse import quote_plus
 
 from django.conf import settings
 
-from ingestion.bodies import INFLATES_FREELY
 from ingestion.dialects import buildless_pb2
+from ingestion.receiving.request_body import INFLATES_FREELY
 from tests.bad_input.exchange import FORM, JSON, NDJSON, PROTOBUF, Request
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, emitted, log_event, message, now_ms
 from tests.wire import samples

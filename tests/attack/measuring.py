@@ -74,7 +74,7 @@ def _in_child(request: Any, strict: bool) -> Cost:
     from events.ownership import provisioning
     from events.ownership.owner import Validation
     from events.sessions import summarising
-    from ingestion.drain import drain
+    from ingestion.filing.drain import drain
     from telemetry_project import warming
     from tests.bad_input.exchange import Request, answer_of, send
     from tests.sending import SUNBIRD, Sender, log_event

@@ -13,11 +13,11 @@ from django.db import connection
 from events.event import Event
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from ingestion import bodies, jsontext
-from ingestion import drain as draining
-from ingestion.dialects import buildless_pb2
-from ingestion.inbox import InboxRequest
-from ingestion.refusal import Refused
+from ingestion.dialects import buildless_pb2, jsontext
+from ingestion.dialects.refusal import Refused
+from ingestion.filing import drain as draining
+from ingestion.receiving import request_body
+from ingestion.receiving.inbox import InboxRequest
 from tests.sending import (
     AVAILITY,
     EMIT,
@@ -356,9 +356,9 @@ def test_unfinished_text_posted_is_linear(sender: Sender) -> None:
 
 def test_many_empty_gzip_members_are_refused_before_they_cost_much() -> None:
     member = gzip.compress(b"")
-    assert bodies.inflate(member * 99, "gzip", 5_000_000) == b""
+    assert request_body.inflate(member * 99, "gzip", 5_000_000) == b""
     with pytest.raises(Refused, match="more than 100"):
-        bodies.inflate(member * 50_000, "gzip", 5_000_000)
+        request_body.inflate(member * 50_000, "gzip", 5_000_000)
 
 
 def test_reserved_key_search_costs_no_more_memory_than_the_event(sender: Sender) -> None:

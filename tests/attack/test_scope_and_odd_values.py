@@ -9,10 +9,10 @@ from django.test import Client
 
 from events.event import Event
 from events.ownership.owner import Owner
-from ingestion import drain as draining
 from ingestion.dialects import protojson
-from ingestion.jsontext import MAX_DIGITS
-from ingestion.rejected import RejectedEvent
+from ingestion.dialects.jsontext import MAX_DIGITS
+from ingestion.filing import drain as draining
+from ingestion.rejected.event import RejectedEvent
 from tests.factories import person
 from tests.sending import (
     AVAILITY,

@@ -7,11 +7,12 @@ from typing import Any
 from django.db import transaction
 
 from events.event import Event
-from ingestion import owners, quotas, verification
-from ingestion.claims import Drained
-from ingestion.drain import drain
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
+from ingestion import verification
+from ingestion.filing.drain import drain
+from ingestion.filing.pipeline import Drained
+from ingestion.receiving import owners, quotas
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.event import RejectedEvent
 from tests.bad_input.exchange import Answer, Request, answer_of, send
 from tests.sending import STREAM, SUNBIRD, Sender
 from tests.wire.rows import exact

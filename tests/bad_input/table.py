@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from events.ownership import provisioning, senders
 from events.ownership.api_key import ApiKey, KeyType
-from ingestion.claims import Drained
+from ingestion.filing.pipeline import Drained
 from tests.bad_input import contents, oracle, shapes, transport
 from tests.bad_input.case import Case, Kept
 from tests.bad_input.exchange import Answer, Request

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.bad_input.table import CASES, SECTIONS, Keys, Outcome, make_keys, outcome_of, page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "bad-input.md"

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser
 from tests.browser.camera import THEMES, WIDTHS, camera, log_in
 
 if TYPE_CHECKING:
-    from ingestion.replay_jobs import ReplayJob
+    from ingestion.rejected.replay_jobs import ReplayJob
     from tests.browser.account_pages import AccountPages
 
 USERNAME = "screenshots"
@@ -139,7 +139,7 @@ def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any
 def post(url: str, key: str) -> None:
     """Post the events, file them, sum them up, fold and charge them."""
     from events.sessions.summarising import summarise_block
-    from ingestion.drain import drain
+    from ingestion.filing.drain import drain
     from reports.rollups.folding import fold_block
 
     now_ms = int(time.time() * 1000)
@@ -176,8 +176,8 @@ def replay_of_all() -> "ReplayJob":
     """A replay of all that is rejected, done."""
     from django.contrib.auth.models import User
 
-    from ingestion import replay_jobs
-    from ingestion.selections import Selection
+    from ingestion.rejected import replay_jobs
+    from ingestion.rejected.selection import Selection
     from ingestion.tasks import replay
 
     person = User.objects.get(username=USERNAME)
@@ -190,7 +190,7 @@ def running_replay() -> str:
     """Return the page of a replay that is under way."""
     from django.contrib.auth.models import User
 
-    from ingestion.replay_jobs import ReplayJob, State
+    from ingestion.rejected.replay_jobs import ReplayJob, State
 
     now = timezone.now()
     job = ReplayJob.objects.create(
@@ -249,7 +249,7 @@ def pages() -> dict[str, str]:
     from events.event import Event
     from events.ownership.source import Source
     from events.sessions.session import Session
-    from ingestion.rejected import RejectedEvent
+    from ingestion.rejected.event import RejectedEvent
     from reports.cost.charges import BillingMonth
     from reports.pages.registry import PAGES
     from tests.browser import admin_pages, mails, source_pages

@@ -9,7 +9,7 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store import merging
 from events.store.backfill import Backfill
-from ingestion.rejected_size import RejectedSize
+from ingestion.rejected.size import RejectedSize
 
 LOADED_DAY = datetime(2020, 6, 1, tzinfo=UTC)  # far from all other pictures, whose figures stay complete
 CEILING = 1_000_000  # bytes

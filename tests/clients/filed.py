@@ -4,8 +4,8 @@ from typing import Any
 
 from events.event import Event
 from events.store.usage import WarningHour
-from ingestion.drain import drain
-from ingestion.rejected import RejectedEvent
+from ingestion.filing.drain import drain
+from ingestion.rejected.event import RejectedEvent
 
 
 class Filed:

@@ -13,8 +13,8 @@ from django.db.models import Sum
 
 from events.event import Event
 from events.store.usage import WarningHour
-from ingestion.drain import drain
-from ingestion.rejected import RejectedEvent
+from ingestion.filing.drain import drain
+from ingestion.rejected.event import RejectedEvent
 from tests.clients.browser import visiting
 from tests.clients.buildless_event import PROTO, event, without_lists
 from tests.clients.npm import Clients

@@ -17,8 +17,8 @@ from events.ownership.api_key import ApiKey
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
-from ingestion.claims import Drained
-from ingestion.drain import drain_block
+from ingestion.filing.drain import drain_block
+from ingestion.filing.pipeline import Drained
 from ingestion.management.commands import drain as drain_command
 from tests.sending import Sender, log_event
 

@@ -17,10 +17,10 @@ from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
 from events.store.backfill import Backfill
-from ingestion.demo import first_start, home, loading, script, seeding, welcome
-from ingestion.demo.rhythm import DAY_MS, Period
-from ingestion.drain import drain
-from ingestion.inbox import InboxRequest
+from ingestion.filing.drain import drain
+from ingestion.receiving.inbox import InboxRequest
+from telemetry_project.demo import first_start, home, loading, script, seeding, welcome
+from telemetry_project.demo.rhythm import DAY_MS, Period
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(loading, "POSTS_AT_ONCE", 10)
     # No worker runs beside the test.
     monkeypatch.setattr(loading, "_left", lambda: 0)
-    monkeypatch.setattr("ingestion.static_files.collect_if_older", lambda: False)
+    monkeypatch.setattr("telemetry_project.static_files.collect_if_older", lambda: False)
 
 
 def state() -> tuple[int, ...]:

@@ -11,10 +11,10 @@ from events.ownership.owner import Owner
 from events.store.silent import silent_sources
 from events.store.usage import UsageHour, WarningHour
 from ingestion import verification
-from ingestion.demo import home, script, seeding
-from ingestion.demo.posting import Post
-from ingestion.demo.rhythm import Period
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
+from telemetry_project.demo import home, script, seeding
+from telemetry_project.demo.posting import Post
+from telemetry_project.demo.rhythm import Period
 
 UNTIL = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytest_django import Settings
 
-from ingestion import static_files
+from telemetry_project import static_files
 
 
 def test_static_files_are_collected_once_and_again_when_they_are_older(

@@ -11,7 +11,6 @@ import pytest
 from events.ownership.organization import Organization
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from ingestion.demo import home
 from reports.charts.table import Row
 from reports.cost import budgets, demo
 from reports.cost.budgets import Budget
@@ -30,6 +29,7 @@ from reports.pages.page import Context
 from reports.pages.registry import PAGES
 from reports.pages.report import Report
 from reports.periods import DAY, Period
+from telemetry_project.demo import home
 from tests.reports import lifelike
 from tests.reports.lifelike import NOW
 from tests.sessions.stored import summarise_due

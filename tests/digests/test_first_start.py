@@ -9,12 +9,12 @@ import pytest
 from django.core.management import call_command
 
 from events.store.touched import TouchedQuarter
-from ingestion.demo import first_start, loading
-from ingestion.management.commands import load_demo
 from reports.digests import content, sending
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails
 from reports.mail.sent import SentMail, State
+from telemetry_project.demo import first_start, loading
+from telemetry_project.management.commands import load_demo
 from tests.conftest import SetClock
 from tests.digests.telling import NOW, clock, usage
 from tests.factories import person

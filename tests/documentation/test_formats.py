@@ -3,7 +3,7 @@
 from django.core.management import call_command
 
 from events.kinds import KINDS
-from ingestion.documenting import PAGE
+from ingestion.documentation.formats import PAGE
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -17,8 +17,8 @@ from django.test import Client
 
 from events.event import Event
 from events.ownership.api_key import ApiKey, KeyType
-from ingestion.demo import home
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
+from telemetry_project.demo import home
 from tests.needs import require
 from tests.serving import database_url, serving
 

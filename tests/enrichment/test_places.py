@@ -12,8 +12,8 @@ from django.test import Client
 from events.enrichment import geoip, place
 from events.enrichment.geohash import geohash
 from events.event import Event
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.event import RejectedEvent
 from tests.enrichment import city
 from tests.enrichment.taken import enriched
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, emitted, file_all, log_event, message, only_event

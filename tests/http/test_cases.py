@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from telemetry_project.stack import paths
 from tests.http.cases import BODY, CASES, TABLES, Case, page
 from tests.http.wire import Site, converse

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.ownership import senders
 from events.ownership.api_key import ApiKey
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from tests.faults.stack import eventually
 from tests.http.cases import BODY, CHUNKED, MIB, claiming, request
 from tests.http.wire import PATIENCE, Site, status

@@ -4,7 +4,7 @@ import socket
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from telemetry_project.slow_clients import LOOK_SECONDS, STALLED_SECONDS
 from tests.faults.stack import eventually
 from tests.http.cases import BODY, CHUNKED, MIB, claiming, request

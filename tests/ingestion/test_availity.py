@@ -7,7 +7,7 @@ import pytest
 from events.event import Event
 from events.kinds.ui_action import UiAction
 from events.ownership.owner import Owner
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, message, only_event
 
 ANALYTICS = "/ms/api/availity/internal/spc/analytics/telemetry"

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from events.store.submission import canonical_json
 from events.wire import values
-from ingestion import jsontext
-from ingestion.dialects import availity, buildless_pb2, protojson, sunbird
+from ingestion.dialects import availity, buildless_pb2, jsontext, protojson, sunbird
 
 TEXTS = st.text(st.sampled_from('[]{},:"\\ a\x00\ud800é'), max_size=6)
 JSON = st.recursive(

@@ -11,7 +11,7 @@ from events.event import Event
 from events.kinds.emitted_event import EmittedEvent
 from events.store.usage import WarningHour
 from ingestion.dialects import buildless_pb2 as pb
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import EMIT, STREAM, Sender, emitted, file_all, now_ms, only_event
 
 PROTOBUF = "application/x-protobuf"
@@ -194,7 +194,7 @@ def test_the_key_in_the_url_is_no_parameter_and_is_not_kept(make_sender: Any, cl
     publishable = make_sender()
     query = f"key={publishable.text}&event.id=abcdefghij0123456789&event.timing.occurred={now_ms()}"
     assert client.post(f"{EMIT}?{query}", b"", content_type="text/plain").status_code == 200
-    from ingestion.inbox import InboxRequest
+    from ingestion.receiving.inbox import InboxRequest
 
     assert publishable.text.encode() not in bytes(InboxRequest.objects.get().body)
     file_all()

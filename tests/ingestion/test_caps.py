@@ -12,9 +12,9 @@ from events.ownership import senders
 from events.ownership.owner import Owner
 from events.ownership.source import OVERFLOW, UNKNOWN, Source
 from events.store import sources
-from ingestion import owners
-from ingestion.refusal import Refused
-from ingestion.rejected import RejectedEvent
+from ingestion.dialects.refusal import Refused
+from ingestion.receiving import owners
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import MakeSender, Sender, file_all, log_event
 
 

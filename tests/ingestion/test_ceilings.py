@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from events.ownership.owner import Owner
-from ingestion import ceilings
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
-from ingestion.rejected_size import RejectedSize
+from ingestion.receiving import ceilings
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.size import RejectedSize
 from tests.sending import SUNBIRD, MakeSender, Sender, file_all, log_event
 
 

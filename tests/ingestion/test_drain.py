@@ -14,12 +14,14 @@ from events.partitions import existing_partitions, partition_name
 from events.store import filing
 from events.store.submission import Submission
 from events.store.touched import TouchedSession
-from ingestion import deadletters, failures, inbox, pacing
-from ingestion import drain as draining
-from ingestion.drain import drain, drain_block
-from ingestion.draining import tick
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
+from ingestion.filing import drain as draining
+from ingestion.filing import failures, schedule
+from ingestion.filing.drain import drain, drain_block
+from ingestion.filing.draining import tick
+from ingestion.receiving import inbox
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected import writing
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import SUNBIRD, Sender, file_all, log_event, now_ms
 
 
@@ -94,7 +96,7 @@ def test_what_fails_by_the_database_waits_and_makes_nobody_suspect(
 ) -> None:
     sender.batch(log_event("1"))
     sender.batch(log_event("2"))
-    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    monkeypatch.setattr(schedule, "WAITS", (0.0,))
     tries = fail_on("1", OperationalError("gone"), monkeypatch)
     with pytest.raises(OperationalError):
         drain_block()
@@ -141,8 +143,8 @@ def test_a_suspect_gets_its_turn_while_others_keep_coming(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DRAIN_BLOCK_REQUESTS = 1
-    monkeypatch.setattr(pacing, "SUSPECT_SECONDS", 0.0)
-    pacing.forget()
+    monkeypatch.setattr(schedule, "SUSPECT_SECONDS", 0.0)
+    schedule.forget()
     for name in ("suspect", "other suspect"):
         sender.batch(log_event(name))
     InboxRequest.objects.update(attempts=draining.SUSPECT)
@@ -150,7 +152,7 @@ def test_a_suspect_gets_its_turn_while_others_keep_coming(
         sender.batch(log_event(str(number)))
 
     assert drain_block().requests == 2
-    monkeypatch.setattr(pacing, "SUSPECT_SECONDS", 3600.0)
+    monkeypatch.setattr(schedule, "SUSPECT_SECONDS", 3600.0)
     assert drain_block().requests == 2
     assert [drain_block().requests for _ in range(3)] == [1, 1, 1]  # not before the hour is over
     assert Event.objects.filter(client_event_id__contains="suspect").count() == 2
@@ -176,7 +178,7 @@ def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nob
 ) -> None:
     sender.batch(log_event("stuck"))
     fail_on("stuck", ValueError("can't be filed"), monkeypatch)
-    monkeypatch.setattr(deadletters, "file", lambda letters, tally: 1 / len([]) if letters else None)
+    monkeypatch.setattr(writing, "file", lambda letters, tally: 1 / len([]) if letters else None)
     for n in range(10):
         sender.batch(log_event(str(n)))
         assert drain_block().stored == 1

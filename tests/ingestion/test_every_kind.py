@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from events.event import Event
 from events.kinds import KINDS
 from events.wire.values import canonical
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, file_all, log_event, now_ms
 from tests.wire import samples
 

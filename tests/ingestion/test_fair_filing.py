@@ -11,11 +11,12 @@ from events.ownership.api_key import ApiKey
 from events.ownership.membership import Membership
 from events.ownership.owner import Owner
 from events.store import filing
-from ingestion import drain as draining
-from ingestion import inbox, pacing
-from ingestion.drain import drain_block
-from ingestion.inbox import Bounds, Chosen, InboxRequest
-from ingestion.rejected import RejectedEvent
+from ingestion.filing import drain as draining
+from ingestion.filing import schedule
+from ingestion.filing.drain import drain_block
+from ingestion.receiving import inbox
+from ingestion.receiving.inbox import Bounds, Chosen, InboxRequest
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import MakeSender, Sender, file_all, log_event
 
 WIDE = Bounds(requests=500, events=4_000, bytes=8 << 20)
@@ -97,7 +98,7 @@ def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(
 
 
 def test_blocks_that_take_long_become_smaller_and_grow_again() -> None:
-    size = pacing.Size()
+    size = schedule.Size()
     for _ in range(10):
         size.adapt(60)
     assert size.of(4_000) == 250
@@ -125,13 +126,13 @@ class FailsOn:
 def test_a_request_that_the_database_always_fails_on_is_rejected_while_others_are_filed(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    monkeypatch.setattr(schedule, "WAITS", (0.0,))
     sender.batch(log_event("poison"), log_event("neighbour"))
     sender.batch(log_event("in the same block"))
     FailsOn(monkeypatch, "poison")
     with pytest.raises(OperationalError):
         drain_block()
-    for number in range(2 * pacing.REJECT_AFTER):
+    for number in range(2 * schedule.REJECT_AFTER):
         sender.batch(log_event(str(number)))
         drain_block()
     assert not InboxRequest.objects.exists()
@@ -141,7 +142,7 @@ def test_a_request_that_the_database_always_fails_on_is_rejected_while_others_ar
 
 
 def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacing, "WAITS", (0.0,))
+    monkeypatch.setattr(schedule, "WAITS", (0.0,))
     for number in range(3):
         sender.batch(log_event(str(number)))
 
@@ -152,7 +153,7 @@ def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPat
         outage.setattr(filing, "rows_of", fail)
         with pytest.raises(OperationalError):
             drain_block()
-        for _ in range(5 * pacing.REJECT_AFTER):
+        for _ in range(5 * schedule.REJECT_AFTER):
             drain_block()
     assert file_all().stored == 3
     assert not RejectedEvent.objects.exists()
@@ -161,18 +162,18 @@ def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPat
 def test_requests_filed_by_another_process_are_forgotten(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "WAITS", (0.0,))
-    pacing.memory.failed.note([10**12])
+    monkeypatch.setattr(schedule, "WAITS", (0.0,))
+    schedule.memory.failed.note([10**12])
     assert drain_block().requests == 0
-    assert pacing.memory.failed.deferred() == []
+    assert schedule.memory.failed.deferred() == []
 
 
 def test_the_memory_is_bounded() -> None:
-    memory = pacing.Memory()
-    memory.failed.note(range(3 * pacing.MOST_FAILED))
-    assert len(memory.failed.deferred()) == pacing.MOST_FAILED
-    memory.turns.serve(range(3 * pacing.MOST_OWNERS))
-    assert len(memory.turns.in_order()) == pacing.MOST_OWNERS
+    memory = schedule.Memory()
+    memory.failed.note(range(3 * schedule.MOST_FAILED))
+    assert len(memory.failed.deferred()) == schedule.MOST_FAILED
+    memory.turns.serve(range(3 * schedule.MOST_OWNERS))
+    assert len(memory.turns.in_order()) == schedule.MOST_OWNERS
 
 
 def test_a_request_whose_owner_and_key_are_deleted_is_rejected_once(make_sender: MakeSender) -> None:

@@ -15,7 +15,7 @@ from events.kinds import KINDS
 from events.ownership.owner import Validation
 from events.store.usage import WarningHour
 from events.wire.columns import Need
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.ingestion.single_states import ENCODINGS, single_states
 from tests.ingestion.v3_states import State, hard_of, lenient_states, numbered, soft_of, strict_states
 from tests.sending import AVAILITY, EMIT, MakeSender, Sender, file_all

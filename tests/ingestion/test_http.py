@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from ingestion import cors, inbox
+from ingestion.receiving import cors, inbox
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, log_event
 
 GOOD = json.dumps({"events": [log_event()]}).encode()

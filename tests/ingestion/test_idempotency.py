@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events.event import Event
 from events.store.usage import UsageHour
-from ingestion.idempotency import WINDOW, IdempotencyKey, forget_old
+from ingestion.receiving.idempotency import WINDOW, IdempotencyKey, forget_old
 from tests.conftest import SetClock
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, message
 

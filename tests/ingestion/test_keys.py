@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from events.ownership import senders
 from events.ownership.api_key import ApiKey, KeyType, Permissions
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, emitted, log_event, message
 
 BODIES = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(), EMIT: emitted()}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.wire.validators import Fault
-from ingestion import jsontext
+from ingestion.dialects import jsontext
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, Sender, emitted, log_event, message
 
 EXAMPLE = json.dumps(message(), indent=4)

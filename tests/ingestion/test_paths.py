@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from ingestion import paths
 from ingestion.dialects import availity, sunbird
-from ingestion.urls import urlpatterns
+from ingestion.receiving import paths
+from ingestion.receiving.urls import urlpatterns
 from tests.ingestion.test_keys import BODIES
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, Sender, file_all
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.owner import Owner
 from events.store.usage import WarningHour
-from ingestion import quotas
-from ingestion.idempotency import IdempotencyKey
-from ingestion.inbox import InboxRequest
+from ingestion.receiving import quotas
+from ingestion.receiving.idempotency import IdempotencyKey
+from ingestion.receiving.inbox import InboxRequest
 from tests.sending import AVAILITY, SUNBIRD, Sender, file_all, log_event, message
 
 

@@ -12,7 +12,7 @@ import redis
 from django.test import Client
 
 from events import buckets
-from ingestion import rate_limits
+from ingestion.receiving import rate_limits
 from telemetry_project.stack import valkey
 from tests.ingestion.test_keys import BODIES
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender

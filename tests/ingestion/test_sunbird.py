@@ -11,7 +11,7 @@ from events.kinds.log import Log
 from events.store.usage import UsageHour, WarningHour
 from events.wire.values import canonical
 from ingestion.dialects.sunbird import PATHS
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms, only_event
 
 

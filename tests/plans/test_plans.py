@@ -13,7 +13,7 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.store.copying import present
-from ingestion import inbox
+from ingestion.receiving import inbox
 from tests.admin.conftest import alice, filed, operator, team_a, team_b
 from tests.plans import statements
 from tests.plans.explaining import read_by

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ingestion import verification
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import (
     alice,
     bob,

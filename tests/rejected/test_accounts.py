@@ -6,8 +6,8 @@ from django.test import Client
 
 from events.accounts.entry import AuditEntry
 from events.store.usage import UsageHour
-from ingestion import replaying
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected import replaying
+from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import html_of
 from tests.rejected.conftest import pageless, refused
 from tests.rejected.test_discarding import discarded

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 
 from events.accounts.entry import AuditEntry
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
 from ingestion.tasks import replay
 from tests.commands.test_commands import run
 from tests.rejected.conftest import pageless, refused, set_validation, strict_fault

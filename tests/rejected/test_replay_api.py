@@ -8,8 +8,8 @@ from django.test import Client
 from events.accounts.entry import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
 from ingestion.tasks import replay
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
 from tests.sending import MakeSender, Sender

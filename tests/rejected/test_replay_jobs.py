@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from events.event import Event
 from events.ownership.membership import Membership, Role
-from ingestion import replay_jobs, replay_running, replaying
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
-from ingestion.selections import Selection
+from ingestion.rejected import replay_jobs, replay_running, replaying
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
+from ingestion.rejected.selection import Selection
 from ingestion.tasks import replay
 from tests.commands.test_commands import run
 from tests.factories import person

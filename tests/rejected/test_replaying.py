@@ -12,10 +12,11 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
-from ingestion import inbox, quotas, rejudging, replaying
-from ingestion.claims import submission
-from ingestion.decoding import Parts, Rejected
-from ingestion.rejected import RejectedEvent
+from ingestion.dialects.decoding import Parts, Rejected
+from ingestion.filing.pipeline import submission
+from ingestion.receiving import inbox, quotas
+from ingestion.rejected import replaying, revalidation
+from ingestion.rejected.event import RejectedEvent
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
 from tests.sending import AVAILITY, EMIT, MakeSender, Sender, emitted, file_all, log_event, message
 
@@ -252,14 +253,14 @@ def whole_request(owner: Owner, parts: Parts) -> None:
     from events.store import usage
     from events.store.usage import Tally
     from events.wire.validators import Fault
-    from ingestion import deadletters
-    from ingestion.deadletters import DeadLetter
-    from ingestion.decoding import Rejected
+    from ingestion.dialects.decoding import Rejected
+    from ingestion.rejected import writing
+    from ingestion.rejected.writing import DeadLetter
 
     tally = Tally()
     with transaction.atomic():
         fault = Fault("unfileable", "", "The request could not be decoded.")
-        deadletters.file([DeadLetter(owner, parts, Rejected(0, parts.body, fault))], tally)
+        writing.file([DeadLetter(owner, parts, Rejected(0, parts.body, fault))], tally)
         usage.add(tally)
 
 
@@ -298,7 +299,7 @@ def test_one_event_that_can_not_be_filed_does_not_keep_its_neighbours(
             raise RuntimeError
         return submission(claim, owner, accepted, facts)
 
-    monkeypatch.setattr("ingestion.replaying.submission", fails)
+    monkeypatch.setattr("ingestion.rejected.replaying.submission", fails)
     done = replaying.replay(all_of(rows), None)
     assert (done.stored, done.rejected) == (2, 1)
     assert RejectedEvent.objects.get().code == "unfileable"
@@ -347,7 +348,7 @@ def test_a_message_of_a_week_that_is_gone_is_said_to_be_too_old(sender: Sender, 
     row = RejectedEvent.objects.get()
     row.received_at -= timedelta(days=30)
 
-    (judged,) = rejudging.judge(row, None, edited=json.dumps(message()).encode())
+    (judged,) = revalidation.judge(row, None, edited=json.dumps(message()).encode())
 
     assert isinstance(judged.verdict, Rejected)
     assert judged.verdict.fault.code == "too_old"

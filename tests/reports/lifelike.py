@@ -13,10 +13,10 @@ from django.db import transaction
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.source import Source
-from ingestion.demo import home, script, seeding
-from ingestion.demo.rhythm import Period as Days
 from reports.filters import Filters
 from reports.periods import DAY, Granularity, Period
+from telemetry_project.demo import home, script, seeding
+from telemetry_project.demo.rhythm import Period as Days
 from tests.rollups.recomputed import fold_due
 
 NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)

@@ -11,7 +11,6 @@ from events import walk
 from events.admin.session_links import session_page
 from events.event import Event
 from events.sessions.session import Session
-from ingestion.demo import home
 from reports.figures.error_samples import samples, traces
 from reports.figures.errors import errors
 from reports.filters import Filters
@@ -20,6 +19,7 @@ from reports.pages.error_parts import chosen, key_of
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Period
+from telemetry_project.demo import home
 from tests.admin.conftest import html_of
 from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 from tests.reports.test_sessions import began

@@ -21,8 +21,8 @@ from events.partition_sizes import Week, weeks
 from events.store.touched import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour
 from events.words import size_text
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.event import RejectedEvent
 from reports.cost.charges import BillingMonth
 from reports.figures import broker as brokers
 from reports.figures import inbox

@@ -13,11 +13,9 @@ from events.event import Event
 from events.identity import milliseconds
 from events.kinds import KINDS
 from events.store.usage import UsageHour, WarningHour
-from ingestion.context import of_clock
-from ingestion.demo import home, seeding
-from ingestion.demo.posting import Post
-from ingestion.discarded import DiscardedEvent, discard
-from ingestion.rejected import RejectedEvent
+from ingestion.receiving.context import of_clock
+from ingestion.rejected.discarded import DiscardedEvent, discard
+from ingestion.rejected.event import RejectedEvent
 from reports.figures.quality import OFF, Quality, Sums, quality
 from reports.filters import Filters
 from reports.pages import quality as page
@@ -26,6 +24,8 @@ from reports.pages.page import Context
 from reports.pages.quality_blocks import RANGES
 from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
+from telemetry_project.demo import home, seeding
+from telemetry_project.demo.posting import Post
 from tests.reports.lifelike import ASKED, NOW, TELLING, just_before, of_module, question, seen
 from tests.rollups.oracle import unknown_leaves
 from tests.rollups.recomputed import fold_due

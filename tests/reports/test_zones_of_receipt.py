@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from events.ownership.source import Source
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from reports.figures import inbox
 from reports.figures.overview import overview
 from reports.figures.quality import quality

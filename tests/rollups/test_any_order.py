@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.store.touched import TouchedQuarter
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
 from reports.rollups.rollup import rollups
 from tests.rollups.oracle import expected, found
 from tests.rollups.recomputed import dump, fold_due, rebuild

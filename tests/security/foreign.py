@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from events.access import OPERATORS
-from ingestion.rejected import RejectedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.security.world import ROWS, Side
 
 # Fields that would make somebody more than they are, whether a form has them or not.

@@ -14,9 +14,9 @@ from events.event import Event
 from events.kinds import KINDS
 from events.ownership.source import Source
 from events.sessions.session import Session
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
-from ingestion.urls import urlpatterns as ingest_patterns
+from ingestion.receiving.urls import urlpatterns as ingest_patterns
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
 from telemetry_project.api import router
 from tests.security.world import Side
 

@@ -25,7 +25,7 @@ ALLOWED = {
     "events/admin/member_leaving.py": "the page that ends a membership",
     "events/admin/members.py": "the pages that change memberships",
     "events/admin/users.py": "the page that changes accounts",
-    "ingestion/demo/home.py": "makes the demo's people",
+    "telemetry_project/demo/home.py": "makes the demo's people",
     "reports/mail/accounts.py": "names the role in an invitation",
 }
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.membership import Role
-from ingestion.replay_jobs import ReplayJob
+from ingestion.rejected.replay_jobs import ReplayJob
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from events.ownership.api_key import ApiKey, KeyType
-from ingestion.inbox import InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, MakeSender, Sender, log_event
 
 

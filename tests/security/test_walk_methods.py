@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from events.ownership.api_key import ApiKey, KeyType, Permissions
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
 from tests.security import foreign
 from tests.security.routes import NOT_POSTED, Route, routes
 from tests.security.walkers import KEY_RIGHTS, walker

@@ -31,9 +31,9 @@ from events.ownership.source import Source
 from events.sessions import summarising
 from events.sessions.session import Session
 from events.store.usage import UsageHour
-from ingestion.inbox import InboxRequest
-from ingestion.rejected import RejectedEvent
-from ingestion.replay_jobs import ReplayJob
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replay_jobs import ReplayJob
 from reports.cost import demo
 from reports.cost.budgets import Budget
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan

@@ -16,9 +16,9 @@ from events.ownership import senders
 from events.sessions import touching
 from events.sessions.session import Session, SessionEnv, SessionEventCount, SessionPage
 from events.sessions.summarising import summarise_block, summarise_large
-from ingestion import acceptance
 from ingestion.dialects.readings import READINGS
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
+from ingestion.receiving import pipeline
 from tests.sending import Sender
 
 Wire = dict[str, Any]
@@ -39,7 +39,7 @@ def post(sender: Sender, dialect: str, wire: Wire, received_ms: int) -> None:
     """Into the inbox, received when the test says."""
     known = senders.find(sender.text)
     assert known
-    verdicts = acceptance.accept(
+    verdicts = pipeline.accept(
         known, READINGS[dialect], "json", json.dumps(wire).encode(), moment(received_ms), {}
     )
     assert not [verdict for verdict in verdicts if hasattr(verdict, "fault")], verdicts

@@ -12,7 +12,7 @@ from events.sessions import summarising, writing
 from events.sessions.session import Session, SessionRedirect
 from events.store.touched import TouchedSession
 from ingestion import verification
-from ingestion.drain import drain
+from ingestion.filing.drain import drain
 from tests.sending import MakeSender, Sender, emitted, log_event, message
 from tests.sessions.stored import (
     PARTS,

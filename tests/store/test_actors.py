@@ -22,9 +22,9 @@ from events.sessions.session import Session
 from events.store import erasing, touched
 from events.store.removing import weeks
 from events.store.usage import UsageHour, hour_of
-from ingestion import actors
-from ingestion.discarded import DiscardedEvent
-from ingestion.rejected import RejectedEvent
+from ingestion.erasure import actors
+from ingestion.rejected.discarded import DiscardedEvent
+from ingestion.rejected.event import RejectedEvent
 from tests.sending import AVAILITY, EMIT, MakeSender, Sender, emitted, file_all, log_event, message
 from tests.sessions.stored import summarise_due
 from tests.store.test_removal import differences, typed

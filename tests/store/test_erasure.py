@@ -22,8 +22,8 @@ from events.spreadsheets import xlsx_file
 from events.spreadsheets.files import content, workbook
 from events.spreadsheets.sheet import Heading, Sheet
 from events.store import erasing
-from ingestion import actors
-from ingestion.rejected import RejectedEvent
+from ingestion.erasure import actors
+from ingestion.rejected.event import RejectedEvent
 from ingestion.tasks import replay
 from reports.mail import sending
 from reports.mail.letter import Attachment, Letter
@@ -242,7 +242,7 @@ def test_the_session_of_an_erasure_that_was_interrupted_goes_with_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("ingestion.actors.erase_rejected", interrupted)
+        patch.setattr("ingestion.erasure.actors.erase_rejected", interrupted)
         with pytest.raises(KeyboardInterrupt):
             erase("ann-4711", "--yes")
     assert not Event.objects.exists()
@@ -265,7 +265,7 @@ def test_events_that_arrive_during_the_erasure_are_erased(
             team_a.batch(*events)
         return done
 
-    monkeypatch.setattr("ingestion.actors.erase_rejected", and_more)
+    monkeypatch.setattr("ingestion.erasure.actors.erase_rejected", and_more)
     assert "Erased 2 events and 1 rejected events." in erase("ann-4711", "--yes")
     assert traces(["ann-4711"]) == {}
 
@@ -281,7 +281,7 @@ def test_a_sender_that_never_stops_is_reported(team_a: Sender, monkeypatch: pyte
         done: tuple[int, int] = erase_rejected(*arguments)
         return done
 
-    monkeypatch.setattr("ingestion.actors.erase_rejected", and_more)
+    monkeypatch.setattr("ingestion.erasure.actors.erase_rejected", and_more)
     with pytest.raises(CommandError, match="Stop the sender, and run the command again"):
         erase("ann-4711", "--yes")
 

@@ -27,8 +27,8 @@ from events.store.touched import TouchedQuarter
 from events.store.usage import UsageHour, hour_of
 from events.tasks import remove_old
 from ingestion import verification
-from ingestion.rejected import RejectedEvent
-from ingestion.replaying import replay
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replaying import replay
 from tests.sending import Sender, log_event
 from tests.sessions.stored import file, post, summarise_due
 

@@ -9,7 +9,7 @@ import pytest
 
 from events.identity import milliseconds
 from events.kinds import KINDS
-from ingestion.decoding import Accepted, Parts, decode
+from ingestion.dialects.decoding import Accepted, Parts, decode
 from ingestion.dialects.sunbird import READING
 from tests.wire import samples, v3_json_schemas
 

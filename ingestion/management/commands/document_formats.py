@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingestion.documenting import PAGES
+from ingestion.documentation.formats import PAGES
 
 
 class Command(BaseCommand):

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand
 from django.db.models import Max
 from tqdm import tqdm
 
-from ingestion.claims import Drained
-from ingestion.drain import drain_block
-from ingestion.inbox import InboxRequest
+from ingestion.filing.drain import drain_block
+from ingestion.filing.pipeline import Drained
+from ingestion.receiving.inbox import InboxRequest
 
 WAIT_SECONDS = 0.2  # between looks at blocks that other workers hold
 

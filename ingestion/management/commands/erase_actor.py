@@ -10,7 +10,7 @@ from tqdm import tqdm
 from events.accounts import audit
 from events.accounts.entry import AuditEntry
 from events.ownership.owner import Owner
-from ingestion import actor_commands, actors, erasure
+from ingestion.erasure import actors, commands, erase
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actor_commands.add_arguments(parser)
+        commands.add_arguments(parser)
         parser.add_argument(
             "--dry-run",
             action="store_true",
@@ -32,9 +32,9 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        owner, actor = actor_commands.owner_of(options), str(options["actor"])
-        actor_commands.file_what_waits(owner)
-        events = sum(erasure.found(owner, actor).values())
+        owner, actor = commands.owner_of(options), str(options["actor"])
+        commands.file_what_waits(owner)
+        events = sum(erase.found(owner, actor).values())
         rejected = sum(1 for _ in actors.rejected_of(owner, actor))
         said = f"{events} events and {rejected} rejected events of this actor of {owner.name}"
         if options["dry_run"]:
@@ -48,14 +48,14 @@ class Command(BaseCommand):
             if input(f"Type {events + rejected} to erase them: ").strip() != str(events + rejected):
                 raise CommandError("Nothing was erased.")
         with tqdm(total=events, unit=" events", file=sys.stderr, disable=None) as bar:
-            done = erasure.erase(owner, actor, audit.command("erase_actor"), timezone.now(), bar.update)
+            done = erase.erase(owner, actor, audit.command("erase_actor"), timezone.now(), bar.update)
         self._say(done)
         if left := sum(1 for _ in actors.sessions_of(owner, actor)):
             self.stdout.write(f"{left} sessions are still being rebuilt by the worker.")
         if not done.is_complete:
             raise CommandError("Events kept arriving. Stop the sender, and run the command again.")
 
-    def _say(self, done: erasure.Done) -> None:
+    def _say(self, done: erase.Done) -> None:
         self.stdout.write(f"Erased {done.events} events and {done.rejected} rejected events.")
         for what, count in done.others.items():
             self.stdout.write(f"Cleared {count} {what.replace('_', ' ')}.")

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from events.accounts import audit
-from ingestion import actor_commands, actors
+from ingestion.erasure import actors, commands
 
 
 class Command(BaseCommand):
@@ -21,12 +21,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actor_commands.add_arguments(parser)
+        commands.add_arguments(parser)
         parser.add_argument("--output", type=Path, help="File to write; without it, standard output.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        owner, actor = actor_commands.owner_of(options), str(options["actor"])
-        actor_commands.file_what_waits(owner)
+        owner, actor = commands.owner_of(options), str(options["actor"])
+        commands.file_what_waits(owner)
         path: Path | None = options["output"]
         written: Counter[str] = Counter()
         try:

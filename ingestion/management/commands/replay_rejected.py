@@ -12,10 +12,10 @@ from tqdm import tqdm
 from events.accounts import audit
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from ingestion import replaying
-from ingestion.rejected import RejectedEvent
-from ingestion.replaying import BLOCK_ROWS, Replayed
-from ingestion.selections import Selection
+from ingestion.rejected import replaying
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
+from ingestion.rejected.selection import Selection
 
 
 class Command(BaseCommand):

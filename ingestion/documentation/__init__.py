@@ -1,0 +1,1 @@
+"""Documentation of the ingest formats, generated from the kinds."""

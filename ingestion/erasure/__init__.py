@@ -1,0 +1,1 @@
+"""Export and erasure of everything that is stored about an actor."""

@@ -1,0 +1,37 @@
+"""What the commands about an actor share: whose actor is meant, and how they say what there is."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from events.ownership.owner import Owner
+from ingestion.erasure.erase import file_waiting
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Owner and actor."""
+    parser.add_argument("--owner", required=True, help="Name of the owner, in any case.")
+    parser.add_argument("--organization", help="Its organization's short name, where several have one.")
+    parser.add_argument("--actor", required=True, help="Id of the actor, exactly as it was sent.")
+
+
+def owner_of(options: dict[str, Any]) -> Owner:
+    """The one owner that is meant. Raises CommandError."""
+    owners = Owner.objects.named(options["owner"]).select_related("organization")
+    if slug := options["organization"]:
+        owners = owners.filter(organization__slug=slug)
+    found = list(owners)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CommandError(f"There is no owner {options['owner']!r}.")
+    slugs = ", ".join(sorted(owner.organization.slug for owner in found))
+    raise CommandError(f"Several have an owner {options['owner']!r}: say --organization, one of {slugs}.")
+
+
+def file_what_waits(owner: Owner) -> None:
+    """File what waits in the inbox at this moment: it can't be looked through. Raises CommandError where some
+    of it stays.
+    """
+    if waiting := file_waiting(owner):
+        raise CommandError(f"{waiting} requests are just being filed, or can't be: try again.")

@@ -1,0 +1,1 @@
+"""Rejected events: kept with the reason, listed, replayed or discarded."""

@@ -1,0 +1,196 @@
+"""Replaying: rejected events are judged again, and what is now accepted is filed as if it had been at once.
+
+A replay is one transaction with the removal of what it files. It moves an event from rejected to stored (or
+duplicates) in the hour of its receipt; its repeats were counted as duplicates when they came. What fails
+again stays, and says why it fails now.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from events.enrichment import facts_of
+from events.store import filing, usage
+from events.store.usage import Tally, UsageKey, hour_of
+from events.wire.validators import Fault
+from events.wire.values import readable
+from ingestion.dialects.decoding import Accepted, Rejected
+from ingestion.filing import failures
+from ingestion.filing.pipeline import ensure_partitions, submission
+from ingestion.filing.retrying import in_transaction
+from ingestion.receiving.inbox import Claim
+from ingestion.rejected import writing
+from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.revalidation import Judged, judge
+from ingestion.rejected.selection import Selection
+from ingestion.rejected.writing import DeadLetter
+
+log = logging.getLogger(__name__)
+BLOCK_ROWS = 500
+BLOCK_BYTES = 8 * 1024 * 1024
+
+Allowed = Collection[int] | None  # owners that may be written for; None: all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of rejected events."""
+
+    rows: int = 0  # rejected events that were looked at
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0  # again
+    fault: Fault | None = None  # the last, of those that were rejected again
+
+    def __add__(self, other: "Replayed") -> "Replayed":
+        return Replayed(
+            self.rows + other.rows,
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+            other.fault or self.fault,
+        )
+
+
+def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
+    """Judge rejected events of the owners given again, and file what is now accepted.
+
+    Those that somebody else replays at this moment are left to them. Raises where the database fails.
+    """
+    try:
+        return in_transaction(_replay, ids, may_write)
+    except Exception as error:
+        if failures.is_the_databases(error):
+            raise
+        if len(ids) == 1:
+            return _note_failure(ids[0], may_write, error)
+        log.warning("Rejected events can't be filed together", exc_info=error)
+    total = Replayed()
+    for one in ids:
+        total += replay([one], may_write)
+    return total
+
+
+def replay_edited(pk: int, text: bytes, may_write: Allowed) -> Replayed:
+    """File `text` (JSON) in the place of a rejected event. Where it is rejected too, nothing is changed."""
+    try:
+        return in_transaction(_replay, [pk], may_write, edited=text)
+    except Exception as error:
+        if failures.is_the_databases(error):
+            raise
+        log.exception("Edited event can't be filed", extra={"rejected": pk})
+        return Replayed(rows=1, rejected=1, fault=_unfileable(error))
+
+
+def preview(rows: Iterable[RejectedEvent], may_write: Allowed) -> Replayed:
+    """What a replay would do; duplicates are found at filing only, and count as stored here."""
+    total = Replayed()
+    for row in rows:
+        judged = judge(row, may_write)
+        refused = [each.verdict.fault for each in judged if isinstance(each.verdict, Rejected)]
+        last = refused[-1] if refused else None
+        total += Replayed(1, len(judged) - len(refused), 0, len(refused), last)
+    return total
+
+
+def next_block(selection: Selection, may_write: Allowed, *, after: int, last: int, most: int) -> list[int]:
+    """The ids that come next, as many as a transaction should hold."""
+    rows = selection.rows(may_write).filter(pk__gt=after, pk__lte=last).order_by("pk")
+    ids: list[int] = []
+    room = BLOCK_BYTES
+    for pk, size in rows.extra(select={"size": "octet_length(body)"}).values_list("pk", "size")[:most]:
+        room -= size
+        if ids and room < 0:
+            break
+        ids.append(pk)
+    return ids
+
+
+def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None) -> Replayed:
+    rows = list(_locked(ids, may_write))
+    tally = Tally()
+    gone: list[RejectedEvent] = []
+    again: list[tuple[RejectedEvent, Rejected]] = []
+    accepted: list[tuple[Claim, Judged]] = []
+    letters: list[DeadLetter] = []
+    for row in rows:
+        judged = judge(row, may_write, edited)
+        only = judged[0].verdict if len(judged) == 1 else None
+        # Of a request that was rejected as a whole, the only event is less than the row.
+        if isinstance(only, Rejected) and only.raw == (bytes(row.body) if edited is None else edited):
+            again.append((row, only))
+            continue
+        # An event without an id is known by the row that it waited in: as a number, below those of the inbox.
+        gone.append(row)
+        tally.count(_usage_key(row), received=-1, rejected=-1)
+        for each in judged:
+            if isinstance(each.verdict, Accepted):
+                accepted.append((Claim(-row.pk, each.owner.pk, None, 0, 1, each.parts), each))
+            else:
+                letters.append(DeadLetter(each.owner, each.parts, each.verdict))
+    made = filing.rows_of(
+        submission(claim, each.owner, _accepted(each), facts_of(each.parts.context))
+        for claim, each in accepted
+    )
+    ensure_partitions(made)
+    stored = filing.file(made, tally, timezone.now())
+    # Before what is rejected anew: bytes that are there would take it for a repeat.
+    RejectedEvent.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    writing.file(letters, tally)
+    if edited is None:
+        _say_why(again, tally)
+    usage.add(tally)
+    faults = [rejected.fault for _, rejected in again] or [letter.rejected.fault for letter in letters]
+    return Replayed(
+        rows=len(rows),
+        stored=stored,
+        duplicates=len(made) - stored,
+        rejected=len(again) + len(letters),
+        fault=faults[-1] if faults else None,
+    )
+
+
+def _locked(ids: Sequence[int], may_write: Allowed) -> Iterable[RejectedEvent]:
+    rows = Selection(ids=tuple(ids)).rows(may_write)
+    return rows.select_for_update(skip_locked=True, of=("self",)).select_related("owner").order_by("pk")
+
+
+def _accepted(judged: Judged) -> Accepted:
+    assert isinstance(judged.verdict, Accepted)
+    return judged.verdict
+
+
+def _usage_key(row: RejectedEvent) -> UsageKey:
+    return UsageKey(row.owner_id, hour_of(row.received_at), row.source_id, row.kind, row.dialect)
+
+
+def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], tally: Tally) -> None:
+    """Let rows that stay say why they were rejected now; a kind that can now be told is counted so."""
+    for row, rejected in again:
+        if rejected.kind and rejected.kind != row.kind:
+            tally.count(_usage_key(row), received=-1, rejected=-1)
+            row.kind = rejected.kind
+            tally.count(_usage_key(row), received=1, rejected=1)
+        row.code = rejected.fault.code
+        row.path = readable(rejected.fault.path)
+        row.message = readable(rejected.fault.message)
+    RejectedEvent.objects.bulk_update([row for row, _ in again], ["kind", "code", "path", "message"])
+
+
+def _unfileable(error: Exception) -> Fault:
+    return Fault("unfileable", "", f"The event could not be filed: {type(error).__name__}.")
+
+
+def _note_failure(pk: int, may_write: Allowed, error: Exception) -> Replayed:
+    """Note on a row that the server failed to file it."""
+    log.error("Rejected event can't be filed", exc_info=error, extra={"rejected": pk})
+    fault = _unfileable(error)
+    with transaction.atomic():
+        rows = list(_locked([pk], may_write))
+        for row in rows:
+            row.code, row.path, row.message = fault
+            row.save(update_fields=["code", "path", "message"])
+    return Replayed(rows=len(rows), rejected=len(rows), fault=fault if rows else None)

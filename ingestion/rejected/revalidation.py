@@ -1,0 +1,128 @@
+"""Rejudging: what becomes of a rejected event by the rules of today. Nothing is written here."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from events.ownership.names import fault_of
+from events.ownership.owner import Owner, Validation
+from events.removal import kept_since
+from events.wire.validators import Fault
+from ingestion.dialects import jsontext
+from ingestion.dialects.decoding import OVER_QUOTA, Accepted, Parts, Reading, Rejected, Slice, verdicts
+from ingestion.dialects.readings import READINGS
+from ingestion.dialects.refusal import Refused
+from ingestion.filing.pipeline import refuse_before
+from ingestion.receiving import quotas
+from ingestion.rejected.event import RejectedEvent
+
+_AS_TEXT = ("json", "ndjson")  # of these a rejected event is JSON; other encodings are read by their dialect
+_AS_A_WHOLE = "unfileable"  # the one code under which a whole request may have been kept
+
+
+class Judged(NamedTuple):
+    """An event of a rejected row with the verdict of today."""
+
+    owner: Owner
+    parts: Parts
+    verdict: Accepted | Rejected
+
+
+def judge(row: RejectedEvent, may_write: Collection[int] | None, edited: bytes | None = None) -> list[Judged]:
+    """The verdict on a rejected event, or on each event of a request that was rejected as a whole.
+
+    It is as if the event had come when it first came, to its owner as the owner is now. `edited` is JSON that
+    stands for the bytes that came. `may_write` has the owners that a message may name, None all of them.
+    """
+    reading = READINGS[row.dialect]
+    body = bytes(row.body) if edited is None else edited
+    parts = Parts(row.dialect, row.encoding, body, row.received_at, row.strict, _context(row))
+    pieces = _pieces(row, parts, reading) if edited is None else [_edited(row, edited)]
+    if isinstance(pieces, Fault):
+        return [Judged(row.owner, parts, Rejected(0, body, pieces))]
+    return _judge(row, parts, reading, pieces, may_write)
+
+
+def _context(row: RejectedEvent) -> dict[str, str]:
+    """What the request said; how its owner stood with the quota is found anew."""
+    return {key: value for key, value in row.context.items() if key != OVER_QUOTA}
+
+
+def _pieces(row: RejectedEvent, parts: Parts, reading: Reading) -> list[Slice] | Fault:
+    is_whole = row.code == _AS_A_WHOLE
+    if parts.encoding in _AS_TEXT and not is_whole:
+        return [Slice(parts.body)]
+    try:
+        return reading.split(parts)
+    except Refused as refused:
+        # One event of a batch is no batch.
+        return [Slice(parts.body)] if is_whole else Fault(refused.code, refused.path, refused.message)
+
+
+def _edited(row: RejectedEvent, text: bytes) -> Slice:
+    """What was edited is JSON, whatever it came as; how it came still says what it is held to."""
+    if row.encoding in _AS_TEXT:
+        return Slice(text)
+    return Slice(text, jsontext.bound_fault(text, jsontext.limits()) or jsontext.decode(text))
+
+
+def _judge(
+    row: RejectedEvent,
+    parts: Parts,
+    reading: Reading,
+    pieces: list[Slice],
+    may_write: Collection[int] | None,
+) -> list[Judged]:
+    owner = _owner(row, reading, pieces, may_write)
+    if isinstance(owner, Fault):
+        return [Judged(row.owner, parts, Rejected(0, parts.body, owner))]
+    strict = owner.validation == Validation.STRICT
+    parts = Parts(row.dialect, row.encoding, parts.body, row.received_at, strict, parts.context)
+    kept = kept_since(timezone.now())
+    judged = [Judged(owner, parts, verdict) for verdict in verdicts(pieces, parts, reading)]
+    return [_within_quota(_retained(each, kept, reading)) for each in judged]
+
+
+def _owner(
+    row: RejectedEvent, reading: Reading, pieces: Sequence[Slice], may_write: Collection[int] | None
+) -> Owner | Fault:
+    """Whose the event is: of the owner that it names. A message that was refused made no owner, and went to
+    the key's; who lets it in must be allowed to write for the owner that it names.
+    """
+    name = reading.named_owner(pieces[0]).name if reading.named_owner and pieces else ""
+    if not name or fault_of(name) or name.strip().lower() == row.owner.name.lower():
+        return row.owner
+    owner = Owner.objects.filter(organization_id=row.owner.organization_id).named(name).first()
+    if owner is not None and (may_write is None or owner.pk in may_write):
+        return owner
+    return Fault(
+        "owner_not_allowed",
+        "owner",
+        f"The message names owner {name!r:.110}, which is not there or not yours to write for.",
+    )
+
+
+def _retained(judged: Judged, kept: datetime | None, reading: Reading) -> Judged:
+    """The verdict with regard to what is kept: an event of a week that was removed doesn't come back."""
+    if kept is None:
+        return judged
+    return judged._replace(verdict=refuse_before(kept, judged.verdict, reading))
+
+
+def _within_quota(judged: Judged) -> Judged:
+    """The verdict with regard to the owner's quota of the month of receipt, in which the event will count."""
+    owner, parts, verdict = judged
+    if isinstance(verdict, Rejected):
+        return judged
+    try:
+        over = quotas.spend(owner.pk, 1, parts.received_at)
+    except Refused as refused:
+        fault = Fault(refused.code, refused.path, refused.message)
+        return Judged(owner, parts, Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
+    if over is None:
+        return judged
+    context = {**parts.context, OVER_QUOTA: over}
+    parts = Parts(parts.dialect, parts.encoding, parts.body, parts.received_at, parts.strict, context)
+    return Judged(owner, parts, verdict)

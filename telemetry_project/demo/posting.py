@@ -1,0 +1,92 @@
+"""Posts: the requests that the demo's applications make, and the faults that happen on the way."""
+
+import gzip
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from events.identity import moment
+from ingestion.receiving.context import of_clock
+from telemetry_project.demo import faults
+
+Wire = Any
+NOWHERE: Mapping[str, str] = {}
+BATCH = 20  # events that the Sunbird SDK sends at once
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One request: for whom, when it arrives, how it is encoded, its body as on the wire."""
+
+    received_ms: int
+    owner: str
+    dialect: str
+    encoding: str
+    body: bytes
+    events: int = 1
+    content_encoding: str = ""
+    context: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sunbird:
+    """Sends the events of a session in batches, as the SDK does: when one is full, and at the end."""
+
+    rng: random.Random
+    owner: str
+    compress: bool
+    context: dict[str, str] = field(default_factory=dict)
+    batches: int = 0  # so far
+    events: int = 0  # so far
+
+    def posts(
+        self, events: list[dict[str, Wire]], late_ms: int = 0, sent_from: Mapping[str, str] = NOWHERE
+    ) -> Iterator[Post]:
+        """The posts of a session's events; each arrives `late_ms` after its last event."""
+        for start in range(0, len(events), BATCH):
+            batch = events[start : start + BATCH]
+            last = max(event["ets"] for event in batch)
+            received = last + late_ms + self.rng.randint(200, 2_600)
+            self._spoil(batch)
+            body = self._body(batch, last)
+            post = Post(
+                received_ms=received,
+                owner=self.owner,
+                dialect="sunbird",
+                encoding="json",
+                body=gzip.compress(body, 6, mtime=0) if self.compress else body,
+                events=len(batch),
+                content_encoding="gzip" if self.compress else "",
+                context={**self.context, **of_clock(last, moment(received)), **sent_from},
+            )
+            yield post
+            self.batches += 1
+            if self.batches % 60 == 3:
+                # The answer got lost, so the client sends the same again: all of it is there already.
+                yield again(post, 31_000)
+
+    def _spoil(self, batch: list[dict[str, Wire]]) -> None:
+        for event in batch:
+            self.events += 1
+            if faults.is_spoilt(self.events):
+                faults.spoil(event, self.events)
+
+    def _body(self, batch: list[dict[str, Wire]], last: int) -> bytes:
+        return msgspec.json.encode(
+            {
+                "id": "api.sunbird.telemetry",
+                "ver": "3.0",
+                "params": {"msgid": str(UUID(int=self.rng.getrandbits(128), version=4))},
+                "ets": last,
+                "events": batch,
+            }
+        )
+
+
+def again(post: Post, after_ms: int) -> Post:
+    """The same request once more."""
+    return replace(post, received_ms=post.received_ms + after_ms)

@@ -1,0 +1,60 @@
+"""prepare: what a start needs before the processes run. Changes nothing that is there."""
+
+import os
+from argparse import BooleanOptionalAction
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from events.partitions import make_partitions, weeks_ahead
+from telemetry_project import static_files
+from telemetry_project.demo import first_start, home, welcome
+
+
+class Command(BaseCommand):
+    """Make partitions, static files and, at the first start, the demo's people."""
+
+    requires_system_checks = ()
+
+    help = (
+        "Creates partitions for the weeks ahead and static files and, at the first start on the embedded"
+        " database, the demo's users and key. `load_demo` then loads its events."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--demo",
+            action=BooleanOptionalAction,
+            help="Create the demo, or don't, regardless of the settings.",
+        )
+        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if necessary.")
+        parser.add_argument("--welcome", metavar="FILE", help="Write how to log in to this private file.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["migrate"] and (due := _migrations_due()):
+            self.stdout.write(f"Applying {due} migrations")
+            call_command("migrate", interactive=False, verbosity=0)
+        now = timezone.now()
+        make_partitions(weeks_ahead(now))
+        if static_files.collect_if_older():
+            self.stdout.write(f"Collected the static files into {settings.STATIC_ROOT}.")
+        exposed = home.is_exposed(os.environ.get("HOST", ""), settings.BASE_URL)
+        if first_start.is_wanted(options["demo"]):
+            told = first_start.make(now, exposed=exposed)
+        else:
+            told = first_start.again(now, exposed=exposed)
+        if options["welcome"]:
+            home.write_privately(Path(options["welcome"]), welcome.text(told))
+        elif told:
+            self.stdout.write(welcome.text(told))
+
+
+def _migrations_due() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

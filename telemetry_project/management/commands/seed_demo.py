@@ -1,0 +1,46 @@
+"""seed_demo: fill the demo's organization with lifelike telemetry, through the real way in."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from tqdm import tqdm
+
+from telemetry_project.demo import home, script, seeding
+from telemetry_project.demo.first_start import DAYS, EVENTS, SEED
+from telemetry_project.demo.rhythm import Period
+
+
+class Command(BaseCommand):
+    """Make demo data."""
+
+    help = "Fills the organization `demo` with lifelike sessions of all kinds and formats."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--events", type=int, default=EVENTS, help="About how many events to send.")
+        parser.add_argument("--days", type=int, default=DAYS, help="How many days back they begin.")
+        parser.add_argument(
+            "--seed", type=int, default=SEED, help="Of chance: the same seed and end make the same events."
+        )
+        parser.add_argument("--until", help="End, as in 2026-11-20T12:00:00Z; now where it is not given.")
+        parser.add_argument("--again", action="store_true", help="Also where the demo has data already.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        until = parse_datetime(options["until"]) if options["until"] else timezone.now()
+        if until is None or until.tzinfo is None:
+            raise CommandError("--until must be a time with its zone, as in 2026-11-20T12:00:00Z.")
+        if options["events"] < 1 or options["days"] < 1:
+            raise CommandError("--events and --days must be at least 1.")
+        if home.has_data() and not options["again"]:
+            self.stdout.write("The demo has data already, so nothing was added; --again adds more.")
+            return
+        posts = script.posts(options["seed"], Period.before(until, options["days"]), options["events"])
+        total = sum(post.events for post in posts)
+        with tqdm(total=total, desc="Demo data", unit=" events", file=sys.stderr, disable=None) as bar:
+            counts = seeding.send(posts, bar.update)
+        self.stdout.write(
+            f"{len(posts)} requests of the demo: {counts.stored} events stored,"
+            f" {counts.duplicates} duplicates, {counts.rejected} rejected."
+        )
