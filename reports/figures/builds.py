@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.figures.ratio import ratio
-from reports.figures.series import Counts, counts, filled, summed
 from reports.filters import Filters
+from reports.query.series import Counts, counts, filled, ratio, summed
 from reports.rollups import reading, wholeness
 from reports.rollups.models import Builds
 from reports.rollups.relation import Where

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 
-from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import Period
+from reports.query.series import Counts, counts, filled
 from reports.rollups import reading
 from reports.rollups.grid import grid
 from reports.rollups.members import NOBODY, By, distinct_by, distinct_by_each, distinct_series

@@ -13,8 +13,8 @@ from django.db import connection
 
 from events.identity import week_of
 from events.partition_sizes import Week, weeks
-from reports.figures.series import Counts
 from reports.filters import Filters
+from reports.query.series import Counts
 
 COUNTED = 100_000  # requests, and rows of other backlogs; of more it is known that there are more
 SAMPLED = 5_000  # events, the last that were received

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from reports.figures.comments import Comment, comments
-from reports.figures.ratio import ratio
-from reports.figures.series import Counts, counts
 from reports.filters import Filters
+from reports.query.series import Counts, counts, ratio
 from reports.rollups import reading
 from reports.rollups.models import Contents, Questions, Ratings, Searches
 from reports.rollups.relation import Where

@@ -13,12 +13,11 @@ from events.store.silent import Silent
 from events.store.usage import UsageHour
 from reports.cost.analysis import totals as charges
 from reports.cost.analysis.forecasts import forecast
-from reports.figures.ratio import ratio
 from reports.figures.receipt import of_receipt
-from reports.figures.series import Counts, counts, filled, summed
 from reports.figures.silent import silent
 from reports.filters import Filters
 from reports.periods import month_of
+from reports.query.series import Counts, counts, filled, ratio, summed
 from reports.rollups import members, reading
 from reports.rollups.grid import grid
 from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes

@@ -13,9 +13,9 @@ from reports.cost.charges import BillingMonth
 from reports.figures import inbox
 from reports.figures.broker import Broker, broker
 from reports.figures.inbox import COUNTED, Filing, Inbox, Use
-from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.mail.sent import SentMail, State
+from reports.query.series import Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from reports.figures.series import Counts, summed
 from reports.filters import Filters
+from reports.query.series import Counts, summed
 
 Key = TypeVar("Key", str, int)
 

@@ -9,10 +9,9 @@ from django.db.models import Q
 
 from events.store.silent import Silent
 from reports.figures.behind import newest
-from reports.figures.ratio import ratio
-from reports.figures.series import Counts, counts
 from reports.figures.silent import silent
 from reports.filters import Filters
+from reports.query.series import Counts, counts, ratio
 from reports.rollups import reading, silences
 from reports.rollups.models import Heartbeats, Logs, Metrics, MetricShapes
 from reports.rollups.relation import Where

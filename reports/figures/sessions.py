@@ -6,9 +6,9 @@ A session counts when it began. Actors are counted by their events of the period
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reports.figures.series import Counts, counts, filled
 from reports.filters import Filters
 from reports.periods import DAY, Period
+from reports.query.series import Counts, counts, filled
 from reports.rollups import reading, shapes
 from reports.rollups.members import Cohort, Counted, distinct, sightings
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes

@@ -4,7 +4,6 @@ from reports.charts import palette
 from reports.charts.numbers import SHARE, count
 from reports.charts.table import Column, Row, Table, Trend
 from reports.figures.errors import Found, Group, errors
-from reports.figures.series import ended
 from reports.filters import Filters
 from reports.pages import bots, error_group
 from reports.pages.beside import before_of
@@ -25,6 +24,7 @@ from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.way_out import way_out
 from reports.pages.words import about, during, of_period, plural, sampled, than
 from reports.periods import Period
+from reports.query.series import ended
 
 GREW = 2  # times as many as before wants attention
 FEW = 10  # errors of which a growth says little

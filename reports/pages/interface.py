@@ -1,51 +1,97 @@
 """Interface actions: what users do where, for which customers and payers, and how much of it goes wrong."""
 
-from datetime import datetime
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from reports.charts import palette
-from reports.charts.numbers import SHARE, change, count
-from reports.charts.table import Column, Row, Table
-from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
-from reports.figures.interface import KEYS, Interface, Part, Parts, interface
+from reports.charts.numbers import SHARE, count
 from reports.filters import Filters
-from reports.pages.beside import before_of
 from reports.pages.kind_links import of_kind
-from reports.pages.links import within
 from reports.pages.page import ALL_FILTERS, Context, Page
-from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
+from reports.pages.report import Attention, Control, Empty, Figure, Report
+from reports.pages.sections import UNNAMED, Alarm, Breakdown, Headlines, OverTime, PageData
 from reports.pages.words import of_period, plural, than
+from reports.query.datasets import INTERFACE
+from reports.query.query import Answer, Line, Row
 
-ACTIONS = count("actions")
-ENOUGH = 10  # actions from which on a share of errors tells something
-BAD = 0.05  # a share of errors that wants attention
-UNTOLD = "(none)"
+KEYS = ("category", "label", "action", "customer", "payer", "level")  # what it can be narrowed by
+HEADLINES = ("actions", "errors", "warnings", "error_share")
 NO_LEVEL = "(no level)"
-REST = "other levels"
 COLUMNS = {"customer": "customer_id", "payer": "payer_id"}  # of the list, where it has another name
 SPELT = ("debug", "info", "warn", "error")  # levels that the list has in one spelling
-TITLES = {
-    "category": "Category",
-    "label": "Label",
-    "action": "Action",
-    "customer": "Customer",
-    "payer": "Payer",
-}
+BAD = Alarm("error_share", above=0.05, of="actions", enough=10)
+
+
+def _list_of(_: str, filters: Filters, keys: Mapping[str, str]) -> str:
+    names = COLUMNS | ({"level": "severity"} if keys.get("level") in SPELT else {})
+    return of_kind("ui_action", filters, **{names.get(name, name): value for name, value in keys.items()})
+
+
+def _most_frequent(_: PageData, found: Answer) -> str:
+    if not found.rows:
+        return ""
+    most, actions = found.rows[0], found.sum("actions")
+    return f"Most often: {_element(most)}, {SHARE.short(most.count('actions') / actions)} of all."
+
+
+def _element(row: Row) -> str:
+    category, label, action = (key or UNNAMED for key in row.keys)
+    return f"{action} on “{label}” in {category}"
+
+
+def _by_level(_: PageData, found: Sequence[Line]) -> str:
+    sums = [(line.key or NO_LEVEL, sum(each or 0 for each in line.values["actions"])) for line in found[:4]]
+    return f"{'; '.join(f'{level}: {times:,}' for level, times in sums)}." if sums else ""
+
+
+MEASURES = ("actions", "errors", "error_share")
+LEVELS = OverTime(
+    name="levels",
+    title="Levels over time",
+    alt="Actions over time, by level of the message.",
+    metric="actions",
+    by="level",
+    hues=palette.of_levels,
+    order=("error", "warn", "info", "debug"),
+    rest="other levels",
+    unnamed=NO_LEVEL,
+    sentence=_by_level,
+)
+ELEMENTS = Breakdown(
+    name="elements",
+    title="Category, label and action",
+    by=("category", "label", "action"),
+    metrics=MEASURES,
+    compared="actions",
+    alarm=BAD,
+    sentence=_most_frequent,
+)
+CUSTOMERS = Breakdown(
+    name="customers",
+    title="By customer",
+    by=("customer",),
+    metrics=MEASURES,
+    alarm=BAD,
+    note="0000 is what clients send before a customer is known.",
+    is_half=True,
+)
+PAYERS = Breakdown(name="payers", title="By payer", by=("payer",), metrics=MEASURES, alarm=BAD, is_half=True)
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     narrowed = {name: value for name in KEYS if (value := context.first(name))}
-    found = interface(filters, context.now, narrowed)
+    data = PageData(INTERFACE, filters, context, _list_of, narrowed)
+    top = Headlines.of(data, HEADLINES)
+    elements, customers, payers = (each.answer(data) for each in (ELEMENTS, CUSTOMERS, PAYERS))
     return Report(
-        answer=_answer(found, filters, context),
-        figures=tuple(_figures(found, filters, narrowed)),
-        attention=tuple(_attention(found, context)),
+        answer=_answer(top),
+        figures=tuple(_figures(top, customers, payers)),
+        attention=tuple(_attention(elements, context)),
         blocks=(
-            _levels(found, filters, context, narrowed),
-            _elements(found, filters, context, narrowed),
-            _by("customer", found.customers, filters, context, narrowed),
-            _by("payer", found.payers, filters, context, narrowed),
+            LEVELS.block(data, LEVELS.answer(data)),
+            ELEMENTS.block(data, elements),
+            CUSTOMERS.block(data, customers),
+            PAYERS.block(data, payers),
         ),
         controls=tuple(
             Control(name, name.capitalize(), narrowed.get(name, ""), hint="any")
@@ -53,227 +99,62 @@ def build(filters: Filters, context: Context) -> Report:
             if name in narrowed or name in ("category", "customer")
         ),
         note="Availity's messages have no time of their own: they count when they were received.",
-        empty=None if found.actions else _empty(),
+        empty=None
+        if top.total.count("actions")
+        else Empty(
+            "No actions",
+            "Messages of Availity's telemetry appear here. Choose a longer period, or lift a filter.",
+        ),
     )
 
 
-def _empty() -> Empty:
-    return Empty(
-        "No actions",
-        "Messages of Availity's telemetry appear here. Choose a longer period, or lift a filter.",
-    )
-
-
-def _answer(found: Interface, filters: Filters, context: Context) -> str:
-    when = of_period(filters.period, context.now)
-    if not found.actions:
+def _answer(top: Headlines) -> str:
+    when = of_period(top.data.filters.period, top.data.context.now)
+    actions, errors = top.total.count("actions"), top.total.count("errors")
+    if not actions:
         return f"Nobody did anything {when}."
-    said = f"{plural(found.actions, 'action')} {when}"
-    said += than(found.actions, found.actions_before, context.compared)
-    return f"{said}; {_errors_said(found)}."
+    said = f"{plural(actions, 'action')} {when}"
+    said += than(actions, top.total.earlier("actions"), top.data.context.compared)
+    if not errors:
+        return f"{said}; none of them ended in an error."
+    verb = "was" if errors == 1 else "were"
+    return f"{said}; {SHARE.short(errors / actions)} of them {verb} reported as errors."
 
 
-def _errors_said(found: Interface) -> str:
-    if not found.errors:
-        return "none of them ended in an error"
-    verb = "was" if found.errors == 1 else "were"
-    return f"{SHARE.short(found.error_share or 0)} of them {verb} reported as errors"
-
-
-def _figures(found: Interface, filters: Filters, narrowed: dict[str, str]) -> list[Figure]:
-    errors_before = found.levels_before.get("error", 0) if found.levels_before is not None else None
-    warnings = found.levels.get("warn", 0)
-    level = {"level": "error"} if "level" not in narrowed else {}
+def _figures(top: Headlines, customers: Answer, payers: Answer) -> list[Figure]:
+    share = top.total.number("error_share")
     return [
-        Figure(
-            "Actions",
-            found.actions,
-            ACTIONS,
-            change(found.actions, found.actions_before),
-            spark=found.total,
-            href=_behind(filters, narrowed),
-        ),
-        Figure(
+        top.figure("Actions", "actions"),
+        top.figure(
             "Errors",
-            found.errors,
-            ACTIONS,
-            change(found.errors, errors_before, more_is="bad"),
-            spark=found.by_level.get("error", ()),
-            note=f"{SHARE.short(found.error_share)} of all" if found.error_share is not None else "",
-            tone="bad" if (found.error_share or 0) > BAD else "",
-            href=_behind(filters, {**narrowed, **level}),
+            "errors",
+            more_is="bad",
+            note=f"{SHARE.short(share)} of all" if share is not None else "",
+            tone="bad" if (share or 0) > (BAD.above or 0) else "",
         ),
-        Figure(
-            "Warnings",
-            warnings,
-            ACTIONS,
-            change(warnings, found.levels_before.get("warn", 0), more_is="bad")
-            if found.levels_before is not None
-            else None,
-            spark=found.by_level.get("warn", ()),
-            href=_behind(filters, {**narrowed, "level": "warn"}),
-        ),
+        top.figure("Warnings", "warnings", more_is="bad"),
         Figure(
             "Customers",
-            sum(1 for each in found.customers.rows if each.keys[0] not in ("", "0000")),
+            sum(row.keys[0] not in ("", "0000") for row in customers.rows),
             count("customers"),
-            note=f"{plural(sum(1 for each in found.payers.rows if each.keys[0]), 'payer')}",
+            note=plural(sum(row.keys[0] != "" for row in payers.rows), "payer"),
             href="#customers",
         ),
     ]
 
 
-def _attention(found: Interface, context: Context) -> list[Attention]:
+def _attention(elements: Answer, context: Context) -> list[Attention]:
     """Elements that go wrong often, the worst first."""
-    bad = [each for each in found.elements.rows if each.actions >= ENOUGH and (each.error_share or 0) > BAD]
-    bad.sort(key=lambda each: -each.errors)
+    bad = sorted((row for row in elements.rows if BAD.rings(row)), key=lambda row: -row.count("errors"))
     return [
         Attention(
-            f"{plural(each.errors, 'error')} at {_said(each)}: "
-            f"{SHARE.short(each.error_share or 0)} of {plural(each.actions, 'action')}.",
-            context.links.here(**_keys_of(each)),
+            f"{plural(row.count('errors'), 'error')} at {_element(row)}:"
+            f" {SHARE.short(row.number('error_share') or 0)} of {plural(row.count('actions'), 'action')}.",
+            context.links.here(**{name: key for name, key in zip(ELEMENTS.by, row.keys, strict=True) if key}),
             "Narrow to it",
         )
-        for each in bad[:3]
+        for row in bad[:3]
     ]
-
-
-def _said(each: Part) -> str:
-    category, label, action = each.keys
-    return f"{action or UNTOLD} on “{label or UNTOLD}” in {category or UNTOLD}"
-
-
-def _keys_of(each: Part) -> dict[str, str]:
-    return {
-        name: value for name, value in zip(("category", "label", "action"), each.keys, strict=True) if value
-    }
-
-
-def _levels(found: Interface, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
-    order = {name: place for place, name in enumerate(("error", "warn", "info", "debug"))}
-    named = [(level or NO_LEVEL, values) for level, values in found.by_level.items()]
-    kept = top_and_rest(named, REST)
-    kept.sort(key=lambda each: order.get(each[0], len(order)))
-    hues = palette.of_levels([name for name, _ in kept])
-    series = tuple(
-        Series(
-            name,
-            values,
-            hues[name],
-            ("level", name) if name not in (REST, NO_LEVEL) else None,
-            behind=partial(_level_behind, filters, {**narrowed, "level": name})
-            if name not in (REST, NO_LEVEL)
-            else None,
-        )
-        for name, values in reversed(kept)
-    )
-    sentence = "; ".join(f"{level or NO_LEVEL}: {times:,}" for level, times in list(found.levels.items())[:4])
-    sentence = f"{sentence}." if sentence else ""
-    buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
-    chart = TimeChart(
-        f"Actions over time, by level of the message. {sentence}", filters.period, buckets, series, ACTIONS
-    )
-    return Block("levels", "Levels over time", sentence, chart)
-
-
-def _level_behind(filters: Filters, keys: dict[str, str], since: datetime, until: datetime) -> str:
-    """The messages of a level in a stretch of time."""
-    return _behind(filters, {**keys, **within(since, until)})
-
-
-def _elements(found: Interface, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
-    names = ("category", "label", "action")
-    columns = (
-        *(Column(name, TITLES[name]) for name in names),
-        *_measures(before_of(ACTIONS, filters, context)),
-    )
-    rows = []
-    for each in found.elements.rows:
-        keys = _keys_of(each)
-        cells = (*(key or UNTOLD for key in each.keys), *_cells(each, with_before=bool(filters.compare)))
-        hrefs = {name: context.links.here(**{name: keys[name]}) for name in names[1:] if name in keys}
-        rows.append(
-            _row(
-                cells,
-                each,
-                filters,
-                narrowed | keys,
-                hrefs,
-                context.links.here(category=keys["category"]) if "category" in keys else "",
-            )
-        )
-    sentence = ""
-    if found.elements.rows:
-        most = found.elements.rows[0]
-        sentence = f"Most often: {_said(most)}, {SHARE.short(most.actions / found.actions)} of all."
-    return Block(
-        "elements",
-        "Category, label and action",
-        sentence,
-        table=Table(columns, tuple(rows)),
-        note=_cut(found.elements),
-    )
-
-
-def _by(name: str, parts: Parts, filters: Filters, context: Context, narrowed: dict[str, str]) -> Block:
-    columns = (Column(name, TITLES[name]), *_measures())
-    rows = tuple(
-        _row(
-            (each.keys[0] or UNTOLD, *_cells(each)),
-            each,
-            filters,
-            narrowed | ({name: each.keys[0]} if each.keys[0] else {}),
-            {},
-            context.links.here(**{name: each.keys[0]}) if each.keys[0] else "",
-        )
-        for each in parts.rows
-    )
-    note = "0000 is what clients send before a customer is known." if name == "customer" else ""
-    note = f"{note} {_cut(parts)}".strip()
-    return Block(f"{name}s", f"By {name}", table=Table(columns, rows), note=note, is_half=True)
-
-
-def _measures(compared: tuple[Column, ...] = ()) -> tuple[Column, ...]:
-    return (
-        Column("actions", "Actions", ACTIONS, has_bar=True),
-        *compared,
-        Column("errors", "Errors", ACTIONS),
-        Column("error_share", "Error share", SHARE),
-    )
-
-
-def _cells(each: Part, *, with_before: bool = False) -> tuple[int | float | None, ...]:
-    before = (each.before,) if with_before else ()
-    return (each.actions, *before, each.errors, each.error_share)
-
-
-def _row(
-    cells: tuple[object, ...],
-    each: Part,
-    filters: Filters,
-    keys: dict[str, str],
-    hrefs: dict[str, str],
-    href: str,
-) -> Row:
-    """A row whose numbers lead to the messages behind them, where all that tells them apart is known."""
-    behind = {}
-    if UNTOLD not in cells:
-        behind = {
-            "actions": _behind(filters, keys),
-            "errors": _behind(filters, {**keys, "level": "error"}) if each.errors else "",
-        }
-    bad = each.actions >= ENOUGH and (each.error_share or 0) > BAD
-    return Row(cells, href=href, hrefs=hrefs | behind, tones={"error_share": "bad"} if bad else {})
-
-
-def _behind(filters: Filters, keys: dict[str, str]) -> str:
-    """The list of the messages that have some keys."""
-    names = COLUMNS | ({"level": "severity"} if keys.get("level") in SPELT else {})
-    return of_kind("ui_action", filters, **{names.get(name, name): value for name, value in keys.items()})
-
-
-def _cut(parts: Parts) -> str:
-    return f"The first {len(parts.rows):,} of {parts.of:,}." if parts.of > len(parts.rows) else ""
 
 
 # Its messages name no version of their source.

@@ -2,8 +2,6 @@
 
 from reports.charts.numbers import SHARE, change, points
 from reports.figures.learning import Learning, learning
-from reports.figures.ratio import ratio
-from reports.figures.series import Counts
 from reports.filters import Filters
 from reports.pages import bots, learning_blocks
 from reports.pages.kind_links import of_kind
@@ -11,6 +9,7 @@ from reports.pages.learning_blocks import ENOUGH, HARD, LEFT, SOUGHT, TIMES
 from reports.pages.page import ALL_FILTERS, Context, Page
 from reports.pages.report import Attention, Control, Empty, Figure, Report
 from reports.pages.words import of_period, plural, than
+from reports.query.series import Counts, ratio
 
 
 def build(filters: Filters, context: Context) -> Report:

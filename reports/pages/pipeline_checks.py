@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reports.charts.numbers import SECONDS, SHARE, Number, Unit, count
 from reports.figures.inbox import COUNTED, SUSPECT
 from reports.figures.pipeline import Pipeline
-from reports.figures.ratio import ratio
+from reports.query.series import ratio
 
 REQUESTS, TASKS, ROWS = count("requests"), count("tasks"), count("rows")
 CEILING = "Highest use of an owner's limit of bytes"

@@ -10,7 +10,6 @@ from reports.charts import palette
 from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
-from reports.figures.series import ended
 from reports.figures.services import MetricKey, Services, overdue
 from reports.filters import Filters
 from reports.pages.kind_links import of_kind
@@ -18,6 +17,7 @@ from reports.pages.links import event_page, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.words import plural
+from reports.query.series import ended
 
 ENTRIES, SIGNS = count("entries"), count("heartbeats")
 ORDER = ("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")

@@ -21,7 +21,6 @@ from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
 from events.store import retained
-from reports.figures.series import ended
 from reports.pages import asking, bar, bots, incomplete_figures, kept
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
@@ -31,6 +30,7 @@ from reports.pages.report import Figure, Report
 from reports.pages.shown import Shown, shown
 from reports.pages.words import compared_with, unbroken
 from reports.periods import Period
+from reports.query.series import ended
 
 ZONE = "tally_zone"  # in the session: the zone that the person chose last
 MOMENT = timedelta.resolution

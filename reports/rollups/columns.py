@@ -73,17 +73,18 @@ class Flag(Column, models.BooleanField):
 
 
 class Measure(Column):
-    """What is merged. `merge` is the aggregate that does it, with `{}` for the column."""
+    """A value that is merged by an aggregate. `merge` is its SQL, with `{}` for the column and its filter."""
 
     merge = ""
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         raise NotImplementedError
 
-    def merged(self) -> str:
-        """The aggregate over rows of the rollup."""
-        return self.merge.format(f'"{self.column}"')  # type: ignore[attr-defined]
+    def merged(self, condition: str = "") -> str:
+        """Return the aggregate over rows of the rollup, or over those that meet a condition."""
+        only = f" FILTER (WHERE {condition})" if condition else ""
+        return self.merge.format(f'("{self.column}"){only}')  # type: ignore[attr-defined]
 
     def read(self) -> set[str]:
         """The columns that it is read from."""
@@ -94,7 +95,7 @@ class Count(Measure, models.BigIntegerField):
     """How many events or sessions; with SQL, those that it is true of."""
 
     path = "django.db.models.BigIntegerField"
-    merge = "sum({})::bigint"
+    merge = "sum{}::bigint"
 
     def made(self) -> str:
         """The aggregate over events or sessions."""
@@ -105,7 +106,7 @@ class Whole(Measure, models.BigIntegerField):
     """A sum of whole numbers."""
 
     path = "django.db.models.BigIntegerField"
-    merge = "sum({})::bigint"
+    merge = "sum{}::bigint"
 
     def made(self) -> str:
         """The aggregate over events or sessions."""
@@ -124,7 +125,7 @@ class Total(Measure, Numeric):
     """A sum of numbers, exact to the fifteen digits that each of them has."""
 
     path = "reports.rollups.columns.Numeric"
-    merge = "sum({})"
+    merge = "sum{}"
 
     def made(self) -> str:
         """The aggregate over events or sessions."""
@@ -138,9 +139,10 @@ class _Extreme(Measure):
         """The aggregate over events or sessions."""
         return f"{self.aggregate}({self.sql})"
 
-    def merged(self) -> str:
-        """The aggregate over rows of the rollup."""
-        return f'{self.aggregate}("{self.column}")'  # type: ignore[attr-defined]
+    def merged(self, condition: str = "") -> str:
+        """Return the aggregate over rows of the rollup, or over those that meet a condition."""
+        only = f" FILTER (WHERE {condition})" if condition else ""
+        return f'{self.aggregate}("{self.column}"){only}'  # type: ignore[attr-defined]
 
 
 class Least(_Extreme, models.FloatField):
@@ -195,9 +197,10 @@ class Last(Measure, models.FloatField):
         """The aggregate over events; of two at once the greater."""
         return f"(array_agg({self.sql} ORDER BY event.occurred_at DESC, {self.sql} DESC))[1]"
 
-    def merged(self) -> str:
-        """The aggregate over rows of the rollup."""
-        return f'(array_agg("{self.column}" ORDER BY "{self.at}" DESC, "{self.column}" DESC))[1]'
+    def merged(self, condition: str = "") -> str:
+        """Return the aggregate over rows of the rollup, or over those that meet a condition."""
+        only = f" FILTER (WHERE {condition})" if condition else ""
+        return f'(array_agg("{self.column}" ORDER BY "{self.at}" DESC, "{self.column}" DESC){only})[1]'
 
     def read(self) -> set[str]:
         """The columns that it is read from."""
@@ -222,8 +225,10 @@ class Members(Measure, ArrayField):
         hashed = "('x' || left(md5(member), 16))::bit(64)::bigint"
         return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
 
-    def merged(self) -> str:
-        """The aggregate over the members that rows were taken apart into, which differ."""
+    def merged(self, condition: str = "") -> str:
+        """Return the aggregate over distinct members; which rows they are from is no longer known."""
+        if condition:
+            raise ValueError("Members are narrowed by the conditions of the statement")
         return "array_agg(member ORDER BY member)"
 
     def read(self) -> set[str]:

@@ -6,10 +6,10 @@ rollup's keys and `source` and `owner`, whose values are the ids. An absent text
 narrows the rollups that have a key `kind`; the others are about kinds of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.filters import Filters
 from reports.rollups import shapes
@@ -29,6 +29,17 @@ from reports.rollups.rollup import Rollup
 
 Value = Any  # int, float, str, datetime or None, by the measure
 Measures = dict[str, Value]
+
+
+class Part(NamedTuple):
+    """A measure of those rows alone whose keys have the values of `where`, under a name of its own."""
+
+    name: str
+    measure: str
+    where: Where = EVERYTHING
+
+
+Wanted = Sequence[str | Part]  # measures by their names, and parts of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +67,18 @@ class Line:
     is_rest: bool = False
 
 
-def totals(
-    rollup: type[Rollup], filters: Filters, measures: Sequence[str], where: Where = EVERYTHING
-) -> Measures:
+def totals(rollup: type[Rollup], filters: Filters, measures: Wanted, where: Where = EVERYTHING) -> Measures:
     """Measures over the whole period: sums of nothing are 0, other measures of nothing None."""
-    rows = aggregated(rollup, of_period(rollup, filters, where, measures=measures), (), measures)
-    return rows[0].measures
+    parts = _parts(measures)
+    made = of_period(rollup, filters, where, keys=_keys((), parts), measures=_named(parts))
+    return aggregated(rollup, made, (), parts)[0].measures
 
 
 def top(
     rollup: type[Rollup],
     filters: Filters,
     keys: Sequence[str],
-    measures: Sequence[str],
+    measures: Wanted,
     order: str = "",
     limit: int | None = 20,
     where: Where = EVERYTHING,
@@ -78,20 +88,21 @@ def top(
     `order` is a key, a measure or a quotient of two (`passed/attempts`), with `-` for descending; by default
     the first measure, descending. Equal ones are ordered by the keys, so that each look has the same.
     """
-    made = of_period(rollup, filters, where, keys=keys, measures=measures)
+    parts = _parts(measures)
+    made = of_period(rollup, filters, where, keys=_keys(keys, parts), measures=_named(parts))
     columns = [f'"{column(rollup, key)}"' for key in keys]
-    tail = f" ORDER BY {_order(rollup, order or f'-{measures[0]}', keys)}"
+    tail = f" ORDER BY {_order(rollup, order or f'-{parts[0].name}', keys, parts)}"
     if limit is not None:
         tail += f" LIMIT {int(limit)}"
-    found = fetch(_merging(rollup, made, columns, measures, further=", count(*) OVER ()", tail=tail))
-    rows = _rows(rollup, [row[:-1] for row in found], len(keys), measures)
+    found = fetch(_merging(rollup, made, columns, parts, further=", count(*) OVER ()", tail=tail))
+    rows = _rows(rollup, [row[:-1] for row in found], len(keys), parts)
     return Top(tuple(rows), found[0][-1] if found else 0)
 
 
 def series(
     rollup: type[Rollup],
     filters: Filters,
-    measures: Sequence[str],
+    measures: Wanted,
     by: str | None = None,
     most: int = 8,
     where: Where = EVERYTHING,
@@ -102,18 +113,20 @@ def series(
     for all others together, if there are others.
     """
     starts = filters.period.buckets(filters.granularity)
+    parts = _parts(measures)
     leaders = (
         [row.keys[0] for row in top(rollup, filters, [by], measures, limit=most, where=where).rows]
         if by
         else []
     )
-    made = in_buckets(rollup, filters, where, starts, keys=[by] if by else (), measures=measures)
+    read = _keys([by] if by else (), parts)
+    made = in_buckets(rollup, filters, where, starts, keys=read, measures=_named(parts))
     made.parameters["leaders"] = leaders
     keys = [PLACE]
     if by:
         keys.append(f'CASE WHEN "{column(rollup, by)}" = ANY(%(leaders)s) THEN "{column(rollup, by)}" END')
     points: dict[Any, dict[datetime, Measures]] = {key: {} for key in [*leaders, None]}
-    for row in aggregated(rollup, made, keys, measures, tail=" ORDER BY 1"):
+    for row in aggregated(rollup, made, keys, parts, tail=" ORDER BY 1"):
         points[row.keys[1] if by else None][starts[row.keys[0] - 1]] = row.measures
     lines = [Line(key, points[key]) for key in leaders]
     if not by or points[None]:
@@ -162,56 +175,90 @@ def quantile_series(
     return {start: shapes.quantiles(counts, at) for start, counts in found.items()}
 
 
-def _order(rollup: type[Rollup], order: str, keys: Sequence[str]) -> str:
+def _parts(measures: Wanted) -> list[Part]:
+    return [each if isinstance(each, Part) else Part(each, each) for each in measures]
+
+
+def _named(parts: Iterable[Part]) -> list[str]:
+    """The measures that parts are of."""
+    return list(dict.fromkeys(part.measure for part in parts))
+
+
+def _keys(keys: Iterable[str], parts: Iterable[Part]) -> list[str]:
+    """Keys, and those that tell parts apart."""
+    return list(dict.fromkeys([*keys, *(key for part in parts for key in part.where)]))
+
+
+def _order(rollup: type[Rollup], order: str, keys: Sequence[str], parts: Sequence[Part]) -> str:
     """The SQL of an order, down to the keys."""
+    named = {part.name: part for part in parts}
+
+    def value_of(name: str) -> str:
+        return _aggregate(rollup, named.get(name, Part(name, name)), {})
+
     descending, name = order.startswith("-"), order.removeprefix("-")
     if name in keys:
         value = f'"{column(rollup, name)}"'
     elif "/" in name:
         above, below = name.split("/")
-        value = f"({measure(rollup, above).merged()})::float8 / nullif({measure(rollup, below).merged()}, 0)"
+        value = f"({value_of(above)})::float8 / nullif({value_of(below)}, 0)"
     else:
-        value = measure(rollup, name).merged()
+        value = value_of(name)
     further = ", ".join(f'"{column(rollup, key)}"' for key in keys)
     return f"{value} {'DESC' if descending else 'ASC'} NULLS LAST, {further}"
 
 
+def _aggregate(rollup: type[Rollup], part: Part, parameters: dict[str, Any]) -> str:
+    """The SQL of a part; adds the values that its condition names to the parameters."""
+    conditions = []
+    for key, value in part.where.items():
+        name = f"{part.name}_{key}"
+        parameters[name] = [value] if isinstance(value, str | int) else list(value)
+        conditions.append(f'"{column(rollup, key)}" = ANY(%({name})s)')
+    return str(measure(rollup, part.measure).merged(" AND ".join(conditions)))
+
+
 def aggregated(
-    rollup: type[Rollup], made: Relation, keys: Sequence[str], measures: Sequence[str], *, tail: str = ""
+    rollup: type[Rollup], made: Relation, keys: Sequence[str], measures: Wanted, *, tail: str = ""
 ) -> list[Row]:
     """The rows of a relation merged by keys, which are SQL."""
-    return _rows(rollup, fetch(_merging(rollup, made, keys, measures, tail=tail)), len(keys), measures)
+    parts = _parts(measures)
+    return _rows(rollup, fetch(_merging(rollup, made, keys, parts, tail=tail)), len(keys), parts)
 
 
 def _merging(
     rollup: type[Rollup],
     made: Relation,
     keys: Sequence[str],
-    measures: Sequence[str],
+    parts: Sequence[Part],
     *,
     further: str = "",
     tail: str = "",
 ) -> Relation:
     """The statement that merges the rows of a relation by SQL of keys: keys, measures, what is `further`."""
-    selected = ", ".join([*keys, *(measure(rollup, name).merged() for name in measures)])
+    parameters = dict(made.parameters)
+    selected = ", ".join([*keys, *(_aggregate(rollup, part, parameters) for part in parts)])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
-    return Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", made.parameters)  # noqa: S608
+    return Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", parameters)  # noqa: S608
 
 
 def _rows(
-    rollup: type[Rollup], found: Sequence[tuple[Any, ...]], keys: int, measures: Sequence[str]
+    rollup: type[Rollup], found: Sequence[tuple[Any, ...]], keys: int, parts: Sequence[Part]
 ) -> list[Row]:
-    """What was fetched, as rows with so many keys. A sum of nothing is 0, another measure of it None."""
-    nothing = {
-        name: 0 if isinstance(measure(rollup, name), (Count, Whole, Total)) else None for name in measures
-    }
+    """Return what was fetched, as rows with so many keys."""
+    nothing = [of_nothing(rollup, part.measure) for part in parts]
     return [
         Row(
             row[:keys],
             {
-                name: nothing[name] if value is None else plain(value)
-                for name, value in zip(measures, row[keys:], strict=True)
+                part.name: none if value is None else plain(value)
+                for part, none, value in zip(parts, nothing, row[keys:], strict=True)
             },
         )
         for row in found
     ]
+
+
+def of_nothing(rollup: type[Rollup], name: str) -> int | None:
+    """Return what a measure of no rows is: 0 for a sum, None for another."""
+    return 0 if isinstance(measure(rollup, name), (Count, Whole, Total)) else None

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
-from reports.figures.interface import KEYS, Part, interface
+from reports.filters import Filters
 from reports.pages import interface as page
+from reports.pages.interface import KEYS
 from reports.pages.links import Links
 from reports.pages.page import Context
+from reports.query.datasets import INTERFACE
+from reports.query.planner import answer, over_time
+from reports.query.query import Answer, Query
 from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +30,12 @@ def counted(pairs: list[Pair], *names: str) -> Counter[tuple[str, ...]]:
     return Counter(tuple(keys_of(row)[name] for name in names) for _, row in pairs)
 
 
-def told(parts: tuple[Part, ...]) -> dict[tuple[str, ...], tuple[int, int]]:
-    return {each.keys: (each.actions, each.errors) for each in parts}
+def asked_for(filters: Filters, *names: str, **where: str) -> Answer:
+    return answer(Query(INTERFACE, ("actions", "errors"), filters, names, where))
+
+
+def told(found: Answer) -> dict[tuple[str, ...], tuple[int, int]]:
+    return {row.keys: (row.count("actions"), row.count("errors")) for row in found.rows}
 
 
 @each_question
@@ -36,17 +44,12 @@ def test_actions_are_counted_by_element_customer_and_payer(asked: str) -> None:
     actions = seen("ui_action", filters)
     wrong = [(event, row) for event, row in actions if keys_of(row)["level"] == "error"]
 
-    found = interface(filters, NOW)
-
-    for parts, names in (
-        (found.elements, ("category", "label", "action")),
-        (found.customers, ("customer",)),
-        (found.payers, ("payer",)),
-    ):
+    for names in (("category", "label", "action"), ("customer",), ("payer",)):
+        found = asked_for(filters, *names)
         all_of, errors = counted(actions, *names), counted(wrong, *names)
-        assert told(parts.rows) == {keys: (times, errors[keys]) for keys, times in all_of.items()}
-        assert parts.of == len(all_of)
-        assert [each.actions for each in parts.rows] == sorted(all_of.values(), reverse=True)
+        assert told(found) == {keys: (times, errors[keys]) for keys, times in all_of.items()}
+        assert found.of == len(all_of)
+        assert [row.count("actions") for row in found.rows] == sorted(all_of.values(), reverse=True)
 
 
 @each_question
@@ -55,11 +58,16 @@ def test_levels_over_time(asked: str) -> None:
     actions = seen("ui_action", filters)
     levels = {level for (level,) in counted(actions, "level")}
 
-    found = interface(filters, NOW)
+    lines = over_time(Query(INTERFACE, ("actions",), filters, ("level",)), NOW, most=100)
+    (line,) = over_time(Query(INTERFACE, ("actions",), filters), NOW)
 
-    assert found.levels == {level: times for (level,), times in counted(actions, "level").items()}
-    assert (found.actions, found.total) == (len(actions), by_bucket(actions, filters))
-    assert found.by_level == {
+    by_level = asked_for(filters, "level")
+    assert {row.keys[0]: row.count("actions") for row in by_level.rows} == {
+        level: times for (level,), times in counted(actions, "level").items()
+    }
+    assert asked_for(filters).total.count("actions") == len(actions)
+    assert line.values["actions"] == by_bucket(actions, filters)
+    assert {each.key: each.values["actions"] for each in lines} == {
         level: by_bucket([pair for pair in actions if keys_of(pair[1])["level"] == level], filters)
         for level in levels
     }
@@ -72,35 +80,39 @@ def test_each_key_narrows(name: str) -> None:
     ((value,), times) = next(each for each in counted(actions, name).items() if each[0][0])
     mine = [pair for pair in actions if keys_of(pair[1])[name] == value]
 
-    found = interface(filters, NOW, {name: value})
+    total = asked_for(filters, **{name: value}).total
 
-    assert found.actions == times == len(mine)
+    assert total.count("actions") == times == len(mine)
     errors = [pair for pair in mine if keys_of(pair[1])["level"] == "error"]
-    assert sum(each.errors for each in found.payers.rows) == len(errors) == found.errors
+    assert asked_for(filters, "payer", **{name: value}).sum("errors") == len(errors) == total.count("errors")
 
 
 def test_it_compares_with_the_period_before() -> None:
-    filters = question("some days")
-    before = interface(filters.over(just_before(filters.period)), NOW)
+    filters = question("everything", compare=None)
+    compared = question("some days", compare=just_before(question("some days").period))
+    before = filters.over(just_before(compared.period))
+    names = ("category", "label", "action")
 
-    found = interface(question("some days", compare=just_before(filters.period)), NOW)
+    found, earlier = asked_for(compared, *names), told(asked_for(before, *names))
 
-    assert (found.actions_before, found.levels_before) == (before.actions, before.levels)
-    earlier = {each.keys: each.actions for each in before.elements.rows}
-    assert [each.before for each in found.elements.rows] == [
-        earlier.get(each.keys, 0) for each in found.elements.rows
+    assert [(row.earlier("actions"), row.earlier("errors")) for row in found.rows] == [
+        earlier.get(row.keys, (0, 0)) for row in found.rows
     ]
-    assert before.actions
+    total = asked_for(before).total
+    assert asked_for(compared).total.earlier("actions") == total.count("actions") > 0
+    levels = {row.keys: row.count("actions") for row in asked_for(before, "level").rows}
+    assert {row.keys: row.earlier("actions") for row in asked_for(compared, "level").rows} == {
+        row.keys: levels.get(row.keys, 0) for row in asked_for(compared, "level").rows
+    }
 
 
 def test_the_answer_is_computed_and_numbers_lead_to_their_messages() -> None:
     filters = question("everything")
-    found = interface(filters, NOW)
     context = Context(NOW, Links("interface", {}), {}, {}, sees_all=True)
 
     report = page.build(filters, context)
 
-    assert report.answer.startswith(f"{found.actions} actions in the last 7 days; ")
+    assert report.answer.startswith(f"{len(seen('ui_action', filters))} actions in the last 7 days; ")
     block = report.block("elements")
     assert block
     assert "category=alert" in next(row for row in block.rows.rows if row.cells[0] == "alert").hrefs["errors"]

@@ -16,12 +16,12 @@ from events.store.usage import hour_of
 from reports.cost.analysis.forecasts import forecast
 from reports.cost.charging.updating import keep
 from reports.figures.overview import overview
-from reports.figures.series import ended
-from reports.figures.series import filled as fill
 from reports.filters import Filters
 from reports.pages.overview import build
 from reports.pages.words import ABOUT
 from reports.periods import Granularity, preset
+from reports.query.series import ended
+from reports.query.series import filled as fill
 from reports.rollups import members
 from tests.admin.conftest import html_of
 from tests.cost.ledgers import assign, plan, total, use

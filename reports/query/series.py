@@ -1,4 +1,4 @@
-"""Series: what was found for buckets of a period, with what is not known yet left open."""
+"""Series: the values of a period's buckets, None where nothing is known."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,19 +8,32 @@ from reports.filters import Filters
 from reports.rollups.reading import Line
 
 Value = TypeVar("Value")
-Counts = tuple[int | None, ...]  # one for each bucket of a period; None where nothing is known
+Counts = tuple[int | None, ...]
+
+
+def ratio(part: float | None, whole: float | None) -> float | None:
+    """Return a quotient; None where either is not known, or there is nothing to divide by."""
+    return part / whole if part is not None and whole else None
 
 
 def filled(found: Mapping[datetime, int], filters: Filters, now: datetime) -> Counts:
-    """Return what was found by the start of the bucket: zero where nothing was, None for what is to come.
+    """Return values by the start of their bucket: zero where there is none, None for buckets to come."""
+    return spread(found, 0, filters, now)
 
-    A bucket that a compared period has only a part of is None too: its part isn't comparable with whole ones.
+
+def spread(
+    found: Mapping[datetime, Value], nothing: Value | None, filters: Filters, now: datetime
+) -> tuple[Value | None, ...]:
+    """Return values by the start of their bucket: `nothing` where there is none, None for buckets to come.
+
+    Of a compared period that is cut off, the bucket in which it ends is None too: a part of a bucket can't be
+    compared with a whole one.
     """
     starts = filters.period.buckets(filters.granularity)
     if filters.period.lasts is not None:
         starts, cut = starts[: (whole := filters.period.ended(filters.granularity, now))], starts[whole:]
-        return (*(found.get(start, 0) for start in starts), *(None for _ in cut))
-    return tuple(None if start > now else found.get(start, 0) for start in starts)
+        return (*(found.get(start, nothing) for start in starts), *(None for _ in cut))
+    return tuple(None if start > now else found.get(start, nothing) for start in starts)
 
 
 def ended(values: Sequence[Value | None], filters: Filters, now: datetime) -> tuple[Value | None, ...]:

@@ -1,0 +1,307 @@
+"""Sections: the charts and tables of report pages, declared as data and answered by queries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from django.utils.text import capfirst
+
+from reports.charts import palette
+from reports.charts.numbers import SHARE, Number, Unit, change, points
+from reports.charts.table import Column, Table
+from reports.charts.table import Row as TableRow
+from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, top_and_rest
+from reports.filters import Filters
+from reports.pages.links import within
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty, Figure
+from reports.query.metrics import Dataset, Metric, Ratio, Sum
+from reports.query.planner import answer, over_time
+from reports.query.query import LISTED, Answer, Key, Line, Query, Row
+from reports.rollups.relation import Where
+
+UNNAMED = "(none)"
+NOTHING = Empty()
+# The address of the events that a metric counts, narrowed by values of dimensions; empty if there is none.
+ListOf = Callable[[str, Filters, Mapping[str, str]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PageData:
+    """What the sections of a page are answered from: a dataset, the reader's filters and choices."""
+
+    dataset: Dataset
+    filters: Filters
+    context: Context
+    list_of: ListOf
+    where: Mapping[str, str] = field(default_factory=dict)  # dimensions that the page is narrowed by
+
+    def query(
+        self,
+        metrics: Sequence[str],
+        dimensions: tuple[str, ...] = (),
+        order: str = "",
+        limit: int = LISTED,
+        *,
+        compared: bool = True,
+    ) -> Query:
+        """Return a query with the page's filters."""
+        filters = self.filters if compared else self.filters.over(self.filters.period)
+        return Query(self.dataset, tuple(metrics), filters, dimensions, self.where, order, limit)
+
+    def over_time(self, *metrics: str) -> Line:
+        """Return metrics by bucket."""
+        (line,) = over_time(self.query(metrics), self.context.now)
+        return line
+
+    def behind(self, metric: str, keys: Mapping[str, str] = {}) -> str:
+        """Return the address of the list of the events that a metric counts."""
+        declared = self.dataset.metric(metric)
+        own = declared.where if isinstance(declared, Sum) else {}
+        return self.list_of(metric, self.filters, {**self.where, **keys, **_first_values(own)})
+
+    def behind_bucket(self, metric: str, keys: Mapping[str, str], since: datetime, until: datetime) -> str:
+        """Return the same address for a stretch of time."""
+        return self.behind(metric, {**keys, **within(since, until)})
+
+    def named(self, dimension: str, key: Key, unnamed: str = UNNAMED) -> str:
+        """Return the value of a dimension as people read it."""
+        if dimension == "source":
+            return self.context.sources.get(key, f"source {key}")
+        return str(key) or unnamed
+
+
+def _first_values(where: Where) -> dict[str, str]:
+    """Return conditions as a list takes them: of several values the first."""
+    return {name: str(value if isinstance(value, str | int) else value[0]) for name, value in where.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Headlines:
+    """The metrics at the top of a page: in all, by bucket, and in the compared period."""
+
+    data: PageData
+    total: Row
+    in_time: Line
+
+    @classmethod
+    def of(cls, data: PageData, metrics: Sequence[str]) -> "Headlines":
+        """Ask for metrics."""
+        return cls(data, answer(data.query(metrics)).total, data.over_time(*metrics))
+
+    def figure(
+        self,
+        title: str,
+        metric: str,
+        *,
+        more_is: str = "",
+        note: str = "",
+        tone: str = "",
+        href: str | None = None,
+    ) -> Figure:
+        """Return a metric as a figure, which links to the events that it counts."""
+        value = self.total.values[metric]
+        before = None if self.total.before is None else self.total.before[metric]
+        unit = self.data.dataset.metric(metric).unit
+        assert unit is not None, f"{metric} is a number"
+        return Figure(
+            title,
+            value,
+            unit,
+            points(value, before, more_is=more_is)
+            if unit is SHARE
+            else change(value, before, more_is=more_is),
+            spark=self.in_time.values[metric],
+            note=note,
+            tone=tone,
+            href=self.data.behind(metric) if href is None else href,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """When the metric of a row wants attention."""
+
+    metric: str
+    above: float | None = None
+    below: float | None = None
+    of: str = ""  # a metric of which there are to be so many before the other says something
+    enough: int = 0
+
+    def rings(self, row: Row) -> bool:
+        """True if it wants attention."""
+        if self.of and row.count(self.of) < self.enough:
+            return False
+        value = row.number(self.metric) or 0
+        return (self.above is not None and value > self.above) or (
+            self.below is not None and value < self.below
+        )
+
+
+Sentence = Callable[[PageData, Answer], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """A table of metrics by dimensions."""
+
+    name: str
+    title: str
+    by: tuple[str, ...]
+    metrics: tuple[str, ...]
+    order: str = ""
+    compared: str = ""  # the metric that has a column for the compared period
+    bar: str = ""  # the metric that is drawn, by default the first
+    alarm: Alarm | None = None
+    sentence: Sentence = lambda _, __: ""
+    href: Callable[[PageData, Row], str] | None = None  # of the first cell: by default narrows the page
+    links: tuple[str, ...] | None = None  # metrics that link to their events, by default those that count
+    unnamed: str = UNNAMED
+    note: str = ""
+    cut: str = "The first {rows:,} of {of:,}."
+    empty: Empty = NOTHING
+    is_half: bool = False
+
+    def answer(self, data: PageData) -> Answer:
+        """Ask for the rows."""
+        return answer(data.query(self.metrics, self.by, self.order, compared=bool(self.compared)))
+
+    def block(self, data: PageData, found: Answer) -> Block:
+        """Return the table of an answer."""
+        rows = tuple(self._row(data, row) for row in found.rows)
+        cut = self.cut.format(rows=len(rows), of=found.of) if found.of > len(rows) else ""
+        return Block(
+            self.name,
+            self.title,
+            self.sentence(data, found),
+            table=Table(tuple(self._columns(data, found)), rows),
+            note=f"{self.note} {cut}".strip(),
+            empty=self.empty,
+            is_half=self.is_half,
+        )
+
+    def _columns(self, data: PageData, found: Answer) -> list[Column]:
+        columns = [Column(name, data.dataset.heading(name)) for name in self.by]
+        for name in self.metrics:
+            metric = data.dataset.metric(name)
+            columns.append(
+                Column(
+                    name,
+                    metric.heading,
+                    metric.unit,
+                    has_bar=name == (self.bar or self.metrics[0]),
+                    note=metric.note,
+                    is_estimate=metric.is_estimate or name in found.estimated,
+                )
+            )
+            if name == self.compared:
+                columns += before_of(metric.unit, data.filters, data.context)
+        return columns
+
+    def _row(self, data: PageData, row: Row) -> TableRow:
+        keys = {name: str(key) for name, key in zip(self.by, row.keys, strict=True) if key != ""}
+        cells: list[object] = [
+            data.named(name, key, self.unnamed) for name, key in zip(self.by, row.keys, strict=True)
+        ]
+        hrefs = {name: data.context.links.here(**{name: key}) for name, key in keys.items()}
+        for name in self.metrics:
+            metric = data.dataset.metric(name)
+            cells.append(_cell(metric, row))
+            if name == self.compared and data.filters.compare:
+                cells.append(row.earlier(name))
+            if self._has_link(metric) and len(keys) == len(self.by):
+                hrefs[name] = data.behind(name, keys)
+        first = hrefs.pop(self.by[0], "")
+        return TableRow(
+            tuple(cells),
+            href=self.href(data, row) if self.href else first,
+            hrefs=hrefs,
+            tones={self.alarm.metric: "bad"} if self.alarm and self.alarm.rings(row) else {},
+        )
+
+    def _has_link(self, metric: Metric) -> bool:
+        return isinstance(metric, Sum) if self.links is None else metric.name in self.links
+
+
+def _cell(metric: Metric, row: Row) -> object:
+    value = row.values[metric.name]
+    if isinstance(metric, Ratio) and metric.places is not None and value is not None:
+        return round(value, metric.places)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverTime:
+    """A chart of a metric over time, by a dimension."""
+
+    name: str
+    title: str
+    alt: str  # what the chart shows, for those who don't see it
+    metric: str
+    by: str
+    most: int = LISTED  # values that are told apart; a chart has no more than SERIES
+    hues: Callable[[Sequence[str]], Mapping[str, int]] = palette.of_names
+    order: tuple[str, ...] = ()  # names from the bottom up, others on top
+    rest: str = "others"
+    unnamed: str = UNNAMED
+    narrows: bool = True  # whether a click on a line narrows the page
+    sentence: Callable[[PageData, Sequence[Line]], str] = lambda _, __: ""
+    empty: Empty = NOTHING
+
+    def answer(self, data: PageData) -> tuple[Line, ...]:
+        """Ask for the lines."""
+        query = data.query((self.metric,), (self.by,))
+        return over_time(query, data.context.now, most=self.most)
+
+    def block(self, data: PageData, found: Sequence[Line]) -> Block:
+        """Return the chart of an answer."""
+        named = [
+            (self.rest if line.is_rest else data.named(self.by, line.key, self.unnamed), line)
+            for line in found
+            if line.is_rest or line.key is not None
+        ]
+        kept = top_and_rest([(name, line.values[self.metric]) for name, line in named], self.rest)
+        if self.order:
+            places = {name: place for place, name in enumerate(self.order)}
+            kept.sort(key=lambda each: places.get(each[0], len(places)))
+            kept.reverse()
+        hues = self.hues([name for name, _ in kept])
+        series = tuple(self._series(data, name, values, hues[name]) for name, values in kept)
+        said = self.sentence(data, found)
+        chart = time_chart(f"{self.alt} {said}", data, series, data.dataset.metric(self.metric).unit)
+        return Block(self.name, self.title, said, chart, empty=self.empty)
+
+    def _series(self, data: PageData, name: str, values: tuple[Number | None, ...], hue: int) -> Series:
+        if name in (self.rest, self.unnamed):
+            return Series(name, values, hue)
+        return Series(
+            name,
+            values,
+            hue,
+            (self.by, name) if self.narrows else None,
+            behind=partial(data.behind_bucket, self.metric, {self.by: name}),
+        )
+
+
+def time_chart(
+    alt: str, data: PageData, series: tuple[Series, ...], unit: Unit | None, draw: Draw = Draw.BARS
+) -> TimeChart:
+    """Return a chart over the buckets of the page's period."""
+    assert unit is not None, "numbers are drawn"
+    filters, context = data.filters, data.context
+    buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
+    return TimeChart(alt, filters.period, buckets, series, unit, draw)
+
+
+def before_of(unit: Unit | None, filters: Filters, context: Context) -> tuple[Column, ...]:
+    """Return the column of the compared period; none where nothing is compared."""
+    return (Column("before", "Before", unit, note=capfirst(context.compared)),) if filters.compare else ()
+
+
+def beside(name: str, before: Sequence[Number | None] | None, places: int) -> list[Series]:
+    """Return the line of the compared period, by the place of its buckets; none where nothing is compared."""
+    if before is None:
+        return []
+    values = (*before, *(None,) * places)[:places]
+    return [Series(name, values, palette.REST, is_beside=True)]

@@ -1,0 +1,1 @@
+"""Queries: one question of a report (metrics, dimensions, filters, period, order), answered from rollups."""

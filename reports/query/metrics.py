@@ -1,0 +1,93 @@
+"""Metrics and datasets: what can be asked, declared once for pages, files and the API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from reports.charts.numbers import SHARE, Unit
+from reports.rollups.members import BOUND
+from reports.rollups.relation import Where
+from reports.rollups.rollup import Rollup
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that can be asked for by its name."""
+
+    name: str
+    unit: Unit | None  # None: a text or a time
+    title: str = ""
+    note: str = ""
+    is_estimate: bool = False  # always; others may be, where a sample is counted
+
+    @property
+    def heading(self) -> str:
+        """Its title, by default its name."""
+        return self.title or self.name.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum(Metric):
+    """A measure of a rollup, perhaps only of the rows whose keys have the values of `where`."""
+
+    measure: str = ""  # by default the name
+    where: Where = field(default_factory=dict)
+    rollup: type[Rollup] | None = None  # by default that of the dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio(Metric):
+    """A metric divided by another; nothing where there is nothing to divide by."""
+
+    unit: Unit | None = SHARE
+    part: str
+    whole: str
+    places: int | None = None  # that tables round it to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distinct(Metric):
+    """The number of different members of a rollup that keeps sets; `what` is the value of its key `what`."""
+
+    what: str
+    rollup: type[Rollup]
+    bound: int = BOUND  # members that are read of all rows, and of each row of several
+    bound_of_row: int = BOUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantile(Metric):
+    """A value that a share of all is at or below, from a log histogram: true to 2 %."""
+
+    share: float
+    rollup: type[Rollup]
+    where: Where = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Metrics that may be asked together, by the dimensions (keys) that their rollups have in common."""
+
+    name: str
+    rollup: type[Rollup]  # of the metrics that name none
+    metrics: tuple[Metric, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)  # of dimensions, by default their names
+
+    def heading(self, dimension: str) -> str:
+        """Return the title of a dimension."""
+        return self.titles.get(dimension) or dimension.replace("_", " ").capitalize()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Metric]:
+        """Its metrics by their names."""
+        return {metric.name: metric for metric in self.metrics}
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric; raises ValueError with a sentence where there is none of that name."""
+        if name not in self.by_name:
+            raise ValueError(f"{self.name} has no metric {name}. It has {', '.join(self.by_name)}.")
+        return self.by_name[name]
+
+    def rollup_of(self, metric: Sum | Distinct | Quantile) -> type[Rollup]:
+        """Return the rollup that a metric is read from."""
+        return metric.rollup or self.rollup

@@ -1,0 +1,210 @@
+"""Planner: answer a query from the rollups that its metrics are read from, one statement for each of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from reports.query.metrics import Dataset, Distinct, Metric, Quantile, Ratio, Sum
+from reports.query.query import Answer, Key, Line, Query, Row
+from reports.query.series import ratio, spread
+from reports.rollups import reading
+from reports.rollups.members import NOBODY, Counted, distinct_by, distinct_series
+from reports.rollups.relation import Where
+from reports.rollups.rollup import Rollup
+
+Found = dict[tuple[Key, ...], dict[str, Any]]  # values of metrics by keys
+
+
+def answer(query: Query) -> Answer:
+    """Return the rows of a query, each beside its value in the period that it is compared with."""
+    rows, of, estimated = _rows(query)
+    compared = query.filters.compared
+    before: Found | None = None
+    if compared:
+        same = _same(query.dimensions, rows)
+        earlier, _, estimated_before = _rows(query.over(compared, same), is_whole=True)
+        nothing = _finished(query, {})
+        before = {keys: earlier.get(keys, nothing) for keys in rows}
+        estimated |= estimated_before
+    return Answer(
+        tuple(Row(keys, values, before[keys] if before else None) for keys, values in rows.items()),
+        of,
+        frozenset(estimated),
+    )
+
+
+def over_time(query: Query, now: datetime, *, most: int = 8) -> tuple[Line, ...]:
+    """Return the metrics of each bucket of the period.
+
+    With a dimension: a line for each of the `most` values with the greatest first metric, greatest first, and
+    one for all others together, if there are others. Such metrics are sums of one rollup.
+    """
+    by = query.dimensions[0] if query.dimensions else None
+    lines: dict[tuple[Key, bool], dict[str, tuple[Any, ...]]] = {}
+    for rollup, parts in _sums(query).items():
+        for line in reading.series(rollup, query.filters, parts, by=by, most=most, where=query.where):
+            lines.setdefault((line.key, line.is_rest), {}).update(
+                {
+                    part.name: spread(
+                        {start: values[part.name] for start, values in line.points.items()},
+                        reading.of_nothing(rollup, part.measure),
+                        query.filters,
+                        now,
+                    )
+                    for part in parts
+                }
+            )
+    for metric in _needed(query):
+        if not isinstance(metric, Sum | Ratio):
+            points = _points(query, metric)
+            found = spread(points, 0 if isinstance(metric, Distinct) else None, query.filters, now)
+            lines.setdefault((None, False), {})[metric.name] = found
+    return tuple(Line(key, _with_ratios(query, values), is_rest) for (key, is_rest), values in lines.items())
+
+
+def _rows(query: Query, *, is_whole: bool = False) -> tuple[Found, int, set[str]]:
+    """Return rows in their order, how many there are in all, and the metrics that are counted in a sample.
+
+    The metrics of the rollup that the order is by come first; of other rollups the same rows are read.
+    `is_whole` where the query is narrowed to known rows, all of which are wanted.
+    """
+    sums = _sums(query)
+    if query.dimensions and not sums:
+        raise ValueError("A query by dimensions has a sum among its metrics, which tells its rows.")
+    found: Found = {} if query.dimensions else {(): {}}
+    of, is_first = 1, True
+    for rollup, parts in sums.items():
+        if not query.dimensions:
+            found[()] |= reading.totals(rollup, query.filters, parts, query.where)
+            continue
+        where = query.where if is_first else {**query.where, **_same(query.dimensions, found)}
+        top = reading.top(
+            rollup,
+            query.filters,
+            query.dimensions,
+            parts,
+            order=_order(query) if is_first and not is_whole else query.dimensions[0],
+            limit=query.limit if is_first and not is_whole else None,
+            where=where,
+        )
+        if is_first:
+            found, of, is_first = {row.keys: dict(row.measures) for row in top.rows}, top.of, False
+        else:
+            for row in top.rows:
+                if row.keys in found:
+                    found[row.keys] |= row.measures
+    estimated = _add_distinct(query, found)
+    _add_quantiles(query, found)
+    return {keys: _finished(query, values) for keys, values in found.items()}, of, estimated
+
+
+def _add_distinct(query: Query, found: Found) -> set[str]:
+    """Add distinct counts; return the names of those that are estimates."""
+    metrics = [metric for metric in _needed(query) if isinstance(metric, Distinct)]
+    estimated = set()
+    alike_by: dict[tuple[type[Rollup], int], list[Distinct]] = {}
+    for metric in metrics:
+        bound = metric.bound_of_row if query.dimensions else metric.bound
+        alike_by.setdefault((metric.rollup, bound), []).append(metric)
+    for (rollup, bound), alike in alike_by.items():
+        same = {**query.where, **_same(query.dimensions, found), "what": [each.what for each in alike]}
+        counted = distinct_by(rollup, query.filters, ("what", *query.dimensions), same, bound)
+        for metric in alike:
+            for keys, values in found.items():
+                values[metric.name] = counted.get((metric.what, *keys), NOBODY).members
+        if any(each.is_about for each in counted.values()):
+            estimated |= {metric.name for metric in alike}
+    return estimated
+
+
+def _add_quantiles(query: Query, found: Found) -> None:
+    for metric in [metric for metric in _needed(query) if isinstance(metric, Quantile)]:
+        where = {**query.where, **_same(query.dimensions, found), **metric.where}
+        known = reading.quantiles_by(metric.rollup, query.filters, query.dimensions, [metric.share], where)
+        for keys, values in found.items():
+            values[metric.name] = known[keys][0] if keys in known else None
+
+
+def _points(query: Query, metric: Metric) -> Mapping[datetime, Any]:
+    """Return the values of a distinct count or a quantile by bucket."""
+    if query.dimensions:
+        raise ValueError(f"{metric.name} has no values over time by {query.dimensions[0]}.")
+    if isinstance(metric, Distinct):
+        counted: dict[datetime, Counted] = distinct_series(
+            metric.rollup, query.filters, {**query.where, "what": metric.what}
+        )
+        return {start: each.members for start, each in counted.items()}
+    assert isinstance(metric, Quantile), "there is no other kind"
+    where = {**query.where, **metric.where}
+    series = reading.quantile_series(metric.rollup, query.filters, [metric.share], where)
+    return {start: values[0] for start, values in series.items()}
+
+
+def _needed(query: Query) -> list[Metric]:
+    """Return the metrics to be read: those asked for, and those that ratios are made of."""
+    found: dict[str, Metric] = {}
+    for name in query.metrics:
+        metric = query.dataset.metric(name)
+        if isinstance(metric, Ratio):
+            for other in (metric.part, metric.whole):
+                found.setdefault(other, query.dataset.metric(other))
+        found.setdefault(name, metric)
+    return list(found.values())
+
+
+def _sums(query: Query) -> dict[type[Rollup], list[reading.Part]]:
+    """Return the sums to be read by rollup, that of the order first."""
+    found: dict[type[Rollup], list[reading.Part]] = {}
+    metrics = [metric for metric in _needed(query) if isinstance(metric, Sum)]
+    leading = _leading(query)
+    metrics.sort(key=lambda metric: metric.name not in leading)
+    for metric in metrics:
+        part = reading.Part(metric.name, metric.measure or metric.name, metric.where)
+        found.setdefault(query.dataset.rollup_of(metric), []).append(part)
+    return found
+
+
+def _leading(query: Query) -> tuple[str, ...]:
+    """Return the metrics that the order is made of."""
+    name = query.order.removeprefix("-") or query.metrics[0]
+    metric = query.dataset.by_name.get(name)
+    return (metric.part, metric.whole) if isinstance(metric, Ratio) else (name,)
+
+
+def _order(query: Query) -> str:
+    """Return the order as rollups are read by it."""
+    minus = "-" if query.order.startswith("-") or not query.order else ""
+    return minus + "/".join(_leading(query))
+
+
+def _same(dimensions: Sequence[str], rows: Iterable[tuple[Key, ...]]) -> Where:
+    """Return conditions that leave the values of some rows."""
+    known = list(rows)
+    return {name: sorted({keys[place] for keys in known}) for place, name in enumerate(dimensions)}
+
+
+def _finished(query: Query, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all metrics asked for: sums of nothing are 0, and ratios divided."""
+    found = dict(values)
+    for metric in _needed(query):
+        if metric.name not in found and not isinstance(metric, Ratio):
+            found[metric.name] = _of_nothing(query.dataset, metric)
+    for metric in _needed(query):
+        if isinstance(metric, Ratio):
+            found[metric.name] = ratio(found[metric.part], found[metric.whole])
+    return found
+
+
+def _of_nothing(dataset: Dataset, metric: Metric) -> int | None:
+    if isinstance(metric, Sum):
+        return reading.of_nothing(dataset.rollup_of(metric), metric.measure or metric.name)
+    return 0 if isinstance(metric, Distinct) else None
+
+
+def _with_ratios(query: Query, values: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    found = dict(values)
+    for metric in _needed(query):
+        if isinstance(metric, Ratio):
+            pairs = zip(found[metric.part], found[metric.whole], strict=True)
+            found[metric.name] = tuple(ratio(part, whole) for part, whole in pairs)
+    return found
