@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-clocks test-faults fuzz docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base dev run test test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,14 @@ test-faults: dev ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to 
 
 fuzz: dev ## Send what nobody should (FUZZ_SECONDS=600, FUZZ_SEED to repeat)
 	@FUZZ_SECONDS="$(or $(FUZZ_SECONDS),600)" FUZZ_SEED="$(FUZZ_SEED)" $(BIN)/python -m pytest -q tests/bad_input/long_fuzz.py
+
+docs: base ## Build the documentation, which fails on broken links
+	@$(BIN)/python -m telemetry_project.documentation --strict
+
+docs-reference: dev ## Renew the generated pages: formats, errors, rollups, settings, commands, API, schema
+	@$(BIN)/python manage.py document_formats
+	@$(BIN)/python manage.py document_rollups
+	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/documentation/test_generated.py
 
 docs-bad-input: dev ## Make docs/reference/bad-input.md from what each case gets
 	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/bad_input/test_table.py -k page

@@ -2,7 +2,7 @@
 
 pip installs uv from its own lock, and uv installs the rest. If uv is unavailable or fails, pip installs
 everything. Nothing is resolved again, so a lock keeps working after new releases. Standard library only:
-nothing else is installed yet. Measurements are in docs/decisions/110-uv-installs.md.
+nothing else is installed yet. Measurements are in docs/decisions/110-uv-installs-the-locks.md.
 """
 
 from __future__ import annotations  # so that a Python that is too old gets to the message about it

@@ -19,12 +19,17 @@ env = environ.Env()
 # Lets Django's generic classes be written with their types at run time too, as mypy reads them.
 django_stubs_ext.monkeypatch()
 
-# --- Who we are -----------------------------------------------------------------------------------
+# --- General --------------------------------------------------------------------------------------
 
+# Show Django's error pages. Never in production.
 DEBUG = env.bool("DEBUG", default=False)
+# Signs cookies and links.
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(DATA)
+# Host names that requests may use.
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
+# Further origins, such as https://tally.example, whose forms are accepted.
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Public address of Tally, used for links in mails.
 BASE_URL = env.str("BASE_URL", default=f"http://localhost:{env.str('PORT', default='8000')}")
 ROOT_URLCONF = "telemetry_project.urls"
 WSGI_APPLICATION = "telemetry_project.wsgi.application"
@@ -100,16 +105,18 @@ TEMPLATES = [
 # --- Database -------------------------------------------------------------------------------------
 
 EMBEDDED_DATABASE_URL = f"postgres:///tally?host={paths.postgres_socket_folder(DATA)}&user=postgres"
+# PostgreSQL 15 or newer.
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=EMBEDDED_DATABASE_URL)}
-# Demo data and demo users at the first start: only where the database is our own, or on request.
+# Create the demo at the first start.
 DEMO = env.bool("TALLY_DEMO", default=not env.str("DATABASE_URL", default=""))
 DATABASES["default"] |= {
     "ENGINE": "events.partitioned",
-    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),  # Seconds that a database connection is reused.
 }
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-    # A lock or a statement that takes this long has failed: the sender hears 503 and tries again.
+    # Milliseconds to wait for a lock in the database. Beyond them the sender gets 503 and tries again.
     f"-c lock_timeout={env.int('DB_LOCK_TIMEOUT_MS', default=5_000)}"
+    # Milliseconds that a statement may take. Beyond them the sender gets 503 and tries again.
     f" -c statement_timeout={env.int('DB_STATEMENT_TIMEOUT_MS', default=60_000)}"
     " -c enable_partitionwise_join=on"
 )
@@ -117,7 +124,9 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
 # --- Broker, cache --------------------------------------------------------------------------------
 
 VALKEY_SOCKET = paths.valkey_socket(DATA)
+# Redis or Valkey for the broker, the cache and rate limits.
 REDIS_URL = env.str("REDIS_URL", default="")
+# Another broker for Celery.
 CELERY_BROKER_URL = env.str("BROKER_URL", default=REDIS_URL or f"redis+socket://{VALKEY_SOCKET}")
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -187,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- Mail -----------------------------------------------------------------------------------------
 
 vars().update(
+    # The mail server, such as smtp+tls://user:password@mail.example:587.
     env.email_url("EMAIL_URL")
     if env.str("EMAIL_URL", default="")
     else {
@@ -195,73 +205,95 @@ vars().update(
     }
 )
 # All mail goes through reports/mail/sending.py. Django sends none: no ADMINS.
-MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
-EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
-# Between two mails, so that the mail server isn't flooded.
-MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
 
-# Days after which the copy of a mail is removed; the record of the mail stays. 0 keeps copies.
+# Sender of all mails.
+MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
+# Seconds to wait for the mail server.
+EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
+# Seconds between two mails.
+MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
+# Days to keep the copy of a sent mail. Its record stays. 0 keeps copies forever.
 MAIL_COPIES_DAYS = env.int("MAIL_COPIES_DAYS", default=90)
 
 # --- Limits of ingestion --------------------------------------------------------------------------
 
+# Largest request body in bytes, after decompression.
 INGEST_MAX_BODY_BYTES = env.int("INGEST_MAX_BODY_BYTES", default=5 * 1024 * 1024)
+# Most events in a request.
 INGEST_MAX_EVENTS = env.int("INGEST_MAX_EVENTS", default=5_000)
+# Largest event in bytes.
 INGEST_MAX_EVENT_BYTES = env.int("INGEST_MAX_EVENT_BYTES", default=1024 * 1024)
+# Most keys in an event.
 INGEST_MAX_KEYS = env.int("INGEST_MAX_KEYS", default=20_000)
-# Keys and list items at all depths, of an event and of a request.
+# Most keys and list items in an event, at all depths.
 INGEST_MAX_ELEMENTS = env.int("INGEST_MAX_ELEMENTS", default=50_000)
+# Most keys and list items in a request, at all depths.
 INGEST_MAX_BODY_ELEMENTS = env.int("INGEST_MAX_BODY_ELEMENTS", default=250_000)
-# A compressed body may inflate to 3 MiB, and beyond that to so many times its size.
+# Beyond 3 MiB, a compressed body may inflate to at most this many times its size.
 INGEST_MAX_INFLATE_RATIO = env.int("INGEST_MAX_INFLATE_RATIO", default=40)
+# Deepest nesting of an event.
 INGEST_MAX_DEPTH = env.int("INGEST_MAX_DEPTH", default=100)
+# Older events are rejected (`too_old`).
 EVENT_MAX_AGE_DAYS = env.int("EVENT_MAX_AGE_DAYS", default=400)
+# Events further in the future are rejected.
 EVENT_MAX_AHEAD_HOURS = env.int("EVENT_MAX_AHEAD_HOURS", default=24)
-# How many owners and sources messages may create in one organization.
+# Most owners that messages may create in an organization.
 MAX_OWNERS = env.int("MAX_OWNERS", default=1_000)
+# Most sources that an owner's events may create.
 MAX_SOURCES = env.int("MAX_SOURCES", default=1_000)
-# Limits of an owner's bytes waiting to be filed, and of those of its rejected events, with 1 KiB a row.
-# An owner's page in the admin can set others. Beyond them: 429 (ingestion/receiving/ceilings.py).
+# Most bytes of an owner that may wait to be filed. Beyond them, requests get 429 `inbox_full`. Operators can
+# set another limit on the owner's page.
 OWNER_MAX_WAITING_BYTES = env.int("OWNER_MAX_WAITING_BYTES", default=512 * 1024 * 1024)
+# Most bytes of an owner's rejected events, with 1 KiB for each row. Beyond them, requests get 429
+# `rejected_full`. Operators can set another limit on the owner's page.
 OWNER_MAX_REJECTED_BYTES = env.int("OWNER_MAX_REJECTED_BYTES", default=1024 * 1024 * 1024)
-# Requests: a bucket for each API key and each address on the way in (ingestion/receiving/rate_limits.py), and
-# for each reader of the API, a key or a person (events/api/throttling.py). RATE_LIMITS=off: none.
+# Limit the rate of requests.
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
+# Requests per second that an API key may send.
 RATE_LIMIT_KEY_PER_SECOND = env.float("RATE_LIMIT_KEY_PER_SECOND", default=1_000.0)
+# Requests that an API key may send at once.
 RATE_LIMIT_KEY_BURST = env.int("RATE_LIMIT_KEY_BURST", default=2_000)
+# Requests per second from one IP address.
 RATE_LIMIT_ADDRESS_PER_SECOND = env.float("RATE_LIMIT_ADDRESS_PER_SECOND", default=2_000.0)
+# Requests at once from one IP address.
 RATE_LIMIT_ADDRESS_BURST = env.int("RATE_LIMIT_ADDRESS_BURST", default=4_000)
+# Requests per second of a reader of the API: a secret key or a person.
 RATE_LIMIT_READER_PER_SECOND = env.float("RATE_LIMIT_READER_PER_SECOND", default=20.0)
+# Requests at once of a reader of the API.
 RATE_LIMIT_READER_BURST = env.int("RATE_LIMIT_READER_BURST", default=200)
-# Blocks of the drain: whichever bound is met first.
+# Most requests that the drain files in one block.
 DRAIN_BLOCK_REQUESTS = env.int("DRAIN_BLOCK_REQUESTS", default=500)
+# Most events that the drain files in one block.
 DRAIN_BLOCK_EVENTS = env.int("DRAIN_BLOCK_EVENTS", default=4_000)
+# Most bytes that the drain files in one block.
 DRAIN_BLOCK_BYTES = env.int("DRAIN_BLOCK_BYTES", default=8 * 1024 * 1024)
+# Weeks for which partitions are created in advance.
 PARTITION_WEEKS_AHEAD = env.int("PARTITION_WEEKS_AHEAD", default=3)
-# Weeks of events that are kept; older ones are removed for good, and what comes late is rejected. 0: all.
+# Weeks of events to keep. Older events are removed, and late ones rejected. 0 keeps all.
 RETENTION_WEEKS = env.int("RETENTION_WEEKS", default=0)
-# Weeks of sessions and of the reports' rollups that are kept, as many as of events or more. 0: all.
+# Weeks of sessions and rollups to keep, at least `RETENTION_WEEKS`. 0 keeps all.
 REPORT_RETENTION_WEEKS = env.int("REPORT_RETENTION_WEEKS", default=RETENTION_WEEKS)
-# A session that had no event for so long is final.
+# Hours without an event after which a session is final.
 SESSION_FINAL_HOURS = env.int("SESSION_FINAL_HOURS", default=24)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BODY_BYTES
 
 # --- Cost -----------------------------------------------------------------------------------------
 
-# Of organizations that have no price plan, whose charges are all 0.
+# Currency of organizations without a price plan. All their charges are 0.
 BILLING_CURRENCY = env.str("BILLING_CURRENCY", default="EUR")
 
 # --- Enrichment -----------------------------------------------------------------------------------
 
-# Parts of enrichment, by name (events/enrichment/__init__.py); empty: none.
+# Parts of enrichment that run: `all`, or their names. Empty switches enrichment off.
 ENRICHMENT = env.list("ENRICHMENT", default=["all"])
-# Database of places in MaxMind's City format; without one, events have the place that they declare.
+# Path of a geolocation database in MaxMind's City format. Without one, events have only the place that
+# they declare.
 GEOIP_DATABASE = env.str("GEOIP_DATABASE", default="")
-# What hashes of addresses are keyed with; another key makes other hashes.
+# Key for hashing IP addresses. A new key gives new hashes.
 ADDRESS_HASH_KEY = env.str("ADDRESS_HASH_KEY", default="") or SECRET_KEY
-# keep: e-mail addresses stay, with a hash beside; replace: the hash stands instead of the address.
+# `keep` stores e-mail addresses and their hashes, `replace` only the hashes.
 EMAIL_ADDRESSES = env.str("EMAIL_ADDRESSES", default="keep")
-# Header in which the CDN names its region, for instance CF-Ray or X-Amz-Cf-Pop; empty: none.
+# Header in which a CDN names its region, such as `CF-Ray` or `X-Amz-Cf-Pop`.
 EDGE_HEADER = env.str("EDGE_HEADER", default="")
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -273,33 +305,37 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
-# Where workers write exports for web servers to send; several machines must share it.
+# Folder that workers write exports to and web servers read them from. Machines must share it.
 EXPORT_FOLDER = Path(env.str("EXPORT_FOLDER", default=str(DATA / "exports")))
-EXPORT_HOURS = env.int("EXPORT_HOURS", default=24)  # until the file of a finished export is removed
+# Hours until the file of a finished export is removed.
+EXPORT_HOURS = env.int("EXPORT_HOURS", default=24)
+# Largest export in bytes.
 EXPORT_MAX_BYTES = env.int("EXPORT_MAX_BYTES", default=2 * 1024**3)
 
 # --- Security -------------------------------------------------------------------------------------
 
+# Require HTTPS, which a proxy provides: secure cookies, HSTS, redirects.
 HTTPS = env.bool("HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# Networks of the proxies in front, which write X-Forwarded-Proto and the sender's address into PROXY_HEADER:
-# X-Forwarded-For or Forwarded. Nobody else is believed.
+# Networks of the proxies in front of Tally. Only their X-Forwarded-Proto and PROXY_HEADER are trusted.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+# Header in which they name the sender: `X-Forwarded-For` or `Forwarded`.
 PROXY_HEADER = env.str("PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-# A log-in ends after so long; a link in a mail leads into the admin, so cookies aren't Strict.
+# Hours after which people must log in again.
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 if HTTPS:
     # A name that browsers take from this host alone, over HTTPS.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SECURE_REFERRER_POLICY = "same-origin"
-# Who may do nothing without a second factor: optional (nobody), operators, all.
+# Who must use a second factor: `optional` (nobody), `operators` or `all`.
 SECOND_FACTOR = env.str("SECOND_FACTOR", default="operators" if HTTPS else "optional")
+# Name that authenticator apps show.
 OTP_TOTP_ISSUER = env.str("SECOND_FACTOR_ISSUER", default="Tally")
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # not Strict: mails link to pages of the admin
 X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -342,6 +378,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
 }
 
+# --- Logs -----------------------------------------------------------------------------------------
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -363,5 +401,6 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
     },
+    # Least severe messages to log.
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -104,6 +104,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item("Invitations", "person_add", "accounts_invitation_changelist", leads_anything),
             _item("Sources", "apps", "events_source_changelist", sees_anything),
             _item("API keys", "key", "events_apikey_changelist", sees_anything),
+            _page("Documentation", "menu_book", "documentation"),
             _page("API reference", "api", "docs"),
             _page("Fields of events", "data_object", "formats"),
             _item("Subscriptions", "mail", "digests_subscription_changelist", sees_anything),

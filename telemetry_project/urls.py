@@ -8,7 +8,7 @@ from events.admin.autocomplete import Autocomplete
 from events.api.problems import PROBLEMS
 from ingestion.documentation import formats_page
 from ingestion.rejected.remedies import as_html
-from telemetry_project import health
+from telemetry_project import documentation, health
 from telemetry_project.api import router, schema
 
 problems = {code: problem._replace(advice=as_html(problem.advice)) for code, problem in PROBLEMS.items()}
@@ -24,6 +24,8 @@ urlpatterns = [
         TemplateView.as_view(template_name="api/problems.html", extra_context={"problems": problems}),
         name="problems",
     ),
+    path("docs/", documentation.page, name="documentation"),
+    path("docs/<path:path>", documentation.page),
     path("reference/formats/", formats_page.view, name="formats"),
     path("reports/", include("reports.pages.urls")),
     path("mail/", include("reports.mail.urls")),

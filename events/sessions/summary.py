@@ -1,9 +1,9 @@
 """Summary: the events of a session, in the order of their ids, folded into its measures in one pass.
 
-Rules of the V3 SUMMARY and the reference summariser, with pages as docs/architecture.md says: a gap between
-two events counts if it is 600 s or less, rounded half-up to hundredths of a second; a visit of a page runs to
-the next page or to the end of the session. Memory grows with the numbers of distinct pages, actors and ids,
-each up to a bound, not with the number of events.
+Rules of the V3 SUMMARY and the reference summariser, with pages as docs/explanation/architecture.md says:
+a gap between two events counts if it is 600 s or less, rounded half-up to hundredths of a second; a visit of
+a page runs to the next page or to the end of the session. Memory grows with the numbers of distinct pages,
+actors and ids, each up to a bound, not with the number of events.
 """
 
 from collections.abc import Iterable, Iterator

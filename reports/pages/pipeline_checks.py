@@ -97,7 +97,8 @@ CHECKS: tuple[Check, ...] = (
         lambda found: found.filing.p99,
         SECONDS,
         30,
-        "Filing is slow: compare the database's load with docs/performance.md, then start more workers.",
+        "Filing is slow: compare the database's load with docs/explanation/performance.md, then start more"
+        " workers.",
         urgency=2,
     ),
     Check(

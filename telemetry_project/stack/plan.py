@@ -34,7 +34,10 @@ class Plan:
     environment: Mapping[str, str]
     procfile: Path = paths.REPOSITORY / "Procfile"
     before: Sequence[Sequence[str]] = ()
-    jobs: Sequence[Background] = (Background("demo", ("nice", "-n", "10", *_MANAGE, "load_demo")),)
+    jobs: Sequence[Background] = (
+        Background("docs", ("nice", "-n", "10", sys.executable, "-m", "telemetry_project.documentation")),
+        Background("demo", ("nice", "-n", "10", *_MANAGE, "load_demo")),
+    )
     stop_seconds: float = 10  # for the processes, before they are killed
 
     @property

@@ -15,8 +15,9 @@ a script adds the headers of tracing libraries (OpenTelemetry, Zipkin, Sentry, D
 every request, as these libraries do. `make docs-clients` writes this page, and a test fails if it is
 out of date.
 
-"As sent" means that Tally gives back the same JSON values that went over the wire. The
-[README](../../README.md) has the settings of each client, [formats.md](formats.md) the fields.
+"As sent" means that Tally gives back the same JSON values that went over the wire. [Connect
+applications](../how-to/connect-applications.md) has the settings of each client, [formats.md](formats.md)
+the fields.
 """
 SECTIONS = {
     "Sunbird": """\

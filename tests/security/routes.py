@@ -93,6 +93,7 @@ class Route:
 
 # What a parameter can be, where it isn't the key of the model that the page is of.
 BY_NAME: dict[str, Callable[[Side], list[str]]] = {
+    "path": lambda _: ["tutorial/", "nowhere"],
     "form": lambda _: ["csv", "xlsx", "ndjson"],
     "job": lambda side: [str(row.pk) for row in side.rows(ReplayJob)],
 }

@@ -1,4 +1,4 @@
-"""The README's commands work for a stranger: a shell runs them in their order, against the real server."""
+"""The tutorial's commands work for a stranger: a shell runs them in order, against the real server."""
 
 import json
 import os
@@ -23,13 +23,13 @@ from tests.needs import require
 from tests.serving import database_url, serving
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 ADDRESS = "http://localhost:8000"
 
 
 def commands() -> list[str]:
-    """The README's shell blocks, but for the one that starts Tally: its server is there already."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """Return its shell blocks, without the one that starts Tally: the test has a server."""
+    blocks = re.findall(r"```sh\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
     assert blocks.pop(0) == "make run\n"
     return blocks
 
@@ -116,13 +116,3 @@ def test_its_keys_may_do_what_they_are_for_and_no_more(tmp_path: Path) -> None:
         (KeyType.PUBLISHABLE, True, False, False),
         (KeyType.SECRET, False, True, False),
     ]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    pictures = {"docs/images/event-list.png"}  # taken of the running thing, by `make screenshots`
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
-
-    missing = [link for link in links if link not in pictures and not (page.parent / link).exists()]
-
-    assert missing == []
