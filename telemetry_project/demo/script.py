@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from telemetry_project.demo import services
+from telemetry_project.demo import crawlers, services
 from telemetry_project.demo.applications import CAMPAIGN, ELIGIBILITY, MOBILE, PORTAL, Application
 from telemetry_project.demo.builds import Builds
 from telemetry_project.demo.home import BUILD_TOOLS, KEY_DELIVERY, LEARNING
@@ -34,7 +34,7 @@ from telemetry_project.demo.rhythm import LEARNING as LEARNING_HOURS
 
 Wire = Any
 # Shares of the events.
-PORTAL_SHARE, MOBILE_SHARE, SERVICE_SHARE, DESK_SHARE = 0.36, 0.2, 0.1, 0.2
+PORTAL_SHARE, MOBILE_SHARE, SERVICE_SHARE, DESK_SHARE, BOTS_SHARE = 0.34, 0.2, 0.1, 0.2, 0.02
 EVENTS_PER_PERSON = 60
 
 
@@ -45,6 +45,7 @@ def posts(seed: int, period: Period, events: int) -> list[Post]:
         *_mobile(seed, period, int(events * MOBILE_SHARE)),
         *_service(seed, period, int(events * SERVICE_SHARE)),
         *_desk(seed, period, int(events * DESK_SHARE)),
+        *_bots(seed, period, int(events * BOTS_SHARE)),
     ]
     rest = max(events - sum(post.events for post in every), events // 10)
     every += _builds(seed, period, rest)
@@ -140,6 +141,11 @@ def _desk(seed: int, period: Period, budget: int) -> Iterator[Post]:
     while desk.turn < budget:
         person = desk.crowd.draw(rng)
         yield from desk.session(rhythms.of(person.place), person)
+
+
+def _bots(seed: int, period: Period, budget: int) -> Iterator[Post]:
+    rng = dice(seed, "bots")
+    yield from crawlers.visits(rng, Sunbird(rng, LEARNING, compress=False), period, budget)
 
 
 def _builds(seed: int, period: Period, budget: int) -> Iterator[Post]:

@@ -99,6 +99,16 @@ def test_releases_bring_errors() -> None:
     assert errors("2.1.0") > 3 * errors("2.0.4")
 
 
+def test_bots_visit_the_portal_and_are_left_out_of_figures_of_people() -> None:
+    seeding.send(script.posts(1, Period.before(UNTIL, 14), 6_000), lambda _: None)
+
+    bots = Event.objects.filter(is_bot=True)
+    assert {event.source.name for event in bots.select_related("source")} == {"portal"}
+    assert set(bots.values_list("browser", flat=True)) == {"Googlebot", "HeadlessChrome"}
+    assert 50 < bots.count() < 300
+    assert bots.filter(kind="assess").exists(), "the page on learning says how many of theirs it leaves out"
+
+
 def test_a_service_falls_silent() -> None:
     seeding.send(script.posts(1, Period.before(UNTIL, 14), 2_000), lambda _: None)
 

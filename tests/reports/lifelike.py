@@ -91,6 +91,11 @@ def seen(kind: str, filters: Filters) -> list[Pair]:
     ]
 
 
+def of_people(pairs: list[Pair]) -> list[Pair]:
+    """Leave out the events of bots."""
+    return [pair for pair in pairs if not pair[0].is_bot]
+
+
 def is_meant(event: Event, filters: Filters) -> bool:
     """Whether filters leave an event, but for its kind."""
     return (

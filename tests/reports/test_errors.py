@@ -21,7 +21,17 @@ from reports.pages.page import Context
 from reports.periods import Period
 from telemetry_project.demo import home
 from tests.admin.conftest import html_of
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
+from tests.reports.lifelike import (
+    NOW,
+    Pair,
+    by_bucket,
+    each_question,
+    just_before,
+    of_module,
+    of_people,
+    question,
+    seen,
+)
 from tests.reports.test_sessions import began
 from tests.sessions.stored import summarise_due
 
@@ -44,13 +54,14 @@ def group_of(pair: Pair) -> tuple[str, str]:
 
 
 def befallen(pairs: list[Pair]) -> tuple[int, int]:
-    """How many sessions, and how many actors."""
+    """How many sessions of people, and how many actors."""
+    events = [event for event, _ in of_people(pairs)]
     visits = {
         (event.source_id, event.session or (event.device, event.channel))
-        for event, _ in pairs
+        for event in events
         if event.session or event.device
     }
-    return len(visits), len({event.actor for event, _ in pairs if event.actor})
+    return len(visits), len({event.actor for event in events if event.actor})
 
 
 def grouped(pairs: list[Pair], key: Any) -> dict[Any, list[Pair]]:

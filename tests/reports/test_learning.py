@@ -13,10 +13,25 @@ from reports.pages import learning as page
 from reports.pages.learning_blocks import ENOUGH, HARD
 from reports.pages.links import Links
 from reports.pages.page import Context
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
+from tests.reports import lifelike
+from tests.reports.lifelike import (
+    NOW,
+    Pair,
+    by_bucket,
+    each_question,
+    just_before,
+    of_module,
+    of_people,
+    question,
+)
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
+
+
+def seen(kind: str, filters: Filters) -> list[Pair]:
+    """The events of people of a kind that filters leave."""
+    return of_people(lifelike.seen(kind, filters))
 
 
 def content_of(event: Event, row: Any) -> str:

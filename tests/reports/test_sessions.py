@@ -28,7 +28,7 @@ stored = of_module(summarise_due)
 
 
 def began(filters: Filters) -> list[Session]:
-    """The sessions that filters leave, newest first, by a plain look at all of them."""
+    """The sessions of people that filters leave, newest first, by a plain look at all of them."""
     return [
         session
         for session in Session.objects.order_by("-started_at", "-id")
@@ -37,11 +37,13 @@ def began(filters: Filters) -> list[Session]:
         and (not filters.sources or session.source_id in filters.sources)
         and (not filters.versions or session.version in filters.versions)
         and (not filters.countries or session.country in filters.countries)
+        and not session.is_bot
     ]
 
 
 def acted(filters: Filters) -> list[Event]:
-    return [event for event in Event.objects.exclude(actor=None) if event.actor and is_meant(event, filters)]
+    people = Event.objects.exclude(actor=None).exclude(is_bot=True)
+    return [event for event in people if event.actor and is_meant(event, filters)]
 
 
 def between(values: list[float], edges: tuple[float, ...]) -> tuple[int, ...]:
