@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base dev run test test-fast test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,9 +21,13 @@ dev: ## Install what tests and checks need on top
 run: base ## Run all of Tally on this machine (TALLY_DATA, HOST, PORT)
 	@exec $(BIN)/python -m telemetry_project.stack
 
+ON_ALL_CORES = -n auto --dist loadfile --no-loadscope-reorder
 test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2025-12-31 23:55" sets the time, UTC)
 	@.ci/install-machine
-	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") $(if $(ARGS),pytest $(ARGS),tests)
+	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") pytest $(or $(ARGS),$(ON_ALL_CORES))
+
+test-fast: dev ## Run the tests that need no server, in half a minute
+	@$(BIN)/python -m pytest --fast -q $(ON_ALL_CORES) $(ARGS)
 
 test-clocks: dev ## Run the tests at awkward times of day and year, and on a busy machine
 	@$(BIN)/python -m tests.clock

@@ -25,7 +25,10 @@ MOMENTS = {
 BUSY = 4
 SOURCE = Path(__file__).with_name("clock.c")
 # Left out for their length: browsers, Node.js and faults. They read no dates beyond what the others check.
-SUITE = ("pytest", "-q", "--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults")
+SUITE = (
+    *("pytest", "-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults"),
+)
 
 
 def environment(at: str, now: datetime) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What all tests share: caches emptied, people and teams to test with."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -26,9 +27,63 @@ from tests.sending import MakeSender, Sender
 settings.register_profile(
     "tally", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-settings.load_profile("tally")
+settings.register_profile("fast", settings.get_profile("tally"), max_examples=20)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples Hypothesis tries."""
+    settings.load_profile("fast" if config.option.fast else "tally")
+
 
 RENDER = vars(Template)["_render"]  # before pytest-django has it replaced
+
+# Folders whose tests install, start programs, or start servers of their own.
+SLOW = ("browser", "clients", "faults", "http", "install", "stack")
+# Folders whose files take longest, the longest first: started last, one would keep a single process busy.
+LONGEST = ("faults", "browser", "stack", "clients", "http", "attack", "security")
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes of `-n auto`: one more than cores, because tests wait."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--fast`, keep the tests that need no server; with several processes, put long folders first."""
+    if config.option.fast:
+        config.hook.pytest_deselected(items=[item for item in items if _is_slow(item)])
+        items[:] = [item for item in items if not _is_slow(item)]
+    elif hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank(item.path.parent.name))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in reports of failures: pytest-xdist can't send them and would end the run."""
+    report = yield
+    report.sections = [(name, _escaped(text)) for name, text in report.sections]
+    if report.longrepr is not None and _escaped(report.longreprtext) != report.longreprtext:
+        report.longrepr = _escaped(report.longreprtext)
+    return report
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "slow"))
+    return (
+        marked
+        or item.path.parent.name in SLOW
+        or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    )
+
+
+def _rank(folder: str) -> int:
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(autouse=True, scope="session")

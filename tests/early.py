@@ -1,4 +1,7 @@
-"""Loaded before Django's settings (see addopts): each run has a data folder and servers of its own."""
+"""Loaded before Django's settings (see addopts): gives each process of a run its own data folder and servers.
+
+With `--fast` there are no servers, and only tests run that need none.
+"""
 
 import gc
 import os
@@ -8,24 +11,29 @@ from pathlib import Path
 
 import pytest
 
-gc.set_threshold(100_000, 20, 20)  # as it is, a tenth of the time goes into looking for garbage
+gc.set_threshold(100_000, 20, 20)  # with the default, a tenth of the time is garbage collection
 
 EMBEDDED = "DATABASE_URL" not in os.environ
 if EMBEDDED:
     os.environ["TALLY_DATA"] = tempfile.mkdtemp(prefix="tally-test-")
+    (Path(os.environ["TALLY_DATA"]) / "static").mkdir()
 os.environ.setdefault("SECRET_KEY", "only for tests, of no value to anyone: 0123456789abcdefghij")
-# Tests ask more than any reader would; those of the limit itself set one.
+# Tests send more requests than any reader would; those of the limit itself set one.
 os.environ.setdefault("RATE_LIMIT_READER_BURST", "1000000")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--fast`."""
+    parser.addoption("--fast", action="store_true", help="run only tests that need no server")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the servers, unless the environment names others."""
-    if not EMBEDDED:
+    """Start the servers, unless the environment names others or this process runs no test that needs one."""
+    if not EMBEDDED or session.config.option.fast or _hands_out_tests(session.config):
         return
     from telemetry_project.stack import paths, postgres, valkey  # after TALLY_DATA is set
 
     data = paths.data_folder()
-    (data / "static").mkdir(parents=True, exist_ok=True)
     session.config.tally_servers = [  # type: ignore[attr-defined]
         postgres.start(data, postgres.THROWAWAY, tied=True),
         valkey.start(data, tied=True),
@@ -33,8 +41,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop what was started and leave nothing."""
+    """Stop the servers and remove their data."""
     for server in getattr(session.config, "tally_servers", []):
         server.stop()
     if EMBEDDED:
         shutil.rmtree(Path(os.environ["TALLY_DATA"]), ignore_errors=True)
+
+
+def _hands_out_tests(config: pytest.Config) -> bool:
+    """Return True in the process of pytest-xdist that only distributes the tests."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")

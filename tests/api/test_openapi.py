@@ -25,6 +25,7 @@ def document() -> Any:
     return json.loads(json.dumps(description(), default=str))
 
 
+@pytest.mark.slow
 def test_the_description_is_valid_openapi_3_1_made_without_warnings(document: Any) -> None:
     GENERATOR_STATS.reset()
     validate_schema(SchemaGenerator().get_schema(request=None, public=True))

@@ -137,6 +137,7 @@ def test_shares_sum_to_the_whole_and_are_off_by_less_than_a_cent(
     assert allocate(amount, dict(reversed(weights.items()))) == shares
 
 
+@pytest.mark.slow
 class Kept(TestCase):
     """With the database: any usage, coming in any parts."""
 

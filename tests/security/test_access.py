@@ -40,6 +40,7 @@ def names_in(path: Path) -> Iterator[str]:
             yield node.arg.partition("__")[0]
 
 
+@pytest.mark.slow
 def test_no_other_module_reads_roles_or_memberships() -> None:
     found: dict[str, set[str]] = {}
     for app in ("events", "ingestion", "reports", "telemetry_project"):

@@ -44,6 +44,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(client: Client, db: None)
     assert client.cookies["sessionid"]["max-age"] == 12 * 3600
 
 
+@pytest.mark.slow
 def test_with_https_cookies_are_secure_and_operators_need_a_second_factor() -> None:
     names = (
         *("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"),

@@ -55,6 +55,7 @@ def run(body: bytes) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_it_needs_no_database_and_reads_stdin() -> None:
     shuffled = [*EVENTS, EVENTS[0]]
     random.Random(1).shuffle(shuffled)
