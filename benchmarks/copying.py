@@ -7,7 +7,7 @@ from django.db import OperationalError, connection
 
 from events.event import Event
 from events.kinds import KINDS
-from events.partitions import partitioned_tables
+from events.partitioned.partitions import partitioned_tables
 
 TRIES = 10
 BLOCK = 2_000  # rows of one transaction, as a drain would write

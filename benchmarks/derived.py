@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.db import connection, transaction
 
 from events.sessions.keys import Names
-from events.store import touched
-from events.store.touched import SessionKey
+from events.store import pending
+from events.store.pending import SessionKey
 
 _USAGE_HOURS = """
 INSERT INTO events_usagehour
@@ -84,7 +84,7 @@ def sessions() -> None:
     As the summariser makes them, but for those of devices, which are not cut; and without their pages and
     environments. To measure what pages read, not to be verified.
     """
-    waiting = touched.TouchedSession.objects.values_list(
+    waiting = pending.TouchedSession.objects.values_list(
         "owner_id", "source_id", "session", "device", "channel"
     )
     keys = {SessionKey(*row) for row in waiting.iterator()}

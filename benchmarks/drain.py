@@ -15,11 +15,10 @@ from benchmarks import bodies, databases, fill, ingest, stack, templates
 from events.identity import first_id, week_of
 from events.ownership import provisioning
 from events.ownership.api_key import ApiKey
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
-from events.partitions import WEEK, make_partitions, partition_name
-from events.store.touched import TouchedSession
+from events.partitioned.partitions import WEEK, make_partitions, partition_name
+from events.store.pending import TouchedSession
 from events.store.usage import UsageHour, WarningHour
 from ingestion.dialects.decoding import Parts
 from ingestion.receiving import inbox

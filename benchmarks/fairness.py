@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from benchmarks import bodies, copying, ingest, load, procfs, stack
-from events.sessions import touching
+from events.sessions import claiming
 
 SINGLES = 5  # events of the other owner during a flood, at least
 DELAY_TO_REACH = 5.0  # seconds
@@ -100,7 +100,7 @@ def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: boo
     before = {part: procfs.cpu_seconds(root) for part, root in roots.items()}
     _send(key, made)
     ingest.wait_until_filed(events, every=0.25)
-    while summarised and touching.waiting_rows(None):
+    while summarised and claiming.pending_rows(None):
         time.sleep(0.25)
     return sum(procfs.cpu_seconds(root) - before[part] for part, root in roots.items())
 

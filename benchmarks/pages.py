@@ -13,8 +13,7 @@ from django.test import Client
 
 from benchmarks import databases, fill
 from events.event import Event
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from events.sessions.session import Session
 from ingestion.rejected.event import RejectedEvent
 

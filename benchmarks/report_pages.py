@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.event import Event
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost import demo
 from reports.cost.charges import Charge
 from reports.cost.charging.updating import keep

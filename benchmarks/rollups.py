@@ -14,7 +14,7 @@ from django.utils import timezone
 from benchmarks import bodies, copying
 from benchmarks.ingest import BATCH
 from events.ownership import provisioning, senders
-from events.store import touched
+from events.store import pending
 from ingestion.dialects import sunbird
 from ingestion.filing.drain import drain
 from ingestion.receiving import pipeline
@@ -32,7 +32,7 @@ def measure(rounds: int, events: int) -> None:
     ratios = []
     for number in range(rounds):
         seed = number + int(time.time())
-        with mock.patch.object(touched, "mark_quarters"):
+        with mock.patch.object(pending, "mark_quarters"):
             without = _drained(sender, events, seed)
         touching = _drained(sender, events, seed)
         ratios.append(touching / without)
@@ -66,7 +66,7 @@ def _folded(events: int) -> float:
 
 def _empty() -> None:
     copying.empty()
-    models: list[type[Model]] = [touched.TouchedQuarter, RestingQuarter, *rollups()]
+    models: list[type[Model]] = [pending.TouchedQuarter, RestingQuarter, *rollups()]
     tables = [model._meta.db_table for model in models]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)}")

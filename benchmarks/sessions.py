@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from benchmarks import copying
 from events.identity import event_number, week_of
 from events.ownership import provisioning
-from events.partitions import make_partitions
-from events.sessions import touching
+from events.partitioned.partitions import make_partitions
+from events.sessions import claiming
 from events.sessions.record import Record
 from events.sessions.summarising import summarise_block, summarise_large
 from events.sessions.summary import summarise
@@ -58,7 +58,7 @@ def _records(count: int) -> Iterator[Record]:
 def _place() -> tuple[int, int]:
     key = provisioning.key(organization_slug="bench", owner_name="Bench").key
     with transaction.atomic():
-        named = sources.Named(key.organization_id, key.default_owner_id, "bench.sessions")
+        named = sources.SourceName(key.organization_id, key.default_owner_id, "bench.sessions")
         return key.default_owner_id, sources.resolve([named])[named].id
 
 
@@ -117,7 +117,7 @@ def _fill(owner: int, source: int, size: int) -> None:
 
 def _whole_job(size: int) -> float:
     began = time.perf_counter()
-    for _ in touching.touch_all(None):
+    for _ in claiming.requeue_all(None):
         pass
     _summarise_due()
     return size / (time.perf_counter() - began)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from events.kinds import KINDS
 from events.ownership import provisioning
 from events.ownership.owner import Owner
-from events.partitions import WEEK, make_partitions, weeks_ahead
+from events.partitioned.partitions import WEEK, make_partitions, weeks_ahead
 from telemetry_project.demo import home, script, seeding
 from telemetry_project.demo.rhythm import Period
 

@@ -18,8 +18,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner, OwnerQuerySet
+from events.ownership.owner import Membership, Owner, OwnerQuerySet, Role
 from events.ownership.source import Source
 
 OPERATORS = "Platform operator"  # may do everything that a superuser may in Tally

@@ -11,6 +11,8 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what must be known once all models are loaded."""
-        from events import checks, export_forgetting, partitions  # noqa: F401  (registers what it has)
+        from events import checks  # noqa: F401  (registers system checks)
+        from events.exports import jobs  # noqa: F401  (registers its janitor and its erasure step)
+        from events.partitioned import partitions
 
         partitions.connect()

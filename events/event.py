@@ -1,4 +1,4 @@
-"""Event: the envelope that events of all kinds share, and the way back to what was sent."""
+"""The event: the envelope that events of all kinds share, and its columns in groups for pages and APIs."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -12,6 +12,30 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.partitioned.marker import PartitionedById
 from events.wire import values
+
+PLACE = (
+    "country",
+    "region",
+    "locality",
+    "latitude",
+    "longitude",
+    "geohash",
+    "timezone",
+    "dma",
+    "edge",
+)
+AGENT = (
+    "browser",
+    "browser_version",
+    "os_name",
+    "os_family",
+    "os_version",
+    "device_type",
+    "is_bot",
+    "user_agent",
+)
+# All that enrichment fills.
+ENRICHED = ("actor_email_hash", "address_hash", "clock_skew_ms", "time_hash", *PLACE, *AGENT)
 
 INDEXED = 200  # characters of a text that its index covers: a B-tree refuses rows over about 2,700 bytes
 

@@ -28,12 +28,12 @@ def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
     return occurred_ms << _TIME_SHIFT | _VERSION | high << 64 | _VARIANT | digest & _LOW_62
 
 
-def name_of(event: int) -> int:
+def name_part(event: int) -> int:
     """Return the part of an id that says whose event it is and how its sender calls it, whatever its time."""
     return event & _NAME
 
 
-def nameless(request: int, index: int) -> str:
+def position_identity(request: int, index: int) -> str:
     """The identity of an event without an id of its own: its place in the inbox."""
     return f"\x00{request}\x00{index}"
 

@@ -1,12 +1,10 @@
 """All models of the app, so that Django finds them."""
 
 from events.event import Event
-from events.export_job import ExportJob
+from events.exports.jobs import ExportJob
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Membership
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Organization, Owner
 from events.ownership.source import Source
 from events.sessions.session import (
     LargeSession,
@@ -16,9 +14,9 @@ from events.sessions.session import (
     SessionPage,
     SessionRedirect,
 )
-from events.store.backfill import Backfill
-from events.store.retained import Retained
-from events.store.touched import TouchedQuarter, TouchedSession
+from events.store.completeness import Backfill
+from events.store.pending import TouchedQuarter, TouchedSession
+from events.store.retention import Retained
 from events.store.usage import UsageHour, WarningHour
 from events.store.versions import SourceVersion
 

@@ -5,7 +5,7 @@ the moment in which its partitions are dropped they wait. Where somebody reads f
 may take, the removal steps back and tries again.
 
 Their sessions and rollups go with them, or stay until their own limit (REPORT_RETENTION_WEEKS): then nothing
-computes them again (`events.store.retained`).
+computes them again (`events.store.retention`).
 """
 
 import logging
@@ -21,10 +21,10 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from events.accounts import audit
 from events.event import Event
 from events.identity import EPOCH, week_of
-from events.partitions import WEEK
-from events.sessions import leaving, summarising
-from events.store import removing, retained, usage
-from events.store.removing import Leaving
+from events.partitioned.partitions import WEEK
+from events.sessions import removal, summarising
+from events.store import retention, usage
+from events.store.retention import RemovedCount
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 10
@@ -53,7 +53,7 @@ def retained_since(now: datetime) -> datetime | None:
 def kept_since(now: datetime) -> datetime | None:
     """When the earliest week begins that is kept; None where all is kept."""
     since = retained_since(now)
-    sealed = retained.sealed_until()
+    sealed = retention.sealed_until()
     return max((each for each in (since and week_of(since), sealed) if each), default=None)
 
 
@@ -74,7 +74,7 @@ def keeps_reports(week: datetime, now: datetime) -> bool:
 def preview(week: datetime) -> Removed:
     """What a removal of a week would remove."""
     with transaction.atomic():
-        return _summed(week, removing.counted(week))
+        return _summed(week, retention.count_week(week))
 
 
 def remove_week(
@@ -88,11 +88,11 @@ def remove_week(
     keep = keeps_reports(week, now) if keep_reports is None else keep_reports
     if keep:
         # Those that reached here from the week before, which may have been removed a moment ago.
-        summarising.tick(seconds=SUMMARISE_SECONDS)
+        summarising.summarise_pending(seconds=SUMMARISE_SECONDS)
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _remove(week, actor, now, keep=keep) if removing.is_alone() else None
+                return _remove(week, actor, now, keep=keep) if retention.try_lock() else None
         except OperationalError as error:
             passes = isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
             if not passes or attempt == ATTEMPTS - 1:
@@ -103,22 +103,22 @@ def remove_week(
 
 
 def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) -> Removed:
-    removing.hold(week)
-    counted = removing.counted(week)
+    retention.lock_week(week)
+    counted = retention.count_week(week)
     sessions = 0
     if keep:
         _check_finished(week)
-        removing.drop(week)
+        retention.drop_week(week)
     else:
-        removing.touch_quarters(week)
+        retention.requeue_quarters(week)
         # Most of the sessions go before everybody has to wait, those that were just being summed up after it.
-        sessions = leaving.remove_within(week)
-        removing.drop(week)
-        sessions += leaving.remove_within(week)
+        sessions = removal.remove_week(week)
+        retention.drop_week(week)
+        sessions += removal.remove_week(week)
     # Where reports are kept, `_check_finished` has seen that sessions from before the week end before it.
-    leaving.touch_across(week, since=week if keep else EPOCH)
-    retained.events_removed(week + WEEK, reports_kept=keep)
-    usage.add(removing.tally(counted, now))
+    removal.requeue_crossing(week, since=week if keep else EPOCH)
+    retention.note_events_removed(week + WEEK, reports_kept=keep)
+    usage.apply_delta(retention.removal_delta(counted, now))
     removed = _summed(week, counted)._replace(sessions=sessions)
     audit.record(actor, "events.removed", title(week), after=removed._asdict() | {"reports_kept": keep})
     return removed
@@ -130,7 +130,7 @@ def _check_finished(week: datetime) -> None:
     if first and first.occurred_at < week:
         before = week_of(first.occurred_at.astimezone(UTC))
         raise Unfinished(f"The {title(before)} is to be removed before the {title(week)}.")
-    if waiting := removing.unfinished(week):
+    if waiting := retention.pending_work(week):
         raise Unfinished(
             f"The {title(week)} has {waiting} that wait to be computed. Once workers have computed them, its"
             " events can be removed."
@@ -149,14 +149,14 @@ def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
     if first is not None:
         until = min(until, week_of(first.occurred_at.astimezone(UTC)))
     removed = 0
-    while (week := leaving.first_week(until)) is not None:
+    while (week := removal.first_week(until)) is not None:
         with transaction.atomic():
-            count = leaving.remove_between(week, week + WEEK)
+            count = removal.remove_period(week, week + WEEK)
             if not count:  # it reaches into a week that is kept
                 break
             removed += count
-    if retained.sealed_until() is not None:
-        retained.reports_removed(until)
+    if retention.sealed_until() is not None:
+        retention.note_reports_removed(until)
     if removed:
         audit.record(actor, "reports.removed", f"before {until:%Y-%m-%d}", after={"sessions": removed})
     return removed
@@ -168,7 +168,7 @@ def reports_kept_since(now: datetime) -> datetime | None:
     return week_of(since) if since else None
 
 
-def _summed(week: datetime, counted: Sequence[Leaving]) -> Removed:
+def _summed(week: datetime, counted: Sequence[RemovedCount]) -> Removed:
     events, billed = (sum(getattr(each, name) for each in counted) for name in ("events", "billed_bytes"))
     return Removed(week, events, int(billed))
 

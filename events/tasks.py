@@ -7,11 +7,12 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from events import janitors, removal
+from events import removal
 from events.accounts import audit
-from events.partitions import make_partitions, weeks_ahead
+from events.lib import janitors
+from events.partitioned.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
-from events.store.removing import weeks_before
+from events.store.retention import weeks_before
 
 log = logging.getLogger(__name__)
 SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
@@ -26,7 +27,7 @@ def manage_partitions(**_: Any) -> None:
 @shared_task(name="events.summarise", time_limit=3_600)
 def summarise(**_: Any) -> None:
     """Sum up the sessions that new events came for."""
-    summarising.tick(seconds=SUMMARISE_SECONDS)
+    summarising.summarise_pending(seconds=SUMMARISE_SECONDS)
 
 
 @shared_task(name="events.clean", time_limit=3_600)
@@ -38,9 +39,9 @@ def clean(**_: Any) -> None:
 @shared_task(name="events.export", time_limit=3_600)
 def export(**_: Any) -> None:
     """Make the next export that somebody asked for."""
-    from events.admin import export_making  # the admin is loaded once the apps are
+    from events.exports import making  # the admin is loaded once the apps are
 
-    export_making.make_next()
+    making.make_next()
 
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from events.event import Event
 from events.kinds import KINDS
-from events.sessions import questions as sessions
+from events.sessions import verification as sessions
 
 
 class Question(NamedTuple):
@@ -87,7 +87,7 @@ QUESTIONS = (
     Question("counters and rejected events disagree", _REJECTED),
     Question("received is not stored + duplicates + rejected", _BALANCE),
     Question("an id is not of the time of its event", _TIMES),
-    *(Question(*question) for question in sessions.QUESTIONS),
+    *(Question(*question) for question in sessions.CHECKS),
 )
 SHOWN = 10  # differences of each question
 
@@ -126,7 +126,7 @@ def totals() -> Totals:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM ingestion_rejectedevent),"  # noqa: S608
-            f" (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest), ({sessions.WAITING})"
+            f" (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest), ({sessions.PENDING})"
         )
         return Totals(*cursor.fetchone())
 

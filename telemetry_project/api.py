@@ -13,11 +13,11 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.routers import DefaultRouter
 
+from events.api.events import EventViewSet
 from events.api.kinds import KindsViewSet, view_of
 from events.api.ownership import OwnerViewSet, SourceViewSet
 from events.api.sessions import SessionViewSet
 from events.api.usage import UsageViewSet
-from events.api.views import EventViewSet
 from events.kinds import KINDS
 from ingestion.rejected.api import RejectedViewSet
 from reports.api.charges import ChargeViewSet

@@ -19,7 +19,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from events.enrichment import geoip
+from events.enrichment import place
 from telemetry_project.content_policy import HEADER, STRICT
 
 FRESH_SECONDS = 1.0  # for which an answer of /readyz is reused
@@ -100,7 +100,7 @@ def _look() -> Readiness:
         "status": "ok" if is_ready else "unavailable",
         "database": database,
         "broker": _broker(),
-        "places": geoip.status(),
+        "places": place.status(),
     }
     return Readiness(200 if is_ready else 503, body, time.monotonic())
 

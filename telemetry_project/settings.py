@@ -82,7 +82,7 @@ MIDDLEWARE = [
     # Before whatever writes to the audit trail.
     "telemetry_project.sender.SenderHash",
     "django_otp.middleware.OTPMiddleware",
-    "events.accounts.gate.SecondFactorGate",
+    "events.accounts.second_factor.SecondFactorGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -357,7 +357,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["events.api.throttling.ReaderThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["events.api.authentication.ReaderThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["events.api.endpoint.Filters"],
     "EXCEPTION_HANDLER": "events.api.problems.handler",
     "URL_FORMAT_OVERRIDE": None,

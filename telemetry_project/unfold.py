@@ -213,7 +213,7 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [_file("events/admin.js"), _file("events/filters.js"), _file("events/reachable.js")],
     "DASHBOARD_CALLBACK": "telemetry_project.front_page.context",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
-    "LOGIN": {"form": "events.accounts.forms.LoginForm"},
+    "LOGIN": {"form": "events.accounts.views.LoginForm"},
     "ACCOUNT": {
         # Links of ours replace unfold's, that to the password among them.
         "navigation": [

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
-from events.admin.autocomplete import Autocomplete
+from events.admin.owners import Autocomplete
 from events.api.problems import PROBLEMS
 from ingestion.documentation import formats_page
 from ingestion.rejected.remedies import as_html

@@ -22,7 +22,7 @@ def warm_web() -> None:
 
 def warm_worker() -> None:
     """Compile the rules of user agents, before the worker forks: its processes share them."""
-    agent.columns("Mozilla/5.0")
+    agent.agent_columns("Mozilla/5.0")
 
 
 def collect_garbage_less_often() -> None:

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
-from events import buckets
+from events.lib import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
 from ingestion.filing import schedule
@@ -137,7 +137,7 @@ def _forget() -> Iterator[None]:
     quotas.forget()
     ceilings.forget()
     schedule.forget()
-    buckets.forget()
+    buckets.reset()
     health.forget()
 
 

@@ -2,8 +2,7 @@
 
 from django.contrib.auth.models import User
 
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 
 
 def person(name: str, *owners: Owner, role: Role = Role.VIEWER, is_superuser: bool = False) -> User:

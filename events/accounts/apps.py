@@ -13,8 +13,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to log-ins and memberships."""
-        from events.accounts import checks, forgetting, leaving, logins, roles  # noqa: F401  (loaded models)
+        from events.accounts import audit, logins, memberships, second_factor  # noqa: F401  (register checks)
 
         logins.connect()
-        roles.connect()
-        leaving.connect()
+        memberships.connect_lead_group()
+        memberships.connect_key_revocation()

@@ -1,14 +1,68 @@
-"""Audit: the one way to note who did what, `audit.record(audit.actor_of(request), ACTION, row, owner=…)`."""
+"""The audit trail: who did what, recorded by `audit.record(audit.actor_of(request), ACTION, row, owner=…)`.
+
+Nothing changes or removes an entry, except that the erasure of an actor redacts their names. The database
+enforces that: it allows a change only in a transaction that sets `tally.erasing`.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import connection, models, transaction
+from django.db.models.functions import Now
 
-from events.accounts.entry import AuditEntry
+from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
+
+
+class AuditEntry(models.Model):
+    """Who did what to what. A trigger of the database refuses changes and deletions.
+
+    The keys of people and owners have no constraint and stay when those are gone; their names stand beside.
+    """
+
+    at = models.DateTimeField(db_default=Now(), help_text="When it was done.")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+        help_text="Whose account did it.",
+    )
+    actor_name = models.TextField(help_text="What did it was called then: a person, a key, a command.")
+    action = models.TextField(help_text="What was done, as events/accounts/audit.py lists it.")
+    about_type = models.TextField(blank=True, help_text="What it was done to: the type.")
+    about_id = models.TextField(blank=True, help_text="What it was done to: its primary key.")
+    about = models.TextField(blank=True, help_text="What it was done to, as it was called then.")
+    owner = models.ForeignKey(
+        Owner,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+        help_text="Whose leads see it; none: operators only.",
+    )
+    owner_name = models.TextField(blank=True, help_text="The owner as it was called then.")
+    before = models.JSONField(default=dict, help_text="What changed, as it was. Never a secret.")
+    after = models.JSONField(default=dict, help_text="What changed, as it became. Never a secret.")
+    address_hash = models.TextField(blank=True, help_text="Hash of the address that it came from.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit trail"
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="audit_of_owner"),
+            models.Index(fields=["action", "-id"], name="audit_of_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.about}".rstrip()
+
 
 # What can be done, and how a page says it of its actor. What is done elsewhere has its line here too.
 ACTIONS = {
@@ -175,3 +229,30 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
         name: value if isinstance(value, str | int | float | list | dict | None) else encoder.default(value)
         for name, value in values.items()
     }
+
+
+READ = 2_000
+_FILTERS = "export.made"  # its `after` has the filters and the search
+
+
+@forgets("audit_entries")
+def erase_from_audit_trail(erased: Erased, _: datetime) -> int:
+    """Redact the entries of the actor's owner, and those of no single owner."""
+    entries = AuditEntry.objects.filter(models.Q(owner=erased.owner) | models.Q(owner=None)).order_by("pk")
+    changed = 0
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL tally.erasing = 'on'")
+        for entry in entries.only("action", "about", "before", "after").iterator(READ):
+            thoroughly = entry.action == _FILTERS
+            redacted = {
+                "about": erased.redact(entry.about),
+                "before": erased.redact_json(entry.before, thoroughly=thoroughly),
+                "after": erased.redact_json(entry.after, thoroughly=thoroughly),
+            }
+            if any(getattr(entry, name) != value for name, value in redacted.items()):
+                AuditEntry.objects.filter(pk=entry.pk).update(**redacted)
+                changed += 1
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL tally.erasing = 'off'")
+    return changed

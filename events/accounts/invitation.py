@@ -13,8 +13,7 @@ from django.urls import reverse
 from events.access import Access
 from events.accounts import audit
 from events.accounts.mailing import INVITATION, Mail, mailer
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 
 GOOD_FOR = timedelta(days=7)
 MAX_EMAIL = 150  # the e-mail address becomes the username, which can't be longer

@@ -1,17 +1,93 @@
-"""The second factor: a code that changes every 30 seconds (TOTP, RFC 6238), from an app on a phone."""
+"""The second factor: a code that changes every 30 seconds (TOTP, RFC 6238), from an app on a phone.
 
+People who have one, or need one, get no page before they have entered its code. Recovery codes replace it
+once each; only their hashes are stored.
+"""
+
+import secrets
 from base64 import b32encode
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import django_otp
 import segno
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.checks import CheckMessage, Error, register
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.access import is_operator
-from events.accounts import audit, recovery, sessions
+from events.accounts import audit
+
+CODES = 10
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that reads as another; 16 of them: 79 bits
+
+
+class RecoveryCode(models.Model):
+    """One code of a person, gone once it is used."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "hash"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user}"
+
+
+def make_recovery_codes(user: User) -> list[str]:
+    """New codes, shown this once; the ones before are void."""
+    codes = ["-".join(_random(4) for _ in range(4)) for _ in range(CODES)]
+    with transaction.atomic():
+        RecoveryCode.objects.filter(user=user).delete()
+        RecoveryCode.objects.bulk_create(RecoveryCode(user=user, hash=_hash(code)) for code in codes)
+    return codes
+
+
+def use_recovery_code(user: User, code: str) -> bool:
+    """Whether it is a code of the person, who has it no longer."""
+    gone, _ = RecoveryCode.objects.filter(user=user, hash=_hash(code)).delete()
+    return gone == 1
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def _hash(code: str) -> str:
+    # Random enough that a slow hash would add nothing.
+    return salted_hmac("recovery", code.lower().replace("-", ""), algorithm="sha256").hexdigest()
+
+
+def end_other_sessions(request: Any) -> int:
+    """End the person's other sessions; how many there were.
+
+    Django keeps whose a session is inside of it, so all that are open are looked at: a log-in lasts for hours
+    and the factor is set up once, so no index is worth it.
+    """
+    mine = str(request.user.pk)
+    ended = 0
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.session_key != request.session.session_key and (
+            session.get_decoded().get(SESSION_KEY) == mine
+        ):
+            session.delete()
+            ended += 1
+    return ended
+
 
 OPTIONAL, OPERATORS, ALL = "optional", "operators", "all"
 CHOICES = (OPTIONAL, OPERATORS, ALL)
@@ -61,9 +137,9 @@ def confirm(request: Any, draft: TOTPDevice, code: str) -> list[str] | None:
     TOTPDevice.objects.filter(pk=draft.pk).update(confirmed=True)
     draft.refresh_from_db()
     django_otp.login(request, draft)
-    ended = sessions.end_others(request)
+    ended = end_other_sessions(request)
     audit.record(audit.actor_of(request), "factor.added", request.user, after={"sessions_ended": ended})
-    return recovery.make(request.user)
+    return make_recovery_codes(request.user)
 
 
 def check(request: Any, device: TOTPDevice, code: str) -> bool:
@@ -74,7 +150,7 @@ def check(request: Any, device: TOTPDevice, code: str) -> bool:
         often.update(throttling_failure_count=MOST_FAILURES)
         is_right = django_otp.verify_token(request.user, device.persistent_id, code) is not None
     else:
-        is_right = recovery.use(request.user, code)
+        is_right = use_recovery_code(request.user, code)
         if is_right:
             audit.record(actor, "factor.recovered", request.user)
     if not is_right:
@@ -88,6 +164,56 @@ def check(request: Any, device: TOTPDevice, code: str) -> bool:
 
 def remove(user: User) -> bool:
     """Take the second factor away with its recovery codes; whether there was one."""
-    recovery.RecoveryCode.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
     gone, _ = TOTPDevice.objects.filter(user=user).delete()
     return bool(gone)
+
+
+HAS_FACTOR = "has_second_factor"  # in the session, from the log-in on
+API = "/api/"
+
+
+class SecondFactorGate:
+    """Stands after the middleware that knows the person, and whether a code was given in this session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Ask for the code, or go on."""
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and self._must_stop(request):
+            return _require_code(request)
+        return self.get_response(request)
+
+    def _must_stop(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        if not user.is_authenticated or user.is_verified() or request.path_info in _exempt_paths():
+            return False
+        if is_required(user):
+            return True
+        # Only who had one at the log-in is looked up: it may have been removed since.
+        return bool(request.session.get(HAS_FACTOR)) and device_of(user) is not None
+
+
+def _exempt_paths() -> set[str]:
+    """Where one may go all the same."""
+    names = ("second-factor", "second-factor-check", "admin:logout", "admin:login", "admin:jsi18n")
+    return {*map(reverse, names), "/livez", "/readyz"}
+
+
+def _require_code(request: HttpRequest) -> HttpResponse:
+    if request.path_info.startswith(API):
+        sentence = "This log-in has not given its second factor yet: do so in the admin, or use a secret key."
+        problem = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": sentence}
+        return JsonResponse(problem, status=403, content_type="application/problem+json")
+    page = "second-factor-check" if device_of(request.user) else "second-factor"
+    return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")
+
+
+@register()
+def check_second_factor(**_: Any) -> list[CheckMessage]:
+    """The setting says one of what there is."""
+    if settings.SECOND_FACTOR in CHOICES:
+        return []
+    said = f"SECOND_FACTOR is {settings.SECOND_FACTOR!r}."
+    return [Error(said, hint=f"It can be {', '.join(CHOICES)}.", id="accounts.E001")]

@@ -1,20 +1,77 @@
-"""Pages of the second factor: set it up, give its code, make new recovery codes, take it away."""
+"""Pages for accounts: the log-in, the second factor, invitations and password resets.
 
-from typing import Any
+GET changes nothing on pages that mails link to, since mail scanners follow every link.
+"""
 
+from typing import TYPE_CHECKING, Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth import login
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import (
+    PasswordResetCompleteView,
+    PasswordResetConfirmView,
+    PasswordResetDoneView,
+    PasswordResetView,
+)
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events.accounts import audit, recovery, second_factor
-from events.accounts.forms import CodeForm
+from events.accounts import audit, invitation, logins, passwords, second_factor
+from events.accounts.invitation import Invitation
+from events.accounts.mailing import mailer
+
+if TYPE_CHECKING:  # unfold has no types
+    from django.contrib.admin.forms import AdminAuthenticationForm as UnfoldLogin
+    from django.forms import TextInput as UnfoldInput
+else:
+    from unfold.forms import AuthenticationForm as UnfoldLogin
+    from unfold.widgets import UnfoldAdminTextInputWidget as UnfoldInput
+
+
+class LoginForm(UnfoldLogin):
+    """The log-in. Its answers are the same whether there is such an account or not."""
+
+    def clean(self) -> dict[str, Any]:
+        """Look at the password only where nobody has to wait."""
+        name = str(self.cleaned_data.get("username") or "")
+        network = getattr(self.request, "network_hash", "")
+        if wait := logins.count_login(name, network, timezone.now()):
+            unit = "second" if wait == 1 else "seconds"
+            raise ValidationError(f"Too many failed log-ins. Try again in {wait} {unit}.", code="throttled")
+        data = super().clean()
+        logins.login_succeeded(name, network, timezone.now())
+        return dict(data or {})
+
+
+class CodeForm(forms.Form):
+    """A code of the second factor, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=40,
+        label="Code",
+        widget=UnfoldInput(
+            attrs={"autocomplete": "one-time-code", "autofocus": "", "autocapitalize": "none"}
+        ),
+    )
+
+    def clean_code(self) -> str:
+        """Without the blanks that people and phones put into codes."""
+        return "".join(str(self.cleaned_data["code"]).split())
+
 
 WRONG = "That code is not right, or was used already. After several wrong ones wait some minutes."
 
@@ -78,7 +135,7 @@ def _look_after(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
             form.add_error("code", WRONG)
         elif "remove" not in request.POST:
             audit.record(audit.actor_of(request), "factor.codes_made", user)
-            return _codes(request, recovery.make(user))
+            return _codes(request, second_factor.make_recovery_codes(user))
         elif not is_required:
             audit.record(audit.actor_of(request), "factor.removed", user)
             second_factor.remove(user)
@@ -86,7 +143,7 @@ def _look_after(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
             return redirect("admin:index")
         else:
             form.add_error("code", "Your account must have a second factor.")
-    left = recovery.RecoveryCode.objects.filter(user_id=device.user_id).count()
+    left = second_factor.RecoveryCode.objects.filter(user_id=device.user_id).count()
     return _page(
         request, "second_factor/manage.html", "Second factor", form=form, left=left, is_required=is_required
     )
@@ -96,10 +153,6 @@ def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
     return _page(
         request, "second_factor/codes.html", "Recovery codes", codes="\n".join(codes), next=_next(request)
     )
-
-
-def _page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
-    return render(request, template, {**admin.site.each_context(request), "title": title, **context})
 
 
 def _is_verified(request: HttpRequest) -> bool:
@@ -115,3 +168,151 @@ def _next(request: HttpRequest) -> str:
     )
     # A path only: `redirect` would take another text for the name of a view.
     return wanted if is_ours and wanted.startswith("/") else reverse("admin:index")
+
+
+if TYPE_CHECKING:  # unfold has no types
+    from django.forms import EmailInput as Email
+    from django.forms import PasswordInput as Password
+
+    SetPassword = SetPasswordForm[User]
+else:
+    from unfold.widgets import UnfoldAdminEmailInputWidget as Email
+    from unfold.widgets import UnfoldAdminPasswordWidget as Password
+
+    SetPassword = SetPasswordForm
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class NewPasswordForm(SetPassword):
+    """The form of a new password, entered twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].widget = Password(attrs={"autocomplete": "new-password"})
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Accept an invitation, with the account that is logged in or a new one."""
+    found = invitation.of_token(token, timezone.now())
+    if found is None:
+        return _page(request, "accounts/invalid_invitation.html", "This invitation can't be used", status=404)
+    if isinstance(request.user, User):
+        return _accept_as(request, found, request.user)
+    if invitation.has_account(found):
+        there = f"{reverse('admin:login')}?next={request.path}"
+        return _page(request, "accounts/log_in.html", f"Join {found.owner}", invitation=found, login=there)
+    account = User(username=found.email.lower(), email=found.email)
+    form = NewPasswordForm(account, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _accept_new(request, found, form.cleaned_data["new_password1"])
+    return _page(request, "accounts/set_up.html", f"Join {found.owner}", invitation=found, form=form)
+
+
+def _accept_as(request: HttpRequest, found: Invitation, user: User) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, "accounts/accept.html", f"Join {found.owner}", invitation=found)
+    if invitation.accept(found, user, actor=audit.actor_of(request), now=timezone.now()):
+        messages.success(request, f"You are now a member of {found.owner}.")
+    return redirect("admin:index")
+
+
+def _accept_new(request: HttpRequest, found: Invitation, password: str) -> HttpResponse:
+    address_hash = getattr(request, "address_hash", "")
+    try:
+        user = invitation.accept_new(found, password, address_hash=address_hash, now=timezone.now())
+    except IntegrityError:  # the same form twice at once
+        user = None
+    if user is None:
+        return redirect("admin:login")
+    login(request, user, backend=_BACKEND)
+    messages.success(request, f"Welcome. You are now a member of {found.owner} and log in as {user}.")
+    return redirect("admin:index")
+
+
+class ResetForm(PasswordResetForm):
+    """The form of a password reset. Its answer doesn't tell whether the account exists."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail address"
+        self.fields["email"].widget = Email(attrs={"autocomplete": "email", "autofocus": ""})
+
+
+class SiteContext:
+    """Mixin with the admin's context, for pages without a log-in."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the context of the admin's pages."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # of a view
+        return {**admin.site.each_context(self.request), **context}  # type: ignore[attr-defined]  # as above
+
+
+class RequestReset(SiteContext, PasswordResetView):
+    """The page on which a person requests a link to a new password."""
+
+    template_name = "accounts/request_reset.html"
+    form_class = ResetForm
+    success_url = reverse_lazy("password_reset_done")
+    title = "Forgotten password"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Have the link mailed to the accounts with this address, within the limit."""
+        email, now = form.cleaned_data["email"], timezone.now()
+        if wait := logins.count_reset(email.lower(), getattr(self.request, "network_hash", ""), now):
+            minutes = -(-wait // 60)
+            said = "a minute" if minutes == 1 else f"{minutes} minutes"
+            form.add_error("email", f"Too many links were requested. Try again in {said}.")
+            return self.form_invalid(form)
+        passwords.request_reset(email, now)
+        return redirect(self.get_success_url())
+
+
+class ResetRequested(SiteContext, PasswordResetDoneView):
+    """The page after the request, whether or not the account exists."""
+
+    template_name = "accounts/reset_requested.html"
+    title = "Check your mailbox"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add where mails are written without a mail server."""
+        return super().get_context_data(where=mailer().where(), **kwargs)
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class SetNewPassword(SiteContext, PasswordResetConfirmView):
+    """The page that sets the new password. All sessions of the account end, as Django ties them to it."""
+
+    template_name = "accounts/new_password.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("password_reset_complete")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add a title that says whether the link can be used."""
+        context = super().get_context_data(**kwargs)
+        title = "Choose a new password" if context["validlink"] else "This link can't be used"
+        return {**context, "title": title}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set the password, and record that in the audit trail."""
+        response = super().form_valid(form)
+        user: Any = self.user
+        actor = audit.Actor(user.get_username(), user.pk, getattr(self.request, "address_hash", ""))
+        audit.record(actor, "person.password_reset", user)
+        return response
+
+
+class PasswordIsSet(SiteContext, PasswordResetCompleteView):
+    """The page after the new password is set."""
+
+    template_name = "accounts/password_is_set.html"
+    title = "Your new password is set"
+
+
+def _page(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
+    more = {**admin.site.each_context(request), "title": title, **context}
+    return render(request, template, more, status=status)

@@ -1,4 +1,4 @@
-"""The admin: what people see of events and of whose they are. Importing it registers every page."""
+"""The admin pages of events, sessions, sources, owners and people. Importing the package registers them."""
 
 from events.admin import (
     audit_trail,
@@ -6,13 +6,11 @@ from events.admin import (
     exports,
     invitations,
     keys,
-    kinds,
     members,
-    organizations,
     owners,
+    people,
     sessions,
     sources,
-    users,
 )
 
 __all__ = [
@@ -21,11 +19,9 @@ __all__ = [
     "exports",
     "invitations",
     "keys",
-    "kinds",
     "members",
-    "organizations",
     "owners",
+    "people",
     "sessions",
     "sources",
-    "users",
 ]

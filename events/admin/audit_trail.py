@@ -8,14 +8,11 @@ from django.db import models
 from django.http import HttpRequest
 
 from events.access import access_of
-from events.accounts.audit import ACTIONS
-from events.accounts.entry import AuditEntry
-from events.admin.base import EmptyState
-from events.admin.columns import NOTHING, moment
-from events.admin.facts import Page, group
+from events.accounts.audit import ACTIONS, AuditEntry
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import NOTHING, Page, group, time_column
 from events.admin.filters import ChoiceFilter, labels_of
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
+from events.admin.lists import KeysetAdmin
 
 
 class ActionFilter(ChoiceFilter):
@@ -47,7 +44,7 @@ class LedOwnerFilter(ChoiceFilter):
 class AuditEntryAdmin(PageAdmin, KeysetAdmin):
     """Who did what: read, never changed."""
 
-    list_display = (moment("at", "When (UTC)"), "who", "did", "what", "whose")
+    list_display = (time_column("at", "When (UTC)"), "who", "did", "what", "whose")
     list_filter = (LedOwnerFilter, ActionFilter)
     empty_state = EmptyState(
         "Nothing was done yet", "Log-ins and changes of keys, members and settings appear here."

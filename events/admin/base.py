@@ -1,15 +1,25 @@
-"""What all admin pages share: unfold's look, our empty states, and permissions that follow memberships."""
+"""Base classes of admin pages: access by membership, empty states, audit trail, read-only pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from events.access import access_of
+from events.accounts import audit
+from events.admin.display import Page
+from events.event import Event
+from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
@@ -150,3 +160,179 @@ class OwnedAdmin(TallyAdmin):
         """Members of any owner may see the list; of this owner, the row."""
         access = access_of(request)
         return not access.is_empty if obj is None else access.has(getattr(obj, self.owner_path))
+
+
+_BEFORE = "tally_audit_before"
+
+
+class AuditedAdmin(TallyAdmin):
+    """Notes what was made, changed and removed, in the transaction that does it."""
+
+    audit_noun = ""  # of the actions: NOUN.made, NOUN.changed, NOUN.removed
+    audit_fields: tuple[str, ...] = ()
+
+    def audit_owner(self, row: Any) -> Owner | None:
+        """Whose leads see it."""
+        return None
+
+    def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
+        """What a change is called."""
+        return f"{self.audit_noun}.changed"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Remember how it was."""
+        if change:
+            stored = type(obj)._default_manager.get(pk=obj.pk)
+            setattr(request, _BEFORE, audit.state(stored, self.audit_fields))
+        super().save_model(request, obj, form, change)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Note it."""
+        self._note(request, f"{self.audit_noun}.made", obj, after=audit.state(obj, self.audit_fields))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Note what changed, if anything did."""
+        before = getattr(request, _BEFORE, None)
+        if before is None:  # Django changes a person's password past save_model
+            self._note(request, f"{self.audit_noun}.password_changed", obj)
+        else:
+            after = audit.state(obj, self.audit_fields)
+            if before != after:
+                self._note(request, self.audit_action(before, after), obj, before=before, after=after)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Note what is about to go."""
+        for row in queryset:
+            self._note(request, f"{self.audit_noun}.removed", row, before=audit.state(row, self.audit_fields))
+        return super().log_deletions(request, queryset)
+
+    def _note(
+        self,
+        request: HttpRequest,
+        action: str,
+        row: models.Model,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        owner = self.audit_owner(row)
+        audit.record(audit.actor_of(request), action, row, owner=owner, before=before, after=after)
+
+
+# Removed by their own ways only, though the database would let their owner go.
+NEVER_CASCADED = frozenset({Event, ApiKey})
+USAGE_COUNTS = "counts of what was received"
+
+
+class ProtectedAdmin(TallyAdmin):
+    """Owners and organizations. Django would read all that is theirs to say the same."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with them, or what keeps them."""
+        keeps = sorted({name for row in objs for name in blocking_rows(row)})
+        return ([], {}, set(), keeps) if keeps else super().get_deleted_objects(objs, request)
+
+
+def blocking_rows(row: models.Model) -> Iterator[str]:
+    """What a row has that doesn't go with it, as pages call it."""
+    for relation in row._meta.get_fields(include_hidden=True):
+        if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
+            continue
+        model: Any = relation.related_model
+        keeps = getattr(relation, "on_delete", None) is models.PROTECT or model in NEVER_CASCADED
+        if keeps and model._base_manager.filter(**{relation.field.name: row}).exists():  # type: ignore[union-attr]
+            yield str(model._meta.verbose_name_plural) if model in admin.site._registry else USAGE_COUNTS
+
+
+RELATED = frozenset({"organization", "owner", "default_owner", "owners", "user"})
+_LABELS = {"user": "Person"}
+_KEPT_AS = "tally_linked"
+NOTHING = "-"
+
+
+def linked_fields(
+    request: HttpRequest, names: Iterable[Any], fixed: Iterable[Any] | None = None
+) -> tuple[Any, ...]:
+    """The names, those of relations (among `fixed`, if given) replaced by what shows them.
+
+    The same for one request each time: Django looks a field up among those that are read only.
+    """
+    made: dict[str, Callable[[Any], str]] = request.__dict__.setdefault(_KEPT_AS, {})
+    chosen = (
+        RELATED if fixed is None else RELATED.intersection(name for name in fixed if isinstance(name, str))
+    )
+    for name in chosen:
+        if name not in made:
+            made[name] = _field(request, name)
+    return tuple(made[name] if name in chosen else name for name in names)
+
+
+def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
+    @admin.display(description=_LABELS.get(name) or name.replace("_", " ").capitalize())
+    def shown(row: Any) -> str:
+        found = getattr(row, name)
+        several = hasattr(found, "all")
+        rows = list(found.all()) if several else [found] if found is not None else []
+        return format_html_join(", ", "{}", ((_link(request, each),) for each in rows)) or NOTHING
+
+    shown.__name__ = name
+    return shown
+
+
+def _link(request: HttpRequest, row: Any) -> str:
+    label = access_of(request).told_apart(row) if isinstance(row, Owner) else str(row)
+    pages = admin.site._registry.get(type(row))
+    if pages is None or not pages.has_view_permission(request, row):
+        return label
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}" class="text-link">{}</a>', address, label)
+
+
+class PageAdmin(ReadOnly, TallyAdmin):
+    """Rows that are read: a list, and a page for each."""
+
+    page_template = "admin/facts_page.html"
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """What the page says of a row."""
+        raise NotImplementedError
+
+    def title_of(self, row: Any) -> str:
+        """What the page is called."""
+        return str(row)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of a row, instead of a form. Another's row is as unknown as one that never was."""
+        if object_id is None:
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            messages.warning(request, f"There is no such {self.opts.verbose_name}, or you may not see it.")
+            return redirect(self._back(request))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,
+            "title": self.title_of(row),
+            "page": self.page(request, row),
+            "back": self._back(request),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.page_template, context)
+
+    def _back(self, request: HttpRequest) -> str:
+        """The list as the person left it: filters and page."""
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        kept = request.GET.get("_changelist_filters", "")
+        return f"{url}?{kept}" if kept else url

@@ -1,4 +1,7 @@
-"""Events in the admin: the list of all kinds, newest first, and the page of one."""
+"""Events in the admin: the list of all kinds, one list per kind, and the page of partitions.
+
+The lists of kinds are built from the registry, so a new kind needs no code here.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,46 +10,65 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef, Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
 
-from events.admin import partition_page
-from events.admin.base import EmptyState
-from events.admin.columns import NOTHING, moment, short
-from events.admin.event_filters import (
+from events.access import access_of
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import NOTHING, Page, display_value, field_label, short_text, time_column
+from events.admin.event_lists import EventListAdmin, envelopes_of, in_time
+from events.admin.event_page import event_lines, event_view
+from events.admin.filters import (
     ActorFilter,
     BotFilter,
+    ChoiceFilter,
     CountryFilter,
     DeviceFilter,
+    DialectFilter,
+    KindFilter,
     ObjectFilter,
+    OwnerFilter,
+    PeriodFilter,
     ReceiptFilter,
     ReceivedSinceFilter,
     ReceivedUntilFilter,
     SessionFilter,
     SinceFilter,
+    SourceFilter,
     UntilFilter,
     VersionFilter,
+    filters_of,
 )
-from events.admin.event_page import event_view
-from events.admin.exporting import ROWS
-from events.admin.facts import Page
-from events.admin.filters import (
-    ChoiceFilter,
-    DialectFilter,
-    KindFilter,
-    OwnerFilter,
-    PeriodFilter,
-    SourceFilter,
-)
-from events.admin.happened import lines_of
-from events.admin.pages import PageAdmin
-from events.admin.walking import WalkAdmin, envelopes_of, in_time
-from events.details import Pair, with_details
 from events.event import Event
-from events.kinds import KINDS
-from events.walk import LAST_RECEIVED_FIRST, Question
+from events.exports.formats import ROWS
+from events.kinds import KINDS, KindEntry
+from events.lib.formatting import size_text
+from events.lib.paging import LAST_RECEIVED_FIRST, EventQuery
+from events.partitioned.partitions import Week, weeks
+from events.store.details import Pair, with_details
+
+
+def answer(found: list[Week]) -> str:
+    """The page in a sentence."""
+    if not found:
+        return "There are no partitions yet: run manage.py manage_partitions."
+    events, size = sum(week.events for week in found), sum(week.size for week in found)
+    return f"About {events:,} events in {len(found)} weeks take {size_text(size)}, indexes included."
+
+
+def page(request: HttpRequest, site: Any) -> HttpResponse:
+    """The page itself."""
+    if not access_of(request).is_operator:
+        raise PermissionDenied
+    found = weeks()
+    context = {**site.each_context(request), "title": "Partitions", "answer": answer(found), "weeks": found}
+    return TemplateResponse(request, "admin/partitions.html", context)
+
 
 LISTED = ("kind", "dialect", "session", "actor", "occurred_at", "received_at", "owner", "source")
 RECEIPT = (ReceivedSinceFilter, ReceivedUntilFilter)
@@ -60,17 +82,17 @@ FIRST_EVENT = (
 
 
 @admin.register(Event)
-class EventAdmin(PageAdmin, WalkAdmin):
+class EventAdmin(PageAdmin, EventListAdmin):
     """Events of all kinds: read, never changed."""
 
     list_display = (
-        moment("occurred_at", "Occurred (UTC)"),
+        time_column("occurred_at", "Occurred (UTC)"),
         "kind",
         "happened",
         "owner",
         "source",
-        short("actor"),
-        short("session"),
+        short_text("actor"),
+        short_text("session"),
         "dialect",
     )
     list_filter = (
@@ -92,7 +114,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
         """Return the list with a line for each event; one statement for all of a page."""
         response = super().changelist_view(request, extra_context)
         if listed := (getattr(response, "context_data", None) or {}).get("cl"):
-            lines = lines_of(listed.result_list)
+            lines = event_lines(listed.result_list)
             for row in listed.result_list:
                 row.happened = lines.get(row.pk, "")
         return response
@@ -100,12 +122,12 @@ class EventAdmin(PageAdmin, WalkAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With the time of receipt where the list is in its order."""
         is_by_receipt = any(request.GET.get(spec.parameter_name) for spec in RECEIPT)
-        received = (moment("received_at", "Received (UTC)"),) if is_by_receipt else ()
+        received = (time_column("received_at", "Received (UTC)"),) if is_by_receipt else ()
         return (*received, *super().get_list_display(request))
 
     def get_urls(self) -> list[Any]:
         """The page of partitions beside the list."""
-        view = self.admin_site.admin_view(partial(partition_page.page, site=self.admin_site))
+        view = self.admin_site.admin_view(partial(page, site=self.admin_site))
         return [path("partitions/", view, name="events_partitions"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -116,7 +138,7 @@ class EventAdmin(PageAdmin, WalkAdmin):
         """
         return super().get_queryset(request).prefetch_related("owner", "source")
 
-    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> Question:
+    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """The envelopes; beside a row of its kind where a kind is asked for, since the envelope has no index
         on that: by the column alone a rare kind read the whole table. By receipt they have windows of that.
         """
@@ -127,14 +149,14 @@ class EventAdmin(PageAdmin, WalkAdmin):
             pace: Any = Event.objects.all()
             for spec in received:
                 pace = spec.queryset(request, pace)
-            return Question(rows, paces=(pace,), order=LAST_RECEIVED_FIRST)
+            return EventQuery(rows, paces=(pace,), order=LAST_RECEIVED_FIRST)
         kind = next((spec.chosen for spec in filters if isinstance(spec, KindFilter)), "")
         if kind in KINDS:
             of_kind = in_time(request, filters, KINDS[kind].model._default_manager.all())
-            return Question(rows, paces=(indexed, of_kind), beside=of_kind)
-        return Question(rows) if is_indexed else Question(rows, paces=(indexed,))
+            return EventQuery(rows, paces=(indexed, of_kind), beside=of_kind)
+        return EventQuery(rows) if is_indexed else EventQuery(rows, paces=(indexed,))
 
-    def pairs(self, question: Question) -> Iterator[list[Pair]]:
+    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
         """Everything that answers, with all columns."""
         whole = replace(question, rows=question.rows.defer(None))
         return map(with_details, whole.everything(ROWS))
@@ -155,3 +177,154 @@ class EventAdmin(PageAdmin, WalkAdmin):
     def page(self, request: HttpRequest, row: Event) -> Page:
         """What there is to say of an event."""
         return event_view(row, row.detail)
+
+
+OWN_COLUMNS = 5  # of a kind that its list shows: the first of its file, which matter most
+OF_ENVELOPE = ("kind", "occurred_at", "owner", "source", "actor")
+
+
+class KindAdmin(PageAdmin, EventListAdmin):
+    """Events of one kind: read, never changed."""
+
+    kind = ""
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """The rows of the kind whose envelopes the person may see."""
+        rows = self.model._default_manager.all()
+        mine = access_of(request).limit(Event.objects.order_by())
+        found: models.QuerySet[Any] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
+        return found
+
+    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
+        """The rows of the kind by its own columns, the envelopes beside them by theirs."""
+        envelopes, indexed, _ = envelopes_of(request, filters, term)
+        rows_in_time = in_time(request, filters, self.model._default_manager.all())
+        rows = rows_in_time.prefetch_related(
+            Prefetch("event", Event.objects.only(*OF_ENVELOPE).prefetch_related("owner", "source"))
+        )
+        for spec in filters:
+            if spec.of_kind:
+                rows = spec.queryset(request, rows)
+        return EventQuery(rows, paces=(rows_in_time, indexed), beside=envelopes)
+
+    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
+        """Everything that answers, with all columns of the envelopes too."""
+        envelopes = Prefetch("event", Event.objects.prefetch_related("owner", "source"))
+        rows = question.rows.prefetch_related(None).prefetch_related(envelopes)
+        for page in replace(question, rows=rows).everything(ROWS):
+            yield [(row.event, row) for row in page]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Members of any owner may see the list; of the event's owner, the event."""
+        access = access_of(request)
+        return not access.is_empty if obj is None else access.has(obj.event.owner_id)
+
+    def get_empty_state(self, request: HttpRequest) -> EmptyState:
+        """What the kind is."""
+        return EmptyState(
+            f"No {self.kind} events yet",
+            f"They appear here as soon as one is filed. What such an event is: {described(self.model)}",
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, under the name of its kind."""
+        more = {"title": f"Events: {self.kind}", "explained": described(self.model)}
+        return super().changelist_view(request, more | (extra_context or {}))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The event's page, from which the way back leads to this list."""
+        more = {"list_name": f"{self.kind} events"}
+        return super().changeform_view(request, object_id, form_url, more | (extra_context or {}))
+
+    def page(self, request: HttpRequest, row: Any) -> Page:
+        """The page of the event."""
+        return event_view(row.event, row)
+
+    def title_of(self, row: Any) -> str:
+        """As on the event's own page."""
+        return str(row.event)
+
+
+def described(model: Any) -> str:
+    """What a kind is, in its own words; where that is from, the reference says."""
+    return str(model.__doc__ or "").strip().splitlines()[0].partition(" Source: ")[0]
+
+
+def own_columns(model: Any) -> list[Any]:
+    """The columns that a kind's list shows: short ones only."""
+    plain = [column for column in model.columns() if not isinstance(column, models.JSONField)]
+    return plain[:OWN_COLUMNS]
+
+
+def _of_event(name: str, column: Any) -> Any:
+    @admin.display(description=getattr(column, "short_description", name.capitalize()))
+    def shown_of_event(row: Any) -> str:
+        return str(column(row.event))
+
+    shown_of_event.__name__ = name
+    return shown_of_event
+
+
+def _name(name: str) -> Any:
+    @admin.display(description=name.capitalize())
+    def column(row: Any) -> str:
+        return str(getattr(row.event, name))
+
+    column.__name__ = name
+    return column
+
+
+def _own(field: Any) -> Any:
+    if isinstance(field, models.TextField):
+        return short_text(field.attname, label=field_label(field))
+
+    @admin.display(description=field_label(field))
+    def column(row: Any) -> Any:
+        value = getattr(row, field.attname)
+        return NOTHING if value in (None, []) else display_value(field.attname, value)
+
+    column.__name__ = field.attname
+    return column
+
+
+def admin_of(entry: KindEntry) -> type[KindAdmin]:
+    """The admin of a kind."""
+    own = own_columns(entry.model)
+    of_kind = filters_of([*entry.model.columns(), *entry.model.computed()])
+    taken = {spec.parameter_name for spec in of_kind}
+    texts = (SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter)
+    of_envelope = (*texts, BotFilter)
+    return type(
+        f"{entry.model.__name__}Admin",
+        (KindAdmin,),
+        {
+            "kind": entry.name,
+            "list_display": (
+                _of_event("occurred_at", time_column("occurred_at", "Occurred (UTC)")),
+                *map(_own, own),
+                _name("owner"),
+                _name("source"),
+                _of_event("actor", short_text("actor")),
+            ),
+            "list_filter": (
+                *(OwnerFilter, SourceFilter, PeriodFilter, SinceFilter, UntilFilter),
+                # A kind's own column stands for the envelope's of that name, which was filled from it.
+                *(spec for spec in of_envelope if spec.parameter_name not in taken),
+                *of_kind,
+            ),
+            "__doc__": entry.model.__doc__,
+        },
+    )
+
+
+for _entry in KINDS.values():
+    # Not as a Meta option, which every kind would have to say and a migration to follow.
+    _name_of_one = str(_entry.model._meta.verbose_name).removesuffix(" event").replace("ui ", "UI ")
+    _entry.model._meta.verbose_name_plural = f"{_name_of_one} events"
+    admin.site.register(_entry.model, admin_of(_entry))

@@ -12,23 +12,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from events import export_job
 from events.access import access_of
-from events.admin.base import EmptyState
-from events.admin.columns import figure, moment, short
-from events.admin.exporting import FORMS
-from events.admin.facts import Link, Page, group
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
-from events.export_job import OPEN, SMALL_ROWS, ExportJob, State
-from events.words import size_text
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import Link, Page, count_column, group, short_text, time_column
+from events.admin.lists import KeysetAdmin
+from events.exports import jobs
+from events.exports.formats import EXPORT_FORMATS
+from events.exports.jobs import OPEN, SMALL_ROWS, ExportJob, State
+from events.lib.formatting import size_text
 
 
 class Download(FileResponse):
     """A file that is on disk: the front hands it out by `ready_file`, on a thread that does nothing else."""
 
     def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
-        super().__init__(file, as_attachment=True, filename=job.name, content_type=FORMS[job.form].type)
+        super().__init__(
+            file, as_attachment=True, filename=job.name, content_type=EXPORT_FORMATS[job.form].type
+        )
         self.ready_file = file
         self.headers["Cache-Control"] = "private, no-store"
 
@@ -39,10 +39,10 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
 
     page_template = "admin/export_page.html"
     list_display = (
-        moment("created_at", "Requested (UTC)"),
-        short("name", 60),
+        time_column("created_at", "Requested (UTC)"),
+        short_text("name", 60),
         "state",
-        figure("rows", "Events"),
+        count_column("rows", "Events"),
         "size",
     )
     empty_state = EmptyState(
@@ -80,19 +80,19 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
             return redirect("admin:events_exportjob_change", pk)
         is_ready = job.state == State.DONE
         reason = "You deleted its file." if is_ready else "You cancelled this export."
-        if export_job.cancel(job, reason, timezone.now()):
+        if jobs.cancel(job, reason, timezone.now()):
             messages.success(request, "The file is deleted." if is_ready else "The export is cancelled.")
         return redirect("admin:events_exportjob_change", pk)
 
     def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """Hand out a file, to who asked for it and as long as they see all that may be in it."""
-        pk = export_job.of_token(token)
+        pk = jobs.job_id_of(token)
         job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
         now = timezone.now()
         if job is None or job.expires_at <= now:
             raise Http404
         if not job.may_be_had:
-            export_job.cancel(job, "You no longer have access to all of its owners.", now)
+            jobs.cancel(job, "You no longer have access to all of its owners.", now)
             raise Http404
         try:
             file = job.path.open("rb")

@@ -16,11 +16,8 @@ from events.access import access_of
 from events.accounts import invitation
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import mailer
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import moment
-from events.admin.facts import Page, group
-from events.admin.pages import PageAdmin
+from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, PageAdmin
+from events.admin.display import Page, group, time_column
 from events.ownership.owner import Owner
 
 PENDING, EXPIRED = "pending", "expired"
@@ -56,7 +53,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
     audit_noun = "invitation"
     audit_fields = ("owner", "email", "role")
     page_template = "admin/invitation_page.html"
-    list_display = ("email", "owner", "role", "state", moment("sent_at", "Sent (UTC)"))
+    list_display = ("email", "owner", "role", "state", time_column("sent_at", "Sent (UTC)"))
     list_select_related = ("owner", "invited_by", "accepted_by")
     search_fields = ("email",)
     search_help_text = "E-mail address"

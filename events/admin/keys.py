@@ -1,23 +1,25 @@
-"""API keys in the admin: made here, shown once, then only named, bounded in time or revoked."""
+"""API keys in the admin: created, shown once, rotated, limited in time, revoked."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Field, ManyToManyField
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import Access, access_of
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import NOTHING, moment
-from events.admin.key_rotation import RotatedKeys
-from events.admin.linked import linked
-from events.ownership import senders
+from events.accounts import audit
+from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
+from events.admin.display import NOTHING, time_column
+from events.ownership import provisioning, senders
 from events.ownership.api_key import (
     ONLY_WRITES,
     OPEN_TO_ANYONE,
@@ -30,6 +32,80 @@ from events.ownership.api_key import (
 from events.ownership.owner import Owner
 from events.ownership.provisioning import Provisioned
 
+# How long the old key goes on: the form's value, days, and how a person says it.
+GRACE_PERIODS = {"0": (0, "at once"), "1": (1, "in one day"), "7": (7, "in 7 days"), "30": (30, "in 30 days")}
+USUAL = "7"
+
+
+class RotatableKeys(TallyAdmin):
+    """Keys that can be replaced by new ones with the same rights."""
+
+    def get_urls(self) -> list[Any]:
+        """The page beside those of Django."""
+        view = self.admin_site.admin_view(self.rotate)
+        return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
+
+    def shown_once(self, request: HttpRequest, made: Provisioned, more: str = "") -> HttpResponse:
+        """Return the page of a new key as the response to its form. The text isn't stored in a cookie or
+        session, and browsers don't cache the page.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "New API key",
+            "key": made.key,
+            "text": made.text,
+            "more": more,
+        }
+        response = TemplateResponse(request, "admin/new_key.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def rotate(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Ask for the grace, then do it."""
+        old: ApiKey | None = self.get_object(request, str(key))
+        if old is None or not self.has_change_permission(request, old):
+            raise PermissionDenied
+        back = reverse("admin:events_apikey_change", args=[old.pk])
+        if old.revoked_at or (old.expires_at and old.expires_at <= timezone.now()):
+            messages.error(request, "This key is no longer in use: make a new one instead.")
+            return redirect(back)
+        if not access_of(request).could_make(old):
+            messages.error(
+                request,
+                "This key is a person's own, or for owners that you don't lead: an operator can replace it.",
+            )
+            return redirect(back)
+        grace = GRACE_PERIODS.get(request.POST.get("grace", ""))
+        if request.method == "POST" and grace is not None:
+            made = _replace(request, old, *grace)
+            return self.shown_once(request, made, f"The old key, {old}, ends {grace[1]}.")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Rotate {old}",
+            "key": old,
+            "graces": [(value, said) for value, (_, said) in GRACE_PERIODS.items()],
+            "usual": USUAL,
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/key_rotation.html", context)
+
+
+def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> Provisioned:
+    with transaction.atomic():
+        made = provisioning.replace(old, by=request.user.pk, ends_at=timezone.now() + timedelta(days=days))
+        audit.record(
+            audit.actor_of(request),
+            "key.rotated",
+            old,
+            owner=old.default_owner,
+            after={"by": str(made.key), "ends": said},
+        )
+    senders.forget()  # this process at once, the others within seconds
+    return made
+
+
 if TYPE_CHECKING:  # unfold has no types
     from django.forms import CheckboxInput as Switch
     from django.forms import Select
@@ -40,7 +116,7 @@ else:
 MADE = ("name", "type", "permissions", "default_owner", "owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "all_owners", "open_to_anyone", "user", "expires_at")
 _TEXT = "tally_key_text"  # attribute of the request with the text of its new key
-LAST_USED = moment("last_used_at", never="never")
+LAST_USED = time_column("last_used_at", never="never")
 FIXED = (
     "state",
     "type",
@@ -52,10 +128,10 @@ FIXED = (
     "all_owners",
     "user",
     "created_by",
-    moment("created_at"),
+    time_column("created_at"),
     LAST_USED,
-    moment("revoked_at"),
-    moment("exposed_at"),
+    time_column("revoked_at"),
+    time_column("exposed_at"),
     "malformed",
 )
 
@@ -131,7 +207,7 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
+class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
     """Keys that applications post with. Leads of an owner make keys for it."""
 
     owner_path = "default_owner_id"
@@ -155,7 +231,7 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         "may",
         "default_owner",
         "state",
-        moment("last_used_at", "Last used (UTC)", never="never"),
+        time_column("last_used_at", "Last used (UTC)", never="never"),
         "rotation",
     )
     list_select_related = ("default_owner",)
@@ -220,12 +296,12 @@ class ApiKeyAdmin(RotatedKeys, AuditedAdmin, OwnedAdmin):
         # A key for more owners than the person sees doesn't tell their names.
         access = access_of(request)
         is_whole = access.is_operator or all(access.has(owner.pk) for owner in obj.owners.all())
-        fixed = linked(request, (name for name in FIXED if name != "owners" or is_whole))
+        fixed = linked_fields(request, (name for name in FIXED if name != "owners" or is_whole))
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Of a key that is there, nearly everything."""
-        return () if obj is None else linked(request, FIXED)
+        return () if obj is None else linked_fields(request, FIXED)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those whose keys the person manages."""

@@ -1,22 +1,97 @@
-"""Members in the admin: who sees what of an owner."""
+"""Members of owners in the admin: added, given another role, removed with their keys."""
 
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Field
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import access_of, is_last_lead
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import NOTHING
-from events.admin.linked import linked
-from events.admin.member_leaving import LAST_LEAD, LeavingMembers
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.accounts import audit, memberships
+from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
+from events.admin.display import NOTHING
+from events.ownership.api_key import ApiKey
+from events.ownership.owner import Membership, Owner, Role
+
+LAST_LEAD = (
+    "{person} is the last lead of {owner}. Without a lead, nobody on the team could manage its members and"
+    " keys. Make somebody else a lead first, or ask an operator."
+)
+
+
+class RemovableMembers(TallyAdmin):
+    """Admin of members with a page to remove one, or to leave."""
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Confirm, then remove the member. Only operators can remove the last lead."""
+        row: Membership | None = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if not self.has_delete_permission(request, row):
+            raise PermissionDenied
+        if self._is_kept(request, row):
+            return self._keep(request, row)
+        keys, leads = list(memberships.keys_of(row)), list(memberships.successors(row))
+        if request.method == "POST":
+            return self._end(request, row, _handed(request, keys, leads))
+        is_own = row.user_id == request.user.pk
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Leave {row.owner}" if is_own else f"Remove {row.user} from {row.owner}",
+            "member": row,
+            "is_own": is_own,
+            "own_keys": [key for key in keys if key.user_id is not None],
+            "team_keys": [key for key in keys if key.user_id is None],
+            "leads": leads,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/member_leaving.html", context)
+
+    def _end(self, request: HttpRequest, row: Membership, handed_to: dict[int, User]) -> HttpResponse:
+        with transaction.atomic():
+            if self._is_kept(request, row):  # once more: two leads may leave at once
+                return self._keep(request, row)
+            actor = audit.actor_of(request)
+            revoked = memberships.end_keys(row, actor=actor, now=timezone.now(), handed_to=handed_to)
+            self.log_deletions(request, Membership.objects.filter(pk=row.pk))
+            self.delete_model(request, row)
+        keys = {0: "", 1: " 1 key was revoked."}.get(revoked, f" {revoked} keys were revoked.")
+        messages.success(request, f"{row.user} is no longer a member of {row.owner}.{keys}")
+        is_last = access_of(request).is_person(row.user_id) and not self._sees_any(request)
+        return redirect("admin:index" if is_last else "admin:events_membership_changelist")
+
+    @transaction.atomic
+    def _is_kept(self, request: HttpRequest, row: Membership) -> bool:
+        return not access_of(request).is_operator and is_last_lead(row)
+
+    def _keep(self, request: HttpRequest, row: Membership) -> HttpResponse:
+        messages.error(request, LAST_LEAD.format(person=row.user, owner=row.owner))
+        return redirect("admin:events_membership_change", row.pk)
+
+    def _sees_any(self, request: HttpRequest) -> bool:
+        return bool(self.get_queryset(request).exists())
+
+
+def _handed(request: HttpRequest, keys: list[ApiKey], leads: list[User]) -> dict[int, User]:
+    """Return the lead who takes over each key, without keys for which no allowed lead was selected."""
+    by_id = {str(lead.pk): lead for lead in leads}
+    chosen = {key.pk: by_id.get(request.POST.get(f"key-{key.pk}", "")) for key in keys}
+    return {key: lead for key, lead in chosen.items() if lead is not None}
+
 
 CHOSEN_ONCE = ("user", "owner")
 # What pages call them, as the navigation does. Not as Meta options, which would need a migration.
@@ -41,7 +116,7 @@ class RoleForm(forms.ModelForm[Membership]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
+class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
     """People's roles. Members see who else is one; leads and operators change it."""
 
     audit_noun = "member"
@@ -87,11 +162,11 @@ class MembershipAdmin(LeavingMembers, AuditedAdmin, OwnedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who, of what, as what."""
-        return linked(request, self.fields, CHOSEN_ONCE) if obj else self.fields
+        return linked_fields(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only the role of a member changes."""
-        return () if obj is None else linked(request, CHOSEN_ONCE)
+        return () if obj is None else linked_fields(request, CHOSEN_ONCE)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Owners are offered of those that the person leads."""

@@ -1,23 +1,24 @@
-"""Owners in the admin: members see theirs, leads keep their settings, operators make them."""
+"""Owners and organizations in the admin, and the choices of owners and sources in forms."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Field
 from django.http import HttpRequest
 
 from events.access import access_of
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import moment
-from events.admin.kept import KeptAdmin
-from events.admin.linked import linked
+from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, ProtectedAdmin, linked_fields
+from events.admin.display import time_column
 from events.ownership import senders
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
+from events.ownership.source import Source
 
 # What a lead decides. A quota bounds the team, so it isn't the team's to lift.
 OF_LEADS = ("validation", "contact")
 CHOSEN_ONCE = ("name", "organization")  # events give the name back as it came
-CREATED_AT = moment("created_at")
+CREATED_AT = time_column("created_at")
 FIELDS: tuple[Any, ...] = (
     "name",
     "organization",
@@ -33,7 +34,7 @@ FIELDS: tuple[Any, ...] = (
 
 
 @admin.register(Owner)
-class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
+class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
     """Teams whose events they are."""
 
     owner_path = "pk"
@@ -56,11 +57,11 @@ class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
         """All of an owner."""
-        return linked(request, FIELDS, self._fixed(request, obj))
+        return linked_fields(request, FIELDS, self._fixed(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
         """All but what the person decides."""
-        return linked(request, self._fixed(request, obj))
+        return linked_fields(request, self._fixed(request, obj))
 
     def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[Any, ...]:
         if access_of(request).is_operator:
@@ -76,3 +77,44 @@ class OwnerAdmin(KeptAdmin, AuditedAdmin, OwnedAdmin):
         """Save, and let this process take the new settings at once, the others within seconds."""
         super().save_model(request, obj, form, change)
         senders.forget()
+
+
+ORGANIZATION_CREATED_AT: Any = time_column("created_at")
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
+    """Tenants."""
+
+    audit_noun = "organization"
+    audit_fields = ("name", "slug")
+
+    list_display = ("name", "slug", ORGANIZATION_CREATED_AT)
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", ORGANIZATION_CREATED_AT)
+    empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
+        """The slug stands in URLs and commands: it is chosen once."""
+        return (ORGANIZATION_CREATED_AT, "slug") if obj else (ORGANIZATION_CREATED_AT,)
+
+
+class Autocomplete(AutocompleteJsonView):
+    """The choices of a field that leads to another table."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """What is asked. A relation seen from its other end is no field of a form."""
+        if "\x00" in request.GET.get("term", ""):
+            raise BadRequest("A search has no NUL in it.")
+        found: Any = super().process_request(request)
+        _, _, field, _ = found
+        if not isinstance(field, Field):
+            raise PermissionDenied
+        return found
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        """One choice, as lists call it."""
+        found: dict[str, str] = super().serialize_result(obj, to_field_name)
+        if isinstance(obj, Owner | Source):
+            found["text"] = access_of(self.request).told_apart(obj)
+        return found

@@ -1,23 +1,117 @@
-"""What the page of a session says: a sentence, figures, the drawn timeline, tables, its events in pages."""
+"""The page of a session: a sentence, figures, the timeline, tables, and its events in pages."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 from django.http import QueryDict
 from django.urls import reverse
 
-from events.admin.drawing import Drawing, draw
-from events.admin.facts import NO_NAME, Document, Link, Page, group
-from events.admin.json_text import coloured, laid_out
-from events.admin.session_events import Steps, leads, steps
-from events.admin.session_links import event_page
-from events.admin.tables import Line, Table
-from events.admin.timeline import COUNTED, MARKS, PROBED, Timeline, read
+from events.admin.display import NO_NAME, Document, Link, Page, Table, TableRow, group, highlighted, indented
+from events.admin.event_page import event_url
+from events.admin.lists import AFTER, BEFORE, cursor_text, requested_page
+from events.admin.timeline import COUNTED, MARKS, PROBED, Drawing, Idle, Timeline, Visit, draw, read
+from events.event import Event
+from events.identity import first_id, moment, occurred_ms
+from events.lib.formatting import duration_text, shorten
+from events.lib.paging import InvalidCursor, Order
 from events.sessions.session import Session, State
-from events.store import retained
-from events.words import cut, lasting
+from events.store import retention
+
+ORDER = Order(("id",))
+EVENTS = 25  # on a page
+
+
+@dataclass(frozen=True)
+class SessionEvent:
+    """An event in the order of the session."""
+
+    href: str
+    at: datetime
+    since_begin: str
+    kind: str
+    page: str
+    day: str = ""  # where another one begins
+    idle_before: str = ""
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class SessionEvents:
+    """A page of events, with the links to its neighbours."""
+
+    rows: tuple[SessionEvent, ...]
+    first: str = ""
+    earlier: str = ""
+    later: str = ""
+
+
+def link_to(event: UUID | None, since_ms: int, asked: QueryDict) -> str:
+    """To an event, or to the events of the table from a millisecond on."""
+    if event is not None:
+        return event_url(event)
+    return _address(asked, AFTER, str(first_id(moment(since_ms))))
+
+
+def _address(asked: QueryDict, direction: str, key: str) -> str:
+    """This page, its events from another place on."""
+    changed = asked.copy()
+    for name in (AFTER, BEFORE):
+        changed.pop(name, None)
+    if key:
+        changed[direction] = key
+    return f"?{changed.urlencode()}#events"
+
+
+def session_events(session: Session, timeline: Timeline, asked: QueryDict) -> SessionEvents:
+    """The page of events that an address asks for; the first for one that asks for none that there is."""
+    rows = session.timeline().only("kind", "occurred_at")
+    try:
+        page, is_first = requested_page(rows, ORDER, EVENTS, asked.dict())  # type: ignore[arg-type]  # texts
+    except InvalidCursor:
+        page, is_first = requested_page(rows, ORDER, EVENTS, {})
+    idle = {each.until_ms: each for each in timeline.idles}
+    failed = {mark.event for mark in timeline.marks if mark.is_error}
+    return SessionEvents(
+        tuple(_days(_event(event, timeline, idle, failed) for event in page.rows)),
+        first="" if is_first else _address(asked, AFTER, ""),
+        earlier=_address(asked, BEFORE, cursor_text(ORDER, page.previous)) if page.previous else "",
+        later=_address(asked, AFTER, cursor_text(ORDER, page.next)) if page.next else "",
+    )
+
+
+def _days(found: Iterable[SessionEvent]) -> Iterable[SessionEvent]:
+    """The first of each day with its date."""
+    day = ""
+    for step in found:
+        date = f"{step.at.day} {step.at:%B %Y}"
+        yield step if date == day else replace(step, day=date)
+        day = date
+
+
+def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[Any]) -> SessionEvent:
+    ms = occurred_ms(event.pk.int)
+    before = idle.get(ms)
+    return SessionEvent(
+        href=event_url(event.pk),
+        at=event.occurred_at.astimezone(UTC),
+        since_begin="+" + duration_text((ms - timeline.since_ms) / 1000),
+        kind=event.kind,
+        page=_page_at(ms, timeline.visits),
+        idle_before=duration_text((before.until_ms - before.since_ms) / 1000) if before else "",
+        is_error=event.pk in failed or event.kind == "error",
+    )
+
+
+def _page_at(ms: int, visits: Sequence[Visit]) -> str:
+    """The page that was open; of two within a millisecond, the later."""
+    place = bisect_right(visits, ms, key=lambda visit: visit.since_ms)
+    return shorten(visits[place - 1].page or NO_NAME, 40) if place else ""
+
 
 ROWS = 100  # of a table; a session may have thousands of pages
 
@@ -46,7 +140,7 @@ class SessionView(Page):
     drawing: Drawing | None  # None where its events were removed
     drawing_notes: tuple[str, ...]
     tables: tuple[Table, ...]
-    steps: Steps
+    steps: SessionEvents
 
     @property
     def state_note(self) -> str:
@@ -54,15 +148,15 @@ class SessionView(Page):
         return self.state.label.partition(": ")[2]
 
 
-def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
+def session_view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
     """What there is to say of a session."""
     prefetch_related_objects([session], "pages", "environments", "event_counts")
     counts = {row.kind: row.count for row in session.event_counts.all()}
-    since = retained.since()
+    since = retention.current()
     is_kept = since.sealed_until is None or session.ended_at >= since.sealed_until
     timeline = read(session, counts) if is_kept else Timeline.unknown(session)
     return SessionView(
-        sentence=sentence(session),
+        sentence=session_sentence(session),
         links=tuple(_links(session, is_kept=is_kept)),
         groups=(
             group("Who", session, WHO),
@@ -73,21 +167,21 @@ def view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
         documents=tuple(_documents(session)),
         state=session.state_at(now),
         figures=tuple(_figures(session, timeline)),
-        drawing=draw(timeline, lambda event, since_ms: leads(event, since_ms, asked)) if is_kept else None,
+        drawing=draw(timeline, lambda event, since_ms: link_to(event, since_ms, asked)) if is_kept else None,
         drawing_notes=tuple(_notes(timeline)) if is_kept else (f"Its events were removed. {since.sentence}",),
         tables=tuple(_tables(session)),
-        steps=steps(session, timeline, asked) if is_kept else Steps(()),
+        steps=session_events(session, timeline, asked) if is_kept else SessionEvents(()),
     )
 
 
-def sentence(session: Session) -> str:
+def session_sentence(session: Session) -> str:
     """Who spent how long where and when, and what came of it."""
-    who = cut(" ".join(filter(None, [session.actor_type, session.actor])) or "Somebody")
+    who = shorten(" ".join(filter(None, [session.actor_type, session.actor])) or "Somebody")
     if session.actors > 1:
         others = session.actors - 1
         who += f" and {others:,} other actor{'' if others == 1 else 's'}"
-    version = f" {cut(session.version)}" if session.version else ""
-    where = f"{cut(session.source.name)}{version} (owner {cut(session.owner.name)})"
+    version = f" {shorten(session.version)}" if session.version else ""
+    where = f"{shorten(session.source.name)}{version} (owner {shorten(session.owner.name)})"
     begin, end = session.started_at.astimezone(UTC), session.ended_at.astimezone(UTC)
     until = f"{end:%H:%M:%S}" if end.date() == begin.date() else _at(end)
     parts = (
@@ -97,7 +191,7 @@ def sentence(session: Session) -> str:
         counted(session.errors, "error"),
     )
     return (
-        f"{who} spent {lasting(session.time_spent)} in {where}, {_at(begin)} to {until} UTC:"
+        f"{who} spent {duration_text(session.time_spent)} in {where}, {_at(begin)} to {until} UTC:"
         f" {', '.join(parts[:-1])} and {parts[-1]}."
     )
 
@@ -113,8 +207,8 @@ def _at(at: datetime) -> str:
 
 def _links(session: Session, *, is_kept: bool) -> Iterable[Link]:
     if is_kept:
-        yield Link("First event", event_page(session.entry_event))
-        yield Link("Last event", event_page(session.exit_event))
+        yield Link("First event", event_url(session.entry_event))
+        yield Link("Last event", event_url(session.exit_event))
     yield Link("As JSON", reverse("session-detail", args=[session.pk]))
     yield Link("As SUMMARY event", reverse("session-summary", args=[session.pk]))
 
@@ -123,7 +217,7 @@ def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
     # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
     whole = max((session.ended_at - session.started_at).total_seconds(), float(session.time_spent))
     idle = f"; {counted(len(timeline.idles), 'long pause')} left out" if timeline.idles else ""
-    yield Figure("Time spent", lasting(session.time_spent), f"of {lasting(whole)}{idle}")
+    yield Figure("Time spent", duration_text(session.time_spent), f"of {duration_text(whole)}{idle}")
     pages = len(session.pages.all())
     yield Figure("Page views", f"{session.page_views:,}", f"of {counted(pages, 'page')}" if pages else "")
     yield Figure("Interactions", f"{session.interactions:,}", f"among {counted(session.events, 'event')}")
@@ -139,12 +233,12 @@ def _notes(timeline: Timeline) -> Iterable[str]:
     if timeline.is_probed:
         yield (
             f"More than {COUNTED:,} events: drawn are the first {PROBED} of every"
-            f" {lasting(timeline.stretch_ms / 1000)}; a bar leads to the table from there on."
+            f" {duration_text(timeline.stretch_ms / 1000)}; a bar leads to the table from there on."
         )
     elif timeline.stretch_ms:
         yield (
             f"More than {MARKS:,} events: each bar is how many there were of a kind within"
-            f" {lasting(timeline.stretch_ms / 1000)}, and leads to them in the table below."
+            f" {duration_text(timeline.stretch_ms / 1000)}, and leads to them in the table below."
         )
     else:
         yield "Each mark is an event and leads to its page."
@@ -162,9 +256,14 @@ def _tables(session: Session) -> Iterable[Table]:
             "Pages, by time spent",
             ("Page", "Type", "Environment", "Visits", "Time spent"),
             tuple(
-                Line(
+                TableRow(
                     page.page or NO_NAME,
-                    (page.type or "", page.environment or "", f"{page.visits:,}", lasting(page.time_spent)),
+                    (
+                        page.type or "",
+                        page.environment or "",
+                        f"{page.visits:,}",
+                        duration_text(page.time_spent),
+                    ),
                     100 * float(page.time_spent) / whole,
                 )
                 for page in pages[:ROWS]
@@ -179,9 +278,9 @@ def _tables(session: Session) -> Iterable[Table]:
             "Environments",
             ("Environment", "Visits", "Time spent"),
             tuple(
-                Line(
+                TableRow(
                     row.environment,
-                    (f"{row.visits:,}", lasting(row.time_spent)),
+                    (f"{row.visits:,}", duration_text(row.time_spent)),
                     100 * float(row.time_spent) / whole,
                 )
                 for row in environments[:ROWS]
@@ -192,7 +291,7 @@ def _tables(session: Session) -> Iterable[Table]:
     yield Table(
         "Events by kind",
         ("Kind", "Events"),
-        tuple(Line(row.kind, (f"{row.count:,}",), 100 * row.count / session.events) for row in counts),
+        tuple(TableRow(row.kind, (f"{row.count:,}",), 100 * row.count / session.events) for row in counts),
     )
 
 
@@ -200,4 +299,4 @@ def _documents(session: Session) -> Iterable[Document]:
     if len(session.pages.all()) > ROWS:
         return
     note = "What a client would send for this session by the V3 format, computed from its events."
-    yield Document("As a V3 SUMMARY event (JSON)", note, coloured(laid_out(session.as_summary_event())))
+    yield Document("As a V3 SUMMARY event (JSON)", note, highlighted(indented(session.as_summary_event())))

@@ -14,18 +14,25 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import NOTHING, figure, moment
-from events.admin.event_filters import BotFilter, CountryFilter, TimeFilter, VersionFilter
-from events.admin.facts import NO_NAME
-from events.admin.filters import ChoiceFilter, OwnerFilter, PeriodFilter, SourceFilter, period
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
-from events.admin.session_links import session_page
-from events.admin.session_page import SessionView, view
-from events.keyset import Order
+from events.admin.base import EmptyState, OwnedAdmin, PageAdmin
+from events.admin.display import NO_NAME, NOTHING, count_column, time_column
+from events.admin.event_page import session_url
+from events.admin.filters import (
+    BotFilter,
+    ChoiceFilter,
+    CountryFilter,
+    OwnerFilter,
+    PeriodFilter,
+    SourceFilter,
+    TimeFilter,
+    VersionFilter,
+    period,
+)
+from events.admin.lists import KeysetAdmin
+from events.admin.session_page import SessionView, session_view
+from events.lib.formatting import duration_text, shorten
+from events.lib.paging import Order
 from events.sessions.session import WARNED, Session, SessionRedirect, State
-from events.words import cut, lasting
 
 SEARCHED = ("session", "actor", "device")
 BOT = format_html(' <small title="{}">bot</small>', Session._meta.get_field("is_bot").help_text)
@@ -111,15 +118,15 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     page_template = "admin/session_page.html"
     list_display = (
-        moment("started_at", "Started (UTC)"),
+        time_column("started_at", "Started (UTC)"),
         "state",
         "owner",
         "source",
         "spent",
-        figure("events"),
-        figure("page_views"),
-        figure("interactions"),
-        figure("errors", is_bad=True),
+        count_column("events"),
+        count_column("page_views"),
+        count_column("interactions"),
+        count_column("errors", is_bad=True),
         "pages",
     )
     list_filter = (
@@ -156,7 +163,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def spent(self, row: Session) -> str:
         """Without long pauses, and how long it was with them."""
         seconds = (row.ended_at - row.started_at).total_seconds()
-        spent, whole = lasting(row.time_spent), lasting(seconds)
+        spent, whole = duration_text(row.time_spent), duration_text(seconds)
         # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
         is_less = row.time_spent < seconds and spent != whole
         more = format_html(" <small>of {}</small>", whole) if is_less else ""
@@ -194,7 +201,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     def page(self, request: HttpRequest, row: Session) -> SessionView:
         """What there is to say of a session."""
-        return view(row, timezone.now(), request.GET)
+        return session_view(row, timezone.now(), request.GET)
 
     def changeform_view(
         self,
@@ -209,7 +216,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             messages.info(
                 request, "A late event gave this session another id; here is the session as it is now."
             )
-            return redirect(session_page(moved.pk))
+            return redirect(session_url(moved.pk))
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _moved(self, request: HttpRequest, old: str) -> Session | None:
@@ -227,7 +234,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 def _named(pages: Iterable[str | None]) -> Iterable[tuple[str, str]]:
     for page in pages:
         name = page or NO_NAME
-        yield name, cut(name, 20)
+        yield name, shorten(name, 20)
 
 
 def _searches(sessions: models.QuerySet[Any], term: str) -> Iterable[models.QuerySet[Any]]:

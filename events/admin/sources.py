@@ -1,27 +1,337 @@
-"""Sources in the admin: the applications that sent something. Filing makes them, nobody else."""
+"""Sources in the admin: the list and the page of a source, merging and deleting. Filing creates sources."""
 
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib import admin
-from django.db import models
-from django.http import HttpRequest
-from django.urls import path
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.db.models import Max, Min, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from events.access import access_of
-from events.admin import source_acts
-from events.admin.base import EmptyState
-from events.admin.columns import NOTHING
-from events.admin.facts import Page
-from events.admin.filters import sources_of, visible_sources
-from events.admin.pages import PageAdmin
-from events.admin.recent import of_sources, versions_of
-from events.admin.source_page import view
-from events.admin.sparkline import sparkline
+from events.access import Access, access_of
+from events.accounts import audit
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import NOTHING, Link, Page, Table, TableRow, group, sparkline
+from events.admin.filters import labels_of, sources_of, visible_sources
+from events.admin.overview import (
+    DAYS,
+    Card,
+    SourceFigures,
+    first_day,
+    incomplete_for,
+    usage_of_sources,
+    versions_of,
+)
+from events.lib.formatting import shorten
 from events.ownership.source import Source
-from events.words import cut
+from events.store.silent import silent_sources
+from events.store.sources import delete_sources, merge_sources, owners_of, undo_merge
+from events.store.usage import UsageHour
+from events.store.versions import SourceVersion
+
+ROWS = 100  # of a table
+MOST_MERGED = 10  # links to merged sources
+NOT_SENT = "(none sent)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceView(Page):
+    """All that is said of a source to one person: of their owners' events only."""
+
+    cards: tuple[Card, ...]
+    tables: tuple[Table, ...]
+
+
+def source_view(source: Source, access: Access, now: datetime) -> SourceView:
+    """What there is to say of a source."""
+    figures = usage_of_sources(access, [source.pk], now).get(source.pk)
+    tables = (_versions(source, access), _kinds(source, access, now), _owners(source, access, now))
+    return SourceView(
+        sentence=source_sentence(source, figures),
+        links=(*_links(source), *_merged(source, access)),
+        groups=(group("Which", source, ("name", "organization", "merged_into")),),
+        cards=tuple(_cards(source, figures, access, now)) if figures else (),
+        tables=tuple(table for table in tables if table.lines),
+    )
+
+
+def source_sentence(source: Source, figures: SourceFigures | None) -> str:
+    """What it sent of late, and when it was last heard."""
+    if source.merged_into is not None:
+        return f"{source.name} is merged: new events that name it are filed under {source.merged_into}."
+    if figures is None:
+        return f"{source.name} has sent nothing yet."
+    heard = f"last heard in the hour from {_in_words(figures.last)} UTC"
+    if not figures.received:
+        return f"{source.name} sent nothing in the last {DAYS} days; {heard}."
+    events = "1 event" if figures.received == 1 else f"{figures.received:,} events"
+    bad = f"{figures.rejected:,} rejected" if figures.rejected else "none rejected"
+    return f"{source.name} sent {events} in the last {DAYS} days, {bad}; {heard}."
+
+
+def _in_words(at: datetime) -> str:
+    """An hour as sentences say it."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:00}"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def _from(at: datetime) -> str:
+    return f"in the hour from {at.astimezone(UTC):%H:00} UTC"
+
+
+def _links(source: Source) -> Iterable[Link]:
+    query = urlencode({"source": source.pk})
+    yield Link("Its events", f"{reverse('admin:events_event_changelist')}?{query}")
+    yield Link("Its sessions", f"{reverse('admin:events_session_changelist')}?{query}")
+    yield Link("Its rejected events", f"{reverse('admin:ingestion_rejectedevent_changelist')}?{query}")
+
+
+def _merged(source: Source, access: Access) -> Iterable[Link]:
+    """Return links to the target and to sources merged into this one, as far as the person sees them."""
+    related = Q(pk=source.merged_into_id) | Q(merged_into=source)
+    for other in visible_sources(access).filter(related).order_by("name")[:MOST_MERGED]:
+        label = "Merged into" if other.pk == source.merged_into_id else "Merged source:"
+        yield Link(f"{label} {other}", reverse("admin:events_source_change", args=[other.pk]))
+
+
+def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime) -> Iterable[Card]:
+    events, _, rejected = (link.href for link in _links(source))
+    is_incomplete = incomplete_for(access, now) is not None
+    hours = access.limit(UsageHour.objects.filter(source=source))
+    silent = [] if is_incomplete else silent_sources(hours, now)
+    yield Card(
+        f"Received in {DAYS} days",
+        f"{figures.received:,}",
+        "events",
+        sparkline(figures.days, "Events received"),
+        events,
+    )
+    yield Card(
+        f"Rejected in {DAYS} days",
+        f"{figures.rejected:,}",
+        "events",
+        sparkline(figures.rejected_days, "Events rejected"),
+        rejected,
+        wants_attention=figures.rejected > 0 and not is_incomplete,
+    )
+    yield Card("First heard", _day(figures.first), _from(figures.first))
+    note = "".join([_from(figures.last), *(f"; silent for {each.since}" for each in silent)])
+    yield Card("Last heard", _day(figures.last), note, wants_attention=bool(silent))
+
+
+def _versions(source: Source, access: Access) -> Table:
+    """The versions, the one heard last first."""
+    rows = list(
+        access.limit(SourceVersion.objects.filter(source=source))
+        .values("version")
+        .annotate(first=Min("first_seen"), last=Max("last_seen"), count=Sum("events"))
+        .order_by("-last", "version")[: ROWS + 1]
+    )
+    most = max((row["count"] for row in rows), default=0) or 1
+    return Table(
+        "Versions, the one heard last first",
+        ("Version", "First seen (UTC)", "Last seen (UTC)", "Events stored"),
+        tuple(
+            TableRow(
+                row["version"] or NOT_SENT,
+                (_minute(row["first"]), _minute(row["last"]), f"{row['count']:,}"),
+                100 * row["count"] / most,
+            )
+            for row in rows[:ROWS]
+        ),
+        note=f"The {ROWS} heard last." if len(rows) > ROWS else "",
+        texts=2,
+        is_wide=True,
+    )
+
+
+def _minute(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M}")
+
+
+def _kinds(source: Source, access: Access, now: datetime) -> Table:
+    """What it sent by kind."""
+    rows = _usage(source, access, now, "kind")
+    listed = reverse("admin:events_event_changelist")
+    return Table(
+        f"Kinds, {DAYS} days",
+        ("Kind", "Rejected", "Received"),
+        tuple(
+            _line(
+                row,
+                row["kind"] or "(not known)",
+                f"{listed}?{urlencode({'source': source.pk, 'kind': row['kind']})}" if row["kind"] else "",
+                rows,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _owners(source: Source, access: Access, now: datetime) -> Table:
+    """Whose events those are, where there are several owners."""
+    rows = _usage(source, access, now, "owner_id")
+    names = dict(zip((owner.pk for owner in access.owners), labels_of(access.owners), strict=True))
+    listed = reverse("admin:events_event_changelist")
+    return Table(
+        f"Owners, {DAYS} days",
+        ("Owner", "Rejected", "Received"),
+        tuple(
+            _line(
+                row,
+                names[row["owner_id"]],
+                f"{listed}?{urlencode({'source': source.pk, 'owner': row['owner_id']})}",
+                rows,
+            )
+            for row in rows
+        )
+        if len(rows) > 1
+        else (),
+    )
+
+
+def _usage(source: Source, access: Access, now: datetime, by: str) -> list[Any]:
+    hours = access.limit(UsageHour.objects.filter(source=source, hour__gte=first_day(now)))
+    sums = hours.values(by).annotate(count=Sum("received"), bad=Sum("rejected"))
+    return list(sums.filter(count__gt=0).order_by("-count", by)[:ROWS])
+
+
+def _line(row: Any, name: str, href: str, rows: list[Any]) -> TableRow:
+    return TableRow(
+        name, (f"{row['bad']:,}", f"{row['count']:,}"), 100 * row["count"] / rows[0]["count"], href
+    )
+
+
+LIST = "admin:events_source_changelist"
+MOST = 1_000  # sources at a time
+
+
+class MergeForm(forms.Form):
+    """The target of a merge."""
+
+    into = forms.ModelChoiceField(
+        Source.objects.none(),
+        label="Merge into",
+        empty_label="Choose a source",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, targets: models.QuerySet[Source], *args: Any) -> None:
+        super().__init__(*args)
+        field: Any = self.fields["into"]
+        field.queryset = targets
+
+
+def may_change(access: Access, sources: Sequence[Source]) -> bool:
+    """True if a person leads all owners that these sources sent to."""
+    if access.is_operator:
+        return True
+    owners = owners_of(sources)
+    return bool(owners) and all(access.leads(owner) for owner in owners)
+
+
+def _chosen(request: HttpRequest) -> list[Source]:
+    """Return the selected sources. Raises PermissionDenied if the person may not change them."""
+    texts = request.POST.getlist("ids") or request.GET.getlist("ids")
+    ids = [int(text) for text in texts[:MOST] if text.isascii() and text.isdigit() and len(text) < 19]
+    rows = visible_sources(access_of(request)).filter(pk__in=ids)
+    found = list(rows.select_related("organization", "merged_into").order_by("name"))
+    if not found or not may_change(access_of(request), found):
+        raise PermissionDenied
+    return found
+
+
+def merge_view(request: HttpRequest) -> HttpResponse:
+    """Ask for the target, then merge the selected sources."""
+    sources = _chosen(request)
+    organization = sources[0].organization_id
+    targets = sources_of(access_of(request)).filter(organization=organization, merged_into=None)
+    targets = targets.exclude(pk__in=[source.pk for source in sources]).order_by("name")
+    form = MergeForm(targets, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        into: Source = form.cleaned_data["into"]
+        try:
+            _audited(
+                request,
+                "source.merged",
+                sources,
+                lambda: merge_sources(sources, into),
+                into=into.name,
+            )
+        except ValidationError as error:
+            form.add_error("into", error)
+        else:
+            messages.success(request, f"{_counted(sources)} merged. New events are filed under {into}.")
+            return redirect("admin:events_source_change", into.pk)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Merge sources",
+        "opts": Source._meta,
+        "sources": sources,
+        "shown": sources[:10],
+        "form": form,
+        "targets": targets.exists(),
+    }
+    return TemplateResponse(request, "admin/source_merge.html", context)
+
+
+def undo_merge_view(request: HttpRequest) -> HttpResponse:
+    """Undo the merge of sources."""
+    if request.method == "POST":
+        sources = [source for source in _chosen(request) if source.merged_into_id is not None]
+        _audited(request, "source.parted", sources, lambda: undo_merge(sources))
+        messages.success(request, "The merge was undone. New events are filed under the source's own name.")
+    return redirect(LIST)
+
+
+def _audited(
+    request: HttpRequest, action: str, sources: Sequence[Source], act: Callable[[], None], **after: str
+) -> None:
+    with transaction.atomic():
+        for source in sources:
+            audit.record(audit.actor_of(request), action, source, owner=source.owner, after=after)
+        act()
+
+
+def _counted(sources: Sequence[Source]) -> str:
+    return "1 source is" if len(sources) == 1 else f"{len(sources):,} sources are"
+
+
+@admin.action(description="Merge selected", permissions=["act"])
+def merge_chosen(_: Any, __: HttpRequest, chosen: models.QuerySet[Source]) -> HttpResponse:
+    """Ask for the target of the selected sources."""
+    ids = list(chosen.order_by().values_list("pk", flat=True)[:MOST])
+    return redirect(f"{reverse('admin:events_source_merge')}?{urlencode({'ids': ids}, doseq=True)}")
+
+
+@admin.action(description="Delete selected (only without events)", permissions=["act"])
+def delete_chosen(_: Any, request: HttpRequest, chosen: models.QuerySet[Source]) -> None:
+    """Delete the selected sources; none if one of them has events."""
+    sources = list(chosen.select_related("owner")[:MOST])
+    if not may_change(access_of(request), sources):
+        raise PermissionDenied
+    try:
+        _audited(request, "source.removed", sources, lambda: delete_sources(sources))
+    except ValidationError as error:
+        messages.error(request, f"Nothing was deleted. {error.message}")
+    else:
+        messages.success(request, f"{_counted(sources)} deleted.")
 
 
 @admin.register(Source)
@@ -39,7 +349,7 @@ class SourceAdmin(PageAdmin):
         "two_weeks",
     )
     list_select_related = ("organization", "merged_into")
-    actions: Any = (source_acts.merge_chosen, source_acts.delete_chosen)
+    actions: Any = (merge_chosen, delete_chosen)
     search_fields = ("name",)
     search_help_text = "Name of the source"
     empty_state = EmptyState(
@@ -51,7 +361,7 @@ class SourceAdmin(PageAdmin):
         listed = super().get_changelist_instance(request)
         listed.result_list = list(listed.result_list)
         access, keys = access_of(request), [row.pk for row in listed.result_list]
-        figures, versions = of_sources(access, keys, timezone.now()), versions_of(access, keys)
+        figures, versions = usage_of_sources(access, keys, timezone.now()), versions_of(access, keys)
         for row in listed.result_list:
             row.figures, row.versions_heard = figures.get(row.pk), versions.get(row.pk, [])
         return listed
@@ -61,7 +371,7 @@ class SourceAdmin(PageAdmin):
         response: Any = super().changeform_view(request, object_id, *args, **kwargs)
         row = getattr(response, "context_data", {}).get("original")
         if row is not None and row.merged_into_id is not None:
-            response.context_data["may_part"] = source_acts.may_change(access_of(request), [row])
+            response.context_data["may_part"] = may_change(access_of(request), [row])
         return response
 
     def has_act_permission(self, request: HttpRequest) -> bool:
@@ -71,8 +381,8 @@ class SourceAdmin(PageAdmin):
     def get_urls(self) -> list[Any]:
         """The pages beside the list."""
         return [
-            path("merge/", self.admin_site.admin_view(source_acts.merge_view), name="events_source_merge"),
-            path("part/", self.admin_site.admin_view(source_acts.part_view), name="events_source_part"),
+            path("merge/", self.admin_site.admin_view(merge_view), name="events_source_merge"),
+            path("part/", self.admin_site.admin_view(undo_merge_view), name="events_source_part"),
             *super().get_urls(),
         ]
 
@@ -83,7 +393,7 @@ class SourceAdmin(PageAdmin):
 
     def page(self, request: HttpRequest, row: Source) -> Page:
         """What it sent to the person's owners."""
-        return view(row, access_of(request), timezone.now())
+        return source_view(row, access_of(request), timezone.now())
 
     @admin.display(description="Versions")
     def versions(self, row: Any) -> str:
@@ -92,7 +402,7 @@ class SourceAdmin(PageAdmin):
             return NOTHING
         latest, *others = row.versions_heard
         more = f" and {len(others):,} more" if others else ""
-        return format_html('<span title="{}">{}{}</span>', latest, cut(latest, 24), more)
+        return format_html('<span title="{}">{}{}</span>', latest, shorten(latest, 24), more)
 
     @admin.display(description="First heard, hour (UTC)")
     def first_heard(self, row: Any) -> str:

@@ -1,14 +1,20 @@
-"""Who reads: a secret key, as `Authorization: Bearer`."""
+"""Readers of the API: authenticated by a secret key, and limited in their rate."""
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from events.access import KeyUser
-from events.ownership import key_use
+from events.lib import buckets
+from events.lib.buckets import Bucket, Exhausted, Limit, bucket_name
+from events.lib.settings_cache import cached_from_settings
+from events.ownership import senders
 from events.ownership.api_key import ApiKey
 from events.ownership.senders import find
 
@@ -29,10 +35,54 @@ class KeyAuthentication(BaseAuthentication):
                 "This API key has no read permission; reading takes a secret key that has it."
             )
         key = ApiKey.objects.get(pk=sender.key_id)
-        if key_use.is_stale(key.last_used_at, now := timezone.now()):
-            key_use.note({key.pk: now})
+        if senders.is_stale(key.last_used_at, now := timezone.now()):
+            senders.note_use({key.pk: now})
         return KeyUser(key), key
 
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
         return 'Bearer realm="tally"'
+
+
+class Limited(Throttled):
+    """A reader asks too often."""
+
+    def __init__(self, short: Exhausted) -> None:
+        super().__init__(detail=short.sentence())  # without DRF's own sentence on when
+        self.wait = short.wait
+        self.headers = short.headers()
+
+
+@cached_from_settings
+def _limit() -> Limit | None:
+    """The limit of each reader; None where limits are off."""
+    if not settings.RATE_LIMITS:
+        return None
+    return Limit(settings.RATE_LIMIT_READER_PER_SECOND, settings.RATE_LIMIT_READER_BURST)
+
+
+def policy() -> str:
+    """The limit for the RateLimit-Policy header; "" where none is."""
+    limit = _limit()
+    return buckets.policy("reader", *limit) if limit else ""
+
+
+class ReaderThrottle(BaseThrottle):
+    """Lets a reader through who is within the limit; whoever may not read at all was refused before."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """True. Raises `Limited`."""
+        limit, bucket = _limit(), _bucket_of(request.user)
+        if limit is not None and bucket is not None:
+            name, whose = bucket
+            short = buckets.spend([Bucket(name, limit, whose)])
+            if short is not None:
+                raise Limited(short)
+        return True
+
+
+def _bucket_of(user: Any) -> tuple[str, str] | None:
+    """The name of a reader's bucket, and whose it is; None for nobody."""
+    if isinstance(user, KeyUser):
+        return bucket_name("reading_key", str(user.key.pk)), "this API key"
+    return (bucket_name("reading_person", str(user.pk)), "this person") if user.is_authenticated else None

@@ -15,8 +15,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from events.api.authentication import policy
 from events.api.problems import BadParameter
-from events.api.throttling import policy
 
 FIELDS = "fields"
 

@@ -9,12 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
 
-from events import times
 from events.access import Access
 from events.event import Event, EventQuerySet
 from events.identity import first_id
 from events.kinds import KINDS
-from events.walk import Question
+from events.lib import times
+from events.lib.paging import EventQuery
 from events.wire.dialects import DIALECTS
 
 # Filters of the envelope that walk an index, alone or with the owner: see docs/decisions/041.
@@ -44,7 +44,7 @@ class TimeField(IsoDateTimeField):
         if not isinstance(value, str) or not value.strip():
             return None
         try:
-            return times.read(value)
+            return times.parse_time(value)
         except ValueError as error:
             raise ValidationError(f"{error}.", code="invalid") from error
 
@@ -136,8 +136,8 @@ class EventFilter(EnvelopeFilter):
         if of_kind is not None:
             for name in OF_TIME:
                 of_kind = in_time(of_kind, name, asked[name])
-            return Question(rows, paces=(indexed, of_kind), beside=of_kind)
-        return Question(rows, paces=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
+            return EventQuery(rows, paces=(indexed, of_kind), beside=of_kind)
+        return EventQuery(rows, paces=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
 
     kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
     dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")

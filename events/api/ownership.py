@@ -17,7 +17,7 @@ from events.api.filters import TimeFilter
 from events.api.pagination import NamePagination
 from events.ownership.owner import Owner
 from events.ownership.source import STANDING, Source
-from events.store.sources import of_stored_events
+from events.store.sources import has_stored_events
 from events.store.usage import UsageHour, hour_of
 
 HEARD_OF = timedelta(days=91)  # a source that has sent nothing for longer is listed on request only
@@ -128,7 +128,7 @@ class SourceFilter(django_filters.FilterSet):
             queryset = self.filters["name"].filter(queryset, asked["name"])
         # Rejected events can name anything.
         stored = [source for source, (*_, stored) in measures.items() if stored]
-        named = of_stored_events() & (Q(pk__in=stored) | ~Q(name__in=STANDING))
+        named = has_stored_events() & (Q(pk__in=stored) | ~Q(name__in=STANDING))
         return Heard(queryset.filter(named, pk__in=list(measures)), measures)
 
     def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:

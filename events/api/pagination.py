@@ -15,8 +15,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from events.api.problems import BadParameter
-from events.keyset import Order, Slice, UnknownKey, cut
-from events.walk import NEWEST_FIRST, Question
+from events.lib.paging import NEWEST_FIRST, EventQuery, InvalidCursor, Order, Slice, keyset_page
 from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
@@ -43,13 +42,13 @@ class KeysetPagination(BasePagination):
         backward, key = _decode(request.query_params.get(CURSOR, ""))
         try:
             self.page = self.cut(queryset, size, key, backward)
-        except UnknownKey as error:
+        except InvalidCursor as error:
             raise _bad_cursor() from error
         return self.page.rows
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
         """The page itself. Raises `UnknownKey`."""
-        return cut(rows, self.order, size, key=key, backward=backward)
+        return keyset_page(rows, self.order, size, key=key, backward=backward)
 
     @classmethod
     def parameters(cls) -> set[str]:
@@ -136,7 +135,7 @@ class EventPagination(KeysetPagination):
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
         """The page, looked for in windows where no index finds its rows."""
-        if not isinstance(rows, Question):
+        if not isinstance(rows, EventQuery):
             return super().cut(rows, size, key, backward)
         self.order = NEWEST_FIRST
         return rows.page(size, key=key, backward=backward)
@@ -179,5 +178,5 @@ class KindPagination(KeysetPagination):
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
         """The page, looked for in windows."""
-        question: Question = rows
+        question: EventQuery = rows
         return question.page(size, key=key, backward=backward)

@@ -6,8 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from events.api.endpoint import Selectable
-from events.envelope import ENRICHED
-from events.event import Event
+from events.event import ENRICHED, Event
 from events.kinds import KINDS
 
 # Columns of the envelope that lists show.

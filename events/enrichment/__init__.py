@@ -17,7 +17,6 @@ from events.enrichment import (
     buildless,
     defaults,
     emails,
-    geohash,
     level,
     place,
     placeholders,
@@ -26,7 +25,7 @@ from events.enrichment import (
 )
 from events.enrichment.facts import Facts, kept
 from events.kinds import KINDS
-from events.remembered import of_settings
+from events.lib.settings_cache import cached_from_settings
 from events.wire.schema import Taken
 
 ALL = "all"
@@ -49,7 +48,7 @@ STEPS = (
     Step("", buildless.identify, "buildless"),
     Step("time_hash", time_hash.add, "buildless"),
     Step("place", place.declare, "buildless"),
-    Step("geohash", geohash.add, "buildless"),
+    Step("geohash", place.add_geohash, "buildless"),
     Step("user_agent", agent.declare_buildless, "buildless"),
     Step("user_agent", agent.declare_start, "start"),
     Step("reference", reference.correct, "sunbird"),
@@ -66,7 +65,7 @@ STEPS = (
 NAMES = tuple(dict.fromkeys((*OF_REQUESTS, *(step.name for step in STEPS if step.name))))
 
 
-@of_settings
+@cached_from_settings
 def is_on(name: str) -> bool:
     """Whether `ENRICHMENT` has a part on."""
     return name in settings.ENRICHMENT or ALL in settings.ENRICHMENT
@@ -84,7 +83,7 @@ def with_derived(columns: Mapping[str, object], context: Mapping[str, str]) -> F
         found |= agent.of_request(context)
     latitude, longitude = found.get("latitude"), found.get("longitude")
     if isinstance(latitude, float) and isinstance(longitude, float) and is_on("geohash"):
-        found["geohash"] = geohash.geohash(latitude, longitude)
+        found["geohash"] = place.geohash(latitude, longitude)
     return Facts(found, context, _steps(frozenset(settings.ENRICHMENT)), set())
 
 

@@ -1,7 +1,12 @@
-"""User agent: browser, operating system, type of device, whether it is a bot.
+"""User agents: browser, operating system, type of device, and whether a bot sent the event.
 
 Source: the rules of the uap-core project, by the package ua-parser. They have no types of device, so those
-are ours, as is some of what makes a bot (`bots`). What an event itself says of its agent and system wins.
+are ours. What an event itself says about its agent and system takes precedence.
+
+Bots are programs that act by themselves, not for a person at a screen. uap-core knows most crawlers, as
+devices of the family Spider, and tells phones named CUBOT or M bot from them. It doesn't know headless
+browsers, audits, most monitoring probes and commands, so our list adds them. Libraries that apps, SDKs and
+servers send with (okhttp, axios, Go-http-client) don't tell who acts, so they aren't bots.
 """
 
 from collections.abc import Mapping
@@ -10,9 +15,67 @@ from typing import Any
 
 import ua_parser
 
-from events.enrichment.bots import is_bot
 from events.enrichment.facts import USER_AGENT, Facts
 from events.wire.schema import Taken, Warned
+
+SPIDER = "Spider"  # the device of every bot in uap-core's rules
+
+# Parts of user agents of bots in lower case, beside those that uap-core's rules know.
+BOT_MARKS: dict[str, tuple[str, ...]] = {
+    "crawlers, which by convention name a page about themselves": ("+http://", "+https://"),
+    "headless and driven browsers": (
+        *("headless", "phantomjs", "slimerjs", "htmlunit", "puppeteer", "playwright", "selenium"),
+        *("webdriver", "cypress/", "jsdom/", "splash version"),
+    ),
+    "audits": ("lighthouse", "pagespeed", "page speed", "gtmetrix", "ptst/", "webpagetest", "speedcurve"),
+    "commands and libraries of scripts": (
+        *("curl/", "libcurl", "pycurl", "wget", "aria2/", "httpie", "lwp::", "libwww-perl"),
+        *("python-requests", "python-urllib", "python-httpx", "python/", "aiohttp", "scrapy"),
+        *("powershell", "postmanruntime", "insomnia/", "k6/0.", "grafana k6", "jmeter", "apachebench"),
+    ),
+    "monitoring probes": (
+        *(
+            "pingdom",
+            "statuscake",
+            "site24x7",
+            "uptime-kuma",
+            "better uptime",
+            "updown.io",
+            "freshping",
+            "hetrixtools",
+            "checkly",
+        ),
+        *("catchpoint", "gomezagent", "ruxitsynthetic", "dynatrace synthetic", "datadogsynthetics"),
+        *("datadog/synthetics", "datadog synthetics", "newrelicpinger", "newrelic synthetics", "monitis"),
+        *("kube-probe", "elb-healthchecker", "googlehc", "googlestackdrivermonitoring"),
+        *("amazon-route53-health-check", "edge health probe", "load balancer agent"),
+        *("nagios", "check_http", "zabbix", "prometheus/", "blackbox exporter", "yottaamonitor"),
+    ),
+    "link previews": (
+        *("facebookexternalhit", "facebookcatalog", "meta-externalagent", "meta-externalfetcher"),
+        *("slack-imgproxy", "skypeuripreview", "whatsapp/", "embedly", "iframely", "vkshare"),
+        *("bingpreview", "google web preview", "flipboardproxy", "link preview", "linkpreview"),
+        *("kakaotalk-scrap", "bitrix link preview", "snap url preview"),
+    ),
+    "Google's fetchers that aren't called bot": (
+        *("googleother", "google-extended", "google-inspectiontool", "google-read-aloud", "google-safety"),
+        *("google-site-verification", "google-adwords", "google-cloudvertexbot", "google favicon"),
+        *("mediapartners-google", "feedfetcher-google", "apis-google", "duplexweb-google", "googleproducer"),
+    ),
+    "assistants and collectors of text": (
+        *("chatgpt-user", "claude-user", "claude-web", "anthropic-ai", "perplexity-user", "cohere-ai"),
+        *("mistralai-user", "duckassist", "img2dataset", "bytespider", "trafilatura"),
+    ),
+}
+_BOT_MARKS = [mark for marks in BOT_MARKS.values() for mark in marks]
+LOOKED_AT = 400  # characters from the begin: a longer text costs more and says nothing else
+
+
+def is_bot(text: str, device: str | None) -> bool:
+    """True if a user agent, whose device by uap-core's rules is given, is that of a bot."""
+    lowered = text[:LOOKED_AT].lower()
+    return device == SPIDER or any(mark in lowered for mark in _BOT_MARKS)
+
 
 LONGEST = 1_000  # characters of a user agent that are kept
 REMEMBERED = 4_096  # user agents; most senders have one of few
@@ -31,17 +94,17 @@ FAMILIES = {
 }
 DESKTOPS = frozenset({"WINDOWS", "DARWIN", "LINUX", "UNIX"})
 # Types of device by what the text has in it, the first that fits.
-MARKS = (
+DEVICE_MARKS = (
     ("tv", ("smart-tv", "smarttv", "appletv", "apple tv", "googletv", "hbbtv", "bravia", "crkey")),
     ("tablet", ("ipad", "tablet", "kindle", "silk/", "playbook")),
     ("mobile", ("mobi", "iphone", "ipod", "opera mini", "windows phone")),
     ("tablet", ("android",)),  # without "Mobile", by Google's convention
 )
-_MARKS = [(mark, name) for name, marks in MARKS for mark in marks]
+_DEVICE_MARKS = [(mark, name) for name, marks in DEVICE_MARKS for mark in marks]
 
 
 @lru_cache(maxsize=REMEMBERED)
-def columns(text: str) -> Mapping[str, Any]:
+def agent_columns(text: str) -> Mapping[str, Any]:
     """The columns that a user agent fills."""
     found = ua_parser.parse(text)
     browser, system, device = found.user_agent, found.os, found.device
@@ -71,7 +134,7 @@ def _version(*parts: str | None) -> str | None:
 
 
 def _device_type(text: str, family: str | None) -> str:
-    for mark, name in _MARKS:
+    for mark, name in _DEVICE_MARKS:
         if mark in text:
             return name
     return "desktop" if family in DESKTOPS and text.startswith("mozilla/") else "other"
@@ -96,7 +159,7 @@ def declare_start(taken: Taken, facts: Facts) -> None:
         text = raw[:LONGEST]
         if text in facts.agents or len(facts.agents) < MOST:
             facts.agents.add(text)
-            envelope.update(columns(text))
+            envelope.update(agent_columns(text))
         else:
             for name in DERIVED:
                 envelope.pop(name, None)
@@ -145,4 +208,4 @@ def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
 def of_request(facts_context: Mapping[str, str]) -> Mapping[str, Any]:
     """The columns that the request's header fills."""
     text = facts_context.get(USER_AGENT, "")
-    return columns(text) if text else {}
+    return agent_columns(text) if text else {}

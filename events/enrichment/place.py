@@ -1,14 +1,143 @@
-"""Place: where a sender is, by what a City database has of its address and by what the event says itself.
+"""Places: the location of a sender, from the City database, from the event itself, and as a geohash.
 
-Source: MaxMind's documentation of the City databases. The database is asked in the view, by the address,
-which goes no further; here is what its record means, and that what a client declares wins.
+The view looks up the address in the database, and the address is not passed on. Source of its columns:
+MaxMind's documentation of the City databases. What a client declares takes precedence.
+
+The file is memory-mapped, and opened again when it changes. To replace it, rename another file over it, as
+`geoipupdate` does: if it is overwritten in place, it changes under the processes that have it mapped.
+
+A geohash is a text whose first characters give a rough location. Source: the public geohash scheme (G.
+Niemeyer, 2008): longitude and latitude are halved in turn, and five bits make a character of base 32. Nine
+characters locate a point to about five metres.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from threading import Lock
 from typing import Any
+
+import maxminddb
+from django.conf import settings
 
 from events.enrichment.facts import Facts
 from events.wire.schema import Taken
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 5.0  # how often the file is looked at
+
+OK, OFF, UNREADABLE = "ok", "off: GEOIP_DATABASE is not set", "unreadable: GEOIP_DATABASE"
+_Signature = tuple[str, int, int, int]  # path, inode, size, time of change
+
+
+class _State:
+    """What a process knows of the database."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.look_at = 0.0  # monotonic: when the file is looked at next
+        self.signature: _Signature | None = None
+        self.reader: maxminddb.Reader | None = None
+
+
+_state = _State()
+
+
+def record_of(address: IPv4Address | IPv6Address) -> Any:
+    """What the database has of an address; None for nothing, or no database."""
+    reader = _reader()
+    if reader is None:
+        return None
+    try:
+        return reader.get(address)
+    except ValueError:
+        return None  # an address of IPv6 in a database of IPv4 only
+    except maxminddb.InvalidDatabaseError as error:
+        log.warning("The GEOIP_DATABASE is damaged", exc_info=error)
+        return None
+
+
+def status() -> str:
+    """How the database is, in a word or two."""
+    if not settings.GEOIP_DATABASE:
+        return OFF
+    return OK if _reader() else UNREADABLE
+
+
+def reset() -> None:
+    """Let go of the database, for tests."""
+    global _state  # noqa: PLW0603
+    _state = _State()
+
+
+def _reader() -> maxminddb.Reader | None:
+    now = time.monotonic()
+    if now < _state.look_at:
+        return _state.reader
+    with _state.lock:
+        if now >= _state.look_at:
+            _look()
+            _state.look_at = now + LOOK_SECONDS
+    return _state.reader
+
+
+def _look() -> None:
+    """Open the file if it is another than the one that is open. The old one lives while a thread reads it."""
+    path = settings.GEOIP_DATABASE
+    signature = _signature(path) if path else None
+    if signature == _state.signature:
+        return
+    _state.signature = signature
+    if signature is None:
+        _state.reader = None
+        return
+    try:
+        _state.reader = maxminddb.open_database(path)
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        # Told once for each file; what was open serves on.
+        log.warning("The GEOIP_DATABASE can't be read", exc_info=error)
+
+
+def _signature(path: str) -> _Signature | None:
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        if _state.signature is not None or _state.look_at == 0.0:
+            log.warning("The GEOIP_DATABASE can't be read", exc_info=error)
+        return None
+    return path, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
+PRECISION = 9
+
+
+def geohash(latitude: float, longitude: float, precision: int = PRECISION) -> str | None:
+    """The geohash of a point in degrees; None for what is no point on Earth."""
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None
+    spans = ([-180.0, 180.0, longitude], [-90.0, 90.0, latitude])
+    cell = 0
+    for bit in range(5 * precision):
+        span = spans[bit % 2]
+        middle = (span[0] + span[1]) / 2
+        above = span[2] >= middle
+        span[0 if above else 1] = middle
+        cell = cell << 1 | above
+    return "".join(ALPHABET[cell >> shift & 31] for shift in range(5 * (precision - 1), -1, -5))
+
+
+def add_geohash(taken: Taken, facts: Facts) -> None:
+    """Fill the column where the event itself says where it was; a request's point has its geohash already."""
+    envelope = taken.envelope
+    latitude, longitude = envelope.get("latitude"), envelope.get("longitude")
+    if latitude is None or longitude is None:
+        envelope.pop("geohash", None)
+    elif (latitude, longitude) != (facts.columns.get("latitude"), facts.columns.get("longitude")):
+        envelope["geohash"] = geohash(latitude, longitude)
+
 
 LANGUAGE = "en"
 # From coarse to fine: where a declared value differs from the one looked up, nothing finer is looked up.
@@ -54,7 +183,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def columns(record: Any) -> dict[str, Any]:
+def place_columns(record: Any) -> dict[str, Any]:
     """The columns that a database's record fills."""
     if not isinstance(record, dict):
         return {}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from django.db import models
 
 from events.kinds.base import AvailityKind
-from events.ownership.names import fault_of as name_fault_of
+from events.ownership.owner import fault_of as name_fault_of
 from events.wire.columns import FilledText, LooseText, Need, Text
 from events.wire.validators import Fault, written_as
 

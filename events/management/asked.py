@@ -2,11 +2,10 @@
 
 from django.core.management.base import CommandError
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 
 
-def owners_named(name: str | None) -> list[int] | None:
+def owner_ids(name: str | None) -> list[int] | None:
     """The keys of the owners of a name, of all organizations; None, for all of them, without one."""
     if name is None:
         return None

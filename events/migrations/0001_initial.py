@@ -5,7 +5,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
-import events.ownership.names
+import events.ownership.owner
 import events.partitioned.marker
 import uuid
 from django.conf import settings
@@ -502,7 +502,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Enters every event id; never changes, so that retries are known for ever.', unique=True)),
-                ('name', models.CharField(help_text='Unique in the organization, without regard to case.', max_length=100, validators=[events.ownership.names.validate_name])),
+                ('name', models.CharField(help_text='Unique in the organization, without regard to case.', max_length=100, validators=[events.ownership.owner.validate_name])),
                 ('contact', models.EmailField(blank=True, help_text="Address that came with the owner's messages. Gets no mail until it is confirmed.", max_length=512)),
                 ('validation', models.CharField(choices=[('lenient', 'Lenient: keep what can be kept, count a warning'), ('strict', 'Strict: refuse what the reference pipeline refuses')], default='lenient', max_length=10)),
                 ('monthly_quota', models.PositiveBigIntegerField(blank=True, help_text='Events that may be accepted in a calendar month (UTC); empty for no quota.', null=True)),

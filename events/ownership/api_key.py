@@ -14,8 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 
 
 class KeyType(models.TextChoices):

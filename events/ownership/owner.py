@@ -1,13 +1,45 @@
-"""Owner: a team whose events they are, the cost centre."""
+"""Owners: the teams that events belong to, their organizations (the tenants) and their members."""
 
+import unicodedata
 import uuid
 from typing import Self
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
-from events.ownership.names import MAX_NAME, validate_name
-from events.ownership.organization import Organization
+MAX_NAME = 100
+
+
+def fault_of(name: str) -> str | None:
+    """Why `name` can't name an owner or a source, as the end of a sentence; None if it can."""
+    bare = name.strip()
+    if not 1 <= len(bare) <= MAX_NAME:
+        return f"must have 1 to {MAX_NAME} characters, not {len(bare)}"
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in bare):
+        return "must not contain control characters"
+    return None
+
+
+def validate_name(name: str) -> None:
+    """Refuse what `fault_of` finds, for forms and models."""
+    if fault := fault_of(name):
+        raise ValidationError(f"A name {fault}.")
+
+
+class Organization(models.Model):
+    """A tenant: the account that is billed, holding owners, sources and keys."""
+
+    slug = models.SlugField(unique=True, help_text="Short name in commands, URLs and event scopes.")
+    name = models.CharField(max_length=100, help_text="The name that people see.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Validation(models.TextChoices):
@@ -86,3 +118,26 @@ class Owner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Role(models.TextChoices):
+    """What a member may do."""
+
+    VIEWER = "viewer", "Viewer: sees events, sessions and reports"
+    LEAD = "lead", "Lead: also manages members, keys and settings"
+
+
+class Membership(models.Model):
+    """One person's role in one owner."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", verbose_name="person"
+    )
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "owner"], name="one_membership_per_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} of {self.owner}"

@@ -7,8 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from events.ownership.api_key import ApiKey, KeyType, Permissions, create_key
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner, Validation
+from events.ownership.owner import Organization, Owner, Validation
 
 ALL = "all"
 

@@ -3,9 +3,7 @@
 from django.db import models
 from django.db.models.functions import Lower
 
-from events.ownership.names import MAX_NAME
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import MAX_NAME, Organization, Owner
 
 UNKNOWN = "(unknown)"  # the event names no source
 OVERFLOW = "(overflow)"  # for sources beyond the owner's cap

@@ -21,7 +21,7 @@ from events.sessions.keys import session_id
 from events.sessions.record import DETAILS, Record
 from events.sessions.summary import INACTIVITY_MS, cut
 from events.sessions.summary_event import Identity, summary_event
-from events.store.touched import SessionKey
+from events.store.pending import SessionKey
 from events.wire import typed
 from events.wire.validators import Fault
 

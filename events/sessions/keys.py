@@ -14,7 +14,7 @@ import msgspec
 from django.db import connection
 
 from events.store.copying import array
-from events.store.touched import SessionKey
+from events.store.pending import SessionKey
 
 _VERSION = 8 << 76
 _VARIANT = 2 << 62

@@ -19,7 +19,7 @@ from events.identity import MILLISECOND, first_id, first_number
 from events.kinds import KINDS
 from events.sessions.record import DETAILS, Record
 from events.store.copying import array, id_array, text_array
-from events.store.touched import SessionKey
+from events.store.pending import SessionKey
 
 FETCHED = 5_000  # rows that are in memory at a time
 

@@ -1,6 +1,6 @@
-"""Session: the summary of the events of one visit, as rows: the session, its pages, environments and counts.
+"""Sessions: the summaries of visits, as rows: the session, its pages, environments and counts of events.
 
-What the rows hold is a function of the stored events alone, so that computing all of them again changes none.
+The rows are a function of the stored events alone, so computing all of them again changes nothing.
 """
 
 from datetime import datetime, timedelta
@@ -15,8 +15,32 @@ from events.identity import MILLISECOND
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.sessions.keys import key_of, session_id
-from events.sessions.warned import warnings_of
 from events.wire.schema import Warned
+
+# Paths of the actor and of the event's own id, by dialect.
+PATHS = {
+    "sunbird": ("actor.id", "mid"),
+    "availity": ("telemetryBody.entries.userId", "Idempotency-Key"),
+    "buildless": ("event.user", "event.id"),
+}
+
+
+def warning_path(dialect: str, code: str) -> str:
+    """The field that a warning of a session is about."""
+    actor, event_id = PATHS[dialect]
+    return actor if code == "several_actors" else event_id
+
+
+def warnings_of(dialect: str, actors: int, reused_ids: int) -> list[Warned]:
+    """Return the warnings of a session with this number of actors and of events under reused ids."""
+    actor, event_id = PATHS[dialect]
+    found = []
+    if actors > 1:
+        found.append(Warned(actor, "several_actors", f"{actors:,} actors"))
+    if reused_ids:
+        found.append(Warned(event_id, "reused_id", f"{reused_ids:,} event{'' if reused_ids == 1 else 's'}"))
+    return found
+
 
 INACTIVITY = timedelta(minutes=30)
 WARNED = models.Q(actors__gt=1) | models.Q(reused_ids__gt=0)  # sessions with a quality warning

@@ -34,16 +34,16 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from events.identity import moment
-from events.sessions import touching, writing
+from events.sessions import claiming, writing
+from events.sessions.claiming import Claim, Owners
 from events.sessions.keys import Names
 from events.sessions.reading import read
 from events.sessions.record import Record
 from events.sessions.summary import INACTIVITY_MS, cut
-from events.sessions.touching import Claim, Owners
 from events.sessions.windows import Affected, affected
-from events.sessions.writing import Made
-from events.store import touched
-from events.store.touched import QUARTER_MS, Quarter, quarter_at
+from events.sessions.writing import ComputedSession
+from events.store import pending
+from events.store.pending import QUARTER_MS, Quarter, quarter_at
 
 log = logging.getLogger(__name__)
 LARGE = 10_000  # events of a key that are computed together with other keys
@@ -67,13 +67,13 @@ class Summarised:
         return Summarised(self.keys + other.keys, self.rows + other.rows)
 
 
-def summarise_block(now: datetime, owners: Owners = None, rows: int = touching.ROWS) -> Summarised:
+def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.ROWS) -> Summarised:
     """Compute the keys of a block, none of them large; nothing done means that none waits that is free.
 
     Keys that turn out to be large may be computed from `now` on.
     """
     with transaction.atomic():
-        claims = touching.claim_small(owners, rows)
+        claims = claiming.claim_small(owners, rows)
         if not claims:
             return Summarised()
         try:
@@ -85,8 +85,8 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = touching.R
             log.exception("Sessions can't be summed up together; they are one by one")
             left = [(claim, rests) for claim in claims if (rests := _alone(claim, LARGE)) is not None]
         for claim, rests in left:
-            touching.leave(claim)
-            touching.rest(claim, now + rests)
+            claiming.requeue(claim)
+            claiming.defer(claim, now + rests)
         return _done(claims)
 
 
@@ -109,14 +109,14 @@ def summarise_large(now: datetime, owners: Owners = None) -> Summarised:
     """Compute one large key that has rested at `now`."""
     began = time.monotonic()
     with transaction.atomic():
-        claims = touching.claim_large(now, owners)
+        claims = claiming.claim_large(now, owners)
         for claim in claims:
             rests = _alone(claim, None)
             if rests is not None:
-                touching.leave(claim)
+                claiming.requeue(claim)
             else:
                 rests = REST * timedelta(seconds=time.monotonic() - began)
-            touching.rest(claim, timezone.now() + rests)
+            claiming.defer(claim, timezone.now() + rests)
         return _done(claims)
 
 
@@ -154,26 +154,26 @@ def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
     return list(large.values())
 
 
-def _sessions(each: Affected, records: Iterator[Record], names: Names) -> Iterator[Made]:
+def _sessions(each: Affected, records: Iterator[Record], names: Names) -> Iterator[ComputedSession]:
     key = each.claim.key
     if key.session is not None:
         for summary in cut(records, None):
-            yield Made(each.claim.number, key, summary)
+            yield ComputedSession(each.claim.number, key, summary)
         return
     for summary in cut(records, INACTIVITY_MS):
-        yield Made(names.session(key, summary.first.id), key, summary)
+        yield ComputedSession(names.session(key, summary.first.id), key, summary)
 
 
 class _Writer:
     """Collects sessions and writes many at once."""
 
     def __init__(self) -> None:
-        self._made: list[Made] = []
+        self._made: list[ComputedSession] = []
         self._rows = 0
         self._quarters: set[Quarter] = set()
         self._known: set[UUID] = set()
 
-    def write(self, each: Affected, sessions: Iterator[Made]) -> None:
+    def write(self, each: Affected, sessions: Iterator[ComputedSession]) -> None:
         """Write the sessions of a window, in their order, and remove what they replace."""
         begins: list[datetime] = []
         ids: list[UUID] = []
@@ -205,22 +205,22 @@ class _Writer:
 
     def flush(self) -> None:
         """Write what is collected."""
-        writing.replace(self._made, self._known)
-        touched.mark_quarters(self._quarters, of_sessions=True)
+        writing.save(self._made, self._known)
+        pending.add_quarters(self._quarters, of_sessions=True)
         self._made.clear()
         self._rows = 0
         self._quarters.clear()
 
 
-def tick(*, seconds: float) -> Summarised:
+def summarise_pending(*, seconds: float) -> Summarised:
     """Compute what waits, small keys before large ones, until none is left or the time is up."""
     until = time.monotonic() + seconds
-    total, rows = Summarised(), touching.ROWS
-    touching.forget_large(timezone.now() - FORGOTTEN)
+    total, rows = Summarised(), claiming.ROWS
+    claiming.forget_large(timezone.now() - FORGOTTEN)
     while (began := time.monotonic()) < until:
         block = summarise_block(timezone.now(), rows=rows)
         is_fast = time.monotonic() - began < FAST
-        rows = min(2 * rows, MOST_ROWS) if is_fast else max(rows // 2, touching.ROWS)
+        rows = min(2 * rows, MOST_ROWS) if is_fast else max(rows // 2, claiming.ROWS)
         if not block.keys:
             block = summarise_large(timezone.now())
         if not block.keys:

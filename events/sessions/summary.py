@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from events.identity import name_of
+from events.identity import name_part
 from events.sessions.record import MAX_TEXT, Record, is_anonymous, meaning
 
 IDLE_MS = 600_000  # a longer gap is idle time: it counts nothing
@@ -149,7 +149,7 @@ class _Fold:
             self.is_bot = record.is_bot
         if record.actor and record.actor not in self.actors:
             self._add_actor(record)
-        name = name_of(record.id.int)
+        name = name_part(record.id.int)
         if name in self.names:
             self.reused_ids += 1  # at another time: at the same it would be the same event
         elif len(self.names) < MAX_NAMES:

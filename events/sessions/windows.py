@@ -13,12 +13,12 @@ from uuid import UUID
 from django.db import connection
 
 from events.event import INDEXED
+from events.sessions.claiming import Claim
 from events.sessions.reading import Window
 from events.sessions.session import INACTIVITY
-from events.sessions.touching import Claim
-from events.store import retained
+from events.store import retention
 from events.store.copying import array, text_array, uuid_array
-from events.store.retained import COMPUTED_SINCE
+from events.store.retention import COMPUTED_SINCE
 
 
 class Stored(NamedTuple):
@@ -39,7 +39,7 @@ class Affected(NamedTuple):
 
 def affected(claims: Sequence[Claim]) -> list[Affected]:
     """The windows of claims, read with three statements."""
-    if sealed := retained.sealed_until():
+    if sealed := retention.sealed_until():
         claims = [found for claim in claims if (found := _after(claim, sealed))]
     stored = _with_ids(claims) | _cut(claims)
     return [found for claim in claims for found in _windows(claim, stored.get(claim.number, []))]

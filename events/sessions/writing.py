@@ -20,12 +20,12 @@ from events.sessions.session import (
 from events.sessions.summary import Summary
 from events.sessions.summary_event import columns
 from events.store.copying import Table, uuid_array
-from events.store.touched import SessionKey
+from events.store.pending import SessionKey
 
 Row = dict[str, Any]
 
 
-class Made(NamedTuple):
+class ComputedSession(NamedTuple):
     """A session as computed."""
 
     id: UUID
@@ -33,7 +33,7 @@ class Made(NamedTuple):
     summary: Summary
 
 
-def replace(made: Sequence[Made], known: Collection[UUID]) -> None:
+def save(made: Sequence[ComputedSession], known: Collection[UUID]) -> None:
     """Let the tables say of these sessions what their summaries say; those `known` were there before."""
     if not made:
         return
@@ -86,7 +86,7 @@ def remove(ids: Iterable[UUID], redirects: Mapping[UUID, UUID]) -> None:
         )
 
 
-def _session(made: Made) -> Row:
+def _session(made: ComputedSession) -> Row:
     row = columns(made.summary)
     row["started_at"] = moment(row.pop("started_ms"))
     row["ended_at"] = moment(row.pop("ended_ms"))
@@ -98,7 +98,7 @@ def _session(made: Made) -> Row:
     }
 
 
-def _copied(made: Made) -> Row:
+def _copied(made: ComputedSession) -> Row:
     """Return the row of a session with its ids as numbers, as COPY wants them."""
     row = _session(made)
     for name in _IDS:
@@ -110,17 +110,17 @@ _SESSIONS = Table(Session)
 _IDS = ("id", "entry_event", "exit_event")
 
 
-def _pages(made: Made) -> Iterable[Row]:
+def _pages(made: ComputedSession) -> Iterable[Row]:
     for position, page in enumerate(made.summary.pages):
         yield {"session_id": made.id, "position": position, **page._asdict()}
 
 
-def _environments(made: Made) -> Iterable[Row]:
+def _environments(made: ComputedSession) -> Iterable[Row]:
     for position, environment in enumerate(made.summary.environments):
         yield {"session_id": made.id, "position": position, **environment._asdict()}
 
 
-def _counts(made: Made) -> Iterable[Row]:
+def _counts(made: ComputedSession) -> Iterable[Row]:
     for kind, count in made.summary.counts.items():
         yield {"session_id": made.id, "kind": kind, "count": count}
 

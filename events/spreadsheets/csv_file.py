@@ -5,9 +5,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
 
+from events.lib.formatting import number_text
 from events.spreadsheets.formulas import harmless
 from events.spreadsheets.sheet import Cell, Heading, Sheet, cells
-from events.words import number
 
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 TYPE = "text/csv; charset=utf-8"
@@ -32,7 +32,7 @@ def written(value: Cell, heading: Heading) -> str:
         case str():
             text = _text(value)
         case float():
-            text = number(value)
+            text = number_text(value)
         case Decimal():
             text = exactly(value)
         case datetime():

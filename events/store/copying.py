@@ -15,7 +15,7 @@ from django.db import connection, models
 
 from events.event import Event
 from events.identity import by_week, first_id
-from events.partitions import WEEK
+from events.partitioned.partitions import WEEK
 
 _encode = msgspec.json.Encoder().encode
 

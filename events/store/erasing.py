@@ -16,9 +16,9 @@ from events.event import Event, EventQuerySet
 from events.identity import by_week
 from events.kinds import KINDS
 from events.ownership.owner import Owner
-from events.partitions import WEEK
-from events.store import touched, usage
-from events.store.removing import Leaving, tally
+from events.partitioned.partitions import WEEK
+from events.store import pending, usage
+from events.store.retention import RemovedCount, removal_delta
 from events.store.usage import UsageKey, hour_of
 from events.wire.values import escape
 
@@ -115,7 +115,7 @@ def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Se
         for table in (*(KINDS[kind].model._meta.db_table for kind in kinds), Event._meta.db_table):
             _delete(table, events)
         _touch(events)
-        usage.add(tally(_leaving(events), now))
+        usage.apply_delta(removal_delta(_leaving(events), now))
         if note:
             note(events)
     return events
@@ -133,19 +133,19 @@ def _delete(table: str, events: Sequence[Event]) -> None:
 
 
 def _touch(events: Iterable[Event]) -> None:
-    spans: dict[touched.SessionKey, touched.Span] = {}
-    quarters: set[touched.Quarter] = set()
+    spans: dict[pending.SessionKey, pending.Span] = {}
+    quarters: set[pending.Quarter] = set()
     for event in events:
-        quarters.add((event.owner_id, touched.quarter_at(event.occurred_at)))
+        quarters.add((event.owner_id, pending.quarter_at(event.occurred_at)))
         envelope = {"session": event.session, "device": event.device, "channel": event.channel}
-        key = touched.session_key(event.owner_id, event.source_id, envelope)
+        key = pending.session_key(event.owner_id, event.source_id, envelope)
         if key:
-            touched.widen(spans, key, event.occurred_at)
-    touched.mark(spans.items())
-    touched.mark_quarters(quarters, of_sessions=False)
+            pending.extend_span(spans, key, event.occurred_at)
+    pending.add_sessions(spans.items())
+    pending.add_quarters(quarters, of_sessions=False)
 
 
-def _leaving(events: Iterable[Event]) -> list[Leaving]:
+def _leaving(events: Iterable[Event]) -> list[RemovedCount]:
     """What is counted of them."""
     sums: dict[UsageKey, list[int]] = {}
     for event in events:
@@ -154,6 +154,6 @@ def _leaving(events: Iterable[Event]) -> list[Leaving]:
         for place, number in enumerate((1, event.billed_bytes, event.wire_bytes)):
             counts[place] += number
     return [
-        Leaving(key.owner_id, key.source_id, key.kind, key.dialect, key.hour, *counts)
+        RemovedCount(key.owner_id, key.source_id, key.kind, key.dialect, key.hour, *counts)
         for key, counts in sums.items()
     ]

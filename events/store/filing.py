@@ -13,10 +13,10 @@ from psycopg.errors import UniqueViolation
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
-from events.store import sources, touched, versions
+from events.store import pending, sources, versions
 from events.store.copying import EVENTS, Table, present
-from events.store.submission import Row, Submission, canonical_json, row, settle
-from events.store.usage import Tally, UsageKey, WarningKey, hour_of
+from events.store.submission import Row, Submission, assign_source, canonical_json, row
+from events.store.usage import UsageDelta, UsageKey, WarningKey, hour_of
 from events.wire.values import without_hashed
 
 TABLES = {name: Table(entry.model) for name, entry in KINDS.items()}
@@ -28,7 +28,7 @@ def rows_of(submissions: Iterable[Submission]) -> list[Row]:
     return sorted(map(row, submissions), key=attrgetter("id"))
 
 
-def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
+def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
     """File rows sorted by id, whose partitions are there; count them; return how many were new."""
     _settle_sources(rows)
     first, repeats = _once(rows)
@@ -51,29 +51,29 @@ def file(rows: Sequence[Row], tally: Tally, now: datetime) -> int:
 
 def _touch(rows: Sequence[Row]) -> None:
     """Mark what was computed from events and isn't true any more."""
-    spans: dict[touched.SessionKey, touched.Span] = {}
-    quarters: set[touched.Quarter] = set()
+    spans: dict[pending.SessionKey, pending.Span] = {}
+    quarters: set[pending.Quarter] = set()
     for made in rows:
         envelope = made.taken.envelope
         owner = made.submission.owner.id
-        quarters.add((owner, touched.quarter_of(made.id)))
-        key = touched.session_key(owner, made.source_id, envelope)
+        quarters.add((owner, pending.quarter_of(made.id)))
+        key = pending.session_key(owner, made.source_id, envelope)
         if key:
-            touched.widen(spans, key, envelope["occurred_at"])
-    touched.mark(spans.items())
-    touched.mark_quarters(quarters, of_sessions=False)
+            pending.extend_span(spans, key, envelope["occurred_at"])
+    pending.add_sessions(spans.items())
+    pending.add_quarters(quarters, of_sessions=False)
 
 
 def _settle_sources(rows: Sequence[Row]) -> None:
     # In the order of receipt: a source is shown as it was first seen.
     rows = sorted(rows, key=attrgetter("submission.received_at"))
     named = [
-        sources.Named(made.submission.owner.organization_id, made.submission.owner.id, made.source_name)
+        sources.SourceName(made.submission.owner.organization_id, made.submission.owner.id, made.source_name)
         for made in rows
     ]
     found = sources.resolve(named)
     for made, place in zip(rows, named, strict=True):
-        settle(made, found[place])
+        assign_source(made, found[place])
 
 
 def _once(rows: Sequence[Row]) -> tuple[dict[int, Row], list[Row]]:
@@ -163,7 +163,7 @@ def usage_key(made: Row) -> UsageKey:
     )
 
 
-def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
+def _count_stored(tally: UsageDelta, rows: Sequence[Row]) -> None:
     """Fold by request first: the events of one have owner, source and hour in common."""
     sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
     dialects: dict[str, str] = {}
@@ -185,11 +185,11 @@ def _count_stored(tally: Tally, rows: Sequence[Row]) -> None:
         received_at, owner_id, source_id, name, version = place
         key = UsageKey(owner_id, hour_of(received_at), source_id, name, dialects[name])
         tally.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
-        named = versions.key_of(source_id, owner_id, version)
-        versions.hear(tally.versions, named, versions.Heard(received_at, received_at, events))
+        named = versions.version_key(source_id, owner_id, version)
+        versions.note_seen(tally.versions, named, versions.VersionSeen(received_at, received_at, events))
 
 
-def _count_warnings(tally: Tally, made: Row) -> None:
+def _count_warnings(tally: UsageDelta, made: Row) -> None:
     key = usage_key(made)
     version = (made.taken.envelope.get("version") or "")[:200]
     for warned in made.taken.warnings:
@@ -201,5 +201,5 @@ def _count_warnings(tally: Tally, made: Row) -> None:
             tally.examples[counted] = warned.example
 
 
-def _count_duplicate(tally: Tally, made: Row, *, conflicting: bool) -> None:
+def _count_duplicate(tally: UsageDelta, made: Row, *, conflicting: bool) -> None:
     tally.count(usage_key(made), received=1, duplicates=1, conflicting=int(conflicting))

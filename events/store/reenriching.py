@@ -16,8 +16,8 @@ from django.db import connection, models, transaction
 from events.enrichment import account, enrich, facts, with_derived
 from events.event import Event
 from events.kinds import KINDS
-from events.ownership.organization import Organization
-from events.store import touched
+from events.ownership.owner import Organization
+from events.store import pending
 from events.wire.schema import Taken
 from events.wire.values import FILLED, HASHED
 
@@ -117,15 +117,15 @@ def _mark(changed: Sequence[Event]) -> None:
 
     Summarising a session marks the quarter that it began in.
     """
-    quarters = {(event.owner_id, touched.quarter_of(event.id.int)) for event in changed}
-    touched.mark_quarters(quarters, of_sessions=False)
-    spans: dict[touched.SessionKey, touched.Span] = {}
+    quarters = {(event.owner_id, pending.quarter_of(event.id.int)) for event in changed}
+    pending.add_quarters(quarters, of_sessions=False)
+    spans: dict[pending.SessionKey, pending.Span] = {}
     for event in changed:
         named = {"session": event.session, "device": event.device, "channel": event.channel}
-        key = touched.session_key(event.owner_id, event.source_id, named)
+        key = pending.session_key(event.owner_id, event.source_id, named)
         if key is not None:
-            touched.widen(spans, key, event.occurred_at)
-    touched.mark(spans.items())
+            pending.extend_span(spans, key, event.occurred_at)
+    pending.add_sessions(spans.items())
 
 
 def _envelope(taken: Taken) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from django.db.models import F, Max, QuerySet, Sum, Value, Window
 from django.db.models.functions import Lag
 from django.db.models.lookups import GreaterThanOrEqual
 
+from events.lib.formatting import duration_text
 from events.store.usage import UsageHour, hour_of
-from events.words import lasting
 
 SILENT_AFTER = timedelta(hours=24)
 HEARD_WITHIN = timedelta(days=14)
@@ -22,7 +22,7 @@ USUAL = 2  # pauses as long as this one: from so many on it is nothing new
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class SilentSource:
     """A source that was heard of late, and isn't now."""
 
     source_id: int
@@ -35,10 +35,10 @@ class Silent:
     @property
     def since(self) -> str:
         """The length of its silence with blanks that don't break, such as 1 d 17 h."""
-        return lasting(self.lasts.total_seconds()).replace(" ", "\N{NO-BREAK SPACE}")
+        return duration_text(self.lasts.total_seconds()).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def silent_sources(hours: QuerySet[UsageHour], now: datetime) -> list[Silent]:
+def silent_sources(hours: QuerySet[UsageHour], now: datetime) -> list[SilentSource]:
     """Return the silent sources by some counters, those that sent most first. Merged sources are never
     silent: others send in their place. Neither are those of which nothing was stored.
     """
@@ -51,7 +51,7 @@ def silent_sources(hours: QuerySet[UsageHour], now: datetime) -> list[Silent]:
         .order_by("-received_sum", "source__name")
     )
     found = [
-        Silent(
+        SilentSource(
             row["source_id"],
             row["source__name"],
             row["source__organization_id"],

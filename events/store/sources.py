@@ -1,24 +1,36 @@
-"""Sources by name: creates a row for each new name, up to a cap for each owner, and resolves merged sources.
+"""Sources by name: creates a row for each new name, up to a cap per owner; merges and deletes sources.
 
 The cap is exact: a transaction that creates sources of an organization holds a lock until it ends.
 Transactions without new names take no lock.
+
+Merging and deleting free room under the cap. A merged source keeps its events, usage and charges. New events
+that name it are filed under the target, and a filter by the target includes it. A source without events can
+be deleted; its row stays if usage or charges refer to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
+from events.ownership.owner import Owner
 from events.ownership.source import OVERFLOW, STANDING, UNKNOWN, Source
+from events.store import erasing
 from events.store.copying import array, text_array
+from events.store.retention import weeks
+from events.store.usage import UsageHour
 from events.store.versions import SourceVersion
 
 _ADVISORY_LOCK = 748_025_503  # with the organization. Any constant does, it must only be ours.
 
 
-class Named(NamedTuple):
+class SourceName(NamedTuple):
     """A source as an event names it."""
 
     organization_id: int
@@ -40,7 +52,7 @@ class _Found(NamedTuple):
     counts: bool
 
 
-def resolve(names: Iterable[Named], *, stored: bool = True) -> dict[Named, Resolved]:
+def resolve(names: Iterable[SourceName], *, stored: bool = True) -> dict[SourceName, Resolved]:
     """Return the source of each name; an empty name is `(unknown)`, one too many `(overflow)`.
 
     Of names that differ only in case, the first one is used. A name in rejected events only (not `stored`)
@@ -59,31 +71,31 @@ def resolve(names: Iterable[Named], *, stored: bool = True) -> dict[Named, Resol
             found |= _find(unsettled)
     over = [named for named in unsettled if not _settled(found, named, stored=stored)]
     if over:
-        places = {named[:2]: Named(*named[:2], OVERFLOW) for named in over}
+        places = {named[:2]: SourceName(*named[:2], OVERFLOW) for named in over}
         _insert(sorted({(organization, None, OVERFLOW) for organization, _ in places}))
         rows = _find(places.values())
         found |= {named: rows[places[named[:2]]] for named in over}
     return {named: found[bare].source for named, bare in wanted.items()}
 
 
-def of_stored_events() -> Q:
+def has_stored_events() -> Q:
     """Return the condition that a source isn't named by rejected events only."""
     noted = Exists(SourceVersion.objects.filter(source=OuterRef("pk")))
     return Q(owner__isnull=False) | Q(merged_into__isnull=False) | Q(noted, name__in=STANDING)
 
 
-def _bare(named: Named) -> Named:
+def _bare(named: SourceName) -> SourceName:
     name = named.name.strip() or UNKNOWN
     return named if name == named.name else named._replace(name=name)
 
 
-def _settled(found: dict[Named, _Found], named: Named, *, stored: bool) -> bool:
+def _settled(found: dict[SourceName, _Found], named: SourceName, *, stored: bool) -> bool:
     """True if a name has its source, which counts if it must."""
     there = found.get(named)
     return there is not None and (there.counts or not stored or named.name in STANDING)
 
 
-def _find(names: Iterable[Named]) -> dict[Named, _Found]:
+def _find(names: Iterable[SourceName]) -> dict[SourceName, _Found]:
     """Return existing sources, compared as the unique constraint compares them; of merged ones the target."""
     wanted = list(dict.fromkeys(names))
     with connection.cursor() as cursor:
@@ -101,7 +113,7 @@ def _find(names: Iterable[Named]) -> dict[Named, _Found]:
             ],
         )
         return {
-            Named(organization, owner, wanted_name): _Found(Resolved(pk, name), counts)
+            SourceName(organization, owner, wanted_name): _Found(Resolved(pk, name), counts)
             for organization, owner, wanted_name, pk, name, counts in cursor.fetchall()
         }
 
@@ -113,7 +125,7 @@ def _lock(organizations: Iterable[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ADVISORY_LOCK, organization])
 
 
-def _make(names: Sequence[Named], *, stored: bool) -> bool:
+def _make(names: Sequence[SourceName], *, stored: bool) -> bool:
     """Create sources, or let existing ones count, up to the cap; the standing ones don't count.
 
     Returns whether there was room for any.
@@ -170,3 +182,82 @@ def _insert(rows: Iterable[tuple[int, int | None, str]]) -> None:
             " WHERE kept.owner_id IS NULL AND excluded.owner_id IS NOT NULL",
             columns,
         )
+
+
+def with_merged(source_ids: Collection[int]) -> list[int]:
+    """Return sources together with those that were merged into them."""
+    found = Source.objects.filter(models.Q(pk__in=source_ids) | models.Q(merged_into__in=source_ids))
+    return sorted({*source_ids, *found.values_list("pk", flat=True)})
+
+
+def owners_of(sources: Collection[Source]) -> set[int]:
+    """Return the owners that these sources sent to."""
+    used = UsageHour.objects.filter(source__in=[source.pk for source in sources])
+    return set(used.values_list("owner_id", flat=True).distinct())
+
+
+def merge_sources(sources: Sequence[Source], into: Source) -> None:
+    """Merge sources into another one. Raises ValidationError if that is impossible."""
+    if into in sources:
+        raise ValidationError(f"{into} can't be merged into itself: select another target.")
+    if into.merged_into_id is not None:
+        raise ValidationError(f"{into} is itself merged: select the source that it was merged into.")
+    if any(source.organization_id != into.organization_id for source in sources):
+        raise ValidationError("Sources of different organizations can't be merged.")
+    _refuse_standing(sources)
+    ids = [source.pk for source in sources]
+    with transaction.atomic():
+        # Sources merged into one of them get the same target, so that a name is resolved in one step.
+        Source.objects.filter(merged_into__in=ids).update(merged_into=into)
+        Source.objects.filter(pk__in=ids).update(merged_into=into, closed_at=None)
+
+
+def undo_merge(sources: Sequence[Source]) -> None:
+    """Undo the merge of sources for new events."""
+    Source.objects.filter(pk__in=[source.pk for source in sources]).update(merged_into=None)
+
+
+def delete_sources(sources: Sequence[Source]) -> None:
+    """Delete sources without events. Raises ValidationError, and deletes none, if one has events.
+
+    The row of a source stays if usage or charges refer to it, but is no longer listed and counts against no
+    cap. An event that names the source restores it.
+    """
+    _refuse_standing(sources)
+    if full := [source.name for source in sources if has_events(source)]:
+        named = ", ".join(full[:5]) + (" and others" if len(full) > 5 else "")
+        raise ValidationError(f"{named} still has events or rejected events. Merge it, or remove them first.")
+    with transaction.atomic():
+        for source in sources:
+            _delete(source)
+
+
+def _delete(source: Source) -> None:
+    try:
+        with transaction.atomic():
+            source.delete()
+    except models.ProtectedError:
+        Source.objects.filter(pk=source.pk).update(owner=None, closed_at=timezone.now())
+
+
+def has_events(source: Source) -> bool:
+    """True if an event of a source is stored or rejected, or another source is merged into it."""
+    sums = UsageHour.objects.filter(source=source).aggregate(
+        stored=models.Sum("stored", default=0), gone=models.Sum("gone", default=0)
+    )
+    # `events` may not import `ingestion`.
+    rejected = apps.get_model("ingestion", "RejectedEvent")._base_manager.filter(source_id=source.pk)
+    return bool(sums["stored"] > sums["gone"]) or rejected.exists() or source.merged.exists()
+
+
+def delete_events(source: Source, now: datetime) -> Iterator[int]:
+    """Delete the stored events of a source in batches, and yield the size of each."""
+    for owner in Owner.objects.filter(pk__in=owners_of([source])).order_by("pk"):
+        for week in weeks():
+            for batch in erasing.erase_matching(erasing.of_source(owner, source.pk, week), now):
+                yield len(batch)
+
+
+def _refuse_standing(sources: Sequence[Source]) -> None:
+    if standing := [source.name for source in sources if source.name in STANDING]:
+        raise ValidationError(f"{standing[0]} stands for sources without a name of their own, and stays.")

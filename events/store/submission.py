@@ -79,7 +79,7 @@ def row(submission: Submission) -> Row:
     )
 
 
-def settle(made: Row, source: Resolved) -> None:
+def assign_source(made: Row, source: Resolved) -> None:
     """Give a row its source; names that the rows of owner and source don't spell alike are kept beside."""
     made.source_id = source.id
     taken = made.taken

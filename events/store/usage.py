@@ -17,7 +17,7 @@ from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import array, text_array
-from events.store.versions import OVERFLOW, Heard, VersionKey
+from events.store.versions import OVERFLOW, VersionKey, VersionSeen
 from events.store.versions import add as add_versions
 
 
@@ -138,13 +138,13 @@ COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
 
 
 @dataclass
-class Tally:
+class UsageDelta:
     """Counts of one block, folded in memory."""
 
     usage: dict[UsageKey, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[WarningKey] = field(default_factory=Counter)
     examples: dict[WarningKey, str] = field(default_factory=dict)  # of warnings
-    versions: dict[VersionKey, Heard] = field(default_factory=dict)
+    versions: dict[VersionKey, VersionSeen] = field(default_factory=dict)
 
     def count(self, key: UsageKey, **measures: int) -> None:
         """Add to the measures of a key."""
@@ -156,7 +156,7 @@ class Tally:
 
 
 @forgets("examples of quality warnings")
-def forget_examples(erased: Erased, _: datetime) -> int:
+def erase_examples(erased: Erased, _: datetime) -> int:
     """Forget all examples of the owner: any value that was sent may name the actor."""
     rows = WarningHour.objects.filter(owner=erased.owner).exclude(example="")
     return rows.update(example="")
@@ -167,7 +167,7 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def add(tally: Tally) -> None:
+def apply_delta(tally: UsageDelta) -> None:
     """Add a block's counts to the tables, in the transaction that files the block."""
     over = add_versions(tally.versions)
     _upsert(
@@ -186,7 +186,7 @@ def add(tally: Tally) -> None:
     )
 
 
-def _in_bounds(tally: Tally, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
+def _in_bounds(tally: UsageDelta, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
     """Warnings and examples with one version for all that there was no room for, or each event could bring
     rows.
     """

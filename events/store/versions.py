@@ -48,20 +48,20 @@ class VersionKey(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heard:
+class VersionSeen:
     """What a block has of one version."""
 
     first: datetime
     last: datetime
     events: int
 
-    def take(self, other: "Heard") -> None:
+    def take(self, other: "VersionSeen") -> None:
         """Add what was heard elsewhere."""
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         self.events += other.events
 
 
-def hear(versions: dict[VersionKey, Heard], key: VersionKey, heard: Heard) -> None:
+def note_seen(versions: dict[VersionKey, VersionSeen], key: VersionKey, heard: VersionSeen) -> None:
     """Add to what a block has of a version."""
     there = versions.get(key)
     if there is None:
@@ -70,12 +70,12 @@ def hear(versions: dict[VersionKey, Heard], key: VersionKey, heard: Heard) -> No
         there.take(heard)
 
 
-def key_of(source_id: int, owner_id: int, version: str | None) -> VersionKey:
+def version_key(source_id: int, owner_id: int, version: str | None) -> VersionKey:
     """The key of what an event names."""
     return VersionKey(source_id, owner_id, (version or "")[:LONGEST])
 
 
-def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
+def add(versions: dict[VersionKey, VersionSeen]) -> set[VersionKey]:
     """Add what a block has to the table, in the transaction that files the block.
 
     Returns the versions beyond the limit, which are counted as OVERFLOW.
@@ -86,7 +86,7 @@ def add(versions: dict[VersionKey, Heard]) -> set[VersionKey]:
     over = _without_room(missing) if missing else set()
     kept = {key: heard for key, heard in versions.items() if key not in over}
     for key in over:
-        hear(kept, VersionKey(key.source_id, key.owner_id, OVERFLOW), versions[key])
+        note_seen(kept, VersionKey(key.source_id, key.owner_id, OVERFLOW), versions[key])
     keys = sorted(kept)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from events.access import Access, access_of
 from events.accounts import audit
+from events.admin.display import indented
 from events.admin.filters import visible_sources
-from events.admin.json_text import laid_out
 from ingestion.admin.bodies import SHOWN
 from ingestion.admin.lists import RejectedChangeList, selection_of
 from ingestion.admin.marking import value_of
@@ -138,7 +138,7 @@ def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _editable(row: RejectedEvent) -> str:
     value = None if row.code in _AS_CAME else value_of(row)
-    return laid_out(value) if value is not None else bytes(row.body).decode("utf-8", "backslashreplace")
+    return indented(value) if value is not None else bytes(row.body).decode("utf-8", "backslashreplace")
 
 
 def discard_view(request: HttpRequest) -> HttpResponse:

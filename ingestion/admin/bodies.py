@@ -2,8 +2,7 @@
 
 import json
 
-from events.admin.facts import Document
-from events.admin.json_text import coloured, laid_out
+from events.admin.display import Document, highlighted, indented
 
 SHOWN = 200_000  # bytes of a body
 _LINE = 16  # bytes a line where they are no text
@@ -16,14 +15,14 @@ def documents(body: bytes) -> list[Document]:
     if len(part) < len(body):
         return [as_sent]
     try:
-        text = laid_out(json.loads(body))
+        text = indented(json.loads(body))
     except (ValueError, RecursionError):
         return [as_sent]
     return [
         Document(
             "The event, laid out",
             "For reading: of repeated keys the last, numbers as Python reads them.",
-            coloured(text),
+            highlighted(text),
             is_open=True,
         ),
         as_sent,

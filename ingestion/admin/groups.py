@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from events.access import Access
-from events.admin.sparkline import sparkline
+from events.admin.display import sparkline
 from ingestion.admin.lists import UNTOLD
 from ingestion.admin.narrowing import Asked
 from ingestion.documentation import formats_page

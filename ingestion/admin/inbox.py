@@ -7,12 +7,10 @@ from django.db import models
 from django.db.models.functions import Length
 from django.http import HttpRequest
 
-from events.admin.base import EmptyState
-from events.admin.columns import moment
-from events.admin.facts import Page, group
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import Page, group, time_column
 from events.admin.filters import DialectFilter, OwnerFilter
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
+from events.admin.lists import KeysetAdmin
 from ingestion.admin import bodies
 from ingestion.receiving.inbox import InboxRequest
 
@@ -21,7 +19,7 @@ from ingestion.receiving.inbox import InboxRequest
 class InboxRequestAdmin(PageAdmin, KeysetAdmin):
     """Requests that wait to be filed. For operators: what they hold is not yet anybody's events."""
 
-    list_display = (moment("received_at"), "owner", "dialect", "encoding", "events", "size", "attempts")
+    list_display = (time_column("received_at"), "owner", "dialect", "encoding", "events", "size", "attempts")
     list_filter = (OwnerFilter, DialectFilter)
     empty_state = EmptyState("Nothing waits", "Every request that was acknowledged has been filed.")
 

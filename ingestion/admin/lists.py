@@ -8,10 +8,18 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
-from events import times
-from events.admin.event_filters import TextFilter, TimeFilter, instant
-from events.admin.filters import ChoiceFilter, DialectFilter, KindFilter, OwnerFilter, VisibleSourceFilter
-from events.admin.paging import KeysetChangeList
+from events.admin.filters import (
+    ChoiceFilter,
+    DialectFilter,
+    KindFilter,
+    OwnerFilter,
+    TextFilter,
+    TimeFilter,
+    VisibleSourceFilter,
+    parse_instant,
+)
+from events.admin.lists import KeysetChangeList
+from events.lib import times
 from ingestion.rejected import remedies
 from ingestion.rejected.selection import Selection
 
@@ -54,7 +62,7 @@ class DayFilter(ChoiceFilter):
     def problem(self) -> str:
         """The error for a value that isn't a day, with what to write instead."""
         try:
-            times.read_day(self.chosen)
+            times.parse_day(self.chosen)
         except ValueError as error:
             return f"{self.title.capitalize()}: {error}." if self.chosen else ""
         return ""
@@ -128,7 +136,7 @@ def selection_of(changelist: KeysetChangeList) -> Selection:
     kind, path = first.get("kind"), first.get("path")
     try:
         since, until = _stretch(first)
-        last_since = instant(first["last_since"]) if "last_since" in first else None
+        last_since = parse_instant(first["last_since"]) if "last_since" in first else None
         owners, sources = (_keys(chosen.get(name)) for name in ("owner", "source"))
     except (ValueError, OverflowError):
         return Selection(ids=())
@@ -154,8 +162,8 @@ def _stretch(first: dict[str, str]) -> tuple[datetime | None, datetime | None]:
     day = _day(first.get("day", ""))
     since = [day] if day else []
     until = [day + timedelta(days=1)] if day else []
-    since += [instant(first["since"])] if "since" in first else []
-    until += [instant(first["until"])] if "until" in first else []
+    since += [parse_instant(first["since"])] if "since" in first else []
+    until += [parse_instant(first["until"])] if "until" in first else []
     return max(since, default=None), min(until, default=None)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from events.admin.json_text import coloured
+from events.admin.display import highlighted
 from ingestion.admin.bodies import SHOWN
 from ingestion.dialects.decoding import Parts
 from ingestion.dialects.readings import READINGS
@@ -143,7 +143,7 @@ def _laid_out(value: Wire, path: str, message: str, code: str) -> Marked:
         lines.append(" " * (2 * len(place)) + ("}" if is_object else "]") + tail)
 
     write(value, (), "", "")
-    html = [str(coloured(line)) for line in lines]
+    html = [str(highlighted(line)) for line in lines]
     if marked_line >= 0:
         html[marked_line] = (
             f'<mark class="tally-fault" id="fault" data-note="{escape(message)}">{html[marked_line]}</mark>'

@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from events.access import Access
 from events.admin.filters import PERIODS, labels_of, period, visible_sources
-from events.store.merging import with_merged
+from events.store.sources import with_merged
 from ingestion.rejected.event import RejectedEvent
 
 ALL = "all"  # the period of everything that is still rejected

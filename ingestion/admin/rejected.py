@@ -15,12 +15,10 @@ from django.urls import path
 from django.utils import timezone
 
 from events.access import access_of
-from events.admin.base import EmptyState, OwnedAdmin
-from events.admin.columns import figure, moment, short
-from events.admin.facts import Page, group
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
-from events.keyset import Order
+from events.admin.base import EmptyState, OwnedAdmin, PageAdmin
+from events.admin.display import Page, count_column, group, short_text, time_column
+from events.admin.lists import KeysetAdmin
+from events.lib.paging import Order
 from ingestion.admin import accounts, acts, bodies, groups, marking, narrowing
 from ingestion.admin.lists import FILTERS, RejectedChangeList
 from ingestion.documentation import formats_page
@@ -45,13 +43,13 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     change_list_template = "ingestion/rejected_list.html"
     page_template = "ingestion/rejected_page.html"
     list_display = (
-        moment("last_received_at", "Last received (UTC)"),
+        time_column("last_received_at", "Last received (UTC)"),
         "owner",
         "source",
         "kind",
         "code",
-        short("path", 40),
-        figure("seen"),
+        short_text("path", 40),
+        count_column("seen"),
     )
     list_filter = FILTERS
     list_order = Order(("last_received_at", "pk"), descending=True)

@@ -10,11 +10,9 @@ from django.urls import path
 
 from events.access import access_of
 from events.accounts import audit
-from events.admin.base import EmptyState
-from events.admin.columns import figure, moment, short
-from events.admin.facts import Page, group
-from events.admin.pages import PageAdmin
-from events.admin.paging import KeysetAdmin
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import Page, count_column, group, short_text, time_column
+from events.admin.lists import KeysetAdmin
 from ingestion.rejected import replay_jobs
 from ingestion.rejected.replay_jobs import ReplayJob, State
 
@@ -25,13 +23,13 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
 
     page_template = "ingestion/replay_page.html"
     list_display = (
-        moment("created_at", "Asked for (UTC)"),
+        time_column("created_at", "Asked for (UTC)"),
         "by",
-        short("sentence", 60),
+        short_text("sentence", 60),
         "state",
-        figure("done"),
-        figure("stored"),
-        figure("rejected"),
+        count_column("done"),
+        count_column("stored"),
+        count_column("rejected"),
     )
     empty_state = EmptyState(
         "No replays yet",

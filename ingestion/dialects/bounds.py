@@ -2,19 +2,19 @@
 
 from django.conf import settings
 
-from events.remembered import of_settings
+from events.lib.settings_cache import cached_from_settings
 from ingestion.dialects import jsontext
 from ingestion.dialects.refusal import Refused
 
 
-@of_settings
+@cached_from_settings
 def most_events() -> int:
     """Return the largest number of events in a request."""
     most: int = settings.INGEST_MAX_EVENTS
     return most
 
 
-@of_settings
+@cached_from_settings
 def most_elements() -> int:
     """Return the largest number of keys and list items in a request."""
     most: int = settings.INGEST_MAX_BODY_ELEMENTS

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from events.identity import MILLISECOND, milliseconds, moment
 from events.kinds import KINDS, KindEntry
-from events.ownership.names import fault_of as name_fault_of
-from events.remembered import of_settings
+from events.lib.settings_cache import cached_from_settings
+from events.ownership.owner import fault_of as name_fault_of
 from events.wire import values
 from events.wire.columns import LATEST_MS
 from events.wire.validators import Fault
@@ -128,7 +128,7 @@ class _Bounds(NamedTuple):
     latest: int
 
 
-@of_settings
+@cached_from_settings
 def _reach() -> tuple[int, int]:
     """How far back and ahead of its receipt an event may have occurred, in ms."""
     age, ahead = timedelta(days=max_age_days()), timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)

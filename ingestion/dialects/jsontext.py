@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 from django.conf import settings
 
-from events.remembered import of_settings
+from events.lib.settings_cache import cached_from_settings
 from events.wire import typed
 from events.wire.validators import Fault
 
@@ -51,7 +51,7 @@ class Limits(NamedTuple):
     depth: int
 
 
-@of_settings
+@cached_from_settings
 def limits() -> Limits:
     """The bounds in force."""
     return Limits(

@@ -15,7 +15,6 @@ from urllib.parse import unquote_to_bytes
 from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 
-from events.details import with_details
 from events.enrichment.emails import email_hash, is_address
 from events.enrichment.facts import USER
 from events.enrichment.reference import FEDERATED, federated_id
@@ -24,7 +23,8 @@ from events.ownership.erased import Erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
 from events.store import erasing
-from events.store.removing import weeks
+from events.store.details import with_details
+from events.store.retention import weeks
 from ingestion.dialects import jsontext
 from ingestion.dialects.decoding import text_at
 from ingestion.dialects.readings import READINGS

@@ -17,10 +17,10 @@ from django.db.models import Max
 from events.accounts import audit
 from events.ownership import erased as erased_
 from events.ownership.owner import Owner
-from events.sessions import leaving, summarising, touching
+from events.sessions import claiming, removal, summarising
 from events.sessions.session import LargeSession
 from events.store import erasing
-from events.store.removing import weeks
+from events.store.retention import weeks
 from ingestion.erasure import actors
 from ingestion.erasure.erased_ids import ErasedIds
 from ingestion.filing.drain import drain
@@ -102,7 +102,7 @@ class _Erasing:
                 break
         self._summarise()
         named = actors.erased(self.owner, self.actor)
-        self.done.sessions = leaving.erase_of_actor(
+        self.done.sessions = removal.erase_actor(
             self.owner, named.names, self.own.note, any_case=named.any_case
         )
         own = [self._only_theirs(column, ids) for column, ids in self.own.found.items()]
@@ -127,12 +127,12 @@ class _Erasing:
 
     def _only_theirs(self, column: str, ids: set[str]) -> frozenset[str]:
         theirs = erasing.only_theirs(self.owner, column, ids)
-        return theirs - leaving.of_others(self.owner, column, theirs)
+        return theirs - removal.ids_in_sessions(self.owner, column, theirs)
 
     def _summarise(self) -> None:
         """Summarise the changed sessions; after a minute the worker does the rest."""
-        touching.wake(self.now, [self.owner.pk])
+        claiming.resume(self.now, [self.owner.pk])
         until = time.monotonic() + SUMMARISE_SECONDS
-        while touching.waiting_rows([self.owner.pk]) and time.monotonic() < until:
-            if not summarising.tick(seconds=until - time.monotonic()).keys:
+        while claiming.pending_rows([self.owner.pk]) and time.monotonic() < until:
+            if not summarising.summarise_pending(seconds=until - time.monotonic()).keys:
                 time.sleep(0.2)  # a worker is summarising the rest

@@ -9,15 +9,14 @@ from django.utils import timezone
 
 from events.enrichment import facts_of
 from events.enrichment.facts import Facts
-from events.identity import by_week, moment, nameless
-from events.ownership import key_use
+from events.identity import by_week, moment, position_identity
+from events.ownership import senders
 from events.ownership.api_key import ApiKey
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
-from events.partitions import WEEK, make_partitions, missing_partitions
-from events.store import filing, retained, usage
+from events.ownership.owner import Organization, Owner
+from events.partitioned.partitions import WEEK, make_partitions, missing_partitions
+from events.store import filing, retention, usage
 from events.store.submission import Row, Submission
-from events.store.usage import Tally
+from events.store.usage import UsageDelta
 from events.wire.validators import Fault
 from ingestion.dialects.decoding import (
     IDEMPOTENCY_KEY,
@@ -105,13 +104,13 @@ def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners:
             submissions.append(submission(claim, owner, verdict, facts[claim.id]))
         else:
             letters.append(DeadLetter(owner, claim.parts, verdict))
-    tally = Tally()
+    tally = UsageDelta()
     rows = filing.rows_of(submissions)
     ensure_partitions(rows)
     stored = filing.file(rows, tally, timezone.now())
     writing.file(letters, tally)
-    usage.add(tally)
-    key_use.note(_uses(claim for claim, _ in verdicts))
+    usage.apply_delta(tally)
+    senders.note_use(_uses(claim for claim, _ in verdicts))
     duplicates = sum(counter["duplicates"] for counter in tally.usage.values())
     return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
 
@@ -123,7 +122,7 @@ def _sealed_until(verdicts: Iterable[Accepted | Rejected]) -> datetime | None:
     oldest = min((each.occurred_ms for each in verdicts if isinstance(each, Accepted)), default=None)
     if oldest is None or moment(oldest) > timezone.now() - WEEK:
         return None
-    return retained.sealed_until()
+    return retention.sealed_until()
 
 
 def refuse_before(since: datetime, verdict: Accepted | Rejected, reading: Reading) -> Accepted | Rejected:
@@ -153,7 +152,7 @@ def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> 
     outside = parts.context.get(IDEMPOTENCY_KEY)
     # As it was sent: escaped, two ids that differ could become one.
     sent = text_at(accepted.original, reading.id_path)
-    identity = sent or outside or nameless(claim.id, accepted.index)
+    identity = sent or outside or position_identity(claim.id, accepted.index)
     return Submission(
         owner=owner,
         kind=accepted.kind,

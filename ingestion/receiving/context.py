@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from events.enrichment import geoip, is_on, place
+from events.enrichment import is_on, place
 from events.enrichment.address import address_hash
 from events.enrichment.agent import LONGEST
 from events.enrichment.facts import TENANT, USER, USER_AGENT
@@ -30,7 +30,7 @@ def of_request(meta: Mapping[str, str], sender: Sender) -> dict[str, str]:
         if with_hash:
             kept["address_hash"] = address_hash(settings.ADDRESS_HASH_KEY, sender.organization_id, address)
         if with_place:
-            found = place.columns(geoip.record_of(address))
+            found = place.place_columns(place.record_of(address))
             kept |= {name: str(value) for name, value in found.items()}
     if is_on("user_agent") and (agent := meta.get("HTTP_USER_AGENT", "").strip()):
         kept[USER_AGENT] = readable(agent[:LONGEST])

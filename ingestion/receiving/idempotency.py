@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from django.db import connection, models
 
-from events.janitors import janitor
+from events.lib.janitors import janitor
 from events.ownership.owner import Owner
 from ingestion.dialects.refusal import Refused
 

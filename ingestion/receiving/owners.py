@@ -8,8 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
 
-from events.ownership.names import fault_of
-from events.ownership.owner import Owner, Validation
+from events.ownership.owner import Owner, Validation, fault_of
 from events.ownership.senders import Sender
 from ingestion.dialects.refusal import Refused
 

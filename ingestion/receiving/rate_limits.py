@@ -1,4 +1,4 @@
-"""Rate limits of the way in: a bucket for each key and for each sender's address; see `events.buckets`."""
+"""Rate limits of ingestion: one bucket per key and per address of a sender; see `events.lib.buckets`."""
 
 from collections.abc import Mapping
 from ipaddress import IPv6Address
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from events import buckets
-from events.buckets import Bucket, Limit, name_of
-from events.remembered import of_settings
+from events.lib import buckets
+from events.lib.buckets import Bucket, Limit, bucket_name
+from events.lib.settings_cache import cached_from_settings
 from ingestion.dialects.refusal import Refused
 from ingestion.receiving.address import network_of, sender_address
 
@@ -20,7 +20,7 @@ class _Limits(NamedTuple):
     of_address: Limit
 
 
-@of_settings
+@cached_from_settings
 def _limits() -> _Limits | None:
     """The limits in force; None where they are off."""
     if not settings.RATE_LIMITS:
@@ -62,7 +62,7 @@ def address_of(meta: Mapping[str, str]) -> str:
 def _buckets(limits: _Limits, address: str, key: str) -> list[Bucket]:
     found = []
     if address:
-        found.append(Bucket(name_of("address", address), limits.of_address, "this address"))
+        found.append(Bucket(bucket_name("address", address), limits.of_address, "this address"))
     if key:
-        found.append(Bucket(name_of("key", key), limits.of_key, "this API key"))
+        found.append(Bucket(bucket_name("key", key), limits.of_key, "this API key"))
     return found

@@ -13,10 +13,10 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events import times
 from events.access import Access, KeyUser
 from events.accounts import audit
 from events.kinds import KINDS
+from events.lib import times
 from events.ownership.api_key import ApiKey
 from events.wire.dialects import DIALECTS
 from ingestion.rejected import replay_jobs, replaying
@@ -53,7 +53,7 @@ class TimeField(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> datetime:
         """Return the time. Raises ValidationError with what to write instead."""
         try:
-            return times.read(str(value))
+            return times.parse_time(str(value))
         except ValueError as error:
             raise serializers.ValidationError(f"{error}.") from error
 

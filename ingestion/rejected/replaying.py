@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from events.enrichment import facts_of
 from events.store import filing, usage
-from events.store.usage import Tally, UsageKey, hour_of
+from events.store.usage import UsageDelta, UsageKey, hour_of
 from events.wire.validators import Fault
 from events.wire.values import readable
 from ingestion.dialects.decoding import Accepted, Rejected
@@ -111,7 +111,7 @@ def next_block(selection: Selection, may_write: Allowed, *, after: int, last: in
 
 def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None) -> Replayed:
     rows = list(_locked(ids, may_write))
-    tally = Tally()
+    tally = UsageDelta()
     gone: list[RejectedEvent] = []
     again: list[tuple[RejectedEvent, Rejected]] = []
     accepted: list[tuple[Claim, Judged]] = []
@@ -142,7 +142,7 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
     writing.file(letters, tally)
     if edited is None:
         _say_why(again, tally)
-    usage.add(tally)
+    usage.apply_delta(tally)
     faults = [rejected.fault for _, rejected in again] or [letter.rejected.fault for letter in letters]
     return Replayed(
         rows=len(rows),
@@ -167,7 +167,7 @@ def _usage_key(row: RejectedEvent) -> UsageKey:
     return UsageKey(row.owner_id, hour_of(row.received_at), row.source_id, row.kind, row.dialect)
 
 
-def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], tally: Tally) -> None:
+def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], tally: UsageDelta) -> None:
     """Let rows that stay say why they were rejected now; a kind that can now be told is counted so."""
     for row, rejected in again:
         if rejected.kind and rejected.kind != row.kind:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from events.ownership.names import fault_of
-from events.ownership.owner import Owner, Validation
+from events.ownership.owner import Owner, Validation, fault_of
 from events.removal import kept_since
 from events.wire.validators import Fault
 from ingestion.dialects import jsontext

@@ -12,7 +12,7 @@ from events.ownership.owner import Owner
 from events.store import sources
 from events.store.copying import text_array
 from events.store.sources import Resolved
-from events.store.usage import Tally, UsageKey, hour_of
+from events.store.usage import UsageDelta, UsageKey, hour_of
 from events.wire.values import readable
 from ingestion.dialects.decoding import Parts, Rejected
 
@@ -54,12 +54,12 @@ RETURNING owner_id, encode(content_hash, 'hex'), xmax = 0
 Group = list[tuple[DeadLetter, Resolved]]
 
 
-def file(letters: Sequence[DeadLetter], tally: Tally) -> None:
+def file(letters: Sequence[DeadLetter], tally: UsageDelta) -> None:
     """Keep rejected events, in the transaction that files their neighbours; count them."""
     if not letters:
         return
     named = [
-        sources.Named(letter.owner.organization_id, letter.owner.pk, letter.rejected.source)
+        sources.SourceName(letter.owner.organization_id, letter.owner.pk, letter.rejected.source)
         for letter in letters
     ]
     found = sources.resolve(named, stored=False)

@@ -13,11 +13,8 @@ from django.urls import path
 from django.utils import timezone
 
 from events.access import access_of
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState
-from events.admin.columns import moment
-from events.admin.facts import Page, group
-from events.admin.pages import PageAdmin
+from events.admin.base import AuditedAdmin, EmptyState, PageAdmin
+from events.admin.display import Page, group, time_column
 from events.ownership.owner import Owner
 from reports.mail import confirming
 from reports.mail.address import Address, mailbox_in, resume, stand_for
@@ -78,7 +75,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
     audit_noun = "address"
     audit_fields = ("owner", "address")
     page_template = "reports/address_page.html"
-    list_display = ("address", "whose", "standing", moment("confirmed_at"), moment("clicked_at"))
+    list_display = ("address", "whose", "standing", time_column("confirmed_at"), time_column("clicked_at"))
     list_select_related = ("owner", "user")
     search_fields = ("address",)
     search_help_text = "Address"

@@ -9,8 +9,7 @@ from django.db.models import Field
 from django.http import HttpRequest
 
 from events.access import access_of
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState, OwnedAdmin
+from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin
 from events.ownership.owner import Owner
 from reports.cost.budgets import Budget
 

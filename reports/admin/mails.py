@@ -11,10 +11,8 @@ from django.utils import timezone
 
 from events.access import access_of
 from events.accounts import audit
-from events.admin.base import EmptyState
-from events.admin.columns import moment, short
-from events.admin.facts import Document, Page, group
-from events.admin.pages import PageAdmin
+from events.admin.base import EmptyState, PageAdmin
+from events.admin.display import Document, Page, group, short_text, time_column
 from reports.admin import framed
 from reports.mail import sending
 from reports.mail.kinds import KINDS
@@ -38,11 +36,11 @@ class SentMailAdmin(PageAdmin):
 
     page_template = "reports/mail_page.html"
     list_display = (
-        moment("claimed_at", "Decided (UTC)"),
+        time_column("claimed_at", "Decided (UTC)"),
         "to",
-        short("subject", 60),
+        short_text("subject", 60),
         "state",
-        short("answer", 40),
+        short_text("answer", 40),
     )
     list_filter = ("state",)
     empty_state = EmptyState("No mails yet", "Every mail that Tally sends is listed here, with its answer.")

@@ -7,9 +7,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState
-from events.admin.columns import moment
+from events.admin.base import AuditedAdmin, EmptyState
+from events.admin.display import time_column
 from events.ownership.owner import Owner
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from reports.pages.cost_terms import UNITS, above
@@ -29,7 +28,7 @@ class PricePlanAdmin(AuditedAdmin):
 
     audit_noun = "plan"
     audit_fields = ("name", "currency")
-    list_display = ("name", "currency", moment("created_at"))
+    list_display = ("name", "currency", time_column("created_at"))
     search_fields = ("name",)
     search_help_text = "Name"
     fields = ("name", "currency")
@@ -97,7 +96,7 @@ class PriceAdmin(AuditedAdmin):
 
     audit_noun = "price"
     audit_fields = ("plan", "meter", "sku", "unit_price", "valid_from")
-    list_display = ("sku", "plan", "meter", amount_of, moment("valid_from"), moment("charged_at"))
+    list_display = ("sku", "plan", "meter", amount_of, time_column("valid_from"), time_column("charged_at"))
     list_select_related = ("plan",)
     search_fields = ("sku",)
     search_help_text = "SKU"
@@ -107,7 +106,7 @@ class PriceAdmin(AuditedAdmin):
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
         """What is typed in; of one that was charged, what it is."""
         if obj and obj.charged_at:
-            return ("plan", "meter", "sku", amount_of, moment("valid_from"), moment("charged_at"))
+            return ("plan", "meter", "sku", amount_of, time_column("valid_from"), time_column("charged_at"))
         return ("plan", "meter", "sku", "unit_price", "valid_from")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
@@ -129,7 +128,7 @@ class PlanAssignmentAdmin(AuditedAdmin):
 
     audit_noun = "plan"
     audit_fields = ("organization", "owner", "plan", "valid_from")
-    list_display = ("organization", "whose", "plan", moment("valid_from"))
+    list_display = ("organization", "whose", "plan", time_column("valid_from"))
     list_select_related = ("organization", "owner", "plan")
     fields = ("organization", "owner", "plan", "valid_from")
     empty_state = EmptyState("No plan is in force", "Usage is counted, and costs nothing.")
@@ -150,7 +149,7 @@ class DiscountAdmin(AuditedAdmin):
 
     audit_noun = "discount"
     audit_fields = ("owner", "percent", "valid_from", "valid_until")
-    list_display = ("owner", "percent", moment("valid_from"), moment("valid_until"))
+    list_display = ("owner", "percent", time_column("valid_from"), time_column("valid_until"))
     list_select_related = ("owner",)
     search_fields = ("owner__name",)
     search_help_text = "Owner"

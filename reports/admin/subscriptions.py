@@ -12,9 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import Access, access_of
-from events.admin.audited import AuditedAdmin
-from events.admin.base import EmptyState
-from events.admin.columns import moment
+from events.admin.base import AuditedAdmin, EmptyState
+from events.admin.display import time_column
 from events.ownership.owner import Owner
 from reports.admin.previews import Previewed
 from reports.digests.sending import DIGEST
@@ -67,7 +66,15 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
     form = SubscriptionForm
     audit_noun = "subscription"
     audit_fields = ("user", "address", *CHOSEN)
-    list_display = ("reader", "told", "rhythm", "at", "standing", moment("next_at", "Next (UTC)"), "preview")
+    list_display = (
+        "reader",
+        "told",
+        "rhythm",
+        "at",
+        "standing",
+        time_column("next_at", "Next (UTC)"),
+        "preview",
+    )
     list_select_related = ("user", "address")
     empty_state = EmptyState(
         "No subscriptions yet",

@@ -14,8 +14,8 @@ from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import choices
 from events.api.pagination import KeysetPagination
-from events.api.receipt import ReceiptFilter
-from events.keyset import Order
+from events.api.usage import ReceiptFilter
+from events.lib.paging import Order
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import hour_of

@@ -7,7 +7,7 @@ from functools import partial
 from math import ceil, floor, log10
 from typing import Any
 
-from events.words import lasting, short_count, size_text
+from events.lib.formatting import duration_text, short_count, size_text
 
 Number = int | float | Decimal
 NOTHING = "-"  # where there is no value; zero is one
@@ -44,7 +44,7 @@ def exact_share(value: Number) -> str:
 
 def seconds(value: Number) -> str:
     """A length of time in its two largest units."""
-    return lasting(float(value))
+    return duration_text(float(value))
 
 
 def exact_seconds(value: Number) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from events.lib.formatting import shorten
 from events.spreadsheets.sheet import UTC, Formatted, Heading, Sheet
-from events.words import cut
 from reports.charts.numbers import NOTHING, Number, Unit
 from reports.charts.spark import spark
 
@@ -221,7 +221,7 @@ def _shown(row: Row, place: int, column: Column, writers: Writers, most: float, 
     value, unit = _plain(row.cells[place]), _unit(row.cells[place], column)
     text, exact = _texts(value, unit, writers)
     if column.is_id:
-        text = cut(exact, LONGEST_ID)
+        text = shorten(exact, LONGEST_ID)
     if column.is_prose:
         text = exact
     size = float(value) if column.unit and value is not None else 0.0
@@ -269,7 +269,7 @@ def _texts(value: Any, unit: Unit | None, writers: Writers) -> tuple[str, str]:
         return value.label, value.label if value.is_day else value.at.isoformat()
     if isinstance(value, Trend):
         return spark(value.values), ""
-    return cut(str(value), LONGEST), str(value)
+    return shorten(str(value), LONGEST), str(value)
 
 
 def _most(rows: tuple[Row, ...], places: list[int]) -> float:

@@ -14,9 +14,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from events.access import leads_of
-from events.completeness import owners_being_loaded
-from events.janitors import for_each
+from events.lib.janitors import for_each
 from events.ownership.owner import Owner
+from events.store.completeness import owners_being_loaded
 from reports.cost.budgets import BudgetNotice, Standing, Threshold, standings
 from reports.mail import links, sending
 from reports.mail.address import Address, of_person

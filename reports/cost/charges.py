@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import models
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 from reports.cost.meters import METERS
 from reports.cost.numbers import ExactField

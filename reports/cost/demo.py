@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost.analysis import totals as reading
 from reports.cost.budgets import Budget
 from reports.cost.meters import EVENTS, INGESTED, STORED

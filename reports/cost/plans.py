@@ -5,8 +5,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Trunc
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from reports.cost.meters import METERS, PRICED
 from reports.cost.numbers import ZERO
 

@@ -6,8 +6,8 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from events.janitors import for_each
-from events.ownership.organization import Organization
+from events.lib.janitors import for_each
+from events.ownership.owner import Organization
 from reports.cost import budget_mails as warning
 from reports.cost.charging.updating import keep
 

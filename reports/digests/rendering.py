@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from wcwidth import wcswidth
 
-from events.words import cut
+from events.lib.formatting import shorten
 from reports.digests.composed import Composed, Table
 from reports.mail import links
 from reports.mail.letter import Attachment, Image, Letter
@@ -47,7 +47,7 @@ def shown_html(letter: Letter) -> str:
 def laid_out(table: Table) -> list[str]:
     """A table as lines of plain text: columns under each other, numbers to the right."""
     rows = [tuple(map(line, row)) for row in (table.columns, *table.rows)]
-    rows = [(isolated(line(cut(first, WIDEST))), *others) for first, *others in rows]
+    rows = [(isolated(line(shorten(first, WIDEST))), *others) for first, *others in rows]
     widths = [max(wcswidth(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

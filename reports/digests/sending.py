@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from events.completeness import are_being_loaded
-from events.janitors import for_each
+from events.lib.janitors import for_each
 from events.ownership.owner import Owner
+from events.store.completeness import are_being_loaded
 from reports.digests import schedule
 from reports.digests.composed import Composed
 from reports.digests.rendering import letter_of

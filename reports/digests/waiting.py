@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from events.ownership.owner import Owner
-from events.store.touched import TouchedQuarter, TouchedSession
+from events.store.pending import TouchedQuarter, TouchedSession
 from reports.periods import Period
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from events.words import cut
+from events.lib.formatting import shorten
 from reports.digests.facts import Facts
 from reports.mail.text import isolated, line
 from reports.pages.words import during, in_utc_hours
@@ -28,7 +28,7 @@ def note(facts: Facts) -> str:
 
 def name(text: str) -> str:
     """A name inside a sentence."""
-    return isolated(line(cut(text, LONGEST_NAME))) or NAMELESS
+    return isolated(line(shorten(text, LONGEST_NAME))) or NAMELESS
 
 
 def source(facts: Facts, key: int | str) -> str:

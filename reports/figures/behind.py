@@ -10,7 +10,7 @@ from django.db.models import Prefetch, Q
 from events.event import Event
 from events.identity import first_id, moment, occurred_ms
 from events.kinds import KINDS
-from events.walk import Edge, Question
+from events.lib.paging import EventQuery, WindowEnd
 from reports.filters import Filters
 
 _OF_ENVELOPE = (
@@ -57,8 +57,8 @@ def newest(
     beside = _narrowed(mine, filters).filter(kind=kind)
     if of_event is not None:
         beside = beside.filter(of_event)
-    page = Question(rows, paces=(in_time, mine), beside=beside).page(limit)
-    is_edge = isinstance(page.next, Edge)
+    page = EventQuery(rows, paces=(in_time, mine), beside=beside).page(limit)
+    is_edge = isinstance(page.next, WindowEnd)
     return Newest(
         tuple(page.rows),
         moment(occurred_ms(page.next.pk.int)) if is_edge else None,

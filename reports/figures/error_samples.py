@@ -1,7 +1,7 @@
 """Samples of one group of errors: where it happened last, with which stack traces, in which sessions.
 
 Read from events, since no rollup has texts. The rollup knows when the group was seen first and last: the walk
-is between these, from the last one on, and ends after so many rows (`events.walk`).
+is between these, from the last one on, and ends after so many rows (`events.lib.paging`).
 """
 
 from collections import Counter

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.identity import week_of
-from events.partition_sizes import Week, weeks
+from events.partitioned.partitions import Week, weeks
 from reports.filters import Filters
 from reports.query.series import Counts
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from events.store.silent import Silent
+from events.store.silent import SilentSource
 from events.store.usage import UsageHour
 from reports.cost.analysis import totals as charges
 from reports.cost.analysis.forecasts import forecast
@@ -84,7 +84,7 @@ class Overview:
     with_errors: Counts
     sources: tuple[Ranked, ...]  # by events
     sources_in_all: int
-    silent: tuple[Silent, ...]  # now
+    silent: tuple[SilentSource, ...]  # now
     pages: tuple[Ranked, ...]  # by views
     cost: Cost | None
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
 
-from events.partition_sizes import Week
+from events.partitioned.partitions import Week
 from events.store.usage import hour_of
 from reports.cost.charges import BillingMonth
 from reports.figures import inbox

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
-from events.store.silent import Silent
+from events.store.silent import SilentSource
 from reports.figures.behind import newest
 from reports.figures.silent import silent
 from reports.filters import Filters
@@ -97,7 +97,7 @@ class Services:
     chosen: MetricKey | None
     values: Values  # of the chosen metric, by the chosen statistic
     lives: tuple[Life, ...]
-    silent: tuple[Silent, ...]  # now
+    silent: tuple[SilentSource, ...]  # now
     signs: dict[int, Counts]  # signs of life over time, by source
     trail: Trail
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from events.store.silent import Silent, silent_sources
+from events.store.silent import SilentSource, silent_sources
 from events.store.usage import UsageHour
 from reports.filters import Filters
 
 
-def silent(filters: Filters, now: datetime) -> tuple[Silent, ...]:
+def silent(filters: Filters, now: datetime) -> tuple[SilentSource, ...]:
     """Return the silent sources, those that sent most first, whatever the period.
 
     Owners and sources narrow it. A source that sends other kinds, versions or countries isn't silent.

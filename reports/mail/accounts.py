@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 
 from events.access import Access
-from events.accounts import resetting
+from events.accounts import passwords
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import INVITATION, PASSWORD, Mail
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from reports.mail import address as addresses
 from reports.mail import links, sending
 from reports.mail.kinds import Kind, register
@@ -102,7 +102,7 @@ def _password(mail: SentMail) -> Letter:
     """Build the mail with the link that sets a new password."""
     user = User.objects.get(pk=mail.about)
     context = {"name": user.get_username()}
-    return _letter(PASSWORD, "Set a new password for Tally", resetting.path(user), context)
+    return _letter(PASSWORD, "Set a new password for Tally", passwords.reset_path(user), context)
 
 
 def _name(of: Any) -> str:

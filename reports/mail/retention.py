@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from events.janitors import janitor
+from events.lib.janitors import janitor
 from reports.mail.sent import SentMail, State
 
 OVER = (State.SENT, State.FAILED, State.UNKNOWN, State.SKIPPED)

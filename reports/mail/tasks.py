@@ -5,13 +5,13 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from events.accounts import resetting
+from events.accounts import passwords
 from reports.mail import sending
 
 
 @shared_task(name="reports.mail", time_limit=600)
 def deliver(**_: Any) -> None:
     """Queue the links to new passwords that were asked for, hand over what waits, and say what got lost."""
-    resetting.answer(timezone.now())
+    passwords.send_links(timezone.now())
     sending.give_up_lost(timezone.now())
     sending.deliver_due()

@@ -7,7 +7,7 @@ Malayalam, Marathi, emoji), so they stay. What ends a line or overrides the dire
 import re
 import unicodedata
 
-from events.words import head
+from events.lib.formatting import start_of
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 # Control characters, what else ends a line, and ASCII blanks: runs of them are one blank.
@@ -29,7 +29,7 @@ def line(text: str, most: int = 200) -> str:
     found = _UNFIT.sub(REPLACED, _BLANK.sub(" ", text))
     found = _TURNING.sub("", _WIDE_RUN.sub(r"\1", found)).strip()
     if len(found) > most:
-        found = f"{head(found, most - 1).rstrip()}…"
+        found = f"{start_of(found, most - 1).rstrip()}…"
     found = _closed(found)
     return "" if all(unicodedata.category(char) in _UNSEEN for char in found) else found
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from events import times
+from events.lib import times
 from reports.filters import Bots, Filters
 from reports.pages.links import Params
 from reports.periods import DAY, PRESETS, Granularity, Period, preset
@@ -225,7 +225,7 @@ def _custom(first: str, last: str, now: datetime, zone: ZoneInfo) -> Period:
 
 
 def _date(text: str) -> date:
-    found = times.read_day(text)
+    found = times.parse_day(text)
     if not EARLIEST <= found < LATEST:
         raise ValueError(f"{text} is before {EARLIEST.year} or after {LATEST.year - 1}")
     return found

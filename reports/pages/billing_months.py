@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from events.access import access_of
 from events.accounts import audit
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.charts.table import Amount, Column, Row, Table
 from reports.cost.charges import month_of_text
 from reports.cost.charging import closing

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from events.completeness import Incomplete, incomplete
+from events.store.completeness import Incomplete, incomplete
 from reports.charts.table import Row, Table
 from reports.filters import Filters
 from reports.pages.asking import Asked

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from events import times
+from events.lib import times
 from reports.cost.charges import month_of_text
 from reports.pages.links import Links
 from reports.pages.page import Context
@@ -63,7 +63,7 @@ def _day(text: str, month: date, today: date) -> date | None:
     if not text:
         return None
     try:
-        found = times.read_day(text)
+        found = times.parse_day(text)
     except ValueError as error:
         raise ValueError(f"{error}.") from None
     if not month <= found < next_month(month) or found > today:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from events.store.retained import ALL_KEPT, Since
+from events.store.retention import NOTHING_REMOVED, Retention
 from reports.filters import Filters
 from reports.pages.links import Links
 from reports.pages.report import Report
@@ -24,7 +24,7 @@ class Context:
     sees_all: bool  # an operator: what belongs to no owner too
     params: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the page itself: see Page.own
     compared: str = "the period before"  # what figures are compared with
-    kept: Since = ALL_KEPT  # since when events and figures are kept
+    kept: Retention = NOTHING_REMOVED  # since when events and figures are kept
     is_incomplete: bool = False  # figures are incomplete: no comparisons, no warnings
 
     def first(self, name: str) -> str:

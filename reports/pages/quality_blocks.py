@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from events.sessions.warned import path_of
+from events.sessions.session import warning_path
 from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import SHARE, count, seconds
@@ -225,7 +225,7 @@ def sessions(found: Quality, filters: Filters, context: Context) -> Block:
     rows = tuple(
         Row(
             (
-                path_of(each.dialect, each.code),
+                warning_path(each.dialect, each.code),
                 fault_of(each.code),
                 each.sessions,
                 str(each.example),

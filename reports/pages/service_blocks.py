@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
-from events.words import short_count
+from events.lib.formatting import short_count
 from reports.charts import palette
 from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.charts.table import Column, Row, Table

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from urllib.parse import unquote
 
-from events.words import lasting
+from events.lib.formatting import duration_text
 from reports.charts.numbers import SHARE, change, count
 from reports.figures.services import STATISTICS, MetricKey, Services, bad_of, overdue, services
 from reports.filters import Filters
@@ -139,7 +139,7 @@ def _attention(found: Services, filters: Filters, context: Context) -> list[Atte
         *(
             Attention(
                 f"The heartbeat of {context.sources.get(each.source_id, 'a source')} is overdue: the last was"
-                f" {lasting(round(lasts.total_seconds()))} ago,"
+                f" {duration_text(round(lasts.total_seconds()))} ago,"
                 f" at {each.latest.astimezone(filters.period.zone):%Y-%m-%d %H:%M}.",
                 of_kind("heartbeat", filters, source=each.source_id),
                 "See its heartbeats",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.urls import reverse
 
-from events.store.silent import Silent
+from events.store.silent import SilentSource
 from reports.charts.numbers import SECONDS, count
 from reports.charts.table import Column, Row, Table
 from reports.filters import Filters
@@ -17,7 +17,7 @@ RULE = "Nothing received for 24 hours or more, though something within two weeks
 EMPTY = Empty("No source is silent", "A source is silent when nothing of it was received for 24 hours.")
 
 
-def silent_sources(silent: Sequence[Silent], context: Context) -> list[Attention]:
+def silent_sources(silent: Sequence[SilentSource], context: Context) -> list[Attention]:
     """Return a sentence for each of the first, and one for the others."""
     said = [
         Attention(
@@ -34,7 +34,7 @@ def silent_sources(silent: Sequence[Silent], context: Context) -> list[Attention
     return said
 
 
-def table(silent: Sequence[Silent], filters: Filters, context: Context) -> Block:
+def table(silent: Sequence[SilentSource], filters: Filters, context: Context) -> Block:
     """Return the block of all silent sources."""
     zone = filters.period.zone
     columns = (
@@ -55,9 +55,9 @@ def table(silent: Sequence[Silent], filters: Filters, context: Context) -> Block
     return Block("silent", "Silent sources", table=Table(columns, rows), note=note, empty=EMPTY)
 
 
-def _name(silent: Silent, context: Context) -> str:
+def _name(silent: SilentSource, context: Context) -> str:
     return context.sources.get(silent.source_id, silent.name)
 
 
-def _page_of(silent: Silent) -> str:
+def _page_of(silent: SilentSource) -> str:
     return reverse("admin:events_source_change", args=[silent.source_id])

@@ -16,11 +16,11 @@ from django.views.decorators.http import require_safe
 from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.filters import labels_of, sources_of, visible_sources
-from events.completeness import Incomplete
 from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
-from events.store import retained
+from events.store import retention
+from events.store.completeness import Incomplete
 from reports.pages import asking, bar, bots, incomplete_figures, kept
 from reports.pages.asking import Asked, Choices
 from reports.pages.links import SHARED, Links
@@ -97,7 +97,7 @@ def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, is_inc
         sees_all=choices.sees_all,
         params={name: tuple(asked.params.get(name, ())) for name in page.own},
         compared=compared_with(asked.compare, asked.filters.period),
-        kept=retained.since(),
+        kept=retention.current(),
         is_incomplete=is_incomplete,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import change

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from events.words import short_count
+from events.lib.formatting import short_count
 from reports.charts.numbers import Number, change
 from reports.periods import PRESETS, Granularity, Period, preset
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from events.store.touched import TouchedQuarter
+from events.store.pending import TouchedQuarter
 from reports.rollups.resting import RestingQuarter
 from reports.rollups.statements import ORIGIN
 

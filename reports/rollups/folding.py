@@ -13,7 +13,7 @@ still there, and folds the cell again.
 
 **Nothing is computed twice at once.** Each day of an owner is locked until the transaction ends (`cells`).
 
-**Sealed time** (`events.store.retained`) isn't folded: its events are gone. Rollups of sessions are, since
+**Sealed time** (`events.store.retention`) isn't folded: its events are gone. Rollups of sessions are, since
 the sessions are still there.
 
 **Large cells.** A cell rests for REST times as long as its block took, so cells that are touched all the
@@ -30,7 +30,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from events.identity import week_of
-from events.store import retained
+from events.store import retention
 from reports.rollups import cells, statements
 from reports.rollups.cells import Cell
 from reports.rollups.rollup import Grain, Rollup, rollups
@@ -89,7 +89,7 @@ def _alone(cell: Cell) -> bool:
 def _fold(claimed: Sequence[Cell]) -> list[Cell]:
     """Make the rows of cells anew, of so many as have EVENTS together; returns which."""
     parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
-    sealed = retained.sealed_until()
+    sealed = retention.sealed_until()
     folded: list[Cell] = []
     for cell in claimed:
         if sealed and cell.quarter < sealed and not cell.of_sessions:

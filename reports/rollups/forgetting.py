@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from events.ownership.erased import Erased, forgets
 from events.ownership.source import Source
 from events.sessions.session import Session
-from events.store import retained
-from events.store.touched import TouchedQuarter
+from events.store import retention
+from events.store.pending import TouchedQuarter
 from reports.rollups import cells, folding, statements
 from reports.rollups.columns import Key, Words
 from reports.rollups.resting import RestingQuarter
@@ -43,7 +43,7 @@ def forget(erased: Erased, _: datetime) -> int:
 @forgets("kept_rollup_rows")
 def forget_kept(erased: Erased, _: datetime) -> int:
     """Take the actor out of rollups whose events are gone; returns how many rows of quarters changed."""
-    sealed = retained.sealed_until()
+    sealed = retention.sealed_until()
     if sealed is None:
         return 0
     hashes = _hashes(erased)

@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from events.event import Event
 from events.identity import week_of
 from events.ownership.owner import Owner
-from events.partitions import WEEK, existing_partitions
+from events.partitioned.partitions import WEEK, existing_partitions
 from events.sessions.session import Session
-from events.store import retained
+from events.store import retention
 from reports.rollups import cells
 from reports.rollups.folding import Quarter, contents, fold, without_limits
 from reports.rollups.rollup import Grain, rollups
@@ -66,7 +66,7 @@ def rebuild(step: Step) -> Rebuilt:
 
 def is_sealed(step: Step) -> bool:
     """True if a step's events are gone and its rollups are kept. Steps lie within a week, as removals do."""
-    sealed = retained.sealed_until()
+    sealed = retention.sealed_until()
     return sealed is not None and step.since < sealed
 
 

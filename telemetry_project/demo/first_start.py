@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from events.store.backfill import Backfill
+from events.store.completeness import Backfill
 from telemetry_project.demo import home
 
 # Two months, so that this month has one before it that is whole.

@@ -14,9 +14,7 @@ from django.contrib.auth import get_user_model
 
 from events.ownership import provisioning
 from events.ownership.api_key import ApiKey, KeyType, hash_of, new_key, parts_of
-from events.ownership.membership import Membership, Role
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Organization, Owner, Role
 from events.store.usage import UsageHour
 
 SLUG = "demo"

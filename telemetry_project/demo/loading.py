@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from django.utils import timezone
 
 from events.identity import moment
-from events.store.backfill import Backfill
-from events.store.touched import TouchedQuarter, TouchedSession
+from events.store.completeness import Backfill
+from events.store.pending import TouchedQuarter, TouchedSession
 from telemetry_project.demo import first_start, home, script, seeding
 from telemetry_project.demo.posting import Post
 from telemetry_project.demo.rhythm import DAY_MS, Period

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.event import Event
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from events import envelope
+from events import event as envelope
 from events.admin import event_page as page
 from events.event import Event
 from events.kinds import KINDS

@@ -226,7 +226,7 @@ def test_pages_by_receipt_forth_and_back_show_each_event_once(
     both: list[Any], team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventAdmin, "list_per_page", 3)
-    monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
+    monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
     for count in (4, 1, 6):  # of a batch all are received at once
         team_a.batch(*many(count, f"app {count}"))
     file_all()
@@ -251,7 +251,7 @@ def test_pages_by_receipt_forth_and_back_show_each_event_once(
 def test_a_page_that_found_too_little_says_how_far_it_looked(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
+    monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
     filed(team_a, *many(12), log_event("other", ets=now_ms() - 3_600_000, actor={"id": "x", "type": "User"}))
     path: str | None = f"{EVENTS}?actor=x"
     html = html_of(alice, f"{EVENTS}?actor=x")

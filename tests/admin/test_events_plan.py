@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from events.event import Event
-from events.walk import WINDOWS
+from events.lib.paging import WINDOWS
 from tests.admin.conftest import EVENTS, filed, html_of
 from tests.sending import Sender, log_event
 
@@ -87,7 +87,7 @@ def test_a_page_of_filters_without_index_reads_a_bounded_part(
     rare_owner: None, alice: Client, bob: Client, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows = (100, 400, 1_600)  # far less than there is, so that whatever reads all is seen
-    monkeypatch.setattr("events.walk.WINDOWS", windows)
+    monkeypatch.setattr("events.lib.paging.WINDOWS", windows)
     bound = 5 * sum(windows)  # both tables of a window, and the two indexes that measure it
     searched = ("?q=nobody", "?q=odd:key", "?actor=nobody", "?device=nobody", "?dialect=buildless")
     for path in (EVENTS, LOGS):

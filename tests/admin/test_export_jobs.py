@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from events import export_job, janitors
-from events.admin import export_making
-from events.export_job import ExportJob, State
-from events.ownership.membership import Membership
+from events.exports import jobs, making
+from events.exports.jobs import ExportJob, State
+from events.lib import janitors
+from events.ownership.owner import Membership
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import Sender
 from tests.spreadsheets.reading import xlsx_rows
@@ -26,7 +26,7 @@ PAGE = "/admin/events/exportjob/"
 @pytest.fixture(autouse=True)
 def _folder(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.EXPORT_FOLDER = tmp_path / "exports"
-    monkeypatch.setattr(export_job, "SMALL_ROWS", 5)
+    monkeypatch.setattr(jobs, "SMALL_ROWS", 5)
 
 
 def asked(client: Client, query: str = "", form: str = "csv") -> ExportJob:
@@ -53,7 +53,7 @@ def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice
     job = asked(alice, "?actor=u1")
     assert "waiting for a worker" in html_of(alice, f"{PAGE}{job.pk}/change/")
 
-    assert export_making.make_next()
+    assert making.make_next()
 
     job.refresh_from_db()
     assert (job.state, job.rows) == (State.DONE, ExportJob.objects.get().rows)
@@ -63,7 +63,7 @@ def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice
     response = downloaded(alice, job)
     assert int(response["Content-Length"]) == job.bytes
     assert len(content_of(response).splitlines()) == job.rows + 1
-    assert not export_making.make_next()
+    assert not making.make_next()
 
 
 def test_a_workers_file_equals_the_direct_download(
@@ -72,10 +72,10 @@ def test_a_workers_file_equals_the_direct_download(
     filed(team_a, *many(12))
     for form in ("csv", "xlsx", "ndjson"):
         job = asked(alice, form=form)
-        export_making.make_next()
-        monkeypatch.setattr(export_job, "SMALL_ROWS", 5_000)
+        making.make_next()
+        monkeypatch.setattr(jobs, "SMALL_ROWS", 5_000)
         at_once = alice.get(f"{EVENTS}export.{form}").content
-        monkeypatch.setattr(export_job, "SMALL_ROWS", 5)
+        monkeypatch.setattr(jobs, "SMALL_ROWS", 5)
         made = content_of(downloaded(alice, job))
         if form == "xlsx":
             assert xlsx_rows(made) == xlsx_rows(at_once)
@@ -90,7 +90,7 @@ def test_only_its_person_reads_the_file_and_the_page(
 ) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
-    export_making.make_next()
+    making.make_next()
     assert stat.S_IMODE(job.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(job.path.parent.stat().st_mode) == 0o700
     assert downloaded(bob, job).status_code == 404
@@ -104,9 +104,9 @@ def test_only_its_person_reads_the_file_and_the_page(
 def test_losing_an_owner_cancels_exports_that_may_include_it(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     ready, waiting = asked(alice), asked(alice)
-    export_making.make_next()
+    making.make_next()
     Membership.objects.all().delete()
-    export_making.make_next()
+    making.make_next()
     assert downloaded(alice, ready).status_code in (403, 404)
     waiting.refresh_from_db()
     assert waiting.state == State.CANCELLED
@@ -118,9 +118,9 @@ def test_losing_an_owner_while_it_is_made_cancels_it(
 ) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
-    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
     monkeypatch.setattr("events.admin.events.ROWS", 3)
-    make = export_making._make
+    make = making._make
 
     def lose(job: ExportJob) -> None:
         checked = ExportJob.may_be_had
@@ -133,8 +133,8 @@ def test_losing_an_owner_while_it_is_made_cancels_it(
         monkeypatch.setattr(ExportJob, "may_be_had", property(gone))
         make(job)
 
-    monkeypatch.setattr(export_making, "_make", lose)
-    export_making.make_next()
+    monkeypatch.setattr(making, "_make", lose)
+    making.make_next()
     job.refresh_from_db()
     assert job.state == State.CANCELLED
     assert not job.path.exists()
@@ -150,9 +150,9 @@ def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
     alice.post(f"{PAGE}{waiting.pk}/cancel/")
     assert ExportJob.objects.get(pk=waiting.pk).state == State.CANCELLED
     assert "You cancelled this export." in html_of(alice, f"{PAGE}{waiting.pk}/change/")
-    assert not export_making.make_next()
+    assert not making.make_next()
     ready = asked(alice)
-    export_making.make_next()
+    making.make_next()
     assert ready.path.exists()
     alice.post(f"{PAGE}{ready.pk}/cancel/")
     assert not ready.path.exists()
@@ -166,16 +166,16 @@ def test_an_export_can_be_cancelled_while_it_is_compressed(
     """All rows are read by then, and the file is written by the library alone."""
     filed(team_a, *many(12))
     job = asked(alice, form="xlsx")
-    note = export_making._Progress.note
+    note = making._Progress.note
 
     def cancelled(self: Any) -> None:
         if self.tell() or job.rows:
             ExportJob.objects.update(state=State.CANCELLED)
         note(self)
 
-    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
-    monkeypatch.setattr(export_making._Progress, "note", cancelled)
-    export_making.make_next()
+    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making._Progress, "note", cancelled)
+    making.make_next()
     job.refresh_from_db()
     assert (job.state, list(job.path.parent.iterdir())) == (State.CANCELLED, [])
 
@@ -183,7 +183,7 @@ def test_an_export_can_be_cancelled_while_it_is_compressed(
 def test_what_a_dead_worker_left_is_removed(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice, form="xlsx")
-    export_making.make_next()
+    making.make_next()
     left = (job.temporary, job.path.with_name("0" * 32 + ".rows"))
     for folder in left:
         folder.mkdir()
@@ -196,7 +196,7 @@ def test_what_a_dead_worker_left_is_removed(team_a: Sender, alice: Client) -> No
 def test_an_export_expires(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
-    export_making.make_next()
+    making.make_next()
     ExportJob.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert downloaded(alice, job).status_code == 404
     assert janitors.clean_all(timezone.now()) == []
@@ -209,10 +209,10 @@ def test_one_that_gets_too_large_fails_with_a_sentence(
     form: str, team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXPORT_MAX_BYTES = 10
-    monkeypatch.setattr(export_making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
     filed(team_a, *many(12))
     job = asked(alice, form=form)
-    export_making.make_next()
+    making.make_next()
     job.refresh_from_db()
     assert (job.state, list(job.path.parent.iterdir())) == (State.FAILED, [])
     assert "choose a shorter time" in html_of(alice, f"{PAGE}{job.pk}/change/")
@@ -223,20 +223,20 @@ def test_an_export_whose_worker_died_is_retried_and_then_fails(team_a: Sender, a
     job = asked(alice)
     long_ago = timezone.now() - timedelta(hours=1)
     ExportJob.objects.update(state=State.RUNNING, updated_at=long_ago, attempts=1)
-    export_making.make_next()
+    making.make_next()
     assert ExportJob.objects.get().state == State.DONE
     ExportJob.objects.update(
-        state=State.RUNNING, updated_at=long_ago, attempts=export_making.ATTEMPTS, finished_at=None
+        state=State.RUNNING, updated_at=long_ago, attempts=making.ATTEMPTS, finished_at=None
     )
-    export_making.make_next()
+    making.make_next()
     job.refresh_from_db()
     assert job.state == State.FAILED
 
 
 def test_a_person_has_a_few_open_exports_at_most(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
-    for _ in range(export_job.MOST_OPEN):
+    for _ in range(jobs.MOST_OPEN):
         asked(alice)
     assert alice.get(f"{EVENTS}export.csv")["Location"] == PAGE
-    assert ExportJob.objects.count() == export_job.MOST_OPEN
+    assert ExportJob.objects.count() == jobs.MOST_OPEN
     assert User.objects.filter(username="alice").exists()

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.spreadsheets.formulas import harmless
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import Sender, log_event, now_ms
@@ -69,7 +69,7 @@ def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
 ) -> None:
     for module in ("events", "kinds"):
         monkeypatch.setattr(f"events.admin.{module}.ROWS", 3)
-    monkeypatch.setattr("events.walk.WINDOWS", (2, 3))
+    monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
     filed(team_a, *many(10), log_event("other", actor={"id": "x", "type": "User"}))
     ids = [row["id"] for row in table_of(exported(alice, f"{EVENTS}export.csv"))]
     assert ids == sorted(ids, reverse=True)

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.access import Access
-from events.admin.recent import Recent, recent, silent
-from events.admin.sparkline import sparkline
+from events.admin.display import sparkline
+from events.admin.overview import Recent, recent_usage, silent_sources_of
 from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
 from tests.admin.conftest import EVENTS, filed, html_of, many
@@ -45,7 +45,7 @@ def scope_of_operator() -> Access:
 def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:
     counted(team_a, "portal", 1, 150, rejected=3)
     counted(team_a, "portal", 24 * 8, 100)
-    found = recent(scope_of_operator(), timezone.now())
+    found = recent_usage(scope_of_operator(), timezone.now())
     assert (found.week, found.week_before, found.rejected_week) == (150, 100, 3)
     assert found.change == "50 % more than in the week before"
     assert sum(count for _, count in found.days) == 250
@@ -68,7 +68,7 @@ def test_a_source_that_sent_and_stopped_is_silent(team_a: Sender) -> None:
     counted(team_a, "portal", 1, 5)
     counted(team_a, "stopped", 30, 7)
     counted(team_a, "long gone", 24 * 40, 7)
-    found = silent(scope_of_operator(), timezone.now())
+    found = silent_sources_of(scope_of_operator(), timezone.now())
     assert [(each.name, each.received) for each in found] == [("stopped", 7)]
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from events.admin.happened import LINES, READ, lines_of
+from events.admin.event_page import LINES, READ, event_lines
 from events.event import Event
 from events.kinds import KINDS
 from tests.admin.conftest import EVENTS, filed, html_of
@@ -44,7 +44,7 @@ def test_every_kind_but_the_heartbeat_has_a_line_and_all_take_one_statement(team
     file_all()
     events = list(Event.objects.all())
     with CaptureQueriesContext(connection) as captured:
-        found = lines_of(events)
+        found = event_lines(events)
     assert len(captured.captured_queries) == 1
     assert {event.kind for event in events if found.get(event.pk)} == set(samples.SUNBIRD) - {"heartbeat"}
 
@@ -58,12 +58,12 @@ def test_what_a_sender_writes_stays_text_and_a_long_one_is_read_in_part(
         samples.complete("log", ms=now_ms(), mid="1")
         | {"edata": {"type": "job", "level": "INFO", "message": message}},
     )
-    assert lines_of([event])[event.pk] == f"INFO: {message[:READ]}"
+    assert event_lines([event])[event.pk] == f"INFO: {message[:READ]}"
     assert "<script>alert" not in html_of(alice, EVENTS)
 
 
 def test_an_event_without_its_row_has_no_line(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, samples.complete("log", ms=now_ms(), mid="1"))
     KINDS["log"].model._default_manager.all().delete()
-    assert lines_of([event]) == {}
+    assert event_lines([event]) == {}
     assert 'class="tally-none"' in html_of(alice, EVENTS)

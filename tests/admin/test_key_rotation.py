@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.api_key import ApiKey
 from tests.admin.conftest import html_of
 from tests.admin.test_keys import key_in

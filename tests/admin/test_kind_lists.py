@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from events.admin.kinds import KindAdmin, admin_of
+from events.admin.events import KindAdmin, admin_of
 from events.kinds import KINDS
 from tests.admin.conftest import filed, html_of, many
 from tests.sending import AVAILITY, Sender, file_all, log_event, message, now_ms

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.ownership.membership import Membership, Role
+from events.ownership.owner import Membership, Role
 from tests.admin.conftest import html_of
 from tests.factories import person
 from tests.sending import Sender

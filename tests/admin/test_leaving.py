@@ -4,10 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.api_key import ApiKey, KeyType
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person
 from tests.sending import SUNBIRD, MakeSender, Sender, log_event

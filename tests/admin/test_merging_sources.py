@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.ownership.source import Source
 from events.store.usage import UsageHour

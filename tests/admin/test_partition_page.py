@@ -3,9 +3,9 @@
 from django.db import connection
 from django.test import Client
 
-from events.admin.partition_page import answer
+from events.admin.events import answer
 from events.identity import week_of
-from events.partition_sizes import weeks
+from events.partitioned.partitions import weeks
 from tests.admin.conftest import filed, html_of, many
 from tests.sending import Sender
 

@@ -9,9 +9,9 @@ from django.utils.html import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.admin.display import highlighted, indented
 from events.admin.filters import PERIODS, period
-from events.admin.json_text import coloured, laid_out
-from events.words import cut
+from events.lib.formatting import shorten
 from tests.admin.conftest import text_of
 
 ANY_JSON = st.recursive(
@@ -27,15 +27,15 @@ ANY_JSON = st.recursive(
 
 @given(ANY_JSON)
 def test_coloured_json_reads_as_the_value_and_can_go_into_any_page(value: object) -> None:
-    html = coloured(laid_out(value))
+    html = highlighted(indented(value))
     html.encode()
     assert json.loads(text_of(html)) == value
     assert "<" not in html.replace('<span class="json-', "").replace("</span>", "")
 
 
 def test_json_too_long_for_colours_is_escaped_all_the_same() -> None:
-    text = laid_out("<" * 300_000)
-    assert coloured(text) == escape(text)
+    text = indented("<" * 300_000)
+    assert highlighted(text) == escape(text)
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_every_preset_holds_in_the_readers_zone() -> None:
 
 
 def test_a_long_text_is_cut_in_the_middle() -> None:
-    assert cut("abcdefghij", 10) == "abcdefghij"
-    assert cut("abcdefghijk", 10) == "abcd…hijk"
+    assert shorten("abcdefghij", 10) == "abcdefghij"
+    assert shorten("abcdefghijk", 10) == "abcd…hijk"

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from events.admin import session_events, timeline
+from events.admin import session_page, timeline
 from events.event import Event
 from events.sessions.session import Session, SessionRedirect
 from tests.admin.conftest import html_of, page_of, text_of
@@ -73,7 +73,7 @@ def test_pages_of_availitys_messages_are_bands_and_its_errors_stand_out(
 def test_the_table_says_the_same_in_pages(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_events, "EVENTS", 4)
+    monkeypatch.setattr(session_page, "EVENTS", 4)
     session = visited(team_a, *VISIT)
     expected = [str(event.pk) for event in session.timeline()]
     first = html_of(alice, address(session))
@@ -218,11 +218,11 @@ def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -
 
 
 def test_shapes_stay_within_the_drawing(team_a: Sender, alice: Client) -> None:
-    from events.admin import drawing
+    from events.admin import timeline
 
     session = visited(team_a, *VISIT)
-    shapes: Any = drawing.draw(timeline.read(session, {"log": 1}), lambda event, since: "")
+    shapes: Any = timeline.draw(timeline.read(session, {"log": 1}), lambda event, since: "")
     for box in (*shapes.pages, *shapes.idles, *shapes.marks):
-        assert drawing.LEFT - 2 <= box.x <= box.x + box.width <= drawing.WIDTH - drawing.RIGHT + 3
+        assert timeline.LEFT - 2 <= box.x <= box.x + box.width <= timeline.WIDTH - timeline.RIGHT + 3
         assert 0 <= box.y <= box.y + box.height <= shapes.bottom
-    assert 2 <= len(shapes.ticks) <= drawing.TICKS + 1
+    assert 2 <= len(shapes.ticks) <= timeline.TICKS + 1

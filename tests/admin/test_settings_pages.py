@@ -7,8 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from ingestion.rejected.size import RejectedSize
 from reports.digests.subscription import Subscription
 from reports.mail.address import Address

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from events.access import Access
 from events.admin.filters import sources_of, visible_sources
-from events.admin.recent import silent
+from events.admin.overview import silent_sources_of
 from events.ownership.api_key import KeyType
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from events.ownership.source import UNKNOWN, Source
 from events.store.usage import UsageHour
 from ingestion.rejected.event import RejectedEvent
@@ -100,7 +100,7 @@ def test_a_report_can_be_asked_for_it_and_names_it(page: Client, team: Sender) -
 def test_what_only_rejected_events_name_is_never_silent(reader: User, team: Sender) -> None:
     UsageHour.objects.update(hour=F("hour") - timedelta(days=2))
 
-    assert {each.name for each in silent(Access(reader), timezone.now())} == {"portal"}
+    assert {each.name for each in silent_sources_of(Access(reader), timezone.now())} == {"portal"}
 
 
 def test_a_name_that_no_source_can_have_is_not_cut_to_another(team: Sender) -> None:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from events.ownership.membership import Membership
+from events.ownership.owner import Membership
 from events.store.usage import UsageHour, hour_of
 from tests.admin.conftest import filed, html_of, many
 from tests.admin.test_front_page import counted

@@ -11,12 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from events import walk
-from events.envelope import ENRICHED
-from events.event import Event
+from events.event import ENRICHED, Event
 from events.identity import moment
+from events.lib import paging
 from events.ownership.api_key import KeyType
-from events.ownership.membership import Membership
+from events.ownership.owner import Membership
 from tests.sending import (
     AVAILITY,
     EMIT,
@@ -241,11 +240,11 @@ def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sende
     assert len(by_owner["results"]) == 2
 
 
-@pytest.mark.parametrize("windows", [walk.WINDOWS, (2, 3, 4), (1, 1, 1)])
+@pytest.mark.parametrize("windows", [paging.WINDOWS, (2, 3, 4), (1, 1, 1)])
 def test_what_no_index_finds_is_looked_for_in_windows(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(walk, "WINDOWS", windows)
+    monkeypatch.setattr(paging, "WINDOWS", windows)
     base = now_ms()
     for n in range(20):
         sender.batch(log_event(f"{n:02d}", ets=base - n, actor={"id": "ab"[n % 2], "type": "User"}))

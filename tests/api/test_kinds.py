@@ -6,10 +6,10 @@ import pytest
 from django.db.models import JSONField
 from django.test import Client
 
-from events import walk
-from events.api.kind_filters import filter_of
+from events.api.kinds import filter_of
 from events.api.serializers import LISTED
 from events.kinds import KINDS
+from events.lib import paging
 from events.ownership.api_key import KeyType
 from tests.api.test_events import get
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message, now_ms
@@ -130,11 +130,11 @@ def test_a_value_that_a_column_can_not_have_is_a_400(
     assert get(client, url, sender.text, **query).json()["code"] == "bad_parameter"
 
 
-@pytest.mark.parametrize("windows", [walk.WINDOWS, (2, 3, 4), (1, 1, 1)])
+@pytest.mark.parametrize("windows", [paging.WINDOWS, (2, 3, 4), (1, 1, 1)])
 def test_pages_show_each_event_once_there_and_back_however_short_the_windows(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
 ) -> None:
-    monkeypatch.setattr(walk, "WINDOWS", windows)
+    monkeypatch.setattr(paging, "WINDOWS", windows)
     base = now_ms()
     levels = ["INFO", "ERROR"]
     sender.batch(*(log_of(f"{n:02d}", levels[n % 2], base - n) for n in range(20)))

@@ -6,8 +6,8 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from events.api.events import EventViewSet
 from events.api.problems import MEDIA_TYPE, PROBLEMS
-from events.api.views import EventViewSet
 from tests.api.test_events import EVENTS, get
 from tests.sending import MakeSender, Sender, file_all, log_event
 

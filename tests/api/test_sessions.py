@@ -11,7 +11,7 @@ from events.event import Event
 from events.identity import moment
 from events.kinds import KINDS
 from events.ownership.api_key import KeyType
-from events.ownership.membership import Membership
+from events.ownership.owner import Membership
 from events.sessions.session import Session, SessionRedirect
 from tests.api.test_events import get
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message, now_ms

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events import times
+from events.lib import times
 from events.ownership.api_key import KeyType
 from reports.pages.asking import Choices, ask
 from telemetry_project.api import description
@@ -77,12 +77,12 @@ def test_what_it_says_to_write_is_taken(client: Client, key: dict[str, str]) -> 
     ],
 )
 def test_times_that_are_read(text: str, at: datetime) -> None:
-    assert times.read(text) == at
+    assert times.parse_time(text) == at
 
 
 @pytest.mark.parametrize("text", ["-1", "1e400", "9" * 400, "0", "1761955200.5", "٣", "", "2026-13-01"])
 def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
-    for read in (times.read, times.read_day):
+    for read in (times.parse_time, times.parse_day):
         with pytest.raises(ValueError, match=r"write|is no date as"):
             read(text)
 

@@ -6,12 +6,11 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from events.accounts import resetting
+from events.accounts import passwords
 from events.accounts.invitation import GOOD_FOR, Invitation
 from events.accounts.mailing import INVITATION, PASSWORD
 from events.ownership.api_key import ApiKey, KeyType
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from events.ownership.provisioning import key as make_key
 from reports.mail import links
 from reports.mail.address import CONFIRMATION, Address, stand_for
@@ -63,7 +62,7 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
             "join-expired": expired.path,
             "reset": "/admin/password_reset/",
             "reset-requested": "/admin/password_reset/done/",
-            "reset-new-password": resetting.path(member),
+            "reset-new-password": passwords.reset_path(member),
             "reset-done": "/admin/reset/done/",
             "reset-expired": "/admin/reset/MQ/set-password/",
             "confirm-used": "/mail/confirm/incomplete",

@@ -3,12 +3,10 @@
 from django.contrib.auth.models import User
 from django.db import models
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Membership, Role
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Organization, Owner, Role
 
 # The lists, by what the navigation calls them.
 LISTS = {

@@ -10,8 +10,7 @@ from django.core.management import call_command
 from django.db import connections
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from events.ownership.membership import Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, Role
 from tests.browser.chromium import chromium
 from tests.factories import person
 from tests.serving import serving

@@ -162,7 +162,7 @@ def post(url: str, key: str) -> None:
 
 def charge() -> None:
     """Charge what was posted, by the demo's prices."""
-    from events.ownership.organization import Organization
+    from events.ownership.owner import Organization
     from reports.cost import demo
     from reports.cost.charging.updating import keep
 
@@ -214,7 +214,7 @@ def work_in_progress() -> dict[str, str]:
     """An export in each state, all of the same list, and a replay under way: work with progress."""
     from django.contrib.auth.models import User
 
-    from events.export_job import ExportJob, State
+    from events.exports.jobs import ExportJob, State
 
     person, now = User.objects.get(username=USERNAME), timezone.now()
     reasons = {

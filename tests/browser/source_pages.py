@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
-from events.store import merging
-from events.store.backfill import Backfill
+from events.store import sources
+from events.store.completeness import Backfill
 from ingestion.rejected.size import RejectedSize
 
 LOADED_DAY = datetime(2020, 6, 1, tzinfo=UTC)  # far from all other pictures, whose figures stay complete
@@ -29,7 +28,7 @@ def _merged(organization: Organization) -> dict[str, str]:
         Source.objects.get_or_create(organization=organization, name=name, defaults={"owner": owner})[0]
         for name in ("portal-2024", "portal")
     )
-    merging.merge([old], new)
+    sources.merge_sources([old], new)
     at = "/admin/events/source"
     return {
         "sources-merged": f"{at}/{old.pk}/change/",

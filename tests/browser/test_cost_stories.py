@@ -7,8 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from events.ownership.membership import Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, Role
 from reports.cost.charges import BillingMonth
 from reports.cost.charging.updating import keep
 from reports.periods import month_of

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from events.export_job import ExportJob, State
+from events.exports.jobs import ExportJob, State
 from reports.pages.pipeline import REFRESH_SECONDS
 from tests.admin.conftest import many
 from tests.browser.conftest import Visit, known, log_in

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from tests.admin.visits import failure, touch, view, visited
 from tests.browser.conftest import Visit, known, log_in
 from tests.browser.keyboard import follows, round_of

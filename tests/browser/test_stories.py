@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from events.event import Event
 from events.ownership import senders
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from events.sessions.session import Session
 from ingestion.tasks import replay
 from tests.admin.conftest import page_of

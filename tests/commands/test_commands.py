@@ -14,8 +14,7 @@ import manage
 from events.access import Access
 from events.event import Event
 from events.ownership.api_key import ApiKey
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from events.store.usage import UsageHour
 from ingestion.filing.drain import drain_block
 from ingestion.filing.pipeline import Drained

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 from events.store.usage import UsageHour
 from reports.cost.charges import Charge

@@ -11,9 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
-from events.ownership.membership import Role
-from events.ownership.owner import Owner
+from events.accounts.audit import AuditEntry
+from events.ownership.owner import Owner, Role
 from reports.admin.framed import letter_in
 from reports.cost import budget_mails as warning
 from reports.cost import budgets

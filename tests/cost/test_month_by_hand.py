@@ -14,7 +14,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from reports.cost.charges import BillingMonth, Charge, ChargeDay
 from reports.cost.charging import closing

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from reports.cost import demo
 from reports.cost.charging.updating import keep
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from events.event import Event
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Membership
-from events.store.backfill import Backfill
+from events.ownership.owner import Membership
+from events.store.completeness import Backfill
 from ingestion.filing.drain import drain
 from ingestion.receiving.inbox import InboxRequest
 from telemetry_project.demo import first_start, home, loading, script, seeding, welcome

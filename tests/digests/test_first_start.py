@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from events.store.touched import TouchedQuarter
+from events.store.pending import TouchedQuarter
 from reports.digests import content, sending
 from reports.digests.subscription import Subscription
 from reports.mail import sending as mails

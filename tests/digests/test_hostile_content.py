@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from events.store.silent import Silent
+from events.store.silent import SilentSource
 from reports.digests.content import written
 from reports.digests.facts import Facts, question
 from reports.digests.locales import LOCALES
@@ -30,7 +30,7 @@ def facts(text: str) -> Facts:
     sums = overview.Sums(9, 3, 1, 1, 1, 4.0, 5.0, 12, 3)
     of_errors = errors.Sums(2, 1, 1, 3)
     group = errors.Group(text, text, 2, 1, YESTERDAY, YESTERDAY, 1, 1, (2,))
-    silent = Silent(2, text, 1, YESTERDAY, 50, 41 * timedelta(hours=1))
+    silent = SilentSource(2, text, 1, YESTERDAY, 50, 41 * timedelta(hours=1))
     hours = (9, *(0 for _ in range(23)))
     return Facts(
         filters=question(DAY_OF, [], NOW),

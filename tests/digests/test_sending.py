@@ -17,8 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from events.ownership.membership import Membership
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner
 from reports.digests import content, sending
 from reports.digests.composed import Composed
 from reports.digests.subscription import Subscription

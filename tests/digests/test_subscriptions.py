@@ -6,9 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
-from events.ownership.membership import Role
-from events.ownership.owner import Owner
+from events.accounts.audit import AuditEntry
+from events.ownership.owner import Owner, Role
 from reports.digests.subscription import Subscription
 from reports.mail.address import Address
 from reports.mail.sent import SentMail, State

@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import models
 
 from events.kinds import KINDS
-from events.words import size_text
+from events.lib.formatting import size_text
 from reports.rollups.rollup import rollups
 from telemetry_project.api import description
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.enrichment import geoip
+from events.enrichment import place
 from tests.enrichment import city
 
 
@@ -15,7 +15,7 @@ def database(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     """The small City database, in use, and looked at for every request."""
     path = city.write(tmp_path / "city.mmdb")
     settings.GEOIP_DATABASE = str(path)
-    monkeypatch.setattr(geoip, "LOOK_SECONDS", 0.0)
-    geoip.forget()
+    monkeypatch.setattr(place, "LOOK_SECONDS", 0.0)
+    place.reset()
     yield path
-    geoip.forget()
+    place.reset()

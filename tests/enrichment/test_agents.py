@@ -65,14 +65,14 @@ NAMES = ("browser", "browser_version", "os_name", "os_family", "os_version", "de
     ],
 )
 def test_a_user_agent_is_read(text: str, answer: tuple[Any, ...]) -> None:
-    found = agent.columns(text)
+    found = agent.agent_columns(text)
     assert tuple(found.get(name) for name in NAMES) == answer
     assert found["user_agent"] == text
 
 
 @given(st.text(max_size=200))
 def test_no_user_agent_is_too_strange(text: str) -> None:
-    found = agent.columns(text.encode("utf-8", "replace").decode())
+    found = agent.agent_columns(text.encode("utf-8", "replace").decode())
     assert set(found) <= {*NAMES, "user_agent"}
     assert found["device_type"] in {"desktop", "mobile", "tablet", "tv", "bot", "other"}
 

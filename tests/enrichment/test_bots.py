@@ -64,12 +64,12 @@ PEOPLE = (
 
 @pytest.mark.parametrize("text", BOTS)
 def test_programs_that_act_by_themselves_are_bots(text: str) -> None:
-    found = agent.columns(text)
+    found = agent.agent_columns(text)
     assert (found["is_bot"], found["device_type"]) == (True, "bot")
 
 
 @pytest.mark.parametrize("text", PEOPLE)
 def test_phones_browsers_and_libraries_of_apps_are_no_bots(text: str) -> None:
-    found = agent.columns(text)
+    found = agent.agent_columns(text)
     assert not found["is_bot"]
     assert found["device_type"] != "bot"

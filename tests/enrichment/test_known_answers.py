@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from events.enrichment.account import scope, tenant_name
 from events.enrichment.address import address_hash
 from events.enrichment.emails import email_hash
-from events.enrichment.geohash import geohash
 from events.enrichment.level import severity
+from events.enrichment.place import geohash
 from events.enrichment.reference import federated_id
 from events.enrichment.skew import skew_ms
 from events.enrichment.time_hash import ALPHABET, time_hash

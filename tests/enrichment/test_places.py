@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from events.enrichment import geoip, place
-from events.enrichment.geohash import geohash
+from events.enrichment import place
+from events.enrichment.place import geohash
 from events.event import Event
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
@@ -24,19 +24,19 @@ OAKLAND_GEOHASH = "9q9p1djft"
 
 
 def looked_up(address: str) -> dict[str, Any]:
-    return place.columns(geoip.record_of(ip_address(address)))
+    return place.place_columns(place.record_of(ip_address(address)))
 
 
 def test_an_address_has_the_place_that_the_database_says(database: Path) -> None:
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     assert looked_up(city.BERLIN) == city.IN_BERLIN
     assert looked_up(city.NOWHERE) == {}
-    assert geoip.status() == geoip.OK
+    assert place.status() == place.OK
 
 
 @pytest.mark.parametrize("record", [None, 5, "US", [], {"country": "US", "city": [], "subdivisions": {}}])
 def test_a_database_of_another_kind_says_nothing(record: Any) -> None:
-    assert place.columns(record) == {}
+    assert place.place_columns(record) == {}
 
 
 def test_a_database_of_ipv4_alone_knows_no_ipv6(database: Path) -> None:
@@ -51,11 +51,11 @@ def test_a_database_that_changes_is_opened_anew(database: Path) -> None:
     assert looked_up(city.OAKLAND) == {"locality": "Alameda"}
     database.unlink()
     assert looked_up(city.OAKLAND) == {}
-    assert geoip.status() == geoip.UNREADABLE
+    assert place.status() == place.UNREADABLE
 
 
 def test_the_file_is_not_looked_at_for_every_request(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(geoip, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(place, "LOOK_SECONDS", 3600.0)
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     city.write(database, {})
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
@@ -75,9 +75,9 @@ def test_a_damaged_file_is_told_once_and_the_one_before_serves_on(
 
 def test_no_database_is_no_fault(settings: Any, client: Client, db: None) -> None:
     settings.GEOIP_DATABASE = ""
-    geoip.forget()
+    place.reset()
     assert looked_up(city.OAKLAND) == {}
-    assert client.get("/readyz").json()["places"] == geoip.OFF
+    assert client.get("/readyz").json()["places"] == place.OFF
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])

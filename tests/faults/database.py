@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from events.identity import milliseconds, week_of
-from events.partitions import WEEK, partition_name, partitioned_tables
+from events.partitioned.partitions import WEEK, partition_name, partitioned_tables
 from telemetry_project.stack import paths
 from tests.faults.holding import PATIENCE_SECONDS, locked, patient, triggered, wait_for_statement
 from tests.faults.registry import OUTAGE_SECONDS, Scene, fault

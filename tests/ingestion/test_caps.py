@@ -55,7 +55,7 @@ def test_drains_at_once_make_exactly_as_many_sources_as_there_is_room_for(
     owner = sender.key.default_owner
 
     def make(number: int) -> Callable[[], object]:
-        names = [sources.Named(owner.organization_id, owner.pk, f"app-{number}-{n}") for n in range(40)]
+        names = [sources.SourceName(owner.organization_id, owner.pk, f"app-{number}-{n}") for n in range(40)]
 
         def work() -> None:
             with transaction.atomic():
@@ -75,7 +75,7 @@ def test_names_that_there_is_no_room_for_are_looked_up_twice(
     """Before the lock and under it; whoever sends many pays for each look."""
     settings.MAX_SOURCES = 3
     owner = sender.key.default_owner
-    names = [sources.Named(owner.organization_id, owner.pk, f"app-{number}") for number in range(50)]
+    names = [sources.SourceName(owner.organization_id, owner.pk, f"app-{number}") for number in range(50)]
     sources.resolve(names)
 
     with django_assert_max_num_queries(6):

@@ -10,10 +10,10 @@ from django.utils import timezone
 from events.event import Event
 from events.identity import week_of
 from events.ownership.source import OVERFLOW, UNKNOWN, Source
-from events.partitions import existing_partitions, partition_name
+from events.partitioned.partitions import existing_partitions, partition_name
 from events.store import filing
+from events.store.pending import TouchedSession
 from events.store.submission import Submission
-from events.store.touched import TouchedSession
 from ingestion.filing import drain as draining
 from ingestion.filing import failures, schedule
 from ingestion.filing.drain import drain, drain_block

@@ -8,8 +8,7 @@ from django.db import OperationalError, connection
 
 from events.event import Event
 from events.ownership.api_key import ApiKey
-from events.ownership.membership import Membership
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner
 from events.store import filing
 from ingestion.filing import drain as draining
 from ingestion.filing import schedule

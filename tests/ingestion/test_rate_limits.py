@@ -11,7 +11,7 @@ import pytest
 import redis
 from django.test import Client
 
-from events import buckets
+from events.lib import buckets
 from ingestion.receiving import rate_limits
 from telemetry_project.stack import valkey
 from tests.ingestion.test_keys import BODIES
@@ -33,7 +33,7 @@ def server(tmp_path: Path, settings: Any) -> Iterator[valkey.Server]:
     with valkey.running(tmp_path / "data") as running:
         settings.REDIS_URL = ""
         settings.VALKEY_SOCKET = running.socket
-        buckets.forget()
+        buckets.reset()
         yield running
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from events.store import versions
 from events.store.usage import WarningHour
-from events.store.versions import OVERFLOW, Heard, SourceVersion, VersionKey
+from events.store.versions import OVERFLOW, SourceVersion, VersionKey, VersionSeen
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 
 SENT_MS = now_ms()  # a repeat is one of the same time
@@ -76,10 +76,10 @@ HEARD = some.tuples(some.sampled_from(["", "1", "2"]), some.integers(0, 99), som
 def test_in_whatever_order_and_parts_it_is_heard_the_sum_is_the_same(
     heard: list[tuple[str, int, int]],
 ) -> None:
-    folded: dict[VersionKey, Heard] = {}
+    folded: dict[VersionKey, VersionSeen] = {}
     for version, minute, events in heard:
         at = NOW + timedelta(minutes=minute)
-        versions.hear(folded, VersionKey(1, 1, version), Heard(at, at, events))
+        versions.note_seen(folded, VersionKey(1, 1, version), VersionSeen(at, at, events))
     for version in {version for version, *_ in heard}:
         mine = [(minute, events) for name, minute, events in heard if name == version]
         row = folded[VersionKey(1, 1, version)]
@@ -102,7 +102,7 @@ def test_a_flood_of_versions_takes_linear_time(db: None) -> None:
 
     costs = []
     for number in (1_000, 2_000):
-        flood = {Counted(1, 1, f"v{n:05}"): Heard(NOW, NOW, 1) for n in range(number)}
+        flood = {Counted(1, 1, f"v{n:05}"): VersionSeen(NOW, NOW, 1) for n in range(number)}
         before = compared
         versions._without_room(flood.keys())
         costs.append(compared - before)
@@ -131,12 +131,15 @@ def test_two_blocks_at_once_keep_the_bound(make_sender: MakeSender, monkeypatch:
     file_all()
     first = SourceVersion.objects.get()
     floods = [
-        {VersionKey(first.source_id, first.owner_id, f"{name}{n}"): Heard(NOW, NOW, 1) for n in range(10)}
+        {
+            VersionKey(first.source_id, first.owner_id, f"{name}{n}"): VersionSeen(NOW, NOW, 1)
+            for n in range(10)
+        }
         for name in "ab"
     ]
     both = threading.Barrier(2)
 
-    def add(flood: dict[VersionKey, Heard]) -> None:
+    def add(flood: dict[VersionKey, VersionSeen]) -> None:
         try:
             with transaction.atomic():
                 both.wait(30)

@@ -9,8 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.access import leads_of
-from events.ownership.membership import Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, Role
 from reports.mail.address import Address
 from reports.mail.kinds import KINDS
 from reports.mail.sent import SentMail

@@ -8,10 +8,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.accounts.invitation import Invitation
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from reports.mail import accounts, confirming, sending
 from reports.mail.sent import SentMail, State
 from tests.admin.conftest import html_of, logged_in, text_of

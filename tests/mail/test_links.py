@@ -15,10 +15,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
-from events.accounts.joining import RequestReset
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.accounts.audit import AuditEntry
+from events.accounts.views import RequestReset
+from events.ownership.owner import Membership, Owner, Role
 from reports.mail import confirming, links, sending
 from reports.mail.address import Address
 from reports.mail.letter import Letter

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts import resetting
+from events.accounts import passwords
 from events.ownership.owner import Owner
 from reports.mail import confirming, sending
 from reports.mail.sent import SentMail, State
@@ -30,7 +30,7 @@ def forget(_: Owner, __: Client) -> None:
     dora.set_password("the old one 4711")
     dora.save()
     Client().post("/admin/password_reset/", {"email": TO})
-    resetting.answer(timezone.now())
+    passwords.send_links(timezone.now())
 
 
 def question(owner: Owner, _: Client) -> None:

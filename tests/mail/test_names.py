@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 from wcwidth import wcswidth
 
+from events.lib.formatting import shorten, start_of
 from events.ownership.owner import Owner
-from events.words import cut, head
 from reports.digests import content, sending
 from reports.digests.composed import Table
 from reports.digests.rendering import laid_out
@@ -57,7 +57,7 @@ def texts(message: EmailMessage) -> list[str]:
 @each_name
 def test_a_name_stays_as_it_is(name: str) -> None:
     assert line(name) == name
-    assert cut(name) == name
+    assert shorten(name) == name
 
 
 @each_name
@@ -101,13 +101,13 @@ def test_a_cut_leaves_no_half_of_a_character(unit: str) -> None:
     text = unit * 60
     for most in range(len(unit), 60):
         fit = unit * (most // len(unit))
-        assert head(text, most) == fit
+        assert start_of(text, most) == fit
         assert line(text, most + 1) == f"{fit.rstrip()}…"
-        assert cut(text, 2 * most + 1) == f"{fit}…{fit}"
+        assert shorten(text, 2 * most + 1) == f"{fit}…{fit}"
 
 
 def test_a_character_without_end_is_cut() -> None:
-    assert head("e" + "\u0301" * 1_000, 5) == "e" + "\u0301" * 4
+    assert start_of("e" + "\u0301" * 1_000, 5) == "e" + "\u0301" * 4
 
 
 def test_a_name_from_right_to_left_leaves_the_number_beside_it_alone() -> None:

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events.accounts import resetting
-from events.accounts.entry import AuditEntry
+from events.accounts import passwords
+from events.accounts.audit import AuditEntry
 from reports.mail import sending
 from reports.mail.sent import SentMail
 from tests.admin.conftest import html_of, logged_in
@@ -35,7 +35,7 @@ def dora(db: None) -> User:
 
 def ask(email: str, client: Client | None = None) -> str:
     answer = (client or Client()).post(ASK, {"email": email}, follow=True).content.decode()
-    resetting.answer(timezone.now())
+    passwords.send_links(timezone.now())
     return str(answer)
 
 
@@ -113,7 +113,7 @@ def test_the_log_in_leads_there(db: None) -> None:
 def test_the_link_uses_base_url_and_not_the_requests_host(dora: User, settings: Any, box: Box) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     Client().post(ASK, {"email": "dora@example.org"}, headers={"host": "evil.example"})
-    resetting.answer(timezone.now())
+    passwords.send_links(timezone.now())
     sending.deliver_due()
     ((_, message),) = box.taken
     assert b"https://tally.example/admin/reset/" in message.as_bytes().replace(b"=\n", b"")

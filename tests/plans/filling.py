@@ -7,7 +7,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from events.identity import week_of
-from events.partitions import WEEK, make_partitions
+from events.partitioned.partitions import WEEK, make_partitions
 
 MANY = 20_000
 DAYS = 28

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.store.usage import UsageHour
 from ingestion.rejected import replaying
 from ingestion.rejected.event import RejectedEvent

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
 from ingestion.tasks import replay

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.ownership.source import Source

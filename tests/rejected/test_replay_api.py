@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
 from ingestion.rejected.event import RejectedEvent

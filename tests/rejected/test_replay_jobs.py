@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.event import Event
-from events.ownership.membership import Membership, Role
+from events.ownership.owner import Membership, Role
 from ingestion.rejected import replay_jobs, replay_running, replaying
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob

@@ -251,17 +251,17 @@ def test_the_only_event_of_a_whole_request_is_rejected_for_itself(sender: Sender
 def whole_request(owner: Owner, parts: Parts) -> None:
     """Keep a request as rejected as the drain keeps one that it could not decode."""
     from events.store import usage
-    from events.store.usage import Tally
+    from events.store.usage import UsageDelta
     from events.wire.validators import Fault
     from ingestion.dialects.decoding import Rejected
     from ingestion.rejected import writing
     from ingestion.rejected.writing import DeadLetter
 
-    tally = Tally()
+    tally = UsageDelta()
     with transaction.atomic():
         fault = Fault("unfileable", "", "The request could not be decoded.")
         writing.file([DeadLetter(owner, parts, Rejected(0, parts.body, fault))], tally)
-        usage.add(tally)
+        usage.apply_delta(tally)
 
 
 def test_a_full_quota_keeps_an_event_rejected_where_the_owner_refuses_more(strict: Sender) -> None:

@@ -210,11 +210,11 @@ def test_reenriching_alone_makes_sessions_and_reports_right(
     team_a: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if the rules had known no bots when the events were filed.
-    agent.columns.cache_clear()
+    agent.agent_columns.cache_clear()
     with monkeypatch.context() as patched:
         patched.setattr(agent, "is_bot", lambda *_: False)
         send_visits(team_a)
-    agent.columns.cache_clear()
+    agent.agent_columns.cache_clear()
     assert not Event.objects.filter(is_bot=True).exists()
     assert overview(asked(), timezone.now()).sums.sessions == PEOPLE + ROBOTS
 

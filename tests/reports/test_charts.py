@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from events.lib.formatting import short_count
 from events.spreadsheets.files import content
-from events.words import short_count
 from reports.charts import markup
 from reports.charts.bar_chart import Bar, BarChart, steps
 from reports.charts.numbers import (

@@ -7,12 +7,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from events import completeness
-from events.completeness import HIDDEN, incomplete
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from events.store.backfill import Backfill
-from events.store.touched import TouchedQuarter
+from events.store import completeness
+from events.store.completeness import HIDDEN, Backfill, incomplete
+from events.store.pending import TouchedQuarter
 from events.store.usage import UsageHour, hour_of
 from reports.digests import sending as digests
 from reports.pages.page import Page

@@ -14,9 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.accounts.audit import AuditEntry
+from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
 from reports.cost.charges import Charge

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events import walk
-from events.admin.session_links import session_page
+from events.admin.event_page import session_url
 from events.event import Event
+from events.lib import paging
 from events.sessions.session import Session
 from reports.figures.error_samples import samples, traces
 from reports.figures.errors import errors
@@ -199,7 +199,7 @@ def test_of_other_owners_errors_there_is_no_sample() -> None:
 
 
 def test_the_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "WINDOWS", (1,))
+    monkeypatch.setattr(paging, "WINDOWS", (1,))
     filters = question("everything")
     (group, *_) = errors(filters, NOW).groups
     assert group.errors > 1
@@ -259,7 +259,7 @@ def test_one_group_in_depth() -> None:
     assert stacks.passages[0].text.startswith("TypeError: can't read 'pages' of undefined\n  at Player.open")
     (first, *_) = samples(filters, group)
     assert first.session_pk is not None
-    assert sampled.rows.rows[0].hrefs["session"] == session_page(first.session_pk)
+    assert sampled.rows.rows[0].hrefs["session"] == session_url(first.session_pk)
     assert len(sampled.rows.rows) == group.errors
 
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from reports.cost.charges import BillingMonth, Charge, State
 from reports.cost.charging import closing

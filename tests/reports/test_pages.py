@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from tests.admin.conftest import html_of, many

@@ -16,11 +16,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.event import Event
+from events.lib.formatting import size_text
 from events.ownership.owner import Owner
-from events.partition_sizes import Week, weeks
-from events.store.touched import TouchedQuarter, TouchedSession
+from events.partitioned.partitions import Week, weeks
+from events.store.pending import TouchedQuarter, TouchedSession
 from events.store.usage import UsageHour
-from events.words import size_text
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from reports.cost.charges import BillingMonth

@@ -6,7 +6,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.store.touched import TouchedQuarter
+from events.store.pending import TouchedQuarter
 from ingestion.filing.drain import drain
 from reports.rollups.rollup import rollups
 from tests.rollups.oracle import expected, found

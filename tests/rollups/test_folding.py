@@ -14,7 +14,7 @@ from events.accounts import audit
 from events.event import Event
 from events.identity import moment, week_of
 from events.removal import remove_week
-from events.store.touched import TouchedQuarter
+from events.store.pending import TouchedQuarter
 from reports.rollups import cells, folding, statements, tasks
 from reports.rollups.models import Events, Logs, RestingQuarter, Sessions
 from reports.rollups.rollup import Grain, Rollup

@@ -8,8 +8,7 @@ import pytest
 
 from events import access
 from events.ownership.api_key import KeyType
-from events.ownership.membership import Membership
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner
 from tests.factories import person
 from tests.sending import MakeSender
 
@@ -18,13 +17,11 @@ ROOT = Path(__file__).parents[2]
 TELLING = {"Membership", "Role", "memberships", "is_superuser", "is_staff"}
 ALLOWED = {
     "events/access.py": "decides",
-    "events/ownership/membership.py": "keeps the roles",
-    "events/accounts/roles.py": "listens to memberships for `access.follow_roles`",
+    "events/ownership/owner.py": "keeps the roles",
     "events/accounts/invitation.py": "makes the membership that was offered",
-    "events/accounts/leaving.py": "ends keys together with a membership",
-    "events/admin/member_leaving.py": "the page that ends a membership",
+    "events/accounts/members.py": "revokes keys and follows roles when a membership changes",
     "events/admin/members.py": "the pages that change memberships",
-    "events/admin/users.py": "the page that changes accounts",
+    "events/admin/people.py": "the page that changes accounts",
     "telemetry_project/demo/home.py": "makes the demo's people",
     "reports/mail/accounts.py": "names the role in an invitation",
 }

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.api_key import ApiKey
 from tests.admin.conftest import html_of
 from tests.factories import person

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
-from events.enrichment import geoip
+from events.enrichment import place
 from telemetry_project import api, health
 
 POD = "10.42.8.201:8203"
@@ -63,7 +63,7 @@ def test_one_request_renews_an_answer_while_others_get_the_last_one(monkeypatch:
 
 def test_readyz_reveals_nothing_private(client: Client, db: None) -> None:
     words = {"ok", "unreachable", "unavailable", "migrations pending", "not checked"}
-    words |= {geoip.OFF, geoip.OK, geoip.UNREADABLE}
+    words |= {place.OFF, place.OK, place.UNREADABLE}
     assert set(client.get("/readyz").json().values()) <= words
 
 

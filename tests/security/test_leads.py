@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.ownership.api_key import ApiKey, KeyType
-from events.ownership.membership import Role
+from events.ownership.owner import Role
 from ingestion.rejected.replay_jobs import ReplayJob
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person

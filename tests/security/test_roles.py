@@ -4,8 +4,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from events import access
-from events.ownership.membership import Membership, Role
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Owner, Role
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person
 from tests.sending import Sender

@@ -9,8 +9,8 @@ from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events.accounts.entry import AuditEntry
-from events.accounts.recovery import CODES, RecoveryCode
+from events.accounts.audit import AuditEntry
+from events.accounts.second_factor import CODES, RecoveryCode
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person
 from tests.sending import Sender

@@ -10,8 +10,8 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.accounts import throttle
-from events.accounts.attempts import LoginAttempt
+from events.accounts import logins
+from events.accounts.logins import LoginAttempt
 from tests.conftest import SetClock
 from tests.faults.stack import eventually
 
@@ -21,7 +21,7 @@ LOGIN = "/admin/login/"
 
 def fail(times: int, name: str = "alice", address: str = "a1", at: datetime = NOON) -> int:
     """So many attempts that fail; the seconds that the last had to wait."""
-    return [throttle.count(name, address, at) for _ in range(times)][-1]
+    return [logins.count_login(name, address, at) for _ in range(times)][-1]
 
 
 def test_five_wrong_guesses_are_free_and_then_the_wait_doubles(db: None) -> None:
@@ -44,30 +44,30 @@ def test_an_hour_without_an_attempt_is_forgotten(db: None) -> None:
 
 def test_a_success_starts_anew(db: None) -> None:
     fail(4)
-    throttle.succeeded("alice", "a1", NOON)
+    logins.login_succeeded("alice", "a1", NOON)
     assert fail(5) == 0
 
 
 def test_a_success_of_ones_own_gives_no_more_guesses_at_others(db: None) -> None:
     for number in range(50):
-        throttle.count(f"victim {number}", "a1", NOON)
-        if throttle.count("mallory", "a1", NOON) == 0:
-            throttle.succeeded("mallory", "a1", NOON)
-    assert throttle.count("victim 50", "a1", NOON) > 0
+        logins.count_login(f"victim {number}", "a1", NOON)
+        if logins.count_login("mallory", "a1", NOON) == 0:
+            logins.login_succeeded("mallory", "a1", NOON)
+    assert logins.count_login("victim 50", "a1", NOON) > 0
 
 
 def test_failures_from_everywhere_make_strangers_wait_but_not_who_logged_in_there_before(db: None) -> None:
-    throttle.count("alice", "home", NOON)
-    throttle.succeeded("alice", "home", NOON)
+    logins.count_login("alice", "home", NOON)
+    logins.login_succeeded("alice", "home", NOON)
     for number in range(25):
-        throttle.count("alice", f"attacker {number}", NOON)
-    assert throttle.count("alice", "attacker 99", NOON) > 0
-    assert throttle.count("alice", "home", NOON) == 0
+        logins.count_login("alice", f"attacker {number}", NOON)
+    assert logins.count_login("alice", "attacker 99", NOON) > 0
+    assert logins.count_login("alice", "home", NOON) == 0
 
 
 @given(st.integers(0, 10**9))
 def test_no_wait_is_longer_than_a_quarter_of_an_hour(failures: int) -> None:
-    assert all(0 <= rule.wait(failures) <= 900 for rule in throttle.RULES.values())
+    assert all(0 <= rule.wait(failures) <= 900 for rule in logins.RULES.values())
 
 
 def test_a_clock_that_was_set_back_keeps_nobody_out_for_long(db: None) -> None:
@@ -111,7 +111,7 @@ def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, set_cloc
 
 def test_old_attempts_go(db: None) -> None:
     fail(1)
-    throttle.succeeded("bob", "a2", NOON + timedelta(hours=2))
+    logins.login_succeeded("bob", "a2", NOON + timedelta(hours=2))
     assert LoginAttempt.objects.count() == 3
 
 
@@ -121,7 +121,7 @@ def test_a_log_in_survives_the_clean_up_of_another_one() -> None:
 
     def log_in() -> int:
         try:
-            return throttle.count("alice", "a1", NOON)
+            return logins.count_login("alice", "a1", NOON)
         finally:
             connection.close()
 
@@ -141,10 +141,10 @@ def _somebody_waits_for_a_row() -> bool:
 
 def test_an_attempt_that_must_wait_writes_no_row(db: None) -> None:
     for number in range(50):
-        throttle.count(f"name {number}", "a1", NOON)
+        logins.count_login(f"name {number}", "a1", NOON)
     rows = LoginAttempt.objects.count()
     for number in range(50, 150):
-        assert throttle.count(f"name {number}", "a1", NOON) > 0
+        assert logins.count_login(f"name {number}", "a1", NOON) > 0
     assert LoginAttempt.objects.count() == rows
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from events.ownership.api_key import KeyType, Permissions, create_key
-from events.ownership.membership import Membership
+from events.ownership.owner import Membership
 from tests.factories import person
 from tests.security.world import MINE, THEIRS, Side
 

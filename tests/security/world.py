@@ -16,17 +16,15 @@ from django.db import models
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events import export_job
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.accounts.invitation import Invitation
 from events.event import Event
-from events.export_job import ExportJob
+from events.exports import jobs
+from events.exports.jobs import ExportJob
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey, KeyType
-from events.ownership.membership import Membership, Role
-from events.ownership.organization import Organization
-from events.ownership.owner import Owner
+from events.ownership.owner import Membership, Organization, Owner, Role
 from events.ownership.source import Source
 from events.sessions import summarising
 from events.sessions.session import Session
@@ -135,7 +133,7 @@ def world(make_sender: MakeSender) -> dict[str, Side]:
     """Both sides, each with all that there can be."""
     sides = {word: side(word, make_sender) for word in (MINE, THEIRS)}
     file_all()
-    summarising.tick(seconds=60.0)
+    summarising.summarise_pending(seconds=60.0)
     folding.tick(seconds=60.0)
     for word, each in sides.items():
         each.sender.batch(_of(word, log_event(), "waiting"))  # and stays in the inbox
@@ -175,7 +173,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
         updated_at=now,
         finished_at=now,
     )
-    export_job.ask(made.lead, "events.event", "csv", f"actor={word}-actor", f"{word}-export.csv", now)
+    jobs.request_export(made.lead, "events.event", "csv", f"actor={word}-actor", f"{word}-export.csv", now)
     _mails(made, now)
     Invitation.objects.create(owner=owner, email=f"{word}-new@example.org", invited_by=made.lead, sent_at=now)
     Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])

@@ -13,7 +13,7 @@ from django.utils import timezone
 from events.event import Event
 from events.identity import milliseconds, moment
 from events.ownership import senders
-from events.sessions import touching
+from events.sessions import claiming
 from events.sessions.session import Session, SessionEnv, SessionEventCount, SessionPage
 from events.sessions.summarising import summarise_block, summarise_large
 from ingestion.dialects.readings import READINGS
@@ -55,14 +55,14 @@ def summarise_due() -> int:
     """Sum up what waits, large ones too; how many keys."""
     keys = 0
     now = timezone.now()
-    touching.wake(now, None)
+    claiming.resume(now, None)
     while done := summarise_block(now).keys or summarise_large(now).keys:
         keys += done
     return keys
 
 
 def summarise_all() -> None:
-    for _ in touching.touch_all(None):
+    for _ in claiming.requeue_all(None):
         pass
     summarise_due()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from events.sessions import summarising, writing
 from events.sessions.session import Session, SessionRedirect
-from events.store.touched import TouchedSession
+from events.store.pending import TouchedSession
 from ingestion import verification
 from ingestion.filing.drain import drain
 from tests.sending import MakeSender, Sender, emitted, log_event, message
@@ -112,7 +112,7 @@ def _kill_in_mid_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
         writing_replace(made, known)
         raise KilledError
 
-    writing_replace = writing.replace
+    writing_replace = writing.save
     with monkeypatch.context() as patched:
         patched.setattr(writing, "replace", die)
         with suppress(KilledError):

@@ -9,7 +9,7 @@ from django.db import connection
 
 from events.event import Event
 from events.sessions.reading import Window, statement
-from events.store.touched import SessionKey
+from events.store.pending import SessionKey
 from tests.sending import Sender
 from tests.sessions.stored import base_ms, file
 from tests.sessions.test_cut_sessions import at

@@ -13,10 +13,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from events import tasks
-from events.sessions import summarising, touching, writing
+from events.sessions import claiming, summarising, writing
 from events.sessions.session import LargeSession, Session, SessionEventCount, State
 from events.sessions.summarising import summarise_block, summarise_large
-from events.store.touched import TouchedSession
+from events.store.pending import TouchedSession
 from ingestion import verification
 from tests.sending import MakeSender, Sender, log_event
 from tests.sessions.stored import assert_as_expected, base_ms, file, summarise_due
@@ -76,7 +76,7 @@ def test_what_can_not_be_computed_harms_no_other_session_and_waits(
     sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file(sender, *events("good", 2), *events("bad", 2), *events("better", 2))
-    replace = writing.replace
+    replace = writing.save
 
     def refuse(made: Any, known: Any) -> None:
         if any(session.key.session == "bad" for session in made):
@@ -107,7 +107,7 @@ def test_a_summary_that_did_not_change_is_not_written_again(sender: Sender) -> N
     file(sender, *events("s1", 3), *events("s2", 3))
     summarise_due()
     before = versions()
-    for _ in touching.touch_all(None):
+    for _ in claiming.requeue_all(None):
         pass
     assert summarise_due() == 2
     assert versions() == before

@@ -13,14 +13,14 @@ from django.core.management import CommandError, call_command
 from django.db.models import Sum
 from django.utils import timezone
 
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.identity import milliseconds, week_of
 from events.kinds import KINDS
-from events.partitions import make_partitions
+from events.partitioned.partitions import make_partitions
 from events.sessions.session import Session
-from events.store import erasing, touched
-from events.store.removing import weeks
+from events.store import erasing, pending
+from events.store.retention import weeks
 from events.store.usage import UsageHour, hour_of
 from ingestion.erasure import actors
 from ingestion.rejected.discarded import DiscardedEvent
@@ -86,12 +86,12 @@ def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> N
     then = Event.objects.filter(actor="ann", owner=filled.key.default_owner).values_list(
         "occurred_at", flat=True
     )
-    quarters = {touched.quarter_at(at) for at in then}
-    touched.TouchedQuarter.objects.all().delete()
+    quarters = {pending.quarter_at(at) for at in then}
+    pending.TouchedQuarter.objects.all().delete()
     for week in weeks():
         list(erasing.erase_week(filled.key.default_owner, "ann", week, timezone.now()))
-    found = touched.TouchedQuarter.objects.filter(of_sessions=False)
-    assert {touched.quarter_at(row.quarter) for row in found} == quarters
+    found = pending.TouchedQuarter.objects.filter(of_sessions=False)
+    assert {pending.quarter_at(row.quarter) for row in found} == quarters
     assert {row.owner_id for row in found} == {filled.key.default_owner_id}
 
 
@@ -111,7 +111,7 @@ def test_what_breaks_off_is_whole_and_goes_on(filled: Sender, monkeypatch: pytes
     make_partitions([week_of(timezone.now() - timedelta(days=70))])
     monkeypatch.setattr(erasing, "BATCH", 1)
     batches: list[int] = []
-    mark = touched.mark
+    mark = pending.add_sessions
 
     def fail_at_second(spans: Any) -> None:
         batches.append(1)
@@ -119,7 +119,7 @@ def test_what_breaks_off_is_whole_and_goes_on(filled: Sender, monkeypatch: pytes
             raise KeyboardInterrupt
         mark(spans)
 
-    monkeypatch.setattr(touched, "mark", fail_at_second)
+    monkeypatch.setattr(pending, "mark", fail_at_second)
     with pytest.raises(KeyboardInterrupt):
         run("erase_actor", "--actor=ann", "--yes")
     assert len(left()) == 5

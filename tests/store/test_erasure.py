@@ -13,10 +13,10 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from events import export_job
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
+from events.exports import jobs
 from events.sessions.session import Session
 from events.spreadsheets import xlsx_file
 from events.spreadsheets.files import content, workbook
@@ -342,33 +342,33 @@ def test_the_audit_trail_allows_erasures_to_redact_and_nothing_else(team_a: Send
 def test_workbooks_that_name_the_actor_go(team_a: Sender, lead: Client) -> None:
     """XLSX is compressed, and escapes what XML can't have."""
     person_, now = person("lea", team_a.key.default_owner), timezone.now()
-    jobs, to = [], contact_of(team_a.key.default_owner)
+    made, to = [], contact_of(team_a.key.default_owner)
     for number, name in enumerate(("ann & <4711>", "ben")):
         table = workbook([Sheet("Errors", [Heading("code")], [[f"NO {name}"]])])
         attached = Attachment("figures.xlsx", table, xlsx_file.TYPE)
         letter = Letter("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>", attachments=(attached,))
         sending.send(letter, to=to, kind="budget", key=f"budget/{number}", now=now)
-        job = export_job.ask(person_, "events.event", "xlsx", "", "events.xlsx", now)
+        job = jobs.request_export(person_, "events.event", "xlsx", "", "events.xlsx", now)
         assert job
         job.path.parent.mkdir(parents=True, exist_ok=True)
         job.path.write_bytes(table)
-        export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
-        jobs.append(job)
+        jobs.ExportJob.objects.filter(pk=job.pk).update(state=jobs.State.DONE)
+        made.append(job)
     erase("ann & <4711>", "--yes")
-    assert [job.path.exists() for job in jobs] == [False, True]
+    assert [job.path.exists() for job in made] == [False, True]
     assert [bool(mail.message) for mail in SentMail.objects.order_by("pk")] == [False, True]
-    jobs[1].path.unlink()
+    made[1].path.unlink()
 
 
 @pytest.mark.parametrize("name", ["=ann-4711", 'ann "the" first', "ann;=4711"])
 def test_names_are_found_as_csv_writes_them(name: str, team_a: Sender) -> None:
-    job = export_job.ask(
+    job = jobs.request_export(
         person("lea", team_a.key.default_owner), "events.event", "csv", "", "events.csv", timezone.now()
     )
     assert job
     job.path.parent.mkdir(parents=True, exist_ok=True)
     job.path.write_bytes(content(Sheet("Events", [Heading("actor")], [[name]]), "csv"))
-    export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
+    jobs.ExportJob.objects.filter(pk=job.pk).update(state=jobs.State.DONE)
     erase(name, "--yes")
     assert not job.path.exists()
 
@@ -376,15 +376,15 @@ def test_names_are_found_as_csv_writes_them(name: str, team_a: Sender) -> None:
 def test_files_of_exports_that_name_the_actor_go(team_a: Sender) -> None:
     person_ = person("lea", team_a.key.default_owner)
     now = timezone.now()
-    jobs = []
+    made = []
     for name in ("ann-4711", "ben"):
-        job = export_job.ask(person_, "events.event", "csv", f"q={name}", "events.csv", now)
+        job = jobs.request_export(person_, "events.event", "csv", f"q={name}", "events.csv", now)
         assert job
         job.path.parent.mkdir(parents=True, exist_ok=True)
         job.path.write_text(f"actor\n{name}\n")
-        export_job.ExportJob.objects.filter(pk=job.pk).update(state=export_job.State.DONE)
-        jobs.append(job)
+        jobs.ExportJob.objects.filter(pk=job.pk).update(state=jobs.State.DONE)
+        made.append(job)
     erase("ann-4711", "--yes")
-    assert [job.path.exists() for job in jobs] == [False, True]
+    assert [job.path.exists() for job in made] == [False, True]
     assert traces(["ann-4711"]) == {}
-    jobs[1].path.unlink()
+    made[1].path.unlink()

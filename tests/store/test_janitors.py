@@ -7,9 +7,10 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from events import janitors, removal, tasks
-from events.accounts.attempts import LoginAttempt
-from events.ownership.organization import Organization
+from events import removal, tasks
+from events.accounts.logins import LoginAttempt
+from events.lib import janitors
+from events.ownership.owner import Organization
 from reports.cost import tasks as cost_tasks
 from telemetry_project.celery import app
 

@@ -16,14 +16,14 @@ from django.utils.dateparse import parse_datetime
 
 from events import removal
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.identity import milliseconds, week_of
 from events.kinds import KINDS
-from events.partitions import WEEK, existing_partitions, partition_name
+from events.partitioned.partitions import WEEK, existing_partitions, partition_name
 from events.sessions.session import Session, SessionEventCount
-from events.store import removing
-from events.store.touched import TouchedQuarter
+from events.store import retention
+from events.store.pending import TouchedQuarter
 from events.store.usage import UsageHour, hour_of
 from events.tasks import remove_old
 from ingestion import verification
@@ -153,7 +153,7 @@ def test_a_removal_that_breaks_off_leaves_all_as_it_was(
 
 
 def test_who_reads_for_long_is_waited_for_in_turns(filled: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removing, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(retention, "LOCK_TIMEOUT_MS", 50)
     reader = connections.create_connection(DEFAULT_DB_ALIAS)
     paused: list[float] = []
 
@@ -176,7 +176,7 @@ def test_who_reads_for_long_is_waited_for_in_turns(filled: Sender, monkeypatch: 
 
 
 def test_who_never_lets_go_is_left_alone(filled: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removing, "LOCK_TIMEOUT_MS", 20)
+    monkeypatch.setattr(retention, "LOCK_TIMEOUT_MS", 20)
     monkeypatch.setattr("events.removal.time.sleep", lambda _: None)
     before = state()
     reader = connections.create_connection(DEFAULT_DB_ALIAS)
@@ -195,7 +195,7 @@ def test_two_removals_at_once_are_one(filled: Sender) -> None:
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [removing._ADVISORY_LOCK])
+            cursor.execute("SELECT pg_advisory_lock(%s)", [retention._ADVISORY_LOCK])
         assert removal.remove_week(old_week(), BY, timezone.now()) is None
     finally:
         other.close()

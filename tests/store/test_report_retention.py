@@ -14,15 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events import removal
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.checks import check_retention
 from events.event import Event
 from events.identity import milliseconds
 from events.ownership.source import UNKNOWN
-from events.partitions import WEEK
+from events.partitioned.partitions import WEEK
 from events.sessions.session import Session
-from events.store import retained
-from events.store.touched import TouchedQuarter, TouchedSession
+from events.store import retention
+from events.store.pending import TouchedQuarter, TouchedSession
 from events.tasks import remove_old
 from ingestion.erasure import erase
 from ingestion.filing.drain import drain
@@ -220,7 +220,7 @@ def test_sessions_and_rollups_go_at_their_own_limit(filled: Sender, settings: An
     remove_old()
     summarise_due()
     fold_due()
-    sealed = retained.since().sealed_until
+    sealed = retention.current().sealed_until
     assert sealed is not None
     assert sealed >= old_week() + 2 * WEEK
     settings.REPORT_RETENTION_WEEKS = 3

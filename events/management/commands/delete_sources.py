@@ -12,7 +12,7 @@ from tqdm import tqdm
 from events.accounts import audit
 from events.management.commands.merge_sources import add_sources, sources_named
 from events.ownership.source import Source
-from events.store import merging
+from events.store.sources import delete_events, delete_sources
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 for source in sources:
                     audit.record(by, "source.removed", source, owner=source.owner)
-                merging.delete(sources)
+                delete_sources(sources)
         except ValidationError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"{len(sources)} sources deleted.")
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         gone = 0
         try:
             with tqdm(desc=source.name, unit=" events", file=sys.stderr, disable=None) as bar:
-                for count in merging.remove_events(source, timezone.now()):
+                for count in delete_events(source, timezone.now()):
                     gone += count
                     bar.update(count)
         finally:

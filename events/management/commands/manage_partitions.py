@@ -5,7 +5,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from events.partitions import existing_partitions, make_partitions, partitioned_tables, weeks_ahead
+from events.partitioned.partitions import (
+    existing_partitions,
+    make_partitions,
+    partitioned_tables,
+    weeks_ahead,
+)
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from events.accounts import audit
 from events.ownership.source import Source
-from events.store import merging
+from events.store.sources import merge_sources, undo_merge
 
 
 class Command(BaseCommand):
@@ -31,9 +31,9 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 if into is None:
-                    merging.take_back(sources)
+                    undo_merge(sources)
                 else:
-                    merging.merge(sources, sources_named(options["organization"], [into])[0])
+                    merge_sources(sources, sources_named(options["organization"], [into])[0])
                 for source in sources:
                     action = "source.parted" if into is None else "source.merged"
                     after = {} if into is None else {"into": into}

@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from events import removal
 from events.accounts import audit
-from events.partitions import WEEK
+from events.lib.formatting import size_text
+from events.partitioned.partitions import WEEK
 from events.removal import Removed
-from events.store.removing import weeks_before
-from events.words import size_text
+from events.store.retention import weeks_before
 
 
 class Command(BaseCommand):

@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from events.management.asked import owners_named
-from events.sessions import touching
+from events.management.asked import owner_ids
+from events.sessions import claiming
 from events.sessions.summarising import Summarised, summarise_block, summarise_large
-from events.store import retained
+from events.store import retention
 
 WAIT_SECONDS = 0.2  # between looks at what other workers hold
 
@@ -27,21 +27,21 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         now = timezone.now()
-        owners = owners_named(options["owner"])
+        owners = owner_ids(options["owner"])
         if options["all"]:
-            if sealed := retained.sealed_until():
+            if sealed := retention.sealed_until():
                 self.stdout.write(
                     f"Sessions from before {sealed:%Y-%m-%d} stay as they are: their events were removed."
                 )
             for _count in tqdm(
-                touching.touch_all(owners), unit=" weeks", desc="Listing", file=sys.stderr, disable=None
+                claiming.requeue_all(owners), unit=" weeks", desc="Listing", file=sys.stderr, disable=None
             ):
                 pass
-        touching.wake(now, owners)
+        claiming.resume(now, owners)
         total = Summarised()
-        waiting = touching.waiting_rows(owners)
+        waiting = claiming.pending_rows(owners)
         with tqdm(total=waiting, desc="Summing up", file=sys.stderr, disable=None) as bar:
-            while touching.is_waiting(now, owners):
+            while claiming.has_pending(now, owners):
                 block = summarise_block(now, owners)
                 if not block.keys:
                     block = summarise_large(now, owners)
@@ -49,6 +49,6 @@ class Command(BaseCommand):
                     time.sleep(WAIT_SECONDS)
                 total += block
                 bar.update(block.rows)
-        left = touching.waiting_rows(owners)
+        left = claiming.pending_rows(owners)
         still = f"; {left} wait." if left else "."
         self.stdout.write(f"{total.keys} sessions or devices summed up{still}")

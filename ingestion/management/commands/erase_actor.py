@@ -8,7 +8,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from events.accounts import audit
-from events.accounts.entry import AuditEntry
+from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from ingestion.erasure import actors, commands, erase
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost.analysis.totals import Owners
 from reports.cost.charges import BillingMonth
 from reports.cost.charging import terms

@@ -12,7 +12,7 @@ from psycopg.errors import LockNotAvailable
 
 from events.accounts import audit
 from events.accounts.audit import Actor
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost.charges import BillingMonth, Charge, ChargeDay, State
 from reports.cost.charging.updating import keep
 from reports.cost.numbers import ZERO, sum_of

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import DAY, HOUR, BillingMonth
 from reports.cost.charging import charge_tables as writing

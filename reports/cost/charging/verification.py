@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import HOUR, BillingMonth
 from reports.cost.charging import charge_tables as writing

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from events.management.asked import owners_named
+from events.management.asked import owner_ids
 from reports.rollups import rebuilding
 from reports.rollups.rebuilding import Step
 
@@ -20,7 +20,7 @@ def add_arguments(parser: CommandParser) -> None:
 def steps(options: dict[str, Any]) -> list[Step]:
     """The weeks of owners that are meant. Raises CommandError for a name that nobody has."""
     return rebuilding.steps(
-        owners_named(options["owner"]), _midnight(options["since"]), _midnight(options["until"])
+        owner_ids(options["owner"]), _midnight(options["since"]), _midnight(options["until"])
     )
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from events.partitions import make_partitions, weeks_ahead
+from events.partitioned.partitions import make_partitions, weeks_ahead
 from telemetry_project import static_files
 from telemetry_project.demo import first_start, home, welcome
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost.charging.updating import keep
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events.accounts import audit
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost.charges import month_of_text
 from reports.cost.charging import closing
 from reports.cost.charging.updating import keep

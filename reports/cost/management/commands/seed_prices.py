@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from events.ownership.organization import Organization
+from events.ownership.owner import Organization
 from reports.cost import demo
 from reports.cost.charging.updating import keep
 

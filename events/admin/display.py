@@ -1,0 +1,296 @@
+"""Values on admin pages: columns of lists, facts of one row, JSON, small tables and sparklines."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
+
+from events.lib.formatting import number_text, shorten
+
+NOTHING = mark_safe('<span class="tally-none">-</span>')  # what an empty field shows; cards leave it out
+
+
+def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:
+    """A column of the time in the field `name`, to the second, in UTC; `never` where there is none.
+
+    Pages take it too, as a field that is read only.
+    """
+
+    @admin.display(description=label or f"{name.replace('_', ' ').capitalize()} (UTC)", ordering=name)
+    def column(row: Any) -> str:
+        at: datetime | None = getattr(row, name)
+        if at is None:
+            return never
+        at = at.astimezone(UTC)
+        return format_html(
+            '<time class="tally-nowrap" datetime="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}"
+        )
+
+    column.__name__ = name
+    return column
+
+
+def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any], str]:
+    """A column of a text that may be long: cut in the middle, the whole on hover."""
+
+    @admin.display(description=label or name.replace("_", " ").capitalize())
+    def column(row: Any) -> str:
+        text: str | None = getattr(row, name)
+        if not text:
+            return NOTHING
+        return format_html('<span class="tally-id" title="{}">{}</span>', text, shorten(text, length))
+
+    column.__name__ = name
+    return column
+
+
+def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Callable[[Any], str]:
+    """A column of counts; `is_bad` where any but none wants attention."""
+
+    @admin.display(description=label or name.replace("_", " ").capitalize())
+    def column(row: Any) -> str:
+        count: int = getattr(row, name)
+        attention = " tally-attention" if is_bad and count else ""
+        return format_html('<span class="tally-figure{}">{}</span>', attention, f"{count:,}")
+
+    column.__name__ = name
+    return column
+
+
+BAR, GAP, HEIGHT = 6, 2, 24  # pixels
+
+
+def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
+    """A bar for each day, from zero; the last day, which is not over, is paler. Its label sums them up."""
+    most = max((count for _, count in counts), default=0)
+    width = len(counts) * (BAR + GAP)
+    bars = [
+        (
+            "tally-days-running" if place == len(counts) - 1 else "tally-days-bar",
+            place * (BAR + GAP),
+            HEIGHT - (height := _height(count, most)),
+            BAR,
+            height,
+            f"{day:%Y-%m-%d}: {count:,}",
+        )
+        for place, (day, count) in enumerate(counts)
+    ]
+    return format_html(
+        '<svg class="tally-days" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
+        "{3}</svg>",
+        width,
+        HEIGHT,
+        f"{what}: {sum(count for _, count in counts):,} in {len(counts)} days, at most {most:,} a day",
+        format_html_join(
+            "", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
+        ),
+    )
+
+
+def _height(count: int, most: int) -> int:
+    """In pixels; what is not nothing is seen."""
+    return max(1, round(count * HEIGHT / most)) if count else 0
+
+
+MAX_COLOURED = 200_000  # characters; colours of a longer text would cost the browser more than they tell
+_TOKEN = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*")(?=:)|(?P<text>"(?:[^"\\]|\\.)*")'
+    r"|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>true|false|null)"
+)
+
+
+def indented(value: Any) -> str:
+    """A JSON value over several lines. Lone surrogates, which no page can hold, stay escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def highlighted(text: str) -> SafeString:
+    """JSON text as HTML: every token escaped, in a span that says what it is."""
+    if len(text) > MAX_COLOURED:
+        return escape(text)
+    pieces: list[str] = []
+    done = 0
+    for found in _TOKEN.finditer(text):
+        pieces.append(escape(text[done : found.start()]))
+        pieces.append(f'<span class="json-{found.lastgroup}">{escape(found[0])}</span>')
+        done = found.end()
+    pieces.append(escape(text[done:]))
+    return mark_safe("".join(pieces))  # noqa: S308  (each piece is escaped above)
+
+
+COPIED = frozenset({"id", "session", "client_event_id", "actor", "device"})
+BYTES = frozenset({"billed_bytes", "wire_bytes"})
+NO_NAME = "(no name)"  # of a page whose id is the empty text
+# Names of columns that don't read as words.
+LABELS = {
+    "id": "Id",
+    "kind_id": "Kind",
+    "pageid": "Page id",
+    "uri": "URI",
+    "api_version": "API version",
+    "url": "URL",
+    "err": "Error code",
+    "errtype": "Error type",
+    "dma": "DMA",
+    "stageid": "Stage id",
+    "commentid": "Comment id",
+    "resvalues": "Result values",
+    "topn": "Top results",
+    "props": "Properties",
+    "timespent": "Time spent",
+    "pageviews": "Page views",
+    "trace_id": "Trace id",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One field of one row."""
+
+    name: str
+    label: str
+    help: str
+    value: str | SafeString
+    kind: str = "text"  # text, json: how it is set
+    can_copy: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Facts that answer one question."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A longer text of the row, to be opened and copied."""
+
+    title: str
+    note: str
+    text: str | SafeString
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where the page leads."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is said of one row: a sentence, where it leads, groups of facts, documents."""
+
+    sentence: str
+    groups: tuple[Group, ...]
+    documents: tuple[Document, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    @property
+    def told(self) -> list[Group]:
+        """The groups that have anything to say."""
+        return [group for group in self.groups if group.facts]
+
+
+def group(title: str, row: models.Model, names: Iterable[str]) -> Group:
+    """The named fields of a row, without the empty ones."""
+    found = (fact(row, row._meta.get_field(name)) for name in names)
+    return Group(title, tuple(each for each in found if each is not None))
+
+
+def fact(row: models.Model, field: Any) -> Fact | None:
+    """One field of a row; None where it is empty."""
+    value = getattr(row, field.name)
+    if value is None or value in ("", [], {}):
+        return None
+    is_json = isinstance(value, dict | list) and not _is_plain_list(value)
+    return Fact(
+        name=field.name,
+        label=field_label(field),
+        help=str(field.help_text),
+        value=display_value(field.name, value),
+        kind="json" if is_json else "text",
+        can_copy=field.name in COPIED,
+    )
+
+
+def field_label(field: Any) -> str:
+    """What a column is called on pages."""
+    name = str(field.verbose_name)
+    usual = f"OS {name[3:]}" if name.startswith("os ") else capfirst(name)
+    return LABELS.get(field.name, usual)
+
+
+def display_value(name: str, value: Any) -> str | SafeString:
+    """A value as people read it."""
+    if name in BYTES:
+        return f"{value:,} bytes"
+    if _is_plain_list(value):
+        return ", ".join(value)
+    for type_, show in SHOWN:
+        if isinstance(value, type_):
+            return show(value)
+    return str(value)
+
+
+def time_text(at: datetime) -> SafeString:
+    """A moment, to the millisecond, in UTC."""
+    at = at.astimezone(UTC)
+    text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+
+
+def _is_plain_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+# How the types of columns are shown; bool stands before int, which it is one of.
+SHOWN: tuple[tuple[Any, Callable[[Any], str | SafeString]], ...] = (
+    (datetime, time_text),
+    (bool, lambda value: "yes" if value else "no"),
+    (float, number_text),
+    (Decimal, lambda value: f"{value:f}"),
+    ((dict, list), lambda value: highlighted(indented(value))),
+)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a table: its name, its other cells, its share of the whole in percent, and where it leads."""
+
+    name: str
+    cells: tuple[str, ...]
+    share: float = 0
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table of parts; `note` says what it leaves out."""
+
+    caption: str
+    heads: tuple[str, ...]
+    lines: tuple[TableRow, ...]
+    note: str = ""
+    texts: int = 0  # cells after the name that are no numbers
+    is_wide: bool = False
+
+    @property
+    def rows(self) -> Iterator[tuple[TableRow, list[tuple[str, str]]]]:
+        """The lines, each with its cells and the heads of their columns."""
+        for line in self.lines:
+            yield line, list(zip(self.heads[1:], line.cells, strict=True))

@@ -1,0 +1,352 @@
+"""Lists of events, which any filter or search may narrow.
+
+If no index serves the filters, the list searches a bounded number of rows and says how far it got.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from io import BytesIO
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Func, OuterRef, Q, Subquery, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+
+from events.access import access_of
+from events.accounts import audit
+from events.admin.base import OwnedAdmin
+from events.admin.filters import ChoiceFilter
+from events.admin.lists import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
+from events.event import Event, EventQuerySet
+from events.exports import jobs
+from events.exports.formats import EXPORT_FORMATS
+from events.identity import moment, occurred_ms
+from events.kinds import KINDS, KindEntry
+from events.lib.paging import EventQuery, Order, Slice, WindowEnd
+from events.store import retention
+from events.store.details import Pair
+from events.store.retention import Retention
+
+HELP = "Id, session, actor, page, error code, key:value"
+LARGEST = 2**53  # numbers that every column of numbers can be compared with
+MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPTH)
+
+
+class Search(NamedTuple):
+    """How to narrow envelopes, and whether an index gives what that leaves."""
+
+    narrow: Callable[[Any], Any]
+    is_indexed: bool
+
+
+def search(events: EventQuerySet, term: str) -> Search | None:
+    """What `term` means among events: an id of ours, else a session, else what has no index.
+
+    None where nothing was typed.
+    """
+    term = term.strip()
+    if not term:
+        return None
+    with suppress(ValueError):
+        found = UUID(term)
+        if events.filter(pk=found).exists():
+            return Search(lambda rows: rows.filter(pk=found), is_indexed=True)
+    if events.with_text("session", term).exists():
+        return Search(lambda rows: rows.with_text("session", term), is_indexed=True)
+    condition = Q(actor=term) | Q(device=term) | Q(client_event_id=term) | Q(object_id=term)
+    condition |= _of_kinds(_texts_like(term)) | key_and_value(term)
+    return Search(lambda rows: rows.filter(condition), is_indexed=False)
+
+
+def key_and_value(term: str) -> Q:
+    """Return `key:value` as a condition on columns and unknown keys; the value as text, and as JSON.
+
+    The key may be a path with dots, or the end of one: `pageid`, `edata.pageid`.
+    """
+    path, colon, text = term.partition(":")
+    path, text = path.strip(), text.strip()
+    if not colon or not path or not text or path.count(".") >= MAX_KEYS:
+        return Q()
+    values: list[Any] = [text]
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text, parse_constant=_refused)
+        is_finite = not isinstance(value, float) or math.isfinite(value)
+        values += [value] if is_finite and not isinstance(value, str) else []
+    condition = _of_kinds(_column_with(path, values))
+    for value in values:
+        condition |= Q(extra__contains=_nested(path, value)) | Q(_somewhere(path, value))
+    return condition
+
+
+def _of_kinds(condition: Callable[[KindEntry], Q]) -> Q:
+    """Return the events whose own row of their kind fulfils a condition; where it is empty none does.
+
+    A scalar subquery: PostgreSQL would turn EXISTS into a hash of the kind's whole table.
+    """
+    found = Q()
+    for entry in KINDS.values():
+        if of_kind := condition(entry):
+            rows = entry.model._default_manager.filter(of_kind, pk=OuterRef("pk"))
+            is_one = Subquery(rows.values_list(Value(True)), output_field=models.BooleanField())
+            found |= Q(kind=entry.name) & Q(Coalesce(is_one, Value(False)))
+    return found
+
+
+def _texts_like(term: str) -> Callable[[KindEntry], Q]:
+    """Return the condition that any text column of a kind is the term."""
+
+    def condition(entry: KindEntry) -> Q:
+        texts = (column for column in entry.model.columns() if isinstance(column, models.TextField))
+        return Q(*((column.attname, term) for column in texts), _connector=Q.OR)
+
+    return condition
+
+
+def _column_with(path: str, values: list[Any]) -> Callable[[KindEntry], Q]:
+    """Return the condition that a column of a kind at a path, or the end of one, has one of the values."""
+
+    def condition(entry: KindEntry) -> Q:
+        found = Q()
+        for leaf in entry.model.leaves():
+            if leaf.of_kind and f".{leaf.dotted}".endswith(f".{path}"):
+                column = entry.model._meta.get_field(leaf.column)
+                fitting = [value for value in values if _fits(column, value)]
+                found |= Q(**{f"{leaf.column}__in": fitting}) if fitting else Q()
+        return found
+
+    return condition
+
+
+def _fits(column: Any, value: Any) -> bool:
+    if isinstance(column, models.BooleanField):
+        return isinstance(value, bool)
+    if isinstance(column, models.FloatField | models.DecimalField | models.BigIntegerField):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return (
+            is_number
+            and abs(value) < LARGEST
+            and (value == int(value) or isinstance(column, models.FloatField))
+        )
+    return isinstance(column, models.TextField) and isinstance(value, str)
+
+
+def _somewhere(path: str, value: Any) -> Func:
+    """Return whether unknown keys have, at any depth, a path with a value."""
+    keys = "".join(f".{json.dumps(key, ensure_ascii=False)}" for key in path.split("."))
+    return Func(
+        models.F("extra"),
+        RawSQL("%s::jsonpath", [f"$.**{keys} ? (@ == $value)"]),
+        RawSQL("%s::jsonb", [json.dumps({"value": value}, ensure_ascii=False)]),
+        Value(True),  # no error where types can't be compared
+        function="jsonb_path_exists",
+        output_field=models.BooleanField(),
+    )
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    *outer, last = path.strip().split(".")
+    found: dict[str, Any] = {last: value}
+    for key in reversed(outer):
+        found = {key: found}
+    return found
+
+
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+class EventChangeList(KeysetChangeList):
+    """A list that asks one question, whatever is filtered."""
+
+    question: EventQuery
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> models.QuerySet[Any]:
+        """The question's rows; the question itself is what pages are cut from."""
+        specs: Any
+        specs, self.has_filters, _, _, self.has_active_filters = self.get_filters(request)
+        self.filter_specs = specs
+        self.clear_all_filters_qs = self.get_query_string(remove=list(self.get_filters_params()))
+        chosen = [spec for spec in self.filter_specs if spec.chosen]
+        self.question = self.model_admin.question(request, chosen, self.query)
+        return self.question.rows.order_by(*(f"-{name}" for name in self.order.keys))
+
+    @property
+    def order(self) -> Order:
+        """That of the question: by occurrence, or by receipt."""
+        return self.question.order
+
+    def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+        """A page of the answer."""
+        return self.question.page(size, key=key, backward=backward)
+
+    @property
+    def looked_back_to(self) -> datetime | None:
+        """The time up to which this page looked in vain, where there is more behind it."""
+        edge = self.slice.next
+        if not isinstance(edge, WindowEnd):
+            return None
+        return edge.received_at or moment(occurred_ms(edge.pk.int))
+
+    @property
+    def retention(self) -> str:
+        """Say since when single events are kept, where the list would go further back."""
+        since = self._since
+        return since.sentence if since.events and self._goes_before(since.events) else ""
+
+    @property
+    def is_removed(self) -> bool:
+        """True if all of the time that is asked for has been removed."""
+        _, until = self._asked_time()
+        return self._since.events is not None and until is not None and until <= self._since.events
+
+    @cached_property
+    def _since(self) -> Retention:
+        return retention.current()
+
+    def _goes_before(self, since: datetime) -> bool:
+        begin, _ = self._asked_time()
+        return begin < since if begin else not self.slice.next
+
+    def _asked_time(self) -> tuple[datetime | None, datetime | None]:
+        """The narrowest time that the filters leave."""
+        begins, ends = [], []
+        for spec in self.filter_specs:
+            begin, end = spec.bounds() if spec.chosen and spec.of_time else (None, None)
+            begins += [begin] if begin else []
+            ends += [end] if end else []
+        return max(begins, default=None), min(ends, default=None)
+
+    @property
+    def more_filters(self) -> list[Any]:
+        """The filters that are rarely used, or too many."""
+        return [spec for spec in self.filter_specs if spec.is_folded]
+
+    @property
+    def has_more_chosen(self) -> bool:
+        """Whether one of those is in force."""
+        return any(spec.chosen for spec in self.more_filters)
+
+    @property
+    def export_query(self) -> str:
+        """The address' query of everything that passes the filters."""
+        return str(self.get_query_string(remove=[AFTER, BEFORE]))
+
+
+class EventListAdmin(OwnedAdmin, KeysetAdmin):
+    """A list of events, of all kinds or of one."""
+
+    change_list_template = "admin/walk_list.html"
+    search_fields = ("session",)  # Django wants one; `searching` says what is searched
+    search_help_text = HELP
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """The list by windows."""
+        return EventChangeList
+
+    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
+        """What filters and search ask."""
+        raise NotImplementedError
+
+    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
+        """Everything that answers, a page at a time, each event with its row of the kind."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[Any]:
+        """The exports beside the list."""
+        named = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        view = self.admin_site.admin_view(self.export)
+        return [path("export.<str:form>", view, name=named), *super().get_urls()]
+
+    def export(self, request: HttpRequest, form: str) -> HttpResponse:
+        """Export all rows that pass the filters: small exports at once, large ones by a worker."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if form not in EXPORT_FORMATS:
+            raise Http404
+        try:
+            listed: Any = self.get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            raise Http404 from error
+        self._note(request, listed, form)
+        name = f"{self.export_name()}.{form}"
+        found = jobs.small_export(self.pairs(listed.question), time.monotonic)
+        if found is not None:
+            file = BytesIO()
+            EXPORT_FORMATS[form].write(found, self.model, file, None)
+            return HttpResponse(
+                file.getvalue(),
+                content_type=EXPORT_FORMATS[form].type,
+                headers={
+                    "Content-Disposition": f'attachment; filename="{name}"',
+                    "Cache-Control": "private, no-store",
+                },
+            )
+        query = request.GET.urlencode()
+        job = jobs.request_export(request.user, self.opts.label_lower, form, query, name, timezone.now())
+        if job is None:
+            messages.warning(
+                request,
+                f"You have {jobs.MOST_OPEN} unfinished exports. Wait for one to finish, or cancel one.",
+            )
+            return redirect("admin:events_exportjob_changelist")
+        return redirect("admin:events_exportjob_change", job.pk)
+
+    def export_name(self) -> str:
+        """What the file is called: what of, and until when."""
+        return f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M%S}"
+
+    def _note(self, request: HttpRequest, listed: Any, form: str) -> None:
+        owners = access_of(request).owners
+        asked = [owner for owner in owners if str(owner.pk) == request.GET.get("owner")]
+        owner = asked[0] if asked else owners[0] if len(owners) == 1 else None
+        # PostgreSQL keeps no NUL, which no filter finds either.
+        filters = {name: str(value).replace("\x00", "") for name, value in request.GET.items()}
+        about = f"{self.opts.verbose_name_plural} as {form.upper()}"
+        audit.record(audit.actor_of(request), "export.made", about, owner=owner, after=filters)
+
+
+def envelopes_of(
+    request: HttpRequest, filters: list[ChoiceFilter], term: str
+) -> tuple[models.QuerySet[Any], models.QuerySet[Any], bool]:
+    """The envelopes that the person may see and that are asked for; without what no index helps with; whether
+    that is the same.
+    """
+    rows: Any = access_of(request).limit(Event.objects.all())
+    indexed, is_indexed = rows, True
+    found = search(rows, term)
+    for spec in filters:
+        if spec.of_kind:
+            continue
+        rows = spec.queryset(request, rows)
+        is_indexed = is_indexed and spec.is_indexed
+        if spec.is_indexed:
+            indexed = spec.queryset(request, indexed)
+    if found is not None:
+        rows = found.narrow(rows)
+        is_indexed = is_indexed and found.is_indexed
+        indexed = found.narrow(indexed) if found.is_indexed else indexed
+    return rows, indexed, is_indexed
+
+
+def in_time(request: HttpRequest, filters: list[ChoiceFilter], rows: Any) -> Any:
+    """Rows of any table of events, of the time that is asked for."""
+    for spec in filters:
+        if spec.of_time:
+            rows = spec.queryset(request, rows)
+    return rows

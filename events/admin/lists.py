@@ -1,0 +1,149 @@
+"""Lists of any size by keyset: a page is requested `after` a key (older rows) or `before` one (newer)."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest
+
+from events.admin.base import ChangeList, TallyAdmin
+from events.admin.filters import ChoiceFilter
+from events.lib.paging import InvalidCursor, Order, Slice, keyset_page
+
+AFTER, BEFORE = "after", "before"
+_BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it in it
+
+
+class PageSource(Protocol):
+    """What gives the page after a key, or before it."""
+
+    def __call__(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+        """The page. Raises `UnknownKey`."""
+
+
+def requested_page_of(turn: PageSource, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
+    """The page that an address asks for, and whether it is the first. Raises `UnknownKey`."""
+    after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
+    key = after or before
+    page = turn(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
+    if before and not after and page.previous is None and len(page.rows) < size:
+        # The first page, cut short by where its neighbour began: show it whole.
+        return turn(size), True
+    return page, not key
+
+
+def requested_page(
+    rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
+) -> tuple[Slice, bool]:
+    """The page of rows in an order that an address asks for, and whether it is the first."""
+    return requested_page_of(partial(keyset_page, rows, order), size, asked)
+
+
+def cursor_text(order: Order, row: models.Model) -> str:
+    """The place of a row as an address has it."""
+    return _BETWEEN.join(order.key_of(row))
+
+
+class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
+    """Brings unfold the template of the page links; counts nothing."""
+
+    template_name = "admin/keyset_pagination.html"
+    count = 0
+
+
+class KeysetChangeList(ChangeList):
+    """A list in the order of its keys, newest first."""
+
+    filter_specs: list[Any]
+    model_admin: Any
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The parameters that are filters: the keys of pages are none."""
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in (AFTER, BEFORE)}
+
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
+        """The one order that pages can be cut from."""
+        return [f"-{key}" for key in self.model_admin.list_order.keys]
+
+    def apply_select_related(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Only what get_queryset says: Django would join every owner and source that a column names."""
+        return queryset
+
+    @property
+    def order(self) -> Order:
+        """The order that pages are cut from."""
+        found: Order = self.model_admin.list_order
+        return found
+
+    def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+        """A page of the list."""
+        rows: models.QuerySet[Any] = self.queryset
+        if columns := self.model_admin.list_columns:
+            rows = rows.only(*columns)
+        return keyset_page(rows, self.order, size, key=key, backward=backward)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows of the page, and the links to its neighbours."""
+        size = self.list_per_page
+        try:
+            page, is_first = requested_page_of(self.turn, size, request.GET)
+        except InvalidCursor as error:
+            raise IncorrectLookupParameters(error) from error
+        self.slice = page
+        self.older, self.newer = self._link(AFTER, page.next), self._link(BEFORE, page.previous)
+        self.newest = "" if is_first else self.get_query_string(remove=[AFTER, BEFORE])
+        self.result_list = page.rows
+        # What Django's and unfold's templates ask for; equal counts, and no total is shown.
+        self.result_count = self.full_result_count = len(page.rows)
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, size)
+        # The filters stand above the list; unfold's sheet beside it would only repeat them.
+        self.has_filters = False
+
+    def _link(self, direction: str, row: models.Model | None) -> str:
+        if row is None:
+            return ""
+        key = cursor_text(self.order, row)
+        return self.get_query_string({direction: key}, remove=[AFTER, BEFORE])
+
+    @property
+    def chips(self) -> list[tuple[str, str]]:
+        """The filters in force, each with the link that lifts it."""
+        found = [
+            (
+                f"{spec.title}: {spec.chosen_label}",
+                self.get_query_string(remove=[spec.parameter_name, AFTER, BEFORE]),
+            )
+            for spec in self.filter_specs
+            if spec.chosen
+        ]
+        if self.query:
+            found.append((f"search: {self.query}", self.get_query_string(remove=["q", AFTER, BEFORE])))
+        return found
+
+
+class KeysetAdmin(TallyAdmin):
+    """A list that goes by keyset, with its filters above it."""
+
+    change_list_template = "admin/keyset_list.html"
+    paginator = KeysetPaginator
+    show_full_result_count = False
+    sortable_by: ClassVar[Any] = ()
+    list_per_page = 50
+    list_filter: ClassVar[Any] = ()  # of ChoiceFilter
+    list_order = Order(("pk",), descending=True)
+    list_columns: ClassVar[tuple[str, ...]] = ()  # that the list reads: rows may hold much more than it shows
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """The list by keyset."""
+        return KeysetChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only by the filters: any other column would read the whole table, and tell what it holds."""
+        filters: tuple[type[ChoiceFilter], ...] = tuple(self.list_filter)
+        return lookup in {each.parameter_name for each in filters}

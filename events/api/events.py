@@ -1,0 +1,34 @@
+"""Events in the read API."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import viewsets
+from rest_framework.serializers import BaseSerializer
+
+from events.access import Access
+from events.api.endpoint import Endpoint
+from events.api.filters import EventFilter
+from events.api.pagination import EventPagination
+from events.api.serializers import LISTED, EventDetailSerializer, EventSerializer
+from events.event import Event
+
+
+class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
+    """Events of the owners that the reader may see."""
+
+    queryset = Event.objects.none()  # for the description: the real one is the reader's
+    filterset_class = EventFilter
+    pagination_class = EventPagination
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Event]:
+        """Nothing of anybody else's. Names by queries of their own: a join can cost a page its index."""
+        events = Event.objects.for_owners(Access(self.request.user).visible)
+        if self.action == "list":
+            events = events.only(*LISTED)
+        return events.prefetch_related("owner", "source")
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """One event comes with all it has."""
+        return EventDetailSerializer if self.action == "retrieve" else EventSerializer

@@ -1,0 +1,81 @@
+"""Formats of exports: the events of a list as CSV, XLSX or lines of JSON, one page of rows at a time."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.db import models
+
+from events.event import Event
+from events.spreadsheets.files import FORMATS
+from events.spreadsheets.sheet import UTC, Heading, Sheet
+from events.store.details import Pair
+
+ROWS = 500  # held at a time
+NAMED = ("owner", "source")  # by name, not by key
+Pages = Iterable[list[Pair]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """A format of exports. `write` takes pages, the model of the list, the file and a folder for what is
+    temporary.
+    """
+
+    title: str
+    type: str
+    write: Callable[[Pages, Any, IO[bytes], Path | None], None]
+
+
+def event_sheet(pages: Pages, model: Any = None) -> Sheet:
+    """Return a table with a row for each event, and with the columns of the kind `model`, if given."""
+    envelope: list[Any] = [*Event._meta.concrete_fields]
+    own: list[Any] = [*model.columns(), *model.computed()] if model else []
+    # A kind may have a column of the same name as the envelope.
+    headings = [_heading(field, field.name) for field in envelope]
+    headings += [_heading(column, f"{model.name()}.{column.attname}") for column in own]
+    names, attributes = [field.name for field in envelope], [column.attname for column in own]
+    return Sheet("Events", headings, _rows(pages, names, attributes))
+
+
+def _heading(field: models.Field[Any, Any], name: str) -> Heading:
+    return Heading(name, UTC if isinstance(field, models.DateTimeField) else "")
+
+
+def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[list[Any]]:
+    for page in pages:
+        for event, detail in page:
+            values = [_value(event, name) for name in names]
+            yield [*values, *(getattr(detail, name, None) for name in attributes)]
+
+
+def _value(event: Event, name: str) -> Any:
+    return getattr(event, name).name if name in NAMED else getattr(event, name)
+
+
+def json_lines(pages: Pages) -> Iterator[bytes]:
+    """Yield each event as its sender wrote it, one per line."""
+    for page in pages:
+        for event, detail in page:
+            if detail is not None:
+                yield json.dumps(event.as_wire(detail), separators=(",", ":")).encode() + b"\n"
+
+
+def _sheets(form: str) -> ExportFormat:
+    found = FORMATS[form]
+
+    def write(pages: Pages, model: Any, file: IO[bytes], folder: Path | None) -> None:
+        found.write(event_sheet(pages, None if model is Event else model), file, folder)
+
+    return ExportFormat(found.title, found.type, write)
+
+
+def _write_lines(pages: Pages, _: Any, file: IO[bytes], __: Path | None) -> None:
+    file.writelines(json_lines(pages))
+
+
+EXPORT_FORMATS = {form: _sheets(form) for form in FORMATS} | {
+    "ndjson": ExportFormat("NDJSON", "application/x-ndjson", _write_lines)
+}

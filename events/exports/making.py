@@ -1,0 +1,170 @@
+"""Makes exports: a worker runs the query of a list with the access of its person, and writes a file."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BufferedWriter, FileIO
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+
+from events.admin.event_lists import EventListAdmin
+from events.exports.formats import EXPORT_FORMATS
+from events.exports.jobs import FOLDER_MODE, OPEN, ExportJob, State
+from events.lib.formatting import size_text
+from events.store.details import Pair
+
+log = logging.getLogger(__name__)
+WORKER_TIMEOUT = "2 minutes"  # without a sign of life: its worker is gone
+ATTEMPTS = 3
+WORKER_DIED = "Its worker died three times. Try again, or choose a shorter time."
+BUFFER = 1 << 16  # bytes
+PROGRESS_SECONDS = 1.0  # between two notes of how far it is
+
+_NEXT = f"""
+UPDATE events_exportjob
+SET state = 'running', attempts = attempts + 1, updated_at = now(), rows = 0, bytes = 0
+WHERE id = (SELECT id FROM events_exportjob
+            WHERE finished_at IS NULL
+              AND (state = 'waiting' OR updated_at < now() - interval '{WORKER_TIMEOUT}')
+            ORDER BY updated_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""  # noqa: S608  (a constant of ours)
+
+
+class _StoppedError(Exception):
+    """The export is not to be made, for the reason that it says."""
+
+    def __init__(self, state: State, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+
+
+def make_next() -> bool:
+    """Make the export that waited longest; False if none waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT)
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    job = ExportJob.objects.select_related("user").get(pk=found[0])
+    try:
+        if job.attempts > ATTEMPTS:
+            raise _StoppedError(State.FAILED, WORKER_DIED)  # noqa: TRY301
+        _make(job)
+    except _StoppedError as stopped:
+        _finish(job, stopped.state, stopped.reason)
+        job.path.unlink(missing_ok=True)
+    except Exception:
+        log.exception("An export can't be made", extra={"export": job.pk})
+        _finish(job, State.FAILED, "The export failed; the operator finds the cause in the server's log.")
+        job.path.unlink(missing_ok=True)
+    else:
+        _finish(job, State.DONE, "")
+    return True
+
+
+def _make(job: ExportJob) -> None:
+    folder = Path(settings.EXPORT_FOLDER)
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    folder.chmod(FOLDER_MODE)
+    model_admin, question = _list_of(job)
+    rmtree(job.temporary, ignore_errors=True)  # of a worker that died
+    job.temporary.mkdir(mode=FOLDER_MODE)
+    descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        progress = _Progress(job, descriptor)
+        with BufferedWriter(progress, BUFFER) as file:
+            pages = _checked(job, model_admin.pairs(question), file, progress)
+            EXPORT_FORMATS[job.form].write(pages, model_admin.model, file, job.temporary)
+            job.bytes = file.tell()
+    finally:
+        rmtree(job.temporary, ignore_errors=True)  # it goes with a job that was stopped
+
+
+class _Progress(FileIO):
+    """The file of an export. Notes its progress and checks that it may go on, also while it is compressed."""
+
+    def __init__(self, job: ExportJob, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
+        self._job = job
+        self._noted = time.monotonic()
+
+    def write(self, content: Any) -> int:
+        """Write a buffer. Raises `_StoppedError`."""
+        self.note()
+        return super().write(content)
+
+    def note(self) -> None:
+        """Note the progress once in TOLD_SECONDS. Raises `_StoppedError`."""
+        if time.monotonic() - self._noted < PROGRESS_SECONDS:
+            return
+        self._noted = time.monotonic()
+        job = self._job
+        # Rows of XLSX are counted where they wait to be compressed.
+        size = self.tell() + sum(each.stat().st_size for each in job.temporary.rglob("*"))
+        if size > settings.EXPORT_MAX_BYTES:
+            most = size_text(settings.EXPORT_MAX_BYTES)
+            raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
+        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
+        if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
+            raise _StoppedError(State.CANCELLED, "")
+        if not job.may_be_had:
+            raise _StoppedError(State.CANCELLED, NO_ACCESS)
+
+
+def _list_of(job: ExportJob) -> tuple[EventListAdmin, Any]:
+    """The list and its question, with what the person sees now. Raises `_StoppedError`."""
+    model_admin = admin.site._registry[apps.get_model(job.model)]
+    assert isinstance(model_admin, EventListAdmin)
+    request = HttpRequest()
+    request.method, request.GET, request.user = "GET", QueryDict(job.query), job.user
+    if not (job.may_be_had and model_admin.has_view_permission(request)):
+        raise _StoppedError(State.CANCELLED, NO_ACCESS)
+    try:
+        listed: Any = model_admin.get_changelist_instance(request)
+    except (IncorrectLookupParameters, PermissionDenied) as error:
+        raise _StoppedError(State.FAILED, "Its filters are no longer valid.") from error
+    return model_admin, listed.question
+
+
+NO_ACCESS = "You no longer have access to all of its owners."
+
+
+def _checked(
+    job: ExportJob, pages: Iterator[list[Pair]], file: "BufferedWriter[Any]", progress: _Progress
+) -> Iterator[list[Pair]]:
+    """The pages, while the export is wanted and allowed. Raises `_StoppedError`."""
+    for page in pages:
+        yield page
+        job.rows += len(page)
+        file.flush()
+        progress.note()
+
+
+def _finish(job: ExportJob, state: State, reason: str) -> None:
+    """Write down how it ended, unless somebody has cancelled it meanwhile."""
+    now = timezone.now()
+    ended = ExportJob.objects.filter(pk=job.pk, state__in=OPEN).update(
+        state=state,
+        reason=reason,
+        rows=job.rows,
+        bytes=job.bytes,
+        updated_at=now,
+        finished_at=now,
+        expires_at=now + timedelta(hours=settings.EXPORT_HOURS),
+    )
+    if not ended:
+        job.path.unlink(missing_ok=True)

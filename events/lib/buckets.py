@@ -1,0 +1,213 @@
+"""Buckets: rates held by token buckets in Valkey, for the way in (by key and address) and for readers.
+
+A bucket holds at most `burst` tokens and gains `per_second` of them; a request spends one of each of its
+buckets. A process takes tokens in small leases, 1 % of a second's worth, and spends them locally, so that
+most requests need no round trip and the others need one.
+
+The bound: in any span of t seconds a bucket lets at most burst + rate * t requests through, and one lease for
+each thread that serves. A lease is paid for when it is taken, so more processes never make the rate higher;
+what a process that ends had not spent is lost to its sender.
+
+Valkey away, slow or full: everything is let through, and it is asked again after a second, by one request.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from functools import cache
+from hashlib import blake2b, sha256
+from threading import Lock
+from typing import Any, NamedTuple
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+PREFIX = "tally:rate:"
+TIMEOUT_SECONDS = 0.1
+REST_SECONDS = 1.0  # after a failure of Valkey, before it is asked again
+LEASES_A_SECOND = 100
+MAX_LEASES = 10_000  # buckets that a process holds tokens of; a flood of names can't fill it
+
+# For each bucket: refill by the server's clock, grant up to what is wanted; answer what was granted and
+# what is left. A bucket expires when it would be full, since one that is not there is full.
+_TAKE = """
+local now = redis.call('TIME')
+local at = tonumber(now[1]) + tonumber(now[2]) / 1000000
+local answer = {}
+for index, name in ipairs(KEYS) do
+    local rate = tonumber(ARGV[3 * index - 2])
+    local burst = tonumber(ARGV[3 * index - 1])
+    local wanted = tonumber(ARGV[3 * index])
+    local kept = redis.call('HMGET', name, 'tokens', 'at')
+    local tokens = burst
+    if kept[1] then
+        tokens = math.min(burst, tonumber(kept[1]) + math.max(0, at - tonumber(kept[2])) * rate)
+    end
+    local granted = math.min(wanted, math.floor(tokens))
+    tokens = tokens - granted
+    redis.call('HSET', name, 'tokens', tokens, 'at', at)
+    redis.call('PEXPIRE', name, math.ceil((burst - tokens) / rate * 1000) + 1)
+    answer[2 * index - 1] = granted
+    answer[2 * index] = tostring(tokens)
+end
+return answer
+"""
+
+
+class Limit(NamedTuple):
+    """What a bucket lets through."""
+
+    per_second: float
+    burst: int
+
+    @property
+    def lease(self) -> int:
+        """How many tokens a process takes at once."""
+        return max(1, int(min(self.per_second, self.burst) / LEASES_A_SECOND))
+
+
+class Bucket(NamedTuple):
+    """A bucket: its name in Valkey, what it lets through, and whose it is, in words."""
+
+    name: str
+    limit: Limit
+    whose: str
+
+
+class _State:
+    """What a process knows: tokens it has taken, and whether Valkey answers."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.tokens: dict[str, int] = {}
+        self.failing = False
+        self.rest_until = 0.0
+
+
+_state = _State()
+
+
+class Exhausted(NamedTuple):
+    """A bucket that is empty, with what it has left: less than one token."""
+
+    bucket: Bucket
+    tokens: float
+
+    @property
+    def wait(self) -> int:
+        """Seconds after which it has a token again."""
+        return max(1, math.ceil((1 - self.tokens) / self.bucket.limit.per_second))
+
+    def headers(self) -> dict[str, str]:
+        """What a refusal says of it."""
+        rate, burst = self.bucket.limit
+        return {
+            "Retry-After": str(self.wait),
+            "RateLimit-Limit": str(burst),
+            "RateLimit-Remaining": str(max(0, math.floor(self.tokens))),
+            "RateLimit-Reset": str(max(1, math.ceil((burst - self.tokens) / rate))),
+        }
+
+    def sentence(self) -> str:
+        """Why it refuses."""
+        rate = self.bucket.limit.per_second
+        return f"More than {rate:,g} requests a second from {self.bucket.whose}; try again in {self.wait} s."
+
+
+def spend(buckets: Sequence[Bucket]) -> Exhausted | None:
+    """Spend a token of each; where one of them is empty, that one, and none loses a token."""
+    with _state.lock:
+        lacking = [bucket for bucket in buckets if _state.tokens.get(bucket.name, 0) < 1]
+        if not lacking:
+            _spend(buckets)
+            return None
+    taken = _take(lacking)
+    if taken is None:
+        return None
+    with _state.lock:
+        # What another thread spent in between of a bucket that had tokens is owed, not refused.
+        short = [
+            Exhausted(bucket, left)
+            for bucket, (granted, left) in zip(lacking, taken, strict=True)
+            if not granted and _state.tokens.get(bucket.name, 0) < 1
+        ]
+        if not short:
+            _spend(buckets)
+            return None
+    return short[0]
+
+
+@cache
+def policy(name: str, per_second: float, burst: int) -> str:
+    """A limit as the RateLimit-Policy header says it (an IETF draft, see decision 21)."""
+    return f'"{name}";q={burst};w={max(1, math.ceil(burst / per_second))}'
+
+
+def reset() -> None:
+    """Give up what this process has taken and knows, for tests."""
+    global _state  # noqa: PLW0603
+    _state = _State()
+    _script.cache_clear()
+
+
+def bucket_name(sort: str, text: str) -> str:
+    """The name of a bucket, which says nothing of the address or the key to who has not the SECRET_KEY."""
+    digest = blake2b(f"{sort}:{text}".encode("utf-8", "replace"), digest_size=16, key=_secret())
+    return f"{PREFIX}{sort}:{digest.hexdigest()}"
+
+
+@cache
+def _secret() -> bytes:
+    """What names are made with: BLAKE2b takes at most 64 bytes as its key."""
+    return sha256(settings.SECRET_KEY.encode()).digest()
+
+
+def _spend(buckets: Sequence[Bucket]) -> None:
+    for bucket in buckets:
+        _state.tokens[bucket.name] = _state.tokens.get(bucket.name, 0) - 1
+
+
+def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
+    """Take a lease of each bucket: what was granted, what is left. None: Valkey doesn't answer, or rests."""
+    now = time.monotonic()
+    if now < _state.rest_until:
+        return None
+    if _state.failing:
+        _state.rest_until = now + REST_SECONDS  # others pass by while this request tries
+    arguments = [part for _, limit, _ in buckets for part in (*limit, limit.lease)]
+    try:
+        answer = _script(settings.REDIS_URL, settings.VALKEY_SOCKET)(
+            keys=[bucket.name for bucket in buckets], args=arguments
+        )
+    except (redis.RedisError, OSError) as error:
+        _state.rest_until = time.monotonic() + REST_SECONDS
+        if not _state.failing:
+            log.warning("Valkey can't be asked; nothing is limited until it can", exc_info=error)
+        _state.failing = True
+        return None
+    if _state.failing:
+        log.warning("Valkey answers again; requests are limited")
+        _state.failing, _state.rest_until = False, 0.0
+    with _state.lock:
+        if len(_state.tokens) >= MAX_LEASES:
+            _state.tokens.clear()
+        for bucket, granted in zip(buckets, answer[::2], strict=True):
+            _state.tokens[bucket.name] = _state.tokens.get(bucket.name, 0) + granted
+    return [(granted, float(left)) for granted, left in zip(answer[::2], answer[1::2], strict=True)]
+
+
+@cache
+def _script(url: str, socket: Any) -> Any:
+    """The script on the one client of this process: EVALSHA, and loaded where the server doesn't know it."""
+    waits: dict[str, Any] = {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        # By default redis-py tries again by itself, for seconds.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    client = redis.Redis.from_url(url, **waits) if url else redis.Redis(unix_socket_path=str(socket), **waits)
+    return client.register_script(_TAKE)

@@ -1,0 +1,21 @@
+"""A cache of values computed from settings. Each access to Django's settings costs a microsecond."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, ParamSpec, TypeVar, cast
+
+from django.core.signals import setting_changed
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def cached_from_settings(make: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a function of settings and its arguments alone: made once, anew after a test changed one."""
+    remembered = cache(make)
+
+    def forget(**_: Any) -> None:
+        remembered.cache_clear()
+
+    setting_changed.connect(forget, weak=False)
+    return cast("Callable[P, R]", remembered)

@@ -1,0 +1,217 @@
+"""Claims: pending sessions, claimed in blocks by workers, requeued or deferred.
+
+A transaction claims a block by deleting its rows of TouchedSession. A key that another worker holds is
+skipped: PostgreSQL holds a lock on it until that transaction ends, so no two workers compute the same session
+at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max, Min
+
+from events.event import Event
+from events.identity import EPOCH, first_id, moment, occurred_ms, week_of
+from events.partitioned.partitions import WEEK
+from events.sessions.keys import Names
+from events.sessions.session import LargeSession, Session
+from events.store import pending, retention
+from events.store.copying import array, uuid_array
+from events.store.pending import SessionKey, Span
+
+ROWS = 1_000  # of a block, and so many keys at most; those that are read and left cost as much as others
+
+Owners = list[int] | None  # None: all of them
+
+
+class Claim(NamedTuple):
+    """A key that this transaction computes, and when its new events occurred."""
+
+    key: SessionKey
+    number: UUID  # hash of the key
+    spans: list[Span]
+
+
+_KEY = "owner_id, source_id, session, device, channel"
+# In microseconds: psycopg reads a time in fourteen times what it takes for a number.
+_SPAN = "(extract(epoch FROM since) * 1000000)::bigint, (extract(epoch FROM until) * 1000000)::bigint"
+_KEY_OF_T = "t.owner_id, t.source_id, t.session, t.device, t.channel"
+# Empty ids are absent, so this compares keys as they are meant; unlike IS NOT DISTINCT FROM it can be hashed.
+_SAME_KEY = (
+    "l.owner_id = t.owner_id AND l.source_id = t.source_id"
+    " AND coalesce(l.session, '') = coalesce(t.session, '')"
+    " AND coalesce(l.device, '') = coalesce(t.device, '')"
+    " AND coalesce(l.channel, '') = coalesce(t.channel, '')"
+)
+_OF_OWNERS = "(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int[]))"
+
+
+def claim_small(owners: Owners, rows: int) -> list[Claim]:
+    """Take the keys of the `rows` that wait longest, of keys that are not known to be large."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {_KEY}, {_SPAN} FROM events_touchedsession t"  # noqa: S608
+            f" WHERE NOT EXISTS (SELECT FROM events_largesession l WHERE {_SAME_KEY}) AND {_OF_OWNERS}"
+            " ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED",
+            {"owners": owners, "rows": rows},
+        )
+        return _claim(cursor.fetchall())
+
+
+def claim_large(now: datetime, owners: Owners) -> list[Claim]:
+    """Take one key that is known to be large, that waits and has rested: the one that has for longest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_KEY} FROM events_largesession l WHERE rests_until <= %(now)s"  # noqa: S608
+            f" AND EXISTS (SELECT FROM events_touchedsession t WHERE {_SAME_KEY} AND {_OF_OWNERS})"
+            " ORDER BY rests_until LIMIT 20",
+            {"now": now, "owners": owners},
+        )
+        keys = [SessionKey(*row) for row in cursor.fetchall()]
+    for key in keys:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT t.id, {_KEY_OF_T}, {_SPAN} FROM events_touchedsession t"  # noqa: S608
+                " JOIN (VALUES (%(owner_id)s, %(source_id)s, %(session)s, %(device)s, %(channel)s))"
+                f" AS l ({_KEY}) ON {_SAME_KEY} FOR UPDATE OF t SKIP LOCKED",
+                key._asdict(),
+            )
+            claims = _claim(cursor.fetchall())
+        if claims:
+            return claims
+    return []
+
+
+def _claim(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
+    """Of touched rows, those whose keys no other worker holds: delete them, hold their keys."""
+    waiting: dict[SessionKey, list[tuple[int, Span]]] = defaultdict(list)
+    for pk, *key, since, until in rows:
+        span = EPOCH + timedelta(0, 0, since), EPOCH + timedelta(0, 0, until)
+        waiting[SessionKey(*key)].append((pk, span))
+    if not waiting:
+        return []
+    names = Names.of(waiting)
+    numbers = {key: names.number(key) for key in waiting if names.has(key)}
+    # Keys whose owner or source was deleted have no session any more: their rows go with the others.
+    free = _try_locks(numbers.values())
+    held = [key for key in waiting if key not in numbers or numbers[key] in free]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM events_touchedsession WHERE id = ANY(%s::bigint[])",
+            [array(pk for key in held for pk, _ in waiting[key])],
+        )
+    return [Claim(key, numbers[key], [span for _, span in waiting[key]]) for key in held if key in numbers]
+
+
+def _try_locks(numbers: Iterable[UUID]) -> set[UUID]:
+    """Lock what can be locked at once, until the transaction ends; one statement."""
+    wanted = list(numbers)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (number, lock)"
+            " WHERE pg_try_advisory_xact_lock(lock)",
+            [uuid_array(wanted), array(number.int % 2**64 - 2**63 for number in wanted)],
+        )
+        return {number for (number,) in cursor.fetchall()}
+
+
+def requeue(claim: Claim) -> None:
+    """Put a claim back, for another transaction."""
+    pending.add_sessions((claim.key, span) for span in claim.spans)
+
+
+def defer(claim: Claim, until: datetime) -> None:
+    """Let a key be computed alone, and not before `until`."""
+    LargeSession.objects.update_or_create(
+        id=claim.number, defaults={**claim.key._asdict(), "rests_until": until}
+    )
+
+
+def forget_large(before: datetime) -> None:
+    """Forget which keys were large, where they have not been computed since."""
+    LargeSession.objects.filter(rests_until__lt=before).delete()
+
+
+def resume(now: datetime, owners: Owners) -> None:
+    """Let large keys rest no longer."""
+    resting = LargeSession.objects.filter(rests_until__gt=now)
+    (resting if owners is None else resting.filter(owner_id__in=owners)).update(rests_until=now)
+
+
+def has_pending(now: datetime, owners: Owners) -> bool:
+    """Whether any key waits that does not rest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM events_touchedsession t WHERE NOT EXISTS"  # noqa: S608
+            f" (SELECT FROM events_largesession l WHERE {_SAME_KEY} AND l.rests_until > %(now)s)"
+            f" AND {_OF_OWNERS})",
+            {"now": now, "owners": owners},
+        )
+        found: bool = cursor.fetchone()[0]
+        return found
+
+
+def pending_rows(owners: Owners) -> int:
+    """How many rows wait."""
+    rows = pending.TouchedSession.objects.all()
+    return (rows if owners is None else rows.filter(owner_id__in=owners)).count()
+
+
+_REQUEUE = f"""
+INSERT INTO events_touchedsession ({_KEY}, since, until)
+SELECT owner_id, source_id, session, device, channel, min(since), max(until) FROM (
+  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END AS device,
+         CASE WHEN session IS NULL THEN channel END AS channel, occurred_at AS since, occurred_at AS until
+  FROM events_event WHERE id >= %(low)s AND id < %(high)s AND (session IS NOT NULL OR device IS NOT NULL)
+  UNION ALL
+  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END,
+         CASE WHEN session IS NULL THEN channel END, started_at, ended_at
+  FROM events_session WHERE started_at >= %(since)s AND started_at < %(until)s
+) t WHERE {_OF_OWNERS}
+GROUP BY owner_id, source_id, session, device, channel
+"""  # noqa: S608
+
+
+def requeue_all(owners: Owners) -> Iterator[int]:
+    """Let every session wait, a week at a time, each its own transaction; yields how many keys a week has.
+
+    Stored sessions too: one whose events are gone is found so, unless it outlived them with its whole week.
+    """
+    sealed = retention.sealed_until()
+    for week in _weeks():
+        if sealed and week < sealed:
+            continue
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            until = week + WEEK
+            cursor.execute(
+                _REQUEUE,
+                {
+                    "low": first_id(week),
+                    "high": first_id(until),
+                    "since": week,
+                    "until": until,
+                    "owners": owners,
+                },
+            )
+            count = cursor.rowcount
+        yield count
+
+
+def _weeks() -> Iterator[datetime]:
+    """The weeks from the first to the last event or session."""
+    events = Event.objects.order_by("id")
+    ends = [moment(occurred_ms(event.id.int)) for event in (events.first(), events.last()) if event]
+    ends += [
+        end for end in Session.objects.aggregate(a=Min("started_at"), b=Max("started_at")).values() if end
+    ]
+    if not ends:
+        return
+    week = week_of(min(ends).astimezone(UTC))
+    while week <= max(ends):
+        yield week
+        week += timedelta(days=7)

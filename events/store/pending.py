@@ -1,0 +1,123 @@
+"""Pending work: sessions to be summarised again, and quarters of an hour whose rollups are to be computed.
+
+Filing adds rows, and the workers that process them delete them. Rows are never updated: an upsert that met a
+row just being deleted would be lost with it.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from events.identity import milliseconds, moment, occurred_ms
+from events.ownership.owner import Owner
+from events.ownership.source import Source
+from events.store.copying import Table
+
+
+class TouchedSession(models.Model):
+    """A session, or a device without session ids, that events were filed for."""
+
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    session = models.TextField(null=True)
+    device = models.TextField(null=True, help_text="Where there is no session id.")
+    channel = models.TextField(null=True, help_text="Where there is no session id.")
+    since = models.DateTimeField(help_text="When the earliest of the events occurred.")
+    until = models.DateTimeField(help_text="When the latest of the events occurred.")
+
+    def __str__(self) -> str:
+        return self.session or self.device or ""
+
+
+class SessionKey(NamedTuple):
+    """What tells sessions apart."""
+
+    owner_id: int
+    source_id: int
+    session: str | None
+    device: str | None
+    channel: str | None
+
+
+def session_key(owner_id: int, source_id: int, envelope: dict[str, str | None]) -> SessionKey | None:
+    """The session of an event: by its id, else by device and channel; None for an event without either."""
+    session = envelope.get("session")
+    if session:
+        return SessionKey(owner_id, source_id, session, None, None)
+    device = envelope.get("device")
+    if device:
+        return SessionKey(owner_id, source_id, None, device, envelope.get("channel"))
+    return None
+
+
+Span = tuple[datetime, datetime]
+
+
+def extend_span(spans: dict[SessionKey, Span], key: SessionKey, occurred_at: datetime) -> None:
+    """Let the span of a session reach `occurred_at`."""
+    since, until = spans.get(key, (occurred_at, occurred_at))
+    spans[key] = (min(since, occurred_at), max(until, occurred_at))
+
+
+def add_sessions(spans: Iterable[tuple[SessionKey, Span]]) -> None:
+    """Add the touched sessions of a block."""
+    SESSIONS.copy({**key._asdict(), "since": since, "until": until} for key, (since, until) in spans)
+
+
+SESSIONS = Table(TouchedSession)
+
+
+class TouchedQuarter(models.Model):
+    """A quarter of an hour of an owner whose events, or the sessions that began in it, have changed."""
+
+    owner = models.ForeignKey(
+        Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    quarter = models.DateTimeField(help_text="Its first moment.")
+    of_sessions = models.BooleanField(help_text="Whether sessions began in it; else events occurred.")
+    marked_at = models.DateTimeField(db_default=Now(), help_text="When it became pending.")
+
+    def __str__(self) -> str:
+        return f"{self.owner_id} {self.quarter:%Y-%m-%d %H:%M}"
+
+
+QUARTER_MS = 900_000
+
+Quarter = tuple[int, int]  # owner and number of the quarter, counted from 1970
+
+
+def quarter_of(event: int) -> int:
+    """The number of the quarter in an event id."""
+    return occurred_ms(event) // QUARTER_MS
+
+
+def quarter_at(at: datetime) -> int:
+    """The number of the quarter of a time."""
+    return milliseconds(at) // QUARTER_MS
+
+
+def add_quarters(quarters: Collection[Quarter], *, of_sessions: bool) -> None:
+    """Add the touched quarters of a block."""
+    if not quarters:
+        return
+    now = timezone.now()
+    QUARTERS.copy(
+        {
+            "owner_id": owner,
+            "quarter": moment(number * QUARTER_MS),
+            "of_sessions": of_sessions,
+            "marked_at": now,
+        }
+        for owner, number in quarters
+    )
+
+
+QUARTERS = Table(TouchedQuarter)

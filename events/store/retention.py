@@ -1,0 +1,232 @@
+"""Retention: which weeks of events, sessions and rollups are stored, and the removal of a week of events.
+
+Sessions and rollups may be kept longer than their events. Such time is sealed: it can't be computed again, so
+nothing recomputes it, and no event is filed into it.
+
+A week is removed with its partitions. `events.removal` calls the steps in one transaction, in the order given
+here, so that no two lock orders cross with filing, which writes events first and counters last.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.db import connection, models
+
+from events.event import Event
+from events.partitioned.partitions import WEEK, existing_partitions, partition_name, partitioned_tables
+from events.store.usage import UsageDelta, UsageKey, hour_of
+
+# The end of the sealed time, as SQL; NULL where nothing is sealed.
+SEALED_UNTIL = (
+    "(SELECT max(sealed_until) FROM events_retained"
+    " WHERE reports_since IS NULL OR reports_since < sealed_until)"
+)
+# The same, before any time where nothing is.
+COMPUTED_SINCE = f"coalesce({SEALED_UNTIL}, '-infinity'::timestamptz)"
+
+
+class Retained(models.Model):
+    """The one row that says since when events, sessions and rollups are kept."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    events_since = models.DateTimeField(null=True, help_text="Events from before were removed.")
+    sealed_until = models.DateTimeField(
+        null=True, help_text="The end of the last week whose sessions and rollups outlived its events."
+    )
+    reports_since = models.DateTimeField(null=True, help_text="Sessions and rollups from before are gone.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="retained_once")]
+
+    def __str__(self) -> str:
+        return f"events since {self.events_since}, reports since {self.reports_since}"
+
+
+class Retention(NamedTuple):
+    """Since when events, and sessions and rollups, are kept; None where nothing was removed."""
+
+    events: datetime | None = None
+    sealed: datetime | None = None
+    reports: datetime | None = None
+
+    @property
+    def sealed_until(self) -> datetime | None:
+        """The end of the sealed time; None where nothing is sealed."""
+        return self.sealed if self.sealed and (not self.reports or self.reports < self.sealed) else None
+
+    @property
+    def sentence(self) -> str:
+        """Return a sentence about since when single events are kept; empty if none were removed."""
+        if self.events is None:
+            return ""
+        said = f"Single events are kept since {_day(self.events)}"
+        if self.sealed_until is None:
+            return f"{said}; figures from before were removed with them."
+        if self.reports is None:
+            return f"{said}; figures before that come from summaries."
+        return f"{said}; figures before that come from summaries, kept since {_day(self.reports)}."
+
+
+NOTHING_REMOVED = Retention()
+
+
+def _day(at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y}"
+
+
+def current() -> Retention:
+    """Return since when events and reports are kept; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT events_since, sealed_until, reports_since FROM events_retained")
+        return Retention(*(cursor.fetchone() or ()))
+
+
+def sealed_until() -> datetime | None:
+    """Return the end of the sealed time; one statement."""
+    return current().sealed_until
+
+
+def note_events_removed(until: datetime, *, reports_kept: bool) -> None:
+    """Note that events from before a time were removed, with their sessions and rollups or without them."""
+    found = current()
+    is_first = found.sealed_until is None
+    _advance(until, until if reports_kept else None, until if is_first and not reports_kept else None)
+
+
+def note_reports_removed(until: datetime) -> None:
+    """Note that sessions and rollups from before a time were removed."""
+    _advance(None, None, until)
+
+
+def _advance(*times: datetime | None) -> None:
+    """Move the times on; none goes back."""
+    moved = ", ".join(f"{name} = greatest(events_retained.{name}, excluded.{name})" for name in _TIMES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO events_retained (id, {', '.join(_TIMES)}) VALUES (1, %s, %s, %s)"  # noqa: S608
+            f" ON CONFLICT (id) DO UPDATE SET {moved}",
+            times,
+        )
+
+
+_TIMES = ("events_since", "sealed_until", "reports_since")
+
+# One removes at a time. Any constant does, it must only be ours.
+_ADVISORY_LOCK = 7_480_255_002
+LOCK_TIMEOUT_MS = 2_000  # while we wait for readers to finish, all others wait behind us
+
+
+class RemovedCount(NamedTuple):
+    """Events of one owner, source, kind, dialect and hour of receipt that are being removed."""
+
+    owner_id: int
+    source_id: int
+    kind: str
+    dialect: str
+    hour: datetime
+    events: int
+    billed_bytes: int
+    wire_bytes: int
+
+
+def weeks() -> list[datetime]:
+    """The weeks that have partitions, oldest first."""
+    found = {
+        datetime.strptime(name.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC)
+        for name in existing_partitions()
+    }
+    return sorted(found)
+
+
+def weeks_before(before: datetime) -> list[datetime]:
+    """Those that end at `before` or earlier."""
+    return [week for week in weeks() if week + WEEK <= before]
+
+
+def try_lock() -> bool:
+    """Whether nobody else removes, for as long as this transaction takes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+        found: bool = cursor.fetchone()[0]
+        return found
+
+
+def lock_week(week: datetime) -> None:
+    """Let nobody file into a week any more until this transaction ends. Raises where that takes too long."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS:d}")
+        for name in _present(week, [Event._meta.db_table]):
+            cursor.execute(f'LOCK TABLE "{name}" IN SHARE MODE')
+
+
+def count_week(week: datetime) -> list[RemovedCount]:
+    """What a week has, read once from its one partition, however long that takes; in a transaction."""
+    found: list[RemovedCount] = []
+    for name in _present(week, [Event._meta.db_table]):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute(
+                "SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC'), count(*),"  # noqa: S608
+                f' sum(billed_bytes), sum(wire_bytes) FROM "{name}" GROUP BY 1, 2, 3, 4, 5'
+            )
+            found += [RemovedCount(*row) for row in cursor.fetchall()]
+    return found
+
+
+_UNFINISHED = """
+SELECT (SELECT count(*) FROM events_touchedquarter
+        WHERE quarter >= %(since)s AND quarter < %(until)s AND NOT of_sessions),
+       (SELECT count(*) FROM events_touchedsession WHERE since < %(until)s AND until >= %(since)s)
+"""
+
+
+def pending_work(week: datetime) -> str:
+    """Return what is still to be computed from a week's events, in words; empty where nothing is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFINISHED, {"since": week, "until": week + WEEK})
+        quarters, sessions = cursor.fetchone()
+    said = [(quarters, "quarters of an hour of rollups"), (sessions, "rows of sessions")]
+    return " and ".join(f"{count:,} {what}" for count, what in said if count)
+
+
+def requeue_quarters(week: datetime) -> None:
+    """Let the reports' rollups of a week be computed again, from the nothing that will be left of it."""
+    for name in _present(week, [Event._meta.db_table]):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO events_touchedquarter (owner_id, quarter, of_sessions)"  # noqa: S608
+                " SELECT DISTINCT owner_id, date_bin('15 minutes', occurred_at, 'epoch'::timestamptz), false"
+                f' FROM "{name}"'
+            )
+
+
+def drop_week(week: datetime) -> None:
+    """Drop the partitions of a week from all tables.
+
+    DROP waits for all who read or write these tables, and they for it; so all locks are taken first, and the
+    rest takes milliseconds. Raises where somebody reads for longer than the lock timeout.
+    """
+    tables = partitioned_tables()
+    parents = ", ".join(f'ONLY "{table}"' for table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {parents} IN ACCESS EXCLUSIVE MODE")
+        for name in _present(week, tables):
+            cursor.execute(f'DROP TABLE "{name}"')
+
+
+def _present(week: datetime, tables: Sequence[str]) -> list[str]:
+    """The partitions of a week that there are."""
+    there = existing_partitions()
+    return [name for table in tables if (name := partition_name(table, week)) in there]
+
+
+def removal_delta(leaving: Iterable[RemovedCount], now: datetime) -> UsageDelta:
+    """What is to be counted: events are gone from the hour of their receipt, and removed in this one."""
+    made = UsageDelta()
+    for each in leaving:
+        received = UsageKey(each.owner_id, each.hour, each.source_id, each.kind, each.dialect)
+        made.count(received, gone=each.events, gone_bytes=each.billed_bytes, gone_wire_bytes=each.wire_bytes)
+        made.count(received._replace(hour=hour_of(now)), removed=each.events, removed_bytes=each.billed_bytes)
+    return made
