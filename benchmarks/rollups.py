@@ -32,7 +32,7 @@ def measure(rounds: int, events: int) -> None:
     ratios = []
     for number in range(rounds):
         seed = number + int(time.time())
-        with mock.patch.object(pending, "mark_quarters"):
+        with mock.patch.object(pending, "add_quarters"):
             without = _drained(sender, events, seed)
         touching = _drained(sender, events, seed)
         ratios.append(touching / without)

@@ -13,8 +13,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to log-ins and memberships."""
-        from events.accounts import audit, logins, memberships, second_factor  # noqa: F401  (register checks)
+        from events.accounts import audit, logins, members, second_factor  # noqa: F401  (register checks)
 
         logins.connect()
-        memberships.connect_lead_group()
-        memberships.connect_key_revocation()
+        members.connect_lead_group()
+        members.connect_key_revocation()

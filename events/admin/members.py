@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import access_of, is_last_lead
-from events.accounts import audit, memberships
+from events.accounts import audit
+from events.accounts import members as membership_end
 from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
 from events.admin.display import NOTHING
 from events.ownership.api_key import ApiKey
@@ -43,7 +44,7 @@ class RemovableMembers(TallyAdmin):
             raise PermissionDenied
         if self._is_kept(request, row):
             return self._keep(request, row)
-        keys, leads = list(memberships.keys_of(row)), list(memberships.successors(row))
+        keys, leads = list(membership_end.keys_of(row)), list(membership_end.successors(row))
         if request.method == "POST":
             return self._end(request, row, _handed(request, keys, leads))
         is_own = row.user_id == request.user.pk
@@ -66,7 +67,7 @@ class RemovableMembers(TallyAdmin):
             if self._is_kept(request, row):  # once more: two leads may leave at once
                 return self._keep(request, row)
             actor = audit.actor_of(request)
-            revoked = memberships.end_keys(row, actor=actor, now=timezone.now(), handed_to=handed_to)
+            revoked = membership_end.end_keys(row, actor=actor, now=timezone.now(), handed_to=handed_to)
             self.log_deletions(request, Membership.objects.filter(pk=row.pk))
             self.delete_model(request, row)
         keys = {0: "", 1: " 1 key was revoked."}.get(revoked, f" {revoked} keys were revoked.")

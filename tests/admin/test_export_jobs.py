@@ -118,7 +118,7 @@ def test_losing_an_owner_while_it_is_made_cancels_it(
 ) -> None:
     filed(team_a, *many(12))
     job = asked(alice)
-    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr("events.admin.events.ROWS", 3)
     make = making._make
 
@@ -173,7 +173,7 @@ def test_an_export_can_be_cancelled_while_it_is_compressed(
             ExportJob.objects.update(state=State.CANCELLED)
         note(self)
 
-    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(making._Progress, "note", cancelled)
     making.make_next()
     job.refresh_from_db()
@@ -209,7 +209,7 @@ def test_one_that_gets_too_large_fails_with_a_sentence(
     form: str, team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXPORT_MAX_BYTES = 10
-    monkeypatch.setattr(making, "TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(making, "PROGRESS_SECONDS", 0.0)
     filed(team_a, *many(12))
     job = asked(alice, form=form)
     making.make_next()

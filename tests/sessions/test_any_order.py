@@ -114,7 +114,7 @@ def _kill_in_mid_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
 
     writing_replace = writing.save
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "replace", die)
+        patched.setattr(writing, "save", die)
         with suppress(KilledError):
             summarise_due()
 

@@ -84,7 +84,7 @@ def test_what_can_not_be_computed_harms_no_other_session_and_waits(
         replace(made, known)
 
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "replace", refuse)
+        patched.setattr(writing, "save", refuse)
         summarise_block(timezone.now())
     assert set(Session.objects.values_list("session", flat=True)) == {"good", "better"}
     assert TouchedSession.objects.get().session == "bad"

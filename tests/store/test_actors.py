@@ -119,7 +119,7 @@ def test_what_breaks_off_is_whole_and_goes_on(filled: Sender, monkeypatch: pytes
             raise KeyboardInterrupt
         mark(spans)
 
-    monkeypatch.setattr(pending, "mark", fail_at_second)
+    monkeypatch.setattr(pending, "add_sessions", fail_at_second)
     with pytest.raises(KeyboardInterrupt):
         run("erase_actor", "--actor=ann", "--yes")
     assert len(left()) == 5

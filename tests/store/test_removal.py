@@ -136,7 +136,14 @@ def test_removals_of_one_hour_add_up(filled: Sender) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", ["removing.drop", "leaving.touch_across", "removing.tally", "usage.add", "audit.record"]
+    "step",
+    [
+        "retention.drop_week",
+        "removal.requeue_crossing",
+        "retention.removal_delta",
+        "usage.apply_delta",
+        "audit.record",
+    ],
 )
 def test_a_removal_that_breaks_off_leaves_all_as_it_was(
     filled: Sender, monkeypatch: pytest.MonkeyPatch, step: str
