@@ -28,7 +28,7 @@ urlpatterns = [
     path("docs/<path:path>", documentation.page),
     path("reference/formats/", formats_page.view, name="formats"),
     path("reports/", include("reports.pages.urls")),
-    path("mail/", include("reports.mail.urls")),
+    path("mail/", include("reports.mail.links")),
     path("admin/", include("events.accounts.urls")),
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),

@@ -16,8 +16,8 @@ from events.access import access_of
 from events.admin.base import AuditedAdmin, EmptyState, PageAdmin
 from events.admin.display import Page, group, time_column
 from events.ownership.owner import Owner
-from reports.mail import confirming
-from reports.mail.address import Address, mailbox_in, resume, stand_for
+from reports.mail import account_mails
+from reports.mail.addresses import Address, mailbox_in, resume, stand_for
 
 
 class MailboxField(forms.CharField):
@@ -207,7 +207,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     def _ask(self, request: HttpRequest, address: Address) -> bool:
         """Ask its reader, and return whether a mail goes out."""
-        if why := confirming.ask(address, request.user, timezone.now()):
+        if why := account_mails.ask(address, request.user, timezone.now()):
             messages.warning(request, why)
             return False
         messages.info(request, f"{address} gets a mail that asks, within a minute or two.")

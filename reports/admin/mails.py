@@ -1,6 +1,8 @@
 """Mails in the admin: what was sent to whom, the copy, the answers, and what a person can still do."""
 
-from typing import Any
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db import models, transaction
@@ -13,10 +15,11 @@ from events.access import access_of
 from events.accounts import audit
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import Document, Page, group, short_text, time_column
-from reports.admin import framed
-from reports.mail import sending
+from reports.digests.rendering import shown_html
+from reports.mail import delivery
 from reports.mail.kinds import KINDS
-from reports.mail.sent import SentMail, State
+from reports.mail.message import Image, MailContent
+from reports.mail.models import SentMail, State
 from reports.mail.transport import Line
 
 # What is said of a mail by its state.
@@ -88,7 +91,7 @@ class SentMailAdmin(PageAdmin):
             Document("Answers", "What the mail server said, each time.", "\n".join(tries), is_open=True)
         ]
         if message and may_be_read(row):
-            text = framed.letter_in(message).text
+            text = parse_message(message).text
             documents += [
                 Document("Plain text", "What programs show that show no HTML.", text),
                 Document("Message", "As it was sent.", message.decode("ascii", "replace")),
@@ -111,7 +114,7 @@ class SentMailAdmin(PageAdmin):
         if mail is not None:
             response.context_data |= {
                 "has_copy": bool(mail.message) and may_be_read(mail),
-                "may_go_again": mail.state in sending.may_go_again(mail),
+                "may_go_again": mail.state in delivery.may_go_again(mail),
                 "may_be_taken": mail.state == State.UNKNOWN,
             }
         return response
@@ -121,16 +124,16 @@ class SentMailAdmin(PageAdmin):
         mail = self._found(request, pk)
         if not mail.message or not may_be_read(mail):
             raise Http404
-        return framed.copy_of(bytes(mail.message))
+        return copy_of(bytes(mail.message))
 
     def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send the same message once more."""
         mail = self._found(request, pk)
         if request.method == "POST":
             now = timezone.now()
-            if self._noted(request, mail, "mail.sent_again", sending.send_again(mail, now)):
+            if self._noted(request, mail, "mail.sent_again", delivery.send_again(mail, now)):
                 with Line() as line:
-                    sending.attempt(mail.pk, line)
+                    delivery.attempt(mail.pk, line)
                 mail.refresh_from_db()
                 messages.info(request, sentence(mail))
         return redirect("admin:mail_sentmail_change", pk)
@@ -139,7 +142,7 @@ class SentMailAdmin(PageAdmin):
         """Let it count as sent."""
         mail = self._found(request, pk)
         if request.method == "POST":
-            self._noted(request, mail, "mail.taken_as_sent", sending.take_as_sent(mail, timezone.now()))
+            self._noted(request, mail, "mail.taken_as_sent", delivery.take_as_sent(mail, timezone.now()))
         return redirect("admin:mail_sentmail_change", pk)
 
     def _found(self, request: HttpRequest, pk: int) -> SentMail:
@@ -169,3 +172,44 @@ def sentence(mail: SentMail) -> str:
     if mail.state == State.SENT and not mail.message:
         return f"{said} Its copy was removed: it was too old, or named an erased actor."
     return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said
+
+
+# No script, no form, no origin; styles of its own, pictures that stand in it.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox"
+)
+
+
+def framed(html: str) -> HttpResponse:
+    """Return a mail's HTML as a page for a frame, which may run nothing and load nothing."""
+    response = HttpResponse(html)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def parse_message(message: bytes) -> MailContent:
+    """What a message said, read from the message as it was sent."""
+    parsed = message_from_bytes(message, policy=policy.default)
+    return MailContent(
+        subject=str(parsed["Subject"]),
+        text=_part(parsed, "plain"),
+        html=_part(parsed, "html"),
+        images=tuple(
+            Image(str(part["Content-ID"]).strip("<>"), cast(bytes, part.get_payload(decode=True)))
+            for part in parsed.walk()
+            if part.get_content_type() == "image/png"
+        ),
+    )
+
+
+def copy_of(message: bytes) -> HttpResponse:
+    """A message as it was sent, as a page."""
+    return framed(shown_html(parse_message(message)))
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    return str(body.get_content()) if body is not None else ""

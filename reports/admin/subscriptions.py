@@ -4,21 +4,31 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Field, Prefetch
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import Access, access_of
+from events.accounts import audit
 from events.admin.base import AuditedAdmin, EmptyState
 from events.admin.display import time_column
 from events.ownership.owner import Owner
-from reports.admin.previews import Previewed
+from reports.admin.mails import framed, sentence
+from reports.digests import sending
+from reports.digests.content import compose
+from reports.digests.models import Subscription
+from reports.digests.rendering import shown_html
 from reports.digests.sending import DIGEST
-from reports.digests.subscription import Subscription
-from reports.mail.address import Address
+from reports.mail import delivery
+from reports.mail.addresses import Address
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail
+from reports.mail.transport import Line
 
 CHOSEN = ("owners", "rhythm", "hour", "zone", "locale", "attach_csv", "also_empty", "active")
 PLANNED = {"rhythm", "hour", "zone", "active"}  # what moves the next time
@@ -60,7 +70,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(Previewed, AuditedAdmin):
+class SubscriptionAdmin(AuditedAdmin):
     """Who gets which digest when."""
 
     form = SubscriptionForm
@@ -186,3 +196,82 @@ class SubscriptionAdmin(Previewed, AuditedAdmin):
                 request,
                 f"The account {obj.user} has no address: an operator can give it one. Nothing is sent.",
             )
+
+    def get_urls(self) -> list[Any]:
+        """The pages beside those of Django."""
+        views = {"preview": self.preview_view, "frame": self.frame_view, "send": self.send_view}
+        return [
+            *(
+                path(
+                    f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"digests_subscription_{name}"
+                )
+                for name, view in views.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What it would say, with what was sent before."""
+        row = self._found(request, pk)
+        period = sending.latest_period(row, timezone.now())
+        content = _content(row)
+        sent = SentMail.objects.filter(kind=sending.DIGEST, about=str(pk)).defer("message")[:20]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Digest to {row.user or row.address}",
+            "subscription": row,
+            "days": row.written.days(period.first, period.last),
+            "content": content,
+            "mails": [
+                {"mail": mail, "url": reverse("admin:mail_sentmail_change", args=[mail.pk])} for mail in sent
+            ],
+        }
+        return TemplateResponse(request, "reports/digest_preview.html", context)
+
+    def frame_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The mail itself, for the frame."""
+        content = _content(self._found(request, pk))
+        if content is None:
+            raise Http404
+        return framed(shown_html(content))
+
+    def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send one now."""
+        row = self._found(request, pk)
+        if request.method == "POST":
+            mail = _sent_now(request, row)
+            if mail is None:
+                messages.warning(
+                    request, "Nothing was sent: one was asked for within this minute, or there is no address."
+                )
+            else:
+                messages.info(request, sentence(mail))
+        return redirect("admin:digests_subscription_preview", pk)
+
+    def _found(self, request: HttpRequest, pk: int) -> Subscription:
+        row: Subscription | None = self.get_queryset(request).filter(pk=pk).first()
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        return row
+
+
+def _content(row: Subscription) -> MailContent | None:
+    address = row.where()
+    if address is None or not row.seen():
+        return None
+    now = timezone.now()
+    return sending.digest_content(row, sending.latest_period(row, now), compose, address, now)
+
+
+def _sent_now(request: HttpRequest, row: Subscription) -> SentMail | None:
+    with transaction.atomic():
+        mail = sending.send_now(row, compose, timezone.now())
+        if mail is not None:
+            owner = row.address.owner if row.address else None
+            audit.record(audit.actor_of(request), "subscription.asked", row, owner=owner)
+    if mail is not None:
+        with Line() as line:
+            delivery.attempt(mail.pk, line)
+        mail.refresh_from_db()
+    return mail

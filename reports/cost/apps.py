@@ -12,6 +12,6 @@ class CostConfig(AppConfig):
 
     def ready(self) -> None:
         """Let mail know of warnings about budgets."""
-        from reports.cost import budget_mails as warning
+        from reports.cost import budget_mails
 
-        warning.connect()
+        budget_mails.connect()

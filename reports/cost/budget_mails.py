@@ -18,10 +18,10 @@ from events.lib.janitors import for_each
 from events.ownership.owner import Owner
 from events.store.completeness import owners_being_loaded
 from reports.cost.budgets import BudgetNotice, Standing, Threshold, standings
-from reports.mail import links, sending
-from reports.mail.address import Address, of_person
+from reports.mail import delivery, links
+from reports.mail.addresses import Address, of_person
 from reports.mail.kinds import Kind, register
-from reports.mail.letter import Letter
+from reports.mail.message import MailContent
 from reports.mail.text import isolated, line
 from reports.periods import Period, month_of, next_month
 
@@ -89,8 +89,8 @@ def _note(standing: Standing, month: date, threshold: Threshold, now: datetime) 
 def _send(
     address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold, now: datetime
 ) -> None:
-    sending.send(
-        letter_of(address, owner, standing, month, threshold),
+    delivery.send(
+        budget_warning(address, owner, standing, month, threshold),
         to=address,
         kind=KIND,
         key=f"budget/{owner.pk}/{month:%Y-%m}/{threshold}/{address.pk}",
@@ -100,9 +100,9 @@ def _send(
     )
 
 
-def letter_of(
+def budget_warning(
     address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold
-) -> Letter:
+) -> MailContent:
     """Build the mail that tells a lead of a threshold."""
     end_url = links.end_url(KIND, str(owner.pk), address)
     context = {
@@ -116,7 +116,7 @@ def letter_of(
         "url": links.absolute(f"{reverse('reports:cost')}?owner={owner.pk}&month={month:%Y-%m}"),
         "end_url": end_url,
     }
-    return Letter(
+    return MailContent(
         subject=f"{isolated(line(owner.name))} {SAID[threshold]} for {month:%B %Y}",
         text=render_to_string("mail/budget.txt", context),
         html=render_to_string("mail/budget.html", context),

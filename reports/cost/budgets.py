@@ -9,7 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from events.ownership.owner import Owner
-from reports.cost.analysis.forecasts import LEAST_KNOWN, Forecast, forecasts
+from reports.cost.analysis.forecasts import LEAST_KNOWN, Forecast, forecasts_by_owner
 from reports.cost.analysis.totals import Owners
 from reports.cost.charges import BillingMonth
 from reports.cost.numbers import HUNDRED, ZERO, ExactField, quotient
@@ -125,7 +125,7 @@ def amounts(month: date, owners: Owners = None) -> dict[int, Decimal]:
 def standings(month: date, owners: Owners, now: datetime) -> list[Standing]:
     """How each owner with a budget stands, the one that used most of it first; four statements."""
     found = amounts(month, owners)
-    known = forecasts(month, list(found), now)
+    known = forecasts_by_owner(month, list(found), now)
     currencies = _currencies(month, found)
     nothing = Forecast(ZERO, None, {})
     made = [

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from events.ownership.owner import Organization
-from reports.cost.analysis import totals as reading
+from reports.cost.analysis import totals
 from reports.cost.budgets import Budget
 from reports.cost.meters import EVENTS, INGESTED, STORED
 from reports.cost.plans import Method, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
@@ -79,7 +79,7 @@ def plan_ahead(organization: Organization, now: datetime) -> bool:
     if Budget.objects.filter(owner__organization=organization).exists():
         return False
     month = month_of(now.date())
-    before = reading.of_owners(month_of(month - timedelta(days=1)), _owners(organization))
+    before = totals.of_owners(month_of(month - timedelta(days=1)), _owners(organization))
     for place, each in enumerate(before):
         amount = max(
             STEP, (each.total.cost * BUDGETS[place % len(BUDGETS)] / STEP).quantize(Decimal(1)) * STEP

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events.lib.janitors import for_each
 from events.ownership.owner import Organization
-from reports.cost import budget_mails as warning
+from reports.cost import budget_mails
 from reports.cost.charging.updating import keep
 
 log = logging.getLogger(__name__)
@@ -29,4 +29,4 @@ def charge(*, history: bool = False, **_: Any) -> None:
 @shared_task(name="cost.budgets", time_limit=600)
 def budgets(**_: Any) -> None:
     """Tell leads of budgets that were passed."""
-    warning.warn(timezone.now())
+    budget_mails.warn(timezone.now())

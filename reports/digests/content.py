@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from events.ownership.owner import Owner
 from reports.charts.numbers import SECONDS, count
-from reports.digests import attached, words
-from reports.digests.composed import Chart, Composed, Figure, Link, Table
+from reports.digests import attachments, sentences
+from reports.digests.chart_image import DARK, LIGHT, Bar, bars
+from reports.digests.digest import Chart, Digest, Figure, Link, Table
 from reports.digests.facts import Facts, params, read
-from reports.digests.notices import notices
-from reports.digests.picture import DARK, LIGHT, Bar, bars
-from reports.digests.subscription import Subscription
+from reports.digests.models import Subscription
+from reports.digests.sentences import notices
 from reports.figures.errors import Group
 from reports.figures.overview import Ranked
 from reports.figures.spending import Spending
@@ -33,7 +33,7 @@ LINKED = ("overview", "sessions", "errors", "cost")  # those of PAGES that every
 
 def compose(
     subscription: Subscription, period: Period, owners: Sequence[Owner], now: datetime
-) -> Composed | None:
+) -> Digest | None:
     """The digest of a period about owners that its reader may see; None where there is nothing to say.
 
     A source that is silent is something to say: where everything died, nothing comes in.
@@ -41,22 +41,22 @@ def compose(
     facts = read(period, owners, subscription.written, now)
     if facts.is_empty and not facts.overview.silent and not subscription.also_empty:
         return None
-    return written(facts, attach_csv=subscription.attach_csv)
+    return digest_of(facts, attach_csv=subscription.attach_csv)
 
 
-def written(facts: Facts, *, attach_csv: bool = False) -> Composed:
+def digest_of(facts: Facts, *, attach_csv: bool = False) -> Digest:
     """The digest of some facts."""
     asked = params(facts.filters)
-    return Composed(
-        answer=words.answer(facts),
-        period=words.period(facts),
+    return Digest(
+        answer=sentences.answer(facts),
+        period=sentences.period(facts),
         notices=notices(facts),
         figures=_figures(facts),
         charts=_charts(facts),
         tables=tuple(table for table in (_errors(facts), _sources(facts), _pages(facts)) if table.rows),
         links=tuple(Link(page.title, address(page.name, asked)) for page in PAGES if page.name in LINKED),
-        files=attached.files(facts) if attach_csv else (),
-        note=words.note(facts),
+        files=attachments.files(facts) if attach_csv else (),
+        note=sentences.note(facts),
     )
 
 
@@ -147,16 +147,16 @@ def _charts(facts: Facts) -> tuple[Chart, ...]:
     ]
     title = f"Events by {'hour' if by_hour else 'day'}"
     light, dark = (bars(drawn, EVENTS, theme) for theme in (LIGHT, DARK))
-    return (Chart(title, light, dark, words.picture(facts, title, counts)),)
+    return (Chart(title, light, dark, sentences.picture(facts, title, counts)),)
 
 
 def _sources(facts: Facts) -> Table:
-    rows = [(words.source(facts, each.key), each) for each in facts.overview.sources]
+    rows = [(sentences.source(facts, each.key), each) for each in facts.overview.sources]
     return _ranked(facts, "Sources", "Events", rows, facts.overview.sources_in_all)
 
 
 def _pages(facts: Facts) -> Table:
-    rows = [(line(str(each.key)) or words.NAMELESS, each) for each in facts.overview.pages]
+    rows = [(line(str(each.key)) or sentences.NAMELESS, each) for each in facts.overview.pages]
     return _ranked(facts, "Pages", "Views", rows, len(rows))
 
 

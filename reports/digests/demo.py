@@ -6,10 +6,10 @@ from typing import Any
 from django.db import transaction
 
 from events.access import Access
+from reports.digests.models import Subscription
 from reports.digests.schedule import Rhythm
-from reports.digests.subscription import Subscription
-from reports.mail import address as addresses
-from reports.mail.address import Address
+from reports.mail import addresses
+from reports.mail.addresses import Address
 
 RHYTHMS = (Rhythm.DAILY, Rhythm.WEEKLY)
 

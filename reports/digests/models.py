@@ -1,5 +1,133 @@
-"""All models of the app, so that Django finds them."""
+"""Subscriptions: who gets which owners' digest, how often, and at which hour of which time zone."""
 
-from reports.digests.subscription import Subscription
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
-__all__ = ["Subscription"]
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils import timezone
+
+from events.access import Access
+from events.ownership.owner import Owner
+from reports.digests import schedule
+from reports.digests.locales import DEFAULT, LOCALES, Locale, locale_of
+from reports.digests.schedule import Rhythm, Schedule
+from reports.mail import addresses
+from reports.mail.addresses import Address
+
+RHYTHMS = {
+    Rhythm.DAILY: "Daily: the day before",
+    Rhythm.WEEKLY: "Weekly, on Monday: the week before",
+    Rhythm.MONTHLY: "Monthly, on the first: the month before",
+}
+
+
+def validate_zone(name: str) -> None:
+    """A zone of the time zone database."""
+    if name not in available_timezones():
+        raise ValidationError("No such time zone: write it as Europe/London.", code="unknown_zone")
+
+
+class Subscription(models.Model):
+    """A digest that somebody gets: a person, or the reader of an owner's contact address."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="person",
+        help_text="Gets it at the address of the account.",
+    )
+    address = models.ForeignKey(
+        Address,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The contact that gets it instead of a person: only about the owner whose contact it is.",
+    )
+    owners = models.ManyToManyField(Owner, related_name="+", help_text="What it tells of.")
+    rhythm = models.CharField(max_length=10, choices=list(RHYTHMS.items()), default=Rhythm.WEEKLY.value)
+    hour = models.PositiveSmallIntegerField(
+        default=7,
+        validators=[MaxValueValidator(23)],
+        help_text="Hour of the day at which it is sent, 0 to 23, by the clocks of the zone.",
+    )
+    zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_zone],
+        help_text="Time zone of the hour, and of the days that it tells of, for instance Europe/London.",
+    )
+    locale = models.CharField(
+        max_length=10,
+        choices=[(code, locale.title) for code, locale in LOCALES.items()],
+        default=DEFAULT,
+        help_text="How numbers and dates are written. The words are English.",
+    )
+    attach_csv = models.BooleanField(
+        "attach figures", default=False, help_text="Attach the figures as CSV and XLSX."
+    )
+    also_empty = models.BooleanField(default=False, help_text="Send it also when nothing came in.")
+    active = models.BooleanField(default=True, help_text="Whether it is sent.")
+    ended_why = models.TextField(blank=True, editable=False, help_text="Why it is no longer sent.")
+    next_at = models.DateTimeField(editable=False, help_text="When it is due next.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=True) ^ models.Q(address__isnull=True),
+                name="subscription_of_user_or_address",
+            ),
+            models.CheckConstraint(condition=models.Q(hour__lte=23), name="subscription_hour_of_day"),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], condition=models.Q(active=True), name="subscription_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rhythm} digest to {self.user or self.address}"
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it is due."""
+        return Schedule(Rhythm(self.rhythm), self.hour, ZoneInfo(self.zone))
+
+    @property
+    def written(self) -> Locale:
+        """How it writes numbers and dates."""
+        return locale_of(self.locale)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a new one is due at the next time of its schedule."""
+        if getattr(self, "next_at", None) is None:
+            self.plan(timezone.now())
+        super().save(*args, **kwargs)
+
+    def plan(self, now: datetime) -> None:
+        """Set when it is due next."""
+        self.next_at = schedule.next_after(self.schedule, now).at
+
+    def seen(self) -> list[Owner]:
+        """Those of its owners that its reader may see now, by name."""
+        chosen = self.owners.order_by("name", "pk")
+        if self.user is not None:
+            return list(chosen.filter(pk__in=Access(self.user).visible.values("pk")))
+        assert self.address is not None
+        return list(chosen.filter(pk=self.address.owner_id or 0))
+
+    def where(self) -> Address | None:
+        """The address that it goes to now; None where the person has none."""
+        return self.address if self.user is None else addresses.of_person(self.user)
+
+    def end(self, why: str) -> None:
+        """Send it no more."""
+        self.active, self.ended_why = False, why
+        type(self).objects.filter(pk=self.pk).update(active=False, ended_why=why)

@@ -1,4 +1,4 @@
-"""Rendering: from what a digest says to a letter, in HTML and in plain text that is written, not stripped."""
+"""Rendering of a digest as a mail: HTML, and plain text written for reading rather than stripped HTML."""
 
 import base64
 from typing import Any
@@ -8,37 +8,37 @@ from django.urls import reverse
 from wcwidth import wcswidth
 
 from events.lib.formatting import shorten
-from reports.digests.composed import Composed, Table
+from reports.digests.digest import Digest, Table
 from reports.mail import links
-from reports.mail.letter import Attachment, Image, Letter
+from reports.mail.message import Attachment, Image, MailContent
 from reports.mail.text import isolated, line
 
 IN_A_ROW = 3  # figures
 WIDEST = 34  # characters of the first column of a table in plain text
 
 
-def letter_of(composed: Composed, *, rhythm: str, end_url: str) -> Letter:
-    """The letter of a digest."""
-    context = _context(composed, rhythm, end_url)
+def render_digest(digest: Digest, *, rhythm: str, end_url: str) -> MailContent:
+    """The content of a digest."""
+    context = _context(digest, rhythm, end_url)
     images = tuple(
         image
         for each in context["charts"]
         for image in (Image(each["cid"], each["chart"].png), Image(each["dark_cid"], each["chart"].dark_png))
     )
-    return Letter(
-        subject=composed.answer,
+    return MailContent(
+        subject=digest.answer,
         text=render_to_string("mail/digest.txt", context),
         html=render_to_string("mail/digest.html", context),
         images=images,
-        attachments=tuple(Attachment(each.name, each.content, each.type) for each in composed.files),
+        attachments=tuple(Attachment(each.name, each.content, each.type) for each in digest.files),
         end_url=end_url,
     )
 
 
-def shown_html(letter: Letter) -> str:
+def shown_html(content: MailContent) -> str:
     """The HTML as a browser shows it: pictures stand in it, since a browser has no mail to take them from."""
-    html = letter.html
-    for image in letter.images:
+    html = content.html
+    for image in content.images:
         data = base64.b64encode(image.png).decode()
         html = html.replace(f'src="cid:{image.name}"', f'src="data:image/png;base64,{data}"')
     return html
@@ -58,22 +58,22 @@ def laid_out(table: Table) -> list[str]:
     ]
 
 
-def _context(composed: Composed, rhythm: str, end_url: str) -> dict[str, Any]:
+def _context(digest: Digest, rhythm: str, end_url: str) -> dict[str, Any]:
     return {
-        "digest": composed,
+        "digest": digest,
         "rhythm": rhythm,
         "figures": [
-            composed.figures[place : place + IN_A_ROW] for place in range(0, len(composed.figures), IN_A_ROW)
+            digest.figures[place : place + IN_A_ROW] for place in range(0, len(digest.figures), IN_A_ROW)
         ],
         "charts": [
             {"cid": f"chart{place}", "dark_cid": f"chart{place}-dark", "chart": chart}
-            for place, chart in enumerate(composed.charts, 1)
+            for place, chart in enumerate(digest.charts, 1)
         ],
         "tables": [
-            {"table": table, "lines": laid_out(table), "url": _url(table.path)} for table in composed.tables
+            {"table": table, "lines": laid_out(table), "url": _url(table.path)} for table in digest.tables
         ],
-        "notices": [{"sentence": each.sentence, "url": _url(each.path)} for each in composed.notices],
-        "links": [{"label": each.label, "url": _url(each.path)} for each in composed.links],
+        "notices": [{"sentence": each.sentence, "url": _url(each.path)} for each in digest.notices],
+        "links": [{"label": each.label, "url": _url(each.path)} for each in digest.links],
         "end_url": end_url,
         "manage_url": links.absolute(reverse("subscriptions")),
     }

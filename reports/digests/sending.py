@@ -11,21 +11,20 @@ from django.utils import timezone
 from events.lib.janitors import for_each
 from events.ownership.owner import Owner
 from events.store.completeness import are_being_loaded
+from events.store.pending import TouchedQuarter, TouchedSession
 from reports.digests import schedule
-from reports.digests.composed import Composed
-from reports.digests.rendering import letter_of
-from reports.digests.subscription import Subscription
-from reports.digests.waiting import is_behind
-from reports.mail import links
-from reports.mail import sending as mails
-from reports.mail.address import Address, take_back
+from reports.digests.digest import Digest
+from reports.digests.models import Subscription
+from reports.digests.rendering import render_digest
+from reports.mail import delivery, links
+from reports.mail.addresses import Address, take_back
 from reports.mail.kinds import Kind, register
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail, State
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail, State
 from reports.periods import DAY, Period
 
 log = logging.getLogger(__name__)
-Compose = Callable[[Subscription, Period, Sequence[Owner], datetime], Composed | None]
+Compose = Callable[[Subscription, Period, Sequence[Owner], datetime], Digest | None]
 DIGEST = "digest"
 MOST = 500  # of each step of a tick
 TICK_SECONDS = 45.0
@@ -68,7 +67,7 @@ def _claim(subscription: Subscription, now: datetime) -> SentMail | None:
         subscription.end("Its reader's account has no address.")
         return None
     period = schedule.period_of(subscription.schedule, schedule.latest(subscription.schedule, now).day)
-    return mails.claim(
+    return delivery.claim(
         to=address,
         kind=DIGEST,
         key=f"{DIGEST}/{subscription.pk}/{period.first}/{period.last}",
@@ -90,7 +89,7 @@ def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float)
                     write(mail, compose, clock())
         except Exception as error:  # a fault in one owner's figures is not the others'
             log.exception("A digest could not be written", extra={"mail": mail.pk})
-            mails.put_off(mail, f"It could not be written: {type(error).__name__}.", clock())
+            delivery.put_off(mail, f"It could not be written: {type(error).__name__}.", clock())
 
 
 def _waits(mail: SentMail, now: datetime) -> bool:
@@ -110,28 +109,28 @@ def _waits(mail: SentMail, now: datetime) -> bool:
 
 def write(mail: SentMail, compose: Compose, now: datetime) -> None:
     """Write one claimed digest, or skip it with the reason."""
-    why = mails.objection(mail)
+    why = delivery.objection(mail)
     subscription = subscription_of(mail)
     if why or subscription is None:
-        mails.skip(mail, why, now)
+        delivery.skip(mail, why, now)
         return
     assert mail.address is not None
-    letter = letter_for(subscription, period_of(mail, subscription), compose, mail.address, now)
-    if letter is None:
-        mails.skip(mail, "Nothing came in, and no source is silent.", now)
+    content = digest_content(subscription, period_of(mail, subscription), compose, mail.address, now)
+    if content is None:
+        delivery.skip(mail, "Nothing came in, and no source is silent.", now)
     else:
-        mails.write(mail, letter, now)
+        delivery.write(mail, content, now)
 
 
-def letter_for(
+def digest_content(
     subscription: Subscription, period: Period, compose: Compose, address: Address, now: datetime
-) -> Letter | None:
-    """The letter of a period, about what its reader may see now; None where there is nothing to say."""
-    composed = compose(subscription, period, subscription.seen(), now)
-    if composed is None:
+) -> MailContent | None:
+    """The content of a period, about what its reader may see now; None where there is nothing to say."""
+    digest = compose(subscription, period, subscription.seen(), now)
+    if digest is None:
         return None
-    return letter_of(
-        composed,
+    return render_digest(
+        digest,
         rhythm=subscription.rhythm,
         end_url=links.end_url(DIGEST, str(subscription.pk), address),
     )
@@ -149,7 +148,7 @@ def send_now(subscription: Subscription, compose: Compose, now: datetime) -> Sen
         return None
     period = latest_period(subscription, now)
     with transaction.atomic():
-        mail = mails.claim(
+        mail = delivery.claim(
             to=address,
             kind=DIGEST,
             key=f"{DIGEST}/{subscription.pk}/asked/{now:%Y-%m-%dT%H:%M}",
@@ -201,3 +200,15 @@ def end(_: str, about: str, address: Address) -> str:
 def connect() -> None:
     """Make digests known to mail."""
     register(Kind(DIGEST, "this digest", objection, end))
+
+
+def is_behind(period: Period, owners: Sequence[Owner]) -> bool:
+    """Return whether events or sessions of a period wait for sessions or rollups to take them in."""
+    keys = [owner.pk for owner in owners]
+    quarters = TouchedQuarter.objects.filter(
+        owner_id__in=keys, quarter__gte=period.since, quarter__lt=period.until
+    )
+    sessions = TouchedSession.objects.filter(
+        owner_id__in=keys, since__lt=period.until, until__gte=period.since
+    )
+    return quarters.exists() or sessions.exists()

@@ -14,9 +14,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import TruncMonth
 
 from events.ownership.source import OVERFLOW, UNKNOWN
-from reports.cost.analysis import comparison as comparing
-from reports.cost.analysis import forecasts as accuracy
-from reports.cost.analysis import forecasts as forecasting
+from reports.cost.analysis import comparison, forecasts
 from reports.cost.analysis.comparison import Change
 from reports.cost.analysis.forecasts import Forecast
 from reports.cost.charges import BillingMonth, ChargeDay
@@ -174,16 +172,17 @@ def months_cost(asked: Question, by: str, now: datetime) -> MonthsCost:
     runs = asked.month <= now.date() < next_month(asked.month)
     # What is kept has a cost only from its hours, so a running day would look cheaper than it is.
     days = over if runs else None
-    sides = [comparing.side(month, asked.owners, days, **asked.only) for month in (asked.before, asked.month)]
+    months = (asked.before, asked.month)
+    sides = [comparison.side(month, asked.owners, days, **asked.only) for month in months]
     corrections = _corrections(asked)
     whole, before = _whole(asked.rows()), _whole(asked.rows(asked.before))
     return MonthsCost(
         question=asked,
-        forecast=forecasting.forecast(asked.month, asked.owners, now, **asked.only),
-        spread=accuracy.spread(asked.month, over, asked.owners, **asked.only) if runs else None,
+        forecast=forecasts.forecast(asked.month, asked.owners, now, **asked.only),
+        spread=forecasts.spread(asked.month, over, asked.owners, **asked.only) if runs else None,
         whole=whole,
         before=before,
-        change=comparing.compare(*sides) if before.cost and days != 0 else None,
+        change=comparison.compare(*sides) if before.cost and days != 0 else None,
         compared_days=days or 0,
         days=_days(asked, by),
         parts=tuple(_split(asked.rows(), by)),

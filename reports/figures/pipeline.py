@@ -14,7 +14,7 @@ from reports.figures import inbox
 from reports.figures.broker import Broker, broker
 from reports.figures.inbox import COUNTED, Filing, Inbox, Use
 from reports.filters import Filters
-from reports.mail.sent import SentMail, State
+from reports.mail.models import SentMail, State
 from reports.query.series import Counts
 
 

@@ -13,7 +13,7 @@ class MailConfig(AppConfig):
     def ready(self) -> None:
         """Register what forgets actors and old copies, kinds of mail, and what sends mails about accounts."""
         from events.accounts import mailing
-        from reports.mail import confirming, forgetting, retention  # noqa: F401  (registers them)
-        from reports.mail.accounts import AccountMailer  # needs loaded models
+        from reports.mail import retention as forgetting  # noqa: F401  (registers them)
+        from reports.mail.account_mails import AccountMailer  # needs loaded models
 
         mailing.register(AccountMailer())

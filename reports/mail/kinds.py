@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reports.mail.address import Address
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail
+from reports.mail.addresses import Address
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail
 
 
 def _wanted(_: SentMail) -> str:
@@ -32,7 +32,7 @@ class Kind:
     end: Callable[[str, str, Address], str] = _end_kind
     # Builds a mail whose link is a permission for anybody who has it. The mail is built for each attempt, no
     # copy is kept, and it isn't sent a second time.
-    compose: Callable[[SentMail], Letter] | None = None
+    compose: Callable[[SentMail], MailContent] | None = None
 
     @property
     def is_secret(self) -> bool:

@@ -6,12 +6,12 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.accounts import passwords
-from reports.mail import sending
+from reports.mail import delivery
 
 
 @shared_task(name="reports.mail", time_limit=600)
 def deliver(**_: Any) -> None:
     """Queue the links to new passwords that were asked for, hand over what waits, and say what got lost."""
     passwords.send_links(timezone.now())
-    sending.give_up_lost(timezone.now())
-    sending.deliver_due()
+    delivery.give_up_lost(timezone.now())
+    delivery.deliver_due()

@@ -9,8 +9,8 @@ from django.test import Client
 
 from events.ownership.owner import Membership, Owner, Role
 from ingestion.rejected.size import RejectedSize
-from reports.digests.subscription import Subscription
-from reports.mail.address import Address
+from reports.digests.models import Subscription
+from reports.mail.addresses import Address
 from tests.admin.conftest import filed, html_of, logged_in, many
 from tests.factories import person
 from tests.sending import Sender

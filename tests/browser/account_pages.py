@@ -13,9 +13,9 @@ from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Membership, Owner, Role
 from events.ownership.provisioning import key as make_key
 from reports.mail import links
-from reports.mail.address import CONFIRMATION, Address, stand_for
+from reports.mail.addresses import CONFIRMATION, Address, stand_for
 from reports.mail.kinds import KINDS
-from reports.mail.sent import SentMail
+from reports.mail.models import SentMail
 
 INVITED, MEMBER = "dora@example.org", "erin@example.org"
 
@@ -69,9 +69,9 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
             "confirm": links.confirm_url(address),
         },
         letters={
-            "letter-invitation": _letter(INVITATION, str(pending.pk)),
-            "letter-password": _letter(PASSWORD, str(member.pk)),
-            "letter-confirmation": _letter(CONFIRMATION, str(address.pk), address),
+            "letter-invitation": _content(INVITATION, str(pending.pk)),
+            "letter-password": _content(PASSWORD, str(member.pk)),
+            "letter-confirmation": _content(CONFIRMATION, str(address.pk), address),
         },
     )
 
@@ -102,7 +102,7 @@ def _make_keys(member: User, owner: Owner) -> None:
             made.save(update_fields=["name", "user", "created_by"])
 
 
-def _letter(kind: str, about: str, address: Address | None = None) -> str:
+def _content(kind: str, about: str, address: Address | None = None) -> str:
     """Build a mail as an attempt to send it does."""
     compose = KINDS[kind].compose
     assert compose is not None

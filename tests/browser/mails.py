@@ -1,4 +1,4 @@
-"""Mails for pictures: a contact, its digests, a warning, and a mail that was sent."""
+"""Mails for pictures: a contact, its digests, a budget warning, and a mail that was sent."""
 
 from decimal import Decimal
 
@@ -6,18 +6,18 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.cost import budget_mails as warning
+from reports.cost import budget_mails
 from reports.cost.analysis.forecasts import Forecast
 from reports.cost.budgets import Standing, Threshold
 from reports.digests.content import compose
+from reports.digests.models import Subscription
 from reports.digests.rendering import shown_html
 from reports.digests.schedule import Rhythm
-from reports.digests.sending import latest_period, letter_for
-from reports.digests.subscription import Subscription
-from reports.mail import sending
-from reports.mail.address import Address
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail
+from reports.digests.sending import digest_content, latest_period
+from reports.mail import delivery
+from reports.mail.addresses import Address
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail
 
 
 def pages(by: str) -> dict[str, str]:
@@ -31,8 +31,8 @@ def pages(by: str) -> dict[str, str]:
         digest = Subscription.objects.create(address=address, also_empty=True, zone="Europe/London")
         digest.owners.set([owner])
     key = f"budget/pictures/{address.pk}"
-    letter = Letter("80 % of the budget is spent", "In words.", "<p>In words.</p>")
-    sending.send(letter, to=address, kind="budget", key=key, now=now)
+    content = MailContent("80 % of the budget is spent", "In words.", "<p>In words.</p>")
+    delivery.send(content, to=address, kind="budget", key=key, now=now)
     mail = SentMail.objects.get(key=key)
     return {
         "subscriptions": "/admin/digests/subscription/",
@@ -58,11 +58,12 @@ def letters(owner: Owner) -> dict[str, str]:
     found = {}
     for rhythm in Rhythm:
         digest.rhythm = rhythm
-        letter = letter_for(digest, latest_period(digest, now), compose, digest.address, now)
-        assert letter is not None, "it is sent also when nothing came in"
-        found[f"letter-digest-{rhythm}"] = shown_html(letter)
+        content = digest_content(digest, latest_period(digest, now), compose, digest.address, now)
+        assert content is not None, "it is sent also when nothing came in"
+        found[f"letter-digest-{rhythm}"] = shown_html(content)
     month = now.date().replace(day=1)
     spent = Forecast(Decimal("842.17"), Decimal("1130.4"), {})
     standing = Standing(owner.pk, Decimal(1000), "EUR", spent)
-    found["letter-budget"] = warning.letter_of(digest.address, owner, standing, month, Threshold.MOST).html
+    mail = budget_mails.budget_warning(digest.address, owner, standing, month, Threshold.MOST)
+    found["letter-budget"] = mail.html
     return found

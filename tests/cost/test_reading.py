@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.ownership.owner import Owner
-from reports.cost.analysis import comparison as comparing
-from reports.cost.analysis import forecasts as forecasting
-from reports.cost.analysis import totals as reading
+from reports.cost.analysis import comparison, forecasts, totals
 from reports.cost.analysis.comparison import Side, Used
 from reports.cost.analysis.what_if import what_if
 from reports.cost.charges import BillingMonth
@@ -35,29 +33,29 @@ def owners(db: None) -> tuple[Owner, Owner]:
 
 
 def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
-    first, second = reading.of_owners(SEPTEMBER)
+    first, second = totals.of_owners(SEPTEMBER)
     assert (first.owner, first.total.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, D(3))
     assert (second.owner, second.total.cost, second.per_million) == ("B", D(1), D(2))
-    assert reading.total(SEPTEMBER).cost == D("10.5")
-    assert reading.total(SEPTEMBER, [owners[1].pk]).cost == 1
-    assert reading.of_owners(SEPTEMBER, []) == []
-    assert reading.months(None) == [SEPTEMBER]
+    assert totals.total(SEPTEMBER).cost == D("10.5")
+    assert totals.total(SEPTEMBER, [owners[1].pk]).cost == 1
+    assert totals.of_owners(SEPTEMBER, []) == []
+    assert totals.months(None) == [SEPTEMBER]
 
 
 def test_currencies_are_those_of_the_owners_charges(owners: tuple[Owner, Owner]) -> None:
     other = owner("C", organization("elsewhere"))
     BillingMonth.objects.create(organization=other.organization, month=SEPTEMBER, currency="CHF")
 
-    (currency,) = reading.currencies(AUGUST, SEPTEMBER)
+    (currency,) = totals.currencies(AUGUST, SEPTEMBER)
     assert currency != "CHF"
-    assert reading.currencies(SEPTEMBER, SEPTEMBER, [owners[0].pk]) == {currency}
-    assert reading.currencies(AUGUST, AUGUST) == set()
-    assert reading.currencies(AUGUST, SEPTEMBER, [other.pk]) == set()
-    assert reading.currencies(AUGUST, SEPTEMBER, []) == set()
+    assert totals.currencies(SEPTEMBER, SEPTEMBER, [owners[0].pk]) == {currency}
+    assert totals.currencies(AUGUST, AUGUST) == set()
+    assert totals.currencies(AUGUST, SEPTEMBER, [other.pk]) == set()
+    assert totals.currencies(AUGUST, SEPTEMBER, []) == set()
 
 
 def test_series_by_hour(owners: tuple[Owner, Owner]) -> None:
-    hours = reading.hourly(at(2), at(3), "source", meter="events")
+    hours = totals.hourly(at(2), at(3), "source", meter="events")
     assert [(point.at, point.name, point.cost) for point in hours] == [
         (at(2, 5), "app", D(6)),
         (at(2, 6), "portal", D(1)),
@@ -72,22 +70,22 @@ SIDES = st.builds(Side, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000, plac
 @settings(max_examples=100)
 @given(SIDES, SIDES)
 def test_the_causes_of_a_change_sum_to_it(before: Side, after: Side) -> None:
-    change = comparing.compare(before, after)
+    change = comparison.compare(before, after)
     assert sum_of(change.causes.values()) == change.whole == sum_of((after.cost, -before.cost))
 
 
 def test_each_cause_is_told_from_the_others() -> None:
     before = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
     twice = Side(events=Used(D(20), D(40)), ingested=Used(D(8), D(4)), stored=Used(D(6), D(3)), fixed=D(5))
-    causes = comparing.compare(before, twice).causes
+    causes = comparison.compare(before, twice).causes
     assert {name for name, cost in causes.items() if cost} == {"volume"}
     assert causes["volume"] == 22
     larger = Side(events=Used(D(10), D(20)), ingested=Used(D(6), D(3)), stored=Used(D(6), D(3)), fixed=D(5))
-    assert comparing.compare(before, larger).size == 1
+    assert comparison.compare(before, larger).size == 1
     dearer = Side(events=Used(D(10), D(30)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
-    assert comparing.compare(before, dearer).price == 10
+    assert comparison.compare(before, dearer).price == 10
     kept = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(8), D(4)), fixed=D(9))
-    changed = comparing.compare(before, kept)
+    changed = comparison.compare(before, kept)
     assert (changed.storage, changed.fixed, changed.whole) == (D(1), D(4), D(5))
 
 
@@ -95,7 +93,7 @@ def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> 
     a, _ = owners
     use(a, at(5, month=8), stored=2_000_000, billed_bytes=10**9)
     keep(a.organization_id, at(3))
-    change = comparing.compare(comparing.side(AUGUST, [a.pk]), comparing.side(SEPTEMBER, [a.pk]))
+    change = comparison.compare(comparison.side(AUGUST, [a.pk]), comparison.side(SEPTEMBER, [a.pk]))
     # 2 million events to 4, of 500 bytes to 750: 4 + 0.5, and 0.5 for their size.
     assert (change.before, change.after) == (D("4.5"), D("9.5"))
     assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), D(0))
@@ -106,22 +104,22 @@ def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
     for day in range(3, 15):
         use(a, at(day), stored=1_000_000 if at(day).weekday() < 5 else 100_000)
     keep(a.organization_id, at(14, 12))
-    found = forecasting.forecast(SEPTEMBER, [a.pk], at(14, 12))
-    assert found.so_far == reading.total(SEPTEMBER, [a.pk]).cost
+    found = forecasts.forecast(SEPTEMBER, [a.pk], at(14, 12))
+    assert found.so_far == totals.total(SEPTEMBER, [a.pk]).cost
     assert found.expected is not None
     # Saturdays and Sundays from 19 September on cost what those before did, Thursdays too.
     assert {found.days[date(2026, 9, day)] for day in (19, 20, 26, 27)} == {D("0.2")}
     assert found.days[date(2026, 9, 17)] == 2
     assert found.expected > found.so_far
-    assert forecasting.forecast(SEPTEMBER, [a.pk], at(1, month=10)).expected == found.so_far
+    assert forecasts.forecast(SEPTEMBER, [a.pk], at(1, month=10)).expected == found.so_far
 
 
 def test_what_is_kept_is_expected_to_grow_as_it_grew() -> None:
     days = {date(2026, 9, 1) + timedelta(days=number): D(10 + number) for number in range(10)}
-    found = forecasting.expect({}, days, date(2026, 9, 11), date(2026, 9, 14))
+    found = forecasts.expect({}, days, date(2026, 9, 11), date(2026, 9, 14))
     assert found is not None
     assert list(found.values()) == [20, 21, 22]
-    assert forecasting.expect({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
+    assert forecasts.expect({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
 
 
 def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner]) -> None:
@@ -139,5 +137,5 @@ def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner
     keep(a.organization_id, at(3))
     for of in (a, b):
         for meter in ("events", "ingested", "stored"):
-            assert supposed.get((of.pk, meter), 0) == reading.total(SEPTEMBER, [of.pk], meter=meter).cost
+            assert supposed.get((of.pk, meter), 0) == totals.total(SEPTEMBER, [of.pk], meter=meter).cost
     assert what_if(organization(), AUGUST, other) == []

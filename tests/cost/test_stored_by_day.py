@@ -12,8 +12,7 @@ from events.ownership.owner import Owner
 from reports.cost import focus
 from reports.cost.analysis.what_if import what_if
 from reports.cost.charges import DAY, HOUR, BillingMonth, Charge
-from reports.cost.charging import charge_lines as charging
-from reports.cost.charging import verification
+from reports.cost.charging import charge_lines, verification
 from reports.cost.charging.charge_lines import Line, by_day
 from reports.cost.charging.terms import Terms
 from reports.cost.charging.updating import keep
@@ -39,7 +38,7 @@ def sums(lines: Sequence[Line]) -> dict[tuple[object, ...], tuple[Decimal, ...]]
 @settings(max_examples=40)
 @given(any_terms(), any_uses())
 def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[Use]) -> None:
-    hourly = list(charging.charge(1, terms, SPAN, uses, {}, {}))
+    hourly = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
     daily = list(by_day(hourly, SPAN.until + DAY))
     assert sums(daily) == sums(hourly)
     with exactly():
@@ -51,7 +50,7 @@ def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Seque
 
 def test_a_day_that_runs_is_by_the_hour() -> None:
     uses = [Use(at(1), Key(1, "log", "sunbird"), 1, 0, 0, 100, 100, 0)]
-    hourly = list(charging.charge(1, Terms("EUR"), SPAN, uses, {}, {}))
+    hourly = list(charge_lines.charge(1, Terms("EUR"), SPAN, uses, {}, {}))
     assert list(by_day(hourly, SPAN.until)) == hourly
 
 

@@ -13,9 +13,7 @@ from hypothesis.extra.django import TestCase
 from events.ownership.owner import Owner
 from events.store.usage import UsageHour
 from reports.cost.charges import BillingMonth, Charge, ChargeDay
-from reports.cost.charging import charge_lines as charging
-from reports.cost.charging import usage as counted
-from reports.cost.charging import verification
+from reports.cost.charging import charge_lines, usage, verification
 from reports.cost.charging.charge_lines import Span, split
 from reports.cost.charging.platform_shares import allocate
 from reports.cost.charging.terms import Assigned, Listed, Reduced, Terms, Tier
@@ -66,7 +64,7 @@ def any_uses(draw: st.DrawFn) -> list[Use]:
 def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_once(
     terms: Terms, uses: Sequence[Use]
 ) -> None:
-    lines = list(charging.charge(1, terms, SPAN, uses, {}, {}))
+    lines = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
     with exactly():
         for line in lines:
             assert line.cost == line.quantity * line.unit_price
@@ -84,10 +82,10 @@ def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_on
 @settings(max_examples=40)
 @given(any_terms(), any_uses(), HOURS)
 def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequence[Use], middle: Any) -> None:
-    whole = list(charging.charge(1, terms, SPAN, uses, {}, {}))
+    whole = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
     first = [use for use in uses if use.hour < middle]
     rest = [use for use in uses if use.hour >= middle]
-    before = list(charging.charge(1, terms, Span(SPAN.since, middle, 720), first, {}, {}))
+    before = list(charge_lines.charge(1, terms, Span(SPAN.since, middle, 720), first, {}, {}))
     kept: dict[Key, int] = {}
     already: dict[str, Decimal] = {}
     for used in first:
@@ -95,7 +93,7 @@ def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequen
     with exactly():
         for line in before:
             already[line.meter] = already.get(line.meter, Decimal(0)) + line.quantity
-    after = charging.charge(1, terms, Span(middle, SPAN.until, 720), rest, kept, already)
+    after = charge_lines.charge(1, terms, Span(middle, SPAN.until, 720), rest, kept, already)
     assert [*before, *after] == whole
 
 
@@ -249,4 +247,4 @@ def test_a_tampered_charge_is_found(charged_once: Owner) -> None:
     assert found >= {"charges and a computation disagree", "charges and their daily sums disagree"}
     ChargeDay.objects.all().delete()
     assert BillingMonth.objects.count() == 1
-    assert counted.owners_with_usage(charged_once.organization_id) == [charged_once.pk]
+    assert usage.owners_with_usage(charged_once.organization_id) == [charged_once.pk]

@@ -9,7 +9,7 @@ from django.db.models import F
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import UsageHour
-from reports.digests.subscription import Subscription
+from reports.digests.models import Subscription
 from reports.rollups.models import Events
 from reports.rollups.rollup import Grain
 from reports.rollups.statements import start_of

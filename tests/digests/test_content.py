@@ -15,10 +15,10 @@ from reports.cost import budgets, demo
 from reports.cost.budgets import Budget
 from reports.cost.charging.updating import keep
 from reports.digests import content
-from reports.digests.composed import Composed
+from reports.digests.digest import Digest
 from reports.digests.facts import read
 from reports.digests.locales import LOCALES
-from reports.digests.subscription import Subscription
+from reports.digests.models import Subscription
 from reports.figures import cost
 from reports.figures.overview import overview
 from reports.filters import Filters
@@ -64,7 +64,7 @@ def _asked(name: str) -> tuple[Period, list[Owner]]:
     return Period(first, first + days * DAY, ZoneInfo(zone)), [owners[each] for each in names]
 
 
-def composed(name: str, **options: Any) -> Composed:
+def digest_for(name: str, **options: Any) -> Digest:
     """The digest, with CSV."""
     found = content.compose(Subscription(attach_csv=True, **options), *_asked(name), NOW)
     assert found is not None
@@ -94,13 +94,13 @@ def followed(path: str) -> tuple[Filters, Report]:
     return asked.filters, page.build(asked.filters, context)
 
 
-def behind(digest: Composed, label: str) -> tuple[Filters, Report]:
+def behind(digest: Digest, label: str) -> tuple[Filters, Report]:
     """The page of that title."""
     (link,) = (link for link in digest.links if link.label == label)
     return followed(link.path)
 
 
-def figures(digest: Composed) -> dict[str, str]:
+def figures(digest: Digest) -> dict[str, str]:
     return {each.label: each.value for each in digest.figures}
 
 
@@ -110,7 +110,7 @@ def rows(report: Report, block: str) -> tuple[Row, ...]:
     return found.rows.rows
 
 
-def file(digest: Composed, name: str) -> list[list[str]]:
+def file(digest: Digest, name: str) -> list[list[str]]:
     """The rows of a file; none where there is no such file."""
     found = [each.content for each in digest.files if each.name == name]
     return read_by_all(found[0], "csv")[1:] if found else []
@@ -119,7 +119,7 @@ def file(digest: Composed, name: str) -> list[list[str]]:
 @each_period
 def test_links_ask_what_the_digest_tells(asked: str) -> None:
     period, owners = _asked(asked)
-    digest = composed(asked)
+    digest = digest_for(asked)
     assert [link.label for link in digest.links] == ["At a glance", "Sessions", "Errors", "Cost"]
     for label in ("At a glance", "Sessions", "Errors"):
         filters, _ = behind(digest, label)
@@ -132,7 +132,7 @@ def test_links_ask_what_the_digest_tells(asked: str) -> None:
 
 @each_period
 def test_figures_are_those_of_the_pages(asked: str) -> None:
-    digest = composed(asked)
+    digest = digest_for(asked)
     told = figures(digest)
     _, glance = behind(digest, "At a glance")
     _, sessions = behind(digest, "Sessions")
@@ -156,7 +156,7 @@ def test_figures_are_those_of_the_pages(asked: str) -> None:
 
 @each_period
 def test_tables_and_files_are_those_of_the_pages(asked: str) -> None:
-    digest = composed(asked)
+    digest = digest_for(asked)
     _, glance = behind(digest, "At a glance")
     _, errors = behind(digest, "Errors")
     for name in ("sources", "pages"):
@@ -190,7 +190,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     assert spent is not None
     assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
     assert spent.so_far > 0
-    told = figures(composed(asked))
+    told = figures(digest_for(asked))
     label = "Cost of November, UTC" if period.is_month else "All cost of November, UTC"
     assert told[label] == f"{WRITTEN.number(spent.so_far, 2)}\N{NO-BREAK SPACE}EUR"
     if period.zone.key == "UTC" and not period.is_month:
@@ -211,7 +211,7 @@ def test_budgets_are_told_as_the_page_of_cost_shows_them() -> None:
     Budget.objects.update_or_create(
         owner=owner, first_month=date(2026, 11, 1), defaults={"amount": Decimal("0.01")}
     )
-    digest = composed("a month")
+    digest = digest_for("a month")
     (standing,) = budgets.standings(date(2026, 11, 1), [owner.pk], NOW)
     assert standing.used > 1
     assert figures(digest)["Budget used"] == WRITTEN.percent(float(standing.used) * 100, 1)

@@ -1,4 +1,4 @@
-"""From the first start on: digests of the demo lie in the folder of mails, once their figures are there."""
+"""From the first start on: digests of the demo are in the mail folder once their figures are there."""
 
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -10,9 +10,9 @@ from django.core.management import call_command
 
 from events.store.pending import TouchedQuarter
 from reports.digests import content, sending
-from reports.digests.subscription import Subscription
-from reports.mail import sending as mails
-from reports.mail.sent import SentMail, State
+from reports.digests.models import Subscription
+from reports.mail import delivery
+from reports.mail.models import SentMail, State
 from telemetry_project.demo import first_start, loading
 from telemetry_project.management.commands import load_demo
 from tests.conftest import SetClock
@@ -41,7 +41,7 @@ def subscribe() -> None:
 def round_in(minutes: int = 0) -> None:
     later = clock(NOW, minutes=minutes)
     sending.tick(content.compose, later)
-    mails.deliver_due(later)
+    delivery.deliver_due(later)
 
 
 def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

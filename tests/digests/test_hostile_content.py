@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.store.silent import SilentSource
-from reports.digests.content import written
+from reports.digests.content import digest_of
 from reports.digests.facts import Facts, question
 from reports.digests.locales import LOCALES
-from reports.digests.rendering import letter_of
+from reports.digests.rendering import render_digest
 from reports.figures import errors, overview
-from reports.mail.letter import Letter, message_of
+from reports.mail.message import MailContent, build_message
 from reports.periods import DAY, Period
 from tests.digests.telling import NOW, YESTERDAY
 from tests.digests.test_mail import HOSTILE, Reading
@@ -47,14 +47,16 @@ def facts(text: str) -> Facts:
 
 
 @cache
-def letter(text: str) -> Letter:
-    """The letter of that day."""
-    return letter_of(written(facts(text), attach_csv=True), rhythm="daily", end_url="https://tally.example/e")
+def content(text: str) -> MailContent:
+    """The content of that day."""
+    return render_digest(
+        digest_of(facts(text), attach_csv=True), rhythm="daily", end_url="https://tally.example/e"
+    )
 
 
 @each_text
 def test_headers_are_ours(text: str) -> None:
-    message = message_of(letter(text), to="ann@example.org", key="k", at=NOW)
+    message = build_message(content(text), to="ann@example.org", key="k", at=NOW)
     assert message["Bcc"] is None
     assert message["To"] == "ann@example.org"
     lines = message.as_bytes().split(b"\r\n\r\n", 1)[0].decode("ascii").split("\r\n")
@@ -65,13 +67,13 @@ def test_headers_are_ours(text: str) -> None:
 
 @each_text
 def test_html_has_our_elements_and_links_only(text: str) -> None:
-    html = Reading(letter(text).html)
+    html = Reading(content(text).html)
     assert {tag for tag, _ in html.elements} <= {
         *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "h1", "h2"),
         *("p", "span", "br", "a", "img"),
     }
     assert not [name for _, attributes in html.elements for name in attributes if name.startswith("on")]
-    for said in (html.text, letter(text).text):
+    for said in (html.text, content(text).text):
         assert "http://evil" not in said
         assert not set("\u202e\u2066\ud800") & set(said)
     hosts = {urlsplit(link).netloc for link in html.links()}
@@ -84,7 +86,7 @@ def test_html_has_our_elements_and_links_only(text: str) -> None:
 
 @each_text
 def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
-    *files, book = letter(text).attachments
+    *files, book = content(text).attachments
     for file in files:
         rows = rows_of(file.content)
         assert len({len(row) for row in rows}) == 1, file.name
@@ -94,7 +96,7 @@ def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
 
 @each_text
 def test_sentences_stay_short(text: str) -> None:
-    composed = written(facts(text))
-    assert composed.notices
-    for sentence in (composed.answer, *(notice.sentence for notice in composed.notices)):
+    digest = digest_of(facts(text))
+    assert digest.notices
+    for sentence in (digest.answer, *(notice.sentence for notice in digest.notices)):
         assert len(sentence) < 220

@@ -16,12 +16,12 @@ from PIL import Image, ImageColor
 
 from events.ownership.owner import Owner
 from reports.charts.numbers import count
-from reports.digests import content, picture, sending
-from reports.digests.composed import Composed, Figure, Notice, Table
+from reports.digests import chart_image, content, sending
+from reports.digests.digest import Digest, Figure, Notice, Table
 from reports.digests.locales import LOCALES
-from reports.digests.rendering import laid_out, letter_of
-from reports.mail import sending as mails
-from reports.mail.letter import message_of
+from reports.digests.rendering import laid_out, render_digest
+from reports.mail import delivery
+from reports.mail.message import build_message
 from reports.periods import Period
 from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
 from tests.mail.server import Box
@@ -52,7 +52,7 @@ class Reading(HTMLParser):
 def sent(owner: Owner, box: Box, **options: Any) -> EmailMessage:
     subscribed(reader(owner), owner, **options)
     sending.tick(content.compose, clock())
-    mails.deliver_due(clock())
+    delivery.deliver_due(clock())
     (message,) = box.to("ann@example.org")
     return message
 
@@ -96,14 +96,14 @@ def test_the_picture_comes_along_and_its_text_says_the_same(owner: Owner, box: B
 
 @pytest.mark.parametrize(
     ("theme", "grounds"),
-    [(picture.LIGHT, {"#ffffff": 4.5, "#1d232b": 3.0}), (picture.DARK, {"#1d232b": 4.5})],
+    [(chart_image.LIGHT, {"#ffffff": 4.5, "#1d232b": 3.0}), (chart_image.DARK, {"#1d232b": 4.5})],
     ids=["light", "dark"],
 )
 def test_a_picture_has_no_ground_and_is_read_on_that_of_its_mails(
-    theme: picture.Theme, grounds: dict[str, float]
+    theme: chart_image.Theme, grounds: dict[str, float]
 ) -> None:
     """The light one on a dark ground too: some programs darken mails by themselves."""
-    png = picture.bars([picture.Bar("Mon", 5), picture.Bar("Tue", None)], count("events"), theme)
+    png = chart_image.bars([chart_image.Bar("Mon", 5), chart_image.Bar("Tue", None)], count("events"), theme)
     with Image.open(BytesIO(png)) as image:
         assert (image.format, image.size, image.mode) == ("PNG", (1088, 480), "RGBA")
         clear = image.getchannel("A").histogram()[0]
@@ -200,27 +200,27 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_that_came_in_stays_text(text: str) -> None:
-    composed = Composed(
+    digest = Digest(
         answer=f"{text} sent most.",
         period=text,
         notices=(Notice(text, "/admin/"),),
         figures=(Figure(text, text, text),),
         tables=(Table(text, (text, "Events"), ((text, "5"),), text, "/admin/"),),
     )
-    letter = letter_of(composed, rhythm="daily", end_url="https://tally.example/mail/end/x")
-    message = message_of(letter, to="ann@example.org", key="k", at=NOW)
+    content = render_digest(digest, rhythm="daily", end_url="https://tally.example/mail/end/x")
+    message = build_message(content, to="ann@example.org", key="k", at=NOW)
     assert message["Bcc"] is None
     assert set(message.keys()) == {
         *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"),
         *("List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"),
     }
-    html = Reading(letter.html)
+    html = Reading(content.html)
     assert {tag for tag, _ in html.elements} <= {
         *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "h1", "h2"),
         *("p", "span", "br", "a"),
     }
     assert not [name for _, attrs in html.elements for name in attrs if name.startswith("on")]
-    for found in (html.text, letter.text):
+    for found in (html.text, content.text):
         assert "http://evil" not in found
         assert "www.evil" not in found
         assert "me@evil" not in found
@@ -231,9 +231,9 @@ def test_a_text_that_came_in_stays_text(text: str) -> None:
 
 def test_a_digest_leads_to_our_pages_only() -> None:
     for path in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
-        composed = Composed("Answer", "today", notices=(Notice("x", path),))
+        digest = Digest("Answer", "today", notices=(Notice("x", path),))
         with pytest.raises(ValueError, match="pages of Tally only"):
-            letter_of(composed, rhythm="daily", end_url="")
+            render_digest(digest, rhythm="daily", end_url="")
 
 
 def test_tables_in_plain_text_stand_in_columns() -> None:
@@ -248,6 +248,6 @@ def test_days_with_a_leap_of_the_clocks_lose_no_hour(owner: Owner) -> None:
     period = Period(date(2026, 10, 25), date(2026, 10, 26), zone)
     for hour in range(25):
         usage(owner, datetime(2026, 10, 24, 23, tzinfo=UTC) + timedelta(hours=hour), 1)
-    composed = content.compose(subscribed(reader(owner), owner), period, [owner], NOW)
-    assert composed is not None
-    assert composed.figures[0].value == "25"
+    digest = content.compose(subscribed(reader(owner), owner), period, [owner], NOW)
+    assert digest is not None
+    assert digest.figures[0].value == "25"

@@ -19,11 +19,10 @@ from django.utils import timezone
 
 from events.ownership.owner import Membership, Owner
 from reports.digests import content, sending
-from reports.digests.composed import Composed
-from reports.digests.subscription import Subscription
-from reports.mail import links
-from reports.mail import sending as mails
-from reports.mail.sent import SentMail, State
+from reports.digests.digest import Digest
+from reports.digests.models import Subscription
+from reports.mail import delivery, links
+from reports.mail.models import SentMail, State
 from reports.periods import Period
 from telemetry_project.stack import paths
 from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
@@ -37,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 def round_at(at: datetime = NOW, compose: sending.Compose = content.compose) -> None:
     sending.tick(compose, clock(at))
-    mails.deliver_due(clock(at))
+    delivery.deliver_due(clock(at))
 
 
 def only() -> SentMail:
@@ -142,7 +141,7 @@ def test_membership_is_asked_anew_at_every_attempt(owner: Owner, to_server: Box)
     round_at()
     assert only().state == State.CLAIMED  # the server is away
     Membership.objects.filter(user=user).delete()
-    mails.deliver_due(clock(NOW, hours=1))
+    delivery.deliver_due(clock(NOW, hours=1))
     assert only().state == State.SKIPPED
 
 
@@ -205,7 +204,7 @@ def test_figures_that_fail_for_one_leave_the_others_alone(owner: Owner, team_b: 
     subscribed(reader(owner, "ann"), owner)
     bad = subscribed(reader(team_b.key.default_owner, "ben"), team_b.key.default_owner)
 
-    def compose(one: Subscription, period: Period, owners: Sequence[Owner], now: datetime) -> Composed | None:
+    def compose(one: Subscription, period: Period, owners: Sequence[Owner], now: datetime) -> Digest | None:
         if one.pk == bad.pk:
             raise ZeroDivisionError
         return content.compose(one, period, owners, now)
@@ -266,13 +265,13 @@ def test_a_worker_killed_while_the_server_has_the_mail_leaves_it_unknown(owner: 
         _wait_until(lambda: only().state == State.SENDING)
         os.kill(process.pid, signal.SIGKILL)
     box.seconds.clear()
-    later = timezone.now() + mails.LOST_AFTER
-    mails.give_up_lost(later)
-    assert mails.deliver_due(clock(later)) == 0
+    later = timezone.now() + delivery.LOST_AFTER
+    delivery.give_up_lost(later)
+    assert delivery.deliver_due(clock(later)) == 0
     assert only().state == State.UNKNOWN
     assert box.asked == ["ann@example.org"]
-    assert mails.send_again(only(), later)
-    mails.deliver_due(clock(later))
+    assert delivery.send_again(only(), later)
+    delivery.deliver_due(clock(later))
     assert only().state == State.SENT
 
 

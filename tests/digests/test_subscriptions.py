@@ -8,9 +8,9 @@ from django.test import Client
 
 from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner, Role
-from reports.digests.subscription import Subscription
-from reports.mail.address import Address
-from reports.mail.sent import SentMail, State
+from reports.digests.models import Subscription
+from reports.mail.addresses import Address
+from reports.mail.models import SentMail, State
 from tests.admin.conftest import html_of, logged_in
 from tests.digests.telling import reader, subscribed
 from tests.factories import person

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from events.access import leads_of
 from events.ownership.owner import Owner, Role
-from reports.mail.address import Address
+from reports.mail.addresses import Address
 from reports.mail.kinds import KINDS
-from reports.mail.sent import SentMail
+from reports.mail.models import SentMail
 from tests.admin.conftest import alice, bob, charlie, lead, operator, team_a, team_b
 from tests.factories import person
 from tests.mail.server import Box, serving

@@ -11,8 +11,8 @@ from django.utils import timezone
 from events.accounts.audit import AuditEntry
 from events.accounts.invitation import Invitation
 from events.ownership.owner import Membership, Owner, Role
-from reports.mail import accounts, confirming, sending
-from reports.mail.sent import SentMail, State
+from reports.mail import account_mails, delivery
+from reports.mail.models import SentMail, State
 from tests.admin.conftest import html_of, logged_in, text_of
 from tests.factories import person
 from tests.mail.conftest import contact_of, link_of, with_address
@@ -42,7 +42,7 @@ def accepted_as() -> object:
 
 def test_a_new_person_sets_a_password_and_becomes_a_member(owner: Owner, lead: Client, box: Box) -> None:
     assert "gets a mail with a link" in invite(lead, owner, role="lead")
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     assert [to for to, _ in box.taken] == ["dora@example.org"]
     dora = Client()
     assert "new_password1" in html_of(dora, link())
@@ -137,7 +137,7 @@ def test_a_new_link_works_and_a_withdrawn_invitation_is_not_mailed(
     lead.post(f"{PAGES}{row.pk}/resend/")
     assert "new_password1" in html_of(Client(), link())
     lead.post(f"{PAGES}{row.pk}/withdraw/")
-    sending.deliver_due()
+    delivery.deliver_due()
     assert box.taken == []
     assert {mail.state for mail in SentMail.objects.all()} == {State.SKIPPED}
 
@@ -167,15 +167,20 @@ def test_an_address_is_invited_once_at_a_time(owner: Owner, lead: Client) -> Non
 
 def test_a_lead_mails_a_bounded_number_of_strangers_a_day(owner: Owner, lead: Client) -> None:
     lena = User.objects.get(username="lena")
-    for number in range(accounts.MOST_OF_PERSON - 1):
+    for number in range(account_mails.MOST_OF_PERSON - 1):
         invite(lead, owner, f"p{number}@example.org")
     now = timezone.now()
-    assert confirming.ask(contact_of(owner, "a@example.org", clicked=False), lena, now) == ""
-    assert "You sent 20 mails" in confirming.ask(contact_of(owner, "b@example.org", clicked=False), lena, now)
+    assert account_mails.ask(contact_of(owner, "a@example.org", clicked=False), lena, now) == ""
+    assert "You sent 20 mails" in account_mails.ask(
+        contact_of(owner, "b@example.org", clicked=False), lena, now
+    )
     assert "You sent 20 mails" in invite(lead, owner, "one.more@example.org")
     lead.post(f"{PAGES}{Invitation.objects.earliest('pk').pk}/resend/")
-    assert SentMail.objects.count() == accounts.MOST_OF_PERSON
-    assert confirming.ask(contact_of(owner, "c@example.org", clicked=False), lena, now + accounts.DAY) == ""
+    assert SentMail.objects.count() == account_mails.MOST_OF_PERSON
+    assert (
+        account_mails.ask(contact_of(owner, "c@example.org", clicked=False), lena, now + account_mails.DAY)
+        == ""
+    )
 
 
 def test_an_address_gets_a_bounded_number_of_such_mails_whoever_asks(
@@ -187,7 +192,7 @@ def test_an_address_gets_a_bounded_number_of_such_mails_whoever_asks(
         lead.post(f"{PAGES}{row.pk}/resend/")
     other = logged_in(person("lars", team_b.key.default_owner, role=Role.LEAD))
     assert "such mails within a day" in invite(other, team_b.key.default_owner)
-    assert SentMail.objects.filter(to="dora@example.org").count() == accounts.MOST_TO_ADDRESS
+    assert SentMail.objects.filter(to="dora@example.org").count() == account_mails.MOST_TO_ADDRESS
 
 
 def test_an_operator_reads_no_link_of_an_invitation(owner: Owner, lead: Client, operator: Client) -> None:

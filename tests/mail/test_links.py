@@ -18,10 +18,10 @@ from django.utils import timezone
 from events.accounts.audit import AuditEntry
 from events.accounts.views import RequestReset
 from events.ownership.owner import Membership, Owner, Role
-from reports.mail import confirming, links, sending
-from reports.mail.address import Address
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail, State
+from reports.mail import account_mails, delivery, links
+from reports.mail.addresses import Address
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail, State
 from tests.admin.conftest import logged_in
 from tests.factories import person
 from tests.mail.conftest import contact_of
@@ -56,7 +56,7 @@ def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
         "team@example.org",
         "It waits for its reader to follow the link in the mail that asks.",
     )
-    sending.deliver_due()
+    delivery.deliver_due()
     (message,) = box.to("team@example.org")
     link = link_in(message, "confirm")
     assert "Yes, send them" in reader.get(link).content.decode()
@@ -72,7 +72,7 @@ def test_nobody_says_yes_for_a_lead_who_leads_no_more(
     owner: Owner, lead: Client, reader: Client, box: Box
 ) -> None:
     lead.post(ADD, {"owner": owner.pk, "address": "lena@elsewhere.example"})
-    sending.deliver_due()
+    delivery.deliver_due()
     (message,) = box.to("lena@elsewhere.example")
     link = link_in(message, "confirm")
     Membership.objects.filter(user__username="lena").update(role=Role.VIEWER)
@@ -96,7 +96,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     owner: Owner, lead: Client, reader: Client, box: Box, leaves: str
 ) -> None:
     lead.post(ADD, {"owner": owner.pk, "address": "team@example.org"})
-    sending.deliver_due()
+    delivery.deliver_due()
     reader.post(link_in(box.to("team@example.org")[0], "confirm"))
     address = Address.objects.get()
     assert address.refusal("digest") == ""
@@ -105,9 +105,9 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     address.refresh_from_db()
     assert address.clicked_at, "nobody is asked while the lead is there"
     LEAVES[leaves]()
-    letter = Letter("Digest", "text", "html")
-    mail = sending.send(letter, to=address, kind="budget", key="budget/1", now=timezone.now())
-    sending.deliver_due()
+    content = MailContent("Digest", "text", "html")
+    mail = delivery.send(content, to=address, kind="budget", key="budget/1", now=timezone.now())
+    delivery.deliver_due()
     assert mail is not None
     mail.refresh_from_db()
     assert mail.state == State.SKIPPED
@@ -118,7 +118,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     address.refresh_from_db()
     assert address.refusal("digest").startswith("It waits for its reader")
     assert str(address.confirmed_by) == "lars"
-    sending.deliver_due()
+    delivery.deliver_due()
     reader.post(link_in(box.to("team@example.org")[-1], "confirm"))
     address.refresh_from_db()
     assert address.refusal("digest") == ""
@@ -178,15 +178,15 @@ def test_a_link_to_end_is_no_link_to_confirm(owner: Owner, reader: Client) -> No
 def test_an_address_is_asked_once_a_day(owner: Owner, box: Box) -> None:
     address, lena = contact_of(owner, clicked=False), person("lena", owner, role=Role.LEAD)
     now = timezone.now()
-    assert confirming.ask(address, lena, now) == ""
-    assert "asked today already" in confirming.ask(address, lena, now)
+    assert account_mails.ask(address, lena, now) == ""
+    assert "asked today already" in account_mails.ask(address, lena, now)
 
 
 def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Client, box: Box) -> None:
     address = contact_of(owner)
-    letter = Letter("Budget", "text", "html", end_url=links.end_url("budget", "", address))
-    sending.send(letter, to=address, kind="budget", key="budget/1", now=timezone.now())
-    sending.deliver_due()
+    content = MailContent("Budget", "text", "html", end_url=links.end_url("budget", "", address))
+    delivery.send(content, to=address, kind="budget", key="budget/1", now=timezone.now())
+    delivery.deliver_due()
     (message,) = box.to("team@example.org")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     path = urlsplit(message["List-Unsubscribe"].strip("<>")).path
@@ -198,8 +198,8 @@ def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Cl
     assert (answer.status_code, answer.cookies) == (200, {})
     address.refresh_from_db()
     assert address.unwanted == ["budget"]
-    second = sending.send(letter, to=address, kind="budget", key="budget/2", now=timezone.now())
-    sending.deliver_due()
+    second = delivery.send(content, to=address, kind="budget", key="budget/2", now=timezone.now())
+    delivery.deliver_due()
     assert second is not None
     second.refresh_from_db()
     assert (second.state, second.answer) == (State.SKIPPED, "Its reader has ended this kind of mail.")
@@ -237,7 +237,7 @@ def test_django_itself_has_nobody_to_write_to() -> None:
 
 
 def test_the_lines_that_mail_is_built_of_are_found_by_the_search() -> None:
-    text = Path(sending.__file__).with_name("transport.py").read_text()
+    text = Path(delivery.__file__).with_name("transport.py").read_text()
     assert "from django.core import mail" in text
 
 
@@ -272,10 +272,10 @@ def test_a_lead_lets_mail_go_again_to_a_paused_address(owner: Owner, lead: Clien
 def test_a_mail_is_seen_as_sent_and_sent_again_by_its_lead_alone(
     owner: Owner, lead: Client, alice: Client, bob: Client, box: Box
 ) -> None:
-    letter = Letter("Budget", "In words", "<p>Hello <b>team</b></p><script>alert(1)</script>")
-    mail = sending.send(letter, to=contact_of(owner), kind="budget", key="budget/1", now=timezone.now())
+    content = MailContent("Budget", "In words", "<p>Hello <b>team</b></p><script>alert(1)</script>")
+    mail = delivery.send(content, to=contact_of(owner), kind="budget", key="budget/1", now=timezone.now())
     assert mail is not None
-    sending.deliver_due()
+    delivery.deliver_due()
     path = f"/admin/mail/sentmail/{mail.pk}/"
     for client in (alice, bob):
         assert client.get(f"{path}change/").status_code == 302
@@ -298,9 +298,9 @@ def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_agai
     owner: Owner, lead: Client, box: Box
 ) -> None:
     lena = User.objects.get(username="lena")
-    assert confirming.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
+    assert account_mails.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
     mail = SentMail.objects.get()
-    sending.deliver_due()
+    delivery.deliver_due()
     path = f"/admin/mail/sentmail/{mail.pk}/"
     page = lead.get(f"{path}change/").content.decode()
     assert "250 2.0.0 Taken as 1" in page
@@ -312,8 +312,8 @@ def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_agai
 
 
 def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
-    mail = sending.send(
-        Letter("Budget", "x", "x"), to=contact_of(owner), kind="budget", key="k", now=timezone.now()
+    mail = delivery.send(
+        MailContent("Budget", "x", "x"), to=contact_of(owner), kind="budget", key="k", now=timezone.now()
     )
     assert mail is not None
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from events.accounts import passwords
 from events.ownership.owner import Owner
-from reports.mail import confirming, sending
-from reports.mail.sent import SentMail, State
+from reports.mail import account_mails, delivery
+from reports.mail.models import SentMail, State
 from tests.factories import person
 from tests.mail.conftest import contact_of, with_address
 from tests.mail.server import Box
@@ -35,7 +35,7 @@ def forget(_: Owner, __: Client) -> None:
 
 def question(owner: Owner, _: Client) -> None:
     by = User.objects.get(username="lena")
-    assert confirming.ask(contact_of(owner, TO, clicked=False), by, timezone.now()) == ""
+    assert account_mails.ask(contact_of(owner, TO, clicked=False), by, timezone.now()) == ""
 
 
 def token_in(message: EmailMessage, page: str) -> str:
@@ -57,10 +57,10 @@ def test_nothing_keeps_the_link_that_a_mail_has(
     ask(owner, lead)
     waiting = SentMail.objects.get()
     assert (bytes(waiting.message), waiting.subject != "") == (b"", True)
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     ((_, message),) = box.taken
     assert traces([token_in(message, page)]) == {}
     assert traces([TO]) != {}, "the search finds what is there"
     sent = SentMail.objects.get()
     assert sent.state == State.SENT
-    assert not sending.send_again(sent, timezone.now())
+    assert not delivery.send_again(sent, timezone.now())

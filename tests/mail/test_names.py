@@ -12,11 +12,10 @@ from wcwidth import wcswidth
 from events.lib.formatting import shorten, start_of
 from events.ownership.owner import Owner
 from reports.digests import content, sending
-from reports.digests.composed import Table
+from reports.digests.digest import Table
 from reports.digests.rendering import laid_out
-from reports.mail import confirming
-from reports.mail import sending as mails
-from reports.mail.letter import Letter, message_of
+from reports.mail import account_mails, delivery
+from reports.mail.message import MailContent, build_message
 from reports.mail.text import isolated, line
 from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
 from tests.mail.conftest import contact_of
@@ -68,10 +67,10 @@ def test_every_kind_of_mail_says_a_name_as_it_is(name: str, owner: Owner, lead: 
     usage(owner, YESTERDAY, 5, source=name)
     subscribed(reader(owner), owner)
     sending.tick(content.compose, clock())
-    assert confirming.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
+    assert account_mails.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
     form = {"owner": owner.pk, "email": "dora@example.org", "role": "viewer"}
     lead.post("/admin/accounts/invitation/add/", form)
-    mails.deliver_due()
+    delivery.deliver_due()
     assert {to for to, _ in box.taken} == {"ann@example.org", "team@example.org", "dora@example.org"}
     for to, message in box.taken:
         for text in texts(message):
@@ -127,9 +126,9 @@ def test_a_subject_of_any_length_is_read_as_it_was_written(length: int) -> None:
         :length
     ].strip()
     for text in (subject, f"{subject} \u200d\u2713", f"ദ{subject}"):
-        letter = Letter(text, "text", "<p>html</p>", end_url=f"https://tally.example/{'x' * 300}")
+        content = MailContent(text, "text", "<p>html</p>", end_url=f"https://tally.example/{'x' * 300}")
         message = message_from_bytes(
-            message_of(letter, to="ann@example.org", key="k", at=NOW).as_bytes(), policy=policy.default
+            build_message(content, to="ann@example.org", key="k", at=NOW).as_bytes(), policy=policy.default
         )
         assert message["Subject"] == text
-        assert message["List-Unsubscribe"] == f"<{letter.end_url}>"
+        assert message["List-Unsubscribe"] == f"<{content.end_url}>"

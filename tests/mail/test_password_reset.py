@@ -13,8 +13,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.accounts import passwords
 from events.accounts.audit import AuditEntry
-from reports.mail import sending
-from reports.mail.sent import SentMail
+from reports.mail import delivery
+from reports.mail.models import SentMail
 from tests.admin.conftest import html_of, logged_in
 from tests.factories import person
 from tests.mail.conftest import link_of, with_address
@@ -53,7 +53,7 @@ def test_a_link_by_mail_sets_a_new_password_once_and_ends_other_sessions(dora: U
     elsewhere = logged_in(dora)
     assert elsewhere.get("/admin/").status_code == 200
     ask("dora@example.org")
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     path, client = link(), Client()
     assert set_new(client, path) == 302
     assert not client.login(username="dora", password="the old one 4711")
@@ -114,7 +114,7 @@ def test_the_link_uses_base_url_and_not_the_requests_host(dora: User, settings: 
     settings.ALLOWED_HOSTS = ["*"]
     Client().post(ASK, {"email": "dora@example.org"}, headers={"host": "evil.example"})
     passwords.send_links(timezone.now())
-    sending.deliver_due()
+    delivery.deliver_due()
     ((_, message),) = box.taken
     assert b"https://tally.example/admin/reset/" in message.as_bytes().replace(b"=\n", b"")
     assert b"evil.example" not in message.as_bytes()

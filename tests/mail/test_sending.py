@@ -9,20 +9,20 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.mail import retention, sending
-from reports.mail.address import Address
-from reports.mail.letter import Attachment, Image, Letter
-from reports.mail.sent import SentMail, State
+from reports.mail import delivery, retention
+from reports.mail.addresses import Address
+from reports.mail.message import Attachment, Image, MailContent
+from reports.mail.models import SentMail, State
 from reports.mail.transport import Line, Verdict
 from tests.mail.conftest import contact_of
 from tests.mail.server import Box, serving
 
 pytestmark = pytest.mark.django_db
-LETTER = Letter("80 % of the budget", "Figures in words.\n.\n..dots\n", "<p>Figures</p>")
+CONTENT = MailContent("80 % of the budget", "Figures in words.\n.\n..dots\n", "<p>Figures</p>")
 
 
-def claimed(to: Address, key: str = "budget/1", letter: Letter = LETTER) -> SentMail:
-    mail = sending.send(letter, to=to, kind="budget", key=key, now=timezone.now())
+def claimed(to: Address, key: str = "budget/1", content: MailContent = CONTENT) -> SentMail:
+    mail = delivery.send(content, to=to, kind="budget", key=key, now=timezone.now())
     assert mail is not None
     return mail
 
@@ -39,7 +39,7 @@ def state_of(mail: SentMail) -> str:
 
 def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     assert (state_of(mail), mail.answer, mail.attempts) == (State.SENT, "250 2.0.0 Taken as 1", 1)
     assert mail.sent_at is not None
     assert [(each.verdict, each.answer) for each in mail.tries.all()] == [("sent", "250 2.0.0 Taken as 1")]
@@ -54,46 +54,46 @@ def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
 def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     claimed(address)
-    assert sending.send(LETTER, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
-    sending.deliver_due()
-    assert sending.deliver_due(later(days=1)) == 0
+    assert delivery.send(CONTENT, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
+    delivery.deliver_due()
+    assert delivery.deliver_due(later(days=1)) == 0
     assert len(box.taken) == 1
 
 
 def test_a_kind_that_nobody_registered_is_an_error(owner: Owner) -> None:
     with pytest.raises(KeyError):
-        sending.send(LETTER, to=contact_of(owner), kind="news", key="news/1", now=timezone.now())
+        delivery.send(CONTENT, to=contact_of(owner), kind="news", key="news/1", now=timezone.now())
 
 
 def test_a_server_that_is_away_is_tried_again_later_each_time_longer(owner: Owner, to_server: Box) -> None:
     mail = claimed(contact_of(owner))
     waits = []
-    for _ in sending.WAITS:
-        sending.deliver_due(lambda: mail.next_at)
+    for _ in delivery.WAITS:
+        delivery.deliver_due(lambda: mail.next_at)
         before = mail.next_at
         assert state_of(mail) == State.CLAIMED
         waits.append(mail.next_at - before)
-    assert tuple(waits) == sending.WAITS
+    assert tuple(waits) == delivery.WAITS
     with serving(to_server):
-        sending.deliver_due(lambda: mail.next_at)
+        delivery.deliver_due(lambda: mail.next_at)
     assert state_of(mail) == State.SENT
-    assert [each.verdict for each in mail.tries.all()] == ["away"] * len(sending.WAITS) + ["sent"]
+    assert [each.verdict for each in mail.tries.all()] == ["away"] * len(delivery.WAITS) + ["sent"]
 
 
 def test_what_was_tried_for_a_day_has_failed(owner: Owner, to_server: Box) -> None:
     mail = claimed(contact_of(owner))
-    for _ in range(len(sending.WAITS) + 1):
-        sending.deliver_due(lambda: mail.next_at)
+    for _ in range(len(delivery.WAITS) + 1):
+        delivery.deliver_due(lambda: mail.next_at)
         mail.refresh_from_db()
     assert mail.state == State.FAILED
     assert "refused" in mail.answer
-    assert sum(sending.WAITS, timedelta()) > timedelta(hours=20)
+    assert sum(delivery.WAITS, timedelta()) > timedelta(hours=20)
 
 
 def test_a_server_that_is_away_is_asked_once_a_round(owner: Owner, to_server: Box) -> None:
     for number in range(5):
         claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     assert SentMail.objects.filter(attempts=0).count() == 4
 
 
@@ -114,7 +114,7 @@ def test_each_answer_means_its_own(
     address = contact_of(owner)
     mail = claimed(address)
     box.answers[step] = answer
-    sending.deliver_due()
+    delivery.deliver_due()
     assert (state_of(mail), mail.answer) == (state, answer)
     assert mail.tries.get().verdict == verdict
     address.refresh_from_db()
@@ -126,13 +126,13 @@ def test_an_address_that_is_refused_three_times_is_paused_and_says_so(owner: Own
     box.answers["RCPT"] = "550 5.1.1 No such user"
     for number in range(3):
         claimed(address, f"budget/{number}")
-        sending.deliver_due()
+        delivery.deliver_due()
     address.refresh_from_db()
     assert address.paused_at is not None
     assert address.paused_why == "550 5.1.1 No such user"
     assert address.refusal("budget") == "It is paused: its mail server refused it 3 times for good."
     last = claimed(address, "budget/last")
-    assert sending.deliver_due() == 0
+    assert delivery.deliver_due() == 0
     assert state_of(last) == State.SKIPPED
     assert last.answer == address.refusal("budget")
 
@@ -142,7 +142,7 @@ def test_a_success_between_starts_the_count_anew(owner: Owner, box: Box) -> None
     for number, answer in enumerate(("550 No", "550 No", "", "550 No", "550 No")):
         box.answers = {"RCPT": answer} if answer else {}
         claimed(address, f"budget/{number}")
-        sending.deliver_due()
+        delivery.deliver_due()
     address.refresh_from_db()
     assert (address.failures, address.paused_at) == (2, None)
 
@@ -152,7 +152,7 @@ def test_one_bad_address_stops_nobody_else(owner: Owner, box: Box) -> None:
         claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
     box.answers["RCPT", "team7@example.org"] = "550 5.1.1 No such user"
     box.answers["DATA", "team8@example.org"] = "451 Later"
-    assert sending.deliver_due() == 20
+    assert delivery.deliver_due() == 20
     assert {to for to, _ in box.taken} == {f"team{n}@example.org" for n in range(20)} - {
         "team7@example.org",
         "team8@example.org",
@@ -162,46 +162,46 @@ def test_one_bad_address_stops_nobody_else(owner: Owner, box: Box) -> None:
 def test_a_server_that_is_slow_to_answer_the_message_leaves_it_unknown(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     box.seconds["DATA"] = 1.5
-    sending.deliver_due()
+    delivery.deliver_due()
     assert state_of(mail) == State.UNKNOWN
-    assert sending.deliver_due(later(days=2)) == 0
+    assert delivery.deliver_due(later(days=2)) == 0
 
 
 def test_a_server_that_is_slow_before_the_message_is_tried_again(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     box.seconds["RCPT"] = 1.5
-    sending.deliver_due()
+    delivery.deliver_due()
     assert state_of(mail) == State.CLAIMED
     box.seconds.clear()
-    sending.deliver_due(later(minutes=2))
+    delivery.deliver_due(later(minutes=2))
     assert state_of(mail) == State.SENT
 
 
 def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     SentMail.objects.filter(pk=mail.pk).update(state=State.SENDING, changed_at=timezone.now())
-    assert sending.give_up_lost(timezone.now()) == 0
-    assert sending.give_up_lost(timezone.now() + sending.LOST_AFTER) == 1
+    assert delivery.give_up_lost(timezone.now()) == 0
+    assert delivery.give_up_lost(timezone.now() + delivery.LOST_AFTER) == 1
     assert state_of(mail) == State.UNKNOWN
-    assert sending.deliver_due(later(days=1)) == 0
-    assert sending.send_again(mail, timezone.now())
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due(later(days=1)) == 0
+    assert delivery.send_again(mail, timezone.now())
+    assert delivery.deliver_due() == 1
     assert state_of(mail) == State.SENT
 
 
 def test_what_is_unknown_can_be_taken_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
-    assert not sending.take_as_sent(mail, timezone.now())
+    assert not delivery.take_as_sent(mail, timezone.now())
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
-    assert sending.take_as_sent(mail, timezone.now())
+    assert delivery.take_as_sent(mail, timezone.now())
     assert (state_of(mail), box.taken) == (State.SENT, [])
 
 
 def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
-    sending.deliver_due()
-    assert sending.send_again(mail, timezone.now())
-    sending.deliver_due()
+    delivery.deliver_due()
+    assert delivery.send_again(mail, timezone.now())
+    delivery.deliver_due()
     first, second = box.to("team@example.org")
     assert first["Message-ID"] == second["Message-ID"]
     assert first.as_bytes() == second.as_bytes()
@@ -210,19 +210,19 @@ def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
 def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     now = timezone.now()
-    assert sending._take(SentMail.objects.get(pk=mail.pk), now)
+    assert delivery._take(SentMail.objects.get(pk=mail.pk), now)
     with Line() as line:
-        assert sending.attempt(mail.pk, line) is None
+        assert delivery.attempt(mail.pk, line) is None
     assert box.asked == []
 
 
 def test_between_two_mails_is_a_pause(owner: Owner, box: Box, settings: Any, monkeypatch: Any) -> None:
     settings.MAIL_PAUSE_SECONDS = 7.5
     slept: list[float] = []
-    monkeypatch.setattr("reports.mail.sending.time.sleep", slept.append)
+    monkeypatch.setattr("reports.mail.delivery.time.sleep", slept.append)
     for number in range(3):
         claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
-    sending.deliver_due()
+    delivery.deliver_due()
     assert slept == [7.5, 7.5]
 
 
@@ -232,10 +232,10 @@ def test_between_two_mails_is_a_pause(owner: Owner, box: Box, settings: Any, mon
 def test_a_contact_that_nobody_confirmed_gets_nothing_at_all(owner: Owner, box: Box) -> None:
     address = Address.objects.create(owner=owner, address="stranger@example.org")
     mails = [
-        sending.send(LETTER, to=address, kind=kind, key=kind, now=timezone.now())
+        delivery.send(CONTENT, to=address, kind=kind, key=kind, now=timezone.now())
         for kind in ("budget", "digest", "confirmation")
     ]
-    sending.deliver_due()
+    delivery.deliver_due()
     assert box.asked == []
     assert {state_of(mail) for mail in mails if mail} == {State.SKIPPED}
 
@@ -243,8 +243,8 @@ def test_a_contact_that_nobody_confirmed_gets_nothing_at_all(owner: Owner, box: 
 def test_a_confirmed_contact_gets_only_the_question_before_its_click(owner: Owner, box: Box) -> None:
     address = contact_of(owner, clicked=False)
     claimed(address)
-    sending.send(LETTER, to=address, kind="confirmation", key="c", now=timezone.now())
-    sending.deliver_due()
+    delivery.send(CONTENT, to=address, kind="confirmation", key="c", now=timezone.now())
+    delivery.deliver_due()
     assert len(box.taken) == 1
     assert SentMail.objects.get(state=State.SENT).kind == "confirmation"
 
@@ -272,9 +272,9 @@ HOSTILE = (
 
 
 def test_nothing_in_a_subject_breaks_out_of_it(owner: Owner, box: Box) -> None:
-    letter = Letter(HOSTILE, "text", "<p>html</p>", headers={"X-Tally-About": HOSTILE})
-    claimed(contact_of(owner), letter=letter)
-    assert sending.deliver_due() == 1
+    content = MailContent(HOSTILE, "text", "<p>html</p>", headers={"X-Tally-About": HOSTILE})
+    claimed(contact_of(owner), content=content)
+    assert delivery.deliver_due() == 1
     (message,) = box.to("team@example.org")
     assert message["Bcc"] is None
     assert message["Subject"].startswith(
@@ -286,7 +286,7 @@ def test_nothing_in_a_subject_breaks_out_of_it(owner: Owner, box: Box) -> None:
 
 
 def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: Box) -> None:
-    letter = Letter(
+    content = MailContent(
         "Grüße",
         "Straße 東京 😀\n",
         '<p>Straße 東京 😀 <img src="cid:chart1" alt="x"></p>',
@@ -294,8 +294,8 @@ def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: B
         attachments=(Attachment("../..\\evil\r\n name.csv", b"a,b\r\n1,2\r\n"),),
         end_url="https://tally.example/mail/end/abc",
     )
-    claimed(contact_of(owner), letter=letter)
-    sending.deliver_due()
+    claimed(contact_of(owner), content=content)
+    delivery.deliver_due()
     (message,) = box.to("team@example.org")
     kinds = [part.get_content_type() for part in message.walk()]
     assert kinds == [
@@ -332,7 +332,7 @@ def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: B
 
 def test_a_host_of_other_letters_goes_by_its_ascii_name(owner: Owner, box: Box) -> None:
     claimed(contact_of(owner, "team@bücher.example"))
-    sending.deliver_due()
+    delivery.deliver_due()
     assert box.asked == ["team@xn--bcher-kva.example"]
 
 
@@ -340,7 +340,7 @@ def test_on_one_machine_each_mail_is_a_file_that_opens(owner: Owner, settings: A
     settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     claimed(contact_of(owner))
-    sending.deliver_due()
+    delivery.deliver_due()
     (file,) = (tmp_path / "mail").iterdir()
     assert file.suffix == ".eml"
     assert b"80 % of the budget" in file.read_bytes()
@@ -352,7 +352,7 @@ def test_a_mail_that_cannot_be_handled_leaves_the_others_alone(owner: Owner, box
     address = contact_of(owner)
     odd, fine = claimed(address, "odd"), claimed(address, "fine")
     SentMail.objects.filter(pk=odd.pk).update(kind="ghost", next_at=timezone.now() - timedelta(minutes=1))
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
     assert state_of(fine) == State.SENT
     assert (state_of(odd), odd.attempts) == (State.CLAIMED, 1)
     assert odd.next_at > timezone.now(), "it is put off, or it would come first each time"
@@ -365,15 +365,15 @@ def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
     address = contact_of(owner)
     odd, fine = claimed(address, "odd"), claimed(address, "fine")
     SentMail.objects.filter(pk=odd.pk).update(next_at=timezone.now() - timedelta(minutes=1))
-    keep = sending._keep
+    keep = delivery._keep
 
     def fail(mail: SentMail, *args: Any) -> None:
         if mail.pk == odd.pk:
             raise ValueError("after the server has taken it")
         keep(mail, *args)
 
-    monkeypatch.setattr(sending, "_keep", fail)
-    sending.deliver_due()
+    monkeypatch.setattr(delivery, "_keep", fail)
+    delivery.deliver_due()
     assert (state_of(odd), state_of(fine)) == (State.UNKNOWN, State.SENT)
 
 
@@ -381,13 +381,13 @@ def test_copies_of_mails_go_after_a_time_and_the_record_stays(owner: Owner, box:
     address = contact_of(owner)
     old, waiting = claimed(address, "old"), claimed(address, "waiting")
     SentMail.objects.filter(pk=waiting.pk).update(next_at=timezone.now() + timedelta(days=900))
-    sending.deliver_due()
+    delivery.deliver_due()
     assert retention.forget_copies(timezone.now() + timedelta(days=89)) == 0
     settings.MAIL_COPIES_DAYS = 0
     assert retention.forget_copies(timezone.now() + timedelta(days=900)) == 0
     settings.MAIL_COPIES_DAYS = 90
     assert retention.forget_copies(timezone.now() + timedelta(days=91)) == 1
     assert state_of(old) == State.SENT
-    assert (bytes(old.message), old.subject) == (b"", LETTER.subject)
+    assert (bytes(old.message), old.subject) == (b"", CONTENT.subject)
     assert state_of(waiting) == State.CLAIMED
     assert bytes(waiting.message)

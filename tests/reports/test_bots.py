@@ -12,7 +12,7 @@ from django.utils import timezone
 from events.enrichment import agent
 from events.event import Event
 from events.sessions.session import Session
-from reports.digests import words
+from reports.digests import sentences
 from reports.figures.errors import errors
 from reports.figures.funnel import funnel
 from reports.figures.funnel_steps import step_of
@@ -199,9 +199,9 @@ def test_the_filter_stays_on_the_way_to_lists_and_back() -> None:
 
 def test_digests_say_how_many_sessions_they_leave_out() -> None:
     def told(bots: int) -> str:
-        return words.note(replace(facts("x"), bots=bots))
+        return sentences.note(replace(facts("x"), bots=bots))
 
-    assert told(0) == words.NOTE
+    assert told(0) == sentences.NOTE
     assert told(1).endswith(" 1 session of bots is not counted.")
     assert told(11).endswith(" 11 sessions of bots are not counted.")
 

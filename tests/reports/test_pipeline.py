@@ -29,7 +29,7 @@ from reports.figures import inbox
 from reports.figures.broker import ABSENT, NOT_YET, SILENT, Broker, Worker, broker
 from reports.figures.inbox import Filing, Inbox, Use
 from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
-from reports.mail.sent import SentMail, State
+from reports.mail.models import SentMail, State
 from reports.pages import pipeline as page
 from reports.pages.pipeline_checks import CHECKS
 from reports.periods import Granularity, preset

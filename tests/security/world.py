@@ -35,11 +35,11 @@ from ingestion.rejected.replay_jobs import ReplayJob
 from reports.cost import demo
 from reports.cost.budgets import Budget
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan
-from reports.digests.subscription import Subscription
-from reports.mail import sending as mails
-from reports.mail.address import Address
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail
+from reports.digests.models import Subscription
+from reports.mail import delivery
+from reports.mail.addresses import Address
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail
 from reports.rollups import folding
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
@@ -191,8 +191,8 @@ def _mails(made: Side, now: datetime) -> None:
         clicked_at=now,
     )
     Subscription.objects.create(address=address).owners.set([made.owner])
-    letter = Letter(f"{made.word} subject", f"{made.word} text", f"<p>{made.word} html</p>")
-    mails.send(letter, to=address, kind="budget", key=f"budget/{made.word}", now=now)
+    content = MailContent(f"{made.word} subject", f"{made.word} text", f"<p>{made.word} html</p>")
+    delivery.send(content, to=address, kind="budget", key=f"budget/{made.word}", now=now)
 
 
 def _post(made: Side, kind: str) -> None:

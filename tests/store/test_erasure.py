@@ -25,9 +25,9 @@ from events.store import erasing
 from ingestion.erasure import actors
 from ingestion.rejected.event import RejectedEvent
 from ingestion.tasks import replay
-from reports.mail import sending
-from reports.mail.letter import Attachment, Letter
-from reports.mail.sent import SentMail, State
+from reports.mail import delivery
+from reports.mail.message import Attachment, MailContent
+from reports.mail.models import SentMail, State
 from telemetry_project.celery import app
 from tests.admin.conftest import lead, logged_in
 from tests.factories import person
@@ -136,12 +136,14 @@ def mailed(sender: Sender, actor: str) -> None:
     """Send a mail that names the actor, and let one wait."""
     to = contact_of(sender.key.default_owner)
     table = Attachment("errors.csv", f"code,count\nNO_{actor},1\n".encode())
-    letter = Letter(f"Errors of {actor}", f"Most: NO_{actor}", f"<p>NO_{actor}</p>", attachments=(table,))
-    sending.send(letter, to=to, kind="budget", key="budget/1", now=timezone.now())
-    sending.deliver_due()
-    sending.send(letter, to=to, kind="budget", key="budget/2", now=timezone.now())
-    other = Letter("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>")
-    sending.send(other, to=to, kind="budget", key="budget/3", now=timezone.now())
+    content = MailContent(
+        f"Errors of {actor}", f"Most: NO_{actor}", f"<p>NO_{actor}</p>", attachments=(table,)
+    )
+    delivery.send(content, to=to, kind="budget", key="budget/1", now=timezone.now())
+    delivery.deliver_due()
+    delivery.send(content, to=to, kind="budget", key="budget/2", now=timezone.now())
+    other = MailContent("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>")
+    delivery.send(other, to=to, kind="budget", key="budget/3", now=timezone.now())
 
 
 def logged(actor: str) -> None:
@@ -309,7 +311,7 @@ def test_a_mail_that_waits_and_names_the_actor_is_not_sent(team_a: Sender) -> No
     erase("ann-4711", "--yes")
     states = dict(SentMail.objects.values_list("key", "state"))
     assert states == {"budget/1": State.SENT, "budget/2": State.SKIPPED, "budget/3": State.CLAIMED}
-    assert sending.deliver_due() == 1
+    assert delivery.deliver_due() == 1
 
 
 def test_a_short_id_is_erased_as_a_whole_text_and_not_within_sentences(team_a: Sender, lead: Client) -> None:
@@ -346,8 +348,8 @@ def test_workbooks_that_name_the_actor_go(team_a: Sender, lead: Client) -> None:
     for number, name in enumerate(("ann & <4711>", "ben")):
         table = workbook([Sheet("Errors", [Heading("code")], [[f"NO {name}"]])])
         attached = Attachment("figures.xlsx", table, xlsx_file.TYPE)
-        letter = Letter("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>", attachments=(attached,))
-        sending.send(letter, to=to, kind="budget", key=f"budget/{number}", now=now)
+        content = MailContent("Errors", "Most: NO_PAGE", "<p>NO_PAGE</p>", attachments=(attached,))
+        delivery.send(content, to=to, kind="budget", key=f"budget/{number}", now=now)
         job = jobs.request_export(person_, "events.event", "xlsx", "", "events.xlsx", now)
         assert job
         job.path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ from events.ownership.source import Source
 from events.store.silent import silent_sources
 from events.store.usage import UsageHour
 from reports.digests import content
+from reports.digests.models import Subscription
 from reports.digests.schedule import Rhythm
 from reports.digests.sending import latest_period
-from reports.digests.subscription import Subscription
 from tests.admin.conftest import html_of, operator, team_a
 from tests.conftest import SetClock
 from tests.reports.asked import counted

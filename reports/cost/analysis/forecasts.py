@@ -47,7 +47,7 @@ def forecast(month: date, owners: Owners, now: datetime, **only: Any) -> Forecas
     return _forecast(so_far, found.get(None, _Days({}, {})), now.date(), next_month(month))
 
 
-def forecasts(month: date, owners: Owners, now: datetime) -> dict[int, Forecast]:
+def forecasts_by_owner(month: date, owners: Owners, now: datetime) -> dict[int, Forecast]:
     """The same for each owner that has charges in the month; three statements."""
     rows = ChargeDay.objects.filter(billing_month__month=month)
     if owners is not None:

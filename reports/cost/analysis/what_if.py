@@ -15,9 +15,7 @@ from django.db import connection
 from events.ownership.owner import Organization
 from reports.cost.analysis.totals import Owners
 from reports.cost.charges import BillingMonth
-from reports.cost.charging import terms
-from reports.cost.charging import updating as keeping
-from reports.cost.charging import usage as counted
+from reports.cost.charging import terms, updating, usage
 from reports.cost.charging.charge_lines import split
 from reports.cost.charging.terms import Terms
 from reports.cost.meters import PRICED, STORED
@@ -95,8 +93,8 @@ def _stored(month: BillingMonth, begins: list[datetime], current: Terms) -> list
     """Return what was stored in each stretch, computed from usage hour by hour."""
     found: dict[tuple[int, int], tuple[Decimal, Decimal]] = {}
     until = month.charged_until or month.since
-    for owner_id in counted.owners_with_usage(month.organization_id):
-        for line in keeping.hourly(month, current, owner_id, month.since, until):
+    for owner_id in usage.owners_with_usage(month.organization_id):
+        for line in updating.hourly(month, current, owner_id, month.since, until):
             if line.meter == STORED:
                 key = owner_id, bisect_right(begins, line.hour)
                 quantity, cost = found.get(key, (ZERO, ZERO))

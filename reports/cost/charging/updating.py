@@ -16,9 +16,7 @@ from django.db import transaction
 from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import DAY, HOUR, BillingMonth
-from reports.cost.charging import charge_tables as writing
-from reports.cost.charging import terms
-from reports.cost.charging import usage as counted
+from reports.cost.charging import charge_tables, terms, usage
 from reports.cost.charging.charge_lines import Line, Span, by_day, charge
 from reports.cost.charging.platform_shares import fixed_lines
 from reports.cost.charging.terms import ALWAYS, Terms
@@ -47,7 +45,7 @@ def keep(organization_id: int, now: datetime, *, history: bool = True, wait: boo
         lock = Organization.objects.select_for_update(no_key=True, skip_locked=not wait)
         if not lock.filter(pk=organization_id).exists():
             return None
-        owners = counted.owners_with_usage(organization_id)
+        owners = usage.owners_with_usage(organization_id)
         if not owners:
             return Kept()
         return _Keeping(organization_id, owners, now).run(history=history)
@@ -66,7 +64,7 @@ class _Keeping:
 
     def run(self, *, history: bool) -> Kept:
         since = ALWAYS if history or not self._closed else self._open[0].since
-        changes = counted.note(self._owners, since)
+        changes = usage.note(self._owners, since)
         corrections = sum(self._correct(month, changes) for month in self._closed)
         charged = [self._charge(month, changes) for month in self._open]
         return Kept(sum(map(bool, charged)), sum(charged), corrections)
@@ -84,10 +82,10 @@ class _Keeping:
         prices: set[int] = set()
         for owner, since in due.items():
             lines = lines_of(month, self._terms, owner, since, until)
-            prices |= writing.replace(month, [owner], since, lines)
+            prices |= charge_tables.replace(month, [owner], since, lines)
         if due:
-            fixed = fixed_lines(month, self._terms, writing.shares(month))
-            writing.replace(month, self._owners, month.since, fixed, fixed=True)
+            fixed = fixed_lines(month, self._terms, charge_tables.shares(month))
+            charge_tables.replace(month, self._owners, month.since, fixed, fixed=True)
         # That a price was charged is noted once, and then holds for ever.
         Price.objects.filter(pk__in=prices, charged_at=None).update(charged_at=self._now)
         if due or is_new:
@@ -108,8 +106,8 @@ class _Keeping:
             return 0
         compute(month, self._terms, self._owners)
         target = next(each for each in self._open if each.month > month.month)
-        made = writing.correct(month, [each.pk for each in self._closed], target)
-        writing.sum_up_corrections(target)
+        made = charge_tables.correct(month, [each.pk for each in self._closed], target)
+        charge_tables.sum_up_corrections(target)
         if month.terms != fingerprint:
             month.terms = fingerprint
             month.save(update_fields=["terms"])
@@ -139,23 +137,23 @@ def hourly(
         owner_id,
         terms_,
         Span(since, until, month.hours),
-        counted.uses(owner_id, since, until),
-        counted.kept(owner_id, since),
-        writing.quantities(month, owner_id, since) if since > month.since else {},
+        usage.uses(owner_id, since, until),
+        usage.kept(owner_id, since),
+        charge_tables.quantities(month, owner_id, since) if since > month.since else {},
     )
 
 
 def compute(month: BillingMonth, terms_: Terms, owners: list[int], until: datetime | None = None) -> None:
     """Stage what a month would be charged now, from its begin."""
-    writing.clear_stage()
+    charge_tables.clear_stage()
     for owner in owners:
-        writing.stage(lines_of(month, terms_, owner, month.since, until or month.until))
-    writing.stage(fixed_lines(month, terms_, writing.staged_shares()))
+        charge_tables.stage(lines_of(month, terms_, owner, month.since, until or month.until))
+    charge_tables.stage(fixed_lines(month, terms_, charge_tables.staged_shares()))
 
 
 def _months(organization_id: int, owners: list[int], now: datetime, currency: str) -> list[BillingMonth]:
     """The months of an organization, from its first usage to now, in order; missing ones are made."""
-    first = counted.first_hour(owners)
+    first = usage.first_hour(owners)
     assert first is not None, "owners that have usage"
     month, last = first.date().replace(day=1), max(now, first).date().replace(day=1)
     wanted: list[date] = []

@@ -10,9 +10,7 @@ from django.db import connection, transaction
 from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import HOUR, BillingMonth
-from reports.cost.charging import charge_tables as writing
-from reports.cost.charging import terms
-from reports.cost.charging import usage as counted
+from reports.cost.charging import charge_tables, terms, usage
 from reports.cost.charging.updating import compute, keep
 
 SHOWN = 10
@@ -102,7 +100,7 @@ def examine(now: datetime) -> Verified:
     found: list[Found] = []
     months = list(BillingMonth.objects.select_related("organization").order_by("organization", "month"))
     for organization in Organization.objects.order_by("pk"):
-        owners = counted.owners_with_usage(organization.pk)
+        owners = usage.owners_with_usage(organization.pk)
         if not owners:
             continue
         found += _nonempty("charges and events disagree", _ask(_RECOUNT, [owners, owners, owners, SHOWN]))
@@ -123,7 +121,7 @@ def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) ->
             owners,
             max(until, month.charged_until or until),
         )
-        rows = writing.differences(month, every, SHOWN)
+        rows = charge_tables.differences(month, every, SHOWN)
         yield from _nonempty(f"{month}: charges and a computation disagree", rows)
 
 

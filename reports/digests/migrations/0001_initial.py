@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import reports.digests.schedule
-import reports.digests.subscription
+import reports.digests.models
 from django.conf import settings
 from django.db import migrations, models
 
@@ -27,7 +27,7 @@ class Migration(InitialMigration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('rhythm', models.CharField(choices=[(reports.digests.schedule.Rhythm['DAILY'], 'Daily: the day before'), (reports.digests.schedule.Rhythm['WEEKLY'], 'Weekly, on Monday: the week before'), (reports.digests.schedule.Rhythm['MONTHLY'], 'Monthly, on the first: the month before')], default='weekly', max_length=10)),
                 ('hour', models.PositiveSmallIntegerField(default=7, help_text='Hour of the day at which it is sent, 0 to 23, by the clocks of the zone.', validators=[django.core.validators.MaxValueValidator(23)])),
-                ('zone', models.CharField(default='UTC', help_text='Time zone of the hour, and of the days that it tells of, for instance Europe/London.', max_length=64, validators=[reports.digests.subscription.validate_zone])),
+                ('zone', models.CharField(default='UTC', help_text='Time zone of the hour, and of the days that it tells of, for instance Europe/London.', max_length=64, validators=[reports.digests.models.validate_zone])),
                 ('locale', models.CharField(choices=[('en-gb', 'English, United Kingdom: 1,234.5, 2 Mar 2026'), ('en-us', 'English, United States: 1,234.5, Mar 2, 2026'), ('de', 'German numbers and dates: 1.234,5, 02.03.2026'), ('de-ch', 'Swiss numbers and dates: 1’234.5, 02.03.2026'), ('fr', 'French numbers and dates: 1\u202f234,5, 02/03/2026'), ('sv', 'Swedish numbers and dates: 1\u202f234,5, 2026-03-02')], default='en-gb', help_text='How numbers and dates are written. The words are English.', max_length=10)),
                 ('attach_csv', models.BooleanField(default=False, help_text='Attach the figures as CSV.', verbose_name='attach CSV')),
                 ('also_empty', models.BooleanField(default=False, help_text='Send it also when nothing came in.')),

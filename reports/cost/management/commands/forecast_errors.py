@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events.management.asked import organization_of
-from reports.cost.analysis import forecasts as accuracy
+from reports.cost.analysis import forecasts
 from reports.cost.analysis.totals import months
 from reports.periods import DAY, month_of, next_month
 
@@ -24,8 +24,8 @@ class Command(BaseCommand):
         owners = list(organization.owners.values_list("pk", flat=True))
         this = month_of(timezone.now().date())
         over = [month for month in months(owners) if month < this]
-        days = accuracy.daily(min(over, default=this) - 31 * DAY, this, owners)
-        found = accuracy.mean_errors(days, [month for month in over if next_month(month) <= this])
+        days = forecasts.daily(min(over, default=this) - 31 * DAY, this, owners)
+        found = forecasts.mean_errors(days, [month for month in over if next_month(month) <= this])
         if not found:
             raise CommandError("No month that is over has seven days of charges before its last.")
         self.stdout.write(f"Forecasts of {len(over)} months of {organization}, error of the usage's cost:")

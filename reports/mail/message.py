@@ -1,4 +1,4 @@
-"""Letter: what a mail says, as plain data, and the message that is made of it."""
+"""MailContent: what a mail says, as plain data, and the message that is made of it."""
 
 import hashlib
 import re
@@ -54,7 +54,7 @@ class Attachment:
 
 
 @dataclass(frozen=True)
-class Letter:
+class MailContent:
     """One mail, but for whom it is to."""
 
     subject: str
@@ -84,27 +84,27 @@ def wire_address(address: str) -> str:
     return f"{local}@{punycode(host)}"
 
 
-def message_of(letter: Letter, *, to: str, key: str, at: datetime) -> EmailMessage:
+def build_message(content: MailContent, *, to: str, key: str, at: datetime) -> EmailMessage:
     """The message. Raises ValueError for what could break a header, after all was made one line."""
     message = EmailMessage(policy=POLICY)
     name, address = sender()
     message["From"] = Mailbox(name, addr_spec=address)
     message["To"] = Mailbox(addr_spec=wire_address(to))
-    message["Subject"] = line(letter.subject)
+    message["Subject"] = line(content.subject)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id(key)
     # Nobody wrote it, so no holiday note should answer it (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    if letter.end_url:
-        message["List-Unsubscribe"] = f"<{letter.end_url}>"
+    if content.end_url:
+        message["List-Unsubscribe"] = f"<{content.end_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    for header, value in letter.headers.items():
+    for header, value in content.headers.items():
         message[header] = line(value)
-    message.set_content(_encodable(letter.text))
-    message.add_alternative(_encodable(letter.html), subtype="html")
-    _put_images(message, letter)
-    for each in letter.attachments:
+    message.set_content(_encodable(content.text))
+    message.add_alternative(_encodable(content.html), subtype="html")
+    _put_images(message, content)
+    for each in content.attachments:
         kind, _, charset = each.type.partition("; charset=")
         main, _, sub = kind.partition("/")
         message.add_attachment(
@@ -117,10 +117,10 @@ def message_of(letter: Letter, *, to: str, key: str, at: datetime) -> EmailMessa
     return message
 
 
-def _put_images(message: EmailMessage, letter: Letter) -> None:
+def _put_images(message: EmailMessage, content: MailContent) -> None:
     html = message.get_body(("html",))
     assert isinstance(html, EmailMessage)
-    for image in letter.images:
+    for image in content.images:
         html.add_related(
             image.png,
             maintype="image",

@@ -1,4 +1,4 @@
-"""What a digest says, as plain data: content fills it from figures, rendering makes a letter of it.
+"""What a digest says, as plain data: content fills it from figures, rendering makes a content of it.
 
 All numbers are written already, as the reader's locale has them. Text may be of
 telemetry, as it came: rendering makes it fit.
@@ -63,7 +63,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Composed:
+class Digest:
     """A whole digest: the answer in words, then what it rests on."""
 
     answer: str

@@ -1,4 +1,4 @@
-"""Mails about accounts, and the limits of mails to strangers."""
+"""Mails about account_mails, and the limits of mails to strangers."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from events.accounts import passwords
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import INVITATION, PASSWORD, Mail
 from events.ownership.owner import Role
-from reports.mail import address as addresses
-from reports.mail import links, sending
+from reports.mail import addresses, delivery, links
+from reports.mail.addresses import CONFIRMATION, Address
 from reports.mail.kinds import Kind, register
-from reports.mail.letter import Letter
-from reports.mail.sent import SentMail
+from reports.mail.message import MailContent
+from reports.mail.models import SentMail
 from reports.mail.text import isolated, line
 
 DAY = timedelta(days=1)
@@ -26,7 +26,7 @@ MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 
 
 class AccountMailer:
-    """Sender of mails about accounts, through the sending of all mails."""
+    """Sender of mails about account_mails, through the sending of all mails."""
 
     def send(self, mail: Mail, now: datetime) -> str:
         """Send a mail within a minute. Returns why it can't be sent, as a sentence, or an empty text."""
@@ -36,7 +36,7 @@ class AccountMailer:
         with transaction.atomic():
             if mail.asked_by is not None and (why := refusal(mail.asked_by, mail.to, now)):
                 return why
-            sending.queue(
+            delivery.queue(
                 to=to, kind=mail.kind, key=mail.key, now=now, about=mail.about, asked_by=mail.asked_by
             )
         return to.refusal(mail.kind)
@@ -83,7 +83,7 @@ def _objection(mail: SentMail) -> str:
     return "" if is_led else "The inviter no longer leads the owner."
 
 
-def _invitation(mail: SentMail) -> Letter:
+def _invitation(mail: SentMail) -> MailContent:
     """Build an invitation, with the link that accepts it."""
     found = Invitation.objects.select_related("owner__organization", "invited_by").get(pk=mail.about)
     by = found.invited_by
@@ -93,16 +93,16 @@ def _invitation(mail: SentMail) -> Letter:
         "by": by,
         "role": Role(found.role),
     }
-    return _letter(
+    return _content(
         INVITATION, f"{_name(by)} invites you to {_name(found.owner)} in Tally", found.path, context
     )
 
 
-def _password(mail: SentMail) -> Letter:
+def _password(mail: SentMail) -> MailContent:
     """Build the mail with the link that sets a new password."""
     user = User.objects.get(pk=mail.about)
     context = {"name": user.get_username()}
-    return _letter(PASSWORD, "Set a new password for Tally", passwords.reset_path(user), context)
+    return _content(PASSWORD, "Set a new password for Tally", passwords.reset_path(user), context)
 
 
 def _name(of: Any) -> str:
@@ -110,11 +110,42 @@ def _name(of: Any) -> str:
     return isolated(line(str(of)))
 
 
-def _letter(kind: str, subject: str, path: str, context: dict[str, Any]) -> Letter:
+def _content(kind: str, subject: str, path: str, context: dict[str, Any]) -> MailContent:
     context |= {"url": links.absolute(path)}
     text = render_to_string(f"mail/{kind}.txt", context)
-    return Letter(subject, text, html=render_to_string(f"mail/{kind}.html", context))
+    return MailContent(subject, text, html=render_to_string(f"mail/{kind}.html", context))
 
 
 register(Kind(INVITATION, "invitations", objection=_objection, compose=_invitation))
 register(Kind(PASSWORD, "links to new passwords", compose=_password))
+
+
+def ask(address: Address, by: Any, now: datetime) -> str:
+    """Send the question in the name of `by`, at most once a day (UTC) to an address.
+
+    Returns why it isn't sent, as a sentence, or an empty text.
+    """
+    # By the address, not by its row: one that is removed and made again is still somebody's mailbox.
+    key = f"confirmation/{address.address.lower()}/{now:%Y-%m-%d}"
+    with transaction.atomic():
+        if why := refusal(by, address.address, now):
+            return why
+        about = str(address.pk)
+        if not delivery.queue(to=address, kind=CONFIRMATION, key=key, now=now, about=about, asked_by=by):
+            return f"{address} was asked today already: ask again tomorrow."
+    return ""
+
+
+def _compose(mail: SentMail) -> MailContent:
+    """Build the question, with a link that says yes."""
+    address = mail.address
+    assert address is not None, "without an address nothing is sent"
+    context = {"address": address, "owner": address.owner, "url": links.confirm_url(address)}
+    return MailContent(
+        subject=f"May Tally send reports about {isolated(line(str(address.owner)))} to this address?",
+        text=render_to_string("mail/confirm.txt", context),
+        html=render_to_string("mail/confirm.html", context),
+    )
+
+
+register(Kind(CONFIRMATION, "questions whether mail may come", compose=_compose))

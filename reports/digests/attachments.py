@@ -4,7 +4,7 @@ from events.spreadsheets import xlsx_file
 from events.spreadsheets.files import FORMATS, content, workbook
 from reports.charts.numbers import count
 from reports.charts.table import Column, Moment, Row, Table
-from reports.digests.composed import File
+from reports.digests.digest import File
 from reports.digests.facts import Facts
 from reports.periods import Granularity
 

@@ -20,12 +20,11 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from reports.mail import address as addresses
-from reports.mail import letter as letters
-from reports.mail.address import Address
+from reports.mail import addresses
+from reports.mail.addresses import Address
 from reports.mail.kinds import KINDS, secret_kinds
-from reports.mail.letter import Letter
-from reports.mail.sent import Attempt, SentMail, State
+from reports.mail.message import MailContent, build_message, sender, wire_address
+from reports.mail.models import Attempt, SentMail, State
 from reports.mail.text import line as one_line
 from reports.mail.transport import Line, Outcome, Verdict
 from reports.periods import Period
@@ -41,7 +40,7 @@ MOST = 500
 
 
 def send(
-    letter: Letter,
+    content: MailContent,
     *,
     to: Address,
     kind: str,
@@ -57,7 +56,7 @@ def send(
     with transaction.atomic():
         mail = claim(to=to, kind=kind, key=key, now=now, about=about, period=period)
         if mail is not None:
-            write(mail, letter, now)
+            write(mail, content, now)
     return mail
 
 
@@ -101,9 +100,9 @@ def queue(
     return mail
 
 
-def write(mail: SentMail, letter: Letter, now: datetime) -> None:
+def write(mail: SentMail, content: MailContent, now: datetime) -> None:
     """Put the message into a claimed mail. What every attempt sends is this, to the byte."""
-    message = letters.message_of(letter, to=mail.to, key=mail.key, at=now)
+    message = build_message(content, to=mail.to, key=mail.key, at=now)
     mail.message, mail.subject = message.as_bytes(), str(message["Subject"])
     SentMail.objects.filter(pk=mail.pk, state=State.CLAIMED, message=b"").update(
         message=mail.message, subject=mail.subject
@@ -169,7 +168,7 @@ def attempt(pk: int, line: Line, clock: Clock = timezone.now) -> Outcome | None:
     message = _message(mail, clock())
     if not _take(mail, clock()):
         return None
-    outcome = line.deliver(message, sender=letters.sender()[1], to=letters.wire_address(mail.to))
+    outcome = line.deliver(message, sender=sender()[1], to=wire_address(mail.to))
     with transaction.atomic():
         _keep(mail, outcome, clock())
     return outcome
@@ -180,7 +179,7 @@ def _message(mail: SentMail, now: datetime) -> bytes:
     compose = KINDS[mail.kind].compose
     if compose is None:
         return bytes(mail.message)
-    return letters.message_of(compose(mail), to=mail.to, key=mail.key, at=now).as_bytes()
+    return build_message(compose(mail), to=mail.to, key=mail.key, at=now).as_bytes()
 
 
 def objection(mail: SentMail) -> str:
