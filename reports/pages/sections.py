@@ -19,6 +19,7 @@ from reports.pages.report import Block, Empty, Figure
 from reports.query.metrics import Dataset, Metric, Ratio, Sum
 from reports.query.planner import answer, over_time
 from reports.query.query import LISTED, Answer, Key, Line, Query, Row
+from reports.query.series import ratio, summed
 from reports.rollups.relation import Where
 
 UNNAMED = "(none)"
@@ -86,9 +87,13 @@ class Headlines:
     in_time: Line
 
     @classmethod
-    def of(cls, data: PageData, metrics: Sequence[str]) -> "Headlines":
-        """Ask for metrics."""
-        return cls(data, answer(data.query(metrics)).total, data.over_time(*metrics))
+    def of(
+        cls, data: PageData, metrics: Sequence[str], in_time: Sequence[str] | Line | None = None
+    ) -> "Headlines":
+        """Ask for metrics, and for all or some of them by bucket, unless these are known."""
+        if not isinstance(in_time, Line):
+            in_time = data.over_time(*(metrics if in_time is None else in_time))
+        return cls(data, answer(data.query(metrics)).total, in_time)
 
     def figure(
         self,
@@ -112,7 +117,7 @@ class Headlines:
             points(value, before, more_is=more_is)
             if unit is SHARE
             else change(value, before, more_is=more_is),
-            spark=self.in_time.values[metric],
+            spark=self.in_time.values.get(metric, ()),
             note=note,
             tone=tone,
             href=self.data.behind(metric) if href is None else href,
@@ -151,12 +156,16 @@ class Breakdown:
     by: tuple[str, ...]
     metrics: tuple[str, ...]
     order: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)  # of dimensions in files, where they differ
     compared: str = ""  # the metric that has a column for the compared period
-    bar: str = ""  # the metric that is drawn, by default the first
+    share: str = ""  # the metric whose share of all rows has a column
+    bar: str | None = ""  # the metric that is drawn, by default the first
     alarm: Alarm | None = None
     sentence: Sentence = lambda _, __: ""
     href: Callable[[PageData, Row], str] | None = None  # of the first cell: by default narrows the page
     links: tuple[str, ...] | None = None  # metrics that link to their events, by default those that count
+    links_unnamed: bool = False  # whether rows without the value of a dimension link too
+    narrows: bool = True  # whether values of dimensions narrow the page
     unnamed: str = UNNAMED
     note: str = ""
     cut: str = "The first {rows:,} of {of:,}."
@@ -167,9 +176,9 @@ class Breakdown:
         """Ask for the rows."""
         return answer(data.query(self.metrics, self.by, self.order, compared=bool(self.compared)))
 
-    def block(self, data: PageData, found: Answer) -> Block:
-        """Return the table of an answer."""
-        rows = tuple(self._row(data, row) for row in found.rows)
+    def block(self, data: PageData, found: Answer, total: Row | None = None) -> Block:
+        """Return the table of an answer; shares are of the `total`."""
+        rows = tuple(self._row(data, row, total) for row in found.rows)
         cut = self.cut.format(rows=len(rows), of=found.of) if found.of > len(rows) else ""
         return Block(
             self.name,
@@ -182,7 +191,7 @@ class Breakdown:
         )
 
     def _columns(self, data: PageData, found: Answer) -> list[Column]:
-        columns = [Column(name, data.dataset.heading(name)) for name in self.by]
+        columns = [Column(self.names.get(name, name), data.dataset.heading(name)) for name in self.by]
         for name in self.metrics:
             metric = data.dataset.metric(name)
             columns.append(
@@ -190,27 +199,32 @@ class Breakdown:
                     name,
                     metric.heading,
                     metric.unit,
-                    has_bar=name == (self.bar or self.metrics[0]),
+                    has_bar=name == (self.metrics[0] if self.bar == "" else self.bar),
                     note=metric.note,
                     is_estimate=metric.is_estimate or name in found.estimated,
                 )
             )
             if name == self.compared:
                 columns += before_of(metric.unit, data.filters, data.context)
+            if name == self.share:
+                columns.append(Column("share", "Share", SHARE))
         return columns
 
-    def _row(self, data: PageData, row: Row) -> TableRow:
+    def _row(self, data: PageData, row: Row, total: Row | None) -> TableRow:
         keys = {name: str(key) for name, key in zip(self.by, row.keys, strict=True) if key != ""}
         cells: list[object] = [
             data.named(name, key, self.unnamed) for name, key in zip(self.by, row.keys, strict=True)
         ]
-        hrefs = {name: data.context.links.here(**{name: key}) for name, key in keys.items()}
+        here = data.context.links.here
+        hrefs = {name: here(**{name: key}) for name, key in keys.items() if self.narrows}
         for name in self.metrics:
             metric = data.dataset.metric(name)
             cells.append(_cell(metric, row))
             if name == self.compared and data.filters.compare:
                 cells.append(row.earlier(name))
-            if self._has_link(metric) and len(keys) == len(self.by):
+            if name == self.share and total:
+                cells.append(ratio(row.number(name), total.number(name)))
+            if self._has_link(metric) and (self.links_unnamed or len(keys) == len(self.by)):
                 hrefs[name] = data.behind(name, keys)
         first = hrefs.pop(self.by[0], "")
         return TableRow(
@@ -241,7 +255,7 @@ class OverTime:
     metric: str
     by: str
     most: int = LISTED  # values that are told apart; a chart has no more than SERIES
-    hues: Callable[[Sequence[str]], Mapping[str, int]] = palette.of_names
+    hues: Callable[[Sequence[Key]], Mapping[Key, int]] = palette.of_names
     order: tuple[str, ...] = ()  # names from the bottom up, others on top
     rest: str = "others"
     unnamed: str = UNNAMED
@@ -254,33 +268,48 @@ class OverTime:
         query = data.query((self.metric,), (self.by,))
         return over_time(query, data.context.now, most=self.most)
 
-    def block(self, data: PageData, found: Sequence[Line]) -> Block:
-        """Return the chart of an answer."""
-        named = [
-            (self.rest if line.is_rest else data.named(self.by, line.key, self.unnamed), line)
-            for line in found
-            if line.is_rest or line.key is not None
-        ]
-        kept = top_and_rest([(name, line.values[self.metric]) for name, line in named], self.rest)
+    def together(self, found: Sequence[Line]) -> Line:
+        """Return all lines of an answer as one."""
+        return Line(None, {self.metric: summed(line.values[self.metric] for line in found)})
+
+    def block(
+        self, data: PageData, found: Sequence[Line], beside: Sequence[Series] = (), sentence: str = ""
+    ) -> Block:
+        """Return the chart of an answer, with lines `beside` its own."""
+        keys = {data.named(self.by, line.key, self.unnamed): line.key for line in found if not line.is_rest}
+        named = [(name, line.values[self.metric]) for name, line in zip(keys, found, strict=False)]
+        kept = top_and_rest([each for each in named if each[0] != self.rest], self.rest)
         if self.order:
             places = {name: place for place, name in enumerate(self.order)}
             kept.sort(key=lambda each: places.get(each[0], len(places)))
             kept.reverse()
-        hues = self.hues([name for name, _ in kept])
-        series = tuple(self._series(data, name, values, hues[name]) for name, values in kept)
-        said = self.sentence(data, found)
-        chart = time_chart(f"{self.alt} {said}", data, series, data.dataset.metric(self.metric).unit)
+        hues = self.hues([keys.get(name) or name for name, _ in kept])
+        series = [self._series(data, name, keys.get(name), values, hues) for name, values in kept]
+        others = [line.values[self.metric] for line in found if line.is_rest]
+        others += [values for name, values in named if name == self.rest]
+        if others:
+            series.append(Series(self.rest, summed(others), palette.REST))
+        said = sentence or self.sentence(data, found)
+        unit = data.dataset.metric(self.metric).unit
+        chart = time_chart(f"{self.alt} {said}", data, (*series, *beside), unit)
         return Block(self.name, self.title, said, chart, empty=self.empty)
 
-    def _series(self, data: PageData, name: str, values: tuple[Number | None, ...], hue: int) -> Series:
-        if name in (self.rest, self.unnamed):
-            return Series(name, values, hue)
+    def _series(
+        self,
+        data: PageData,
+        name: str,
+        key: Key,
+        values: tuple[Number | None, ...],
+        hues: Mapping[Key, int],
+    ) -> Series:
+        if not key:
+            return Series(name, values, hues[name])
         return Series(
             name,
             values,
-            hue,
-            (self.by, name) if self.narrows else None,
-            behind=partial(data.behind_bucket, self.metric, {self.by: name}),
+            hues[key],
+            (self.by, str(key)) if self.narrows else None,
+            behind=partial(data.behind_bucket, self.metric, {self.by: str(key)}),
         )
 
 

@@ -1,10 +1,23 @@
 """Datasets: the metrics that report pages, their files and the API know, by subject."""
 
-from reports.charts.numbers import count
-from reports.query.metrics import Dataset, Ratio, Sum
-from reports.rollups.models import UiActions
+from reports.charts.numbers import SECONDS, SHARE, count, mean
+from reports.query.metrics import Dataset, Quantile, Ratio, Sum
+from reports.rollups.models import (
+    Builds,
+    Contents,
+    Heartbeats,
+    Logs,
+    Metrics,
+    MetricShapes,
+    Questions,
+    Ratings,
+    Searches,
+    UiActions,
+)
 
-ACTIONS = count("actions")
+ACTIONS, ANSWERS, ENTRIES, EVENTS = count("actions"), count("answers"), count("entries"), count("events")
+RATINGS_GIVEN, SEARCHES_MADE, TIMES = count("ratings"), count("searches"), count("times")
+NUMBER = mean("")
 
 INTERFACE = Dataset(
     "interface",
@@ -13,6 +26,100 @@ INTERFACE = Dataset(
         Sum("actions", ACTIONS, measure="events"),
         Sum("errors", ACTIONS, measure="events", where={"level": "error"}),
         Sum("warnings", ACTIONS, measure="events", where={"level": "warn"}),
-        Ratio("error_share", part="errors", whole="actions"),
+        Ratio("error_share", SHARE, part="errors", whole="actions"),
     ),
 )
+CONTENTS = Dataset(
+    "contents",
+    Contents,
+    (
+        Sum("started", TIMES),
+        Sum("finished", TIMES),
+        Sum("timed", TIMES),
+        Sum("seconds", SECONDS, "Time in all", measure="time_spent"),
+        Ratio("finished_share", SHARE, part="finished", whole="started"),
+        Ratio("mean_seconds", SECONDS, "Time per content", "The mean of what its ends say", part="seconds",
+              whole="timed"),
+    ),
+)  # fmt: skip
+QUESTIONS = Dataset(
+    "questions",
+    Questions,
+    (
+        Sum("title", None),
+        Sum("attempts", ANSWERS),
+        Sum("passed", ANSWERS),
+        Sum("score", NUMBER),
+        Sum("timed", ANSWERS),
+        Sum("seconds", SECONDS, measure="timed_duration"),
+        Sum("expected", SECONDS),
+        Ratio("pass_rate", SHARE, part="passed", whole="attempts"),
+        Ratio("mean_score", mean("score"), part="score", whole="attempts"),
+        Ratio("mean_seconds", SECONDS, "Time", "The mean where a time is expected", part="seconds",
+              whole="timed"),
+        Ratio("expected_seconds", SECONDS, "Expected time", part="expected", whole="timed"),
+        Ratio("time_share", SHARE, "Time of expected", "100 % is as expected", part="seconds",
+              whole="expected"),
+    ),
+    titles={"item": "Question"},
+)  # fmt: skip
+RATINGS = Dataset(
+    "ratings",
+    Ratings,
+    (
+        Sum("ratings", RATINGS_GIVEN, measure="rated"),
+        Sum("rating_sum", NUMBER),
+        Sum("comments", count("comments")),
+        Ratio("mean", mean("mean rating"), part="rating_sum", whole="ratings", places=2),
+    ),
+)
+SEARCHES = Dataset(
+    "searches",
+    Searches,
+    (
+        Sum("searches", SEARCHES_MADE),
+        Sum("results", count("results")),
+        Sum("without_results", SEARCHES_MADE, "No results", "Searches that found nothing"),
+        Ratio("mean_results", mean("results"), "Found", "Results, on average", part="results",
+              whole="searches", places=2),
+        Ratio("empty_share", SHARE, part="without_results", whole="searches"),
+    ),
+    titles={"query": "Searched for"},
+)  # fmt: skip
+BUILDS = Dataset(
+    "builds",
+    Builds,
+    (
+        Sum("events", EVENTS),
+        Sum("final", EVENTS, "Ends", "Events that end a series, or stand alone"),
+        Sum("in_series", EVENTS),
+        Sum("timed", EVENTS),
+    ),
+    titles={"os": "Operating system"},
+)
+LOGS = Dataset(
+    "logs",
+    Logs,
+    (
+        Sum("entries", ENTRIES, measure="events"),
+        Sum("errors", ENTRIES, note="Of level ERROR or FATAL", measure="events",
+            where={"level": ("ERROR", "FATAL")}),
+        Ratio("error_share", SHARE, part="errors", whole="entries"),
+    ),
+)  # fmt: skip
+HEARTBEATS = Dataset("heartbeats", Heartbeats, (Sum("heartbeats", count("heartbeats"), measure="events"),))
+MEASUREMENTS = Dataset(
+    "metrics",
+    Metrics,
+    (
+        Sum("count", count("measurements"), "Measurements"),
+        Sum("sum", NUMBER, measure="total"),
+        Sum("least", NUMBER),
+        Sum("greatest", NUMBER, measure="most"),
+        Sum("last", NUMBER),
+        Sum("latest", None),
+        Ratio("mean", NUMBER, part="sum", whole="count"),
+        Quantile("p95", NUMBER, "95th percentile", note="True to 3 %", is_estimate=True, share=0.95,
+                 rollup=MetricShapes),
+    ),
+)  # fmt: skip

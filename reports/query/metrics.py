@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from reports.charts.numbers import SHARE, Unit
+from reports.charts.numbers import Unit
 from reports.rollups.members import BOUND
 from reports.rollups.relation import Where
 from reports.rollups.rollup import Rollup
@@ -39,7 +39,6 @@ class Sum(Metric):
 class Ratio(Metric):
     """A metric divided by another; nothing where there is nothing to divide by."""
 
-    unit: Unit | None = SHARE
     part: str
     whole: str
     places: int | None = None  # that tables round it to

@@ -49,3 +49,9 @@ def lives(filters: Filters) -> list[Life]:
     made = relation(Heartbeats, filters, {}, pieces, keys=["source"], measures=["events", "first", "latest"])
     made.parameters.update(least=LEAST, factor=FACTOR)
     return [Life(*row) for row in fetch(made._replace(sql=_SILENCES.format(made=made.sql)))]
+
+
+def overdue(life: Life, filters: Filters, now: datetime) -> timedelta | None:
+    """Return how long before the end of the period the last sign was, where that is unusual."""
+    lasts = min(now, filters.period.until) - life.latest
+    return lasts if lasts > life.usual else None

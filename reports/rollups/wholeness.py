@@ -71,6 +71,21 @@ class States:
     running: int
     missing: int  # events, at least
 
+    @property
+    def over(self) -> int:
+        """The series that are not running."""
+        return self.series - self.running
+
+    @property
+    def broken(self) -> int:
+        """The series that lack an end or places."""
+        return self.unended + self.with_gaps
+
+    @property
+    def whole_share(self) -> float | None:
+        """The whole ones of those that are over."""
+        return self.whole / self.over if self.over else None
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -95,6 +110,12 @@ class Timers:
     events: int
     half: float | None  # seconds from first to last event that half of them took at the most
     most: float | None  # and nine of ten
+
+
+def of_all(parts: Sequence[States]) -> States:
+    """Return the states of several collections as one."""
+    names = ("series", "whole", "with_gaps", "unended", "running", "missing")
+    return States("", *(sum(getattr(part, name) for part in parts) for name in names))
 
 
 def states(filters: Filters, now: datetime, where: Where) -> list[States]:

@@ -13,10 +13,10 @@ from events.enrichment import agent
 from events.event import Event
 from events.sessions.session import Session
 from reports.digests import sentences
+from reports.figures.comments import comments
 from reports.figures.errors import errors
 from reports.figures.funnel import funnel
 from reports.figures.funnel_steps import step_of
-from reports.figures.learning import learning
 from reports.figures.overview import overview
 from reports.figures.sessions import sessions
 from reports.filters import Bots, Filters
@@ -24,6 +24,9 @@ from reports.pages import bots as said
 from reports.pages.links import for_lists, for_reports
 from reports.pages.registry import PAGES
 from reports.periods import preset
+from reports.query.datasets import CONTENTS, QUESTIONS, RATINGS, SEARCHES
+from reports.query.planner import answer
+from reports.query.query import Query
 from reports.rollups import verification
 from reports.rollups.rebuilding import steps
 from tests.admin.conftest import html_of
@@ -119,10 +122,16 @@ def test_people_and_events_are_counted_with_and_without_bots(visited: None, way:
     failed = errors(asked(way), timezone.now()).sums
     assert (failed.errors, failed.sessions, failed.actors, failed.of_sessions) == (everybody, *(people,) * 3)
 
-    learned = learning(asked(way).of_people, timezone.now())
-    assert learned.sums.contents.started == learned.sums.contents.finished == people
-    assert learned.sums.questions.attempts == learned.sums.searches.searches == people
-    assert learned.sums.ratings.ratings == len(learned.comments) == people
+    learners = asked(way).of_people
+    for dataset, metrics in (
+        (CONTENTS, ("started", "finished")),
+        (QUESTIONS, ("attempts",)),
+        (SEARCHES, ("searches",)),
+        (RATINGS, ("ratings",)),
+    ):
+        total = answer(Query(dataset, metrics, learners)).total
+        assert [total.count(name) for name in metrics] == [people] * len(metrics)
+    assert len(comments(learners)) == people
 
     steps = [step_of("page:home"), step_of("page:course")]
     assert [reached.sessions for reached in funnel(asked(way), steps).steps] == [people, people]

@@ -8,11 +8,16 @@ import pytest
 
 from events.event import Event
 from events.kinds.emitted_event import EmittedEvent
-from reports.figures.builds import KEYS, builds, whole_share
+from reports.charts.numbers import change
 from reports.filters import Filters
 from reports.pages import builds as page
+from reports.pages.builds import BY, KEYS
 from reports.pages.links import Links
 from reports.pages.page import Context
+from reports.query.datasets import BUILDS
+from reports.query.planner import answer, over_time
+from reports.query.query import Answer, Query, Row
+from reports.rollups import wholeness
 from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
@@ -66,24 +71,34 @@ def missing(pairs: list[Pair]) -> int:
     return max(0, int(max(places)) + 1 - first - len(pairs))
 
 
+def total(filters: Filters, **where: str) -> Row:
+    return answer(Query(BUILDS, ("events", "final", "in_series", "timed"), filters, where=where)).total
+
+
+def parts(filters: Filters, name: str, **where: str) -> Answer:
+    return answer(Query(BUILDS, BY[name].metrics, filters, (name,), where))
+
+
 @each_question
 def test_events_by_what_they_were_about(asked: str) -> None:
     filters = question(asked)
     events = seen("emitted_event", filters)
 
-    found = builds(filters, NOW)
+    sums = total(filters)
+    (line,) = over_time(Query(BUILDS, ("events",), filters), NOW)
+    lines = over_time(Query(BUILDS, ("events",), filters, ("collection",)), NOW)
 
-    assert (found.sums.events, found.total) == (len(events), by_bucket(events, filters))
-    assert found.sums.final == sum(bool(row.final) for _, row in events)
-    assert found.sums.in_series == sum(bool(row.scope) for _, row in events)
-    assert found.sums.timed == sum(row.timer is not None for _, row in events)
+    assert (sums.count("events"), line.values["events"]) == (len(events), by_bucket(events, filters))
+    assert sums.count("final") == sum(bool(row.final) for _, row in events)
+    assert sums.count("in_series") == sum(bool(row.scope) for _, row in events)
+    assert sums.count("timed") == sum(row.timer is not None for _, row in events)
     for name in KEYS:
         counts = Counter(keys_of(row)[name] for _, row in events)
         ends = Counter(keys_of(row)[name] for _, row in events if row.final)
-        assert {part.key: (part.events, part.final) for part in found.parts[name]} == {
-            key: (times, ends[key]) for key, times in counts.items()
-        }, name
-    assert found.by_collection == {
+        assert {
+            row.keys[0]: (row.count("events"), row.count("final")) for row in parts(filters, name).rows
+        } == {key: (times, ends[key]) for key, times in counts.items()}, name
+    assert {each.key: each.values["events"] for each in lines} == {
         name: by_bucket([pair for pair in events if pair[1].collection == name], filters)
         for name in {row.collection for _, row in events}
     }
@@ -107,24 +122,23 @@ def test_series_are_whole_or_lack_an_end_or_places(asked: str) -> None:
         if gone or (not ended and stale):
             broken.add((key[3], key[2], key[1], len(pairs), gone, ended))
 
-    found = builds(filters, NOW)
+    found = wholeness.states(filters, NOW, {})
+    whole = wholeness.of_all(found)
 
-    assert found.states.series == len(series)
-    assert {name: getattr(found.states, name) for name in states} == states
-    assert Counter({each.collection: each.series for each in found.series}) == Counter(
-        key[2] for key in series
-    )
+    assert whole.series == len(series)
+    assert {name: getattr(whole, name) for name in states} == states
+    assert Counter({each.collection: each.series for each in found}) == Counter(key[2] for key in series)
     assert {
         (each.scope, each.collection, each.source_id, each.events, each.missing, each.has_ended)
-        for each in found.broken
+        for each in wholeness.broken(filters, NOW, {}, 100)
     } == broken
 
 
 def test_the_data_has_series_of_each_sort() -> None:
-    states = builds(question("everything"), NOW).states
+    states = wholeness.of_all(wholeness.states(question("everything"), NOW, {}))
 
     assert min(states.whole, states.with_gaps, states.unended, states.missing) > 0
-    assert 0 < (whole_share(states) or 0) < 1
+    assert 0 < (states.whole_share or 0) < 1
 
 
 @each_question
@@ -138,13 +152,12 @@ def test_timers_and_how_long_they_ran(asked: str) -> None:
     timers = [pairs for pairs in groups.values() if since <= pairs[0][0].occurred_at < until]
     lengths = sorted((pairs[-1][0].occurred_at - pairs[0][0].occurred_at).total_seconds() for pairs in timers)
 
-    whole = builds(filters, NOW)
-    found = whole.timers
+    found, by_collection = wholeness.timers(filters, {})
 
     assert (found.timers, found.events or 0) == (len(timers), sum(map(len, timers)))
     assert found.half == (pytest.approx(lengths[(len(lengths) + 1) // 2 - 1]) if lengths else None)
     assert found.most == (pytest.approx(lengths[-(-len(lengths) * 9 // 10) - 1]) if lengths else None)
-    assert {each.collection: each.timers for each in whole.timers_by_collection} == Counter(
+    assert {each.collection: each.timers for each in by_collection} == Counter(
         min(row.collection or "" for _, row in pairs) for pairs in timers
     )
 
@@ -155,35 +168,38 @@ def test_each_key_narrows(name: str) -> None:
     counts = Counter(keys_of(row)[name] for _, row in seen("emitted_event", filters))
     value, times = min(counts.items(), key=lambda each: each[1])
 
-    found = builds(filters, NOW, {name: value})
+    found = total(filters, **{name: value})
 
-    assert found.sums.events == times < counts.total() or len(counts) == 1
-    assert [part.key for part in found.parts[name]] == [value]
+    assert found.count("events") == times < counts.total() or len(counts) == 1
+    assert [row.keys[0] for row in parts(filters, name, **{name: value}).rows] == [value]
 
 
 def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
-    before = builds(filters.over(just_before(filters.period)), NOW)
+    before = filters.over(just_before(filters.period))
+    compared = question("some days", compare=just_before(filters.period))
+    context = Context(NOW, Links("builds", {}), {}, {}, sees_all=True)
 
-    found = builds(question("some days", compare=just_before(filters.period)), NOW)
-
-    assert (found.sums.before, found.series_before) == (before.sums.events, before.series)
-    assert before.sums.events
+    assert total(compared).earlier("events") == total(before).count("events") > 0
+    whole = wholeness.of_all(wholeness.states(before, NOW, {}))
+    unended = page.build(compared, context).figures[2]
+    assert unended.change == change(int(unended.value or 0), whole.unended, more_is="bad")
 
 
 def test_the_answer_is_computed_and_numbers_lead_to_their_events() -> None:
     filters = question("everything")
-    found = builds(filters, NOW)
     params: dict[str, tuple[str, ...]] = {"agent_version": ("1.5.0",)}
     context = Context(NOW, Links("builds", {}), {}, {}, sees_all=True)
 
     report = page.build(filters, context)
     narrowed = page.build(filters, Context(NOW, Links("builds", {}), {}, {}, sees_all=True, params=params))
 
-    assert report.answer.startswith(f"{found.sums.events:,} events of builds and tools in the last 7 days; ")
+    assert report.answer.startswith(
+        f"{total(filters).count('events'):,} events of builds and tools in the last 7 days; "
+    )
     assert report.attention
     broken = report.block("broken")
     assert broken
-    assert f"scope={found.broken[0].scope}" in broken.rows.rows[0].href
+    assert f"scope={wholeness.broken(filters, NOW, {}, 1)[0].scope}" in broken.rows.rows[0].href
     assert narrowed.block("broken") is None
     assert "agent_version_minor=5" in narrowed.figures[0].href

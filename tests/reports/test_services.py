@@ -1,29 +1,23 @@
 """Services: every number is what a plain look at the events says."""
 
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from reports.figures.services import (
-    CHANGES,
-    STATISTICS,
-    MetricKey,
-    Services,
-    overdue,
-    services,
-    trail,
-    values,
-)
+from reports.figures.services import CHANGES, trail
 from reports.filters import Filters
-from reports.pages import service_blocks
 from reports.pages import services as page
 from reports.pages.links import Links
 from reports.pages.page import Context
-from reports.pages.service_blocks import text_of
+from reports.pages.sections import PageData
+from reports.pages.services import METRICS, STATISTICS, MetricKey, values_of
+from reports.query.datasets import HEARTBEATS, LOGS, MEASUREMENTS
+from reports.query.planner import answer, over_time
+from reports.query.query import Query
+from reports.rollups.silences import lives, overdue
 from tests.reports.lifelike import NOW, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
@@ -38,15 +32,18 @@ def test_levels_of_logs_over_time_and_by_source(asked: str) -> None:
     levels = Counter(row.level.upper() for _, row in entries)
     bad = Counter(event.source_id for event, row in entries if row.level.upper() in ("ERROR", "FATAL"))
 
-    found = services(filters, NOW)
+    by_level = answer(Query(LOGS, ("entries",), filters, ("level",)))
+    by_source = answer(Query(LOGS, ("entries", "errors"), filters, ("source",)))
+    total = answer(Query(LOGS, ("entries", "errors"), filters)).total
+    lines = over_time(Query(LOGS, ("entries",), filters, ("level",)), NOW)
 
-    assert found.levels == levels
-    assert (found.entries, found.bad) == (len(entries), bad.total())
-    assert found.by_level == {
+    assert {row.keys[0]: row.count("entries") for row in by_level.rows} == levels
+    assert (total.count("entries"), total.count("errors")) == (len(entries), bad.total())
+    assert {line.key: line.values["entries"] for line in lines} == {
         level: by_bucket([pair for pair in entries if pair[1].level.upper() == level], filters)
         for level in levels
     }
-    assert {each.source_id: (each.entries, each.bad) for each in found.logs} == {
+    assert {row.keys[0]: (row.count("entries"), row.count("errors")) for row in by_source.rows} == {
         source: (times, bad[source]) for source, times in Counter(e.source_id for e, _ in entries).items()
     }
 
@@ -56,7 +53,7 @@ def measured(filters: Filters) -> dict[MetricKey, list[Any]]:
     found = defaultdict(list)
     for event, row in seen("metrics", filters):
         for item in row.metrics:
-            key = MetricKey(row.system or "", row.subsystem or "", item["metric"])
+            key = MetricKey(item["metric"], row.system or "", row.subsystem or "")
             found[key].append((event.occurred_at, item["value"]))
     return found
 
@@ -65,32 +62,37 @@ def measured(filters: Filters) -> dict[MetricKey, list[Any]]:
 def test_metrics_over_the_whole_period(asked: str) -> None:
     filters = question(asked)
 
-    found = services(filters, NOW)
+    found = answer(Query(MEASUREMENTS, (*METRICS.metrics, "latest"), filters, METRICS.by))
 
-    assert {each.key for each in found.metrics} == set(measured(filters))
-    for each in found.metrics:
-        points = measured(filters)[each.key]
+    assert {MetricKey(*row.keys) for row in found.rows} == set(measured(filters))
+    for row in found.rows:
+        points = measured(filters)[MetricKey(*row.keys)]
         numbers = [value for _, value in points]
-        assert each.count == len(points)
-        assert each.total == pytest.approx(sum(numbers))
-        assert each.mean == pytest.approx(sum(numbers) / len(numbers))
-        assert (each.least, each.most) == (min(numbers), max(numbers))
-        assert (each.latest, each.last) == max(points)
+        assert row.count("count") == len(points)
+        assert row.number("sum") == pytest.approx(sum(numbers))
+        assert row.number("mean") == pytest.approx(sum(numbers) / len(numbers))
+        assert (row.number("least"), row.number("greatest")) == (min(numbers), max(numbers))
+        assert (row.values["latest"], row.number("last")) == max(points)
         ranked = sorted(numbers)
-        assert each.p95 == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.033)
+        assert row.number("p95") == pytest.approx(ranked[-(-len(ranked) * 95 // 100) - 1], rel=0.033)
+
+
+def data_of(filters: Filters) -> PageData:
+    context = Context(NOW, Links("services", {}), {}, {}, sees_all=True)
+    return PageData(MEASUREMENTS, filters, context, lambda *_: "")
 
 
 @each_question
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_a_metric_over_time_by_any_statistic(asked: str, statistic: str) -> None:
     filters = question(asked)
-    key = MetricKey("content-service", "api", "latency_p95_ms")
+    key = MetricKey("latency_p95_ms", "content-service", "api")
     starts = filters.period.buckets(filters.granularity)
     buckets = defaultdict(list)
     for at, value in measured(filters).get(key, []):
         buckets[max(place for place, start in enumerate(starts) if start <= at)].append(value)
 
-    found = values(filters, key, statistic)
+    found = values_of(data_of(filters), key, statistic)
 
     assert len(found) == len(starts)
     for place, value in enumerate(found):
@@ -113,23 +115,25 @@ def test_heartbeats_and_their_gaps(asked: str) -> None:
     for event, _ in signs:
         by_source[event.source_id].append(event.occurred_at)
 
-    found = services(filters, NOW)
+    found = lives(filters)
+    lines = over_time(Query(HEARTBEATS, ("heartbeats",), filters, ("source",)), NOW)
+    over = {line.key: line.values["heartbeats"] for line in lines}
 
-    assert {each.source_id for each in found.lives} == set(by_source) == set(found.signs)
-    for each in found.lives:
+    assert {each.source_id for each in found} == set(by_source) == set(over)
+    for each in found:
         times = by_source[each.source_id]
         usual = max(QUARTER, 3 * (times[-1] - times[0]) / max(len(times) - 1, 1))
         gaps = [two - one for one, two in pairwise(times) if two - one > usual]
         assert (each.signs, each.first, each.latest) == (len(times), times[0], times[-1])
         assert (each.silences, each.longest) == (len(gaps), max(gaps, default=None))
-        assert found.signs[each.source_id] == by_bucket(
+        assert over[each.source_id] == by_bucket(
             [pair for pair in signs if pair[0].source_id == each.source_id], filters
         )
 
 
 def test_it_knows_whose_heartbeat_is_overdue() -> None:
     filters = question("everything")
-    (life,) = services(filters, NOW).lives
+    (life,) = lives(filters)
 
     assert overdue(life, filters, NOW) == NOW - life.latest > life.usual
     assert overdue(life, filters, life.latest + QUARTER / 2) is None
@@ -143,8 +147,7 @@ def test_the_trail_of_an_object(asked: str) -> None:
         Counter(event.object_id or "" for event, _ in changes).most_common(1)[0][0] if changes else "nothing"
     )
 
-    whole = services(filters, NOW).trail
-    found = services(filters, NOW, about=about).trail
+    whole, found = trail(filters), trail(filters, about)
 
     assert [each.event_id for each in whole.changes] == [
         str(event.pk) for event, _ in reversed(changes[-CHANGES:])
@@ -165,10 +168,10 @@ def built(filters: Filters, **params: tuple[str, ...]) -> Any:
 
 def test_the_answer_is_computed_and_the_address_chooses() -> None:
     filters = question("everything")
-    found: Services = services(filters, NOW)
-    metric = found.metrics[-1].key
+    metrics = answer(Query(MEASUREMENTS, ("count",), filters, METRICS.by))
+    metric = MetricKey(*metrics.rows[-1].keys)
 
-    report = built(filters, metric=(text_of(metric),), statistic=("sum",), object=("do_3001",))
+    report = built(filters, metric=(metric.text,), statistic=("sum",), object=("do_3001",))
 
     assert report.answer.startswith("No source is silent; 1 of 1 heartbeat is overdue; ")
     assert report.attention[0].sentence.startswith("The heartbeat of a source is overdue: the last was ")
@@ -177,14 +180,15 @@ def test_the_answer_is_computed_and_the_address_chooses() -> None:
     assert built(filters, metric=("no/such/metric",), statistic=("worst",)).block("values").is_empty
 
 
-def test_where_there_are_more_changes_the_way_to_all_is_shown() -> None:
+def test_where_there_are_more_changes_all_of_them_are_linked(monkeypatch: pytest.MonkeyPatch) -> None:
     filters = question("everything")
-    found, context = services(filters, NOW), Context(NOW, Links("services", {}), {}, {}, sees_all=True)
-    assert not found.trail.has_more
-    some = replace(found, trail=trail(filters, limit=1))
+    all_of, some = trail(filters), trail(filters, limit=1)
+    assert not all_of.has_more
+    assert built(filters).block("trail").whole == ""
 
-    assert service_blocks.trail(found, filters, context, "").whole == ""
-    block = service_blocks.trail(some, filters, context, "do_3001")
+    monkeypatch.setattr(page, "trail", lambda *_: some)
+
+    block = built(filters, object=("do_3001",)).block("trail")
     assert block.note == "The newest 1 changes; there are more."
     assert block.whole.startswith("/admin/events/audit/?")
     assert "object=do_3001" in block.whole
@@ -194,6 +198,6 @@ def test_it_compares_with_the_period_before() -> None:
     filters = question("some days")
     before = just_before(filters.period)
 
-    assert services(question("some days", compare=before), NOW).levels_before == (
-        services(filters.over(before), NOW).levels
-    )
+    metrics = ("entries", "errors", "error_share")
+    found = answer(Query(LOGS, metrics, question("some days", compare=before))).total
+    assert found.before == answer(Query(LOGS, metrics, filters.over(before))).total.values
