@@ -10,19 +10,25 @@
 On the hot path of ingestion, `ownership.senders.Sender` decides which owners a key may write for.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Owner, OwnerQuerySet, Role
 from events.ownership.source import Source
+from events.store.sources import has_stored_events
+from events.store.usage import UsageHour
 
 OPERATORS = "Platform operator"  # may do everything that a superuser may in Tally
 LEADS = "Team lead"  # people who lead an owner: follows their memberships, grants nothing by itself
+SOURCES_FROM_DAYS = 91  # sources that have sent nothing for longer aren't offered to members
 _KEPT_AS = "tally_access"
 _OPERATOR_AS = "_tally_is_operator"
 
@@ -75,7 +81,7 @@ class Access:
         return list(found.select_related("owner__organization").order_by("owner__name"))
 
     @property
-    def visible(self) -> OwnerQuerySet:
+    def visible_owners(self) -> OwnerQuerySet:
         """The visible owners, as a query."""
         if self.is_operator:
             return Owner.objects.all()
@@ -95,7 +101,7 @@ class Access:
     def owners(self) -> list[Owner]:
         """The visible owners by name, each with its organization."""
         if self.is_operator or self._key is not None:
-            return list(self.visible.select_related("organization"))
+            return list(self.visible_owners.select_related("organization"))
         return [membership.owner for membership in self._memberships]
 
     @cached_property
@@ -116,15 +122,33 @@ class Access:
         """Return the ids of visible owners with a name. Rows are filtered by ids, since a join can lose an
         index.
         """
-        return list(self.visible.named(name).values_list("pk", flat=True))
+        return list(self.visible_owners.named(name).values_list("pk", flat=True))
 
     def sources_named(self, name: str) -> list[int]:
         """Return the ids of sources with a name, and of those merged into them, in the organizations of the
         visible owners.
         """
         named = models.Q(name__iexact=name.strip()) | models.Q(merged_into__name__iexact=name.strip())
-        sources = Source.objects.filter(named, organization__in=self.visible.values("organization"))
+        sources = Source.objects.filter(named, organization__in=self.visible_owners.values("organization"))
         return list(sources.values_list("pk", flat=True))
+
+    @property
+    def visible_sources(self) -> models.QuerySet[Source]:
+        """The sources that the person may see by name: those of all events that their owners received."""
+        sources = Source.objects.filter(closed_at=None)
+        return sources if self.is_operator else sources.filter(pk__in=self._usage.values("source_id"))
+
+    @property
+    def listed_sources(self) -> models.QuerySet[Source]:
+        """The sources that lists offer: those of stored events. Rejected events can name anything."""
+        if self.is_operator:
+            return self.visible_sources.filter(has_stored_events())
+        return self.visible_sources.filter(pk__in=self._usage.filter(stored__gt=0).values("source_id"))
+
+    @property
+    def _usage(self) -> models.QuerySet[UsageHour]:
+        since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
+        return UsageHour.objects.filter(owner_id__in=sorted(self.owner_ids), hour__gte=since)
 
     def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:
         """Return only the rows whose owner, at `path`, is visible. The ids are a list, since with a subquery
@@ -180,9 +204,9 @@ class Access:
     @cached_property
     def owner_labels(self) -> dict[int, str]:
         """The names of the visible owners on pages, by id."""
-        return {owner.pk: self.told_apart(owner) for owner in self.owners}
+        return {owner.pk: self.label(owner) for owner in self.owners}
 
-    def told_apart(self, row: Any) -> str:
+    def label(self, row: Any) -> str:
         """Return the name of an owner or source, with its organization if the person sees several."""
         return self.label_of(row.name, row.organization_id)
 
@@ -199,6 +223,12 @@ def access_of(request: HttpRequest) -> Access:
         access = Access(request.user)
         setattr(request, _KEPT_AS, access)
     return access
+
+
+def labels_of(rows: Sequence[Owner] | Sequence[Source]) -> list[str]:
+    """Return the names of owners or sources, with their organizations if there are several."""
+    has_several = len({row.organization_id for row in rows}) > 1
+    return [f"{row.name} · {row.organization}" if has_several else row.name for row in rows]
 
 
 def leads_of(owners: models.QuerySet[Owner] | list[Owner]) -> models.QuerySet[User]:

@@ -1,7 +1,7 @@
 """The event: the envelope that events of all kinds share, and its columns in groups for pages and APIs."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,7 +11,6 @@ from events.identity import first_id
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.partitioned.marker import PartitionedById
-from events.wire import values
 
 PLACE = (
     "country",
@@ -201,24 +200,3 @@ class Event(PartitionedById, models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
-
-    @property
-    def detail(self) -> models.Model | None:
-        """The row of the kind's own table."""
-        from events.kinds import KINDS  # the kinds import this module
-
-        model = KINDS[self.kind].model
-        found: models.Model | None = model._default_manager.filter(pk=self.pk).first()
-        return found
-
-    def as_wire(self, detail: models.Model | None = None) -> dict[str, Any]:
-        """The event as its sender wrote it, rebuilt from columns and `extra`: equal JSON values.
-
-        `detail` is the row of the kind's table where the caller has it already.
-        """
-        from events.kinds import KINDS  # see `detail`
-
-        schema = KINDS[self.kind].schema
-        event = schema.give(self, detail or self.detail, self.extra)
-        adaptations = self.adaptations or ()
-        return values.undo(values.from_store(event, adaptations), adaptations)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from events import removal
 from events.accounts import audit
+from events.exports import making
 from events.lib import janitors
 from events.partitioned.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
@@ -39,8 +40,6 @@ def clean(**_: Any) -> None:
 @shared_task(name="events.export", time_limit=3_600)
 def export(**_: Any) -> None:
     """Make the next export that somebody asked for."""
-    from events.exports import making  # the admin is loaded once the apps are
-
     making.make_next()
 
 

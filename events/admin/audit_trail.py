@@ -7,11 +7,11 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from events.access import access_of
+from events.access import access_of, labels_of
 from events.accounts.audit import ACTIONS, AuditEntry
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import NOTHING, Page, group, time_column
-from events.admin.filters import ChoiceFilter, labels_of
+from events.admin.filters import ChoiceFilter
 from events.admin.lists import KeysetAdmin
 
 

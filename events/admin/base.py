@@ -72,7 +72,7 @@ class TallyAdmin(UnfoldAdmin):
         """The field of a form: owners told apart, times with their zone."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.related_model is Owner:
-            field.label_from_instance = access_of(request).told_apart
+            field.label_from_instance = access_of(request).label
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.label = f"{field.label} ({timezone.get_current_timezone_name()})"
         return field
@@ -282,7 +282,7 @@ def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
 
 
 def _link(request: HttpRequest, row: Any) -> str:
-    label = access_of(request).told_apart(row) if isinstance(row, Owner) else str(row)
+    label = access_of(request).label(row) if isinstance(row, Owner) else str(row)
     pages = admin.site._registry.get(type(row))
     if pages is None or not pages.has_view_permission(request, row):
         return label

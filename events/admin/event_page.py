@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import models
 from django.db.models import F, Field, JSONField, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
@@ -18,8 +17,10 @@ from django.utils import timezone
 from events.admin.display import Document, Group, Link, Page, fact, group, highlighted, indented
 from events.event import AGENT, PLACE, Event
 from events.kinds import KINDS
+from events.kinds.base import Kind
 from events.lib.formatting import duration_text, shorten
 from events.sessions.session import Session
+from events.store.details import as_wire
 from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD
 
 
@@ -258,7 +259,7 @@ CLIENT = (
 ELSEWHERE = ("kind", "extra")
 
 
-def event_view(event: Event, detail: models.Model | None) -> Page:
+def event_view(event: Event, detail: Kind | None) -> Page:
     """What there is to say of an event; `detail` is its row of the kind's own table."""
     return Page(
         sentence=event_sentence(event, detail),
@@ -277,7 +278,7 @@ def others_of(event: Event) -> Iterable[Link]:
             yield Link(f"All events of {column} {shorten(name, 32)}", f"{listed}?{urlencode({column: name})}")
 
 
-def _groups(event: Event, detail: models.Model | None) -> list[Group]:
+def _groups(event: Event, detail: Kind | None) -> list[Group]:
     model = KINDS[event.kind].model
     columns = [column.name for column in (*model.columns(), *model.computed())]
     what = group("What", event, ("kind",)).facts
@@ -299,9 +300,9 @@ def _groups(event: Event, detail: models.Model | None) -> list[Group]:
     ]
 
 
-def _documents(event: Event, detail: models.Model | None) -> list[Document]:
+def _documents(event: Event, detail: Kind | None) -> list[Document]:
     if detail is None:
         note = "The row of the kind is missing, so the event can't be rebuilt: run manage.py verify."
         return [Document("As sent", note, "")]
     note = "Rebuilt from the columns above: the same JSON values that the sender wrote."
-    return [Document("As sent (JSON)", note, highlighted(indented(event.as_wire(detail))))]
+    return [Document("As sent (JSON)", note, highlighted(indented(as_wire(event, detail))))]

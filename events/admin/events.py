@@ -50,7 +50,7 @@ from events.kinds import KINDS, KindEntry
 from events.lib.formatting import size_text
 from events.lib.paging import LAST_RECEIVED_FIRST, EventQuery
 from events.partitioned.partitions import Week, weeks
-from events.store.details import Pair, with_details
+from events.store.details import Pair, detail_of, with_details
 
 
 def answer(found: list[Week]) -> str:
@@ -176,7 +176,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
 
     def page(self, request: HttpRequest, row: Event) -> Page:
         """What there is to say of an event."""
-        return event_view(row, row.detail)
+        return event_view(row, detail_of(row))
 
 
 OWN_COLUMNS = 5  # of a kind that its list shows: the first of its file, which matter most

@@ -91,7 +91,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         now = timezone.now()
         if job is None or job.expires_at <= now:
             raise Http404
-        if not job.may_be_had:
+        if not job.is_accessible:
             jobs.cancel(job, "You no longer have access to all of its owners.", now)
             raise Http404
         try:

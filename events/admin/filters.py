@@ -14,14 +14,12 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events.access import Access, access_of
+from events.access import access_of, labels_of
 from events.admin.display import field_label
 from events.identity import EPOCH, first_id
 from events.kinds import KINDS
 from events.lib import times
-from events.ownership.source import Source
-from events.store.sources import has_stored_events, with_merged
-from events.store.usage import UsageHour
+from events.store.sources import with_merged
 from events.wire.dialects import DIALECTS
 
 SOURCES_FROM_DAYS = 91  # a source that has sent nothing for longer is not offered to members
@@ -135,7 +133,7 @@ class SourceFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The sources of the person's owners."""
-        sources = list(sources_of(access_of(request)).select_related("organization"))
+        sources = list(access_of(request).listed_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -149,7 +147,7 @@ class VisibleSourceFilter(SourceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The sources of what the person's owners received."""
-        sources = list(visible_sources(access_of(request)).select_related("organization"))
+        sources = list(access_of(request).visible_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
 
@@ -225,31 +223,6 @@ def period(name: str, now: datetime) -> tuple[datetime, datetime | None]:
         "month": month,
     }
     return begins[name], None
-
-
-def labels_of(rows: list[Any]) -> list[str]:
-    """The names of owners or sources, with their organization where there are several."""
-    several = len({row.organization_id for row in rows}) > 1
-    return [f"{row.name} · {row.organization}" if several else row.name for row in rows]
-
-
-def visible_sources(access: Access) -> models.QuerySet[Source]:
-    """Return the sources that the person may see by name: those of all events that their owners received."""
-    listed = Source.objects.filter(closed_at=None)
-    return listed if access.is_operator else listed.filter(pk__in=_heard(access).values("source_id"))
-
-
-def sources_of(access: Access) -> models.QuerySet[Source]:
-    """Return the sources that lists offer: those of stored events. Rejected events can name anything."""
-    listed = visible_sources(access)
-    if access.is_operator:
-        return listed.filter(has_stored_events())
-    return listed.filter(pk__in=_heard(access).filter(stored__gt=0).values("source_id"))
-
-
-def _heard(access: Access) -> models.QuerySet[UsageHour]:
-    since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
-    return UsageHour.objects.filter(owner_id__in=sorted(access.owner_ids), hour__gte=since)
 
 
 class TypedFilter(ChoiceFilter):

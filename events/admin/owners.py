@@ -116,5 +116,5 @@ class Autocomplete(AutocompleteJsonView):
         """One choice, as lists call it."""
         found: dict[str, str] = super().serialize_result(obj, to_field_name)
         if isinstance(obj, Owner | Source):
-            found["text"] = access_of(self.request).told_apart(obj)
+            found["text"] = access_of(self.request).label(obj)
         return found

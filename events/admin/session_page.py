@@ -20,6 +20,7 @@ from events.identity import first_id, moment, occurred_ms
 from events.lib.formatting import duration_text, shorten
 from events.lib.paging import InvalidCursor, Order
 from events.sessions.session import Session, State
+from events.sessions.summary_event import as_summary_event
 from events.store import retention
 
 ORDER = Order(("id",))
@@ -299,4 +300,4 @@ def _documents(session: Session) -> Iterable[Document]:
     if len(session.pages.all()) > ROWS:
         return
     note = "What a client would send for this session by the V3 format, computed from its events."
-    yield Document("As a V3 SUMMARY event (JSON)", note, highlighted(indented(session.as_summary_event())))
+    yield Document("As a V3 SUMMARY event (JSON)", note, highlighted(indented(as_summary_event(session))))

@@ -19,11 +19,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from events.access import Access, access_of
+from events.access import Access, access_of, labels_of
 from events.accounts import audit
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import NOTHING, Link, Page, Table, TableRow, group, sparkline
-from events.admin.filters import labels_of, sources_of, visible_sources
 from events.admin.overview import (
     DAYS,
     Card,
@@ -104,7 +103,7 @@ def _links(source: Source) -> Iterable[Link]:
 def _merged(source: Source, access: Access) -> Iterable[Link]:
     """Return links to the target and to sources merged into this one, as far as the person sees them."""
     related = Q(pk=source.merged_into_id) | Q(merged_into=source)
-    for other in visible_sources(access).filter(related).order_by("name")[:MOST_MERGED]:
+    for other in access.visible_sources.filter(related).order_by("name")[:MOST_MERGED]:
         label = "Merged into" if other.pk == source.merged_into_id else "Merged source:"
         yield Link(f"{label} {other}", reverse("admin:events_source_change", args=[other.pk]))
 
@@ -250,7 +249,7 @@ def _chosen(request: HttpRequest) -> list[Source]:
     """Return the selected sources. Raises PermissionDenied if the person may not change them."""
     texts = request.POST.getlist("ids") or request.GET.getlist("ids")
     ids = [int(text) for text in texts[:MOST] if text.isascii() and text.isdigit() and len(text) < 19]
-    rows = visible_sources(access_of(request)).filter(pk__in=ids)
+    rows = access_of(request).visible_sources.filter(pk__in=ids)
     found = list(rows.select_related("organization", "merged_into").order_by("name"))
     if not found or not may_change(access_of(request), found):
         raise PermissionDenied
@@ -261,7 +260,7 @@ def merge_view(request: HttpRequest) -> HttpResponse:
     """Ask for the target, then merge the selected sources."""
     sources = _chosen(request)
     organization = sources[0].organization_id
-    targets = sources_of(access_of(request)).filter(organization=organization, merged_into=None)
+    targets = access_of(request).listed_sources.filter(organization=organization, merged_into=None)
     targets = targets.exclude(pk__in=[source.pk for source in sources]).order_by("name")
     form = MergeForm(targets, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -421,14 +420,14 @@ class SourceAdmin(PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return the sources of the list."""
-        return sources_of(access_of(request)).order_by("name")
+        return access_of(request).listed_sources.order_by("name")
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Source | None:
         """Return the source of a page, which may also be one that only rejected events name."""
         try:
-            return visible_sources(access_of(request)).filter(pk=object_id).first()
+            return access_of(request).visible_sources.filter(pk=object_id).first()
         except (ValueError, OverflowError):
             return None
 
@@ -437,7 +436,7 @@ class SourceAdmin(PageAdmin):
         access = access_of(request)
         if obj is None:
             return not access.is_empty
-        return access.is_operator or visible_sources(access).filter(pk=obj.pk).exists()
+        return access.is_operator or access.visible_sources.filter(pk=obj.pk).exists()
 
 
 def _hour(at: datetime) -> str:

@@ -24,7 +24,7 @@ class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
 
     def get_queryset(self) -> QuerySet[Event]:
         """Nothing of anybody else's. Names by queries of their own: a join can cost a page its index."""
-        events = Event.objects.for_owners(Access(self.request.user).visible)
+        events = Event.objects.for_owners(Access(self.request.user).visible_owners)
         if self.action == "list":
             events = events.only(*LISTED)
         return events.prefetch_related("owner", "source")

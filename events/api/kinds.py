@@ -69,7 +69,7 @@ class KindFilter(EnvelopeFilter):
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """The question, where base classes have rows."""
-        owners = Access(self.reader).visible
+        owners = Access(self.reader).visible_owners
         rows = paced = queryset
         envelopes: Any = Event.objects.for_owners(owners)
         indexed = envelopes

@@ -59,7 +59,7 @@ class OwnerViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Owne
 
     def get_queryset(self) -> QuerySet[Owner]:
         """Nobody else's."""
-        readable = Access(self.request.user).visible
+        readable = Access(self.request.user).visible_owners
         return Owner.objects.filter(pk__in=readable.values("pk")).select_related("organization")
 
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from events.api.endpoint import Selectable
 from events.event import ENRICHED, Event
 from events.kinds import KINDS
+from events.store.details import as_wire, detail_of
 
 # Columns of the envelope that lists show.
 LISTED = (
@@ -63,12 +64,12 @@ class EventDetailSerializer(EventSerializer):
 
     def wire_of(self, event: Event) -> dict[str, Any]:
         """The event as its sender wrote it."""
-        return event.as_wire(self._detail(event))
+        return as_wire(event, self._detail(event))
 
     def _detail(self, event: Event) -> Any:
         """The row of the kind's table, read once."""
         if "row_of_kind" not in event.__dict__:
-            event.__dict__["row_of_kind"] = event.detail
+            event.__dict__["row_of_kind"] = detail_of(event)
         return event.__dict__["row_of_kind"]
 
 

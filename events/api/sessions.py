@@ -29,6 +29,7 @@ from events.sessions.session import (
     SessionRedirect,
     State,
 )
+from events.sessions.summary_event import as_summary_event
 from events.wire.schema import Warned
 
 MOVED = 308
@@ -193,7 +194,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
 
     def get_queryset(self) -> QuerySet[Session]:
         """Nothing of anybody else's."""
-        sessions = Session.objects.for_owners(Access(self.request.user).visible)
+        sessions = Session.objects.for_owners(Access(self.request.user).visible_owners)
         return sessions.prefetch_related("owner", "source")
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
@@ -243,4 +244,4 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     def summary(self, request: Request, pk: Any) -> Response:
         """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
         strict = request.query_params.get("strict", "").lower() in ("true", "1")
-        return Response(self.get_object().as_summary_event(strict=strict))
+        return Response(as_summary_event(self.get_object(), strict=strict))

@@ -11,7 +11,7 @@ from django.db import models
 from events.event import Event
 from events.spreadsheets.files import FORMATS
 from events.spreadsheets.sheet import UTC, Heading, Sheet
-from events.store.details import Pair
+from events.store.details import Pair, as_wire
 
 ROWS = 500  # held at a time
 NAMED = ("owner", "source")  # by name, not by key
@@ -60,7 +60,7 @@ def json_lines(pages: Pages) -> Iterator[bytes]:
     for page in pages:
         for event, detail in page:
             if detail is not None:
-                yield json.dumps(event.as_wire(detail), separators=(",", ":")).encode() + b"\n"
+                yield json.dumps(as_wire(event, detail), separators=(",", ":")).encode() + b"\n"
 
 
 def _sheets(form: str) -> ExportFormat:

@@ -92,7 +92,7 @@ class ExportJob(models.Model):
         return self.path.with_suffix(".rows")
 
     @property
-    def may_be_had(self) -> bool:
+    def is_accessible(self) -> bool:
         """True if the person still sees every owner whose events may be in it."""
         access = Access(User.objects.get(pk=self.user_id))
         if access.is_operator:

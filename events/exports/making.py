@@ -8,7 +8,7 @@ from datetime import timedelta
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, Protocol
 
 from django.apps import apps
 from django.conf import settings
@@ -19,28 +19,38 @@ from django.db import connection
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from events.admin.event_lists import EventListAdmin
+from events.event import Event
 from events.exports.formats import EXPORT_FORMATS
 from events.exports.jobs import FOLDER_MODE, OPEN, ExportJob, State
+from events.kinds.base import Kind
 from events.lib.formatting import size_text
+from events.lib.paging import EventQuery
 from events.store.details import Pair
 
 log = logging.getLogger(__name__)
-WORKER_TIMEOUT = "2 minutes"  # without a sign of life: its worker is gone
+WORKER_TIMEOUT = "2 minutes"  # without progress, after which its worker counts as dead
 ATTEMPTS = 3
 WORKER_DIED = "Its worker died three times. Try again, or choose a shorter time."
 BUFFER = 1 << 16  # bytes
 PROGRESS_SECONDS = 1.0  # between two notes of how far it is
 
-_NEXT = f"""
+_NEXT = """
 UPDATE events_exportjob
 SET state = 'running', attempts = attempts + 1, updated_at = now(), rows = 0, bytes = 0
 WHERE id = (SELECT id FROM events_exportjob
-            WHERE finished_at IS NULL
-              AND (state = 'waiting' OR updated_at < now() - interval '{WORKER_TIMEOUT}')
+            WHERE finished_at IS NULL AND (state = 'waiting' OR updated_at < now() - %s::interval)
             ORDER BY updated_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id
-"""  # noqa: S608  (a constant of ours)
+"""
+
+
+class ExportableList(Protocol):
+    """An admin list of events, as far as exports use it."""
+
+    model: type[Event | Kind]
+
+    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
+        """Yield the events of a query with their details, one page at a time."""
 
 
 class _StoppedError(Exception):
@@ -55,7 +65,7 @@ class _StoppedError(Exception):
 def make_next() -> bool:
     """Make the export that waited longest; False if none waits."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT)
+        cursor.execute(_NEXT, [WORKER_TIMEOUT])
         found = cursor.fetchone()
     if found is None:
         return False
@@ -121,20 +131,19 @@ class _Progress(FileIO):
         open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
         if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
             raise _StoppedError(State.CANCELLED, "")
-        if not job.may_be_had:
+        if not job.is_accessible:
             raise _StoppedError(State.CANCELLED, NO_ACCESS)
 
 
-def _list_of(job: ExportJob) -> tuple[EventListAdmin, Any]:
-    """The list and its question, with what the person sees now. Raises `_StoppedError`."""
-    model_admin = admin.site._registry[apps.get_model(job.model)]
-    assert isinstance(model_admin, EventListAdmin)
+def _list_of(job: ExportJob) -> tuple[ExportableList, EventQuery]:
+    """Return the list and its query, with the current access of the person. Raises `_StoppedError`."""
+    model_admin: Any = admin.site._registry[apps.get_model(job.model)]
     request = HttpRequest()
     request.method, request.GET, request.user = "GET", QueryDict(job.query), job.user
-    if not (job.may_be_had and model_admin.has_view_permission(request)):
+    if not (job.is_accessible and model_admin.has_view_permission(request)):
         raise _StoppedError(State.CANCELLED, NO_ACCESS)
     try:
-        listed: Any = model_admin.get_changelist_instance(request)
+        listed = model_admin.get_changelist_instance(request)
     except (IncorrectLookupParameters, PermissionDenied) as error:
         raise _StoppedError(State.FAILED, "Its filters are no longer valid.") from error
     return model_admin, listed.question

@@ -21,7 +21,7 @@ from events.sessions.keys import session_id
 from events.sessions.record import DETAILS, Record
 from events.sessions.summary import INACTIVITY_MS, cut
 from events.sessions.summary_event import Identity, summary_event
-from events.store.pending import SessionKey
+from events.store.pending import SessionKey, session_key
 from events.wire import typed
 from events.wire.validators import Fault
 
@@ -78,7 +78,7 @@ class Sessions:
         enrich(taken, self._facts, entry.name)
         envelope = taken.envelope
         source = (envelope.get("source") or UNKNOWN).strip()
-        key = _key(envelope)
+        key = session_key(0, 0, envelope.get("session"), envelope.get("device"), envelope.get("channel"))
         if key is None:
             return
         details = DETAILS.get(entry.name)
@@ -99,13 +99,6 @@ class Sessions:
                 first = None if key.session is not None else summary.first.id
                 made = session_id(OWNER, source, key, first)
                 yield summary_event(summary, Identity(made, source, key.session, channel=UNKNOWN))
-
-
-def _key(envelope: Wire) -> SessionKey | None:
-    session, device = envelope.get("session"), envelope.get("device")
-    if session:
-        return SessionKey(0, 0, session, None, None)
-    return SessionKey(0, 0, None, device, envelope.get("channel")) if device else None
 
 
 def _decoded(line: bytes) -> Wire | Fault:

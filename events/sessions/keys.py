@@ -7,7 +7,7 @@ too: it is known without asking the database. Owner and source enter by what nev
 
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -73,22 +73,3 @@ def session_id(owner: UUID, source: str, key: SessionKey, first: UUID | None = N
     parts = (source, key.session, key.device, key.channel, first)
     digest = blake2b(msgspec.json.encode(parts), key=owner.bytes, digest_size=16).digest()
     return UUID(int=int.from_bytes(digest) & _NEITHER | _VERSION | _VARIANT)
-
-
-class Placed(Protocol):
-    """An event, as far as its session goes by it."""
-
-    owner_id: int
-    source_id: int
-    session: str | None
-    device: str | None
-    channel: str | None
-
-
-def key_of(event: Placed) -> SessionKey | None:
-    """The key of an event's session; None for one that belongs to none."""
-    if event.session:
-        return SessionKey(event.owner_id, event.source_id, event.session, None, None)
-    if event.device:
-        return SessionKey(event.owner_id, event.source_id, None, event.device, event.channel)
-    return None

@@ -14,7 +14,8 @@ from events.event import INDEXED, Event
 from events.identity import MILLISECOND
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from events.sessions.keys import key_of, session_id
+from events.sessions.keys import session_id
+from events.store.pending import key_of
 from events.wire.schema import Warned
 
 # Paths of the actor and of the event's own id, by dialect.
@@ -200,12 +201,6 @@ class Session(models.Model):
     def warnings(self) -> list[Warned]:
         """Return its quality warnings."""
         return warnings_of(self.dialect, self.actors, self.reused_ids)
-
-    def as_summary_event(self, *, strict: bool = False) -> dict[str, Any]:
-        """The session as a V3 SUMMARY event; `strict` leaves out what the reference pipeline doesn't know."""
-        from events.sessions.summary_event import as_summary_event  # it imports this module
-
-        return as_summary_event(self, strict=strict)
 
 
 class _Part(models.Model):

@@ -114,8 +114,8 @@ def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Se
         kinds = {event.kind for event in events}
         for table in (*(KINDS[kind].model._meta.db_table for kind in kinds), Event._meta.db_table):
             _delete(table, events)
-        _touch(events)
-        usage.apply_delta(removal_delta(_leaving(events), now))
+        pending.requeue(events)
+        usage.apply_delta(removal_delta(_removed_counts(events), now))
         if note:
             note(events)
     return events
@@ -132,20 +132,7 @@ def _delete(table: str, events: Sequence[Event]) -> None:
             )
 
 
-def _touch(events: Iterable[Event]) -> None:
-    spans: dict[pending.SessionKey, pending.Span] = {}
-    quarters: set[pending.Quarter] = set()
-    for event in events:
-        quarters.add((event.owner_id, pending.quarter_at(event.occurred_at)))
-        envelope = {"session": event.session, "device": event.device, "channel": event.channel}
-        key = pending.session_key(event.owner_id, event.source_id, envelope)
-        if key:
-            pending.extend_span(spans, key, event.occurred_at)
-    pending.add_sessions(spans.items())
-    pending.add_quarters(quarters, of_sessions=False)
-
-
-def _leaving(events: Iterable[Event]) -> list[RemovedCount]:
+def _removed_counts(events: Iterable[Event]) -> list[RemovedCount]:
     """What is counted of them."""
     sums: dict[UsageKey, list[int]] = {}
     for event in events:

@@ -15,6 +15,7 @@ from events.kinds import KINDS
 from events.ownership.owner import OverQuota
 from events.store import pending, sources, versions
 from events.store.copying import EVENTS, Table, present
+from events.store.details import as_wire, details_of
 from events.store.submission import Row, Submission, assign_source, canonical_json, row
 from events.store.usage import UsageDelta, UsageKey, WarningKey, hour_of
 from events.wire.values import without_hashed
@@ -45,11 +46,11 @@ def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
             other = without_hashed(other, submission.adaptations)
         _count_duplicate(tally, duplicate, conflicting=not _same(winner, other))
     _count_stored(tally, new)
-    _touch(new)
+    _queue(new)
     return len(new)
 
 
-def _touch(rows: Sequence[Row]) -> None:
+def _queue(rows: Sequence[Row]) -> None:
     """Mark what was computed from events and isn't true any more."""
     spans: dict[pending.SessionKey, pending.Span] = {}
     quarters: set[pending.Quarter] = set()
@@ -57,7 +58,9 @@ def _touch(rows: Sequence[Row]) -> None:
         envelope = made.taken.envelope
         owner = made.submission.owner.id
         quarters.add((owner, pending.quarter_of(made.id)))
-        key = pending.session_key(owner, made.source_id, envelope)
+        key = pending.session_key(
+            owner, made.source_id, envelope.get("session"), envelope.get("device"), envelope.get("channel")
+        )
         if key:
             pending.extend_span(spans, key, envelope["occurred_at"])
     pending.add_sessions(spans.items())
@@ -139,11 +142,8 @@ def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
     events = list(
         Event.objects.filter(id__in=[UUID(int=made.id) for made in known]).select_related("owner", "source")
     )
-    details: dict[UUID, Any] = {}
-    for kind in {event.kind for event in events}:
-        ids = [event.id for event in events if event.kind == kind]
-        details |= {found.pk: found for found in KINDS[kind].model._default_manager.filter(pk__in=ids)}
-    return {event.id.int: event.as_wire(details.get(event.id)) for event in events}
+    details = details_of(events)
+    return {event.id.int: as_wire(event, details.get(event.id)) for event in events}
 
 
 def _same(wire: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -6,12 +6,13 @@ row just being deleted would be lost with it.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from events.event import Event
 from events.identity import milliseconds, moment, occurred_ms
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -38,7 +39,7 @@ class TouchedSession(models.Model):
 
 
 class SessionKey(NamedTuple):
-    """What tells sessions apart."""
+    """The key of a session: events with the same key belong to it."""
 
     owner_id: int
     source_id: int
@@ -47,15 +48,30 @@ class SessionKey(NamedTuple):
     channel: str | None
 
 
-def session_key(owner_id: int, source_id: int, envelope: dict[str, str | None]) -> SessionKey | None:
-    """The session of an event: by its id, else by device and channel; None for an event without either."""
-    session = envelope.get("session")
+def session_key(
+    owner_id: int, source_id: int, session: str | None, device: str | None, channel: str | None
+) -> SessionKey | None:
+    """Return the key of an event: its session id, else its device and channel; None without either."""
     if session:
         return SessionKey(owner_id, source_id, session, None, None)
-    device = envelope.get("device")
     if device:
-        return SessionKey(owner_id, source_id, None, device, envelope.get("channel"))
+        return SessionKey(owner_id, source_id, None, device, channel)
     return None
+
+
+def key_of(event: "SessionEvent") -> SessionKey | None:
+    """Return the session key of an event in the columns of the event table."""
+    return session_key(event.owner_id, event.source_id, event.session, event.device, event.channel)
+
+
+class SessionEvent(Protocol):
+    """The columns of an event that decide to which session it belongs."""
+
+    owner_id: int
+    source_id: int
+    session: str | None
+    device: str | None
+    channel: str | None
 
 
 Span = tuple[datetime, datetime]
@@ -121,3 +137,18 @@ def add_quarters(quarters: Collection[Quarter], *, of_sessions: bool) -> None:
 
 
 QUARTERS = Table(TouchedQuarter)
+
+
+def requeue(events: Iterable[Event]) -> None:
+    """Queue the sessions of changed or removed events, and the rollups of their quarters.
+
+    Summarising a session queues the quarter that it began in.
+    """
+    spans: dict[SessionKey, Span] = {}
+    quarters: set[Quarter] = set()
+    for event in events:
+        quarters.add((event.owner_id, quarter_of(event.id.int)))
+        if key := key_of(event):
+            extend_span(spans, key, event.occurred_at)
+    add_sessions(spans.items())
+    add_quarters(quarters, of_sessions=False)

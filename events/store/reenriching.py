@@ -18,6 +18,7 @@ from events.event import Event
 from events.kinds import KINDS
 from events.ownership.owner import Organization
 from events.store import pending
+from events.store.details import details_of
 from events.wire.schema import Taken
 from events.wire.values import FILLED, HASHED
 
@@ -74,17 +75,8 @@ def batch(after: UUID, until: UUID | None, fields: Collection[str]) -> Batch | N
         events = list(waiting.prefetch_related("source", "owner").select_for_update(of=("self",))[:BATCH])
         if not events:
             return None
-        changed = _write(events, _details(events), parts)
+        changed = _write(events, details_of(events), parts)
     return Batch(events[-1].id, len(events), changed)
-
-
-def _details(events: Sequence[Event]) -> dict[UUID, models.Model]:
-    """The rows of the kinds' tables."""
-    found: dict[UUID, models.Model] = {}
-    for kind in {event.kind for event in events}:
-        ids = [event.id for event in events if event.kind == kind]
-        found |= {row.pk: row for row in KINDS[kind].model._default_manager.filter(pk__in=ids)}
-    return found
 
 
 def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts: Collection[Part]) -> int:
@@ -108,24 +100,8 @@ def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts:
                     changes[type(row), own].append([*(values.get(name) for name in own), event.id])
     # The last value of a row is its event's id.
     changed = {row[-1] for rows in changes.values() for row in rows}
-    _mark([event for event in events if event.id in changed])
+    pending.requeue(event for event in events if event.id in changed)
     return sum(_update(model, columns, rows) for (model, columns), rows in changes.items())
-
-
-def _mark(changed: Sequence[Event]) -> None:
-    """Mark what was made of changed events as pending: their sessions, and the rollups of their quarters.
-
-    Summarising a session marks the quarter that it began in.
-    """
-    quarters = {(event.owner_id, pending.quarter_of(event.id.int)) for event in changed}
-    pending.add_quarters(quarters, of_sessions=False)
-    spans: dict[pending.SessionKey, pending.Span] = {}
-    for event in changed:
-        named = {"session": event.session, "device": event.device, "channel": event.channel}
-        key = pending.session_key(event.owner_id, event.source_id, named)
-        if key is not None:
-            pending.extend_span(spans, key, event.occurred_at)
-    pending.add_sessions(spans.items())
 
 
 def _envelope(taken: Taken) -> dict[str, Any]:

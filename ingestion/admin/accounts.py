@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from events.access import Access, access_of
+from events.access import Access, access_of, labels_of
 from events.accounts import audit
-from events.admin.filters import PERIODS, labels_of, period
+from events.admin.filters import PERIODS, period
 from events.spreadsheets.files import FORMATS, download
 from events.spreadsheets.sheet import Heading, Sheet
 from ingestion.accounting import Account, accounts

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_POST
 from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.display import indented
-from events.admin.filters import visible_sources
 from ingestion.admin.bodies import SHOWN
 from ingestion.admin.lists import RejectedChangeList, selection_of
 from ingestion.admin.marking import value_of
@@ -167,7 +166,7 @@ def discard_view(request: HttpRequest) -> HttpResponse:
         "title": "Discard",
         "opts": RejectedEvent._meta,
         "rows": rows,
-        "named": [(row, access_of(request).told_apart(row.owner)) for row in rows[:10]],
+        "named": [(row, access_of(request).label(row.owner)) for row in rows[:10]],
         "form": form,
     }
     return TemplateResponse(request, "ingestion/rejected_discard.html", context)
@@ -226,6 +225,6 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
 def _sentence(access: Access, selection: Selection) -> str:
     """The selection in words, with the names of what the person sees and of nothing else."""
     owners = [owner.name for owner in access.owners if owner.pk in (selection.owners or ())]
-    named = visible_sources(access).filter(pk__in=selection.sources or ())
+    named = access.visible_sources.filter(pk__in=selection.sources or ())
     sources = named.values_list("name", flat=True)
     return selection.sentence(owners, sources)

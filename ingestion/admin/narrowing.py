@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from events.access import Access
-from events.admin.filters import PERIODS, labels_of, period, visible_sources
+from events.access import Access, labels_of
+from events.admin.filters import PERIODS, period
 from events.store.sources import with_merged
 from ingestion.rejected.event import RejectedEvent
 
@@ -141,7 +141,7 @@ def chips(params: QueryDict, access: Access, asked: Asked) -> list[tuple[str, st
     """Return what the page is narrowed to beside its fields, each with the address without it."""
     found = []
     if asked.sources is not None:
-        named = visible_sources(access).filter(pk__in=asked.sources).select_related("organization")
+        named = access.visible_sources.filter(pk__in=asked.sources).select_related("organization")
         names = labels_of(list(named))
         found.append(("source", f"Source: {', '.join(names) or 'unknown'}"))
     if asked.kinds is not None:

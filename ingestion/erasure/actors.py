@@ -23,7 +23,7 @@ from events.ownership.erased import Erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
 from events.store import erasing
-from events.store.details import with_details
+from events.store.details import as_wire, with_details
 from events.store.retention import weeks
 from ingestion.dialects import jsontext
 from ingestion.dialects.decoding import text_at
@@ -168,7 +168,7 @@ def _plain(value: Any) -> str:
 
 
 def _event(event: Event, detail: Any) -> dict[str, Any]:
-    wire = event.as_wire(detail) if detail is not None else None
+    wire = as_wire(event, detail) if detail is not None else None
     return {"record": "event", **_columns(event), "wire": wire}
 
 

@@ -63,5 +63,5 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:
         """Nothing of anybody else's."""
-        rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible)
+        rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible_owners)
         return rejected.prefetch_related("owner", "source").defer("body")

@@ -62,7 +62,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
     def _check_owners(self, owners: Any, user: Any, address: Address | None) -> None:
         if not owners:
             return
-        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Access(user).visible
+        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Access(user).visible_owners
         unseen = owners.exclude(pk__in=seen.values("pk"))
         if unseen.exists():
             names = ", ".join(owner.name for owner in unseen)
@@ -94,7 +94,7 @@ class SubscriptionAdmin(AuditedAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """One's own, and those of contacts of owners that one leads; of their owners those that one sees."""
         access = access_of(request)
-        shown = access.visible
+        shown = access.visible_owners
         rows = super().get_queryset(request).select_related("user", "address__owner")
         owners = Prefetch("owners", queryset=shown, to_attr="shown_owners")
         rows = rows.prefetch_related(owners, "address__confirmed_by")
@@ -177,7 +177,7 @@ class SubscriptionAdmin(AuditedAdmin):
         """Only what the person may see is offered."""
         access = access_of(request)
         if db_field.name == "owners":
-            kwargs["queryset"] = access.visible
+            kwargs["queryset"] = access.visible_owners
         if db_field.name == "address":
             kwargs["queryset"] = Address.objects.filter(owner__in=access.led.values("pk"))
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -26,7 +26,7 @@ def subscribe(user: Any, now: datetime) -> bool:
         user.email = f"{user.get_username()}@demo.example"
         user.save(update_fields=["email"])
     addresses.of_person(user)
-    owners = list(Access(user).visible)
+    owners = list(Access(user).visible_owners)
     for rhythm in RHYTHMS:
         made = Subscription.objects.create(user=user, rhythm=rhythm, attach_csv=True, next_at=now)
         made.owners.set(owners)

@@ -119,7 +119,7 @@ class Subscription(models.Model):
         """Those of its owners that its reader may see now, by name."""
         chosen = self.owners.order_by("name", "pk")
         if self.user is not None:
-            return list(chosen.filter(pk__in=Access(self.user).visible.values("pk")))
+            return list(chosen.filter(pk__in=Access(self.user).visible_owners.values("pk")))
         assert self.address is not None
         return list(chosen.filter(pk=self.address.owner_id or 0))
 

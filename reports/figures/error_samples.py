@@ -16,8 +16,9 @@ from django.db.models.functions import Left
 
 from events.identity import MILLISECOND
 from events.kinds import KINDS
-from events.sessions.keys import Names, key_of
+from events.sessions.keys import Names
 from events.sessions.session import Session
+from events.store.pending import key_of
 from reports.figures.behind import newest
 from reports.figures.errors import Group
 from reports.filters import Filters

@@ -13,9 +13,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events.access import Access, access_of
+from events.access import Access, access_of, labels_of
 from events.accounts import audit
-from events.admin.filters import labels_of, sources_of, visible_sources
 from events.kinds import KINDS
 from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
@@ -65,8 +64,8 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
 
 def choices_of(access: Access) -> Choices:
     """Return what a person may choose from, in three statements."""
-    owners, sources = access.owners, list(visible_sources(access).select_related("organization"))
-    stored = frozenset(sources_of(access).values_list("pk", flat=True))
+    owners, sources = access.owners, list(access.visible_sources.select_related("organization"))
+    stored = frozenset(access.listed_sources.values_list("pk", flat=True))
     return Choices(
         owners={owner.pk: label for owner, label in zip(owners, labels_of(owners), strict=True)},
         sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},

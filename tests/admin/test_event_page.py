@@ -14,6 +14,7 @@ from events import event as envelope
 from events.admin import event_page as page
 from events.event import Event
 from events.kinds import KINDS
+from events.store.details import detail_of
 from tests.admin.conftest import EVENTS, filed, html_of, page_of, text_of
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 from tests.wire import samples
@@ -53,7 +54,7 @@ def test_every_column_of_a_kind_is_shown_with_its_help_and_the_json_as_sent(
     event = filed(team_a, sent)
     html = html_of(alice, page_of(event))
     assert wire_of(html) == sent
-    detail = event.detail
+    detail = detail_of(event)
     for column in KINDS[kind].model.columns():
         if getattr(detail, column.name) not in (None, "", [], {}):
             assert markup.escape(str(column.help_text)) in html

@@ -123,14 +123,14 @@ def test_losing_an_owner_while_it_is_made_cancels_it(
     make = making._make
 
     def lose(job: ExportJob) -> None:
-        checked = ExportJob.may_be_had
+        checked = ExportJob.is_accessible
 
         def gone(self: ExportJob) -> bool:
             found = checked.fget(self)  # type: ignore[attr-defined]  # a property has it
             Membership.objects.all().delete()
             return bool(found)
 
-        monkeypatch.setattr(ExportJob, "may_be_had", property(gone))
+        monkeypatch.setattr(ExportJob, "is_accessible", property(gone))
         make(job)
 
     monkeypatch.setattr(making, "_make", lose)

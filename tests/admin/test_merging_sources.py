@@ -11,6 +11,7 @@ from django.test import Client
 from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.ownership.source import Source
+from events.store.details import as_wire
 from events.store.usage import UsageHour
 from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import html_of
@@ -61,7 +62,7 @@ def test_after_a_merge_new_events_are_filed_under_the_target(two: Sender, lead: 
     assert usage() == {"shop": 2, "old shop": 1}
     newest = Event.objects.get(client_event_id="3")
     assert newest.source == of("shop")
-    assert newest.as_wire()["context"]["pdata"]["id"] == "OLD SHOP"
+    assert as_wire(newest)["context"]["pdata"]["id"] == "OLD SHOP"
     note = AuditEntry.objects.get(action="source.merged")
     assert (note.actor_name, note.about, note.after) == ("lena", "old shop", {"into": "shop"})
     summarise_due()

@@ -10,7 +10,6 @@ from django.test import Client
 from django.utils import timezone
 
 from events.access import Access
-from events.admin.filters import sources_of, visible_sources
 from events.admin.overview import silent_sources_of
 from events.ownership.api_key import KeyType
 from events.ownership.owner import Role
@@ -114,14 +113,14 @@ def test_it_is_listed_once_an_event_of_it_is_stored(reader: User, team: Sender) 
     team.batch(of("typo"))
     file_all()
 
-    assert set(sources_of(Access(reader)).values_list("name", flat=True)) >= {"portal", "typo"}
+    assert set(Access(reader).listed_sources.values_list("name", flat=True)) >= {"portal", "typo"}
 
 
 def test_who_may_not_see_the_events_sees_none_of_the_names(team: Sender, make_sender: MakeSender) -> None:
     bob = Access(person("bob", make_sender("Team B").key.default_owner))
 
-    assert not visible_sources(bob).exists()
-    assert not sources_of(bob).exists()
+    assert not bob.visible_sources.exists()
+    assert not bob.listed_sources.exists()
 
 
 def test_the_same_holds_for_other_formats(make_sender: MakeSender) -> None:
@@ -131,5 +130,5 @@ def test_the_same_holds_for_other_formats(make_sender: MakeSender) -> None:
     file_all()
     olga = Access(person("olga", is_superuser=True))
 
-    assert "typo" not in set(sources_of(olga).values_list("name", flat=True))
+    assert "typo" not in set(olga.listed_sources.values_list("name", flat=True))
     assert not Source.objects.filter(name__startswith="xx").exists()

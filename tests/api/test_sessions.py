@@ -13,6 +13,7 @@ from events.kinds import KINDS
 from events.ownership.api_key import KeyType
 from events.ownership.owner import Membership
 from events.sessions.session import Session, SessionRedirect
+from events.sessions.summary_event import as_summary_event
 from tests.api.test_events import get
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message, now_ms
 from tests.summing import sum_up
@@ -93,7 +94,7 @@ def test_it_can_be_had_as_a_summary_event(
     session = Session.objects.get()
     event = get(client, f"{SESSIONS}{session.pk}/summary/", sender.text, **query).json()
     assert (event["eid"], event["context"]["sid"]) == ("SUMMARY", "s1")
-    assert event == session.as_summary_event(strict=accepted)
+    assert event == as_summary_event(session, strict=accepted)
     for strict, expected in ((False, True), (True, accepted)):
         fault = KINDS["summary"].held(strict=strict, encoding="json").validator.fault_of(event)
         assert (fault is None) == expected

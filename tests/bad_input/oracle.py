@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from events.event import Event
+from events.store.details import as_wire
 from ingestion import verification
 from ingestion.filing.drain import drain
 from ingestion.filing.pipeline import Drained
@@ -90,7 +91,7 @@ def _hold_way_back(request: Request, answer: Answer, known: set[Any]) -> None:
     sent = set(map(_same, events))
     filed = Event.objects.exclude(pk__in=known).select_related("owner", "source")
     for event in filed[:COMPARED]:
-        assert _same(event.as_wire()) in sent
+        assert _same(as_wire(event)) in sent
 
 
 def _same(value: Any) -> Any:

@@ -13,6 +13,7 @@ from events.event import Event
 from events.ownership import senders
 from events.ownership.owner import Role
 from events.sessions.session import Session
+from events.store.details import as_wire
 from ingestion.tasks import replay
 from tests.admin.conftest import page_of
 from tests.admin.visits import address, failure, touch, view, visited
@@ -74,7 +75,7 @@ def test_a_lead_finds_an_event_and_copies_its_json(team_a: Sender, window: Page)
     expect(window.get_by_role("status")).to_have_text("Copied")
     copied = json.loads(window.evaluate("navigator.clipboard.readText()"))
     event = Event.objects.get(kind="interact")
-    assert copied == event.as_wire()
+    assert copied == as_wire(event)
 
 
 def test_a_lead_goes_through_a_session_by_keyboard(team_a: Sender, window: Page) -> None:

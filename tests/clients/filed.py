@@ -3,6 +3,7 @@
 from typing import Any
 
 from events.event import Event
+from events.store.details import as_wire
 from events.store.usage import WarningHour
 from ingestion.filing.drain import drain
 from ingestion.rejected.event import RejectedEvent
@@ -19,7 +20,7 @@ class Filed:
     @property
     def wire(self) -> list[dict[str, Any]]:
         """The events as they were sent."""
-        return [event.as_wire() for event in self.events]
+        return [as_wire(event) for event in self.events]
 
     @property
     def warnings(self) -> set[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.db.models import Sum
 
 from events.event import Event
+from events.store.details import as_wire
 from events.store.usage import WarningHour
 from ingestion.filing.drain import drain
 from ingestion.rejected.event import RejectedEvent
@@ -268,7 +269,7 @@ def outcome_of(run: Run, told: Told) -> Outcome:
         exchanges=tuple(told.recorder.exchanges),
         sent=run.sent(told.recorder.posts),
         events=events,
-        wire=[each.as_wire() for each in events],
+        wire=[as_wire(each) for each in events],
         rejected=[str(row) for row in RejectedEvent.objects.exclude(pk__in=rejected)],
         warnings=sorted(f"{kind} `{path}` {code}" for kind, path, code in new_warnings),
     )

@@ -8,6 +8,7 @@ import pytest
 from events.ownership import provisioning
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Owner
+from events.store.details import detail_of
 from tests.clients.filed import Filed
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder
@@ -62,7 +63,7 @@ def test_an_event_comes_back_as_it_was_tracked(track: Any, recorder: Recorder, w
 def test_columns_hold_what_was_tracked(track: Any) -> None:
     track(CLICK)
     (event,) = Filed().events
-    detail = vars(event.detail)
+    detail = vars(detail_of(event))
 
     assert (event.kind, event.dialect) == ("ui_action", "availity")
     assert (event.source.name, event.session, event.owner.name) == ("claim-status", "session-1", "Payments")
@@ -112,7 +113,7 @@ def test_what_javascript_lacks_is_given_back_in_its_words(track: Any) -> None:
 
     (wire,) = filed.wire
     assert (wire["customerId"], wire["telemetryBody"]["entries"]["note"]) == ("undefined", "null")
-    assert vars(filed.events[0].detail)["customer_id"] is None
+    assert vars(detail_of(filed.events[0]))["customer_id"] is None
     assert filed.warnings == {("ui_action", "customerId", "missing")}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from events.store.details import detail_of
 from tests.clients.browser import visiting
 from tests.clients.filed import Filed
 from tests.clients.npm import Clients
@@ -103,7 +104,7 @@ def test_the_sdk_of_sunbird_sends_from_a_page(clients: Clients, recorder: Record
         post.json["events"], key=lambda event: str(event["mid"])
     )
     (start,) = [event for event in filed.events if event.kind == "start"]
-    assert "Chrome" in vars(start.detail)["agent_raw"]
+    assert "Chrome" in vars(detail_of(start))["agent_raw"]
 
 
 def test_a_page_can_read_why_its_key_is_refused(clients: Clients, recorder: Recorder) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from events.kinds import KINDS
 from events.ownership import provisioning
 from events.ownership.owner import Validation
+from events.store.details import detail_of
 from tests.clients.filed import Filed
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder
@@ -30,7 +31,7 @@ def test_all_seventeen_methods_come_back_as_they_were_sent(
     assert {event["eid"].lower() for event in sent} == KIND_NAMES
     assert filed.rejected == []
     assert by_mid(filed.wire) == by_mid(sent)
-    assert {event.kind for event in filed.events if event.detail is not None} == KIND_NAMES
+    assert {event.kind for event in filed.events if detail_of(event) is not None} == KIND_NAMES
 
 
 def test_the_queue_of_the_sdk_drains_at_the_first_attempt(
@@ -76,9 +77,9 @@ def test_columns_hold_what_the_sdk_was_told(
     assert (start.object_id, start.object_version) == ("do_3122", "1.0")
     assert (start.session, start.tags, start.rollup_l2) == ("do5R9s4k", ["lesson"], "school")
     assert (start.owner.name, start.environment) == ("Claims", "contentplayer")
-    assert vars(assess.detail)["score"] == 0.75
+    assert vars(detail_of(assess))["score"] == 0.75
     # These arrive as the published page prints them, wrapped in one more edata, the number as text.
-    assert vars(summary.detail)["timespent"] == 60
+    assert vars(detail_of(summary))["timespent"] == 60
 
 
 def test_a_refused_key_keeps_the_batch_until_the_key_is_mended(

@@ -17,6 +17,7 @@ from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership
 from events.store.completeness import Backfill
+from events.store.details import as_wire
 from ingestion.filing.drain import drain
 from ingestion.receiving.inbox import InboxRequest
 from telemetry_project.demo import first_start, home, loading, script, seeding, welcome
@@ -196,7 +197,7 @@ def test_what_is_pasted_from_the_welcome_is_accepted(
     drain()
     event = Event.objects.get(owner__name=home.KEY_DELIVERY)
     assert not ApiKey.objects.get().all_owners, "a publishable key is seen by anybody"
-    assert event.as_wire() == welcome.EXAMPLE == json.loads(words[words.index("-d") + 1])
+    assert as_wire(event) == welcome.EXAMPLE == json.loads(words[words.index("-d") + 1])
 
 
 def test_the_welcome_names_users_with_passwords_that_work(client: Client) -> None:

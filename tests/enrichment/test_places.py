@@ -12,6 +12,7 @@ from django.test import Client
 from events.enrichment import place
 from events.enrichment.place import geohash
 from events.event import Event
+from events.store.details import as_wire
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from tests.enrichment import city
@@ -91,7 +92,7 @@ def test_events_of_every_dialect_have_the_place_of_their_sender(
     event = only_event()
     assert {name: getattr(event, name) for name in PLACE} == city.IN_OAKLAND
     assert event.geohash == OAKLAND_GEOHASH
-    assert event.as_wire() == (sent["events"][0] if path == SUNBIRD else sent)
+    assert as_wire(event) == (sent["events"][0] if path == SUNBIRD else sent)
 
 
 def test_the_hash_of_the_address_is_the_same_for_one_organization_only(

@@ -14,6 +14,7 @@ from events.enrichment import NAMES
 from events.event import Event
 from events.kinds import KINDS
 from events.store import reenriching
+from events.store.details import as_wire, detail_of
 from ingestion import verification
 from tests.enrichment.test_agents import CHROME, PIXEL
 from tests.enrichment.test_emails import DANA, HASH
@@ -35,10 +36,10 @@ def rows() -> dict[Any, Any]:
         event.id: (
             {field.attname: getattr(event, field.attname) for field in Event._meta.concrete_fields},
             {
-                field.attname: getattr(event.detail, field.attname)
+                field.attname: getattr(detail_of(event), field.attname)
                 for field in KINDS[event.kind].model._meta.concrete_fields
             },
-            event.as_wire(),
+            as_wire(event),
         )
         for event in Event.objects.select_related("owner", "source")
     }

@@ -12,6 +12,7 @@ from events.identity import week_of
 from events.ownership.source import OVERFLOW, UNKNOWN, Source
 from events.partitioned.partitions import existing_partitions, partition_name
 from events.store import filing
+from events.store.details import as_wire
 from events.store.pending import TouchedSession
 from events.store.submission import Submission
 from ingestion.filing import drain as draining
@@ -260,7 +261,7 @@ def test_sources_are_made_at_first_sight_compared_without_case(sender: Sender) -
         sender.batch(log_event(str(n), context=source_of(name)))
     file_all()
     assert set(Source.objects.values_list("name", flat=True)) == {"Portal", UNKNOWN}
-    names = {event.as_wire()["context"]["pdata"]["id"] for event in Event.objects.all()}
+    names = {as_wire(event)["context"]["pdata"]["id"] for event in Event.objects.all()}
     assert names == {"Portal", "portal ", "PORTAL", "", "  "}
 
 
@@ -272,7 +273,7 @@ def test_sources_over_the_cap_overflow_and_their_events_keep_the_name(sender: Se
     made = set(Source.objects.values_list("name", flat=True)) - {OVERFLOW}
     assert len(made) == 2, "which two depends on the order of ids"
     assert Source.objects.filter(name=OVERFLOW).exists()
-    assert {event.client_event_id: event.as_wire() for event in Event.objects.all()} == {
+    assert {event.client_event_id: as_wire(event) for event in Event.objects.all()} == {
         event["mid"]: event for event in events
     }
 

@@ -13,6 +13,7 @@ import pytest
 from events.event import Event
 from events.kinds import KINDS
 from events.ownership.owner import Validation
+from events.store.details import as_wire
 from events.store.usage import WarningHour
 from events.wire.columns import Need
 from ingestion.rejected.event import RejectedEvent
@@ -33,7 +34,7 @@ def _sorted(value: Wire) -> str:
 def assert_filed(states: list[State], rejected: int) -> None:
     """Stored as sent, or kept as rejected with the bytes that were sent."""
     sent = [exact(state.event) for state in states if not state.rejected]
-    stored = [exact(event.as_wire()) for event in Event.objects.select_related("owner", "source")]
+    stored = [exact(as_wire(event)) for event in Event.objects.select_related("owner", "source")]
     assert sorted(map(_sorted, sent)) == sorted(map(_sorted, stored))
     assert RejectedEvent.objects.count() == rejected
     refused = {_sorted(exact(state.event)) for state in states if state.rejected}
@@ -107,7 +108,7 @@ def test_every_state_of_a_message_and_an_emitted_event(
         status = answers[state.name].status_code
         assert status == (400 if state.rejected else 201 if encoding.kind == "ui_action" else 200), state.name
     sent = [exact(encoding.comes_back(state.event)) for state in states if not state.rejected]
-    stored = [exact(event.as_wire()) for event in Event.objects.select_related("owner", "source")]
+    stored = [exact(as_wire(event)) for event in Event.objects.select_related("owner", "source")]
     assert sorted(map(_sorted, sent)) == sorted(map(_sorted, stored))
     kept = Counter(RejectedEvent.objects.values_list("code", "path"))
     assert kept == Counter(state.rejected for state in states if state.rejected)

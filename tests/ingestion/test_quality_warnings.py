@@ -11,6 +11,7 @@ from events.kinds.start import Start
 from events.ownership import erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
+from events.store.details import as_wire
 from events.store.usage import WarningHour
 from tests.ingestion.single_states import post_form
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms, only_event
@@ -124,7 +125,7 @@ def test_an_odd_value_is_stored_as_sent_and_warned_of_with_an_example(
     send(sender, kind, event)
 
     assert warnings() == [(IN_ITEMS.get(path, path), code, example, 1)]
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), GOOD)
@@ -169,7 +170,7 @@ def test_an_assess_without_pass_or_score_has_the_defaults_of_the_page(
 
     stored = Assess.objects.get()
     assert (stored.passed, stored.score) == (passed, score)
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
     missing = {path for path, code, _, _ in warnings() if code == "missing"}
     assert missing == {f"edata.{name}" for name in ("pass", "score") if given.get(name) is None}
 
@@ -182,7 +183,7 @@ def test_an_assess_that_is_wrapped_has_the_defaults_too(sender: Sender) -> None:
     send(sender, "assess", event)
 
     assert Assess.objects.get().passed == "No"
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
 
 
 @pytest.mark.parametrize(("path", "value"), [("edata.pass", True), ("edata.score", [])])
@@ -200,7 +201,7 @@ def test_a_content_without_a_version_has_the_default_of_the_page(sender: Sender)
     send(sender, "start", event)
 
     assert Start.objects.get().content_version == "1.0"
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
 
 
 PLACEHOLDERS = (
@@ -220,7 +221,7 @@ def test_a_placeholder_is_no_session(sender: Sender, text: str) -> None:
 
     stored = only_event()
     assert stored.session is None
-    assert stored.as_wire() == event
+    assert as_wire(stored) == event
     assert warnings() == [("context.sid", "placeholder_session", text or '""', 1)]
 
 
@@ -233,7 +234,7 @@ def test_a_placeholder_is_neither_device_nor_actor(sender: Sender, text: str) ->
 
     stored = only_event()
     assert (stored.device, stored.actor, stored.actor_type) == (None, None, "User")
-    assert stored.as_wire() == event
+    assert as_wire(stored) == event
     assert warnings() == [
         ("actor.id", "placeholder_actor", text, 1),
         ("context.did", "placeholder_device", text, 1),
@@ -258,7 +259,7 @@ def test_a_federated_placeholder_is_no_actor(sender: Sender) -> None:
     send(sender, "log", event)
 
     assert only_event().actor is None
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
 
 
 def test_a_device_in_a_header_may_be_a_placeholder(sender: Sender) -> None:
@@ -268,7 +269,7 @@ def test_a_device_in_a_header_may_be_a_placeholder(sender: Sender) -> None:
     file_all()
 
     assert only_event().device is None
-    assert only_event().as_wire() == event
+    assert as_wire(only_event()) == event
     assert warnings() == [("context.did", "placeholder_device", "undefined", 1)]
 
 
@@ -295,7 +296,7 @@ def test_a_placeholder_in_an_availity_message(sender: Sender, text: str) -> None
 
     stored = only_event()
     assert (stored.session, stored.actor) == (None, None)
-    assert stored.as_wire() == sent
+    assert as_wire(stored) == sent
     assert warnings() == [
         ("sessionId", "placeholder_session", text, 1),
         ("telemetryBody.entries.userId", "placeholder_actor", text, 1),
@@ -320,7 +321,7 @@ def test_placeholders_in_a_buildless_event(sender: Sender) -> None:
 
     stored = only_event()
     assert (stored.session, stored.actor) == (None, None)
-    assert stored.as_wire() == sent
+    assert as_wire(stored) == sent
     assert warnings() == [
         ("event.user", "placeholder_actor", "undefined", 1),
         ("scope", "placeholder_session", "null", 1),
@@ -411,4 +412,4 @@ def test_a_copy_of_what_was_sent_is_left_as_it_was(sender: Sender) -> None:
     done = file_all()
 
     assert (done.stored, done.duplicates) == (1, 1)
-    assert only_event().as_wire() == sent
+    assert as_wire(only_event()) == sent

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from events.event import Event
 from events.ownership.owner import Owner
+from events.store.details import as_wire
 from events.store.usage import UsageHour
 from ingestion.dialects.decoding import Parts, Rejected
 from ingestion.filing.pipeline import submission
@@ -186,7 +187,7 @@ def test_what_was_edited_is_filed_and_where_it_fails_the_bytes_stay(team_a: Send
     done = replaying.replay_edited(row.pk, json.dumps(good).encode(), None)
 
     assert done.stored == 1
-    assert Event.objects.get().as_wire() == good
+    assert as_wire(Event.objects.get()) == good
     assert is_balanced()
 
 

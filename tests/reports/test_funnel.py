@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from events.sessions.session import Session
+from events.store.details import as_wire
 from reports.figures import funnel as figures
 from reports.figures.funnel import Funnel, Reached, funnel, how_far
 from reports.figures.funnel_offers import Suggestion, suggested
@@ -67,7 +68,7 @@ def plainly(filters: Filters, texts: list[str]) -> list[int]:
     for session in began(filters):
         done = 0
         for event in session.timeline().select_related("owner", "source"):
-            if done < len(texts) and is_step(texts[done])(event.as_wire()):
+            if done < len(texts) and is_step(texts[done])(as_wire(event)):
                 reached[done] += 1
                 done += 1
     return reached

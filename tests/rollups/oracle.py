@@ -9,6 +9,7 @@ from typing import Any
 
 from events.event import Event
 from events.sessions.session import Session
+from events.store.details import as_wire
 from reports.rollups.columns import First, Last, Latest, Least, Members, Most, Words
 from reports.rollups.models import Metrics
 from reports.rollups.rollup import Rollup, rollups
@@ -214,7 +215,7 @@ def _of_build(event: Event, wire: Wire, times: Wire) -> Iterator[Contribution]:
 
 
 def _of_session(session: Session) -> Iterator[Contribution]:
-    entry = Event.objects.select_related("owner", "source").get(pk=session.entry_event).as_wire()
+    entry = as_wire(Event.objects.select_related("owner", "source").get(pk=session.entry_event))
     client = entry["event"].get("detail", {}).get("client", {}) if "event" in entry else {}
     sums = ("time_spent", "events", "page_views", "interactions", "errors")
     yield "Sessions", {"device_type": "", "os_name": client.get("os", {}).get("name", "")}, {
@@ -248,7 +249,7 @@ def expected() -> dict[str, list[Any]]:
 
 def _everything() -> Iterator[tuple[Any, datetime, list[Contribution]]]:
     for event in Event.objects.select_related("owner", "source"):
-        yield event, event.occurred_at, list(_of_event(event, event.as_wire()))
+        yield event, event.occurred_at, list(_of_event(event, as_wire(event)))
     for session in Session.objects.all():
         yield session, session.started_at, list(_of_session(session))
 

@@ -53,7 +53,7 @@ def test_no_other_module_reads_roles_or_memberships() -> None:
 def test_access_ends_with_the_account_and_with_the_membership(leaves: str, make_sender: MakeSender) -> None:
     owner = make_sender("Team A").key.default_owner
     user = person("alice", owner)
-    assert [*access.Access(user).visible] == access.Access(user).owners == [owner]
+    assert [*access.Access(user).visible_owners] == access.Access(user).owners == [owner]
     if leaves == "active":
         user.is_active = False
         user.save()
@@ -61,7 +61,7 @@ def test_access_ends_with_the_account_and_with_the_membership(leaves: str, make_
         Membership.objects.all().delete()
     gone = access.Access(user)
     assert gone.is_empty
-    assert not gone.visible.exists()
+    assert not gone.visible_owners.exists()
     assert gone.writable == frozenset()
 
 

@@ -16,6 +16,7 @@ from events.ownership import senders
 from events.sessions import claiming
 from events.sessions.session import Session, SessionEnv, SessionEventCount, SessionPage
 from events.sessions.summarising import summarise_block, summarise_large
+from events.store.details import as_wire
 from ingestion.dialects.readings import READINGS
 from ingestion.filing.drain import drain
 from ingestion.receiving import pipeline
@@ -93,7 +94,7 @@ def expected() -> list[Wire]:
 
 
 def _expected(events: Sequence[Event]) -> Wire:
-    wires = [event.as_wire() for event in events]
+    wires = [as_wire(event) for event in events]
     gaps = [_gap(one.occurred_at, two.occurred_at) for one, two in pairwise(events)]
     openings = [index for index, wire in enumerate(wires) if _page(wire) is not None]
     pages: dict[Any, list[Any]] = {}
