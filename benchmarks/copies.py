@@ -43,7 +43,7 @@ _ENVELOPE = {
 }
 
 
-class Slice(NamedTuple):
+class RawEvent(NamedTuple):
     """A part of a plan that is one transaction: some templates, adjacent in time, with all their copies."""
 
     plan: int
@@ -55,7 +55,7 @@ class Slice(NamedTuple):
     templates: int
 
 
-def write(part: Slice) -> int:
+def write(part: RawEvent) -> int:
     """Copy the rows of a slice into envelope and kind tables; return how many events these are."""
     values = {**part._asdict(), "low": part.copies[0], "high": part.copies[1]}
     made = 0

@@ -20,7 +20,7 @@ from events.ownership.source import Source
 from events.partitioned.partitions import WEEK, make_partitions, partition_name
 from events.store.pending import TouchedSession
 from events.store.usage import UsageHour, WarningHour
-from ingestion.dialects.decoding import Parts
+from ingestion.dialects.decoding import Payload
 from ingestion.receiving import inbox
 from ingestion.receiving.inbox import Arrival
 
@@ -110,7 +110,7 @@ def _put(events: int, seed: int) -> None:
     for body in bodies.batches(events // ingest.BATCH, ingest.BATCH, seed=seed + int(time.time())):
         inbox.put(
             Arrival(
-                Parts("sunbird", "json", body, now, strict=False, context={}),
+                Payload("sunbird", "json", body, now, strict=False, context={}),
                 key.default_owner_id,
                 key.pk,
                 ingest.BATCH,

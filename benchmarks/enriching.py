@@ -52,7 +52,7 @@ def _rate(sender: senders.Sender, parts: list[str], kept: Mapping[str, str], eve
     copying.empty()
     with override_settings(ENRICHMENT=parts):
         for body in bodies.batches(events // BATCH, BATCH, seed):
-            pipeline.accept(sender, sunbird.READING, "json", body, timezone.now(), dict(kept))
+            pipeline.accept(sender, sunbird.DECODER, "json", body, timezone.now(), dict(kept))
         began = time.perf_counter()
         filed = drain()
         seconds = time.perf_counter() - began

@@ -12,7 +12,7 @@ from django.db import connection
 from tqdm import tqdm
 
 from benchmarks import copies, databases, derived, templates
-from benchmarks.copies import Slice
+from benchmarks.copies import RawEvent
 
 WRITERS = 2
 EVENTS_OF_SLICE = 50_000
@@ -61,7 +61,7 @@ def _plan(more: int) -> None:
         )
 
 
-def _left() -> Iterator[Slice]:
+def _left() -> Iterator[RawEvent]:
     """The slices that are not written yet, oldest events first."""
     count = templates.count()
     with connection.cursor() as cursor:
@@ -73,10 +73,10 @@ def _left() -> Iterator[Slice]:
         )
         for plan, number, slices, low, high, events in cursor.fetchall():
             first, last = (count * n // slices for n in (number, number + 1))
-            yield Slice(plan, number, first, last, (low, high), events, count)
+            yield RawEvent(plan, number, first, last, (low, high), events, count)
 
 
-def _write(database: str, parts: list[Slice]) -> None:
+def _write(database: str, parts: list[RawEvent]) -> None:
     about = sum((part.last - part.first) * part.events // part.templates for part in parts)
     with (
         tqdm(total=about, desc=database, unit=" events", unit_scale=True, file=sys.stderr) as bar,

@@ -48,7 +48,7 @@ def _drained(sender: senders.Sender, events: int, seed: int) -> float:
     """Events that are filed in a CPU second of this process."""
     _empty()
     for body in bodies.batches(events // BATCH, BATCH, seed):
-        pipeline.accept(sender, sunbird.READING, "json", body, timezone.now(), {})
+        pipeline.accept(sender, sunbird.DECODER, "json", body, timezone.now(), {})
     began = time.process_time()
     filed = drain()
     seconds = time.process_time() - began

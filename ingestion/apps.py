@@ -12,4 +12,4 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and how an actor is forgotten."""
         from ingestion.erasure import redaction  # noqa: F401  (registers them)
-        from ingestion.receiving import checks  # noqa: F401  (registers them)
+        from ingestion.receiving import context  # noqa: F401  (registers them)

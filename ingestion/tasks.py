@@ -1,20 +1,18 @@
-"""Celery tasks of ingestion."""
-
-from typing import Any
+"""Celery tasks of ingestion. They accept keywords that a later release may send."""
 
 from celery import shared_task
 
-from ingestion.filing import draining
+from ingestion.filing.drain import TICK_SECONDS, tick
 from ingestion.rejected import replay_running
 
 
 @shared_task(name="ingestion.drain", time_limit=300)
-def drain(**_: Any) -> None:
-    """File what waits; a backlog calls for help. Takes keywords that a later release may send."""
-    draining.tick(call_for_help=lambda: drain.apply_async(expires=draining.TICK_SECONDS))
+def drain(**_: object) -> None:
+    """File what waits; a backlog calls for a second worker."""
+    tick(call_for_help=lambda: drain.apply_async(expires=TICK_SECONDS))
 
 
 @shared_task(name="ingestion.replay", time_limit=600)
-def replay(**_: Any) -> None:
-    """Go on with the replays that somebody has asked for."""
+def replay(**_: object) -> None:
+    """Continue the replays that were requested."""
     replay_running.tick()

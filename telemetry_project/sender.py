@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from events.enrichment.address import address_hash
-from ingestion.receiving.address import network_of, sender_address
+from ingestion.receiving.context import network_of, sender_address
 
 PEOPLE = 0  # stands where an organization's key does in hashes of events' addresses
 

@@ -19,7 +19,7 @@ from events.lib import buckets
 from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
 from ingestion.filing import schedule
-from ingestion.receiving import ceilings, owners, quotas
+from ingestion.receiving import admission
 from telemetry_project import health
 from tests.sending import MakeSender, Sender
 
@@ -133,9 +133,9 @@ def _forget() -> Iterator[None]:
     """Nothing that one test's process remembers reaches the next."""
     yield
     senders.forget()
-    owners.forget()
-    quotas.forget()
-    ceilings.forget()
+    admission.forget()
+    admission.forget()
+    admission.forget()
     schedule.forget()
     buckets.reset()
     health.forget()

@@ -12,7 +12,7 @@ from events.event import Event
 from events.ownership.api_key import ApiKey
 from ingestion import verification
 from ingestion.filing.drain import drain
-from ingestion.filing.pipeline import Drained
+from ingestion.filing.pipeline import Filed
 
 Wire = dict[str, Any]
 SUNBIRD = "/data/v3/telemetry"
@@ -103,7 +103,7 @@ class Sender:
 MakeSender = Callable[..., Sender]
 
 
-def file_all() -> Drained:
+def file_all() -> Filed:
     """Drain the inbox; the books must balance."""
     done = drain()
     assert [difference for difference in verification.differences() if difference] == []

@@ -9,9 +9,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from events.admin.display import highlighted
 from ingestion.admin.bodies import SHOWN
-from ingestion.dialects.decoding import Parts
-from ingestion.dialects.readings import READINGS
-from ingestion.dialects.refusal import Refused
+from ingestion.dialects.decoders import DECODERS
+from ingestion.dialects.decoding import Payload, Refused
 from ingestion.rejected.event import RejectedEvent
 
 Wire = Any
@@ -60,12 +59,12 @@ def value_of(row: RejectedEvent) -> Wire:
             return json.loads(body)
         except (ValueError, RecursionError):
             return None
-    parts = Parts(row.dialect, row.encoding, body, row.received_at, row.strict, row.context)
+    payload = Payload(row.dialect, row.encoding, body, row.received_at, row.strict, row.context)
     try:
-        pieces = READINGS[row.dialect].split(parts)
+        raw_events = DECODERS[row.dialect].split(payload)
     except Refused:
         return None
-    return pieces[0].event if pieces and isinstance(pieces[0].event, dict) else None
+    return raw_events[0].event if raw_events and isinstance(raw_events[0].event, dict) else None
 
 
 def _in_text(code: str, message: str, body: bytes) -> Marked:

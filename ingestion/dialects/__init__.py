@@ -1,1 +1,1 @@
-"""The three dialects over HTTP: how requests are cut into events, how answers are worded."""
+"""The wire formats: how requests of each dialect are decoded, and how their senders are answered."""

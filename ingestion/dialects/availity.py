@@ -2,16 +2,12 @@
 
 import re
 from datetime import datetime
-from typing import Any
 
 from events.identity import milliseconds
 from events.wire.validators import Fault
-from events.wire.values import FILLED
+from events.wire.values import FILLED, Wire
 from ingestion.dialects import jsontext
-from ingestion.dialects.decoding import FIRST_SEEN, Adapted, NamedOwner, Parts, Reading, Slice
-from ingestion.dialects.refusal import Refused
-
-Wire = Any
+from ingestion.dialects.decoding import FIRST_SEEN, Adapted, Decoder, NamedOwner, Payload, RawEvent, Refused
 
 PATHS = (
     "ms/api/availity/internal/pui/key-delivery/v1/telemetry",
@@ -30,17 +26,19 @@ def encoding_of(content_type: str, body: bytes) -> str:
     return "form" if content_type == FORM else "json"
 
 
-def split(parts: Parts) -> list[Slice]:
+def split(payload: Payload) -> list[RawEvent]:
     """The one message. Raises `Refused` for a body that is neither JSON nor a form."""
-    if parts.encoding == "form":
-        return [Slice(parts.body, jsontext.size_fault(parts.body, jsontext.limits()) or form(parts.body))]
-    body = parts.body.removeprefix(b"\xef\xbb\xbf").strip()
+    if payload.encoding == "form":
+        return [
+            RawEvent(payload.body, jsontext.size_fault(payload.body, jsontext.limits()) or form(payload.body))
+        ]
+    body = payload.body.removeprefix(b"\xef\xbb\xbf").strip()
     value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
         raise Refused(400, value.code, value.message)
     if type(value) is not Fault and type(value) is not dict:
         raise Refused(400, "wrong_type", "The body must be a JSON object.")
-    return [Slice(body)]
+    return [RawEvent(body)]
 
 
 def unquoted(text: str) -> str:
@@ -131,10 +129,10 @@ def _is_taken(place: dict[str, Wire], path: list[str]) -> bool:
     return path[-1] in place
 
 
-def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
+def adapt(event: dict[str, Wire], payload: Payload) -> Adapted:
     """Take JavaScript's words for nothing as absent in a form; note where the key's owner is filled in."""
     absent: dict[str, Wire] = {}
-    if parts.encoding == "form":
+    if payload.encoding == "form":
         absent = {key: value for key, value in event.items() if type(value) is str and value in _NOTHING}
         if absent:
             event = {key: value for key, value in event.items() if key not in absent}
@@ -142,10 +140,10 @@ def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
     return Adapted(event, [] if named else [FILLED + "owner"], absent)
 
 
-def named_owner(piece: Slice) -> NamedOwner:
+def named_owner(raw_event: RawEvent) -> NamedOwner:
     """The owner and the contact that a message names."""
-    is_form = piece.event is not None
-    message = piece.event if is_form else jsontext.decode(piece.raw)
+    is_form = raw_event.event is not None
+    message = raw_event.event if is_form else jsontext.decode(raw_event.raw)
     if type(message) is not dict:
         return NamedOwner("", "")
     owner, contact = message.get("owner"), message.get("contact")
@@ -160,13 +158,13 @@ def kind_of(_: dict[str, Wire]) -> str | Fault:
     return "ui_action"
 
 
-def occurred_ms(_: dict[str, Wire], parts: Parts) -> float:
+def occurred_ms(_: dict[str, Wire], payload: Payload) -> float:
     """A message bears no time: it occurred when it was received, a repeated one when it first was."""
-    first_seen = parts.context.get(FIRST_SEEN)
-    return milliseconds(datetime.fromisoformat(first_seen) if first_seen else parts.received_at)
+    first_seen = payload.context.get(FIRST_SEEN)
+    return milliseconds(datetime.fromisoformat(first_seen) if first_seen else payload.received_at)
 
 
-READING = Reading(
+DECODER = Decoder(
     name="availity",
     split=split,
     adapt=adapt,

@@ -3,18 +3,24 @@
 import re
 from hashlib import blake2b
 from itertools import islice
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from google.protobuf.message import Message
 
 from events.wire.checks import SECONDS_BELOW
 from events.wire.validators import Fault
-from ingestion.dialects import bounds, buildless_pb2, jsontext, protojson
-from ingestion.dialects.decoding import Adapted, Admitted, Parts, Reading, Rejected, Slice, Verdict
-from ingestion.dialects.refusal import Refused
-
-Wire = Any
+from events.wire.values import Wire
+from ingestion.dialects import buildless_pb2, decoding, jsontext, protojson
+from ingestion.dialects.decoding import (
+    Adapted,
+    Admitted,
+    Decoder,
+    Payload,
+    RawEvent,
+    Refused,
+    Rejected,
+    Verdict,
+)
 
 _ID = re.compile("[A-Za-z0-9]{12,64}")  # as `event.id` must be
 _LINE = re.compile(rb"[^\s][^\n]*")  # from its first character that is no blank
@@ -37,33 +43,33 @@ def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
     return "json"
 
 
-def split(parts: Parts) -> list[Slice]:
+def split(payload: Payload) -> list[RawEvent]:
     """The events of a request. Raises `Refused` for a body that can't be parsed."""
-    body = parts.body
-    if parts.encoding == "query":
-        return [Slice(body, _query(body))]
-    if parts.encoding == "protobuf":
+    body = payload.body
+    if payload.encoding == "query":
+        return [RawEvent(body, _query(body))]
+    if payload.encoding == "protobuf":
         limits = jsontext.limits()
         fault = jsontext.size_fault(body, limits) or protojson.bound_fault(body, limits.keys)
         event = fault or protojson.from_protobuf(body)
         if event is None:
             raise Refused(400, "bad_protobuf", "The body is not a protobuf Event.")
-        return [Slice(body, event)]
-    if parts.encoding == "ndjson":
+        return [RawEvent(body, event)]
+    if payload.encoding == "ndjson":
         return _lines(body)
     body = body.removeprefix(b"\xef\xbb\xbf").strip()
     value = jsontext.bound_fault(body, jsontext.limits()) or jsontext.decode(body)
     if type(value) is Fault and value.code in ("bad_json", "bad_utf8"):
         raise Refused(400, value.code, value.message)
-    return [Slice(body)]
+    return [RawEvent(body)]
 
 
-def _lines(body: bytes) -> list[Slice]:
+def _lines(body: bytes) -> list[RawEvent]:
     """The lines that aren't blank. Raises `Refused` for too many, or for too much in them."""
-    bounds.check_elements(body)
-    most = bounds.most_events()
-    lines = [Slice(found[0].rstrip()) for found in islice(_LINE.finditer(body), most + 1)]
-    bounds.check_events(len(lines))
+    decoding.check_elements(body)
+    most = decoding.max_events()
+    lines = [RawEvent(found[0].rstrip()) for found in islice(_LINE.finditer(body), most + 1)]
+    decoding.check_events(len(lines))
     return lines
 
 
@@ -80,7 +86,7 @@ def _query(query: bytes) -> dict[str, Wire] | Fault:
     return protojson.from_query(query)
 
 
-def adapt(event: dict[str, Wire], _: Parts) -> Adapted:
+def adapt(event: dict[str, Wire], _: Payload) -> Adapted:
     """Nothing needs changing."""
     return Adapted(event, [], {})
 
@@ -90,13 +96,13 @@ def kind_of(_: dict[str, Wire]) -> str | Fault:
     return "emitted_event"
 
 
-def occurred_ms(event: dict[str, Wire], _: Parts) -> float:
+def occurred_ms(event: dict[str, Wire], _: Payload) -> float:
     """`event.timing.occurred`: the unit isn't stated, so small numbers are seconds."""
     count = int(event["event"]["timing"]["occurred"])
     return count * 1000 if count < SECONDS_BELOW else count
 
 
-READING = Reading(
+DECODER = Decoder(
     name="buildless",
     split=split,
     adapt=adapt,

@@ -1,12 +1,14 @@
-"""Decoding: from what is kept of a request to a verdict for each of its events. Pure: the same parts give the
-same verdicts, so the view can answer with what the drain will do.
+"""Decoding: from the bytes of a request to a verdict on each of its events.
+
+Pure: the same request gives the same verdicts, so the answer to the sender says what filing will do. Each
+event is decoded, adapted by its dialect, and validated.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -17,33 +19,43 @@ from events.ownership.owner import fault_of as name_fault_of
 from events.wire import values
 from events.wire.columns import LATEST_MS
 from events.wire.validators import Fault
+from events.wire.values import Wire
 from ingestion.dialects import jsontext
 
-Wire = Any
-_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-
-
-# Keys of what is kept of a request beside its body.
+# Keys in the context of a request.
 IDEMPOTENCY_KEY = "idempotency_key"
 FIRST_SEEN = "first_seen"  # ISO 8601: when the idempotency key was first seen
+OVER_QUOTA = "over_quota"  # the owner's setting, if its quota was used up
 
-OVER_QUOTA = "over_quota"  # the owner's setting, where its quota was used up
+
+class Refused(Exception):
+    """The request as a whole is refused. Each dialect puts the reason into its own envelope."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, path: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.path = path
+        self.headers = headers or {}
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What is kept of a request: nothing of it ever holds a credential or an address."""
+class Payload:
+    """What is stored of a request until it is filed. It never holds a credential or an address."""
 
     dialect: str
     encoding: str  # json, form, query, protobuf, ndjson
     body: bytes  # inflated
     received_at: datetime
     strict: bool
-    context: dict[str, str]  # what headers and key say of all events of the request
+    context: dict[str, str]  # from headers and API key; applies to all events of the request
 
 
-class Slice(NamedTuple):
-    """One event of a request: its bytes, and its value where the dialect has decoded it already."""
+class RawEvent(NamedTuple):
+    """One event of a request: its bytes and, if the dialect has decoded it already, its value."""
 
     raw: bytes
     event: Wire | Fault | None = None
@@ -64,14 +76,14 @@ class Accepted:
 
 
 class Admitted(NamedTuple):
-    """What the answer needs of an accepted event: decoded, the events of a batch take ten times its bytes."""
+    """What the answer needs of an accepted event. Decoded, the events of a batch take ten times its bytes."""
 
     client_event_id: str
 
 
 @dataclass(slots=True)
 class Rejected:
-    """An event that will be kept as rejected."""
+    """An event that is stored as rejected."""
 
     index: int
     raw: bytes
@@ -81,47 +93,78 @@ class Rejected:
     source: str = ""
 
 
-Verdict = Admitted | Rejected  # as the sender hears it
+Verdict = Admitted | Rejected  # as the sender is told
 
 
 class Adapted(NamedTuple):
-    """An event made ready for validation by its dialect."""
+    """An event that its dialect has prepared for validation."""
 
     event: dict[str, Wire]
     adaptations: list[str]
     absent: dict[str, Wire]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How a dialect reads requests: the parts of decoding that differ."""
-
-    name: str
-    split: Callable[[Parts], list[Slice]]  # raises Refused where the request is no batch of this dialect
-    adapt: Callable[[dict[str, Wire], Parts], Adapted]
-    kind_of: Callable[[dict[str, Wire]], str | Fault]  # the name of a kind that there is
-    occurred_ms: Callable[[dict[str, Wire], Parts], float]
-    time_path: str  # empty where events bear no time of their own
-    source_path: tuple[str, ...]
-    id_path: tuple[str, ...]
-    owner_path: tuple[str, ...] = ()
-    named_owner: "Callable[[Slice], NamedOwner] | None" = None  # where messages say whose they are
-
-
 class NamedOwner(NamedTuple):
-    """Whose a message says it is; empty where it says nothing."""
+    """The owner that a message names; empty if it names none."""
 
     name: str
     contact: str
 
 
-def decode(parts: Parts, reading: Reading) -> list[Accepted | Rejected]:
-    """The verdict on each event, in the order of the request."""
-    return list(verdicts(reading.split(parts), parts, reading))
+@dataclass(frozen=True)
+class Decoder:
+    """The parts of decoding in which dialects differ."""
+
+    name: str
+    split: Callable[[Payload], list[RawEvent]]  # raises Refused if the body isn't of this dialect
+    adapt: Callable[[dict[str, Wire], Payload], Adapted]
+    kind_of: Callable[[dict[str, Wire]], str | Fault]  # the name of an existing kind
+    occurred_ms: Callable[[dict[str, Wire], Payload], float]
+    time_path: str  # empty if events have no time of their own
+    source_path: tuple[str, ...]
+    id_path: tuple[str, ...]
+    owner_path: tuple[str, ...] = ()
+    named_owner: Callable[[RawEvent], NamedOwner] | None = None  # if messages name their owner
+
+
+@cached_from_settings
+def max_events() -> int:
+    """Return the largest number of events in a request."""
+    most: int = settings.INGEST_MAX_EVENTS
+    return most
+
+
+@cached_from_settings
+def _max_elements() -> int:
+    """Return the largest number of keys and list items in a request."""
+    most: int = settings.INGEST_MAX_BODY_ELEMENTS
+    return most
+
+
+def check_events(count: int) -> None:
+    """Raise `Refused` (413) if a request has too many events."""
+    if count > max_events():
+        raise Refused(413, "too_many_events", f"More than {max_events():,} events; split the request.")
+
+
+def check_elements(body: bytes) -> None:
+    """Raise `Refused` (413) if the JSON of a request has too many keys and list items."""
+    most = _max_elements()
+    if jsontext.has_more_elements(body, most):
+        raise Refused(
+            413,
+            "too_many_elements",
+            f"The body has more than {most:,} keys and list items; split it.",
+        )
+
+
+def decode(payload: Payload, decoder: Decoder) -> list[Accepted | Rejected]:
+    """Return the verdict on each event, in the order of the request."""
+    return list(verdicts(decoder.split(payload), payload, decoder))
 
 
 class _Bounds(NamedTuple):
-    """What all events of a request are held to, whatever their kind."""
+    """The limits for all events of a request, whatever their kind."""
 
     limits: jsontext.Limits
     earliest: int  # ms since 1970
@@ -129,81 +172,114 @@ class _Bounds(NamedTuple):
 
 
 @cached_from_settings
-def _reach() -> tuple[int, int]:
-    """How far back and ahead of its receipt an event may have occurred, in ms."""
+def _time_limits() -> tuple[int, int]:
+    """Return how long before and after its receipt an event may have occurred, in ms."""
     age, ahead = timedelta(days=max_age_days()), timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS)
     return age // MILLISECOND, ahead // MILLISECOND
 
 
 def max_age_days() -> int:
-    """How old an event may be at its receipt: never older than is kept, or it came again once removed."""
-    kept: int = settings.RETENTION_WEEKS * 7
+    """Return how old an event may be when it is received.
+
+    That is never more than the retention period: an event that was removed could be stored again.
+    """
+    retained: int = settings.RETENTION_WEEKS * 7
     allowed: int = settings.EVENT_MAX_AGE_DAYS
-    return min(allowed, kept) if kept else allowed
+    return min(allowed, retained) if retained else allowed
 
 
-def verdicts(slices: list[Slice], parts: Parts, reading: Reading) -> Iterator[Accepted | Rejected]:
-    """Judge the events of a request that is already cut into slices."""
-    received, (age, ahead) = milliseconds(parts.received_at), _reach()
+def verdicts(raw_events: list[RawEvent], payload: Payload, decoder: Decoder) -> Iterator[Accepted | Rejected]:
+    """Decode, adapt and validate the events of a request."""
+    received, (age, ahead) = milliseconds(payload.received_at), _time_limits()
     bounds = _Bounds(jsontext.limits(), received - age, received + ahead)
-    for index, piece in enumerate(slices):
-        yield _judge(index, piece, parts, reading, bounds)
+    for index, raw_event in enumerate(raw_events):
+        yield _verdict(index, raw_event, payload, decoder, bounds)
 
 
-def _judge(index: int, piece: Slice, parts: Parts, reading: Reading, bounds: _Bounds) -> Accepted | Rejected:
-    raw = piece.raw
-    # Other encodings than JSON are held to keys and depth where they are decoded.
-    found: Wire = jsontext.size_fault(raw, bounds.limits)
-    if found is None:
-        found = piece.event
-    if found is None:
-        found = jsontext.shape_fault(raw, bounds.limits) or jsontext.decode(raw)
-    if type(found) is Fault:
-        glimpsed = None if found.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
-        return rejected(index, raw, found, glimpsed, reading)
-    if type(found) is not dict:
-        return rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, reading)
-    original: dict[str, Wire] = found
-    event, adaptations, absent = reading.adapt(original, parts)
-    # Only an escape can bring NUL or a lone surrogate into JSON text; other encodings may have them bare.
-    suspect = piece.event is not None or (b"\\" in raw and _SUSPECT.search(raw) is not None)
-    if suspect and (values.is_unstorable(event) or (absent and values.is_unstorable(absent))):
-        event, absent = values.escape(event), absent and values.escape(absent)
-        adaptations = [*adaptations, values.ESCAPED]
-    name = reading.kind_of(event)
+def _verdict(
+    index: int, raw_event: RawEvent, payload: Payload, decoder: Decoder, bounds: _Bounds
+) -> Accepted | Rejected:
+    raw = raw_event.raw
+    original = _decode(raw_event, bounds.limits)
+    if type(original) is Fault:
+        glimpsed = None if original.code in jsontext.OUT_OF_BOUNDS else jsontext.glimpse(raw)
+        return rejected(index, raw, original, glimpsed, decoder)
+    if type(original) is not dict:
+        return rejected(index, raw, Fault("wrong_type", "", "An event must be an object."), None, decoder)
+    event, adaptations, absent = _adapt(original, raw_event, payload, decoder)
+    name = decoder.kind_of(event)
     if isinstance(name, Fault):
-        return rejected(index, raw, name, event, reading)
+        return rejected(index, raw, name, event, decoder)
     kind = KINDS[name]
-    fault = kind.held(strict=parts.strict, encoding=parts.encoding).validator.fault_of(event)
-    # As they were sent: an escaped NUL is no control character any more.
-    fault = fault or _name_fault(original, reading)
-    if fault is None:
-        occurred = reading.occurred_ms(event, parts)
-        # A message without a time of its own has ours, which is never wrong: a retry has that of the first.
-        fault = _time_fault(occurred, bounds, reading.time_path) if reading.time_path else None
-        if fault is None:
-            return Accepted(index, raw, kind, event, original, int(occurred), adaptations, absent)
-    return rejected(index, raw, fault, event, reading)
+    found = _validate(event, original, kind, payload, decoder, bounds)
+    if isinstance(found, Fault):
+        return rejected(index, raw, found, event, decoder)
+    return Accepted(index, raw, kind, event, original, int(found), adaptations, absent)
 
 
-def rejected(index: int, raw: bytes, fault: Fault, event: Wire, reading: Reading) -> Rejected:
-    """Return a rejected event with its kind, id and source as far as its value (None: nothing) has them."""
+def _decode(raw_event: RawEvent, limits: jsontext.Limits) -> Wire | Fault:
+    """Return the value of an event within its bounds, or its fault."""
+    raw = raw_event.raw
+    if fault := jsontext.size_fault(raw, limits):
+        return fault
+    # Encodings other than JSON are held to their number of keys and depth where they are decoded.
+    if raw_event.event is not None:
+        return raw_event.event
+    return jsontext.shape_fault(raw, limits) or jsontext.decode(raw)
+
+
+_ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def _adapt(original: dict[str, Wire], raw_event: RawEvent, payload: Payload, decoder: Decoder) -> Adapted:
+    """Adapt an event to its kind, and escape characters that PostgreSQL can't store."""
+    adapted = decoder.adapt(original, payload)
+    # In JSON only an escape can bring NUL or a lone surrogate; other encodings may have them bare.
+    if raw_event.event is None and (b"\\" not in raw_event.raw or _ESCAPED.search(raw_event.raw) is None):
+        return adapted
+    event, adaptations, absent = adapted
+    if not values.is_unstorable(event) and not (absent and values.is_unstorable(absent)):
+        return adapted
+    return Adapted(values.escape(event), [*adaptations, values.ESCAPED], absent and values.escape(absent))
+
+
+def _validate(
+    event: dict[str, Wire],
+    original: dict[str, Wire],
+    kind: KindEntry,
+    payload: Payload,
+    decoder: Decoder,
+    bounds: _Bounds,
+) -> float | Fault:
+    """Return when a valid event occurred, in ms since 1970, or the first fault of an invalid one."""
+    fault = kind.held(strict=payload.strict, encoding=payload.encoding).validator.fault_of(event)
+    # Names as they were sent: an escaped NUL is no control character any more.
+    fault = fault or _name_fault(original, decoder)
+    if fault is not None:
+        return fault
+    occurred = decoder.occurred_ms(event, payload)
+    # A message without a time of its own has ours, which is never wrong: a retry has that of the first.
+    return (_time_fault(occurred, bounds, decoder.time_path) if decoder.time_path else None) or occurred
+
+
+def rejected(index: int, raw: bytes, fault: Fault, event: Wire, decoder: Decoder) -> Rejected:
+    """Return a rejected event with the kind, id and source that its value has; None has nothing."""
     found = Rejected(index, raw, fault)
     if type(event) is dict:
-        kind = reading.kind_of(event)
+        kind = decoder.kind_of(event)
         found.kind = kind if type(kind) is str else ""
-        found.client_event_id = values.readable(text_at(event, reading.id_path)[:512])
-        found.source = _possible_name(text_at(event, reading.source_path))
+        found.client_event_id = values.readable(text_at(event, decoder.id_path)[:512])
+        found.source = _possible_name(text_at(event, decoder.source_path))
     return found
 
 
 def _possible_name(name: str) -> str:
-    """Return the name if a source can have it, else an empty text: cut short, it would be another name."""
+    """Return the name if a source can have it, else an empty text. Cut short, it would be another name."""
     return name if name and name_fault_of(name) is None else ""
 
 
 def text_at(event: Wire, path: tuple[str, ...]) -> str:
-    """The text at a path, "" where there is none."""
+    """Return the text at a path, or an empty text."""
     for key in path:
         if type(event) is not dict:
             return ""
@@ -211,11 +287,11 @@ def text_at(event: Wire, path: tuple[str, ...]) -> str:
     return event if type(event) is str else ""
 
 
-def _name_fault(event: dict[str, Wire], reading: Reading) -> Fault | None:
-    """The fault of a source or an owner with a name that neither can have; an empty one names none."""
-    for keys in (reading.source_path, reading.owner_path):
+def _name_fault(event: dict[str, Wire], decoder: Decoder) -> Fault | None:
+    """Return the fault of a source or owner whose name is not allowed. An empty name counts as none."""
+    for keys in (decoder.source_path, decoder.owner_path):
         name = text_at(event, keys) if keys else ""
-        # Printable names of ordinary length are most of all names, and cheap to know.
+        # Most names are printable and of ordinary length, which is cheap to test.
         if not name or (len(name) <= 100 and name.isprintable()) or not name.strip():
             continue
         if fault := name_fault_of(name):

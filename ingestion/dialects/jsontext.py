@@ -7,7 +7,7 @@ takes these, so that the fault can be laid where it belongs: at one event, not a
 import json
 import math
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 from django.conf import settings
@@ -15,8 +15,8 @@ from django.conf import settings
 from events.lib.settings_cache import cached_from_settings
 from events.wire import typed
 from events.wire.validators import Fault
+from events.wire.values import Wire
 
-Wire = Any
 # A string that is never closed is one token to the end: else each quote in it would be tried in turn.
 _STRING = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
 _STRINGS = re.compile(_STRING, re.DOTALL)
@@ -310,9 +310,9 @@ def _items(body: bytes, at: int, most: int) -> tuple[int, list[bytes]]:
         elif depth:
             depth -= 1
         else:
-            piece = body[begin : at - 1].strip()
-            if piece or mark == b"," or items:
-                items.append(piece)
+            item = body[begin : at - 1].strip()
+            if item or mark == b"," or items:
+                items.append(item)
             begin = at
             if mark != b"," or len(items) > most:
                 return at - 1, items

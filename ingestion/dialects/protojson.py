@@ -15,10 +15,9 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from events.wire.validators import Fault
-from events.wire.values import canonical_number
+from events.wire.values import Wire, canonical_number
 from ingestion.dialects import buildless_pb2
 
-Wire = Any
 UNKNOWN = "@unknown"  # unknown fields of a message, serialized, in base64
 ANY = "google.protobuf.Any"
 # What the server computes: ignored where a client sends it.

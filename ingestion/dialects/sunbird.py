@@ -3,7 +3,7 @@
 Sources: V3 event details; answers as the SDK expects them: it retries any other than 2xx for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,12 +13,9 @@ from events.identity import milliseconds
 from events.kinds import KINDS
 from events.wire import typed
 from events.wire.validators import Fault
-from events.wire.values import FILLED, UNWRAPPED
-from ingestion.dialects import bounds, jsontext
-from ingestion.dialects.decoding import Adapted, Parts, Reading, Rejected, Slice, Verdict
-from ingestion.dialects.refusal import Refused
-
-Wire = Any
+from events.wire.values import FILLED, UNWRAPPED, Wire
+from ingestion.dialects import decoding, jsontext
+from ingestion.dialects.decoding import Adapted, Decoder, Payload, RawEvent, Refused, Rejected, Verdict
 
 PATHS = (
     "v1/telemetry",
@@ -65,9 +62,9 @@ _decode_head = typed.decoder(_Head)
 _decode_batch = typed.decoder(_Batch)
 
 
-def split(parts: Parts) -> list[Slice]:
+def split(payload: Payload) -> list[RawEvent]:
     """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
-    return _cut(parts.body)
+    return _cut(payload.body)
 
 
 def head(body: bytes) -> Head:
@@ -80,24 +77,33 @@ def head(body: bytes) -> Head:
     return Head(msgid if type(msgid) is str else "", found.ts if found.ets is None else found.ets)
 
 
-def _cut(body: bytes) -> list[Slice]:
+def context_of(meta: Mapping[str, str]) -> dict[str, str]:
+    """Return what the headers of a batch say about its events."""
+    return {
+        key: value[:512]
+        for header, key, _ in CONTEXT
+        if (value := meta.get(header, "").strip()) and (key == "did" or value not in NOTHING)
+    }
+
+
+def _cut(body: bytes) -> list[RawEvent]:
     body = body.removeprefix(b"\xef\xbb\xbf")
-    bounds.check_elements(body)
+    decoding.check_elements(body)
     try:
         batch = _decode_batch(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _cut_slowly(body, str(error))
-    bounds.check_events(len(batch.events))
-    return [Slice(bytes(raw)) for raw in batch.events]
+    decoding.check_events(len(batch.events))
+    return [RawEvent(bytes(raw)) for raw in batch.events]
 
 
-def _cut_slowly(body: bytes, reason: str) -> list[Slice]:
+def _cut_slowly(body: bytes, reason: str) -> list[RawEvent]:
     """Cut a body that is refused as a whole, perhaps for the sake of one event."""
     if (found := _cut_mended(body)) is not None:
         return found
-    cut = jsontext.split_list(body, b"events", bounds.most_events())
+    cut = jsontext.split_list(body, b"events", decoding.max_events())
     if cut:
-        bounds.check_events(len(cut[1]))
+        decoding.check_events(len(cut[1]))
     shell = jsontext.decode(cut[0] if cut else body)
     if type(shell) is Fault:
         # Without its events, positions in it aren't those of the body.
@@ -107,17 +113,17 @@ def _cut_slowly(body: bytes, reason: str) -> list[Slice]:
     if cut is None or type(shell) is not dict:
         raise Refused(400, "no_events", "The body must be an object with a list `events`.", path="events")
     limits = jsontext.limits()
-    slices = []
-    for index, piece in enumerate(cut[1]):
-        value = jsontext.bound_fault(piece, limits) or jsontext.decode(piece)
+    raw_events = []
+    for index, item in enumerate(cut[1]):
+        value = jsontext.bound_fault(item, limits) or jsontext.decode(item)
         fault = value if type(value) is Fault else None
         if fault and fault.code == "bad_json":
             raise Refused(400, "bad_json", f"The body is not JSON, at event {index}: {fault.message}")
-        slices.append(Slice(piece, fault))
-    return slices
+        raw_events.append(RawEvent(item, fault))
+    return raw_events
 
 
-def _cut_mended(body: bytes) -> list[Slice] | None:
+def _cut_mended(body: bytes) -> list[RawEvent] | None:
     """Cut a body that is JSON but for NaN, Infinity and lone surrogates; None for any other.
 
     Ten times as fast as the general way.
@@ -129,8 +135,8 @@ def _cut_mended(body: bytes) -> list[Slice] | None:
         items = _decode_batch(mended).events
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    bounds.check_events(len(items))
-    slices, at = [], begins
+    decoding.check_events(len(items))
+    raw_events, at = [], begins
     for item in items:
         text = bytes(item)
         # Only blanks and a comma are before it, and no item begins with these.
@@ -138,22 +144,22 @@ def _cut_mended(body: bytes) -> list[Slice] | None:
         if begin < 0 or body[at:begin].strip(b" \t\r\n,"):
             return None  # of another list of that name
         at = begin + len(text)
-        slices.append(Slice(body[begin:at]))
+        raw_events.append(RawEvent(body[begin:at]))
     is_whole = type(jsontext.decode(body[:begins] + body[at:])) is not Fault
-    return slices if is_whole else None
+    return raw_events if is_whole else None
 
 
-def adapt(event: dict[str, Wire], parts: Parts) -> Adapted:
+def adapt(event: dict[str, Wire], payload: Payload) -> Adapted:
     """Fill in what headers say of the whole batch; read an edata that only wraps another edata through."""
     adaptations: list[str] = []
-    for _, key, path in CONTEXT if parts.context else ():
-        if value := parts.context.get(key):
+    for _, key, path in CONTEXT if payload.context else ():
+        if value := payload.context.get(key):
             filled = _filled(event, path, value)
             if filled is not None:
                 event = filled
                 adaptations.append(FILLED + ".".join(path))
     edata = event.get("edata")
-    if not parts.strict and type(edata) is dict and len(edata) == 1 and type(edata.get("edata")) is dict:
+    if not payload.strict and type(edata) is dict and len(edata) == 1 and type(edata.get("edata")) is dict:
         event = {**event, "edata": edata["edata"]}
         adaptations.append(UNWRAPPED)
     return Adapted(event, adaptations, {})
@@ -191,13 +197,13 @@ def kind_of(event: dict[str, Wire]) -> str | Fault:
     return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3.{hint}")
 
 
-def occurred_ms(event: dict[str, Wire], _: Parts) -> float:
+def occurred_ms(event: dict[str, Wire], _: Payload) -> float:
     """`ets`, a number or a numeric string."""
     ets = event["ets"]
     return float(ets) if type(ets) is str else ets
 
 
-READING = Reading(
+DECODER = Decoder(
     name="sunbird",
     split=split,
     adapt=adapt,

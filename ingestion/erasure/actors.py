@@ -26,8 +26,8 @@ from events.store import erasing
 from events.store.details import as_wire, with_details
 from events.store.retention import weeks
 from ingestion.dialects import jsontext
+from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import text_at
-from ingestion.dialects.readings import READINGS
 from ingestion.rejected.discarded import discard
 from ingestion.rejected.event import RejectedEvent
 
@@ -54,7 +54,7 @@ def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
         ["position(lower(encode(%s::bytea, 'escape')) in lower(encode(body, 'escape'))) > 0"] * len(forms)
     )
     may_hold = r"position('\\u'::bytea in body) > 0 OR encoding IN ('form', 'query')"
-    naming = [name for name, reading in READINGS.items() if reading.named_owner]
+    naming = [name for name, decoder in DECODERS.items() if decoder.named_owner]
     others = Owner.objects.filter(organization_id=owner.organization_id).exclude(pk=owner.pk)
     rows = RejectedEvent.objects.filter(
         models.Q(owner=owner)
@@ -86,7 +86,7 @@ def _is_of(row: RejectedEvent, actor: str, forms: list[bytes]) -> bool:
 def _names(row: RejectedEvent, owner: Owner) -> bool:
     """True if a message names the owner, or can't be understood and has its name in it."""
     body = bytes(row.body)
-    if named := text_at(jsontext.glimpse(body), READINGS[row.dialect].owner_path):
+    if named := text_at(jsontext.glimpse(body), DECODERS[row.dialect].owner_path):
         return named.strip().lower() == owner.name.lower()
     name = owner.name.lower().encode()
     texts = (body, _unescaped(body), unquote_to_bytes(body.replace(b"+", b" ")))

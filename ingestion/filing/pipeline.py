@@ -1,4 +1,16 @@
-"""Claims: requests that a worker has taken, decoded, filed and counted in the caller's transaction."""
+"""The filing pipeline: the steps of claimed requests from the inbox to the store, in one transaction.
+
+    claim          lock requests of the inbox                          claims.py
+    decode         a verdict on each event                             ingestion/dialects/decoding.py
+    enrich         make rows of accepted events                        events/store/submission.py
+    isolate        file one by one what can't be filed together        isolation.py
+    write          copy rows into the tables, each event once          events/store/filing.py
+    count          add to usage, warnings and versions                 events/store/usage.py
+    mark pending   queue sessions and quarters to be computed again    events/store/pending.py
+
+`file` takes claimed requests through decoding and `file_verdicts` through the rest; `drain.py` claims, and
+isolates requests on which these fail. Writing marks sessions and quarters as pending.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,34 +30,37 @@ from events.store import filing, retention, usage
 from events.store.submission import Row, Submission
 from events.store.usage import UsageDelta
 from events.wire.validators import Fault
+from ingestion.dialects import decoding
+from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import (
     IDEMPOTENCY_KEY,
     OVER_QUOTA,
     Accepted,
-    Parts,
-    Reading,
+    Decoder,
+    Payload,
     Rejected,
-    decode,
     rejected,
     text_at,
 )
-from ingestion.dialects.readings import READINGS
-from ingestion.receiving.inbox import Claim
+from ingestion.filing.claims import Claim
 from ingestion.rejected import writing
-from ingestion.rejected.writing import DeadLetter
+from ingestion.rejected.writing import Rejection
+
+Verdict = Accepted | Rejected
+OWNER_GONE = "The owner and the API key were deleted before the event was filed."
 
 
 @dataclass(frozen=True, slots=True)
-class Drained:
-    """What became of requests."""
+class Filed:
+    """The number of filed requests and of their events."""
 
     requests: int = 0
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
 
-    def __add__(self, other: "Drained") -> "Drained":
-        return Drained(
+    def __add__(self, other: "Filed") -> "Filed":
+        return Filed(
             self.requests + other.requests,
             self.stored + other.stored,
             self.duplicates + other.duplicates,
@@ -53,12 +68,62 @@ class Drained:
         )
 
 
-def file(claims: Sequence[Claim]) -> Drained:
-    """File requests, each of their events as decoding finds it."""
-    verdicts = [
-        (claim, verdict) for claim in claims for verdict in decode(claim.parts, READINGS[claim.parts.dialect])
-    ]
-    return Drained(requests=len(claims)) + file_verdicts(verdicts, owners_of(claims))
+def file(claims: Sequence[Claim]) -> Filed:
+    """File all events of claimed requests, in the caller's transaction."""
+    verdicts = [(claim, verdict) for claim in claims for verdict in decode(claim.payload)]
+    return Filed(requests=len(claims)) + file_verdicts(verdicts, owners_of(claims))
+
+
+def file_verdicts(verdicts: Sequence[tuple[Claim, Verdict]], owners: dict[int, Owner]) -> Filed:
+    """File events with their verdicts, in the caller's transaction."""
+    accepted, rejections = enrich(verdicts, owners)
+    delta = UsageDelta()
+    stored = write(accepted, rejections, delta)
+    count(delta, (claim for claim, _ in verdicts))
+    duplicates = sum(counter["duplicates"] for counter in delta.usage.values())
+    return Filed(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
+
+
+def decode(payload: Payload) -> list[Verdict]:
+    """Return the verdicts that the sender was told."""
+    return decoding.decode(payload, DECODERS[payload.dialect])
+
+
+def enrich(
+    verdicts: Sequence[tuple[Claim, Verdict]], owners: dict[int, Owner]
+) -> tuple[list[Row], list[Rejection]]:
+    """Make rows of accepted events. Events without an owner, or of removed weeks, are rejected after all."""
+    submissions, rejections = [], []
+    facts: dict[int, Facts] = {}
+    sealed = _sealed_until(verdict for _, verdict in verdicts)
+    for claim, found in verdicts:
+        owner, verdict = owners.get(claim.owner_id), found
+        if owner is None:
+            owner = deleted_owner()
+            verdict = Rejected(found.index, found.raw, Fault("owner_gone", "", OWNER_GONE))
+        if sealed is not None:
+            verdict = reject_before(sealed, verdict, DECODERS[claim.payload.dialect])
+        if isinstance(verdict, Accepted):
+            if claim.id not in facts:
+                facts[claim.id] = facts_of(claim.payload.context)
+            submissions.append(submission(claim, owner, verdict, facts[claim.id]))
+        else:
+            rejections.append(Rejection(owner, claim.payload, verdict))
+    return filing.rows_of(submissions), rejections
+
+
+def write(rows: Sequence[Row], rejections: Sequence[Rejection], delta: UsageDelta) -> int:
+    """Write events, each once, and rejected events; return how many events were new."""
+    ensure_partitions(rows)
+    stored = filing.file(rows, delta, timezone.now())
+    writing.write(rejections, delta)
+    return stored
+
+
+def count(delta: UsageDelta, claims: Iterable[Claim]) -> None:
+    """Add what was written to the usage counters, and note when the keys were used."""
+    usage.apply_delta(delta)
+    senders.note_use(_uses(claims))
 
 
 def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
@@ -75,9 +140,6 @@ def owners_of(claims: Collection[Claim]) -> dict[int, Owner]:
     return owners
 
 
-OWNER_GONE = "The owner and the API key were deleted before the event was filed."
-
-
 def deleted_owner() -> Owner:
     """Return the owner for events of deleted owners, in an organization that only operators see."""
     organization, _ = Organization.objects.get_or_create(
@@ -86,98 +148,66 @@ def deleted_owner() -> Owner:
     return Owner.objects.get_or_create(organization=organization, name="Deleted owners")[0]
 
 
-def file_verdicts(verdicts: Sequence[tuple[Claim, Accepted | Rejected]], owners: dict[int, Owner]) -> Drained:
-    """File what decoding made of requests, and count it."""
-    submissions, letters = [], []
-    facts: dict[int, Facts] = {}
-    sealed = _sealed_until(found for _, found in verdicts)
-    for claim, found in verdicts:
-        owner, verdict = owners.get(claim.owner_id), found
-        if owner is None:
-            owner = deleted_owner()
-            verdict = Rejected(found.index, found.raw, Fault("owner_gone", "", OWNER_GONE))
-        if sealed is not None:
-            verdict = refuse_before(sealed, verdict, READINGS[claim.parts.dialect])
-        if isinstance(verdict, Accepted):
-            if claim.id not in facts:
-                facts[claim.id] = facts_of(claim.parts.context)
-            submissions.append(submission(claim, owner, verdict, facts[claim.id]))
-        else:
-            letters.append(DeadLetter(owner, claim.parts, verdict))
-    tally = UsageDelta()
-    rows = filing.rows_of(submissions)
-    ensure_partitions(rows)
-    stored = filing.file(rows, tally, timezone.now())
-    writing.file(letters, tally)
-    usage.apply_delta(tally)
-    senders.note_use(_uses(claim for claim, _ in verdicts))
-    duplicates = sum(counter["duplicates"] for counter in tally.usage.values())
-    return Drained(stored=stored, duplicates=duplicates, rejected=len(verdicts) - stored - duplicates)
-
-
-def _sealed_until(verdicts: Iterable[Accepted | Rejected]) -> datetime | None:
-    """Return up to when events can't be filed, since those of their time were removed; None where no event is
-    so old that it matters.
-    """
+def _sealed_until(verdicts: Iterable[Verdict]) -> datetime | None:
+    """Return the end of the removed weeks, in which nothing can be filed; None if no event is that old."""
     oldest = min((each.occurred_ms for each in verdicts if isinstance(each, Accepted)), default=None)
     if oldest is None or moment(oldest) > timezone.now() - WEEK:
         return None
     return retention.sealed_until()
 
 
-def refuse_before(since: datetime, verdict: Accepted | Rejected, reading: Reading) -> Accepted | Rejected:
-    """Return the verdict with regard to since when events are kept: none of a removed week comes back."""
+def reject_before(since: datetime, verdict: Verdict, decoder: Decoder) -> Verdict:
+    """Return the verdict, or a rejection of an event that occurred before the first retained week."""
     if isinstance(verdict, Rejected) or moment(verdict.occurred_ms) >= since:
         return verdict
-    path = reading.time_path
-    what = path or "The time of receipt"
-    fault = Fault("too_old", path, f"{what} is before {since:%Y-%m-%d}; older events have been removed.")
-    return rejected(verdict.index, verdict.raw, fault, verdict.event, reading)
+    path = decoder.time_path
+    subject = path or "The time of receipt"
+    fault = Fault("too_old", path, f"{subject} is before {since:%Y-%m-%d}; older events have been removed.")
+    return rejected(verdict.index, verdict.raw, fault, verdict.event, decoder)
 
 
 def _uses(claims: Iterable[Claim]) -> dict[int, datetime]:
-    """When each of the keys was used last."""
+    """Return the last use of each key."""
     uses: dict[int, datetime] = {}
     for claim in claims:
         if claim.key_id is not None:
-            received_at = claim.parts.received_at
+            received_at = claim.payload.received_at
             uses[claim.key_id] = max(received_at, uses.get(claim.key_id, received_at))
     return uses
 
 
 def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> Submission:
-    """An accepted event of a request, for the store."""
-    parts: Parts = claim.parts
-    reading = READINGS[parts.dialect]
-    outside = parts.context.get(IDEMPOTENCY_KEY)
-    # As it was sent: escaped, two ids that differ could become one.
-    sent = text_at(accepted.original, reading.id_path)
+    """Return an accepted event for the store."""
+    payload: Payload = claim.payload
+    decoder = DECODERS[payload.dialect]
+    outside = payload.context.get(IDEMPOTENCY_KEY)
+    # As it was sent: escaped, two different ids could become one.
+    sent = text_at(accepted.original, decoder.id_path)
     identity = sent or outside or position_identity(claim.id, accepted.index)
     return Submission(
         owner=owner,
         kind=accepted.kind,
         event=accepted.event,
         original=accepted.original,
-        soft=accepted.kind.held(strict=parts.strict, encoding=parts.encoding).soft,
+        soft=accepted.kind.held(strict=payload.strict, encoding=payload.encoding).soft,
         adaptations=accepted.adaptations,
         absent=accepted.absent,
         occurred_ms=accepted.occurred_ms,
-        received_at=parts.received_at,
+        received_at=payload.received_at,
         wire_bytes=len(accepted.raw),
         identity=identity,
         client_event_id=outside,
         facts=facts,
-        over_quota=parts.context.get(OVER_QUOTA),
+        over_quota=payload.context.get(OVER_QUOTA),
     )
 
 
 def ensure_partitions(rows: Sequence[Row]) -> None:
-    """Make the partitions that late events need; rows are sorted by id.
+    """Create missing partitions for late events; rows are sorted by id.
 
-    On a connection of its own: a partition is to be there for all at once, and must not wait for this
-    transaction.
+    On a connection of its own: a partition must be there for everybody at once, not with this transaction.
     """
-    wanted = {week for week, _ in by_week([made.id for made in rows])}
+    wanted = {week for week, _ in by_week([row.id for row in rows])}
     if not wanted or not missing_partitions(wanted):
         return
     aside = connections.create_connection(DEFAULT_DB_ALIAS)

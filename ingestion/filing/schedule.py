@@ -120,26 +120,26 @@ class FailedRequests:
         return known.failures if known else 0
 
 
-SUSPECT_SECONDS = 10.0  # between retries of requests tried often, beside new blocks
+POISON_SECONDS = 10.0  # between retries of requests tried often, beside new blocks
 
 
 @dataclass
-class Suspects:
+class PoisonSchedule:
     """Schedule of requests that may have killed their workers, while other requests wait.
 
     Without other requests one is retried at once, but in a flood something always waits. It is given up after
-    a few attempts, so a request that does kill its workers costs a few restarts, at least SUSPECT_SECONDS
+    a few attempts, so a request that does kill its workers costs a few restarts, at least POISON_SECONDS
     apart.
     """
 
-    _next: float = field(default_factory=lambda: time.monotonic() + SUSPECT_SECONDS)
+    _next: float = field(default_factory=lambda: time.monotonic() + POISON_SECONDS)
 
     def is_due(self) -> bool:
-        """Return True once every SUSPECT_SECONDS, for the first time after SUSPECT_SECONDS."""
+        """Return True once every POISON_SECONDS, for the first time after POISON_SECONDS."""
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next = now + SUSPECT_SECONDS
+        self._next = now + POISON_SECONDS
         return True
 
 
@@ -150,7 +150,7 @@ class Memory:
     turns: Turns = field(default_factory=Turns)
     size: Size = field(default_factory=Size)
     failed: FailedRequests = field(default_factory=FailedRequests)
-    suspects: Suspects = field(default_factory=Suspects)
+    poison: PoisonSchedule = field(default_factory=PoisonSchedule)
 
 
 memory = Memory()
@@ -159,4 +159,4 @@ memory = Memory()
 def forget() -> None:
     """Forget everything, for tests."""
     memory.turns, memory.size = Turns(), Size()
-    memory.failed, memory.suspects = FailedRequests(), Suspects()
+    memory.failed, memory.poison = FailedRequests(), PoisonSchedule()

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
 from ingestion.dialects import availity, buildless
-from ingestion.dialects.refusal import Refused
+from ingestion.dialects.decoding import Refused
 
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits: 16 + 15 expects a gzip header
 _RAW = -15  # no header at all, which some clients send as deflate

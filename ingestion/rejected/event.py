@@ -1,4 +1,4 @@
-"""Rejected events (dead letters): what could not be stored, why, and the bytes as they came."""
+"""Rejected events (dead rejections): what could not be stored, why, and the bytes as they came."""
 
 from typing import Self
 

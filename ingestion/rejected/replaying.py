@@ -18,15 +18,14 @@ from events.store.usage import UsageDelta, UsageKey, hour_of
 from events.wire.validators import Fault
 from events.wire.values import readable
 from ingestion.dialects.decoding import Accepted, Rejected
-from ingestion.filing import failures
+from ingestion.filing.claims import Claim
 from ingestion.filing.pipeline import ensure_partitions, submission
-from ingestion.filing.retrying import in_transaction
-from ingestion.receiving.inbox import Claim
+from ingestion.filing.transactions import in_transaction, is_database_failure
 from ingestion.rejected import writing
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.revalidation import Judged, judge
 from ingestion.rejected.selection import Selection
-from ingestion.rejected.writing import DeadLetter
+from ingestion.rejected.writing import Rejection
 
 log = logging.getLogger(__name__)
 BLOCK_ROWS = 500
@@ -63,7 +62,7 @@ def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
     try:
         return in_transaction(_replay, ids, may_write)
     except Exception as error:
-        if failures.is_the_databases(error):
+        if is_database_failure(error):
             raise
         if len(ids) == 1:
             return _note_failure(ids[0], may_write, error)
@@ -79,7 +78,7 @@ def replay_edited(pk: int, text: bytes, may_write: Allowed) -> Replayed:
     try:
         return in_transaction(_replay, [pk], may_write, edited=text)
     except Exception as error:
-        if failures.is_the_databases(error):
+        if is_database_failure(error):
             raise
         log.exception("Edited event can't be filed", extra={"rejected": pk})
         return Replayed(rows=1, rejected=1, fault=_unfileable(error))
@@ -111,11 +110,11 @@ def next_block(selection: Selection, may_write: Allowed, *, after: int, last: in
 
 def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None) -> Replayed:
     rows = list(_locked(ids, may_write))
-    tally = UsageDelta()
+    delta = UsageDelta()
     gone: list[RejectedEvent] = []
     again: list[tuple[RejectedEvent, Rejected]] = []
     accepted: list[tuple[Claim, Judged]] = []
-    letters: list[DeadLetter] = []
+    rejections: list[Rejection] = []
     for row in rows:
         judged = judge(row, may_write, edited)
         only = judged[0].verdict if len(judged) == 1 else None
@@ -125,30 +124,32 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
             continue
         # An event without an id is known by the row that it waited in: as a number, below those of the inbox.
         gone.append(row)
-        tally.count(_usage_key(row), received=-1, rejected=-1)
+        delta.count(_usage_key(row), received=-1, rejected=-1)
         for each in judged:
             if isinstance(each.verdict, Accepted):
-                accepted.append((Claim(-row.pk, each.owner.pk, None, 0, 1, each.parts), each))
+                accepted.append((Claim(-row.pk, each.owner.pk, None, 0, 1, each.payload), each))
             else:
-                letters.append(DeadLetter(each.owner, each.parts, each.verdict))
+                rejections.append(Rejection(each.owner, each.payload, each.verdict))
     made = filing.rows_of(
-        submission(claim, each.owner, _accepted(each), facts_of(each.parts.context))
+        submission(claim, each.owner, _accepted(each), facts_of(each.payload.context))
         for claim, each in accepted
     )
     ensure_partitions(made)
-    stored = filing.file(made, tally, timezone.now())
+    stored = filing.file(made, delta, timezone.now())
     # Before what is rejected anew: bytes that are there would take it for a repeat.
     RejectedEvent.objects.filter(pk__in=[row.pk for row in gone]).delete()
-    writing.file(letters, tally)
+    writing.write(rejections, delta)
     if edited is None:
-        _say_why(again, tally)
-    usage.apply_delta(tally)
-    faults = [rejected.fault for _, rejected in again] or [letter.rejected.fault for letter in letters]
+        _say_why(again, delta)
+    usage.apply_delta(delta)
+    faults = [rejected.fault for _, rejected in again] or [
+        rejection.rejected.fault for rejection in rejections
+    ]
     return Replayed(
         rows=len(rows),
         stored=stored,
         duplicates=len(made) - stored,
-        rejected=len(again) + len(letters),
+        rejected=len(again) + len(rejections),
         fault=faults[-1] if faults else None,
     )
 
@@ -167,13 +168,13 @@ def _usage_key(row: RejectedEvent) -> UsageKey:
     return UsageKey(row.owner_id, hour_of(row.received_at), row.source_id, row.kind, row.dialect)
 
 
-def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], tally: UsageDelta) -> None:
+def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], delta: UsageDelta) -> None:
     """Let rows that stay say why they were rejected now; a kind that can now be told is counted so."""
     for row, rejected in again:
         if rejected.kind and rejected.kind != row.kind:
-            tally.count(_usage_key(row), received=-1, rejected=-1)
+            delta.count(_usage_key(row), received=-1, rejected=-1)
             row.kind = rejected.kind
-            tally.count(_usage_key(row), received=1, rejected=1)
+            delta.count(_usage_key(row), received=1, rejected=1)
         row.code = rejected.fault.code
         row.path = readable(rejected.fault.path)
         row.message = readable(rejected.fault.message)

@@ -10,11 +10,19 @@ from events.ownership.owner import Owner, Validation, fault_of
 from events.removal import kept_since
 from events.wire.validators import Fault
 from ingestion.dialects import jsontext
-from ingestion.dialects.decoding import OVER_QUOTA, Accepted, Parts, Reading, Rejected, Slice, verdicts
-from ingestion.dialects.readings import READINGS
-from ingestion.dialects.refusal import Refused
-from ingestion.filing.pipeline import refuse_before
-from ingestion.receiving import quotas
+from ingestion.dialects.decoders import DECODERS
+from ingestion.dialects.decoding import (
+    OVER_QUOTA,
+    Accepted,
+    Decoder,
+    Payload,
+    RawEvent,
+    Refused,
+    Rejected,
+    verdicts,
+)
+from ingestion.filing.pipeline import reject_before
+from ingestion.receiving import admission
 from ingestion.rejected.event import RejectedEvent
 
 _AS_TEXT = ("json", "ndjson")  # of these a rejected event is JSON; other encodings are read by their dialect
@@ -25,7 +33,7 @@ class Judged(NamedTuple):
     """An event of a rejected row with the verdict of today."""
 
     owner: Owner
-    parts: Parts
+    payload: Payload
     verdict: Accepted | Rejected
 
 
@@ -35,13 +43,13 @@ def judge(row: RejectedEvent, may_write: Collection[int] | None, edited: bytes |
     It is as if the event had come when it first came, to its owner as the owner is now. `edited` is JSON that
     stands for the bytes that came. `may_write` has the owners that a message may name, None all of them.
     """
-    reading = READINGS[row.dialect]
+    decoder = DECODERS[row.dialect]
     body = bytes(row.body) if edited is None else edited
-    parts = Parts(row.dialect, row.encoding, body, row.received_at, row.strict, _context(row))
-    pieces = _pieces(row, parts, reading) if edited is None else [_edited(row, edited)]
-    if isinstance(pieces, Fault):
-        return [Judged(row.owner, parts, Rejected(0, body, pieces))]
-    return _judge(row, parts, reading, pieces, may_write)
+    payload = Payload(row.dialect, row.encoding, body, row.received_at, row.strict, _context(row))
+    raw_events = _split(row, payload, decoder) if edited is None else [_edited(row, edited)]
+    if isinstance(raw_events, Fault):
+        return [Judged(row.owner, payload, Rejected(0, body, raw_events))]
+    return _judge(row, payload, decoder, raw_events, may_write)
 
 
 def _context(row: RejectedEvent) -> dict[str, str]:
@@ -49,48 +57,48 @@ def _context(row: RejectedEvent) -> dict[str, str]:
     return {key: value for key, value in row.context.items() if key != OVER_QUOTA}
 
 
-def _pieces(row: RejectedEvent, parts: Parts, reading: Reading) -> list[Slice] | Fault:
+def _split(row: RejectedEvent, payload: Payload, decoder: Decoder) -> list[RawEvent] | Fault:
     is_whole = row.code == _AS_A_WHOLE
-    if parts.encoding in _AS_TEXT and not is_whole:
-        return [Slice(parts.body)]
+    if payload.encoding in _AS_TEXT and not is_whole:
+        return [RawEvent(payload.body)]
     try:
-        return reading.split(parts)
+        return decoder.split(payload)
     except Refused as refused:
         # One event of a batch is no batch.
-        return [Slice(parts.body)] if is_whole else Fault(refused.code, refused.path, refused.message)
+        return [RawEvent(payload.body)] if is_whole else Fault(refused.code, refused.path, refused.message)
 
 
-def _edited(row: RejectedEvent, text: bytes) -> Slice:
+def _edited(row: RejectedEvent, text: bytes) -> RawEvent:
     """What was edited is JSON, whatever it came as; how it came still says what it is held to."""
     if row.encoding in _AS_TEXT:
-        return Slice(text)
-    return Slice(text, jsontext.bound_fault(text, jsontext.limits()) or jsontext.decode(text))
+        return RawEvent(text)
+    return RawEvent(text, jsontext.bound_fault(text, jsontext.limits()) or jsontext.decode(text))
 
 
 def _judge(
     row: RejectedEvent,
-    parts: Parts,
-    reading: Reading,
-    pieces: list[Slice],
+    payload: Payload,
+    decoder: Decoder,
+    raw_events: list[RawEvent],
     may_write: Collection[int] | None,
 ) -> list[Judged]:
-    owner = _owner(row, reading, pieces, may_write)
+    owner = _owner(row, decoder, raw_events, may_write)
     if isinstance(owner, Fault):
-        return [Judged(row.owner, parts, Rejected(0, parts.body, owner))]
+        return [Judged(row.owner, payload, Rejected(0, payload.body, owner))]
     strict = owner.validation == Validation.STRICT
-    parts = Parts(row.dialect, row.encoding, parts.body, row.received_at, strict, parts.context)
+    payload = Payload(row.dialect, row.encoding, payload.body, row.received_at, strict, payload.context)
     kept = kept_since(timezone.now())
-    judged = [Judged(owner, parts, verdict) for verdict in verdicts(pieces, parts, reading)]
-    return [_within_quota(_retained(each, kept, reading)) for each in judged]
+    judged = [Judged(owner, payload, verdict) for verdict in verdicts(raw_events, payload, decoder)]
+    return [_within_quota(_retained(each, kept, decoder)) for each in judged]
 
 
 def _owner(
-    row: RejectedEvent, reading: Reading, pieces: Sequence[Slice], may_write: Collection[int] | None
+    row: RejectedEvent, decoder: Decoder, raw_events: Sequence[RawEvent], may_write: Collection[int] | None
 ) -> Owner | Fault:
     """Whose the event is: of the owner that it names. A message that was refused made no owner, and went to
     the key's; who lets it in must be allowed to write for the owner that it names.
     """
-    name = reading.named_owner(pieces[0]).name if reading.named_owner and pieces else ""
+    name = decoder.named_owner(raw_events[0]).name if decoder.named_owner and raw_events else ""
     if not name or fault_of(name) or name.strip().lower() == row.owner.name.lower():
         return row.owner
     owner = Owner.objects.filter(organization_id=row.owner.organization_id).named(name).first()
@@ -103,25 +111,27 @@ def _owner(
     )
 
 
-def _retained(judged: Judged, kept: datetime | None, reading: Reading) -> Judged:
+def _retained(judged: Judged, kept: datetime | None, decoder: Decoder) -> Judged:
     """The verdict with regard to what is kept: an event of a week that was removed doesn't come back."""
     if kept is None:
         return judged
-    return judged._replace(verdict=refuse_before(kept, judged.verdict, reading))
+    return judged._replace(verdict=reject_before(kept, judged.verdict, decoder))
 
 
 def _within_quota(judged: Judged) -> Judged:
     """The verdict with regard to the owner's quota of the month of receipt, in which the event will count."""
-    owner, parts, verdict = judged
+    owner, payload, verdict = judged
     if isinstance(verdict, Rejected):
         return judged
     try:
-        over = quotas.spend(owner.pk, 1, parts.received_at)
+        over = admission.spend_quota(owner.pk, 1, payload.received_at)
     except Refused as refused:
         fault = Fault(refused.code, refused.path, refused.message)
-        return Judged(owner, parts, Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
+        return Judged(owner, payload, Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
     if over is None:
         return judged
-    context = {**parts.context, OVER_QUOTA: over}
-    parts = Parts(parts.dialect, parts.encoding, parts.body, parts.received_at, parts.strict, context)
-    return Judged(owner, parts, verdict)
+    context = {**payload.context, OVER_QUOTA: over}
+    payload = Payload(
+        payload.dialect, payload.encoding, payload.body, payload.received_at, payload.strict, context
+    )
+    return Judged(owner, payload, verdict)

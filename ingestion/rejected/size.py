@@ -17,7 +17,7 @@ class RejectedSize(models.Model):
         return f"{self.bytes:,} bytes"
 
 
-# Each statement adds one sum for each owner, which `ingestion/receiving/ceilings.py` reads.
+# Each statement adds one sum for each owner, which `ingestion/receiving/admission.py` reads.
 TRIGGERS = """
 CREATE FUNCTION ingestion_size_rejected() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -14,14 +14,14 @@ from events.store.copying import text_array
 from events.store.sources import Resolved
 from events.store.usage import UsageDelta, UsageKey, hour_of
 from events.wire.values import readable
-from ingestion.dialects.decoding import Parts, Rejected
+from ingestion.dialects.decoding import Payload, Rejected
 
 
-class DeadLetter(NamedTuple):
+class Rejection(NamedTuple):
     """A rejected event with the request that it came in."""
 
     owner: Owner
-    parts: Parts
+    payload: Payload
     rejected: Rejected
 
 
@@ -51,56 +51,58 @@ ON CONFLICT (owner_id, content_hash) DO UPDATE
 RETURNING owner_id, encode(content_hash, 'hex'), xmax = 0
 """
 
-Group = list[tuple[DeadLetter, Resolved]]
+Group = list[tuple[Rejection, Resolved]]
 
 
-def file(letters: Sequence[DeadLetter], tally: UsageDelta) -> None:
+def write(rejections: Sequence[Rejection], delta: UsageDelta) -> None:
     """Keep rejected events, in the transaction that files their neighbours; count them."""
-    if not letters:
+    if not rejections:
         return
     named = [
-        sources.SourceName(letter.owner.organization_id, letter.owner.pk, letter.rejected.source)
-        for letter in letters
+        sources.SourceName(rejection.owner.organization_id, rejection.owner.pk, rejection.rejected.source)
+        for rejection in rejections
     ]
     found = sources.resolve(named, stored=False)
     groups: dict[tuple[int, str], Group] = {}
-    for letter, place in zip(letters, named, strict=True):
-        key = (letter.owner.pk, hashlib.sha256(letter.rejected.raw).hexdigest())
-        groups.setdefault(key, []).append((letter, found[place]))
+    for rejection, place in zip(rejections, named, strict=True):
+        key = (rejection.owner.pk, hashlib.sha256(rejection.rejected.raw).hexdigest())
+        groups.setdefault(key, []).append((rejection, found[place]))
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, _arrays(sorted(groups.items(), key=itemgetter(0))))
         new = {(owner, digest): inserted for owner, digest, inserted in cursor.fetchall()}
     for key, group in groups.items():
-        for index, (letter, source) in enumerate(group):
+        for index, (rejection, source) in enumerate(group):
             first = index == 0 and new[key]
-            tally.count(
-                _usage_key(letter, source), received=1, rejected=int(first), duplicates=int(not first)
+            delta.count(
+                _usage_key(rejection, source), received=1, rejected=int(first), duplicates=int(not first)
             )
 
 
 def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:
     """The columns of rejected events as PostgreSQL's arrays, in the order of `groups`."""
     firsts = [group[0] for _, group in groups]
-    requests = {id(letter.parts): letter.parts for letter, _ in firsts}
+    requests = {id(rejection.payload): rejection.payload for rejection, _ in firsts}
     numbers = {found: number for number, found in enumerate(requests, 1)}
-    rejected = [letter.rejected for letter, _ in firsts]
+    rejected = [rejection.rejected for rejection, _ in firsts]
     texts = {
-        "dialects": [parts.dialect for parts in requests.values()],
-        "encodings": [parts.encoding for parts in requests.values()],
-        "contexts": [json.dumps(parts.context) for parts in requests.values()],
+        "dialects": [payload.dialect for payload in requests.values()],
+        "encodings": [payload.encoding for payload in requests.values()],
+        "contexts": [json.dumps(payload.context) for payload in requests.values()],
         "kinds": [each.kind for each in rejected],
         "codes": [each.fault.code for each in rejected],
         "paths": [readable(each.fault.path) for each in rejected],
         "messages": [readable(each.fault.message) for each in rejected],
         "ids": [readable(each.client_event_id) for each in rejected],
-        "first": [letter.parts.received_at.isoformat() for letter, _ in firsts],
-        "last": [max(letter.parts.received_at for letter, _ in group).isoformat() for _, group in groups],
+        "first": [rejection.payload.received_at.isoformat() for rejection, _ in firsts],
+        "last": [
+            max(rejection.payload.received_at for rejection, _ in group).isoformat() for _, group in groups
+        ],
         "hashes": [digest for (_, digest), _ in groups],
         "bodies": [each.raw.hex() for each in rejected],
     }
     others: dict[str, Iterable[object]] = {
-        "stricts": [parts.strict for parts in requests.values()],
-        "requests": [numbers[id(letter.parts)] for letter, _ in firsts],
+        "stricts": [payload.strict for payload in requests.values()],
+        "requests": [numbers[id(rejection.payload)] for rejection, _ in firsts],
         "owners": [owner for (owner, _), _ in groups],
         "sources": [source.id for _, source in firsts],
         "seen": [len(group) for _, group in groups],
@@ -109,11 +111,11 @@ def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:
     return written | {name: text_array(items) for name, items in texts.items()}
 
 
-def _usage_key(letter: DeadLetter, source: Resolved) -> UsageKey:
+def _usage_key(rejection: Rejection, source: Resolved) -> UsageKey:
     return UsageKey(
-        letter.owner.pk,
-        hour_of(letter.parts.received_at),
+        rejection.owner.pk,
+        hour_of(rejection.payload.received_at),
         source.id,
-        letter.rejected.kind,
-        letter.parts.dialect,
+        rejection.rejected.kind,
+        rejection.payload.dialect,
     )

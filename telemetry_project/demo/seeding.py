@@ -18,7 +18,7 @@ from events.ownership.api_key import ApiKey, create_key
 from events.ownership.senders import Sender
 from events.store.usage import UsageHour
 from ingestion.dialects import buildless
-from ingestion.dialects.readings import READINGS
+from ingestion.dialects.decoders import DECODERS
 from ingestion.filing.drain import drain_block
 from ingestion.receiving import pipeline, request_body
 from ingestion.receiving.inbox import InboxRequest
@@ -101,7 +101,7 @@ def _deliver(post: Post, sender: Sender) -> None:
         body = request_body.inflate(body, post.content_encoding, settings.INGEST_MAX_BODY_BYTES)
     pipeline.accept(
         sender,
-        READINGS[post.dialect],
+        DECODERS[post.dialect],
         post.encoding,
         body,
         moment(post.received_ms),

@@ -15,7 +15,7 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.details import as_wire
 from ingestion.dialects import buildless_pb2, jsontext
-from ingestion.dialects.refusal import Refused
+from ingestion.dialects.decoding import Refused
 from ingestion.filing import drain as draining
 from ingestion.receiving import request_body
 from ingestion.receiving.inbox import InboxRequest

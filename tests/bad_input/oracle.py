@@ -10,8 +10,8 @@ from events.event import Event
 from events.store.details import as_wire
 from ingestion import verification
 from ingestion.filing.drain import drain
-from ingestion.filing.pipeline import Drained
-from ingestion.receiving import owners, quotas
+from ingestion.filing.pipeline import Filed
+from ingestion.receiving import admission
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from tests.bad_input.exchange import Answer, Request, answer_of, send
@@ -36,11 +36,11 @@ def hold(sender: Sender, request: Request) -> Answer:
 
 def forget() -> None:
     """Forget what the process remembers of rows that were rolled back."""
-    owners.forget()
-    quotas.forget()
+    admission.forget()
+    admission.forget()
 
 
-def exchange(sender: Sender, request: Request) -> tuple[Answer, Drained]:
+def exchange(sender: Sender, request: Request) -> tuple[Answer, Filed]:
     """Post the request, file what it left, and hold it to the promise."""
     known = set(Event.objects.values_list("pk", flat=True))
     answer = answer_of(request, send(sender, request))
@@ -59,7 +59,7 @@ def exchange(sender: Sender, request: Request) -> tuple[Answer, Drained]:
     return answer, done
 
 
-def _hold_accepted(request: Request, answer: Answer, done: Drained, known: set[Any]) -> None:
+def _hold_accepted(request: Request, answer: Answer, done: Filed, known: set[Any]) -> None:
     assert done.stored + done.duplicates + done.rejected == answer.events, f"{answer}: {done}"
     assert done.stored <= answer.accepted
     # What is rejected twice with the same bytes is kept once.
@@ -72,7 +72,7 @@ def _hold_accepted(request: Request, answer: Answer, done: Drained, known: set[A
     _hold_way_back(request, answer, known)
 
 
-def _hold_refused(answer: Answer, done: Drained) -> None:
+def _hold_refused(answer: Answer, done: Filed) -> None:
     """A refusal keeps nothing, but for the one event of a request whose answer is a rejection."""
     assert (done.stored, done.duplicates) == (0, 0), f"{answer}: {done}"
     assert answer.code

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from events.ownership import provisioning, senders
 from events.ownership.api_key import ApiKey, KeyType
-from ingestion.filing.pipeline import Drained
+from ingestion.filing.pipeline import Filed
 from tests.bad_input import contents, oracle, shapes, transport
 from tests.bad_input.case import Case, Kept
 from tests.bad_input.exchange import Answer, Request
@@ -85,7 +85,7 @@ def make_keys() -> Keys:
 def outcome_of(case: Case, keys: Keys) -> Outcome:
     """Run a case under the oracle; leaves nothing behind."""
     built = case.build()
-    total = Drained()
+    total = Filed()
     answer = Answer(0)
     try:
         with transaction.atomic(), override_settings(**case.settings):

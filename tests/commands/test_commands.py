@@ -17,7 +17,7 @@ from events.ownership.api_key import ApiKey
 from events.ownership.owner import Organization, Owner
 from events.store.usage import UsageHour
 from ingestion.filing.drain import drain_block
-from ingestion.filing.pipeline import Drained
+from ingestion.filing.pipeline import Filed
 from ingestion.management.commands import drain as drain_command
 from tests.sending import Sender, log_event
 
@@ -88,13 +88,13 @@ def test_drain_prints_what_it_did(sender: Sender) -> None:
 
 
 def test_drain_ends_although_more_keeps_coming_in(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    def file_while_others_send() -> Drained:
+    def file_while_others_send() -> Filed:
         filed.append(drain_block())
         assert len(filed) < 5, "it runs for as long as others send"
         sender.batch(log_event())
         return filed[-1]
 
-    filed: list[Drained] = []
+    filed: list[Filed] = []
     sender.batch(log_event())
     monkeypatch.setattr(drain_command, "drain_block", file_while_others_send)
     assert "1 requests: 1 events stored" in run("drain")

@@ -7,7 +7,7 @@ from django.core.checks import run_checks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.receiving.address import parsed, sender_address
+from ingestion.receiving.context import parsed, sender_address
 
 PEER, PROXY, PROXY_6, CLIENT, FORGED = "192.0.2.1", "10.0.0.1", "fd00::1", "198.51.100.7", "203.0.113.9"
 FOR, FORWARDED = "HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"

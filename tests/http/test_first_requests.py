@@ -14,7 +14,7 @@ import pytest
 
 from events.kinds import KINDS
 from events.ownership.owner import Validation
-from ingestion.dialects.readings import READINGS
+from ingestion.dialects.decoders import DECODERS
 from telemetry_project.stack import paths
 from tests.http import first_requests
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, MakeSender, now_ms
@@ -68,7 +68,7 @@ def _json(value: Any) -> bytes:
 
 def test_every_dialect_and_kind_is_posted() -> None:
     posted = _posted()
-    assert posted.keys() == READINGS.keys()
+    assert posted.keys() == DECODERS.keys()
     assert {*samples.SUNBIRD, "ui_action", "emitted_event"} == KINDS.keys()
 
 

@@ -12,8 +12,8 @@ from events.ownership import senders
 from events.ownership.owner import Owner
 from events.ownership.source import OVERFLOW, UNKNOWN, Source
 from events.store import sources
-from ingestion.dialects.refusal import Refused
-from ingestion.receiving import owners
+from ingestion.dialects.decoding import Refused
+from ingestion.receiving import admission
 from ingestion.rejected.event import RejectedEvent
 from tests.sending import MakeSender, Sender, file_all, log_event
 
@@ -93,7 +93,7 @@ def test_requests_at_once_make_exactly_as_many_owners_as_there_is_room_for(
     assert known
 
     def make(number: int) -> Callable[[], object]:
-        return lambda: owners.create(known, f"Team {number % 16}", "")
+        return lambda: admission.create_owner(known, f"Team {number % 16}", "")
 
     raised = together(*map(make, range(32)))
     assert {type(error) for error in raised} == {Refused}

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from events.ownership.owner import Owner
-from ingestion.receiving import ceilings
+from ingestion.receiving import admission
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.size import RejectedSize
@@ -23,7 +23,7 @@ def bad(name: str) -> dict[str, Any]:
 
 def allow(sender: Sender, **most: int | None) -> None:
     Owner.objects.filter(pk=sender.key.default_owner_id).update(**most)
-    ceilings.forget()
+    admission.forget()
 
 
 def test_an_owner_with_too_much_waiting_gets_429_with_retry_after(
@@ -40,7 +40,7 @@ def test_an_owner_with_too_much_waiting_gets_429_with_retry_after(
     assert InboxRequest.objects.count() == len(answers) - len(refused)
     assert post(make_sender(owner="Other"), log_event("other")).status_code == 200
     file_all()
-    ceilings.forget()  # as after TTL_SECONDS
+    admission.forget()  # as after TTL_SECONDS
     assert post(sender, log_event("later")).status_code == 200
 
 
@@ -48,9 +48,9 @@ def test_waiting_bytes_are_counted_alike_in_the_process_and_in_the_database(send
     for number in range(3):
         post(sender, log_event(str(number)))
     owner = sender.key.default_owner_id
-    counted = ceilings._use(owner).waiting
-    ceilings.forget()
-    assert counted == ceilings._use(owner).waiting > 3 * ceilings.OVERHEAD
+    counted = admission._space(owner).waiting
+    admission.forget()
+    assert counted == admission._space(owner).waiting > 3 * admission.OVERHEAD
 
 
 def test_a_request_runs_no_statement_while_the_count_is_fresh(
@@ -65,13 +65,13 @@ def test_at_the_ceiling_of_rejected_events_only_requests_without_a_fault_are_tak
     allow(sender, max_rejected_bytes=3_000)
     assert post(sender, bad("1"), bad("2")).status_code == 200
     file_all()
-    ceilings.forget()
+    admission.forget()
     refused = post(sender, log_event("good"), bad("3"))
     assert (refused.status_code, refused.json()["params"]["err"]) == (429, "rejected_full")
     assert refused["Retry-After"] == "3600"
     assert post(sender, log_event("fine")).status_code == 200
     RejectedEvent.objects.all().delete()
-    ceilings.forget()
+    admission.forget()
     assert post(sender, bad("3")).status_code == 200
 
 
@@ -98,7 +98,7 @@ def test_sizes_of_rejected_events_follow_every_change(sender: Sender, make_sende
     def expected() -> dict[int, int]:
         found: dict[int, int] = {}
         for event in RejectedEvent.objects.all():
-            found[event.owner_id] = found.get(event.owner_id, 0) + len(event.body) + ceilings.OVERHEAD
+            found[event.owner_id] = found.get(event.owner_id, 0) + len(event.body) + admission.OVERHEAD
         return found
 
     assert len(expected()) == 2

@@ -15,11 +15,9 @@ from events.store import filing
 from events.store.details import as_wire
 from events.store.pending import TouchedSession
 from events.store.submission import Submission
+from ingestion.filing import claims, schedule, transactions
 from ingestion.filing import drain as draining
-from ingestion.filing import failures, schedule
-from ingestion.filing.drain import drain, drain_block
-from ingestion.filing.draining import tick
-from ingestion.receiving import inbox
+from ingestion.filing.drain import drain, drain_block, tick
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected import writing
 from ingestion.rejected.event import RejectedEvent
@@ -132,7 +130,7 @@ def test_a_request_that_kills_its_worker_is_tried_alone_and_given_up_in_the_end(
 
 def test_a_suspect_waits_until_nothing_else_does(sender: Sender) -> None:
     sender.batch(log_event("suspect"))
-    InboxRequest.objects.update(attempts=draining.SUSPECT)
+    InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     sender.batch(log_event("1"))
     sender.batch(log_event("2"))
     assert drain_block().requests == 2
@@ -144,30 +142,32 @@ def test_a_suspect_gets_its_turn_while_others_keep_coming(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DRAIN_BLOCK_REQUESTS = 1
-    monkeypatch.setattr(schedule, "SUSPECT_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "POISON_SECONDS", 0.0)
     schedule.forget()
     for name in ("suspect", "other suspect"):
         sender.batch(log_event(name))
-    InboxRequest.objects.update(attempts=draining.SUSPECT)
+    InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     for number in range(5):
         sender.batch(log_event(str(number)))
 
     assert drain_block().requests == 2
-    monkeypatch.setattr(schedule, "SUSPECT_SECONDS", 3600.0)
+    monkeypatch.setattr(schedule, "POISON_SECONDS", 3600.0)
     assert drain_block().requests == 2
     assert [drain_block().requests for _ in range(3)] == [1, 1, 1]  # not before the hour is over
     assert Event.objects.filter(client_event_id__contains="suspect").count() == 2
 
 
-def test_one_process_at_a_time_is_about_suspects(sender: Sender) -> None:
-    sender.batch(log_event("suspect"))
-    InboxRequest.objects.update(attempts=draining.SUSPECT)
+def test_one_process_at_a_time_files_poison(sender: Sender) -> None:
+    sender.batch(log_event("poison"))
+    InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [inbox.SUSPECTS])
-        assert not drain_block().requests
-        assert InboxRequest.objects.get().attempts == draining.SUSPECT
+            cursor.execute("SELECT pg_advisory_lock_shared(%s)", [claims.POISON_LOCK])
+            assert not drain_block().requests
+            assert InboxRequest.objects.get().attempts == draining.POISON_AFTER
+            # Not left to `close`: the server lets go of it some time later.
+            cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [claims.POISON_LOCK])
     finally:
         other.close()
 
@@ -179,7 +179,7 @@ def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nob
 ) -> None:
     sender.batch(log_event("stuck"))
     fail_on("stuck", ValueError("can't be filed"), monkeypatch)
-    monkeypatch.setattr(writing, "file", lambda letters, tally: 1 / len([]) if letters else None)
+    monkeypatch.setattr(writing, "write", lambda rejections, tally: 1 / len([]) if rejections else None)
     for n in range(10):
         sender.batch(log_event(str(n)))
         assert drain_block().stored == 1
@@ -206,7 +206,7 @@ def test_a_failure_is_the_databases_or_the_requests_by_its_code(
 ) -> None:
     with pytest.raises(Error) as raised, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'as if' USING ERRCODE = '{state}'; END $$")
-    assert failures.is_the_databases(raised.value) is passes
+    assert transactions.is_database_failure(raised.value) is passes
 
 
 def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole_and_blocks_nobody(sender: Sender) -> None:

@@ -10,15 +10,15 @@ from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Owner
 from events.store import filing
+from ingestion.filing import claims, schedule
 from ingestion.filing import drain as draining
-from ingestion.filing import schedule
+from ingestion.filing.claims import BlockLimits, Selected
 from ingestion.filing.drain import drain_block
-from ingestion.receiving import inbox
-from ingestion.receiving.inbox import Bounds, Chosen, InboxRequest
+from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from tests.sending import MakeSender, Sender, file_all, log_event
 
-WIDE = Bounds(requests=500, events=4_000, bytes=8 << 20)
+WIDE = BlockLimits(requests=500, events=4_000, bytes=8 << 20)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def team_b(make_sender: MakeSender) -> Sender:
     return make_sender(owner="B")
 
 
-def owners_of(chosen: list[Chosen]) -> Counter[int]:
+def owners_of(chosen: list[Selected]) -> Counter[int]:
     return Counter(each.owner_id for each in chosen)
 
 
@@ -45,17 +45,17 @@ def test_a_single_event_is_in_the_next_block_however_much_another_owner_has_sent
 ) -> None:
     wait(team_a, 40, events=5)
     wait(team_b, 1)
-    chosen = inbox.count_attempts(WIDE._replace(events=20), below=3)
+    chosen = claims.select_block(WIDE._replace(events=20), below=3)
     assert owners_of(chosen) == {team_a.key.default_owner_id: 3, team_b.key.default_owner_id: 1}
 
 
 def test_owners_with_little_in_a_block_are_filed_before_those_with_much() -> None:
-    flood = [Chosen(number, 1, 100) for number in range(10)]
-    assert draining._parts([*flood, Chosen(10, 2, 1)]) == [[10], list(range(10))]
-    assert draining._parts(flood) == [[], list(range(10))], "one owner alone is one transaction"
-    assert draining._parts([Chosen(1, 1, 1)]) == [[1], []]
-    even = [Chosen(number, number, 1) for number in range(40)]
-    assert draining._parts(even) == [list(range(40)), []]
+    flood = [Selected(number, 1, 100) for number in range(10)]
+    assert draining._split_by_size([*flood, Selected(10, 2, 1)]) == [[10], list(range(10))]
+    assert draining._split_by_size(flood) == [[], list(range(10))], "one owner alone is one transaction"
+    assert draining._split_by_size([Selected(1, 1, 1)]) == [[1], []]
+    even = [Selected(number, number, 1) for number in range(40)]
+    assert draining._split_by_size(even) == [list(range(40)), []]
 
 
 def test_a_flood_that_fails_leaves_the_single_event_filed(
@@ -73,13 +73,13 @@ def test_a_flood_that_fails_leaves_the_single_event_filed(
 def test_owners_that_wait_share_a_block_by_events_not_by_requests(team_a: Sender, team_b: Sender) -> None:
     wait(team_a, 10, events=10)
     wait(team_b, 100)
-    chosen = inbox.count_attempts(WIDE._replace(events=40), below=3)
+    chosen = claims.select_block(WIDE._replace(events=40), below=3)
     assert owners_of(chosen) == {team_a.key.default_owner_id: 2, team_b.key.default_owner_id: 20}
 
 
 def test_one_owner_alone_fills_a_block(team_a: Sender) -> None:
     wait(team_a, 30)
-    assert len(inbox.count_attempts(WIDE._replace(requests=20), below=3)) == 20
+    assert len(claims.select_block(WIDE._replace(requests=20), below=3)) == 20
 
 
 def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(

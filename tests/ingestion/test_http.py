@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from ingestion.receiving import cors, inbox
+from ingestion.receiving import inbox, views
 from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, log_event
 
 GOOD = json.dumps({"events": [log_event()]}).encode()
@@ -131,7 +131,7 @@ def test_headers_that_none_can_be_called_are_not_repeated(client: Client, names:
 def test_what_an_answer_varies_by_already_stays() -> None:
     request = RequestFactory().post(SUNBIRD)
     answer = HttpResponse(headers={"Vary": "Accept-Encoding"})
-    assert cors.allow(request, answer)["Vary"] == "Accept-Encoding, Origin"
+    assert views.allow_origin(request, answer)["Vary"] == "Accept-Encoding, Origin"
 
 
 def test_a_failure_of_ours_may_be_read_by_the_page_that_asked(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from events.event import Event
 from events.store.usage import UsageHour
-from ingestion.receiving.idempotency import WINDOW, IdempotencyKey, forget_old
+from ingestion.receiving.inbox import IDEMPOTENCY_WINDOW, IdempotencyKey, forget_old
 from tests.conftest import SetClock
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, message
 
@@ -73,7 +73,7 @@ def test_a_request_over_a_limit_is_not_remembered(sender: Sender, settings: obje
 def test_after_the_window_the_key_is_new(sender: Sender) -> None:
     sender.post(AVAILITY, message(), **KEY)
     file_all()
-    IdempotencyKey.objects.update(first_seen=timezone.now() - WINDOW - timedelta(seconds=1))
+    IdempotencyKey.objects.update(first_seen=timezone.now() - IDEMPOTENCY_WINDOW - timedelta(seconds=1))
     assert sender.post(AVAILITY, message(payerId="other"), **KEY).status_code == 201
     assert file_all().stored == 1
 
@@ -81,4 +81,4 @@ def test_after_the_window_the_key_is_new(sender: Sender) -> None:
 def test_old_keys_are_forgotten(sender: Sender) -> None:
     sender.post(AVAILITY, message(), **KEY)
     now = timezone.now()
-    assert (forget_old(now), forget_old(now + WINDOW + timedelta(minutes=1))) == (0, 1)
+    assert (forget_old(now), forget_old(now + IDEMPOTENCY_WINDOW + timedelta(minutes=1))) == (0, 1)

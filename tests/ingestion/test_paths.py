@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from ingestion.dialects import availity, sunbird
-from ingestion.receiving import paths
+from ingestion.receiving import gate
 from ingestion.receiving.urls import urlpatterns
 from tests.ingestion.test_keys import BODIES
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, Sender, file_all
@@ -31,7 +31,7 @@ def misspelt(path: str) -> list[str]:
 @pytest.mark.parametrize("path", KNOWN)
 def test_extra_slashes_are_ignored_on_every_path(path: str) -> None:
     for wrong in misspelt(path):
-        assert paths.bare(wrong) == path
+        assert gate.bare(wrong) == path
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])

@@ -4,8 +4,7 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, connections, transaction
 from psycopg.pq import Format
 
-from ingestion.receiving.inbox import InboxRequest
-from ingestion.receiving.prepared import Prepared
+from ingestion.receiving.inbox import InboxRequest, Prepared
 from tests.sending import SUNBIRD, Sender, log_event
 
 pytestmark = pytest.mark.django_db(transaction=True)

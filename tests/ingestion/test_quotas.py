@@ -9,15 +9,14 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.owner import Owner
 from events.store.usage import WarningHour
-from ingestion.receiving import quotas
-from ingestion.receiving.idempotency import IdempotencyKey
-from ingestion.receiving.inbox import InboxRequest
+from ingestion.receiving import admission
+from ingestion.receiving.inbox import IdempotencyKey, InboxRequest
 from tests.sending import AVAILITY, SUNBIRD, Sender, file_all, log_event, message
 
 
 def quota(sender: Sender, events: int | None, over: str) -> None:
     Owner.objects.filter(pk=sender.key.default_owner_id).update(monthly_quota=events, over_quota=over)
-    quotas.forget()
+    admission.forget()
 
 
 def post(sender: Sender, mid: str) -> Any:
@@ -37,7 +36,7 @@ def test_events_beyond_the_quota_are_kept_and_counted(
     assert post(sender, "first").status_code == 200
     if drained_between:
         file_all()
-    quotas.forget()  # as another process would know it
+    admission.forget()  # as another process would know it
     assert post(sender, "second").status_code == 200
     file_all()
     marks = dict(Event.objects.values_list("client_event_id", "over_quota"))
@@ -50,7 +49,7 @@ def test_a_quota_may_refuse_until_the_month_ends(sender: Sender) -> None:
     assert post(sender, "first").status_code == 200
     response = post(sender, "second")
     assert (response.status_code, response.json()["params"]["err"]) == (429, "quota_exceeded")
-    left = quotas.month_after(quotas.month_of(timezone.now())) - timezone.now()
+    left = admission.month_after(admission.month_of(timezone.now())) - timezone.now()
     assert abs(int(response["Retry-After"]) - left.total_seconds()) < 60
     assert file_all().stored == 1
 
@@ -74,7 +73,7 @@ def test_duplicates_and_rejected_events_use_nothing_up(sender: Sender) -> None:
     quota(sender, 2, "refuse")
     sender.batch(log_event("first"), log_event("first"), {"eid": "NONE"})
     file_all()
-    quotas.forget()
+    admission.forget()
     assert post(sender, "second").status_code == 200
 
 
@@ -83,8 +82,8 @@ def test_a_new_month_has_a_new_quota(sender: Sender) -> None:
     owner = sender.key.default_owner_id
     begin = datetime(2026, 12, 1, tzinfo=UTC)
     before = begin - timedelta(seconds=1)
-    assert quotas.spend(owner, 1, before) is None
-    assert quotas.spend(owner, 1, before) == "mark"
-    assert quotas.spend(owner, 1, begin) is None
-    assert quotas.spend(owner, 1, begin) == "mark"
-    assert quotas.month_after(begin) == datetime(2027, 1, 1, tzinfo=UTC)
+    assert admission.spend_quota(owner, 1, before) is None
+    assert admission.spend_quota(owner, 1, before) == "mark"
+    assert admission.spend_quota(owner, 1, begin) is None
+    assert admission.spend_quota(owner, 1, begin) == "mark"
+    assert admission.month_after(begin) == datetime(2027, 1, 1, tzinfo=UTC)

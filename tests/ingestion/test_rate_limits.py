@@ -12,7 +12,7 @@ import redis
 from django.test import Client
 
 from events.lib import buckets
-from ingestion.receiving import rate_limits
+from ingestion.receiving import authentication
 from telemetry_project.stack import valkey
 from tests.ingestion.test_keys import BODIES
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender
@@ -192,4 +192,4 @@ def test_the_address_is_the_one_that_the_sender_cannot_choose(
     settings: Any, trusted: list[str], meta: dict[str, str], address: str
 ) -> None:
     settings.TRUSTED_PROXIES = trusted
-    assert rate_limits.address_of(meta) == address
+    assert authentication.address_of(meta) == address

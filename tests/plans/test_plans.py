@@ -13,7 +13,7 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.store.copying import present
-from ingestion.receiving import inbox
+from ingestion.filing import claims
 from tests.admin.conftest import alice, filed, operator, team_a, team_b
 from tests.plans import statements
 from tests.plans.explaining import read_by
@@ -89,8 +89,8 @@ def test_a_claim_reads_no_more_of_the_inbox_than_two_blocks(team_a: Sender, team
             [team_b.key.default_owner_id, team_a.key.default_owner_id, MANY],
         )
         cursor.execute(f"ANALYZE {INBOX}")
-    bounds = inbox.Bounds(requests=500, events=4_000, bytes=8 << 20)
-    read = read_by(lambda: inbox.count_attempts(bounds, below=3), [INBOX])
+    bounds = claims.BlockLimits(requests=500, events=4_000, bytes=8 << 20)
+    read = read_by(lambda: claims.select_block(bounds, below=3), [INBOX])
     assert "inbox_owner" in read.indexes
     # The owners, the requests offered, and the update of those that are chosen.
     assert read.rows <= 3 * bounds.requests + 10, read.plans

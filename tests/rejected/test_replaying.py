@@ -13,9 +13,10 @@ from events.event import Event
 from events.ownership.owner import Owner
 from events.store.details import as_wire
 from events.store.usage import UsageHour
-from ingestion.dialects.decoding import Parts, Rejected
+from ingestion.dialects.decoding import Payload, Rejected
+from ingestion.filing.claims import Claim
 from ingestion.filing.pipeline import submission
-from ingestion.receiving import inbox, quotas
+from ingestion.receiving import admission
 from ingestion.rejected import replaying, revalidation
 from ingestion.rejected.event import RejectedEvent
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault
@@ -227,7 +228,7 @@ def test_a_form_is_read_as_a_form_again(sender: Sender) -> None:
 def test_a_request_that_was_rejected_as_a_whole_is_taken_apart(sender: Sender) -> None:
     owner = sender.key.default_owner
     body = json.dumps({"events": [log_event("LOG:a"), pageless(), log_event("LOG:b")]}).encode()
-    parts = Parts("sunbird", "json", body, timezone.now(), False, {})
+    parts = Payload("sunbird", "json", body, timezone.now(), False, {})
     whole_request(owner, parts)
 
     row = RejectedEvent.objects.get()
@@ -241,7 +242,7 @@ def test_a_request_that_was_rejected_as_a_whole_is_taken_apart(sender: Sender) -
 
 def test_the_only_event_of_a_whole_request_is_rejected_for_itself(sender: Sender) -> None:
     body = json.dumps({"events": [pageless()]}).encode()
-    whole_request(sender.key.default_owner, Parts("sunbird", "json", body, timezone.now(), False, {}))
+    whole_request(sender.key.default_owner, Payload("sunbird", "json", body, timezone.now(), False, {}))
     replaying.replay([RejectedEvent.objects.get().pk], None)
     row = RejectedEvent.objects.get()
     assert json.loads(bytes(row.body))["eid"] == "IMPRESSION"
@@ -249,19 +250,19 @@ def test_the_only_event_of_a_whole_request_is_rejected_for_itself(sender: Sender
     assert is_balanced()
 
 
-def whole_request(owner: Owner, parts: Parts) -> None:
+def whole_request(owner: Owner, parts: Payload) -> None:
     """Keep a request as rejected as the drain keeps one that it could not decode."""
     from events.store import usage
     from events.store.usage import UsageDelta
     from events.wire.validators import Fault
     from ingestion.dialects.decoding import Rejected
     from ingestion.rejected import writing
-    from ingestion.rejected.writing import DeadLetter
+    from ingestion.rejected.writing import Rejection
 
     tally = UsageDelta()
     with transaction.atomic():
         fault = Fault("unfileable", "", "The request could not be decoded.")
-        writing.file([DeadLetter(owner, parts, Rejected(0, parts.body, fault))], tally)
+        writing.write([Rejection(owner, parts, Rejected(0, parts.body, fault))], tally)
         usage.apply_delta(tally)
 
 
@@ -271,7 +272,7 @@ def test_a_full_quota_keeps_an_event_rejected_where_the_owner_refuses_more(stric
     owner = strict.key.default_owner
     owner.monthly_quota, owner.over_quota = 0, "refuse"
     owner.save()
-    quotas.forget()
+    admission.forget()
     assert replaying.replay(all_of(rows), None).rejected == 1
     assert RejectedEvent.objects.get().code == "quota_exceeded"
     assert is_balanced()
@@ -283,7 +284,7 @@ def test_an_event_beyond_the_quota_is_marked_where_the_owner_has_it_so(strict: S
     owner = strict.key.default_owner
     owner.monthly_quota, owner.over_quota = 0, "mark"
     owner.save()
-    quotas.forget()
+    admission.forget()
     assert replaying.replay(all_of(rows), None).stored == 1
     assert Event.objects.get().over_quota
     assert is_balanced()
@@ -295,7 +296,7 @@ def test_one_event_that_can_not_be_filed_does_not_keep_its_neighbours(
     rows = refused(strict, strict_fault("LOG:1"), strict_fault("LOG:poison"), strict_fault("LOG:3"))
     set_validation(strict, "lenient")
 
-    def fails(claim: inbox.Claim, owner: Owner, accepted: Any, facts: Any) -> Any:
+    def fails(claim: Claim, owner: Owner, accepted: Any, facts: Any) -> Any:
         if b"poison" in accepted.raw:
             raise RuntimeError
         return submission(claim, owner, accepted, facts)

@@ -17,7 +17,7 @@ from events.sessions import claiming
 from events.sessions.session import Session, SessionEnv, SessionEventCount, SessionPage
 from events.sessions.summarising import summarise_block, summarise_large
 from events.store.details import as_wire
-from ingestion.dialects.readings import READINGS
+from ingestion.dialects.decoders import DECODERS
 from ingestion.filing.drain import drain
 from ingestion.receiving import pipeline
 from tests.sending import Sender
@@ -41,7 +41,7 @@ def post(sender: Sender, dialect: str, wire: Wire, received_ms: int) -> None:
     known = senders.find(sender.text)
     assert known
     verdicts = pipeline.accept(
-        known, READINGS[dialect], "json", json.dumps(wire).encode(), moment(received_ms), {}
+        known, DECODERS[dialect], "json", json.dumps(wire).encode(), moment(received_ms), {}
     )
     assert not [verdict for verdict in verdicts if hasattr(verdict, "fault")], verdicts
 

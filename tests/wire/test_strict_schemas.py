@@ -9,8 +9,8 @@ import pytest
 
 from events.identity import milliseconds
 from events.kinds import KINDS
-from ingestion.dialects.decoding import Accepted, Parts, decode
-from ingestion.dialects.sunbird import READING
+from ingestion.dialects.decoding import Accepted, Payload, decode
+from ingestion.dialects.sunbird import DECODER
 from tests.wire import samples, v3_json_schemas
 
 SAMPLE = 1_000  # events of each kind
@@ -32,7 +32,7 @@ def test_strict_verdicts_agree_with_the_schema(kind: str) -> None:
     events = [v3_json_schemas.event(kind, milliseconds(NOW), chance) for _ in range(SAMPLE)]
     body = json.dumps({"events": events}).encode()
 
-    verdicts = decode(Parts("sunbird", "json", body, NOW, strict=True, context={}), READING)
+    verdicts = decode(Payload("sunbird", "json", body, NOW, strict=True, context={}), DECODER)
 
     valid = 0
     for event, verdict in zip(events, verdicts, strict=True):

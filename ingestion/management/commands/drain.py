@@ -9,7 +9,7 @@ from django.db.models import Max
 from tqdm import tqdm
 
 from ingestion.filing.drain import drain_block
-from ingestion.filing.pipeline import Drained
+from ingestion.filing.pipeline import Filed
 from ingestion.receiving.inbox import InboxRequest
 
 WAIT_SECONDS = 0.2  # between looks at blocks that other workers hold
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
-        total = Drained()
+        total = Filed()
         last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
         waiting = InboxRequest.objects.filter(pk__lte=last)
         with tqdm(total=waiting.count(), unit=" requests", file=sys.stderr, disable=None) as bar:
