@@ -31,7 +31,30 @@ else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
     from unfold.views import ChangeList
 
-__all__ = ["ChangeList", "EmptyState", "OwnedAdmin", "ReadOnly", "TallyAdmin", "UnfoldAdmin"]
+__all__ = ["EmptyState", "OwnedAdmin", "ReadOnly", "TallyAdmin", "TallyChangeList", "UnfoldAdmin"]
+
+
+class TallyChangeList(ChangeList):
+    """A list that leaves out the parameters of its address that no filter reads, and names them."""
+
+    unread: tuple[str, ...] = ()
+    params: dict[str, Any]
+    filter_params: dict[str, Any]
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """The filters, by the parameters that they read. Links of the page keep only these."""
+        asked = self.get_filters_params()
+        self.unread = tuple(name for name in asked if not self.model_admin.lookup_allowed(name, "", request))
+        for name in self.unread:
+            self.params.pop(name, None)
+            self.filter_params.pop(name, None)
+        return super().get_filters(request)
+
+    @property
+    def unread_sentence(self) -> str:
+        """Name the parameters that no filter reads."""
+        names = ", ".join(f"“{name[:LONGEST_NAME]}”" for name in self.unread[:MOST_NAMES])
+        return f"This list has no filter {names}." if names else ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,8 @@ class EmptyState:
     commands: tuple[str, ...] = ()
 
 
+LOOKUPS = ("", "__exact", "__in", "__isnull")  # of Django's filters by a column
+LONGEST_NAME, MOST_NAMES = 60, 5  # of parameters that a page names
 OWNERS = frozenset({"owner", "default_owner"})  # columns of lists
 
 
@@ -62,6 +87,15 @@ class TallyAdmin(UnfoldAdmin):
         """The list."""
         more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
         return super().changelist_view(request, more | (extra_context or {}))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list."""
+        return TallyChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only by columns of the list's filters: any other would tell what a column holds."""
+        columns = [each for each in self.list_filter if isinstance(each, str)]
+        return lookup in {f"{column}{suffix}" for column in columns for suffix in LOOKUPS}
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The columns; owners of the same name are told apart by their organizations."""

@@ -21,7 +21,7 @@ from django.db import models
 from django.db.models import Func, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
@@ -283,6 +283,8 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
             listed: Any = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:
             raise Http404 from error
+        if listed.unread:  # a file has no place to say what it left out
+            return HttpResponseBadRequest(listed.unread_sentence, content_type="text/plain; charset=utf-8")
         self._note(request, listed, form)
         name = f"{self.export_name()}.{form}"
         found = jobs.small_export(self.pairs(listed.question), time.monotonic)

@@ -67,7 +67,11 @@ class ChoiceFilter(SimpleListFilter):
     @property
     def problem(self) -> str:
         """The error of the selected value, as a sentence; empty if it is valid."""
-        return ""
+        return (
+            f"{self.title.capitalize()}: “{self.chosen[:60]}” is none of the choices."
+            if self.is_refused
+            else ""
+        )
 
     @property
     def values(self) -> list[str]:

@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
 
-from events.admin.base import ChangeList, TallyAdmin
+from events.admin.base import TallyAdmin, TallyChangeList
 from events.admin.filters import ChoiceFilter
 from events.lib.paging import InvalidCursor, Order, Slice, keyset_page
 
@@ -54,7 +54,7 @@ class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable
     count = 0
 
 
-class KeysetChangeList(ChangeList):
+class KeysetChangeList(TallyChangeList):
     """A list in the order of its keys, newest first."""
 
     filter_specs: list[Any]

@@ -128,8 +128,10 @@ def _day(text: str) -> datetime | None:
 
 
 def selection_of(changelist: KeysetChangeList) -> Selection:
-    """The filters in force, as what a replay keeps; nothing where one refuses its value or can't read it."""
-    if any(spec.is_refused for spec in changelist.filter_specs):
+    """The filters in force, as what a replay keeps; nothing where one refuses its value or can't read
+    it, or where the address has a filter that the list doesn't.
+    """
+    if changelist.unread or any(spec.is_refused for spec in changelist.filter_specs):
         return Selection(ids=())
     chosen = {spec.parameter_name: spec.values for spec in changelist.filter_specs if spec.chosen}
     first = {name: values[0] for name, values in chosen.items()}

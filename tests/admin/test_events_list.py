@@ -268,7 +268,19 @@ def test_a_page_that_found_too_little_says_how_far_it_looked(
 
 @pytest.mark.parametrize("query", ["owner__contact__startswith=a", "region=DE", "e=1&dialect__gt=a"])
 def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: str) -> None:
-    assert alice.get(f"{EVENTS}?{query}").status_code == 400
+    filed(team_a, log_event())
+    name = query.rpartition("&")[2].partition("=")[0]
+    html = html_of(alice, f"{EVENTS}?{query}")
+    assert f"This list has no filter “{name}”. The list ignores it." in html
+    assert len(ids(html)) == 1
+    assert f"{name}=" not in html, "no link of the page keeps it"
+    refused = alice.get(f"{EVENTS}export.csv?{query}")
+    assert (refused.status_code, refused.content.decode()) == (400, f"This list has no filter “{name}”.")
+
+
+def test_a_value_that_is_no_choice_is_named(team_a: Sender, alice: Client) -> None:
+    filed(team_a, log_event())
+    assert "Kind: “maybe” is none of the choices." in html_of(alice, f"{EVENTS}?kind=maybe")
 
 
 @pytest.mark.parametrize(
