@@ -19,7 +19,7 @@ from ingestion.dialects import sunbird
 from ingestion.filing.drain import drain
 from ingestion.receiving import pipeline
 from reports.rollups.folding import fold_block
-from reports.rollups.resting import RestingQuarter
+from reports.rollups.models import RestingQuarter
 from reports.rollups.rollup import rollups
 
 

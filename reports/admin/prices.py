@@ -11,8 +11,8 @@ from events.admin.base import AuditedAdmin, EmptyState
 from events.admin.display import time_column
 from events.ownership.owner import Owner
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
-from reports.pages.cost_terms import UNITS, above
-from reports.pages.cost_words import precise
+from reports.pages.cost.terms import UNITS, above
+from reports.pages.cost.wording import precise
 
 if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
     from django.contrib.admin import StackedInline

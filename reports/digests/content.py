@@ -15,11 +15,11 @@ from reports.digests.digest import Chart, Digest, Figure, Link, Table
 from reports.digests.facts import Facts, params, read
 from reports.digests.models import Subscription
 from reports.digests.sentences import notices
+from reports.figures.cost.months import Spending
 from reports.figures.errors import Group
 from reports.figures.overview import Ranked
-from reports.figures.spending import Spending
 from reports.mail.text import line
-from reports.pages.error_parts import named
+from reports.pages.health.error_sections import named
 from reports.pages.links import address
 from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period

@@ -8,12 +8,12 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from reports.digests.locales import Locale
 from reports.figures import bots
+from reports.figures.cost.months import Spending, spending
 from reports.figures.errors import Found, errors
 from reports.figures.overview import Overview, overview
-from reports.figures.spending import Spending, spending
 from reports.filters import Filters
-from reports.pages.asking import VALUES
 from reports.pages.links import Params
+from reports.pages.parameters import VALUES
 from reports.periods import Period
 
 

@@ -10,10 +10,10 @@ from reports.digests.digest import Notice
 from reports.digests.facts import Facts, params
 from reports.figures.errors import Group
 from reports.mail.text import isolated, line
-from reports.pages.error_parts import key_of, named
-from reports.pages.errors import wanting
+from reports.pages.activity.overview import has_more_errors, has_much_rejected
+from reports.pages.health.error_sections import key_of, named
+from reports.pages.health.errors import wanting
 from reports.pages.links import address, changed, rejected_groups
-from reports.pages.overview import has_more_errors, has_much_rejected
 from reports.pages.words import during, in_utc_hours
 from reports.periods import Granularity
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from reports.filters import Filters
-from reports.rollups import reading
-from reports.rollups.members import distinct
+from reports.query import reading
+from reports.query.distinct import distinct
+from reports.query.relation import EVERYTHING, Where
 from reports.rollups.models import (
     Contents,
     ErrorsAffected,
@@ -13,7 +14,6 @@ from reports.rollups.models import (
     Ratings,
     Sessions,
 )
-from reports.rollups.relation import EVERYTHING, Where
 
 LEARNING = ("start", "end", "assess", "feedback", "search")
 

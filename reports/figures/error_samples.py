@@ -19,8 +19,8 @@ from events.kinds import KINDS
 from events.sessions.keys import Names
 from events.sessions.session import Session
 from events.store.pending import key_of
-from reports.figures.behind import newest
 from reports.figures.errors import Group
+from reports.figures.single_events import newest
 from reports.filters import Filters
 from reports.rollups.columns import has_key
 

@@ -11,10 +11,10 @@ from itertools import chain
 
 from reports.filters import Filters
 from reports.periods import Period
+from reports.query import reading
+from reports.query.distinct import NOBODY, By, distinct_by, distinct_by_each, distinct_series
+from reports.query.reading import grid
 from reports.query.series import Counts, counts, filled
-from reports.rollups import reading
-from reports.rollups.grid import grid
-from reports.rollups.members import NOBODY, By, distinct_by, distinct_by_each, distinct_series
 from reports.rollups.models import Errors, ErrorsAffected, Sessions
 
 Where = Mapping[str, str]

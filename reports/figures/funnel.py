@@ -7,8 +7,10 @@ those below a bound are a fair part of all.
 The statement is shaped as in `events.sessions.reading`, for the same plan: session by session along an index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,12 +19,95 @@ from django.db.models import QuerySet
 
 from events.event import INDEXED
 from events.kinds import KINDS
-from events.sessions.session import Session
-from reports.figures.funnel_steps import Step
-from reports.figures.session_list import in_period
+from events.sessions.session import Session, SessionPage
+from reports.figures.sessions import in_period
 from reports.filters import Filters
-from reports.rollups import reading
-from reports.rollups.models import Sessions
+from reports.query import reading
+from reports.rollups.columns import LONGEST
+from reports.rollups.models import Events, Pages, Sessions
+
+MOST = 8
+
+# In which columns of a kind is said what happened, or to what.
+CALLED: dict[str, tuple[str, ...]] = {
+    "assess": ("item_id", "item_title"),
+    "audit": ("state",),
+    "end": ("type", "content_id"),
+    "error": ("err", "errtype"),
+    "feedback": ("content_id",),
+    "impression": ("pageid", "type", "subtype"),
+    "interact": ("element_id", "type", "subtype"),
+    "interrupt": ("type",),
+    "log": ("type", "level"),
+    "response": ("target_id", "type"),
+    "search": ("type", "query"),
+    "share": ("direction", "type"),
+    "start": ("type", "content_id"),
+    "ui_action": ("label", "action", "category", "resulting_event"),
+}
+_IS_PAGE = "d.resulting_event = 'page' AND d.action = 'load'"
+_PAGES = {
+    "impression": "left(d.pageid, {longest}) = %({name})s",
+    "ui_action": _IS_PAGE + " AND left(coalesce(nullif(d.url, ''), d.category), {longest}) = %({name})s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, understood."""
+
+    text: str  # as it stands in the address
+    what: str  # page or event
+    name: str  # of the page; of the event, empty for any of its kind
+    kind: str = ""  # of the event
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        if self.what == "page":
+            return f"Page {self.name}"
+        return f"{self.kind} {self.name}".strip()
+
+    def conditions(self, parameter: str) -> dict[str, str]:
+        """By kind, the SQL that an event `d` of its table has to fulfil; empty: any does."""
+        if self.what == "page":
+            return {kind: sql.format(longest=LONGEST, name=parameter) for kind, sql in _PAGES.items()}
+        if not self.name:
+            return {self.kind: ""}
+        listed = " OR ".join(f"lower(d.{column}) = lower(%({parameter})s)" for column in CALLED[self.kind])
+        return {self.kind: f"({listed})"}
+
+
+def step_of(text: str) -> Step:
+    """The step that a text means. Raises ValueError with a sentence."""
+    what, _, rest = text.partition(":")
+    rest = rest.strip()
+    if what == "page" and rest:
+        return Step(text, "page", rest[:LONGEST])
+    if what != "event" or not rest:
+        raise ValueError(f"{text} is no step: write page:NAME, event:KIND or event:KIND:TEXT")
+    kind, _, name = rest.partition(":")
+    kind, name = kind.strip(), name.strip()
+    if kind not in KINDS:
+        raise ValueError(f"There is no kind {kind} of event")
+    if name and kind not in CALLED:
+        raise ValueError(f"Events of kind {kind} have no name to tell them by; write event:{kind}")
+    return Step(text, "event", name, kind)
+
+
+def steps_of(texts: Iterable[str]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The first MOST steps that can be meant, and a sentence for each text that can't."""
+    found: list[Step] = []
+    errors: list[str] = []
+    for text in texts:
+        try:
+            found.append(step_of(text))
+        except ValueError as error:
+            errors.append(f"{error}.")
+    if len(found) > MOST:
+        errors.append(f"A funnel has at most {MOST} steps; the first {MOST} are shown.")
+    return tuple(found[:MOST]), tuple(errors)
+
 
 SESSIONS = 2_000  # that are looked at, about, and not more than twice as many
 EVENTS = 40_000  # that these have, about
@@ -193,3 +278,68 @@ def _mask(wanted: dict[str, list[tuple[int, str]]], bounds: str) -> str:
             )
         cases.append(f"WHEN '{kind}' THEN {found}")
     return f"CASE e.kind {' '.join(cases)} ELSE 0 END"
+
+
+PAGES = 40
+FIRST = 5  # pages of a session that a suggestion looks at
+ENOUGH = 0.3  # of the sessions of the first two steps: so many make a third one worth suggesting
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Steps as a reader writes them, and how many of the sessions that were read took them in this order."""
+
+    steps: tuple[str, ...]
+    sessions: int
+
+
+def offers(filters: Filters) -> tuple[str, ...]:
+    """Steps as a reader writes them, the most frequent first: pages, then kinds."""
+    pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES).rows
+    kinds = reading.top(Events, filters.of_people, ["kind"], ["events"]).rows
+    return (
+        *(f"page:{row.keys[0]}" for row in pages if _is_step(row.keys[0])),
+        *(f"event:{row.keys[0]}" for row in kinds),
+    )
+
+
+def suggested(filters: Filters) -> Suggestion | None:
+    """Suggest the steps that most sessions took: two or three pages, or else their first and last kind.
+
+    At most three statements, over the sessions that the funnel itself would read.
+    """
+    sessions = sample(filters, reading.totals(Sessions, filters, ["sessions", "events"]))
+    pages: defaultdict[UUID, dict[str, None]] = defaultdict(dict)
+    rows = SessionPage.objects.filter(session__in=sessions.values("pk"), position__lt=FIRST)
+    for session, page in rows.order_by("session_id", "position").values_list("session_id", "page"):
+        if _is_step(name := page[:LONGEST]):
+            pages[session].setdefault(name)
+    found = _most_taken([tuple(each) for each in pages.values()])
+    if found:
+        steps, count = found
+        return Suggestion(tuple(f"page:{page}" for page in steps), count)
+    kinds = Counter(pair for pair in sessions.values_list("entry_kind", "exit_kind") if pair[0] != pair[1])
+    if not kinds:
+        return None
+    pair, count = min(kinds.items(), key=lambda each: (-each[1], each[0]))
+    return Suggestion(tuple(f"event:{kind}" for kind in pair), count)
+
+
+def _is_step(page: str | None) -> bool:
+    """True if a reader can write a page as a step, which loses the blanks around it."""
+    return bool(page and page == page.strip())
+
+
+def _most_taken(paths: list[tuple[str, ...]]) -> tuple[tuple[str, ...], int] | None:
+    """Return the two pages that most paths have in one order, and a third if enough of those go on to it."""
+    pairs = Counter(steps for path in paths for steps in combinations(path, 2))
+    threes = Counter(steps for path in paths for steps in combinations(path, 3))
+    if not pairs:
+        return None
+    pair, count = min(pairs.items(), key=lambda each: (-each[1], each[0]))
+    further = {steps: number for steps, number in threes.items() if steps[:2] == pair}
+    if further:
+        three, number = min(further.items(), key=lambda each: (-each[1], each[0]))
+        if number >= ENOUGH * count:
+            return three, number
+    return pair, count

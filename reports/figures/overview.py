@@ -13,13 +13,12 @@ from events.store.silent import SilentSource
 from events.store.usage import UsageHour
 from reports.cost.analysis import totals as charges
 from reports.cost.analysis.forecasts import forecast
-from reports.figures.receipt import of_receipt
-from reports.figures.silent import silent
+from reports.figures.receipt import of_receipt, silent
 from reports.filters import Filters
 from reports.periods import month_of
+from reports.query import distinct, reading
+from reports.query.reading import grid
 from reports.query.series import Counts, counts, filled, ratio, summed
-from reports.rollups import members, reading
-from reports.rollups.grid import grid
 from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
 
 KINDS = 7  # with a line of their own
@@ -136,15 +135,15 @@ def _of_sources(filters: Filters | None) -> dict[int, int]:
 def _sums(filters: Filters, events: int) -> Sums:
     """What happened in a period; four statements."""
     sessions = reading.totals(Sessions, filters, ["sessions", "with_errors"])
-    active = members.distinct_by(Actives, filters, ("what",))
+    active = distinct.distinct_by(Actives, filters, ("what",))
     median, longest_tenth = reading.quantiles(SessionShapes, filters, (0.5, 0.9), {"what": "time_spent"})
     received, rejected = _received(filters)
     return Sums(
         events=events,
         sessions=sessions["sessions"],
         with_errors=sessions["with_errors"],
-        actors=active.get(("actor",), members.NOBODY).members,
-        devices=active.get(("device",), members.NOBODY).members,
+        actors=active.get(("actor",), distinct.NOBODY).members,
+        devices=active.get(("device",), distinct.NOBODY).members,
         median=median,
         longest_tenth=longest_tenth,
         received=received,

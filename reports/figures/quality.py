@@ -15,11 +15,10 @@ from django.db.models.functions import Cast
 
 from events.sessions.session import WARNED, Session
 from events.store.usage import UsageHour, WarningHour
-from reports.figures.receipt import of_receipt
-from reports.figures.rejected import Rejected, rejected
+from reports.figures.receipt import Rejected, of_receipt, rejected
 from reports.filters import Filters
+from reports.query import reading
 from reports.query.series import ratio
-from reports.rollups import reading
 from reports.rollups.declared.quality import SECONDS
 from reports.rollups.models import Events, Skews, UnknownKeys
 

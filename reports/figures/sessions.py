@@ -5,12 +5,18 @@ A session counts when it began. Actors are counted by their events of the period
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from events.sessions.session import Session
 from reports.filters import Filters
 from reports.periods import DAY, Period
+from reports.query import reading
+from reports.query.distinct import Cohort, Counted, distinct, sightings
 from reports.query.series import Counts, counts, filled
-from reports.rollups import reading, shapes
-from reports.rollups.members import Cohort, Counted, distinct, sightings
+from reports.rollups import histograms
+from reports.rollups.columns import has_key
 from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
 
 # Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
@@ -90,8 +96,8 @@ def sessions(filters: Filters, now: datetime) -> Found:
         sessions_before=_series(compared, now) if compared else None,
         new=filled({at: each.new for at, each in seen.items()}, filters, now),
         returning=filled({at: each.returning for at, each in seen.items()}, filters, now),
-        spent=tuple(shapes.distribution(spent, SPENT_EDGES)),
-        depth=tuple(shapes.distribution(depth, DEPTH_EDGES)),
+        spent=tuple(histograms.distribution(spent, SPENT_EDGES)),
+        depth=tuple(histograms.distribution(depth, DEPTH_EDGES)),
         entries=_ends(filters, compared, "entry"),
         exits=_ends(filters, compared, "exit"),
         splits={key: _split(filters, key) for key in SPLITS},
@@ -107,7 +113,7 @@ def cohort_period(period: Period) -> Period:
 
 def _sums(filters: Filters, spent: dict[int, int], new: Counted | None) -> Sums:
     counted = reading.totals(Sessions, filters, MEASURES)
-    median, ninetieth = shapes.quantiles(spent, (0.5, 0.9))
+    median, ninetieth = histograms.quantiles(spent, (0.5, 0.9))
     actors = distinct(Actives, filters, {"what": "actor"})
     return Sums(
         counted["sessions"],
@@ -155,3 +161,92 @@ def _split(filters: Filters, key: str) -> Parts:
     """Sessions by a key. Not compared: four statements more would say little."""
     found = reading.top(Sessions, filters, [key], MEASURES, limit=LISTED)
     return Parts(tuple(Part(row.keys[0], before=None, **row.measures) for row in found.rows), found.of)
+
+
+LISTED = 50
+# Their filters.
+COLUMNS = {"entry": "first_page", "exit": "last_page", "device": "device_type", "os": "os_name"}
+RANGES = {"spent": ("time_spent", SPENT_EDGES), "pages": ("page_views", DEPTH_EDGES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which sessions are listed: all, or those that share something."""
+
+    what: str = ""  # of COLUMNS or RANGES
+    value: str = ""  # of a range: its place
+
+    @property
+    def text(self) -> str:
+        """As it stands in the address."""
+        return f"{self.what}:{self.value}" if self.what else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session."""
+
+    id: UUID
+    name: str
+    source_id: int
+    started_at: datetime
+    time_spent: float  # seconds
+    page_views: int
+    events: int
+    errors: int
+    first_page: str
+    last_page: str
+
+
+def among_of(text: str) -> Among:
+    """What an address asks for; all where it can't be meant."""
+    what, _, value = text.partition(":")
+    if what in RANGES:
+        places = range(len(RANGES[what][1]) + 1)
+        return Among(what, value) if value in map(str, places) else Among()
+    return Among(what, value) if what in COLUMNS else Among()
+
+
+def listed(filters: Filters, among: Among) -> list[Listed]:
+    """The latest of them."""
+    found = _narrowed(in_period(filters), among).order_by("-started_at", "-id")[:LISTED]
+    return [
+        Listed(
+            row.pk,
+            str(row),
+            row.source_id,
+            row.started_at,
+            float(row.time_spent),
+            row.page_views,
+            row.events,
+            row.errors,
+            row.first_page or "",
+            row.last_page or "",
+        )
+        for row in found
+    ]
+
+
+def in_period(filters: Filters) -> QuerySet[Session]:
+    """The sessions that filters leave."""
+    rows = Session.objects.filter(started_at__gte=filters.period.since, started_at__lt=filters.period.until)
+    narrowed = {
+        "owner_id__in": filters.owners,
+        "source_id__in": filters.sources or None,
+        "version__in": filters.versions or None,
+        "country__in": filters.countries or None,
+        "is_bot": filters.bots.wanted(of_people=True),
+    }
+    return rows.filter(**{name: values for name, values in narrowed.items() if values is not None})
+
+
+def _narrowed(rows: QuerySet[Session], among: Among) -> QuerySet[Session]:
+    if among.what in COLUMNS:
+        return rows.filter(has_key(COLUMNS[among.what], among.value))
+    if among.what in RANGES:
+        column, edges = RANGES[among.what]
+        place = int(among.value)
+        if place > 0:
+            rows = rows.filter(**{f"{column}__gte": edges[place - 1]})
+        return rows.filter(**{f"{column}__lt": edges[place]}) if place < len(edges) else rows
+    return rows

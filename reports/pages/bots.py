@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reports.figures import bots
 from reports.filters import Bots, Filters
-from reports.pages.error_parts import chosen
+from reports.pages.health.error_sections import chosen
 from reports.pages.page import Context, Page
 from reports.pages.words import plural
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import TypedDict
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
 
+from events.kinds import KINDS
 from events.spreadsheets.files import FORMATS
 from reports.filters import Filters
 
@@ -229,3 +231,41 @@ def _around_key(table: str) -> tuple[str, str]:
 def moment(at: datetime) -> str:
     """A time as the fields of lists take it."""
     return f"{at:%Y-%m-%dT%H:%M}"
+
+
+def of_kind(kind: str, filters: Filters, **narrower: str | int) -> str:
+    """The list of the events of a kind that were counted.
+
+    `narrower` are further filters of the list: columns of the kind, `object` and so on; none where empty.
+    """
+    asked = listed(filters, "owner", "source", "version", "country", "is_bot")
+    return in_list(f"admin:events_{KINDS[kind].model._meta.model_name}_changelist", asked | narrower)
+
+
+def is_address(page: str) -> bool:
+    """Whether a page is called by its address: those of Availity are, where they say it."""
+    return page.startswith("/") or "://" in page
+
+
+def of_page(page: str, filters: Filters) -> str:
+    """The list of the events that showed a page; Availity's pages without an address aren't found so."""
+    filters = filters.of_people
+    if is_address(page):
+        return of_kind("ui_action", filters, url=page, resulting_event="page", action="load")
+    return of_kind("impression", filters, pageid=page)
+
+
+class Way(TypedDict, total=False):
+    """A link, as `Empty` takes it."""
+
+    href: str
+    label: str
+
+
+def way_out(links: Links) -> Way:
+    """Lifts what narrows; where nothing does, leads to the usual period; nothing where that is asked for."""
+    if links.is_narrowed:
+        return {"href": links.lifted(), "label": "Lift all filters"}
+    if any(links.params.get(name) for name in ("period", "from", "to")):
+        return {"href": links.in_usual_period(), "label": "Show the last 7 days"}
+    return {}

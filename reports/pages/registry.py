@@ -1,19 +1,8 @@
 """The report pages that there are. URLs, navigation and tests walk this list."""
 
-from reports.pages import (
-    billing_months,
-    builds,
-    cost,
-    errors,
-    interface,
-    learning,
-    overview,
-    pipeline,
-    quality,
-    services,
-    sessions,
-    what_if,
-)
+from reports.pages.activity import builds, interface, learning, overview, sessions
+from reports.pages.cost import billing_months, charges, what_if
+from reports.pages.health import errors, pipeline, quality, services
 from reports.pages.page import Page
 
 # In the order of the navigation.
@@ -25,7 +14,7 @@ PAGES: tuple[Page, ...] = (
     builds.PAGE,
     interface.PAGE,
     services.PAGE,
-    cost.PAGE,
+    charges.PAGE,
     what_if.PAGE,
     billing_months.PAGE,
     quality.PAGE,

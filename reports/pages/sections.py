@@ -19,8 +19,8 @@ from reports.pages.report import Block, Empty, Figure
 from reports.query.metrics import Dataset, Metric, Ratio, Sum
 from reports.query.planner import answer, over_time
 from reports.query.query import LISTED, Answer, Key, Line, Query, Row
+from reports.query.relation import Where
 from reports.query.series import ratio, summed
-from reports.rollups.relation import Where
 
 UNNAMED = "(none)"
 NOTHING = Empty()

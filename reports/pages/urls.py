@@ -5,8 +5,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from events.spreadsheets.files import FORMATS
-from reports.pages.billing_months import close_month
-from reports.pages.focus_export import export
+from reports.pages.cost.billing_months import close_month
+from reports.pages.cost.focus_export import export
 from reports.pages.registry import PAGES
 from reports.pages.views import view_of
 

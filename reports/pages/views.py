@@ -20,13 +20,13 @@ from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
 from events.store import retention
 from events.store.completeness import Incomplete
-from reports.pages import asking, bar, bots, incomplete_figures, kept
-from reports.pages.asking import Asked, Choices
+from reports.pages import bots, completeness, filter_bar, parameters
+from reports.pages.filter_bar import offered
 from reports.pages.links import SHARED, Links
-from reports.pages.offering import offered
 from reports.pages.page import Context, Page
+from reports.pages.parameters import Asked, Choices
+from reports.pages.rendering import Shown, shown
 from reports.pages.report import Figure, Report
-from reports.pages.shown import Shown, shown
 from reports.pages.words import compared_with, unbroken
 from reports.periods import Period
 from reports.query.series import ended
@@ -47,13 +47,13 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         choices = choices_of(access)
         asked = _ask(request, page, choices)
         links = Links(page.name, asked.params)
-        why = incomplete_figures.reason(asked.filters, page, timezone.now())
+        why = completeness.reason(asked.filters, page, timezone.now())
         if why:
-            asked = incomplete_figures.without_comparison(asked)
+            asked = completeness.without_comparison(asked)
         context = _context(asked, choices, links, page, is_incomplete=why is not None)
-        report = kept.explained(page.build(asked.filters, context), asked.filters, context.kept)
+        report = completeness.explained(page.build(asked.filters, context), asked.filters, context.kept)
         if why:
-            report = incomplete_figures.without_derived(report)
+            report = completeness.without_derived(report)
         if form := next((form for form in FORMATS if form in request.GET), ""):
             return _file(request, page, report, asked, form)
         return _page(request, page, report, asked, choices, context, why)
@@ -80,7 +80,7 @@ def _ask(request: HttpRequest, page: Page, choices: Choices) -> Asked:
     """The filters of the address; the zone is remembered."""
     params = {name: request.GET.getlist(name) for name in request.GET}
     usual = str(request.session.get(ZONE, "UTC"))
-    asked = asking.ask(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
+    asked = parameters.ask(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
     chosen = asked.filters.period.zone.key
     if asked.params.get("zone") and chosen != usual:
         request.session[ZONE] = chosen
@@ -110,8 +110,8 @@ def _page(
     about: Context,
     why: Incomplete | None,
 ) -> HttpResponse:
-    links, kept_since = about.links, kept.sentence(page, about.kept)
-    is_before = kept.is_before(asked.filters, about.kept)
+    links, kept_since = about.links, completeness.sentence(page, about.kept)
+    is_before = completeness.is_before(asked.filters, about.kept)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": page.title,
@@ -126,7 +126,7 @@ def _page(
         "blocks": (blocks := _blocks(report, asked, links)),
         "has_charts": any(block.spec for block in blocks),
         "errors": (*asked.errors, *report.errors),
-        "bar": bar.bar(asked, choices, page, links, offered(asked.filters, page)),
+        "bar": filter_bar.bar(asked, choices, page, links, offered(asked.filters, page)),
         "kept": _kept(asked, page, report),
         "lift_all": links.lifted(),
         "period": unbroken(_in_words(report.period or asked.filters.period)),

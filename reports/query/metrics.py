@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from reports.charts.numbers import Unit
-from reports.rollups.members import BOUND
-from reports.rollups.relation import Where
+from reports.query.distinct import BOUND
+from reports.query.relation import Where
 from reports.rollups.rollup import Rollup
 
 

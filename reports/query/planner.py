@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reports.query import reading
+from reports.query.distinct import NOBODY, Counted, distinct_by, distinct_series
 from reports.query.metrics import Dataset, Distinct, Metric, Quantile, Ratio, Sum
 from reports.query.query import Answer, Key, Line, Query, Row
+from reports.query.relation import Where
 from reports.query.series import ratio, spread
-from reports.rollups import reading
-from reports.rollups.members import NOBODY, Counted, distinct_by, distinct_series
-from reports.rollups.relation import Where
 from reports.rollups.rollup import Rollup
 
 Found = dict[tuple[Key, ...], dict[str, Any]]  # values of metrics by keys

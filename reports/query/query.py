@@ -7,7 +7,7 @@ from typing import Any, Self
 from reports.charts.numbers import Number
 from reports.filters import Filters
 from reports.query.metrics import Dataset
-from reports.rollups.relation import EVERYTHING, Where
+from reports.query.relation import EVERYTHING, Where
 
 LISTED = 1_000  # rows of an answer, by default
 Key = Any  # a text, the id of an owner or a source, or a small number

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from reports.filters import Filters
-from reports.rollups.reading import Line
+from reports.query.reading import Line
 
 Value = TypeVar("Value")
 Counts = tuple[int | None, ...]

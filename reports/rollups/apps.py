@@ -12,4 +12,3 @@ class RollupsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register how an actor is forgotten."""
-        from reports.rollups import forgetting  # noqa: F401  (registers it)

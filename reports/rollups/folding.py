@@ -31,8 +31,8 @@ from django.utils import timezone
 
 from events.identity import week_of
 from events.store import retention
-from reports.rollups import cells, statements
-from reports.rollups.cells import Cell
+from reports.rollups import queue, statements
+from reports.rollups.queue import Cell
 from reports.rollups.rollup import Grain, Rollup, rollups
 from reports.rollups.statements import Span
 
@@ -52,7 +52,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
     began = time.monotonic()
     with transaction.atomic():
         without_limits()
-        claimed = cells.claim(now, until)
+        claimed = queue.claim(now, until)
         if not claimed:
             return 0
         try:
@@ -65,11 +65,11 @@ def fold_block(now: datetime, until: int | None = None) -> int:
             log.exception("Rollups can't be folded together; they are one by one")
             folded = [cell for cell in claimed if _alone(cell)]
             failed = list(set(claimed).difference(folded))
-        cells.done(row for cell in folded for row in claimed[cell])
-        cells.rest(failed, now + FAULT_RESTS)
+        queue.done(row for cell in folded for row in claimed[cell])
+        queue.rest(failed, now + FAULT_RESTS)
         took = timedelta(seconds=time.monotonic() - began)
         if took >= SHORT:
-            cells.rest(folded, timezone.now() + REST * took)
+            queue.rest(folded, timezone.now() + REST * took)
     return len(folded) + len(failed)
 
 
@@ -164,8 +164,8 @@ def without_limits() -> None:
 def tick(*, seconds: float) -> int:
     """Fold what waits until none is left or the time is up; returns how many cells."""
     end = time.monotonic() + seconds
-    cells.forget_rested(timezone.now())
-    until = cells.newest()  # what is touched from now on waits for the next tick, together with what follows
+    queue.forget_rested(timezone.now())
+    until = queue.newest()  # what is touched from now on waits for the next tick, together with what follows
     total = 0
     while time.monotonic() < end:
         folded = fold_block(timezone.now(), until)

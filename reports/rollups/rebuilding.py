@@ -4,7 +4,7 @@ Every quarter of the week is folded by the statements that fold a touched one, s
 Rollups of events that are gone stay as they are: only those of sessions, which outlived them, are rebuilt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ from events.ownership.owner import Owner
 from events.partitioned.partitions import WEEK, existing_partitions
 from events.sessions.session import Session
 from events.store import retention
-from reports.rollups import cells
+from reports.rollups import queue
 from reports.rollups.folding import Quarter, contents, fold, without_limits
-from reports.rollups.rollup import Grain, rollups
+from reports.rollups.rollup import Grain, Rollup, rollups
 from reports.rollups.statements import start_of
 
 QUARTER = timedelta(minutes=Grain.QUARTER)
@@ -57,7 +57,7 @@ def rebuild(step: Step) -> Rebuilt:
     quarters = [(step.owner_id, step.since + place * QUARTER) for place in range(count)]
     with transaction.atomic():
         without_limits()
-        cells.hold_days(step.owner_id, {start_of(quarter, Grain.DAY) for _, quarter in quarters})
+        queue.hold_days(step.owner_id, {start_of(quarter, Grain.DAY) for _, quarter in quarters})
         if is_sealed(step):
             return Rebuilt(0, _fold(quarters, of_sessions=True), is_sealed=True)
         events = _fold(quarters, of_sessions=False)
@@ -92,3 +92,23 @@ def _weeks() -> list[datetime]:
             cursor.execute(f"SELECT DISTINCT date_trunc('week', \"{column}\", 'UTC') FROM \"{name}\"")  # noqa: S608
             found.update(week_of(week) for (week,) in cursor.fetchall())
     return sorted(found)
+
+
+def remove_before(until: datetime) -> int:
+    """Remove the rows of all grains from before a week; returns how many."""
+    return sum(_remove(rollup, owner, until) for owner in _owners() for rollup in rollups())
+
+
+def _owners() -> Iterator[int]:
+    yield from Owner.objects.order_by("pk").values_list("pk", flat=True)
+
+
+def _remove(rollup: type[Rollup], owner: int, until: datetime) -> int:
+    """By the index, which begins with the owner and the grain; a transaction each."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(
+            f'DELETE FROM "{rollup._meta.db_table}" WHERE owner_id = %s AND grain = ANY(%s) AND bucket < %s',  # noqa: S608
+            [owner, [int(grain) for grain in Grain], until],
+        )
+        return int(cursor.rowcount)

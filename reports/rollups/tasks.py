@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.removal import reports_kept_since
-from reports.rollups import folding, removing
+from reports.rollups import folding, rebuilding
 
 FOLD_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
 
@@ -21,4 +21,4 @@ def fold(**_: Any) -> None:
 def remove_old(**_: Any) -> None:
     """Remove the rollups that are older than reports are kept."""
     if (until := reports_kept_since(timezone.now())) is not None:
-        removing.remove_before(until)
+        rebuilding.remove_before(until)

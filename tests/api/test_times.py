@@ -9,7 +9,7 @@ from django.test import Client
 
 from events.lib import times
 from events.ownership.api_key import KeyType
-from reports.pages.asking import Choices, ask
+from reports.pages.parameters import Choices, ask
 from telemetry_project.api import description
 from tests.admin.conftest import EVENTS, alice, html_of, lead, team_a
 from tests.api.test_problems import problem

@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from events.exports.jobs import ExportJob, State
-from reports.pages.pipeline import REFRESH_SECONDS
+from reports.pages.health.pipeline import REFRESH_SECONDS
 from tests.admin.conftest import many
 from tests.browser.conftest import Visit, known, log_in
 from tests.rejected.conftest import team_a

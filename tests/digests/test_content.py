@@ -19,12 +19,12 @@ from reports.digests.digest import Digest
 from reports.digests.facts import read
 from reports.digests.locales import LOCALES
 from reports.digests.models import Subscription
-from reports.figures import cost
+from reports.figures.cost import charges
 from reports.figures.overview import overview
 from reports.filters import Filters
-from reports.pages.asking import Choices, ask
 from reports.pages.links import Links
 from reports.pages.page import Context
+from reports.pages.parameters import Choices, ask
 from reports.pages.registry import PAGES
 from reports.pages.report import Report
 from reports.periods import DAY, Period
@@ -186,7 +186,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     spent = read(period, owners, WRITTEN, NOW).spending
     keys = tuple(owner.pk for owner in owners)
     filters = Filters(keys, period, period.finest())
-    month = cost.months_cost(cost.question(filters, date(2026, 11, 1), demo.CURRENCY), "kind", NOW)
+    month = charges.months_cost(charges.question(filters, date(2026, 11, 1), demo.CURRENCY), "kind", NOW)
     assert spent is not None
     assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
     assert spent.so_far > 0

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from events.event import Event
 from reports.figures import error_samples, funnel
-from reports.figures.behind import newest
 from reports.figures.errors import Group
-from reports.figures.funnel_steps import step_of
-from reports.figures.session_list import Among, listed
+from reports.figures.funnel import step_of
+from reports.figures.sessions import Among, listed
+from reports.figures.single_events import newest
 from reports.filters import Filters
 from reports.periods import preset
-from reports.rollups import reading
+from reports.query import reading
 from reports.rollups.models import Events
 from tests.admin.conftest import filed, team_a, team_b
 from tests.plans.explaining import read_by

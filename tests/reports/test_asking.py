@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.pages.asking import BUCKETS, Asked, Choices, ask
 from reports.pages.links import SHARED, changed, for_lists, for_reports
+from reports.pages.parameters import BUCKETS, Asked, Choices, ask
 from reports.periods import Granularity
 from tests.reports.asked import ZERO
 

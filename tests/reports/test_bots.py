@@ -13,12 +13,11 @@ from events.enrichment import agent
 from events.event import Event
 from events.sessions.session import Session
 from reports.digests import sentences
-from reports.figures.comments import comments
 from reports.figures.errors import errors
-from reports.figures.funnel import funnel
-from reports.figures.funnel_steps import step_of
+from reports.figures.funnel import funnel, step_of
 from reports.figures.overview import overview
 from reports.figures.sessions import sessions
+from reports.figures.single_events import comments
 from reports.filters import Bots, Filters
 from reports.pages import bots as said
 from reports.pages.links import for_lists, for_reports

@@ -10,14 +10,14 @@ from events.event import Event
 from events.kinds.emitted_event import EmittedEvent
 from reports.charts.numbers import change
 from reports.filters import Filters
-from reports.pages import builds as page
-from reports.pages.builds import BY, KEYS
+from reports.pages.activity import builds as page
+from reports.pages.activity.builds import BY, KEYS
 from reports.pages.links import Links
 from reports.pages.page import Context
+from reports.query import build_series
 from reports.query.datasets import BUILDS
 from reports.query.planner import answer, over_time
 from reports.query.query import Answer, Query, Row
-from reports.rollups import wholeness
 from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db
@@ -122,20 +122,20 @@ def test_series_are_whole_or_lack_an_end_or_places(asked: str) -> None:
         if gone or (not ended and stale):
             broken.add((key[3], key[2], key[1], len(pairs), gone, ended))
 
-    found = wholeness.states(filters, NOW, {})
-    whole = wholeness.of_all(found)
+    found = build_series.states(filters, NOW, {})
+    whole = build_series.of_all(found)
 
     assert whole.series == len(series)
     assert {name: getattr(whole, name) for name in states} == states
     assert Counter({each.collection: each.series for each in found}) == Counter(key[2] for key in series)
     assert {
         (each.scope, each.collection, each.source_id, each.events, each.missing, each.has_ended)
-        for each in wholeness.broken(filters, NOW, {}, 100)
+        for each in build_series.broken(filters, NOW, {}, 100)
     } == broken
 
 
 def test_the_data_has_series_of_each_sort() -> None:
-    states = wholeness.of_all(wholeness.states(question("everything"), NOW, {}))
+    states = build_series.of_all(build_series.states(question("everything"), NOW, {}))
 
     assert min(states.whole, states.with_gaps, states.unended, states.missing) > 0
     assert 0 < (states.whole_share or 0) < 1
@@ -152,7 +152,7 @@ def test_timers_and_how_long_they_ran(asked: str) -> None:
     timers = [pairs for pairs in groups.values() if since <= pairs[0][0].occurred_at < until]
     lengths = sorted((pairs[-1][0].occurred_at - pairs[0][0].occurred_at).total_seconds() for pairs in timers)
 
-    found, by_collection = wholeness.timers(filters, {})
+    found, by_collection = build_series.timers(filters, {})
 
     assert (found.timers, found.events or 0) == (len(timers), sum(map(len, timers)))
     assert found.half == (pytest.approx(lengths[(len(lengths) + 1) // 2 - 1]) if lengths else None)
@@ -181,7 +181,7 @@ def test_it_compares_with_the_period_before() -> None:
     context = Context(NOW, Links("builds", {}), {}, {}, sees_all=True)
 
     assert total(compared).earlier("events") == total(before).count("events") > 0
-    whole = wholeness.of_all(wholeness.states(before, NOW, {}))
+    whole = build_series.of_all(build_series.states(before, NOW, {}))
     unended = page.build(compared, context).figures[2]
     assert unended.change == change(int(unended.value or 0), whole.unended, more_is="bad")
 
@@ -200,6 +200,6 @@ def test_the_answer_is_computed_and_numbers_lead_to_their_events() -> None:
     assert report.attention
     broken = report.block("broken")
     assert broken
-    assert f"scope={wholeness.broken(filters, NOW, {}, 1)[0].scope}" in broken.rows.rows[0].href
+    assert f"scope={build_series.broken(filters, NOW, {}, 1)[0].scope}" in broken.rows.rows[0].href
     assert narrowed.block("broken") is None
     assert "agent_version_minor=5" in narrowed.figures[0].href

@@ -28,7 +28,7 @@ from reports.charts.numbers import (
 from reports.charts.spark import spark
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, time_ticks, top_and_rest
-from reports.pages.cost_words import precise, signed
+from reports.pages.cost.wording import precise, signed
 from reports.periods import Granularity, Period
 from tests.spreadsheets.reading import rows_of, xlsx_rows
 

@@ -22,11 +22,11 @@ from reports.cost.charges import Charge
 from reports.cost.charging.closing import close
 from reports.cost.charging.updating import keep
 from reports.cost.plans import Discount, Method, PlatformCost, PricePlan
-from reports.figures import cost as figures
-from reports.figures.cost import MonthsCost
-from reports.pages import cost, focus_export
+from reports.figures.cost import charges as figures
+from reports.figures.cost.charges import MonthsCost
+from reports.pages.cost import charges, focus_export
+from reports.pages.cost.months import ZONE
 from reports.pages.links import Links
-from reports.pages.months import ZONE
 from reports.pages.report import Report
 from reports.periods import Period
 from tests.admin.conftest import filed, html_of, many
@@ -71,7 +71,7 @@ def built(path: dict[str, str] | None = None, now: datetime = NOW, **narrower: A
     names = {each.pk: each.name for each in Owner.objects.all()}
     links = Links("cost", {name: [*values] for name, values in asked.items()})
     usual = Period(date(2026, 9, 1), date(2026, 9, 8), ZONE)
-    return cost.build(
+    return charges.build(
         filters(usual, **narrower), context("cost", now=now, links=links, owners=names, params=asked)
     )
 

@@ -14,8 +14,8 @@ from events.sessions.session import Session
 from reports.figures.error_samples import samples, traces
 from reports.figures.errors import errors
 from reports.filters import Filters
-from reports.pages import errors as page
-from reports.pages.error_parts import chosen, key_of
+from reports.pages.health import errors as page
+from reports.pages.health.error_sections import chosen, key_of
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.periods import Period

@@ -10,12 +10,10 @@ from django.urls import reverse
 from events.sessions.session import Session
 from events.store.details import as_wire
 from reports.figures import funnel as figures
-from reports.figures.funnel import Funnel, Reached, funnel, how_far
-from reports.figures.funnel_offers import Suggestion, suggested
-from reports.figures.funnel_steps import MOST, steps_of
+from reports.figures.funnel import MOST, Funnel, Reached, Suggestion, funnel, how_far, steps_of, suggested
 from reports.filters import Filters
-from reports.pages import funnel as page_block
-from reports.pages import sessions as page
+from reports.pages.activity import funnel as page_block
+from reports.pages.activity import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from tests.admin.conftest import html_of

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from reports.filters import Filters
-from reports.pages import interface as page
-from reports.pages.interface import KEYS
+from reports.pages.activity import interface as page
+from reports.pages.activity.interface import KEYS
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.query.datasets import INTERFACE

@@ -7,10 +7,10 @@ import pytest
 
 from events.event import Event
 from reports.charts.numbers import SHARE
-from reports.figures.comments import comments
+from reports.figures.single_events import comments
 from reports.filters import Filters
-from reports.pages import learning as page
-from reports.pages.learning import BY_CONTENT, BY_QUERY, BY_QUESTION, HARD, RATED
+from reports.pages.activity import learning as page
+from reports.pages.activity.learning import BY_CONTENT, BY_QUERY, BY_QUESTION, HARD, RATED
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.sections import Breakdown

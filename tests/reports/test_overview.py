@@ -17,12 +17,12 @@ from reports.cost.analysis.forecasts import forecast
 from reports.cost.charging.updating import keep
 from reports.figures.overview import overview
 from reports.filters import Filters
-from reports.pages.overview import build
+from reports.pages.activity.overview import build
 from reports.pages.words import ABOUT
 from reports.periods import Granularity, preset
+from reports.query import distinct
 from reports.query.series import ended
 from reports.query.series import filled as fill
-from reports.rollups import members
 from tests.admin.conftest import html_of
 from tests.cost.ledgers import assign, plan, total, use
 from tests.reports.asked import arrived, context, counted
@@ -210,7 +210,7 @@ def test_who_was_counted_in_a_sample_is_said_to_be_about_so_many(monkeypatch: py
     exact = build(asked, context(now=now))
     assert not exact.figures[2].text.startswith("about")
     assert ABOUT not in exact.note
-    monkeypatch.setattr(members, "BOUND", 1)
+    monkeypatch.setattr(distinct, "BOUND", 1)
     report = build(asked, context(now=now))
     assert report.figures[2].text.startswith("about ")
     assert report.figures[2].exact.startswith("about ")

@@ -30,8 +30,8 @@ from reports.figures.broker import ABSENT, NOT_YET, SILENT, Broker, Worker, brok
 from reports.figures.inbox import Filing, Inbox, Use
 from reports.figures.pipeline import Backlog, Database, Mail, Pipeline, mail, pipeline, uncharged
 from reports.mail.models import SentMail, State
-from reports.pages import pipeline as page
-from reports.pages.pipeline_checks import CHECKS
+from reports.pages.health import pipeline as page
+from reports.pages.health.pipeline_checks import CHECKS
 from reports.periods import Granularity, preset
 from tests.admin.conftest import html_of, many
 from tests.reports.asked import ZERO, context, filters

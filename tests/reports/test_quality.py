@@ -18,10 +18,10 @@ from ingestion.rejected.discarded import DiscardedEvent, discard
 from ingestion.rejected.event import RejectedEvent
 from reports.figures.quality import OFF, Quality, Sums, quality
 from reports.filters import Filters
-from reports.pages import quality as page
+from reports.pages.health import quality as page
+from reports.pages.health.quality_sections import RANGES
 from reports.pages.links import Links
 from reports.pages.page import Context
-from reports.pages.quality_blocks import RANGES
 from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
 from telemetry_project.demo import home, seeding

@@ -8,7 +8,7 @@ from django.test import Client
 
 from events.kinds import KINDS
 from events.sessions.session import Session
-from reports.pages.quality_advice import MEANINGS, advice, fault_of
+from reports.pages.health.quality_sections import MEANINGS, advice, fault_of
 from tests.sending import Sender, file_all, log_event
 from tests.sessions.stored import summarise_due
 

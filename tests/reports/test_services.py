@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from reports.figures.services import CHANGES, trail
+from reports.figures.single_events import CHANGES, trail
 from reports.filters import Filters
-from reports.pages import services as page
+from reports.pages.health import services as page
+from reports.pages.health.services import METRICS, STATISTICS, MetricKey, values_of
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.sections import PageData
-from reports.pages.services import METRICS, STATISTICS, MetricKey, values_of
 from reports.query.datasets import HEARTBEATS, LOGS, MEASUREMENTS
+from reports.query.heartbeats import lives, overdue
 from reports.query.planner import answer, over_time
 from reports.query.query import Query
-from reports.rollups.silences import lives, overdue
 from tests.reports.lifelike import NOW, by_bucket, each_question, just_before, of_module, question, seen
 
 pytestmark = pytest.mark.django_db

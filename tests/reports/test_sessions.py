@@ -10,10 +10,17 @@ from django.test import Client
 from events.event import Event
 from events.sessions.session import Session
 from reports.charts.numbers import SECONDS
-from reports.figures.session_list import Among, among_of, listed
-from reports.figures.sessions import DEPTH_EDGES, SPENT_EDGES, cohort_period, sessions
+from reports.figures.sessions import (
+    DEPTH_EDGES,
+    SPENT_EDGES,
+    Among,
+    among_of,
+    cohort_period,
+    listed,
+    sessions,
+)
 from reports.filters import Filters
-from reports.pages import sessions as page
+from reports.pages.activity import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context, Page
 from reports.pages.registry import PAGES

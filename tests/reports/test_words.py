@@ -2,8 +2,7 @@
 
 import pytest
 
-from reports.pages.links import Links, Params
-from reports.pages.way_out import way_out
+from reports.pages.links import Links, Params, way_out
 from reports.pages.words import unbroken
 
 

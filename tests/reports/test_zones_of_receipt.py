@@ -12,7 +12,7 @@ from ingestion.rejected.event import RejectedEvent
 from reports.figures import inbox
 from reports.figures.overview import overview
 from reports.figures.quality import quality
-from reports.figures.rejected import rejected
+from reports.figures.receipt import rejected
 from reports.pages.links import rejected as rejected_list
 from reports.pages.words import in_utc_hours
 from reports.periods import Granularity, Period

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reports.filters import Filters
 from reports.periods import Granularity, Period
-from reports.rollups import corrected_days, relation
+from reports.query import grains, relation
 from reports.rollups.models import Actives, Errors, Logs
 from reports.rollups.rollup import Grain
 from tests.rollups.recomputed import fold_due
@@ -24,11 +24,9 @@ from tests.sessions.stored import file
 NOON = timedelta(hours=12)
 
 
-def planned(
-    zone: str, first: date, days: int, granularity: Granularity
-) -> tuple[Period, corrected_days.Plan]:
+def planned(zone: str, first: date, days: int, granularity: Granularity) -> tuple[Period, grains.Plan]:
     period = Period(first, first + timedelta(days=days), ZoneInfo(zone))
-    return period, corrected_days.plan(period.buckets(granularity), period.until)
+    return period, grains.plan(period.buckets(granularity), period.until)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +90,7 @@ def test_every_quarter_of_an_hour_counts_once_in_its_bucket(
 
 def test_only_sums_are_taken_from_each_other() -> None:
     def of(rollup: Any, *names: str) -> str | None:
-        return corrected_days.witness(rollup, [relation.measure(rollup, name) for name in names])
+        return grains.witness(rollup, [relation.measure(rollup, name) for name in names])
 
     assert of(Logs, "events") == "events"
     assert of(Errors, "events", "latest") is None

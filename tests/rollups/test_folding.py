@@ -15,7 +15,7 @@ from events.event import Event
 from events.identity import moment, week_of
 from events.removal import remove_week
 from events.store.pending import TouchedQuarter
-from reports.rollups import cells, folding, statements, tasks
+from reports.rollups import folding, queue, statements, tasks
 from reports.rollups.models import Events, Logs, RestingQuarter, Sessions
 from reports.rollups.rollup import Grain, Rollup
 from tests.rollups.recomputed import dump, fold_due, rebuild
@@ -63,7 +63,7 @@ def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.Monkey
 
     assert counted()[:2] == [(15, 1), (15, 1)]  # the first waits, another quarter doesn't
     assert RestingQuarter.objects.filter(rests_until__gt=timezone.now()).count() == 2
-    cells.forget_rested(timezone.now() + timedelta(days=3_650))
+    queue.forget_rested(timezone.now() + timedelta(days=3_650))
     fold_due()
     assert counted()[:2] == [(15, 2), (15, 1)]
 
@@ -97,7 +97,7 @@ def test_what_cant_be_folded_waits_and_harms_no_other(
     assert [row.quarter for row in TouchedQuarter.objects.all()] == [bad]
     assert "Rollups can't be folded" in caplog.text
     monkeypatch.undo()
-    cells.forget_rested(timezone.now() + folding.FAULT_RESTS)
+    queue.forget_rested(timezone.now() + folding.FAULT_RESTS)
     fold_due()
     assert counted()[:2] == [(15, 1), (15, 1)]
 
@@ -113,7 +113,7 @@ def test_a_day_is_folded_by_one_worker_at_a_time(sender: Sender) -> None:
         connection.close()
 
     with transaction.atomic():
-        cells.hold_days(owner, [statements.start_of(moment(base_ms()), Grain.DAY)])
+        queue.hold_days(owner, [statements.start_of(moment(base_ms()), Grain.DAY)])
         worker = threading.Thread(target=other)
         worker.start()
         worker.join()

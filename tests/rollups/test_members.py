@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from reports.filters import Filters
-from reports.rollups import members
+from reports.query import distinct
 from reports.rollups.columns import HALVINGS_OF_LOWEST
 from reports.rollups.models import Actives
 from reports.rollups.rollup import Grain
@@ -33,8 +33,8 @@ def _set(who: range, bucket: datetime, sender: Sender, grain: Grain, version: st
     )
 
 
-def _arrivals(asked: Filters) -> list[members.Arrivals]:
-    who = members.sightings(Actives, asked, ACTORS, asked.period)
+def _arrivals(asked: Filters) -> list[distinct.Arrivals]:
+    who = distinct.sightings(Actives, asked, ACTORS, asked.period)
     return list(who.arrivals(asked.period, asked.granularity).values())
 
 
@@ -44,17 +44,17 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
         for day in range(4)
     )
     asked = filters()  # days 1 to 3
-    exact = members.distinct(Actives, asked, ACTORS)
+    exact = distinct.distinct(Actives, asked, ACTORS)
     came = _arrivals(asked)
-    assert (exact, came) == (members.Counted(8_000), [members.Arrivals(2_000, 2_000)] * 3)
-    monkeypatch.setattr(members, "BOUND", 4_000)
-    monkeypatch.setattr(members, "SIGHTINGS", 8_000)
+    assert (exact, came) == (distinct.Counted(8_000), [distinct.Arrivals(2_000, 2_000)] * 3)
+    monkeypatch.setattr(distinct, "BOUND", 4_000)
+    monkeypatch.setattr(distinct, "SIGHTINGS", 8_000)
 
-    found = members.distinct(Actives, asked, ACTORS)
+    found = distinct.distinct(Actives, asked, ACTORS)
     assert found.is_about
     assert found.members == pytest.approx(8_000, rel=0.03)
-    assert members.distinct_by(Actives, asked, ("source",), ACTORS) == {(1,): found}
-    series = members.distinct_series(Actives, asked, ACTORS).values()
+    assert distinct.distinct_by(Actives, asked, ("source",), ACTORS) == {(1,): found}
+    series = distinct.distinct_series(Actives, asked, ACTORS).values()
     assert [each.members for each in series] == [pytest.approx(4_000, rel=0.01)] * 3
     assert all(each.is_about for each in series)
     came = _arrivals(asked)
@@ -62,10 +62,10 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
     assert [each.new for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
     assert [each.returning for each in came] == [pytest.approx(2_000, rel=0.1)] * 3
     weeks = filters(days=2).period
-    week = members.sightings(Actives, asked, ACTORS, weeks).cohorts(weeks)[0]
+    week = distinct.sightings(Actives, asked, ACTORS, weeks).cohorts(weeks)[0]
     assert week.is_about
     assert week.seen[0] == pytest.approx(4_000, rel=0.1)
-    assert members.distinct(Actives, filters(versions=("9",)), ACTORS) == members.NOBODY
+    assert distinct.distinct(Actives, filters(versions=("9",)), ACTORS) == distinct.NOBODY
 
 
 @pytest.mark.parametrize("bound", [13_000 >> halvings for halvings in range(HALVINGS_OF_LOWEST + 3)])
@@ -79,10 +79,10 @@ def test_a_sample_is_the_same_whether_it_is_kept_beside_the_set_or_read_from_it(
     halvings = ceil(log2(12_000 / bound))
 
     everybody = [member for row in Actives.objects.all() for member in row.members]
-    read = members.distinct_by(Actives, filters(), (), ACTORS, bound)
+    read = distinct.distinct_by(Actives, filters(), (), ACTORS, bound)
     assert read[()].is_about == (halvings > 0)
     below = [member for member in everybody if member < (1 << 64 - halvings) - (1 << 63)]
-    assert read[()] == members._Seen(len(everybody), halvings, below).counted
+    assert read[()] == distinct._Seen(len(everybody), halvings, below).counted
 
 
 def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: Sender) -> None:
@@ -92,12 +92,12 @@ def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: 
     )
     groupings = {(): 2_000, ("version",): 1_000, ("version", "what"): 500}
 
-    together = members.distinct_by_each(Actives, filters(), groupings, ACTORS)
+    together = distinct.distinct_by_each(Actives, filters(), groupings, ACTORS)
     assert together == {
-        keys: members.distinct_by(Actives, filters(), keys, ACTORS, bound)
+        keys: distinct.distinct_by(Actives, filters(), keys, ACTORS, bound)
         for keys, bound in groupings.items()
     }
-    assert together[("version",)][("2",)] == members.Counted(40)
+    assert together[("version",)][("2",)] == distinct.Counted(40)
     for keys, values in (((), ()), (("version",), ("1",)), (("version", "what"), ("1", "actor"))):
         assert together[keys][values].is_about
         assert together[keys][values].members == pytest.approx(5_000, rel=0.1)
@@ -117,12 +117,12 @@ def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample
             *(_set(who, at, sender, Grain.HOUR) for who, at in hours),
         ]
     )
-    exact = members.sightings(Actives, asked, ACTORS, asked.period)
-    assert exact.new(asked.period) == members.Counted(650)
+    exact = distinct.sightings(Actives, asked, ACTORS, asked.period)
+    assert exact.new(asked.period) == distinct.Counted(650)
     assert sum(each.new for each in _arrivals(asked)) == 650
-    monkeypatch.setattr(members, "SIGHTINGS", 60)
+    monkeypatch.setattr(distinct, "SIGHTINGS", 60)
 
-    sampled = members.sightings(Actives, asked, ACTORS, asked.period)
+    sampled = distinct.sightings(Actives, asked, ACTORS, asked.period)
     came = sampled.arrivals(asked.period, asked.granularity).values()
     assert any(not seen.members for seen in sampled.seen.values())
     assert sampled.new(asked.period).members == pytest.approx(650, rel=0.35)
@@ -132,11 +132,11 @@ def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample
 def test_who_was_seen_equally_often_is_counted_to_the_last_one() -> None:
     sample = [member for member in range(1_000) for _ in range(7)]
 
-    assert members._Seen(7 * 8_192, 3, sample).counted == members.Counted(8_192, is_about=True)
+    assert distinct._Seen(7 * 8_192, 3, sample).counted == distinct.Counted(8_192, is_about=True)
 
 
 def test_a_sample_without_anybody_says_that_each_was_seen_once() -> None:
-    assert members._Seen(5, 6, ()).counted == members.Counted(5, is_about=True)
+    assert distinct._Seen(5, 6, ()).counted == distinct.Counted(5, is_about=True)
 
 
 def test_what_is_known_of_all_sightings_makes_a_sample_say_more() -> None:
@@ -147,7 +147,7 @@ def test_what_is_known_of_all_sightings_makes_a_sample_say_more() -> None:
     for person, seen_on in enumerate(days):
         samples[random.randrange(1 << halvings)] += [person] * seen_on
 
-    said = [members._Seen(sum(days), halvings, sample).counted.members for sample in samples]
+    said = [distinct._Seen(sum(days), halvings, sample).counted.members for sample in samples]
     plain = [len(set(sample)) << halvings for sample in samples]
     assert _error(said, people) < 0.015
     assert _error(plain, people) > 0.02

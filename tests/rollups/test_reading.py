@@ -11,12 +11,13 @@ import pytest
 from events.identity import milliseconds
 from reports.filters import Filters
 from reports.periods import Granularity, Period
-from reports.rollups import members, reading, shapes
+from reports.query import distinct, reading
+from reports.query.grains import Stretch, stretches
+from reports.query.relation import pieces_between
+from reports.rollups import histograms
 from reports.rollups.columns import LARGEST, plain
 from reports.rollups.models import Actives, Errors, Events, SessionShapes
-from reports.rollups.relation import pieces_between
 from reports.rollups.rollup import Grain
-from reports.rollups.stretch import Stretch, stretches
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
 from tests.sessions.stored import file, summarise_due
@@ -142,12 +143,12 @@ def test_members_are_counted_once(sender: Sender) -> None:
     fold_due()
     actors = {"what": "actor"}
 
-    assert members.distinct(Actives, filters(), actors) == members.Counted(3)
-    found = members.distinct_series(Actives, filters("Europe/Berlin"), actors).values()
-    assert list(found) == [members.Counted(2)] * 2
-    who = members.sightings(Actives, filters(), actors, filters(days=7).period)
+    assert distinct.distinct(Actives, filters(), actors) == distinct.Counted(3)
+    found = distinct.distinct_series(Actives, filters("Europe/Berlin"), actors).values()
+    assert list(found) == [distinct.Counted(2)] * 2
+    who = distinct.sightings(Actives, filters(), actors, filters(days=7).period)
     came = who.arrivals(filters().period, filters().granularity)
-    assert list(came.values()) == [members.Arrivals(new=1, returning=1), members.Arrivals(1, 1)]
+    assert list(came.values()) == [distinct.Arrivals(new=1, returning=1), distinct.Arrivals(1, 1)]
     assert [cohort.seen for cohort in who.cohorts(filters(days=7).period)] == [(1, 0), (1,)]
 
 
@@ -166,4 +167,4 @@ def test_quantiles_are_true_to_three_percent(sender: Sender) -> None:
         pytest.approx(100, rel=0.033),
     ]
     counts = reading.histogram(SessionShapes, filters(), {"what": "time_spent"})
-    assert shapes.distribution(counts, [15, 55]) == [1, 4, 5]
+    assert histograms.distribution(counts, [15, 55]) == [1, 4, 5]

@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.rollups import shapes
+from reports.rollups import histograms
 
 
 def bin_of(value: float) -> int:
     """The bin of a positive value, as the database has it."""
-    return shapes._SHIFT + ceil(log(value) / log(shapes.GAMMA))
+    return histograms._SHIFT + ceil(log(value) / log(histograms.GAMMA))
 
 
 def test_a_session_of_two_minutes_has_a_median_of_two_minutes() -> None:
-    assert shapes.value_of(bin_of(120.0)) == pytest.approx(119.15646320272116)
-    assert shapes.quantiles({bin_of(120.0): 1}, [0.5, 0.9]) == [120.0, 120.0]
+    assert histograms.value_of(bin_of(120.0)) == pytest.approx(119.15646320272116)
+    assert histograms.quantiles({bin_of(120.0): 1}, [0.5, 0.9]) == [120.0, 120.0]
 
 
 @given(st.floats(1e-6, 1e12))
 def test_an_estimate_is_true_to_its_error_and_short(value: float) -> None:
-    (found,) = shapes.quantiles({bin_of(value): 3}, [0.5])
-    assert found == pytest.approx(value, rel=shapes.ERROR + shapes.ROUNDING + 0.0005)
+    (found,) = histograms.quantiles({bin_of(value): 3}, [0.5])
+    assert found == pytest.approx(value, rel=histograms.ERROR + histograms.ROUNDING + 0.0005)
     assert len(f"{found:e}".partition("e")[0].rstrip("0").rstrip(".").replace(".", "")) <= 3
     assert len(repr(found).strip("0.").replace(".", "").partition("e")[0]) <= 14, (
         "no digits of a float's noise"
@@ -42,4 +42,4 @@ def test_an_estimate_is_true_to_its_error_and_short(value: float) -> None:
     ],
 )
 def test_rounding_goes_in_steps_of_the_error(value: float, expected: float) -> None:
-    assert shapes.rounded(value) == expected
+    assert histograms.rounded(value) == expected

@@ -1,8 +1,8 @@
 """Services: logs, measurements and signs of life."""
 
 from reports.rollups.columns import Bin, Count, First, Key, Last, Latest, Least, Most, Total
+from reports.rollups.histograms import bin_sql
 from reports.rollups.rollup import EventRollup
-from reports.rollups.shapes import bin_sql
 
 # Measurements are objects {metric, value}, or keys of their own with numbers, which no column holds. What is
 # no number, or greater than a double, is left out; the order of the tests matters, hence CASE.

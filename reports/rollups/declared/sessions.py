@@ -1,8 +1,8 @@
 """Sessions: how many, how long and how deep, where they began and ended."""
 
 from reports.rollups.columns import Bin, Count, Key, Total, Whole
+from reports.rollups.histograms import bin_sql
 from reports.rollups.rollup import SessionRollup
-from reports.rollups.shapes import bin_sql
 
 
 class Sessions(SessionRollup):

@@ -1,0 +1,69 @@
+"""Cost of hours: a day by its hours, and the charges of one hour. From charges, of one day at the most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+
+from reports.cost.charges import HOUR, Charge
+from reports.cost.meters import PLATFORM, STORED
+from reports.figures.cost.charges import DIMENSIONS, Question
+from reports.periods import DAY
+
+MOST = 2_000  # charges of an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge, as it is shown."""
+
+    owner_id: int
+    source_id: int | None
+    kind: str
+    dialect: str
+    meter: str
+    tier: int
+    consumed: Decimal
+    unit_price: Decimal
+    cost: Decimal
+
+
+def by_hour(asked: Question, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
+    """Cost of each hour of a day by key of one of DIMENSIONS. `seen` are all owners that the reader sees."""
+    since = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    hours: dict[datetime, dict[Any, Decimal]] = {}
+    found = _rows(asked, seen, since, since + DAY).values_list("hour", DIMENSIONS[by])
+    for hour, key, cost in found.annotate(costs=Sum("cost")).order_by():
+        hours.setdefault(hour, {})[key] = cost
+    return hours
+
+
+def of_hour(asked: Question, seen: Sequence[int], hour: datetime) -> list[Charged]:
+    """The charges of an hour, the dearest first."""
+    names = (
+        "owner_id",
+        "source_id",
+        "kind",
+        "dialect",
+        "meter",
+        "tier",
+        "consumed",
+        "unit_price",
+        "cost",
+    )
+    found = _rows(asked, seen, hour, hour + HOUR).order_by("-cost", "pk").values_list(*names)[:MOST]
+    return [Charged(*row) for row in found]
+
+
+def _rows(asked: Question, seen: Sequence[int], since: datetime, until: datetime) -> Any:
+    """Charges of what came in; stored data is charged by the day. By a list of owners also for whom sees all:
+    the index goes by owner before hour.
+    """
+    owners = list(seen) if asked.owners is None else list(asked.owners)
+    rows = Charge.objects.filter(
+        billing_month__month=asked.month, owner_id__in=owners, hour__gte=since, hour__lt=until
+    )
+    return rows.filter(is_correction=False, **asked.only).exclude(meter__in=(PLATFORM, STORED))

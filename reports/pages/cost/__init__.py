@@ -1,0 +1,1 @@
+"""What it costs: charges, billing months, what-if, exports."""

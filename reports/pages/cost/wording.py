@@ -1,0 +1,122 @@
+"""Words and names of the cost pages: what parts are called, what was compared."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from reports.charts import palette
+from reports.charts.numbers import Unit, change, money
+from reports.cost.meters import METERS
+from reports.figures.cost.charges import DIMENSIONS
+from reports.pages.page import Context
+from reports.pages.report import Control
+from reports.periods import DAY, month_of
+
+PLATFORM, NO_KIND = "(platform cost)", "(unknown)"
+BY = {"source": "Source", "kind": "Kind", "dialect": "Dialect", "meter": "Meter", "owner": "Owner"}
+NOTE = (
+    "All times are UTC. An event costs in the hour of its receipt, however late it is; other reports go by "
+    "the time at which it occurred. Amounts are rounded only for display: hover has them exact, CSV too."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What keys of each dimension are called, and their colours."""
+
+    context: Context
+
+    def of(self, by: str, key: Any) -> str:
+        """The name of a key."""
+        if key is None:
+            return PLATFORM
+        if by == "source":
+            return self.context.sources.get(key, f"source {key}")
+        if by == "owner":
+            return self.context.owners.get(key, f"owner {key}")
+        if by == "meter":
+            return METERS[key].label if key in METERS else str(key)
+        return str(key) or NO_KIND
+
+    def hues(self, by: str, keys: Sequence[Any]) -> Mapping[Any, int]:
+        """The colours of keys, the dearest first; a drawing and its table ask for the same keys."""
+        known = [key for key in keys if key is not None][: palette.MOST]
+        if by == "meter":
+            return palette.of_names([*METERS])
+        if by in ("source", "owner"):
+            return palette.of_sources(known)
+        return palette.of_kinds(known) if by == "kind" else palette.of_names(known)
+
+
+def by_of(context: Context) -> str:
+    """The dimension that is asked for."""
+    asked = context.first("by")
+    return asked if asked in dimensions(context) else "source"
+
+
+def dimensions(context: Context) -> list[str]:
+    """Those that there is something to see by; who sees one owner needs no split by owners."""
+    return [name for name in DIMENSIONS if name != "owner" or len(context.owners) > 1]
+
+
+def by_control(context: Context) -> Control:
+    """The field that chooses it."""
+    offered = tuple((name, BY[name]) for name in dimensions(context))
+    return Control("by", "Split by", by_of(context), offered)
+
+
+def unit_of(currency: str) -> Unit:
+    """Money of a currency."""
+    return money(currency)
+
+
+def used(name: str) -> Unit:
+    """A quantity of a meter, which may be far below one."""
+    if name == "Events":
+        return Unit("events", is_whole=True)
+    return Unit(
+        name, lambda value: f"{float(value):,.3g} {name}", lambda value: f"{value.normalize():,f} {name}"
+    )
+
+
+def precise(currency: str) -> Unit:
+    """Money of a unit price: with all its digits."""
+    plain = money(currency)
+    return Unit(currency, plain.exact, plain.exact, in_files=currency, number_format=plain.number_format)
+
+
+def signed(currency: str) -> Unit:
+    """Money by which something changed: with its sign."""
+    plain = money(currency)
+
+    def short(value: Decimal) -> str:
+        text = plain.short(value)
+        return f"+{text}" if value > 0 and not text.startswith("0.00 ") else text
+
+    def exact(value: Decimal) -> str:
+        return f"+{plain.exact(value)}" if value > 0 else plain.exact(value)
+
+    def column(values: Sequence[Decimal]) -> Callable[[Decimal], str]:
+        assert plain.column is not None
+        write = plain.column(values)
+
+        def signed(value: Decimal) -> str:
+            text = write(value)
+            return f"+{text}" if value > 0 and not text.startswith("<") else text
+
+        return signed
+
+    return Unit(currency, short, exact, in_files=currency, number_format=plain.number_format, column=column)
+
+
+def compared(cost: Decimal | None, before: Decimal, month: date) -> str:
+    """How a cost differs from that of the month before, as part of a sentence."""
+    former = month_of(month - DAY)
+    if not before:
+        return ""
+    differs = change(cost, before)
+    if differs is None:
+        return ""
+    return f", {differs.than} {former:%B}" if differs.text != "as before" else f", as much as {former:%B}"

@@ -1,0 +1,1 @@
+"""Whether it goes well: errors, services, data quality, the pipeline."""

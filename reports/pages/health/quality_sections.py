@@ -1,0 +1,393 @@
+"""The charts and tables of data quality."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from events.kinds import KINDS
+from events.sessions.session import warning_path
+from reports.charts import palette
+from reports.charts.bar_chart import Bar, BarChart
+from reports.charts.numbers import SHARE, count, seconds
+from reports.charts.table import Column, Row, Table
+from reports.charts.time_chart import Series, TimeChart, buckets_of, top_and_rest
+from reports.figures.quality import OFF, ROWS, Quality, Sums
+from reports.filters import Filters
+from reports.pages.links import events, of_kind, rejected, session_page, within
+from reports.pages.links import sessions as list_of_sessions
+from reports.pages.page import Context
+from reports.pages.report import Block, Empty
+from reports.pages.sections import before_of
+from reports.pages.words import plural
+from reports.rollups.declared.quality import SECONDS
+
+EVENTS, WARNINGS = count("events"), count("warnings")
+MUCH_REJECTED = 0.05  # shares of a source from which on attention is wanted
+MANY_OFF = 0.1
+REST = "other codes"
+NO_VERSION = "(no version)"
+NOT_COUNTED = Empty(
+    "Not counted by version or country",
+    "What is rejected or sent twice isn't read that far. Lift the filters of version and country.",
+)
+
+
+def over_time(found: Quality, filters: Filters, context: Context) -> Block:
+    """Rejected events over time, by code."""
+    period = filters.period.by_utc_hours()
+    named = top_and_rest(list(found.rejected.over_time.items()), REST) if found.rejected else []
+    hues = palette.of_names([name for name, _ in named if name != REST]) | {REST: palette.REST}
+    series = tuple(
+        Series(name, values, hues[name], behind=None if name == REST else partial(_behind, filters, name))
+        for name, values in named
+    )
+    sentence = ""
+    if found.rejected and found.rejected.events:
+        code, most = next(iter(found.rejected.by_code.items()))
+        sentence = f"{code} is the reason for {SHARE.short(most / found.rejected.events)} of them."
+    chart = TimeChart(
+        f"Rejected events over time, by code. {sentence}",
+        period,
+        buckets_of(period, filters.granularity, context.now, context.links.days),
+        series,
+        EVENTS,
+    )
+    return Block("rejected", "Rejected over time, by code", sentence, chart, empty=_nothing_rejected(found))
+
+
+def _behind(filters: Filters, code: str, since: datetime, until: datetime) -> str:
+    """The events rejected for a reason in a stretch of time."""
+    return rejected(filters, code=code, **within(since, until))
+
+
+def codes(found: Quality, filters: Filters) -> Block:
+    """Rejected events by code."""
+    counts = found.rejected.by_code if found.rejected else {}
+    columns = (
+        Column("code", "Code"),
+        Column("events", "Events", EVENTS, has_bar=True),
+        Column("share", "Share", SHARE),
+    )
+    rows = tuple(
+        Row((code, number, number / sum(counts.values())), href=rejected(filters, code=code))
+        for code, number in counts.items()
+    )
+    return Block(
+        "codes",
+        "Rejected, by code",
+        table=_by_hour(Table(columns, rows), ("events", "share"), filters),
+        empty=_nothing_rejected(found),
+        note="Those that replays let in since aren't counted; those that were discarded are.",
+        is_half=True,
+    )
+
+
+def _nothing_rejected(found: Quality) -> Empty:
+    if found.rejected is None:
+        return NOT_COUNTED
+    return Empty("Nothing was rejected", "Every event that came in could be stored.")
+
+
+def sources(found: Quality, filters: Filters, context: Context) -> Block:
+    """How good what each source sends is."""
+    columns = (
+        Column("source", "Source"),
+        Column("received", "Received", EVENTS),
+        Column("rejected", "Rejected", EVENTS),
+        Column("rejected_share", "Rejected share", SHARE),
+        Column("duplicates", "Duplicates", EVENTS, note="Events that were there already"),
+        Column("conflicting", "Conflicting", EVENTS, note="The same id, but another content"),
+        Column("warnings", "Warnings", WARNINGS),
+        Column("off", "Clock wrong", SHARE, note=f"By {seconds(OFF)} or more"),
+    )
+    hues = palette.of_sources(list(found.by_source))
+    rows = tuple(
+        _source(source, sums, filters, context, hues[source]) for source, sums in found.by_source.items()
+    )
+    counted = [column.name for column in columns[1:-1]]
+    return Block("sources", "By source", table=_by_hour(Table(columns, rows), counted, filters))
+
+
+def _by_hour(table: Table, counted: Sequence[str], filters: Filters) -> Table:
+    """A table whose columns `counted` say that they count by whole UTC hours, if that matters."""
+    return table.in_utc_hours(counted) if filters.period.is_off_utc_hours else table
+
+
+def _source(source: int, sums: Sums, filters: Filters, context: Context, hue: int) -> Row:
+    tones = {
+        "rejected_share": "bad" if (sums.rejected_share or 0) > MUCH_REJECTED else "",
+        "conflicting": "bad" if sums.conflicting else "",
+        "off": "bad" if (sums.off_share or 0) > MANY_OFF else "",
+    }
+    return Row(
+        (
+            name_of(source, context),
+            sums.received,
+            sums.rejected,
+            sums.rejected_share,
+            sums.duplicates,
+            sums.conflicting,
+            sums.warnings,
+            sums.off_share,
+        ),
+        href=context.links.here(source=source),
+        hrefs={
+            "received": events(filters, source=source),
+            "rejected": rejected(filters, source=source),
+        },
+        hue=hue,
+        tones={name: tone for name, tone in tones.items() if tone},
+    )
+
+
+def name_of(source: int, context: Context) -> str:
+    """A source as people know it."""
+    return context.sources.get(source, f"source {source}")
+
+
+def versions(found: Quality, filters: Filters, context: Context) -> Block:
+    """Warnings by source and version."""
+    columns = [
+        Column("source", "Source"),
+        Column("version", "Version"),
+        Column("warnings", "Warnings", WARNINGS, has_bar=True),
+        Column("fields", "Fields", count("fields")),
+        *before_of(WARNINGS, filters, context),
+    ]
+    rows = []
+    for each in found.by_version:
+        cells = (name_of(each.source, context), each.version or NO_VERSION, each.warnings, each.fields)
+        href = context.links.here(source=each.source, version=each.version or None)
+        rows.append(Row((*cells, each.before) if filters.compare else cells, href))
+    return Block(
+        "warnings",
+        "Warnings, by source and version",
+        table=_by_hour(Table(tuple(columns), tuple(rows)), ("warnings", "fields", "before"), filters),
+        empty=_no_warnings(filters),
+        note="Of events that were stored, though a field was not as it should be.",
+    )
+
+
+def fields(found: Quality, filters: Filters, context: Context) -> Block:
+    """What the warnings are of."""
+    columns = (
+        Column("field", "Field"),
+        Column("fault", "What is wrong", is_prose=True),
+        Column("warnings", "Warnings", WARNINGS),
+        Column("example", "Example"),
+        Column("change", "What to change", is_prose=True),
+        Column("kind", "Kind"),
+        Column("source", "Source"),
+        Column("version", "Version"),
+    )
+    rows = tuple(
+        Row(
+            (
+                each.path or "(the event)",
+                fault_of(each.code),
+                each.warnings,
+                each.example,
+                advice(each.kind, each.path, each.code),
+                each.kind,
+                name_of(each.source, context),
+                each.version or NO_VERSION,
+            ),
+            href=of_kind(each.kind, filters, source=each.source, version=each.version),
+        )
+        for each in found.fields
+    )
+    sentence = ""
+    if found.fields:
+        first = found.fields[0]
+        sentence = f"Most often {first.path or 'the event'} of {first.kind} {fault_of(first.code)}."
+    return Block(
+        "fields",
+        "Warnings, by field",
+        sentence,
+        table=_by_hour(Table(columns, rows), ("warnings",), filters),
+        empty=_no_warnings(filters),
+        note=f"The {len(rows)} most frequent." if len(rows) == ROWS else "",
+    )
+
+
+def sessions(found: Quality, filters: Filters, context: Context) -> Block:
+    """Sessions that something is wrong with as a whole."""
+    columns = (
+        Column("field", "Field"),
+        Column("fault", "What is wrong", is_prose=True),
+        Column("sessions", "Sessions", count("sessions")),
+        Column("example", "Example", is_id=True),
+        Column("change", "What to change", is_prose=True),
+        Column("source", "Source"),
+        Column("version", "Version"),
+    )
+    rows = tuple(
+        Row(
+            (
+                warning_path(each.dialect, each.code),
+                fault_of(each.code),
+                each.sessions,
+                str(each.example),
+                advice("", "", each.code),
+                name_of(each.source, context),
+                each.version or NO_VERSION,
+            ),
+            href=list_of_sessions(filters, source=each.source, version=each.version, warning=each.code),
+            hrefs={"example": session_page(each.example)},
+        )
+        for each in found.sessions
+    )
+    return Block(
+        "session-warnings",
+        "Warnings, by session",
+        table=Table(columns, rows),
+        empty=Empty("No warnings", "Every session has one actor, and no id came twice in one."),
+        note="A session is warned of once, whatever the number of its events. Anonymous actors don't count.",
+    )
+
+
+def _no_warnings(filters: Filters) -> Empty:
+    if filters.countries:
+        return Empty("Not counted by country", "Lift the filter of country to see warnings.")
+    if filters.bots.narrows:
+        return Empty("Not counted by bots and people", "Lift the filter of bots to see warnings.")
+    return Empty("No warnings", "Every field that came in was as it should be.")
+
+
+def clocks(found: Quality) -> Block:
+    """How wrong the senders' clocks were."""
+    bars = tuple(
+        _bar(name, found.skews.get(place, 0), is_off=is_off) for place, (name, is_off) in enumerate(RANGES)
+    )
+    sentence = ""
+    if found.sums.timed:
+        sentence = (
+            f"{SHARE.short(found.sums.off_share or 0)} of {plural(found.sums.timed, 'event')}"
+            f" came from a clock that was wrong by {seconds(OFF)} or more."
+        )
+    chart = BarChart(f"How far senders' clocks were off. {sentence}", bars, EVENTS, "Clock of the sender")
+    return Block(
+        "clocks",
+        "Clocks of senders",
+        sentence,
+        chart,
+        empty=Empty(
+            "No event says when it was sent",
+            "Batches of V3 say so in their ets; other formats have no such field.",
+        ),
+        note="Plus: ahead of ours. The way to the server is in it.",
+        is_half=True,
+    )
+
+
+def _bar(name: str, events: int, *, is_off: bool) -> Bar:
+    return Bar(name, events, int(is_off), "wrong" if is_off and events else "")
+
+
+def _ranges() -> list[tuple[str, bool]]:
+    """The ranges of skew in words, and whether a clock in it is wrong."""
+    found = []
+    for below, above in zip((None, *SECONDS), (*SECONDS, None), strict=True):
+        if below is None:
+            name = f"below -{seconds(-SECONDS[0])}"
+        elif above is None:
+            name = f"from +{seconds(SECONDS[-1])}"
+        elif below < 0 < above:
+            name = f"±{seconds(above)}"
+        elif above <= 0:
+            name = f"-{seconds(-below)} to -{seconds(-above)}"
+        else:
+            name = f"+{seconds(below)} to +{seconds(above)}"
+        found.append((name, (above is not None and above <= -OFF) or (below is not None and below >= OFF)))
+    return found
+
+
+RANGES = _ranges()
+
+
+def unknown(found: Quality, filters: Filters) -> Block:
+    """Keys that no column holds."""
+    columns = (
+        Column("key", "Key"),
+        Column("kind", "Kind"),
+        Column("events", "Events", EVENTS, has_bar=True),
+        Column("share", "Of the kind", SHARE, note="Share of the events of the kind that have it"),
+    )
+    rows = tuple(
+        Row(
+            (each.path, each.kind, each.events, each.share),
+            hrefs={"kind": of_kind(each.kind, filters)},
+        )
+        for each in found.unknown
+    )
+    more = f"The first {len(rows)} of {found.unknown_of:,}. " if found.unknown_of > len(rows) else ""
+    return Block(
+        "unknown",
+        "Unknown keys",
+        f"{plural(found.unknown_of, 'key')} that no column holds." if rows else "",
+        table=Table(columns, rows),
+        empty=Empty("No unknown keys", "Every key that came in has a column."),
+        note=f"{more}Nothing of them is lost: events keep them, and give them back.",
+    )
+
+
+class Meaning(NamedTuple):
+    """A code of warnings in words."""
+
+    fault: str  # goes on from the field
+    advice: str  # `{expected}` is what the field's check says
+
+
+MEANINGS = {
+    "missing": Meaning("is missing", "Send it."),
+    "wrong_type": Meaning("is of another type", "Send the type that the reference of the format has."),
+    "differs": Meaning("differs from what the key says", "Leave the field out, or use the right key."),
+    "over_quota": Meaning("came beyond the quota", "Raise the owner's quota, or send less."),
+    "not_parsed": Meaning(
+        "was kept unparsed: its request had too many different user agents",
+        "Send fewer users' events in a request.",
+    ),
+    "out_of_range": Meaning("has a value outside its range", "Send {expected}."),
+    "unit": Meaning("is in another unit", "Send {expected}."),
+    "placeholder_session": Meaning(
+        "names no session, so it is taken for absent",
+        "Set the session id before the first event is sent, or leave the field out.",
+    ),
+    "placeholder_device": Meaning(
+        "names no device, so it is taken for absent",
+        "Make an id on the first start and store it, or leave the field out.",
+    ),
+    "placeholder_actor": Meaning(
+        "names no actor, so it is taken for absent", "Send the user's id once it is known, else anonymous."
+    ),
+    "several_actors": Meaning(
+        "changes within a session", "Begin a new session when somebody else logs in, and on every device."
+    ),
+    "reused_id": Meaning(
+        "is used again at another time, so both events are stored",
+        "Make a new id for each event; on a retry keep both the id and the time.",
+    ),
+}
+_IN_RANGE = "a value that the reference of the format allows"
+
+
+def fault_of(code: str) -> str:
+    """Return the problem of a field, as the rest of a sentence that begins with the field."""
+    return MEANINGS[code].fault if code in MEANINGS else code
+
+
+def advice(kind: str, path: str, code: str) -> str:
+    """Return what to change in the sender."""
+    return MEANINGS[code].advice.format(expected=_expected(kind, path)) if code in MEANINGS else ""
+
+
+def _expected(kind: str, path: str) -> str:
+    """Return the expected value of a field, in the words of its check."""
+    entry = KINDS.get(kind)
+    if entry is None:
+        return _IN_RANGE
+    if path in entry.model.expected:
+        return entry.model.expected[path]
+    checks = (leaf.check for leaf in entry.schema.leaves if leaf.dotted == path)
+    return next((check.expected for check in checks if check), _IN_RANGE)
