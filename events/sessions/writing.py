@@ -3,7 +3,7 @@
 The caller holds the lock of every key that it writes for, so no two transactions meet on a row.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -39,14 +39,20 @@ def save(made: Sequence[ComputedSession], known: Collection[UUID]) -> None:
         return
     # Keys with a session id are looked up by the id of their session, so one that isn't known is new.
     fresh = [each for each in made if each.key.session is not None and each.id not in known]
+    other = [each for each in made if each.key.session is None or each.id in known]
     _SESSIONS.copy(map(_copied, fresh))
-    _upsert(Session, [_session(each) for each in made if each.key.session is None or each.id in known])
-    # A session that wasn't there has no parts that could have to go.
-    before = [session.id for session in made if session.id in known]
-    _parts(SessionPage, before, [row for each in made for row in _pages(each)])
-    _parts(SessionEnv, before, [row for each in made for row in _environments(each)])
-    _parts(SessionEventCount, before, [row for each in made for row in _counts(each)])
-    _redirect_no_longer(each.id for each in made if each.key.session is None)
+    _upsert(Session, list(map(_session, other)))
+    before = [session.id for session in other if session.id in known]
+    for model, table, rows_of in _PARTS:
+        # A session that wasn't there has no parts that could have to go.
+        _copy_parts(table, [row for each in fresh for row in rows_of(each)])
+        _parts(model, before, [row for each in other for row in rows_of(each)])
+    _redirect_no_longer(each.id for each in other if each.key.session is None)
+
+
+def _copy_parts(table: Table, rows: Sequence[Row]) -> None:
+    if rows:
+        table.copy(rows)
 
 
 def _redirect_no_longer(ids: Iterable[UUID]) -> None:
@@ -123,6 +129,13 @@ def _environments(made: ComputedSession) -> Iterable[Row]:
 def _counts(made: ComputedSession) -> Iterable[Row]:
     for kind, count in made.summary.counts.items():
         yield {"session_id": made.id, "kind": kind, "count": count}
+
+
+_PARTS: tuple[tuple[type[models.Model], Table, Callable[[ComputedSession], Iterable[Row]]], ...] = (
+    (SessionPage, Table(SessionPage), _pages),
+    (SessionEnv, Table(SessionEnv), _environments),
+    (SessionEventCount, Table(SessionEventCount), _counts),
+)
 
 
 class _Names(NamedTuple):

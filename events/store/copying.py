@@ -87,7 +87,9 @@ class Table:
     """A model's table as COPY sees it."""
 
     def __init__(self, model: type[models.Model]) -> None:
-        columns = [field for field in model._meta.local_fields if not isinstance(field, models.AutoField)]
+        columns = [
+            field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)
+        ]
         self.names = [field.attname if field.attname != "event_id" else "id" for field in columns]
         self._places = {
             name: (index, _writer(field))

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from events.event import Event
+from events.sessions.claiming import small_keys
 from events.sessions.reading import Window, statement
 from events.store.pending import SessionKey
 from tests.sending import Sender
@@ -75,3 +76,23 @@ def test_it_reads_the_events_of_the_session_alone(sender: Sender, column: str, a
     # Other weeks' partitions are not even in the plan.
     weeks = {node["Relation Name"] for node in scans if node["Relation Name"].startswith("events_event_")}
     assert len(weeks) <= 2, weeks
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_a_block_walks_what_is_pending_in_its_order(sender: Sender, analyzed: bool) -> None:
+    """It neither reads nor sorts all that is pending."""
+    event = fill(sender, named=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_touchedsession (owner_id, source_id, session, since, until)"
+            " SELECT %s, %s, 'other ' || g, now(), now() FROM generate_series(1, 60000) g",
+            [event.owner_id, event.source_id],
+        )
+        if analyzed:
+            cursor.execute("ANALYZE events_touchedsession, events_largesession")
+        statement, parameters = small_keys(None, 1_000)
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+        (plan,) = cursor.fetchone()[0]
+    read = {node["Node Type"] for node in nodes(plan["Plan"]) if node.get("Alias") == "t"}
+    assert read == {"Index Scan"}
+    assert "Sort" not in {node["Node Type"] for node in nodes(plan["Plan"])}
