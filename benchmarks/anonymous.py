@@ -5,7 +5,7 @@ from statistics import median, quantiles
 
 from django.test import Client
 
-from telemetry_project import health
+from telemetry_project.web import health
 
 TIMES = 200
 PATHS = {

@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from events.event import Event
 from events.ownership.owner import Organization
-from reports.cost import demo
 from reports.cost.charges import Charge
 from reports.cost.charging.updating import keep
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from reports.rollups.models import Events
+from telemetry_project.demo import prices
 
 # How each page is asked for: as it opens, a month, and a month by clocks whose days are no days of UTC.
 ASKED = {"": "", ", 30 days": "?period=30d", ", 30 days, Berlin": "?period=30d&zone=Europe/Berlin"}
@@ -27,7 +27,7 @@ def derive() -> None:
     if not Charge.objects.exists():
         print("charges …", file=sys.stderr)
         for organization in Organization.objects.all():
-            demo.apply(organization)
+            prices.apply(organization)
             keep(organization.pk, timezone.now(), history=True)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")

@@ -67,20 +67,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # Health checks are answered for any Host, and before the redirect to HTTPS.
-    "telemetry_project.health.HealthGate",
+    "telemetry_project.web.health.HealthGate",
     # Next, so that posted events skip everything meant for people: see ingestion/receiving/gate.py.
     "ingestion.receiving.gate.IngestGate",
     "events.api.plain_http.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
-    "telemetry_project.content_policy.ContentPolicy",
+    "telemetry_project.web.content_policy.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "telemetry_project.parameters.CheckParameters",
+    "telemetry_project.web.parameters.CheckParameters",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Before whatever writes to the audit trail.
-    "telemetry_project.sender.SenderHash",
+    "telemetry_project.web.sender.SenderHash",
     "django_otp.middleware.OTPMiddleware",
     "events.accounts.second_factor.SecondFactorGate",
     "django.contrib.messages.middleware.MessageMiddleware",

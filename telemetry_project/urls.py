@@ -8,8 +8,9 @@ from events.admin.owners import Autocomplete
 from events.api.problems import PROBLEMS
 from ingestion.documentation import formats_page
 from ingestion.rejected.remedies import as_html
-from telemetry_project import documentation, health
+from telemetry_project import documentation
 from telemetry_project.api import router, schema
+from telemetry_project.web import health
 
 problems = {code: problem._replace(advice=as_html(problem.advice)) for code, problem in PROBLEMS.items()}
 urlpatterns = [
@@ -41,7 +42,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
 
-handler400 = "telemetry_project.errors.bad_request"
-handler403 = "telemetry_project.errors.permission_denied"
-handler404 = "telemetry_project.errors.page_not_found"
-handler500 = "telemetry_project.errors.server_error"
+handler400 = "telemetry_project.web.errors.bad_request"
+handler403 = "telemetry_project.web.errors.permission_denied"
+handler404 = "telemetry_project.web.errors.page_not_found"
+handler500 = "telemetry_project.web.errors.server_error"

@@ -10,7 +10,7 @@ from django.template import engines
 from django.urls import reverse
 
 from events.enrichment import agent
-from telemetry_project import health
+from telemetry_project.web import health
 
 
 def warm_web() -> None:

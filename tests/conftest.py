@@ -20,7 +20,7 @@ from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
 from ingestion.filing import schedule
 from ingestion.receiving import admission
-from telemetry_project import health
+from telemetry_project.web import health
 from tests.sending import MakeSender, Sender
 
 # No test depends on the speed of the machine. A function's fixtures may serve all its examples.

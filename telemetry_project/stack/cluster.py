@@ -9,9 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from telemetry_project.stack import paths
-from telemetry_project.stack.errors import StackError
-from telemetry_project.stack.identity import Identity, refuse_unless_reachable
-from telemetry_project.stack.launch import private_folder
+from telemetry_project.stack.console import StackError
+from telemetry_project.stack.launch import Identity, private_folder, refuse_unless_reachable
 
 SUPERUSER = "postgres"
 OLDEST_MAJOR = 15

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.console import StackError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -1,13 +1,14 @@
 """What one run of the stack consists of, as the environment asks for it."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry_project.stack import paths
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.console import StackError
 
 # Every process of a run carries its data folder under this name, so that none can be lost.
 MARK = "TALLY_STACK_OF"
@@ -84,3 +85,25 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
             "PYTHONUNBUFFERED": "1",
         },
     )
+
+
+_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
+
+
+def commands_in(procfile: Path) -> dict[str, str]:
+    """Return the commands by name, in the order of the file; blank lines and comments are skipped.
+
+    Raises:
+        StackError: a line is something else, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(procfile.read_text().splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise StackError(f"{procfile}, line {number}: a process is written as `name: command`.")
+        if match[1] in found:
+            raise StackError(f"{procfile}, line {number}: there is a process {match[1]} already.")
+        found[match[1]] = match[2]
+    return found

@@ -11,9 +11,8 @@ from pathlib import Path
 import psycopg
 
 from telemetry_project.stack import cluster, paths, processes
-from telemetry_project.stack.errors import StackError
-from telemetry_project.stack.identity import identity_for
-from telemetry_project.stack.launch import last_lines, launch, locked, private_folder, reap
+from telemetry_project.stack.console import StackError
+from telemetry_project.stack.launch import identity_for, last_lines, launch, locked, private_folder, reap
 
 DATABASE = "tally"
 _NAME = "postgres"

@@ -11,13 +11,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from telemetry_project.stack import paths, postgres, processes, procfile, valkey
-from telemetry_project.stack.component import Component, Job, ProgramComponent, ServerComponent
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack import paths, postgres, processes, valkey
+from telemetry_project.stack.components import Component, Job, Program, ProgramComponent, ServerComponent
+from telemetry_project.stack.console import StackError, say, show, step
 from telemetry_project.stack.launch import locked
-from telemetry_project.stack.plan import MARK, Plan
-from telemetry_project.stack.program import Program
-from telemetry_project.stack.speech import say, show, step
+from telemetry_project.stack.plan import MARK, Plan, commands_in
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY_SECONDS = 120
@@ -44,7 +42,7 @@ def run(plan: Plan) -> int:
     with _stop_requests() as stop, _alone(plan.data):
         _end_left_behind(plan.data, "of an earlier run")
         _refuse_taken_port(plan.host, plan.port)
-        commands = procfile.commands(plan.procfile)
+        commands = commands_in(plan.procfile)
         with ExitStack() as running:
             servers = _start_servers(plan, running)
             # Before the servers stop: what talks to them ends first.

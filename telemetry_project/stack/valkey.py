@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from telemetry_project.stack import paths, processes
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.console import StackError
 from telemetry_project.stack.launch import last_lines, launch, locked, private_folder, reap
 
 SETTINGS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 
-from telemetry_project import errors
+from telemetry_project.web import errors
 
 
 @pytest.mark.parametrize(

@@ -163,13 +163,13 @@ def post(url: str, key: str) -> None:
 def charge() -> None:
     """Charge what was posted, by the demo's prices."""
     from events.ownership.owner import Organization
-    from reports.cost import demo
     from reports.cost.charging.updating import keep
+    from telemetry_project.demo import prices
 
     now, organization = timezone.now(), Organization.objects.get(slug="screenshots")
-    demo.apply(organization)
+    prices.apply(organization)
     keep(organization.pk, now)
-    demo.plan_ahead(organization, now)
+    prices.plan_ahead(organization, now)
 
 
 def replay_of_all() -> "ReplayJob":

@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from events.accounts.audit import AuditEntry
-from reports.cost import demo
 from reports.cost.charging.updating import keep
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
+from telemetry_project.demo import prices
 from tests.admin.conftest import html_of, logged_in
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
 from tests.factories import person
@@ -144,7 +144,7 @@ def test_a_platform_cost_doesnt_end_before_it_begins(operator: Client) -> None:
 
 def test_the_demos_prices_are_made_once(charged: Price) -> None:
     home = organization("zenith")
-    assert demo.apply(home)
-    assert not demo.apply(home)
-    assert not demo.apply(organization())
-    assert PlanAssignment.objects.get(organization=home).plan == demo.plan()
+    assert prices.apply(home)
+    assert not prices.apply(home)
+    assert not prices.apply(organization())
+    assert PlanAssignment.objects.get(organization=home).plan == prices.plan()

@@ -11,7 +11,7 @@ import pytest
 from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 from reports.charts.table import Row
-from reports.cost import budgets, demo
+from reports.cost import budgets
 from reports.cost.budgets import Budget
 from reports.cost.charging.updating import keep
 from reports.digests import content
@@ -28,7 +28,7 @@ from reports.pages.parameters import Choices, ask
 from reports.pages.registry import PAGES
 from reports.pages.report import Report
 from reports.periods import DAY, Period
-from telemetry_project.demo import home
+from telemetry_project.demo import home, prices
 from tests.reports import lifelike
 from tests.reports.lifelike import NOW
 from tests.sessions.stored import summarise_due
@@ -40,7 +40,7 @@ ALL = tuple(home.CONTACTS)
 
 def _charge() -> None:
     organization = Organization.objects.get(slug=home.SLUG)
-    demo.apply(organization)
+    prices.apply(organization)
     keep(organization.pk, NOW)
 
 
@@ -186,7 +186,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     spent = read(period, owners, WRITTEN, NOW).spending
     keys = tuple(owner.pk for owner in owners)
     filters = Filters(keys, period, period.finest())
-    month = charges.months_cost(charges.question(filters, date(2026, 11, 1), demo.CURRENCY), "kind", NOW)
+    month = charges.months_cost(charges.question(filters, date(2026, 11, 1), prices.CURRENCY), "kind", NOW)
     assert spent is not None
     assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
     assert spent.so_far > 0

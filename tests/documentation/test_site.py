@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from telemetry_project import documentation
-from telemetry_project.content_policy import STRICT
+from telemetry_project.web.content_policy import STRICT
 
 # What a browser loads by itself, as opposed to links that people click.
 LOADED = re.compile(r"<(?:(?:script|img|iframe)\s[^>]*src|link rel=\"(?:stylesheet|icon)\" href)=\"([^\"]+)")

@@ -13,9 +13,9 @@ from django.core.signals import request_finished, request_started
 from django.db import connection, connections
 from django.http import HttpResponse, StreamingHttpResponse
 
-from telemetry_project import front
-from telemetry_project.front import IN_MEMORY, PART, SLOTS, WHOLE, Front, Parts
-from telemetry_project.slow_clients import Client, SlowClients
+from telemetry_project.web import front
+from telemetry_project.web.front import IN_MEMORY, PART, SLOTS, WHOLE, Front, Parts
+from telemetry_project.web.slow_clients import Client, SlowClients
 from tests.faults.stack import eventually
 from tests.http.wire import PATIENCE
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ingestion.receiving.inbox import InboxRequest
-from telemetry_project.slow_clients import LOOK_SECONDS, STALLED_SECONDS
+from telemetry_project.web.slow_clients import LOOK_SECONDS, STALLED_SECONDS
 from tests.faults.stack import eventually
 from tests.http.cases import BODY, CHUNKED, MIB, claiming, request
 from tests.http.wire import PATIENCE, Site, status

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 
 from events.enrichment import place
-from telemetry_project import api, health
+from telemetry_project import api
+from telemetry_project.web import health
 
 POD = "10.42.8.201:8203"
 

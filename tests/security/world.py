@@ -32,7 +32,6 @@ from events.store.usage import UsageHour
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
-from reports.cost import demo
 from reports.cost.budgets import Budget
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan
 from reports.digests.models import Subscription
@@ -41,6 +40,7 @@ from reports.mail.addresses import Address
 from reports.mail.message import MailContent
 from reports.mail.models import SentMail
 from reports.rollups import folding
+from telemetry_project.demo import prices
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all, log_event, now_ms
 from tests.wire import samples
@@ -226,7 +226,7 @@ def _of(word: str, event: dict[str, Any], number: str) -> dict[str, Any]:
 
 def _price(made: Side) -> None:
     """What the owner pays by: a plan and a price of its own, a discount, a platform cost."""
-    owner, since = made.owner, demo.SINCE
+    owner, since = made.owner, prices.SINCE
     plan = PricePlan.objects.create(name=f"{made.word} plan")
     Price.objects.create(plan=plan, meter="events", sku=f"{made.word}-sku", unit_price=2, valid_from=since)
     PlanAssignment.objects.create(organization=owner.organization, owner=owner, plan=plan, valid_from=since)

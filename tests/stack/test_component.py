@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from telemetry_project.stack import processes
-from telemetry_project.stack.component import DEATHS, Component, Job, ProgramComponent
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.components import DEATHS, Component, Job, ProgramComponent
+from telemetry_project.stack.console import StackError
 
 
 def looked_after(component: Component) -> bool:

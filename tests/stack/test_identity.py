@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_project.stack import cluster, identity, paths, postgres
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack import cluster, launch, paths, postgres
+from telemetry_project.stack.console import StackError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
 def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "namespaces_allowed", lambda: False)
+    monkeypatch.setattr(launch, "namespaces_allowed", lambda: False)
 
 
 @pytest.fixture
@@ -29,19 +29,17 @@ def open_folder() -> Iterator[Path]:
 
 
 def test_another_user_runs_it_where_they_are_denied(no_namespaces: None, open_folder: Path) -> None:
-    nobody = identity.Identity(
-        ("setpriv", f"--reuid={identity.NOBODY}", "--clear-groups"), identity.NOBODY, 0
-    )
+    nobody = launch.Identity(("setpriv", f"--reuid={launch.NOBODY}", "--clear-groups"), launch.NOBODY, 0)
     open_folder.chmod(0o777)
     try:
-        identity.refuse_unless_reachable(nobody, binary=cluster.binaries() / "postgres", folder=open_folder)
+        launch.refuse_unless_reachable(nobody, binary=cluster.binaries() / "postgres", folder=open_folder)
     except StackError:
         pytest.skip("other users can't reach this checkout")
     open_folder.chmod(0o755)
     data = open_folder / "data"
     with postgres.running(data, postgres.THROWAWAY) as server:
-        assert paths.cluster_folder(data).stat().st_uid == identity.NOBODY
-        assert Path(f"/proc/{server.pid}").stat().st_uid == identity.NOBODY
+        assert paths.cluster_folder(data).stat().st_uid == launch.NOBODY
+        assert Path(f"/proc/{server.pid}").stat().st_uid == launch.NOBODY
     with postgres.running(data, postgres.THROWAWAY) as again:
         assert again.pid != server.pid
 
@@ -53,9 +51,9 @@ def test_a_folder_that_this_user_cannot_reach_is_a_clear_error(no_namespaces: No
 
 def test_files_of_root_need_namespaces(no_namespaces: None, tmp_path: Path) -> None:
     with pytest.raises(StackError, match="denies user namespaces"):
-        identity.identity_for(tmp_path)
+        launch.identity_for(tmp_path)
 
 
 def test_files_of_another_user_are_served_as_that_user(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1234)
-    assert identity.identity_for(tmp_path).user == 1234
+    assert launch.identity_for(tmp_path).user == 1234

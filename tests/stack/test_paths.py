@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_project.stack import paths
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.console import StackError
 
 
 def test_the_data_is_in_the_checkout_unless_named() -> None:

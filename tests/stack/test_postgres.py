@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from telemetry_project.stack import cluster, identity, paths, postgres, processes
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack import cluster, launch, paths, postgres, processes
+from telemetry_project.stack.console import StackError
 from telemetry_project.stack.postgres import THROWAWAY
 from telemetry_project.stack.processes import wait_until
 
@@ -82,7 +82,7 @@ def test_it_listens_at_a_private_socket_only(shared: postgres.Server) -> None:
 
 
 def test_its_files_belong_to_who_started_it_root_too(shared: postgres.Server) -> None:
-    if os.geteuid() == 0 and not identity.namespaces_allowed():
+    if os.geteuid() == 0 and not launch.namespaces_allowed():
         pytest.skip("this machine denies user namespaces")
     assert paths.cluster_folder(shared.data).stat().st_uid == os.geteuid()
 

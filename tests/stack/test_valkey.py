@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from telemetry_project.stack import paths, processes, valkey
-from telemetry_project.stack.errors import StackError
+from telemetry_project.stack.console import StackError
 
 START_AND_LEAVE = """
 import sys

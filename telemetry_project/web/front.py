@@ -19,7 +19,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from telemetry_project.slow_clients import Client, SlowClients
+from telemetry_project.web.slow_clients import Client, SlowClients
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from events.enrichment import place
-from telemetry_project.content_policy import HEADER, STRICT
+from telemetry_project.web.content_policy import HEADER, STRICT
 
 FRESH_SECONDS = 1.0  # for which an answer of /readyz is reused
 STALE_SECONDS = 5.0  # for which it is reused while another request renews it

@@ -11,7 +11,7 @@ from django.core.exceptions import BadRequest
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 
-from telemetry_project import errors
+from telemetry_project.web import errors
 
 log = logging.getLogger(__name__)
 NUMBERED = ("page",)  # read as numbers by views that aren't ours

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from reports.digests import demo
 from reports.mail import files
+from telemetry_project.demo import subscriptions
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             return
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")
-        if demo.subscribe(user, timezone.now()):
+        if subscriptions.subscribe(user, timezone.now()):
             self.stdout.write(f"{user} gets digests by mail now, the first in a few minutes.")
         else:
             self.stdout.write(f"{user} was subscribed before, so nothing was changed.")

@@ -60,3 +60,7 @@ def step(text: str, how_far: Callable[[], str] = lambda: "") -> Iterator[None]:
         heart.join()
     # A step that failed is reported by its error.
     say(f"{text}: done in {time.monotonic() - begun:.1f} s")
+
+
+class StackError(Exception):
+    """The stack can't go on; the text says why and what to do."""

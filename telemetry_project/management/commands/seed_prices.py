@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events.ownership.owner import Organization
-from reports.cost import demo
 from reports.cost.charging.updating import keep
+from telemetry_project.demo import prices
 
 
 class Command(BaseCommand):
@@ -27,10 +27,10 @@ class Command(BaseCommand):
         if organization is None:
             raise CommandError(f"There is no organization {options['organization']}.")
         now = timezone.now()
-        if demo.apply(organization):
+        if prices.apply(organization):
             keep(organization.pk, now)
-            self.stdout.write(f"{organization} pays by the plan {demo.NAME} now.")
+            self.stdout.write(f"{organization} pays by the plan {prices.NAME} now.")
         else:
             self.stdout.write(f"{organization} has a price plan already, so nothing was changed.")
-        if demo.plan_ahead(organization, now):
-            self.stdout.write(f"Its owners have budgets, and the plan {demo.NEXT} comes next year.")
+        if prices.plan_ahead(organization, now):
+            self.stdout.write(f"Its owners have budgets, and the plan {prices.NEXT} comes next year.")
