@@ -21,7 +21,7 @@ dev: ## Install what tests and checks need on top
 run: base ## Run all of Tally on this machine (TALLY_DATA, HOST, PORT)
 	@exec $(BIN)/python -m telemetry_project.stack
 
-ON_ALL_CORES = -n auto --dist loadfile --no-loadscope-reorder
+ON_ALL_CORES = -n auto --dist loadgroup --no-loadscope-reorder
 test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2025-12-31 23:55" sets the time, UTC)
 	@.ci/install-machine
 	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") pytest $(or $(ARGS),$(ON_ALL_CORES))

@@ -41,12 +41,20 @@ RENDER = vars(Template)["_render"]  # before pytest-django has it replaced
 SLOW = ("browser", "clients", "faults", "http", "install", "stack")
 # Folders whose files take longest, the longest first: started last, one would keep a single process busy.
 LONGEST = ("faults", "browser", "stack", "clients", "http", "attack", "security")
+# Files whose tests share nothing, so that several processes may divide them. Other files stay whole.
+DIVIDED = ("test_hostile_bodies.py", "test_odd_parameters.py", "test_walk.py")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return the number of processes of `-n auto`: one more than cores, because tests wait."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let one process run all tests of a file, unless the file can be divided."""
+    if item.path.name not in DIVIDED:
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled
