@@ -21,6 +21,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Let the search find decisions after everything else."""
+    if page.file.src_uri.startswith("decisions/"):
+        page.meta["search"] = {"boost": 0.3}
+    return markdown
+
+
 def on_post_page(output: str, page: Page, **_: object) -> str:
     """Move inline scripts into files, because the content security policy forbids them."""
 

@@ -1,5 +1,6 @@
 """Documents name what there is: files, variables, and the defaults of settings."""
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ CODE = (
     *("tests", "benchmarks", "deploy", "requirements"),
 )
 FILE = re.compile(r"[\w./-]+\.(?:py|md|html|js|css|conf|toml)")
+FOLDER = re.compile(rf"(?:{'|'.join((*CODE, 'docs'))})/(?:[\w.-]+/)*")
+MODULE = re.compile(r"(?:events|ingestion|reports|telemetry_project|tests)(?:\.\w+)+")
+DOCUMENT = re.compile(r"\bdocs/[\w./-]*\w")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 WITH_DEFAULT = re.compile(r"`([A-Z][A-Z_]+)` \(([\d,]+)[);]")
 DEFAULT = re.compile(r"env\.\w+\(\s*\"([A-Z_]+)\",\s*default=([\d_.]+)\)")
@@ -54,6 +58,38 @@ def test_files_and_variables_that_a_page_names_exist(page: Path, files: list[str
     assert {word for each in quoted(page) for word in VARIABLE.findall(each)} - words == set()
 
 
+@pytest.mark.parametrize("page", current_pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_folders_and_modules_that_a_page_names_exist(page: Path) -> None:
+    named = [each for each in quoted(page) if FOLDER.fullmatch(each) and each.islower()]
+    tasks = {task for lane in settings.LANES.values() for task in lane}
+    modules = [each for each in quoted(page) if MODULE.fullmatch(each) and each not in tasks]
+
+    assert [each for each in named if not (ROOT / each).is_dir()] == []
+    assert [each for each in modules if not _exists(each)] == []
+
+
+def _exists(name: str) -> bool:
+    """Return True if a dotted name is a module, or something in one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_documents_that_the_code_names_exist(files: list[str]) -> None:
+    code = [ROOT / name[1:] for name in files if name.endswith((".py", ".html", ".toml", ".in"))]
+    named = {(path, each) for path in code for each in DOCUMENT.findall(path.read_text())}
+
+    # A decision may be named by its number.
+    assert len(named) > 20
+    assert {
+        (str(path.relative_to(ROOT)), each)
+        for path, each in named
+        if not (ROOT / each).exists() and not list(ROOT.glob(f"{each}-*.md"))
+    } == set()
+
+
 def test_defaults_that_pages_give_are_those_of_the_settings() -> None:
     defaults = {name: float(value.replace("_", "")) for name, value in DEFAULT.findall(SETTINGS)}
     given = [
@@ -62,5 +98,5 @@ def test_defaults_that_pages_give_are_those_of_the_settings() -> None:
         for name, value in WITH_DEFAULT.findall(page.read_text())
         if name in defaults
     ]
-    assert len(given) > 5
+    assert given
     assert [each for each in given if each[2] != defaults[each[1]]] == []
