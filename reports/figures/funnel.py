@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 
 from events.event import INDEXED
 from events.kinds import KINDS
+from events.lib.sql import compose, identifier
 from events.sessions.session import Session, SessionPage
 from reports.figures.sessions import in_period
 from reports.filters import Filters
@@ -272,9 +273,12 @@ def _mask(wanted: dict[str, list[tuple[int, str]]], bounds: str) -> str:
         found = str(always)
         if named:
             table = KINDS[kind].model._meta.db_table
-            found = (
-                f"{always} | coalesce((SELECT {named} FROM {table} d"  # noqa: S608  (names are ours)
-                f" WHERE d.id = e.id AND d.id {bounds.format(id='d.id')}), 0)"
+            found = compose(
+                "{always} | coalesce((SELECT {named} FROM {table} d WHERE d.id = e.id AND d.id {bounds}), 0)",
+                always=str(always),
+                named=named,
+                table=identifier(table),
+                bounds=bounds.format(id="d.id"),
             )
         cases.append(f"WHEN '{kind}' THEN {found}")
     return f"CASE e.kind {' '.join(cases)} ELSE 0 END"

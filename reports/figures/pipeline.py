@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
 
+from events.lib.sql import compose, identifier
 from events.partitioned.partitions import Week
 from events.store.usage import hour_of
 from reports.cost.charges import BillingMonth
@@ -117,8 +118,13 @@ def mail(now: datetime) -> Mail:
 def _backlog(table: str, column: str) -> Backlog:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*), min({column}) FILTER (WHERE place = 1) FROM (SELECT {column},"  # noqa: S608  (names are ours)
-            f" row_number() OVER (ORDER BY id) AS place FROM {table} ORDER BY id LIMIT {COUNTED}) AS waiting"
+            compose(
+                "SELECT count(*), min({column}) FILTER (WHERE place = 1) FROM (SELECT {column},"
+                " row_number() OVER (ORDER BY id) AS place FROM {table} ORDER BY id LIMIT {most}) AS waiting",
+                column=identifier(column),
+                table=identifier(table),
+                most=str(COUNTED),
+            )
         )
         return Backlog(*cursor.fetchone())
 

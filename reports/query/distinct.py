@@ -16,6 +16,7 @@ from itertools import chain, pairwise
 from struct import unpack
 from typing import Any, NamedTuple
 
+from events.lib.sql import compose
 from reports.filters import Filters
 from reports.periods import Granularity, Period
 from reports.query.relation import (
@@ -239,6 +240,18 @@ _NUMBER_BYTES = 12
 # them, it would be fetched once more.
 _SIZE = "(pg_column_size(members) - 20) / 8"
 
+_READ = """
+SELECT {told}
+FROM (
+    SELECT *, {fetched} AS fetched
+    FROM (
+        SELECT *, least({depths}) AS halvings
+        FROM (SELECT {own}, {size} AS size, members, lowest FROM {rows}) AS sized
+    ) AS halved OFFSET 0
+) AS sampled
+{grouped} HAVING count(*) > 0
+"""
+
 
 def _read(
     rows: Relation, columns: Sequence[str], groupings: Sequence[tuple[Sequence[str], int]]
@@ -251,16 +264,16 @@ def _read(
     own = [f"{sql} AS {name}" for sql, name in zip(columns, names, strict=True)]
     own += [f"{_halvings(*each)} AS {name}" for each, name in zip(groupings, depths, strict=True)]
     told = [*names, f"max(ARRAY[{', '.join(depths)}])", "sum(size)::bigint", f"string_agg({_SENT}, '')"]
-    sql = f"""
-        SELECT {", ".join(told)}
-        FROM (
-            SELECT *, {_FETCHED} AS fetched
-            FROM (
-                SELECT *, least({", ".join(depths)}) AS halvings
-                FROM (SELECT {", ".join(own)}, {_SIZE} AS size, members, lowest FROM {rows.sql}) AS sized
-            ) AS halved OFFSET 0
-        ) AS sampled
-        {"GROUP BY " + ", ".join(names) if names else ""} HAVING count(*) > 0"""  # noqa: S608
+    sql = compose(
+        _READ,
+        told=", ".join(told),
+        fetched=_FETCHED,
+        depths=", ".join(depths),
+        own=", ".join(own),
+        size=_SIZE,
+        rows=rows.sql,
+        grouped="GROUP BY " + ", ".join(names) if names else "",
+    )
     for *values, halvings, size, sent in fetch(Relation(sql, rows.parameters)):
         members = unpack(">" + len(sent) // _NUMBER_BYTES * _NUMBER, sent)
         of_each = {depth: _lowest(members, depth) for depth in halvings if depth > min(halvings)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from events.lib.sql import compose
 from reports.filters import Filters
 from reports.query.relation import (
     EVERYTHING,
@@ -239,7 +240,15 @@ def _merging(
     parameters = dict(made.parameters)
     selected = ", ".join([*keys, *(_aggregate(rollup, part, parameters) for part in parts)])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
-    return Relation(f"SELECT {selected}{further} FROM {made.sql}{grouped}{tail}", parameters)  # noqa: S608
+    statement = compose(
+        "SELECT {selected}{further} FROM {made}{grouped}{tail}",
+        selected=selected,
+        further=further,
+        made=made.sql,
+        grouped=grouped,
+        tail=tail,
+    )
+    return Relation(statement, parameters)
 
 
 def _rows(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from events.lib.sql import compose, identifier, identifiers
 from reports.filters import Filters
 from reports.query import grains
 from reports.query.grains import COARSEST_FIRST, Stretch, joined, stretches
@@ -77,16 +78,21 @@ def relation(
     names = {"bucket", *(column(rollup, key) for key in keys)}
     for name in measures:
         names |= measure(rollup, name).read()
-    listed = ", ".join(f'"{name}"' for name in sorted(names))
+    listed = identifiers(sorted(names))
     conditions, parameters = _conditions(rollup, filters, where)
     parts = []
     # A day that a zone leapt over has no time, but is a question all the same.
     nothing = Stretch(COARSEST_FIRST[-1], filters.period.since, filters.period.since)
     for place, piece in enumerate(pieces or (nothing,)):
         parts.append(
-            f'SELECT {listed} FROM "{rollup._meta.db_table}" WHERE {" AND ".join(conditions)}'  # noqa: S608
-            f" AND grain = {int(piece.grain)}"
-            f" AND bucket >= %(since{place})s AND bucket < %(until{place})s"
+            compose(
+                "SELECT {listed} FROM {table} WHERE {conditions} AND grain = {grain} AND {within}",
+                listed=listed,
+                table=identifier(rollup._meta.db_table),
+                conditions=" AND ".join(conditions),
+                grain=str(int(piece.grain)),
+                within=f"bucket >= %(since{place})s AND bucket < %(until{place})s",
+            )
         )
         parameters |= {f"since{place}": piece.since, f"until{place}": piece.until}
     return Relation(f"({' UNION ALL '.join(parts)}) AS made", parameters)
@@ -127,10 +133,16 @@ def in_buckets(
     parameters = {**made.parameters, "starts": list(starts)}
     if rollup.set_column():
         return Relation(made.sql, parameters)  # sets are merged where they are counted
-    listed = ", ".join(["bucket", *(f'"{column(rollup, key)}"' for key in keys)])
+    listed = identifiers(["bucket", *(column(rollup, key) for key in keys)])
     read = sorted(set[str]().union(*(measure(rollup, name).read() for name in measures)))
     merged = ", ".join(f'{measure(rollup, name).merged()} AS "{name}"' for name in read)
-    return Relation(f"(SELECT {listed}, {merged} FROM {made.sql} GROUP BY {listed}) AS merged", parameters)  # noqa: S608
+    grouped = compose(
+        "(SELECT {listed}, {merged} FROM {made} GROUP BY {listed}) AS merged",
+        listed=listed,
+        merged=merged,
+        made=made.sql,
+    )
+    return Relation(grouped, parameters)
 
 
 # Hours moved to their local day from the UTC day that they were counted in. LATERAL with
@@ -171,8 +183,16 @@ def _from_days(
     for place, piece in enumerate(days.plain):
         at = _NOON if piece.grain == Grain.DAY else "bucket"
         parts.append(
-            f'SELECT {at} AS at, 1 AS sign, {listed} FROM "{table}" WHERE {condition}'  # noqa: S608
-            f" AND grain = {int(piece.grain)} AND bucket >= %(since{place})s AND bucket < %(until{place})s"
+            compose(
+                "SELECT {at} AS at, 1 AS sign, {listed} FROM {table}"
+                " WHERE {condition} AND grain = {grain} AND {within}",
+                at=at,
+                listed=listed,
+                table=identifier(table),
+                condition=condition,
+                grain=str(int(piece.grain)),
+                within=f"bucket >= %(since{place})s AND bucket < %(until{place})s",
+            )
         )
         parameters |= {f"since{place}": piece.since, f"until{place}": piece.until}
     for grain in {piece.grain for piece in days.moved}:

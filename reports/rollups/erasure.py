@@ -11,7 +11,9 @@ from hashlib import md5
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg.sql import Composable
 
+from events.lib.sql import compose, identifier
 from events.ownership.erased import Erased, forgets
 from events.ownership.source import Source
 from events.sessions.session import Session
@@ -77,17 +79,26 @@ def _without_members(
     rollup: type[Rollup], erased: Erased, hashes: Sequence[int], sealed: datetime
 ) -> list[datetime]:
     asked: dict[str, Any] = {"owner": erased.owner.pk, "sealed": sealed, "hashes": list(hashes)}
+    table = identifier(rollup._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f'UPDATE "{rollup._meta.db_table}" SET members = coalesce(('  # noqa: S608
-            "  SELECT array_agg(member ORDER BY member) FROM unnest(members) AS member"
-            "  WHERE member <> ALL(%(hashes)s::bigint[])), '{}')"
-            f" WHERE {_SEALED} AND members && %(hashes)s::bigint[] RETURNING bucket",
+            compose(
+                "UPDATE {table} SET members = coalesce(("
+                "  SELECT array_agg(member ORDER BY member) FROM unnest(members) AS member"
+                "  WHERE member <> ALL(%(hashes)s::bigint[])), '{{}}')"
+                " WHERE {sealed} AND members && %(hashes)s::bigint[] RETURNING bucket",
+                table=table,
+                sealed=_SEALED,
+            ),
             asked,
         )
         changed = [bucket for (bucket,) in cursor.fetchall()]
         cursor.execute(
-            f"DELETE FROM \"{rollup._meta.db_table}\" WHERE {_SEALED} AND members = '{{}}'",  # noqa: S608
+            compose(
+                "DELETE FROM {table} WHERE {sealed} AND members = '{{}}'",
+                table=table,
+                sealed=_SEALED,
+            ),
             asked,
         )
     return changed
@@ -95,16 +106,23 @@ def _without_members(
 
 def _redacted(rollup: type[Rollup], column: str, erased: Erased, sealed: datetime) -> list[datetime]:
     asked: dict[str, Any] = {"owner": erased.owner.pk, "sealed": sealed}
-    table = rollup._meta.db_table
+    parts: dict[str, str | Composable] = {
+        "table": identifier(rollup._meta.db_table),
+        "column": identifier(column),
+        "sealed": _SEALED,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT DISTINCT "{column}" FROM "{table}" WHERE {_SEALED}', asked)  # noqa: S608
+        cursor.execute(compose("SELECT DISTINCT {column} FROM {table} WHERE {sealed}", **parts), asked)
         named = {text: erased.redact(text) for (text,) in cursor.fetchall() if text and erased.is_in(text)}
         if not named:
             return []
         cursor.execute(
-            f'UPDATE "{table}" made SET "{column}" = redacted.new'  # noqa: S608
-            " FROM unnest(%(old)s::text[], %(new)s::text[]) AS redacted (old, new)"
-            f' WHERE {_SEALED} AND made."{column}" = redacted.old RETURNING bucket',
+            compose(
+                "UPDATE {table} made SET {column} = redacted.new"
+                " FROM unnest(%(old)s::text[], %(new)s::text[]) AS redacted (old, new)"
+                " WHERE {sealed} AND made.{column} = redacted.old RETURNING bucket",
+                **parts,
+            ),
             {**asked, "old": list(named), "new": list(named.values())},
         )
         return [bucket for (bucket,) in cursor.fetchall()]

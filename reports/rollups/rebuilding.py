@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from events.event import Event
 from events.identity import week_of
+from events.lib.sql import compose, identifier
 from events.ownership.owner import Owner
 from events.partitioned.partitions import WEEK, existing_partitions
 from events.sessions.session import Session
@@ -88,8 +89,13 @@ def _weeks() -> list[datetime]:
     columns = [(Session._meta.db_table, "started_at")]
     columns += [(rollup._meta.db_table, "bucket") for rollup in rollups()]
     with connection.cursor() as cursor:
-        for name, column in columns:
-            cursor.execute(f"SELECT DISTINCT date_trunc('week', \"{column}\", 'UTC') FROM \"{name}\"")  # noqa: S608
+        for table, column in columns:
+            weeks = compose(
+                "SELECT DISTINCT date_trunc('week', {column}, 'UTC') FROM {table}",
+                column=identifier(column),
+                table=identifier(table),
+            )
+            cursor.execute(weeks)
             found.update(week_of(week) for (week,) in cursor.fetchall())
     return sorted(found)
 
@@ -108,7 +114,10 @@ def _remove(rollup: type[Rollup], owner: int, until: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(
-            f'DELETE FROM "{rollup._meta.db_table}" WHERE owner_id = %s AND grain = ANY(%s) AND bucket < %s',  # noqa: S608
+            compose(
+                "DELETE FROM {table} WHERE owner_id = %s AND grain = ANY(%s) AND bucket < %s",
+                table=identifier(rollup._meta.db_table),
+            ),
             [owner, [int(grain) for grain in Grain], until],
         )
         return int(cursor.rowcount)

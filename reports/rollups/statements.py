@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from events.identity import first_id
 from events.kinds import KINDS
+from events.lib.sql import compose, identifier, identifiers
 from reports.rollups.rollup import Grain, Rollup
 
 ORIGIN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,13 +37,17 @@ _IN_SPAN = (
 
 # How many events or sessions are in each quarter, by kind; told apart by whether it is about sessions.
 SIZES = {
-    False: (
-        f"SELECT event.owner_id, date_bin('15 minutes', event.occurred_at, TIMESTAMPTZ '{ORIGIN}'),"  # noqa: S608
-        f" event.kind, count(*) FROM {_EVENT_SPANS} GROUP BY 1, 2, 3"
+    False: compose(
+        "SELECT event.owner_id, date_bin('15 minutes', event.occurred_at, TIMESTAMPTZ '{origin}'),"
+        " event.kind, count(*) FROM {spans} GROUP BY 1, 2, 3",
+        origin=str(ORIGIN),
+        spans=_EVENT_SPANS,
     ),
-    True: (
-        f"SELECT session.owner_id, date_bin('15 minutes', session.started_at, TIMESTAMPTZ '{ORIGIN}'),"  # noqa: S608
-        f" 'session', count(*) FROM {_SESSION_SPANS} GROUP BY 1, 2"
+    True: compose(
+        "SELECT session.owner_id, date_bin('15 minutes', session.started_at, TIMESTAMPTZ '{origin}'),"
+        " 'session', count(*) FROM {spans} GROUP BY 1, 2",
+        origin=str(ORIGIN),
+        spans=_SESSION_SPANS,
     ),
 }
 
@@ -88,8 +93,11 @@ def parameters(of: Sequence[Span]) -> dict[str, Any]:
 
 def removal(rollup: type[Rollup], grain: Grain) -> str:
     """Remove the rows of spans."""
-    return (
-        f'DELETE FROM "{rollup._meta.db_table}" made USING {_ROW_SPANS} WHERE {_IN_SPAN.format(int(grain))}'  # noqa: S608
+    return compose(
+        "DELETE FROM {table} made USING {spans} WHERE {in_span}",
+        table=identifier(rollup._meta.db_table),
+        spans=_ROW_SPANS,
+        in_span=_IN_SPAN.format(int(grain)),
     )
 
 
@@ -136,10 +144,12 @@ def merged(rollup: type[Rollup], grain: Grain) -> str:
 
 def kept(rollup: type[Rollup], grain: Grain) -> str:
     """The rows of a grain as they are stored, in the same columns."""
-    listed = ", ".join(f'made."{name}"' for name in columns(rollup))
-    return (
-        f'SELECT made.grain, {listed} FROM {_ROW_SPANS} JOIN "{rollup._meta.db_table}" made'  # noqa: S608
-        f" ON {_IN_SPAN.format(int(grain))}"
+    return compose(
+        "SELECT made.grain, {listed} FROM {spans} JOIN {table} made ON {in_span}",
+        listed=identifiers(columns(rollup), "made"),
+        spans=_ROW_SPANS,
+        table=identifier(rollup._meta.db_table),
+        in_span=_IN_SPAN.format(int(grain)),
     )
 
 
@@ -155,9 +165,9 @@ def _different(keys: Sequence[str], member: str, source: str) -> tuple[list[str]
     The member comes first: with the keys first the planner sorts, for the sake of the grouping above, all
     that hashing would have thrown away; measured, 1.3 s against 0.4 for 87,000 events.
     """
-    names = [f"k{place}" for place in range(len(keys))]
-    listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))
-    return names, f" FROM (SELECT DISTINCT {member} AS member, {listed}{source}) AS different"
+    aliases = [f"k{place}" for place in range(len(keys))]
+    listed = ", ".join(f"{key} AS {alias}" for key, alias in zip(keys, aliases, strict=True))
+    return aliases, f" FROM (SELECT DISTINCT {member} AS member, {listed}{source}) AS different"
 
 
 def _joins(rollup: type[Rollup]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Quality: what events carry that no column holds, and how wrong the clocks of their senders are."""
 
 from events.kinds import KINDS
+from events.lib.sql import compose
 from reports.rollups.columns import Bin, Count, Key
 from reports.rollups.rollup import EventRollup
 
@@ -20,10 +21,7 @@ _KNOWN = sorted(
 _DEEPEST = 8  # levels that are looked into; an object below is named as a whole
 
 
-class UnknownKeys(EventRollup):
-    """Keys that no column holds, or whose value is another than the column's."""
-
-    joins = f"""CROSS JOIN LATERAL (
+_UNKNOWN = """CROSS JOIN LATERAL (
   WITH RECURSIVE walked (path, value, depth) AS (
     SELECT key, value, 1 FROM jsonb_each(event.extra)
     UNION ALL
@@ -31,12 +29,18 @@ class UnknownKeys(EventRollup):
     FROM walked
     CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(walked.value) WHEN 'object' THEN walked.value END)
       AS inner_ (key, value)
-    WHERE walked.depth < {_DEEPEST}
+    WHERE walked.depth < {deepest}
   )
   SELECT DISTINCT path FROM walked
-  WHERE jsonb_typeof(value) <> 'object' OR depth = {_DEEPEST}
-    OR (value = '{{}}' AND path <> ALL ('{{{",".join(_KNOWN)}}}'::text[]))
-) AS unknown"""  # noqa: S608  (names are ours)
+  WHERE jsonb_typeof(value) <> 'object' OR depth = {deepest}
+    OR (value = '{{}}' AND path <> ALL ('{known}'::text[]))
+) AS unknown"""
+
+
+class UnknownKeys(EventRollup):
+    """Keys that no column holds, or whose value is another than the column's."""
+
+    joins = compose(_UNKNOWN, deepest=str(_DEEPEST), known="{" + ",".join(_KNOWN) + "}")
     where = "jsonb_typeof(event.extra) = 'object'"
 
     kind = Key("event.kind", help_text="Kind of event.")

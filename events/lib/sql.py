@@ -1,0 +1,27 @@
+"""SQL of several parts: psycopg composes it, so that names of tables and columns are quoted as names."""
+
+from collections.abc import Iterable
+from typing import LiteralString
+
+from psycopg import sql
+
+
+def compose(template: LiteralString, **parts: str | sql.Composable) -> str:
+    """Return a template with its `{parts}` filled in: identifiers, and SQL that is composed already.
+
+    Values stay parameters: `%(name)s` is left as it is.
+    """
+    filled = {key: sql.SQL(part) if isinstance(part, str) else part for key, part in parts.items()}
+    return sql.SQL(template).format(**filled).as_string(None)
+
+
+def identifier(*path: str) -> sql.Identifier:
+    """Return the name of a table or a column, or of a column of a table."""
+    return sql.Identifier(*path)
+
+
+def identifiers(columns: Iterable[str], table: str = "") -> sql.Composed:
+    """Return names with commas between, perhaps each as one of a table."""
+    return sql.SQL(", ").join(
+        identifier(table, column) if table else identifier(column) for column in columns
+    )
