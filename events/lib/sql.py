@@ -25,3 +25,8 @@ def identifiers(columns: Iterable[str], table: str = "") -> sql.Composed:
     return sql.SQL(", ").join(
         identifier(table, column) if table else identifier(column) for column in columns
     )
+
+
+def each(template: LiteralString, names: Iterable[str], separator: LiteralString = ", ") -> sql.Composed:
+    """Return a list of one part per name, such as `each("{name} = excluded.{name}", columns)`."""
+    return sql.SQL(separator).join(sql.SQL(template).format(name=identifier(name)) for name in names)

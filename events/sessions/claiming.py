@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Max, Min
+from psycopg.sql import SQL
 
 from events.event import Event
 from events.identity import EPOCH, first_id, moment, occurred_ms, week_of
@@ -36,25 +37,58 @@ class Claim(NamedTuple):
     spans: list[Span]
 
 
-_KEY = "owner_id, source_id, session, device, channel"
+_KEY = SQL("owner_id, source_id, session, device, channel")
 # In microseconds: psycopg reads a time in fourteen times what it takes for a number.
-_SPAN = "(extract(epoch FROM since) * 1000000)::bigint, (extract(epoch FROM until) * 1000000)::bigint"
-_KEY_OF_T = "t.owner_id, t.source_id, t.session, t.device, t.channel"
+_SPAN = SQL("(extract(epoch FROM since) * 1000000)::bigint, (extract(epoch FROM until) * 1000000)::bigint")
 # Empty ids are absent, so this compares keys as they are meant; unlike IS NOT DISTINCT FROM it can be hashed.
-_SAME_KEY = (
+_SAME_KEY = SQL(
     "l.owner_id = t.owner_id AND l.source_id = t.source_id"
     " AND coalesce(l.session, '') = coalesce(t.session, '')"
     " AND coalesce(l.device, '') = coalesce(t.device, '')"
     " AND coalesce(l.channel, '') = coalesce(t.channel, '')"
 )
-# Not an anti-join: for that the planner reads and sorts all that is pending for each block, instead of
-# walking the primary key until the block is full.
-_IS_SMALL = (
-    "(t.owner_id, t.source_id, coalesce(t.session, ''), coalesce(t.device, ''), coalesce(t.channel, ''))"
-    " NOT IN (SELECT owner_id, source_id, coalesce(session, ''), coalesce(device, ''), coalesce(channel, '')"
-    " FROM events_largesession)"
-)
-_OF_OWNERS = "(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int[]))"
+_OF_OWNERS = SQL("(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int[]))")
+
+# NOT IN instead of an anti-join: for that, the planner reads and sorts everything that is pending for each
+# block, instead of scanning the primary key until the block is full.
+_SMALL = SQL("""
+SELECT id, {key}, {span} FROM events_touchedsession t
+WHERE (t.owner_id, t.source_id, coalesce(t.session, ''), coalesce(t.device, ''), coalesce(t.channel, '')) NOT IN
+    (SELECT owner_id, source_id, coalesce(session, ''), coalesce(device, ''), coalesce(channel, '')
+     FROM events_largesession)
+  AND {of_owners}
+ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED
+""").format(key=_KEY, span=_SPAN, of_owners=_OF_OWNERS)
+_LARGE = SQL("""
+SELECT {key} FROM events_largesession l
+WHERE rests_until <= %(now)s
+  AND EXISTS (SELECT FROM events_touchedsession t WHERE {same_key} AND {of_owners})
+ORDER BY rests_until LIMIT 20
+""").format(key=_KEY, same_key=_SAME_KEY, of_owners=_OF_OWNERS)
+_ROWS_OF_KEY = SQL("""
+SELECT t.id, t.owner_id, t.source_id, t.session, t.device, t.channel, {span} FROM events_touchedsession t
+JOIN (VALUES (%(owner_id)s, %(source_id)s, %(session)s, %(device)s, %(channel)s)) AS l ({key}) ON {same_key}
+FOR UPDATE OF t SKIP LOCKED
+""").format(key=_KEY, span=_SPAN, same_key=_SAME_KEY)
+_HAS_PENDING = SQL("""
+SELECT EXISTS (
+  SELECT FROM events_touchedsession t
+  WHERE NOT EXISTS (SELECT FROM events_largesession l WHERE {same_key} AND l.rests_until > %(now)s)
+    AND {of_owners})
+""").format(same_key=_SAME_KEY, of_owners=_OF_OWNERS)
+_REQUEUE = SQL("""
+INSERT INTO events_touchedsession ({key}, since, until)
+SELECT owner_id, source_id, session, device, channel, min(since), max(until) FROM (
+  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END AS device,
+         CASE WHEN session IS NULL THEN channel END AS channel, occurred_at AS since, occurred_at AS until
+  FROM events_event WHERE id >= %(low)s AND id < %(high)s AND (session IS NOT NULL OR device IS NOT NULL)
+  UNION ALL
+  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END,
+         CASE WHEN session IS NULL THEN channel END, started_at, ended_at
+  FROM events_session WHERE started_at >= %(since)s AND started_at < %(until)s
+) t WHERE {of_owners}
+GROUP BY owner_id, source_id, session, device, channel
+""").format(key=_KEY, of_owners=_OF_OWNERS)
 
 
 def claim_small(owners: Owners, rows: int) -> list[Claim]:
@@ -66,31 +100,17 @@ def claim_small(owners: Owners, rows: int) -> list[Claim]:
 
 def small_keys(owners: Owners, rows: int) -> tuple[str, dict[str, Any]]:
     """Return the statement that locks the rows of a block, and its parameters."""
-    return (
-        f"SELECT id, {_KEY}, {_SPAN} FROM events_touchedsession t"  # noqa: S608
-        f" WHERE {_IS_SMALL} AND {_OF_OWNERS} ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED",
-        {"owners": owners, "rows": rows},
-    )
+    return _SMALL.as_string(), {"owners": owners, "rows": rows}
 
 
 def claim_large(now: datetime, owners: Owners) -> list[Claim]:
     """Take one key that is known to be large, that waits and has rested: the one that has for longest."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_KEY} FROM events_largesession l WHERE rests_until <= %(now)s"  # noqa: S608
-            f" AND EXISTS (SELECT FROM events_touchedsession t WHERE {_SAME_KEY} AND {_OF_OWNERS})"
-            " ORDER BY rests_until LIMIT 20",
-            {"now": now, "owners": owners},
-        )
+        cursor.execute(_LARGE, {"now": now, "owners": owners})
         keys = [SessionKey(*row) for row in cursor.fetchall()]
     for key in keys:
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT t.id, {_KEY_OF_T}, {_SPAN} FROM events_touchedsession t"  # noqa: S608
-                " JOIN (VALUES (%(owner_id)s, %(source_id)s, %(session)s, %(device)s, %(channel)s))"
-                f" AS l ({_KEY}) ON {_SAME_KEY} FOR UPDATE OF t SKIP LOCKED",
-                key._asdict(),
-            )
+            cursor.execute(_ROWS_OF_KEY, key._asdict())
             claims = _claim(cursor.fetchall())
         if claims:
             return claims
@@ -156,12 +176,7 @@ def resume(now: datetime, owners: Owners) -> None:
 def has_pending(now: datetime, owners: Owners) -> bool:
     """Whether any key waits that does not rest."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM events_touchedsession t WHERE NOT EXISTS"  # noqa: S608
-            f" (SELECT FROM events_largesession l WHERE {_SAME_KEY} AND l.rests_until > %(now)s)"
-            f" AND {_OF_OWNERS})",
-            {"now": now, "owners": owners},
-        )
+        cursor.execute(_HAS_PENDING, {"now": now, "owners": owners})
         found: bool = cursor.fetchone()[0]
         return found
 
@@ -170,21 +185,6 @@ def pending_rows(owners: Owners) -> int:
     """How many rows wait."""
     rows = pending.TouchedSession.objects.all()
     return (rows if owners is None else rows.filter(owner_id__in=owners)).count()
-
-
-_REQUEUE = f"""
-INSERT INTO events_touchedsession ({_KEY}, since, until)
-SELECT owner_id, source_id, session, device, channel, min(since), max(until) FROM (
-  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END AS device,
-         CASE WHEN session IS NULL THEN channel END AS channel, occurred_at AS since, occurred_at AS until
-  FROM events_event WHERE id >= %(low)s AND id < %(high)s AND (session IS NOT NULL OR device IS NOT NULL)
-  UNION ALL
-  SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END,
-         CASE WHEN session IS NULL THEN channel END, started_at, ended_at
-  FROM events_session WHERE started_at >= %(since)s AND started_at < %(until)s
-) t WHERE {_OF_OWNERS}
-GROUP BY owner_id, source_id, session, device, channel
-"""  # noqa: S608
 
 
 def requeue_all(owners: Owners) -> Iterator[int]:

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from events.event import INDEXED
 from events.identity import MILLISECOND, first_id, first_number
 from events.kinds import KINDS
+from events.lib.sql import each
 from events.sessions.record import DETAILS, Record
 from events.store.copying import array, id_array, text_array
 from events.store.pending import SessionKey
@@ -69,22 +71,21 @@ def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str)
         id_array(first_number(window.since) for _, window in part),
         id_array(first_number(window.until + MILLISECOND) for _, window in part),
     ]
-    bounds = f">= '{low}' AND {{id}} < '{high}'"
-    return (
-        _STATEMENT.format(
-            details=_details(bounds),
-            columns=_COLUMNS,
-            column=column,
-            indexed=INDEXED,
-            condition=_CONDITIONS[column],
-            bounds="e.id " + bounds.format(id="e.id"),
-            fence="OFFSET 0" if most is None else f"LIMIT {most:d}",
-        ),
-        parameters,
+    # Literals, so that partitions are pruned before the statement runs.
+    bounds = {"low": Literal(str(low)), "high": Literal(str(high))}
+    statement = _STATEMENT.format(
+        details=_details(bounds),
+        columns=each("e.{name}", _ENVELOPE),
+        column=Identifier(column),
+        indexed=Literal(INDEXED),
+        condition=_CONDITIONS[column],
+        bounds=_BOUNDS.format(id=SQL("e.id"), **bounds),
+        fence=SQL("OFFSET 0") if most is None else SQL("LIMIT {}").format(Literal(most)),
     )
+    return statement.as_string(), parameters
 
 
-_STATEMENT = """
+_STATEMENT = SQL("""
 SELECT wanted.n, e.id, e.kind, e.dialect, {details}, {columns}
 FROM (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::uuid[],
                            %s::uuid[]) AS listed (n, owner_id, source_id, name, channel, low, high)
@@ -97,24 +98,28 @@ CROSS JOIN LATERAL (
     AND e.owner_id IS NOT DISTINCT FROM wanted.owner_id AND e.source_id IS NOT DISTINCT FROM wanted.source_id
   {fence}) e
 ORDER BY wanted.n, e.id
-"""
+""")
+_BOUNDS = SQL("{id} >= {low} AND {id} < {high}")
 _CONDITIONS = {
-    "session": "e.session IS NOT NULL",
-    "device": "e.session IS NULL AND e.device IS NOT NULL AND e.channel IS NOT DISTINCT FROM wanted.channel",
+    "session": SQL("e.session IS NOT NULL"),
+    "device": SQL(
+        "e.session IS NULL AND e.device IS NOT NULL AND e.channel IS NOT DISTINCT FROM wanted.channel"
+    ),
 }
+_DETAIL = SQL("WHEN {kind} THEN (SELECT ARRAY[{columns}] FROM {table} d WHERE d.id = e.id AND {bounds})")
 # Of the fields of a record, those that are columns of the envelope as they are.
 _ENVELOPE = Record._fields[4:]
-_COLUMNS = ", ".join(f"e.{name}" for name in _ENVELOPE)
 
 
-def _details(bounds: str) -> str:
-    """The columns that a kind's own table has for the summary, as an array of texts."""
-    cases = []
-    for kind, names in DETAILS.items():
-        table = KINDS[kind].model._meta.db_table
-        listed = ", ".join(f"d.{name}::text" for name in names)
-        cases.append(
-            f"WHEN '{kind}' THEN (SELECT ARRAY[{listed}] FROM {table} d"  # noqa: S608  (names are ours)
-            f" WHERE d.id = e.id AND d.id {bounds.format(id='d.id')})"
+def _details(bounds: dict[str, Literal]) -> Composed:
+    """Compose the columns of the kinds' own tables that summaries need, as an array of texts."""
+    cases = [
+        _DETAIL.format(
+            kind=Literal(kind),
+            columns=each("d.{name}::text", names),
+            table=Identifier(KINDS[kind].model._meta.db_table),
+            bounds=_BOUNDS.format(id=SQL("d.id"), **bounds),
         )
-    return f"CASE e.kind {' '.join(cases)} END"
+        for kind, names in DETAILS.items()
+    ]
+    return SQL("CASE e.kind {} END").format(SQL(" ").join(cases))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from psycopg.sql import SQL, Literal
 
 from events.event import INDEXED
 from events.sessions.claiming import Claim
@@ -81,19 +82,19 @@ def _with_ids(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
 
 
 # By the index on device: see `reading` for why owner and source are compared so.
-_OVERLAPPING = f"""
+_OVERLAPPING = SQL("""
 SELECT DISTINCT wanted.number, s.id, s.started_at, s.ended_at
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
             %s::timestamptz[]) AS wanted (number, owner_id, source_id, device, channel, since, until)
 CROSS JOIN LATERAL (
   SELECT * FROM events_session s
-  WHERE left(s.device, {INDEXED}) = left(wanted.device, {INDEXED}) AND s.device IS NOT NULL
+  WHERE left(s.device, {indexed}) = left(wanted.device, {indexed}) AND s.device IS NOT NULL
     AND s.started_at <= wanted.until AND s.ended_at >= wanted.since AND s.session IS NULL
-    AND s.ended_at >= {COMPUTED_SINCE}
+    AND s.ended_at >= {computed_since}
     AND s.device IS NOT DISTINCT FROM wanted.device AND s.channel IS NOT DISTINCT FROM wanted.channel
     AND s.owner_id IS NOT DISTINCT FROM wanted.owner_id AND s.source_id IS NOT DISTINCT FROM wanted.source_id
   OFFSET 0) s
-"""  # noqa: S608
+""").format(indexed=Literal(INDEXED), computed_since=COMPUTED_SINCE)
 
 
 def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:

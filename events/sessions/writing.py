@@ -4,13 +4,16 @@ The caller holds the lock of every key that it writes for, so no two transaction
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import msgspec
 from django.db import connection, models
+from psycopg.sql import SQL, Composed, Identifier
 
 from events.identity import moment
+from events.lib.sql import each
 from events.sessions.session import (
     Session,
     SessionEnv,
@@ -69,10 +72,8 @@ def remove(ids: Iterable[UUID], redirects: Mapping[UUID, UUID]) -> None:
         return
     for model in (SessionPage, SessionEnv, SessionEventCount):
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM {model._meta.db_table} WHERE session_id = ANY(%s)",  # noqa: S608
-                [gone],
-            )
+            table = Identifier(model._meta.db_table)
+            cursor.execute(SQL("DELETE FROM {} WHERE session_id = ANY(%s)").format(table), [gone])
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_session WHERE id = ANY(%s)", [gone])
         cursor.execute(
@@ -138,46 +139,54 @@ _PARTS: tuple[tuple[type[models.Model], Table, Callable[[ComputedSession], Itera
 )
 
 
-class _Names(NamedTuple):
-    """A table and its columns as statements name them."""
+def _columns(model: type[models.Model]) -> list[str]:
+    return [str(field.column) for field in model._meta.local_concrete_fields]
 
-    table: str
-    key: list[str]
-    columns: list[str]
 
-    @classmethod
-    def of(cls, model: type[models.Model]) -> "_Names":
-        listed = [str(field.column) for field in model._meta.local_concrete_fields]
-        key = [str(field.column) for field in model._meta.pk_fields]
-        return cls(model._meta.db_table, key, listed)
+def _key(model: type[models.Model]) -> list[str]:
+    return [str(field.column) for field in model._meta.pk_fields]
+
+
+_UPSERT = SQL("""
+INSERT INTO {table} ({columns})
+SELECT {computed} FROM json_populate_recordset(NULL::{table}, %s::json) computed
+{where}
+ON CONFLICT ({key}) DO UPDATE SET {changes}
+""")
+_CHANGED = SQL("""
+WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same_key} AND ({stored}) IS NOT DISTINCT FROM ({computed}))
+""")
+_SAME_KEY: LiteralString = "t.{name} = computed.{name}"
+
+
+@cache
+def _upsert_statement(model: type[models.Model], *, new: bool) -> Composed:
+    table, columns, key = Identifier(model._meta.db_table), _columns(model), _key(model)
+    computed = each("computed.{name}", columns)
+    changed = _CHANGED.format(
+        table=table,
+        same_key=each(_SAME_KEY, key, " AND "),
+        stored=each("t.{name}", columns),
+        computed=computed,
+    )
+    return _UPSERT.format(
+        table=table,
+        columns=each("{name}", columns),
+        computed=computed,
+        where=SQL("") if new else changed,
+        key=each("{name}", key),
+        changes=each("{name} = excluded.{name}", (name for name in columns if name not in key)),
+    )
 
 
 def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> None:
-    """Insert or update rows, but not those that are there as they are: that would write them again.
+    """Insert or update rows, except those that are stored unchanged: updating them would write them again.
 
-    Where all are `new`, none is looked up before.
+    If all are `new`, none is looked up before.
     """
-    if not rows:
-        return
-    table, key, names = _Names.of(model)
-    listed = ", ".join(names)
-    ours = ", ".join(f"t.{name}" for name in names)
-    theirs = ", ".join(f"made.{name}" for name in names)
-    same = " AND ".join(f"t.{name} = made.{name}" for name in key)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
-    changed = (
-        ""
-        if new
-        else f" WHERE NOT EXISTS (SELECT FROM {table} t"  # noqa: S608
-        f" WHERE {same} AND ({ours}) IS NOT DISTINCT FROM ({theirs}))"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({listed})"  # noqa: S608  (names are ours)
-            f" SELECT {theirs} FROM json_populate_recordset(NULL::{table}, %s::json) made{changed}"
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}",
-            [_json(rows)],
-        )
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_upsert_statement(model, new=new), [_json(rows)])
 
 
 def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
@@ -187,15 +196,18 @@ def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) 
     _upsert(model, rows, new=not ids)
 
 
+_REMOVE_OTHERS = SQL("""
+DELETE FROM {table} t WHERE t.session_id = ANY(%s::uuid[]) AND NOT EXISTS
+  (SELECT FROM json_populate_recordset(NULL::{table}, %s::json) computed WHERE {same_key})
+""")
+
+
 def _remove_others(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
-    table, key, _ = _Names.of(model)
-    same = " AND ".join(f"made.{name} = t.{name}" for name in key)
+    table, key = Identifier(model._meta.db_table), _key(model)
+    statement = _REMOVE_OTHERS.format(table=table, same_key=each(_SAME_KEY, key, " AND "))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {table} t WHERE t.session_id = ANY(%s::uuid[]) AND NOT EXISTS"  # noqa: S608
-            f" (SELECT FROM json_populate_recordset(NULL::{table}, %s::json) made WHERE {same})",
-            [uuid_array(ids), _json([{name: row[name] for name in key} for row in rows])],
-        )
+        kept = _json([{name: row[name] for name in key} for row in rows])
+        cursor.execute(statement, [uuid_array(ids), kept])
 
 
 def _json(rows: Sequence[Row]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, models
+from psycopg.sql import SQL, Literal
 
 from events.ownership.owner import Organization, Owner
 
@@ -50,20 +51,20 @@ MANY = 1_000  # rows
 STALLED = timedelta(minutes=2)
 HIDDEN = "Until then, comparisons with earlier periods and warnings are hidden."
 
-_WAITING = """
+_WAITING = SQL("""
 FROM events_touchedquarter
 WHERE (%(owners)s::bigint[] IS NULL OR owner_id = ANY(%(owners)s))
   AND quarter >= %(since)s - interval '15 minutes' AND quarter < %(until)s
-"""
-_QUERY = f"""
+""")
+_QUERY = SQL("""
 SELECT
   (SELECT min(b.id) FROM events_backfill b WHERE b.finished_at IS NULL
      AND b.since < %(until)s AND b.until >= %(since)s
      AND (%(owners)s::bigint[] IS NULL OR EXISTS (SELECT FROM events_owner o
           WHERE o.organization_id = b.organization_id AND o.id = ANY(%(owners)s)))),
-  EXISTS (SELECT {_WAITING} AND marked_at < %(lag)s),
-  (SELECT count(*) FROM (SELECT {_WAITING} LIMIT {MANY}) waiting)
-"""  # noqa: S608  (parts of this file)
+  EXISTS (SELECT {waiting} AND marked_at < %(lag)s),
+  (SELECT count(*) FROM (SELECT {waiting} LIMIT {many}) waiting)
+""").format(waiting=_WAITING, many=Literal(MANY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
+from psycopg.sql import SQL, Identifier
 
 from events.enrichment.emails import email_hash, is_address
 from events.enrichment.reference import FEDERATED, federated_id
@@ -121,15 +122,15 @@ def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Se
     return events
 
 
+_DELETE = SQL("DELETE FROM {} WHERE id = ANY(%s::uuid[]) AND id >= %s AND id <= %s")
+
+
 def _delete(table: str, events: Sequence[Event]) -> None:
     """Delete rows by SQL, each week's by its own partition."""
     for _, group in by_week([event.id.int for event in events]):
         ids = [f"{number:032x}" for number in group]
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM {table} WHERE id = ANY(%s::uuid[]) AND id >= %s AND id <= %s",  # noqa: S608
-                [ids, ids[0], ids[-1]],
-            )
+            cursor.execute(_DELETE.format(Identifier(table)), [ids, ids[0], ids[-1]])
 
 
 def _removed_counts(events: Iterable[Event]) -> list[RemovedCount]:

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models, transaction
+from psycopg.sql import SQL, Identifier
 
 from events.enrichment import account, enrich, facts, with_derived
 from events.event import Event
 from events.kinds import KINDS
+from events.lib.sql import each
 from events.ownership.owner import Organization
 from events.store import pending
 from events.store.details import details_of
@@ -184,8 +186,9 @@ def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
 def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
     """Write rows of values, each with its id at the end."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
-    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
-    statement = f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE id = %s'  # noqa: S608  (names of our own)
+    statement = SQL("UPDATE {} SET {} WHERE id = %s").format(
+        Identifier(model._meta.db_table), each("{name} = %s", (field.column for field in fields))
+    )
     prepared = [
         [
             *(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True)),

@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import connection, models
+from psycopg.sql import SQL, Identifier
 
 from events.event import Event
+from events.lib.sql import each
 from events.partitioned.partitions import WEEK, existing_partitions, partition_name, partitioned_tables
 from events.store.usage import UsageDelta, UsageKey, hour_of
 
 # The end of the sealed time, as SQL; NULL where nothing is sealed.
-SEALED_UNTIL = (
+SEALED_UNTIL = SQL(
     "(SELECT max(sealed_until) FROM events_retained"
     " WHERE reports_since IS NULL OR reports_since < sealed_until)"
 )
 # The same, before any time where nothing is.
-COMPUTED_SINCE = f"coalesce({SEALED_UNTIL}, '-infinity'::timestamptz)"
+COMPUTED_SINCE = SQL("coalesce({}, '-infinity'::timestamptz)").format(SEALED_UNTIL)
 
 
 class Retained(models.Model):
@@ -102,16 +104,17 @@ def note_reports_removed(until: datetime) -> None:
 
 def _advance(*times: datetime | None) -> None:
     """Move the times on; none goes back."""
-    moved = ", ".join(f"{name} = greatest(events_retained.{name}, excluded.{name})" for name in _TIMES)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO events_retained (id, {', '.join(_TIMES)}) VALUES (1, %s, %s, %s)"  # noqa: S608
-            f" ON CONFLICT (id) DO UPDATE SET {moved}",
-            times,
-        )
+        cursor.execute(_ADVANCE, times)
 
 
-_TIMES = ("events_since", "sealed_until", "reports_since")
+_ADVANCE = """
+INSERT INTO events_retained AS kept (id, events_since, sealed_until, reports_since) VALUES (1, %s, %s, %s)
+ON CONFLICT (id) DO UPDATE SET
+    events_since = greatest(kept.events_since, excluded.events_since),
+    sealed_until = greatest(kept.sealed_until, excluded.sealed_until),
+    reports_since = greatest(kept.reports_since, excluded.reports_since)
+"""
 
 # One removes at a time. Any constant does, it must only be ours.
 _ADVISORY_LOCK = 7_480_255_002
@@ -158,7 +161,18 @@ def lock_week(week: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS:d}")
         for name in _present(week, [Event._meta.db_table]):
-            cursor.execute(f'LOCK TABLE "{name}" IN SHARE MODE')
+            cursor.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(Identifier(name)))
+
+
+_COUNT_WEEK = SQL("""
+SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC'), count(*),
+       sum(billed_bytes), sum(wire_bytes)
+FROM {} GROUP BY 1, 2, 3, 4, 5
+""")
+_REQUEUE_QUARTERS = SQL("""
+INSERT INTO events_touchedquarter (owner_id, quarter, of_sessions)
+SELECT DISTINCT owner_id, date_bin('15 minutes', occurred_at, 'epoch'::timestamptz), false FROM {}
+""")
 
 
 def count_week(week: datetime) -> list[RemovedCount]:
@@ -167,10 +181,7 @@ def count_week(week: datetime) -> list[RemovedCount]:
     for name in _present(week, [Event._meta.db_table]):
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute(
-                "SELECT owner_id, source_id, kind, dialect, date_trunc('hour', received_at, 'UTC'), count(*),"  # noqa: S608
-                f' sum(billed_bytes), sum(wire_bytes) FROM "{name}" GROUP BY 1, 2, 3, 4, 5'
-            )
+            cursor.execute(_COUNT_WEEK.format(Identifier(name)))
             found += [RemovedCount(*row) for row in cursor.fetchall()]
     return found
 
@@ -195,11 +206,7 @@ def requeue_quarters(week: datetime) -> None:
     """Let the reports' rollups of a week be computed again, from the nothing that will be left of it."""
     for name in _present(week, [Event._meta.db_table]):
         with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO events_touchedquarter (owner_id, quarter, of_sessions)"  # noqa: S608
-                " SELECT DISTINCT owner_id, date_bin('15 minutes', occurred_at, 'epoch'::timestamptz), false"
-                f' FROM "{name}"'
-            )
+            cursor.execute(_REQUEUE_QUARTERS.format(Identifier(name)))
 
 
 def drop_week(week: datetime) -> None:
@@ -209,11 +216,10 @@ def drop_week(week: datetime) -> None:
     rest takes milliseconds. Raises where somebody reads for longer than the lock timeout.
     """
     tables = partitioned_tables()
-    parents = ", ".join(f'ONLY "{table}"' for table in tables)
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {parents} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(each("ONLY {name}", tables)))
         for name in _present(week, tables):
-            cursor.execute(f'DROP TABLE "{name}"')
+            cursor.execute(SQL("DROP TABLE {}").format(Identifier(name)))
 
 
 def _present(week: datetime, tables: Sequence[str]) -> list[str]:
@@ -222,11 +228,15 @@ def _present(week: datetime, tables: Sequence[str]) -> list[str]:
     return [name for table in tables if (name := partition_name(table, week)) in there]
 
 
-def removal_delta(leaving: Iterable[RemovedCount], now: datetime) -> UsageDelta:
-    """What is to be counted: events are gone from the hour of their receipt, and removed in this one."""
-    made = UsageDelta()
-    for each in leaving:
-        received = UsageKey(each.owner_id, each.hour, each.source_id, each.kind, each.dialect)
-        made.count(received, gone=each.events, gone_bytes=each.billed_bytes, gone_wire_bytes=each.wire_bytes)
-        made.count(received._replace(hour=hour_of(now)), removed=each.events, removed_bytes=each.billed_bytes)
-    return made
+def removal_delta(counts: Iterable[RemovedCount], now: datetime) -> UsageDelta:
+    """Return the usage delta: events are gone from the hour of their receipt, and removed in this one."""
+    delta = UsageDelta()
+    for count in counts:
+        received = UsageKey(count.owner_id, count.hour, count.source_id, count.kind, count.dialect)
+        delta.count(
+            received, gone=count.events, gone_bytes=count.billed_bytes, gone_wire_bytes=count.wire_bytes
+        )
+        delta.count(
+            received._replace(hour=hour_of(now)), removed=count.events, removed_bytes=count.billed_bytes
+        )
+    return delta

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
+from psycopg.sql import SQL, Identifier
 
+from events.lib.sql import each
 from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -202,9 +204,17 @@ def _in_bounds(tally: UsageDelta, over: set[VersionKey]) -> tuple[Counter[Warnin
     return made, examples
 
 
-_TYPES = {"owner_id": "int", "source_id": "int", "hour": "timestamptz"} | dict.fromkeys(
-    (*COUNTED, "count"), "bigint"
-)
+_TYPES: dict[str, LiteralString] = {
+    "owner_id": "int",
+    "source_id": "int",
+    "hour": "timestamptz",
+} | dict.fromkeys((*COUNTED, "count"), "bigint")
+
+
+_UPSERT = SQL("""
+INSERT INTO {table} AS kept ({columns}) SELECT * FROM unnest({arrays})
+ON CONFLICT ({keys}) DO UPDATE SET {changes}
+""")
 
 
 def _upsert(
@@ -219,16 +229,19 @@ def _upsert(
         return
     keys, measures, latest = list(keys), list(measures), list(latest)
     columns = [*keys, *measures, *latest]
-    arrays = ", ".join(f"%s::{_TYPES.get(column, 'text')}[]" for column in columns)
-    sums = ", ".join(
-        [f"{measure} = {table}.{measure} + excluded.{measure}" for measure in measures]
-        + [f"{text} = coalesce(nullif(excluded.{text}, ''), {table}.{text})" for text in latest]
+    changes = [each("{name} = kept.{name} + excluded.{name}", measures)]
+    if latest:
+        changes.append(each("{name} = coalesce(nullif(excluded.{name}, ''), kept.{name})", latest))
+    statement = _UPSERT.format(
+        table=Identifier(table),
+        columns=each("{name}", columns),
+        arrays=SQL(", ").join(SQL("%s::{}[]").format(SQL(_TYPES.get(column, "text"))) for column in columns),
+        keys=each("{name}", keys),
+        changes=SQL(", ").join(changes),
     )
-    names = ", ".join(columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608  (names are ours)
-            f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sums}",
+            statement,
             [
                 array(values)
                 if _TYPES.get(column) in ("int", "bigint")
