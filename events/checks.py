@@ -13,7 +13,7 @@ from events.kinds import KINDS
 
 @register()
 def check_enrichment(**_: Any) -> list[CheckMessage]:
-    """Settings of enrichment name what there is."""
+    """Check that the settings of enrichment have known values."""
     errors: list[CheckMessage] = [
         Error(
             f"ENRICHMENT names {name!r}, which there is not.",
@@ -59,7 +59,7 @@ def check_retention(**_: Any) -> list[CheckMessage]:
 
 @register()
 def check_kinds(**_: Any) -> list[CheckMessage]:
-    """Each wire path has one column, each column says what it means."""
+    """Check that each wire path has one column, and each column a help text."""
     errors: list[CheckMessage] = []
     for entry in KINDS.values():
         paths = Counter(leaf.dotted for leaf in entry.schema.leaves)

@@ -40,29 +40,29 @@ INDEXED = 200  # characters of a text that its index covers: a B-tree refuses ro
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    """Questions about events. Times of occurrence become ranges of ids, so that partitions are pruned."""
+    """Filters of events. Times of occurrence become ranges of ids, so that partitions are pruned."""
 
     def occurred_since(self, since: datetime) -> Self:
-        """Those that occurred at `since` or later."""
+        """Return events that occurred at `since` or later."""
         return self.filter(id__gte=first_id(since))
 
     def occurred_before(self, until: datetime) -> Self:
-        """Those that occurred before `until`."""
+        """Return events that occurred before `until`."""
         return self.filter(id__lt=first_id(until))
 
     def for_owners(self, owners: models.QuerySet[Owner]) -> Self:
-        """Those of the given owners, by a list of keys: a subquery would keep the planner from the index."""
+        """Return events of the owners, by a list of keys: with a subquery the planner skips the index."""
         return self.filter(owner_id__in=list(owners.values_list("pk", flat=True)))
 
     def with_text(self, column: str, text: str) -> Self:
-        """Those whose text `column` is `text`, by the index on its first characters."""
+        """Return events whose text `column` equals `text`, by the index on its first characters."""
         return self.alias(**{f"{column}_start": Left(column, INDEXED)}).filter(
             **{f"{column}_start": text[:INDEXED], column: text}
         )
 
 
 class Event(PartitionedById, models.Model):
-    """One event: who, where, when, with which application. Written once, never updated on the way in."""
+    """One row per event: its actor, owner, source and times. Ingestion inserts it and never updates it."""
 
     id = models.UUIDField(primary_key=True, help_text="Time and identity of the event; sorts by occurrence.")
     dialect = models.TextField(help_text="Wire format that it came in: availity, sunbird or buildless.")

@@ -21,7 +21,7 @@ _NAME = (1 << _TIME_SHIFT) - 1
 
 
 def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
-    """The id, as a 128-bit number, of what the owner's sender calls `identity` and dates `occurred_ms`."""
+    """Return the id of an event as a 128-bit number, from its time, its owner and the sender's id of it."""
     name = identity.encode("utf-8", "surrogatepass")
     digest = int.from_bytes(blake2b(name, key=owner.bytes, digest_size=10).digest())
     high = digest >> 62 & 0xFFF
@@ -34,22 +34,22 @@ def name_part(event: int) -> int:
 
 
 def position_identity(request: int, index: int) -> str:
-    """The identity of an event without an id of its own: its place in the inbox."""
+    """Return the identity of an event without its own id: its position in the inbox."""
     return f"\x00{request}\x00{index}"
 
 
 def milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970, rounded down."""
+    """Return milliseconds since 1970, rounded down."""
     return (moment - EPOCH) // MILLISECOND
 
 
 def moment(ms: int) -> datetime:
-    """The UTC time of `ms` milliseconds since 1970, exact."""
+    """Return the UTC time of `ms` milliseconds since 1970, exactly."""
     return EPOCH + timedelta(0, 0, 0, ms)  # by place: the keyword takes twice as long
 
 
 def first_id(at: datetime) -> UUID:
-    """The lowest id an event at `at` can have: `id >= first_id(since)` is "since"."""
+    """Return the lowest possible id of an event at a time: `id >= first_id(since)` means since."""
     return UUID(int=first_number(at))
 
 
@@ -59,7 +59,7 @@ def first_number(at: datetime) -> int:
 
 
 def occurred_ms(event: int) -> int:
-    """The milliseconds since 1970 in an event id."""
+    """Return the milliseconds since 1970 in an event id."""
     return event >> _TIME_SHIFT
 
 
@@ -83,5 +83,5 @@ def _monday(number: int) -> datetime:
 
 
 def week_of(at: datetime) -> datetime:
-    """The Monday, 00:00 UTC, of the week of `at`."""
+    """Return the Monday, 00:00 UTC, of the week of a time."""
     return _monday(((at - EPOCH).days + 3) // 7)

@@ -33,7 +33,7 @@ PAUSE_SECONDS = 3.0  # before it is tried again: those who had to wait are let t
 
 
 class Removed(NamedTuple):
-    """What a week had, or what went with it."""
+    """The content of a week that was, or would be, removed."""
 
     week: datetime
     events: int
@@ -42,23 +42,23 @@ class Removed(NamedTuple):
 
 
 class Unfinished(Exception):
-    """Sessions or rollups of a week are still being computed, and couldn't be once its events are gone."""
+    """Sessions or rollups of a week are pending, and couldn't be computed without its events."""
 
 
 def retained_since(now: datetime) -> datetime | None:
-    """Weeks that end before this are removed; None where all is kept."""
+    """Return the time before which weeks must end to be removed; None if all are kept."""
     return now - timedelta(weeks=settings.RETENTION_WEEKS) if settings.RETENTION_WEEKS else None
 
 
 def kept_since(now: datetime) -> datetime | None:
-    """When the earliest week begins that is kept; None where all is kept."""
+    """Return the start of the earliest kept week; None if all are kept."""
     since = retained_since(now)
     sealed = retention.sealed_until()
     return max((each for each in (since and week_of(since), sealed) if each), default=None)
 
 
 def reports_retained_since(now: datetime) -> datetime | None:
-    """Sessions and rollups of weeks that end before this are removed; None where all are kept."""
+    """Return the time before which weeks must end for their sessions and rollups to be removed."""
     weeks = settings.REPORT_RETENTION_WEEKS
     return now - timedelta(weeks=weeks) if weeks else None
 
@@ -72,7 +72,7 @@ def keeps_reports(week: datetime, now: datetime) -> bool:
 
 
 def preview(week: datetime) -> Removed:
-    """What a removal of a week would remove."""
+    """Return what the removal of a week would remove."""
     with transaction.atomic():
         return _summed(week, retention.count_week(week))
 
@@ -80,10 +80,10 @@ def preview(week: datetime) -> Removed:
 def remove_week(
     week: datetime, actor: audit.Actor, now: datetime, *, keep_reports: bool | None = None
 ) -> Removed | None:
-    """Remove a week; None where somebody else removes at this moment. By default the settings say whether its
+    """Remove a week; None if another process is removing one. By default the settings decide whether its
     sessions and rollups are kept.
 
-    Raises OperationalError where the tables can't be had for a moment, and Unfinished.
+    Raises OperationalError if the tables can't be had for a moment, and Unfinished.
     """
     keep = keeps_reports(week, now) if keep_reports is None else keep_reports
     if keep:
@@ -125,7 +125,7 @@ def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) ->
 
 
 def _check_finished(week: datetime) -> None:
-    """Raise Unfinished where what is made of a week's events, or of those before it, isn't made yet."""
+    """Raise Unfinished if sessions or rollups of a week, or of earlier weeks, are pending."""
     first = Event.objects.order_by("id").first()
     if first and first.occurred_at < week:
         before = week_of(first.occurred_at.astimezone(UTC))
@@ -138,7 +138,7 @@ def _check_finished(week: datetime) -> None:
 
 
 def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
-    """Remove the sessions that outlived their events and are older than reports are kept; returns how many.
+    """Remove sessions that outlived their events and exceed REPORT_RETENTION_WEEKS; return their number.
 
     Rollups follow: those of sessions are computed again, those of events are removed by their own task.
     """
@@ -174,5 +174,5 @@ def _summed(week: datetime, counted: Sequence[RemovedCount]) -> Removed:
 
 
 def title(week: datetime) -> str:
-    """A week in words."""
+    """Return a week in words."""
     return f"week {week:%Y-%m-%d} to {week + WEEK - timedelta(days=1):%Y-%m-%d}"

@@ -21,31 +21,31 @@ SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to s
 
 @shared_task(name="events.manage_partitions", time_limit=600)
 def manage_partitions(**_: Any) -> None:
-    """Make the weeks to come before they begin."""
+    """Create future partitions."""
     make_partitions(weeks_ahead(timezone.now()))
 
 
 @shared_task(name="events.summarise", time_limit=3_600)
 def summarise(**_: Any) -> None:
-    """Sum up the sessions that new events came for."""
+    """Summarise pending sessions."""
     summarising.summarise_pending(seconds=SUMMARISE_SECONDS)
 
 
 @shared_task(name="events.clean", time_limit=3_600)
 def clean(**_: Any) -> None:
-    """Remove what is kept for a time only."""
+    """Remove expired data."""
     janitors.clean_all(timezone.now())
 
 
 @shared_task(name="events.export", time_limit=3_600)
 def export(**_: Any) -> None:
-    """Make the next export that somebody asked for."""
+    """Make the next export."""
     making.make_next()
 
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)
 def remove_old(**_: Any) -> None:
-    """Remove events that are older than is kept, and sessions that outlived theirs for long enough."""
+    """Remove events beyond their retention, and sessions beyond theirs."""
     now, actor = timezone.now(), audit.Actor("retention")
     before = removal.retained_since(now)
     janitors.for_each(

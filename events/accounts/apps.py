@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Listen to log-ins and memberships."""
+        """Connect the signals of log-ins and memberships."""
         from events.accounts import audit, logins, members, second_factor  # noqa: F401  (register checks)
 
         logins.connect()

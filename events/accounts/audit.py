@@ -19,7 +19,8 @@ from events.ownership.owner import Owner
 
 
 class AuditEntry(models.Model):
-    """Who did what to what. A trigger of the database refuses changes and deletions.
+    """One row per action of a person, key or command. A trigger of the database refuses changes and
+    deletions.
 
     The keys of people and owners have no constraint and stay when those are gone; their names stand beside.
     """
@@ -144,7 +145,7 @@ HIDDEN = "(secret)"
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something, from where."""
+    """The person, key or command that acts, and its address."""
 
     name: str
     user_id: int | None = None
@@ -152,7 +153,7 @@ class Actor:
 
 
 def actor_of(request: Any) -> Actor:
-    """The person or the key behind a request. Takes requests of Django and of the REST framework."""
+    """Return the person or key that sent a request of Django or of the REST framework."""
     user = request.user
     address_hash = getattr(request, "address_hash", "")
     if user.pk is not None:
@@ -162,7 +163,7 @@ def actor_of(request: Any) -> Actor:
 
 
 def command(name: str) -> Actor:
-    """Who runs a command at the server."""
+    """Return the actor of a management command."""
     return Actor(f"manage.py {name}")
 
 
@@ -200,7 +201,7 @@ def record(
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs between two states, as it was and as it became; of secrets only that they differ."""
+    """Return what differs between two states: the old and the new values. Secrets are hidden."""
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     was, became = (
         {name: HIDDEN if name in SECRETS else state[name] for name in changed if name in state}
@@ -210,7 +211,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
 
 
 def state(row: models.Model, fields: Iterable[str]) -> dict[str, Any]:
-    """The named fields of a row, as an entry keeps them: of another row its name, of many their keys."""
+    """Return the named fields of a row as an entry stores them: another row as its name, many as keys."""
     return {name: _told(row, name) for name in fields}
 
 

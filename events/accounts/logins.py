@@ -39,13 +39,13 @@ KNOWN_FOR = timedelta(days=90)  # a name that logged in at an address
 
 @dataclass(frozen=True)
 class Rule:
-    """So many failures cost nothing; each one more doubles the wait, up to the longest."""
+    """A number of free failures; each further one doubles the wait, up to the longest."""
 
     free: int
     longest: int  # seconds
 
     def wait(self, failures: int) -> int:
-        """Seconds from the last attempt to the next."""
+        """Return the seconds from the last attempt to the next."""
         over = failures - self.free
         return 0 if over < 0 else min(2 ** min(over, 30), self.longest)
 
@@ -153,7 +153,7 @@ UNKNOWN_PERSON = "somebody"
 
 
 def connect() -> None:
-    """Listen to Django's signals."""
+    """Connect to Django's log-in signals."""
     user_logged_in.connect(_logged_in, dispatch_uid="audit_login")
     user_logged_out.connect(_logged_out, dispatch_uid="audit_logout")
     user_login_failed.connect(_login_failed, dispatch_uid="audit_failure")
@@ -172,7 +172,9 @@ def _logged_out(*, user: Any, request: Any, **_: Any) -> None:
 
 
 def _login_failed(*, credentials: Any, request: Any = None, **_: Any) -> None:
-    """Only the name of an account that there is: people type passwords where names belong."""
+    """Record a failed log-in, with the name only if an account has it: people type passwords into name
+    fields.
+    """
     name = str(credentials.get("username") or "").replace("\x00", "")
     user = get_user_model()._default_manager.filter(username=name).first()
     address_hash = getattr(request, "address_hash", "")

@@ -84,7 +84,7 @@ def _membership_deleted(*, instance: Membership, **_: Any) -> None:
 
 
 def connect_lead_group() -> None:
-    """Listen to memberships."""
+    """Keep the group of leads up to date with memberships."""
     post_save.connect(_membership_changed, sender=Membership, dispatch_uid="lead_saved")
     post_delete.connect(_membership_changed, sender=Membership, dispatch_uid="lead_deleted")
 

@@ -49,7 +49,7 @@ class RecoveryCode(models.Model):
 
 
 def make_recovery_codes(user: User) -> list[str]:
-    """New codes, shown this once; the ones before are void."""
+    """Create recovery codes, to be shown once. Previous codes become void."""
     codes = ["-".join(_random(4) for _ in range(4)) for _ in range(CODES)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
@@ -58,7 +58,7 @@ def make_recovery_codes(user: User) -> list[str]:
 
 
 def use_recovery_code(user: User, code: str) -> bool:
-    """Whether it is a code of the person, who has it no longer."""
+    """Use up a recovery code of a person. Returns False if they have no such code."""
     gone, _ = RecoveryCode.objects.filter(user=user, hash=_hash(code)).delete()
     return gone == 1
 
@@ -97,18 +97,18 @@ MOST_FAILURES = 9
 
 
 def is_required(user: Any) -> bool:
-    """Whether the person may do nothing without one."""
+    """True if the person must have a second factor."""
     return settings.SECOND_FACTOR == ALL or (settings.SECOND_FACTOR == OPERATORS and is_operator(user))
 
 
 def device_of(user: Any) -> TOTPDevice | None:
-    """What the person has set up, None for nothing."""
+    """Return the person's confirmed device, or None."""
     found: TOTPDevice | None = TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).first()
     return found
 
 
 def draft_of(user: Any) -> TOTPDevice:
-    """What the person is about to set up: the same secret until a code has confirmed it."""
+    """Return the device that the person is setting up. Its secret stays the same until a code confirms it."""
     draft: TOTPDevice = TOTPDevice.objects.get_or_create(
         user_id=user.pk, confirmed=False, defaults={"name": "app"}
     )[0]
@@ -116,19 +116,19 @@ def draft_of(user: Any) -> TOTPDevice:
 
 
 def qr_of(draft: TOTPDevice) -> SafeString:
-    """The draft as a QR code, in SVG that stands in a page."""
+    """Return the device as a QR code, an SVG to be embedded in a page."""
     image = segno.make(draft.config_url, error="m").svg_inline(scale=5, border=3, light="#fff", omitsize=True)
     return mark_safe(image)  # noqa: S308  (made of squares by segno)
 
 
 def secret_of(draft: TOTPDevice) -> str:
-    """The draft's secret as people type it."""
+    """Return the secret of a device in groups of four letters, for typing."""
     text = b32encode(draft.bin_key).decode().rstrip("=")
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def confirm(request: Any, draft: TOTPDevice, code: str) -> list[str] | None:
-    """Set the draft up if the code is right; the recovery codes then, shown this once.
+    """Confirm the device if the code is right. Returns the recovery codes, to be shown once.
 
     The person's other sessions end: they were opened by a password alone.
     """
@@ -143,7 +143,7 @@ def confirm(request: Any, draft: TOTPDevice, code: str) -> list[str] | None:
 
 
 def check(request: Any, device: TOTPDevice, code: str) -> bool:
-    """Whether the code is right; the session is verified then. A recovery code serves once."""
+    """True if the code is right; then the session is verified. A recovery code works once."""
     actor = audit.actor_of(request)
     if code.isdecimal():
         often = TOTPDevice.objects.filter(pk=device.pk, throttling_failure_count__gt=MOST_FAILURES)
@@ -163,7 +163,7 @@ def check(request: Any, device: TOTPDevice, code: str) -> bool:
 
 
 def remove(user: User) -> bool:
-    """Take the second factor away with its recovery codes; whether there was one."""
+    """Remove the second factor and its recovery codes. Returns False if there was none."""
     RecoveryCode.objects.filter(user=user).delete()
     gone, _ = TOTPDevice.objects.filter(user=user).delete()
     return bool(gone)
@@ -174,13 +174,13 @@ API = "/api/"
 
 
 class SecondFactorGate:
-    """Stands after the middleware that knows the person, and whether a code was given in this session."""
+    """Middleware that asks for the code. It follows the middleware that identifies the person."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Ask for the code, or go on."""
+        """Ask for the code, or pass the request on."""
         if settings.SESSION_COOKIE_NAME in request.COOKIES and self._must_stop(request):
             return _require_code(request)
         return self.get_response(request)
@@ -196,7 +196,7 @@ class SecondFactorGate:
 
 
 def _exempt_paths() -> set[str]:
-    """Where one may go all the same."""
+    """Return the paths that need no code."""
     names = ("second-factor", "second-factor-check", "admin:logout", "admin:login", "admin:jsi18n")
     return {*map(reverse, names), "/livez", "/readyz"}
 
@@ -212,7 +212,7 @@ def _require_code(request: HttpRequest) -> HttpResponse:
 
 @register()
 def check_second_factor(**_: Any) -> list[CheckMessage]:
-    """The setting says one of what there is."""
+    """Check that SECOND_FACTOR has a known value."""
     if settings.SECOND_FACTOR in CHOICES:
         return []
     said = f"SECOND_FACTOR is {settings.SECOND_FACTOR!r}."

@@ -43,10 +43,10 @@ else:
 
 
 class LoginForm(UnfoldLogin):
-    """The log-in. Its answers are the same whether there is such an account or not."""
+    """The log-in form. It responds equally whether or not the account exists."""
 
     def clean(self) -> dict[str, Any]:
-        """Look at the password only where nobody has to wait."""
+        """Check the password, unless the person has to wait."""
         name = str(self.cleaned_data.get("username") or "")
         network = getattr(self.request, "network_hash", "")
         if wait := logins.count_login(name, network, timezone.now()):
@@ -69,7 +69,7 @@ class CodeForm(forms.Form):
     )
 
     def clean_code(self) -> str:
-        """Without the blanks that people and phones put into codes."""
+        """Remove the blanks that people and phones insert into codes."""
         return "".join(str(self.cleaned_data["code"]).split())
 
 
@@ -98,7 +98,7 @@ def check(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
 def manage(request: HttpRequest) -> HttpResponse:
-    """Set it up where there is none; look after it where there is one."""
+    """Set up a second factor, or manage an existing one."""
     device = second_factor.device_of(request.user)
     if device is None:
         return _set_up(request)

@@ -16,33 +16,33 @@ from events.admin.lists import KeysetAdmin
 
 
 class ActionFilter(ChoiceFilter):
-    """By what was done."""
+    """Filter by action."""
 
     title = "action"
     parameter_name = "action"
     column = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All actions that there are."""
+        """Return all actions."""
         return sorted(((name, said.rstrip(":")) for name, said in ACTIONS.items()), key=lambda each: each[1])
 
 
 class LedOwnerFilter(ChoiceFilter):
-    """By owner, of those that the person leads."""
+    """Filter by the owners that the person leads."""
 
     title = "owner"
     parameter_name = "owner"
     column = "owner_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The owners that the person leads."""
+        """Return the owners that the person leads."""
         owners = list(access_of(request).led.select_related("organization"))
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(PageAdmin, KeysetAdmin):
-    """Who did what: read, never changed."""
+    """The audit trail: operators see all of it, leads what concerns their owners. It can't be changed."""
 
     list_display = (time_column("at", "When (UTC)"), "who", "did", "what", "whose")
     list_filter = (LedOwnerFilter, ActionFilter)
@@ -52,39 +52,39 @@ class AuditEntryAdmin(PageAdmin, KeysetAdmin):
 
     @admin.display(description="Who")
     def who(self, row: AuditEntry) -> str:
-        """The name at that time."""
+        """Return the actor's name at that time."""
         return row.actor_name
 
     @admin.display(description="Did")
     def did(self, row: AuditEntry) -> str:
-        """What was done, in words."""
+        """Return the action in words."""
         return ACTIONS.get(row.action, row.action).rstrip(":")
 
     @admin.display(description="What")
     def what(self, row: AuditEntry) -> str:
-        """What it was done to."""
+        """Return the name of the object."""
         return row.about or NOTHING
 
     @admin.display(description="Of owner")
     def whose(self, row: AuditEntry) -> str:
-        """The owner's name at that time."""
+        """Return the owner's name at that time."""
         return row.owner_name or NOTHING
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """What was done to the owners that the person leads."""
+        """Return the entries that concern owners the person leads."""
         access = access_of(request)
         rows: models.QuerySet[Any] = super().get_queryset(request)
         return rows if access.is_operator else rows.filter(owner_id__in=access.led.values("pk"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of any owner see the list; of this owner, the entry."""
+        """True for leads; for an entry, only for leads of its owner."""
         access = access_of(request)
         if obj is None:
             return access.leads_any
         return access.is_operator or (obj.owner_id is not None and access.leads(obj.owner_id))
 
     def page(self, request: HttpRequest, row: AuditEntry) -> Page:
-        """Who, what, when, from where."""
+        """Build the page of an entry."""
         said = ACTIONS.get(row.action, row.action)
         return Page(
             sentence=f"{row.actor_name} {said} {row.about}".rstrip() + ".",

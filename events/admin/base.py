@@ -59,7 +59,7 @@ class TallyChangeList(ChangeList):
 
 @dataclass(frozen=True)
 class EmptyState:
-    """What a list says where it has nothing: why, and the next step."""
+    """The text of a list without rows: the reason and the next step."""
 
     title: str
     text: str
@@ -72,7 +72,7 @@ OWNERS = frozenset({"owner", "default_owner"})  # columns of lists
 
 
 class TallyAdmin(UnfoldAdmin):
-    """A model's pages. For operators only, unless a subclass says otherwise."""
+    """Base class of all admin pages. For operators only, unless a subclass allows more."""
 
     change_list_template = "admin/tally_list.html"
     empty_state = EmptyState("Nothing here yet", "There is nothing to show.")
@@ -80,11 +80,11 @@ class TallyAdmin(UnfoldAdmin):
     actions: Any = None  # what changes many rows at once is added where it is safe
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
-        """What the list says where it has nothing."""
+        """Return the text of the list if it has no rows."""
         return self.empty_state
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list."""
+        """Show the list."""
         more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
         return super().changelist_view(request, more | (extra_context or {}))
 
@@ -98,12 +98,12 @@ class TallyAdmin(UnfoldAdmin):
         return lookup in {f"{column}{suffix}" for column in columns for suffix in LOOKUPS}
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns; owners of the same name are told apart by their organizations."""
+        """Return the columns. Owners with the same name are shown with their organizations."""
         found = super().get_list_display(request)
         return [_owners(request, name) if name in OWNERS else name for name in found]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The field of a form: owners told apart, times with their zone."""
+        """Return a form field. Owners are shown with their organizations, times with their zone."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.related_model is Owner:
             field.label_from_instance = access_of(request).label
@@ -112,30 +112,30 @@ class TallyAdmin(UnfoldAdmin):
         return field
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Return what is deleted with rows, without rows that have no page: sums, and pairs of other rows."""
+        """Return what is deleted along with rows, without counters and link rows, which have no page."""
         gone, counts, lacking, protected = super().get_deleted_objects(objs, request)
         listed = {model._meta.verbose_name_plural for model in self.admin_site._registry}
         kept = {name: count for name, count in counts.items() if name in listed}
         return _with_pages(gone), kept, lacking, protected
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether the navigation has it."""
+        """True if the navigation shows the list."""
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Operators see everything."""
+        """True for operators."""
         return access_of(request).is_operator
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Operators may."""
+        """True for operators."""
         return access_of(request).is_operator
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Operators may."""
+        """True for operators."""
         return access_of(request).is_operator
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Operators may."""
+        """True for operators."""
         return access_of(request).is_operator
 
 
@@ -166,32 +166,32 @@ def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:
 
 
 class ReadOnly:
-    """Nothing can be added, changed or deleted here, by nobody."""
+    """Mixin for rows that nobody can add, change or delete."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody may."""
+        """False for everybody."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody may."""
+        """False for everybody."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody may."""
+        """False for everybody."""
         return False
 
 
 class OwnedAdmin(TallyAdmin):
-    """Rows that belong to an owner: seen by the owner's members, whatever Django's permissions say."""
+    """Rows of an owner, visible to its members whatever Django's permissions say."""
 
     owner_path = "owner_id"  # from a row to its owner's key
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Nothing of anybody else's: lists, pages and searches start here."""
+        """Return only visible rows. Lists, pages and searches start here."""
         return access_of(request).limit(super().get_queryset(request), self.owner_path)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members of any owner may see the list; of this owner, the row."""
+        """True for members of any owner; for a row, only for members of its owner."""
         access = access_of(request)
         return not access.is_empty if obj is None else access.has(getattr(obj, self.owner_path))
 
@@ -200,33 +200,33 @@ _BEFORE = "tally_audit_before"
 
 
 class AuditedAdmin(TallyAdmin):
-    """Notes what was made, changed and removed, in the transaction that does it."""
+    """Records additions, changes and deletions in the audit trail, in the same transaction."""
 
     audit_noun = ""  # of the actions: NOUN.made, NOUN.changed, NOUN.removed
     audit_fields: tuple[str, ...] = ()
 
     def audit_owner(self, row: Any) -> Owner | None:
-        """Whose leads see it."""
+        """Return the owner whose leads see the entry."""
         return None
 
     def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
-        """What a change is called."""
+        """Return the name of a change."""
         return f"{self.audit_noun}.changed"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Remember how it was."""
+        """Save the row, and remember its previous state."""
         if change:
             stored = type(obj)._default_manager.get(pk=obj.pk)
             setattr(request, _BEFORE, audit.state(stored, self.audit_fields))
         super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Note it."""
+        """Record the addition."""
         self._note(request, f"{self.audit_noun}.made", obj, after=audit.state(obj, self.audit_fields))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Note what changed, if anything did."""
+        """Record the change, if there is any."""
         before = getattr(request, _BEFORE, None)
         if before is None:  # Django changes a person's password past save_model
             self._note(request, f"{self.audit_noun}.password_changed", obj)
@@ -237,7 +237,7 @@ class AuditedAdmin(TallyAdmin):
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Note what is about to go."""
+        """Record the deletions."""
         for row in queryset:
             self._note(request, f"{self.audit_noun}.removed", row, before=audit.state(row, self.audit_fields))
         return super().log_deletions(request, queryset)
@@ -261,16 +261,16 @@ USAGE_COUNTS = "counts of what was received"
 
 
 class ProtectedAdmin(TallyAdmin):
-    """Owners and organizations. Django would read all that is theirs to say the same."""
+    """Owners and organizations, which can't be deleted while rows depend on them."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What goes with them, or what keeps them."""
+        """Return the names of the rows that prevent the deletion. Django would read all of them for that."""
         keeps = sorted({name for row in objs for name in blocking_rows(row)})
         return ([], {}, set(), keeps) if keeps else super().get_deleted_objects(objs, request)
 
 
 def blocking_rows(row: models.Model) -> Iterator[str]:
-    """What a row has that doesn't go with it, as pages call it."""
+    """Yield the plural names of the rows that prevent the deletion of a row."""
     for relation in row._meta.get_fields(include_hidden=True):
         if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
             continue
@@ -289,7 +289,8 @@ NOTHING = "-"
 def linked_fields(
     request: HttpRequest, names: Iterable[Any], fixed: Iterable[Any] | None = None
 ) -> tuple[Any, ...]:
-    """The names, those of relations (among `fixed`, if given) replaced by what shows them.
+    """Return field names, with those of relations (among `fixed`, if given) replaced by fields that link to
+    the row.
 
     The same for one request each time: Django looks a field up among those that are read only.
     """
@@ -325,16 +326,16 @@ def _link(request: HttpRequest, row: Any) -> str:
 
 
 class PageAdmin(ReadOnly, TallyAdmin):
-    """Rows that are read: a list, and a page for each."""
+    """Rows that are only read: a list, and a page for each row."""
 
     page_template = "admin/facts_page.html"
 
     def page(self, request: HttpRequest, row: Any) -> Page:
-        """What the page says of a row."""
+        """Build the page of a row."""
         raise NotImplementedError
 
     def title_of(self, row: Any) -> str:
-        """What the page is called."""
+        """Return the title of the page."""
         return str(row)
 
     def changeform_view(
@@ -344,7 +345,9 @@ class PageAdmin(ReadOnly, TallyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page of a row, instead of a form. Another's row is as unknown as one that never was."""
+        """Show the page of a row instead of a form. A row that the person may not see looks like a missing
+        one.
+        """
         if object_id is None:
             raise PermissionDenied
         row = self.get_object(request, unquote(object_id))
@@ -366,7 +369,7 @@ class PageAdmin(ReadOnly, TallyAdmin):
         return TemplateResponse(request, self.page_template, context)
 
     def _back(self, request: HttpRequest) -> str:
-        """The list as the person left it: filters and page."""
+        """Return the link to the list with the filters and page that the person came from."""
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         kept = request.GET.get("_changelist_filters", "")
         return f"{url}?{kept}" if kept else url

@@ -20,7 +20,7 @@ NOTHING = mark_safe('<span class="tally-none">-</span>')  # what an empty field 
 
 
 def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:
-    """A column of the time in the field `name`, to the second, in UTC; `never` where there is none.
+    """Return a column for the time in a field, to the second, in UTC; `never` is shown without a time.
 
     Pages take it too, as a field that is read only.
     """
@@ -40,7 +40,7 @@ def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable
 
 
 def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any], str]:
-    """A column of a text that may be long: cut in the middle, the whole on hover."""
+    """Return a column for a text that may be long: shortened in the middle, complete on hover."""
 
     @admin.display(description=label or name.replace("_", " ").capitalize())
     def column(row: Any) -> str:
@@ -54,7 +54,7 @@ def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any
 
 
 def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Callable[[Any], str]:
-    """A column of counts; `is_bad` where any but none wants attention."""
+    """Return a column of counts. With `is_bad`, every count but zero is highlighted."""
 
     @admin.display(description=label or name.replace("_", " ").capitalize())
     def column(row: Any) -> str:
@@ -70,7 +70,7 @@ BAR, GAP, HEIGHT = 6, 2, 24  # pixels
 
 
 def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
-    """A bar for each day, from zero; the last day, which is not over, is paler. Its label sums them up."""
+    """Return a bar per day. The last day, which isn't over, is paler. The label states total and maximum."""
     most = max((count for _, count in counts), default=0)
     width = len(counts) * (BAR + GAP)
     bars = [
@@ -97,7 +97,7 @@ def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
 
 
 def _height(count: int, most: int) -> int:
-    """In pixels; what is not nothing is seen."""
+    """Return the height of a bar in pixels. Every count but zero is visible."""
     return max(1, round(count * HEIGHT / most)) if count else 0
 
 
@@ -109,13 +109,13 @@ _TOKEN = re.compile(
 
 
 def indented(value: Any) -> str:
-    """A JSON value over several lines. Lone surrogates, which no page can hold, stay escaped."""
+    """Return an indented JSON value. Lone surrogates, which no page can contain, stay escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def highlighted(text: str) -> SafeString:
-    """JSON text as HTML: every token escaped, in a span that says what it is."""
+    """Return JSON text as HTML, each token escaped and in a span that names its type."""
     if len(text) > MAX_COLOURED:
         return escape(text)
     pieces: list[str] = []
@@ -155,7 +155,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One field of one row."""
+    """One field of a row."""
 
     name: str
     label: str
@@ -167,7 +167,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Group:
-    """Facts that answer one question."""
+    """Facts on one subject."""
 
     title: str
     facts: tuple[Fact, ...]
@@ -175,7 +175,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Document:
-    """A longer text of the row, to be opened and copied."""
+    """A longer text that can be expanded and copied."""
 
     title: str
     note: str
@@ -185,7 +185,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Link:
-    """Where the page leads."""
+    """A link on a page."""
 
     label: str
     href: str
@@ -193,7 +193,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Page:
-    """What is said of one row: a sentence, where it leads, groups of facts, documents."""
+    """The page of one row: a sentence, links, groups of facts, documents."""
 
     sentence: str
     groups: tuple[Group, ...]
@@ -202,18 +202,18 @@ class Page:
 
     @property
     def told(self) -> list[Group]:
-        """The groups that have anything to say."""
+        """The groups that have facts."""
         return [group for group in self.groups if group.facts]
 
 
 def group(title: str, row: models.Model, names: Iterable[str]) -> Group:
-    """The named fields of a row, without the empty ones."""
+    """Return the named fields of a row, without empty ones."""
     found = (fact(row, row._meta.get_field(name)) for name in names)
     return Group(title, tuple(each for each in found if each is not None))
 
 
 def fact(row: models.Model, field: Any) -> Fact | None:
-    """One field of a row; None where it is empty."""
+    """Return one field of a row, or None if it is empty."""
     value = getattr(row, field.name)
     if value is None or value in ("", [], {}):
         return None
@@ -229,14 +229,14 @@ def fact(row: models.Model, field: Any) -> Fact | None:
 
 
 def field_label(field: Any) -> str:
-    """What a column is called on pages."""
+    """Return the label of a column."""
     name = str(field.verbose_name)
     usual = f"OS {name[3:]}" if name.startswith("os ") else capfirst(name)
     return LABELS.get(field.name, usual)
 
 
 def display_value(name: str, value: Any) -> str | SafeString:
-    """A value as people read it."""
+    """Return a value for people."""
     if name in BYTES:
         return f"{value:,} bytes"
     if _is_plain_list(value):
@@ -248,7 +248,7 @@ def display_value(name: str, value: Any) -> str | SafeString:
 
 
 def time_text(at: datetime) -> SafeString:
-    """A moment, to the millisecond, in UTC."""
+    """Return a time in UTC, to the millisecond."""
     at = at.astimezone(UTC)
     text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)

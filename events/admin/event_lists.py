@@ -47,14 +47,15 @@ MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPT
 
 
 class Search(NamedTuple):
-    """How to narrow envelopes, and whether an index gives what that leaves."""
+    """A condition on envelopes; `is_indexed` if an index serves it."""
 
     narrow: Callable[[Any], Any]
     is_indexed: bool
 
 
 def search(events: EventQuerySet, term: str) -> Search | None:
-    """What `term` means among events: an id of ours, else a session, else what has no index.
+    """Return the search for a term: an event id, else a session id, else a text that no index serves. None
+    without a term.
 
     None where nothing was typed.
     """
@@ -170,14 +171,14 @@ def _refused(name: str) -> Any:
 
 
 class EventChangeList(KeysetChangeList):
-    """A list that asks one question, whatever is filtered."""
+    """A list that runs one query, whatever is filtered."""
 
     question: EventQuery
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> models.QuerySet[Any]:
-        """The question's rows; the question itself is what pages are cut from."""
+        """Return the rows of the query. Pages are taken from the query itself."""
         specs: Any
         specs, self.has_filters, _, _, self.has_active_filters = self.get_filters(request)
         self.filter_specs = specs
@@ -188,11 +189,11 @@ class EventChangeList(KeysetChangeList):
 
     @property
     def order(self) -> Order:
-        """That of the question: by occurrence, or by receipt."""
+        """The order of the query: by occurrence or by receipt."""
         return self.question.order
 
     def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
-        """A page of the answer."""
+        """Return a page of the list."""
         return self.question.page(size, key=key, backward=backward)
 
     @property
@@ -205,13 +206,13 @@ class EventChangeList(KeysetChangeList):
 
     @property
     def retention(self) -> str:
-        """Say since when single events are kept, where the list would go further back."""
+        """A sentence about the retention of events, if the list would extend beyond it."""
         since = self._since
         return since.sentence if since.events and self._goes_before(since.events) else ""
 
     @property
     def is_removed(self) -> bool:
-        """True if all of the time that is asked for has been removed."""
+        """True if events of the whole selected period have been removed."""
         _, until = self._asked_time()
         return self._since.events is not None and until is not None and until <= self._since.events
 
@@ -224,7 +225,7 @@ class EventChangeList(KeysetChangeList):
         return begin < since if begin else not self.slice.next
 
     def _asked_time(self) -> tuple[datetime | None, datetime | None]:
-        """The narrowest time that the filters leave."""
+        """Return the narrowest period that the filters leave."""
         begins, ends = [], []
         for spec in self.filter_specs:
             begin, end = spec.bounds() if spec.chosen and spec.of_time else (None, None)
@@ -234,17 +235,17 @@ class EventChangeList(KeysetChangeList):
 
     @property
     def more_filters(self) -> list[Any]:
-        """The filters that are rarely used, or too many."""
+        """The filters that are shown on demand."""
         return [spec for spec in self.filter_specs if spec.is_folded]
 
     @property
     def has_more_chosen(self) -> bool:
-        """Whether one of those is in force."""
+        """True if one of those is active."""
         return any(spec.chosen for spec in self.more_filters)
 
     @property
     def export_query(self) -> str:
-        """The address' query of everything that passes the filters."""
+        """The query string that exports all rows matching the filters."""
         return str(self.get_query_string(remove=[AFTER, BEFORE]))
 
 
@@ -256,19 +257,19 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     search_help_text = HELP
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        """The list by windows."""
+        """Return the class of the list."""
         return EventChangeList
 
     def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
-        """What filters and search ask."""
+        """Build the query of the filters and the search."""
         raise NotImplementedError
 
     def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
-        """Everything that answers, a page at a time, each event with its row of the kind."""
+        """Yield the events of a query, a page at a time, each with its row of the kind's table."""
         raise NotImplementedError
 
     def get_urls(self) -> list[Any]:
-        """The exports beside the list."""
+        """Add the URLs of exports."""
         named = f"{self.opts.app_label}_{self.opts.model_name}_export"
         view = self.admin_site.admin_view(self.export)
         return [path("export.<str:form>", view, name=named), *super().get_urls()]
@@ -310,7 +311,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         return redirect("admin:events_exportjob_change", job.pk)
 
     def export_name(self) -> str:
-        """What the file is called: what of, and until when."""
+        """Return the name of the file without its suffix."""
         return f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M%S}"
 
     def _note(self, request: HttpRequest, listed: Any, form: str) -> None:
@@ -326,8 +327,8 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
 def envelopes_of(
     request: HttpRequest, filters: list[ChoiceFilter], term: str
 ) -> tuple[models.QuerySet[Any], models.QuerySet[Any], bool]:
-    """The envelopes that the person may see and that are asked for; without what no index helps with; whether
-    that is the same.
+    """Return the visible envelopes that match, the same limited to indexed filters, and whether both are
+    equal.
     """
     rows: Any = access_of(request).limit(Event.objects.all())
     indexed, is_indexed = rows, True
@@ -347,7 +348,7 @@ def envelopes_of(
 
 
 def in_time(request: HttpRequest, filters: list[ChoiceFilter], rows: Any) -> Any:
-    """Rows of any table of events, of the time that is asked for."""
+    """Limit rows of any table of events to the selected period."""
     for spec in filters:
         if spec.of_time:
             rows = spec.queryset(request, rows)

@@ -25,12 +25,12 @@ from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD
 
 
 def event_url(event: UUID) -> str:
-    """The address of an event's page."""
+    """Return the URL of an event's page."""
     return reverse("admin:events_event_change", args=[event])
 
 
 def neighbours(session: Session, event: Event) -> Iterable[Link]:
-    """The events before and after one in its session."""
+    """Yield links to the events before and after an event in its session."""
     events = session.timeline().values_list("pk", flat=True)
     previous = events.filter(pk__lt=event.pk).order_by("-pk").first()
     following = events.filter(pk__gt=event.pk).first()
@@ -41,7 +41,7 @@ def neighbours(session: Session, event: Event) -> Iterable[Link]:
 
 
 def links_of(event: Event, now: datetime) -> Iterable[Link]:
-    """From an event to its session, and to the events beside it."""
+    """Yield links from an event to its session and to its neighbours."""
     session = Session.objects.of_event(event).first()
     if session is not None:
         name = shorten(str(session), 32)
@@ -50,12 +50,12 @@ def links_of(event: Event, now: datetime) -> Iterable[Link]:
 
 
 def session_url(session: UUID) -> str:
-    """The address of a session's page."""
+    """Return the URL of a session's page."""
     return reverse("admin:events_session_change", args=[session])
 
 
 def event_sentence(event: Event, detail: Any) -> str:
-    """What happened, by whom, where, when. `detail` is the row of the kind's table."""
+    """Return a sentence: what happened, by whom, where and when. Plain text, to be escaped by pages."""
     what = SENTENCES.get(event.dialect, _plain)(event, detail)
     version = f" {shorten(event.version)}" if event.version else ""
     at = event.occurred_at.astimezone(UTC)
@@ -68,7 +68,7 @@ def _plain(event: Event, _: Any) -> str:
 
 
 def _sunbird(event: Event, detail: Any) -> str:
-    """INTERACT (TOUCH) on play-button by User u1."""
+    """Return, for example, INTERACT (TOUCH) on play-button by User u1."""
     kind = getattr(detail, "type", None)
     on = getattr(detail, "element_id", None) or getattr(detail, "pageid", None) or event.object_id
     actor = " ".join(filter(None, [event.actor_type, event.actor]))
@@ -81,14 +81,14 @@ def _sunbird(event: Event, detail: Any) -> str:
 
 
 def _availity(event: Event, detail: Any) -> str:
-    """“click” on “Submit” (category “form”) by aka123."""
+    """Return, for example, “click” on “Submit” by aka123."""
     action = getattr(detail, "action", None) or "Action"
     label = getattr(detail, "label", None)
     return f"“{shorten(action)}”" + (f" on “{shorten(label)}”" if label else "") + _by(event.actor)
 
 
 def _buildless(event: Event, detail: Any) -> str:
-    """Event “build.finished” of api::build by user."""
+    """Return, for example, Event “build.finished” of api::build by user."""
     contexts = getattr(detail, "context", None)
     about = contexts[0] if isinstance(contexts, list) and contexts and isinstance(contexts[0], dict) else {}
     name, resource = about.get("event"), about.get("resource")
@@ -115,7 +115,7 @@ PARTS = 3  # columns that a line is made of, at most
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """The columns of a kind that its line is made of, and how; a column without a value is an empty text."""
+    """The columns that a kind's line in a list is built from; a column without a value is an empty text."""
 
     columns: tuple[str, ...]
     words: Callable[..., str]
@@ -193,7 +193,7 @@ LINES = {
 
 
 def event_lines(events: Iterable[Event]) -> dict[UUID, str]:
-    """Return the lines of events by their ids, by one statement; kinds without a line are left out."""
+    """Return a line for each event by id, with one statement. Kinds without a line are left out."""
     by_kind: dict[str, list[UUID]] = {}
     for event in events:
         by_kind.setdefault(event.kind, []).append(event.pk)
@@ -209,7 +209,7 @@ def event_lines(events: Iterable[Event]) -> dict[UUID, str]:
 
 
 def _parts(kind: str, ids: list[UUID]) -> Any:
-    """The query of a kind's columns as texts, as many for each kind."""
+    """Build the query of a kind's columns as texts, padded to the same number for each kind."""
     model = KINDS[kind].model
     columns = LINES[kind].columns
     texts = [_text(model, name) for name in columns]
@@ -260,7 +260,7 @@ ELSEWHERE = ("kind", "extra")
 
 
 def event_view(event: Event, detail: Kind | None) -> Page:
-    """What there is to say of an event; `detail` is its row of the kind's own table."""
+    """Build the page of an event; `detail` is its row of the kind's table."""
     return Page(
         sentence=event_sentence(event, detail),
         links=(*links_of(event, timezone.now()), *others_of(event)),
@@ -270,7 +270,7 @@ def event_view(event: Event, detail: Kind | None) -> Page:
 
 
 def others_of(event: Event) -> Iterable[Link]:
-    """To other events of who or what sent this one."""
+    """Yield links to other events of the same actor or device."""
     listed = reverse("admin:events_event_changelist")
     for column in ("actor", "device"):
         name = getattr(event, column)

@@ -54,7 +54,7 @@ from events.store.details import Pair, detail_of, with_details
 
 
 def answer(found: list[Week]) -> str:
-    """The page in a sentence."""
+    """Return the page's sentence."""
     if not found:
         return "There are no partitions yet: run manage.py manage_partitions."
     events, size = sum(week.events for week in found), sum(week.size for week in found)
@@ -62,7 +62,7 @@ def answer(found: list[Week]) -> str:
 
 
 def page(request: HttpRequest, site: Any) -> HttpResponse:
-    """The page itself."""
+    """Show the page of partitions, to operators only."""
     if not access_of(request).is_operator:
         raise PermissionDenied
     found = weeks()
@@ -83,7 +83,7 @@ FIRST_EVENT = (
 
 @admin.register(Event)
 class EventAdmin(PageAdmin, EventListAdmin):
-    """Events of all kinds: read, never changed."""
+    """Events of all kinds. They can't be changed."""
 
     list_display = (
         time_column("occurred_at", "Occurred (UTC)"),
@@ -105,7 +105,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
 
     @admin.display(description="What happened")
     def happened(self, row: Any) -> str:
-        """A line in words."""
+        """Return a line in words."""
         if not row.happened:
             return NOTHING
         return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
@@ -120,18 +120,18 @@ class EventAdmin(PageAdmin, EventListAdmin):
         return response
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        """With the time of receipt where the list is in its order."""
+        """Add the time of receipt if the list is ordered by it."""
         is_by_receipt = any(request.GET.get(spec.parameter_name) for spec in RECEIPT)
         received = (time_column("received_at", "Received (UTC)"),) if is_by_receipt else ()
         return (*received, *super().get_list_display(request))
 
     def get_urls(self) -> list[Any]:
-        """The page of partitions beside the list."""
+        """Add the URL of the page of partitions."""
         view = self.admin_site.admin_view(partial(page, site=self.admin_site))
         return [path("partitions/", view, name="events_partitions"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Events with the names that the list and the page show.
+        """Return the events with the names that list and page show.
 
         By queries of their own: joined, statistics that don't know a new source yet make PostgreSQL expect
         next to no rows, and sort all events for one page.
@@ -139,9 +139,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         return super().get_queryset(request).prefetch_related("owner", "source")
 
     def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
-        """The envelopes; beside a row of its kind where a kind is asked for, since the envelope has no index
-        on that: by the column alone a rare kind read the whole table. By receipt they have windows of that.
-        """
+        """Build the query of the envelopes, joined with the kind's table if a kind is selected."""
         rows, indexed, is_indexed = envelopes_of(request, filters, term)
         rows = rows.only(*LISTED).prefetch_related("owner", "source")
         received = [spec for spec in filters if isinstance(spec, ReceiptFilter)]
@@ -157,12 +155,12 @@ class EventAdmin(PageAdmin, EventListAdmin):
         return EventQuery(rows) if is_indexed else EventQuery(rows, paces=(indexed,))
 
     def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
-        """Everything that answers, with all columns."""
+        """Yield the events of a query with all columns."""
         whole = replace(question, rows=question.rows.defer(None))
         return map(with_details, whole.everything(ROWS))
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
-        """How the first event gets in."""
+        """Return the steps to send a first event."""
         return EmptyState(
             "No events yet",
             "Make a key, then post an event with it. It appears here within a second or two.",
@@ -175,7 +173,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         )
 
     def page(self, request: HttpRequest, row: Event) -> Page:
-        """What there is to say of an event."""
+        """Build the page of an event."""
         return event_view(row, detail_of(row))
 
 
@@ -184,19 +182,19 @@ OF_ENVELOPE = ("kind", "occurred_at", "owner", "source", "actor")
 
 
 class KindAdmin(PageAdmin, EventListAdmin):
-    """Events of one kind: read, never changed."""
+    """Events of one kind. They can't be changed."""
 
     kind = ""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """The rows of the kind whose envelopes the person may see."""
+        """Return the rows of the kind whose envelopes the person may see."""
         rows = self.model._default_manager.all()
         mine = access_of(request).limit(Event.objects.order_by())
         found: models.QuerySet[Any] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
         return found
 
     def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
-        """The rows of the kind by its own columns, the envelopes beside them by theirs."""
+        """Build the query of the kind's rows, joined with their envelopes."""
         envelopes, indexed, _ = envelopes_of(request, filters, term)
         rows_in_time = in_time(request, filters, self.model._default_manager.all())
         rows = rows_in_time.prefetch_related(
@@ -208,26 +206,26 @@ class KindAdmin(PageAdmin, EventListAdmin):
         return EventQuery(rows, paces=(rows_in_time, indexed), beside=envelopes)
 
     def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
-        """Everything that answers, with all columns of the envelopes too."""
+        """Yield the events of a query with all columns of the envelopes too."""
         envelopes = Prefetch("event", Event.objects.prefetch_related("owner", "source"))
         rows = question.rows.prefetch_related(None).prefetch_related(envelopes)
         for page in replace(question, rows=rows).everything(ROWS):
             yield [(row.event, row) for row in page]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members of any owner may see the list; of the event's owner, the event."""
+        """True for members of any owner; for an event, only for members of its owner."""
         access = access_of(request)
         return not access.is_empty if obj is None else access.has(obj.event.owner_id)
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
-        """What the kind is."""
+        """Return the description of the kind."""
         return EmptyState(
             f"No {self.kind} events yet",
             f"They appear here as soon as one is filed. What such an event is: {described(self.model)}",
         )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, under the name of its kind."""
+        """Show the list with the kind's title and description."""
         more = {"title": f"Events: {self.kind}", "explained": described(self.model)}
         return super().changelist_view(request, more | (extra_context or {}))
 
@@ -238,26 +236,26 @@ class KindAdmin(PageAdmin, EventListAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The event's page, from which the way back leads to this list."""
+        """Show the event's page, with a link back to this list."""
         more = {"list_name": f"{self.kind} events"}
         return super().changeform_view(request, object_id, form_url, more | (extra_context or {}))
 
     def page(self, request: HttpRequest, row: Any) -> Page:
-        """The page of the event."""
+        """Build the page of the event."""
         return event_view(row.event, row)
 
     def title_of(self, row: Any) -> str:
-        """As on the event's own page."""
+        """Return the title of the event's own page."""
         return str(row.event)
 
 
 def described(model: Any) -> str:
-    """What a kind is, in its own words; where that is from, the reference says."""
+    """Return the first line of a kind's description, without its source."""
     return str(model.__doc__ or "").strip().splitlines()[0].partition(" Source: ")[0]
 
 
 def own_columns(model: Any) -> list[Any]:
-    """The columns that a kind's list shows: short ones only."""
+    """Return the columns that a kind's list shows: short ones only."""
     plain = [column for column in model.columns() if not isinstance(column, models.JSONField)]
     return plain[:OWN_COLUMNS]
 
@@ -294,7 +292,7 @@ def _own(field: Any) -> Any:
 
 
 def admin_of(entry: KindEntry) -> type[KindAdmin]:
-    """The admin of a kind."""
+    """Build the admin class of a kind."""
     own = own_columns(entry.model)
     of_kind = filters_of([*entry.model.columns(), *entry.model.computed()])
     taken = {spec.parameter_name for spec in of_kind}

@@ -23,7 +23,7 @@ from events.lib.formatting import size_text
 
 
 class Download(FileResponse):
-    """A file that is on disk: the front hands it out by `ready_file`, on a thread that does nothing else."""
+    """A file on disk, which the front server sends on a thread of its own."""
 
     def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class Download(FileResponse):
 
 @admin.register(ExportJob)
 class ExportJobAdmin(PageAdmin, KeysetAdmin):
-    """Exports: a person sees those that they asked for."""
+    """Exports. People see only their own."""
 
     page_template = "admin/export_page.html"
     list_display = (
@@ -57,15 +57,15 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         return format_html('<span class="tally-figure">{}</span>', size_text(row.bytes))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Nobody else's, not even for operators: a download is what its person may see."""
+        """Return the person's own exports, also for operators: a file contains what its person may see."""
         return super().get_queryset(request).filter(user_id=request.user.pk)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members of any owner may see the list; an export, whose it is."""
+        """True for members of any owner; for an export, only for its person."""
         return not access_of(request).is_empty if obj is None else obj.user_id == request.user.pk
 
     def get_urls(self) -> list[Any]:
-        """The buttons of the page."""
+        """Add the URLs of the page's buttons."""
         wrapped: Any = self.admin_site.admin_view
         return [
             path("<int:pk>/cancel/", wrapped(self.cancel_view), name="events_exportjob_cancel"),
@@ -74,7 +74,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         ]
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Stop making an export, or remove the file of one that is ready."""
+        """Cancel an export, or delete the file of a finished one."""
         job = self.get_queryset(request).filter(pk=pk).first()
         if job is None or request.method != "POST":
             return redirect("admin:events_exportjob_change", pk)
@@ -85,7 +85,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         return redirect("admin:events_exportjob_change", pk)
 
     def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
-        """Hand out a file, to who asked for it and as long as they see all that may be in it."""
+        """Send the file to its person, as long as they have access to everything in it."""
         pk = jobs.job_id_of(token)
         job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
         now = timezone.now()
@@ -117,7 +117,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, with the link of the download where there is one."""
+        """Show the page, with a download link if the export is ready."""
         found = self.get_object(request, object_id) if object_id else None
         more: dict[str, Any] = {"is_open": found is not None and found.state in OPEN}
         if found is not None and found.state == State.DONE:

@@ -35,7 +35,7 @@ class Option:
 
 
 class ChoiceFilter(SimpleListFilter):
-    """A filter by one of several values. The empty value stands for all."""
+    """A filter by one of several values. An empty value selects everything."""
 
     title = ""
     parameter_name = ""
@@ -47,21 +47,21 @@ class ChoiceFilter(SimpleListFilter):
     takes_many = False  # whether several values may be asked for, with commas between: reports link so
 
     def has_output(self) -> bool:
-        """Always: the value is to be taken out of the parameters also where there is nothing to choose."""
+        """Return True, so that the parameter is removed even if there are no choices."""
         return True
 
     @property
     def is_folded(self) -> bool:
-        """Whether the form shows it on demand only."""
+        """True if the form shows the filter on demand."""
         return self.of_kind or self.input_type == "text"
 
     @property
     def chosen(self) -> str:
-        """The value in force, empty for none."""
+        """The active value, or an empty text."""
         return str(self.value() or "")
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Return the begin and the end of the time that it leaves; None where it leaves all on that side."""
+        """Return the begin and the end of the time that it leaves; None if it leaves all on that side."""
         return None, None
 
     @property
@@ -75,18 +75,18 @@ class ChoiceFilter(SimpleListFilter):
 
     @property
     def values(self) -> list[str]:
-        """The values in force one by one."""
+        """The active values."""
         return self.chosen.split(",") if self.takes_many else [self.chosen]
 
     @property
     def chosen_label(self) -> str:
-        """The value in force, as people know it."""
+        """The label of the active value."""
         labels = {str(value): str(label) for value, label in self.lookup_choices}
         return ", ".join(labels.get(value, value) for value in self.values)
 
     @property
     def options(self) -> list[Option]:
-        """What the form offers; several that are in force together are one more."""
+        """The choices of the form. Several active values form an additional choice."""
         found = [
             Option(str(value), str(label), str(value) == self.chosen) for value, label in self.lookup_choices
         ]
@@ -94,12 +94,12 @@ class ChoiceFilter(SimpleListFilter):
 
     @property
     def is_refused(self) -> bool:
-        """True if a value is in force that this person isn't offered. It selects nothing, anywhere."""
+        """True if the active value isn't offered to this person. It selects nothing."""
         offered = {str(value) for value, _ in self.lookup_choices}
         return bool(self.chosen) and not offered.issuperset(self.values)
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows that the value in force leaves; none for a value that isn't offered."""
+        """Return the matching rows; none for a value that isn't offered."""
         if not self.chosen:
             return queryset
         if self.is_refused:
@@ -107,13 +107,13 @@ class ChoiceFilter(SimpleListFilter):
         return self.narrow(request, queryset)
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows that have the chosen value, or one of them."""
+        """Return the rows that have one of the active values."""
         many = len(self.values) > 1
         return rows.filter(**{f"{self.column}__in": self.values} if many else {self.column: self.chosen})
 
 
 class OwnerFilter(ChoiceFilter):
-    """By owner, of those that the person sees."""
+    """Filter by the owners that the person sees."""
 
     title = "owner"
     parameter_name = "owner"
@@ -122,13 +122,13 @@ class OwnerFilter(ChoiceFilter):
     is_indexed = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The owners that the person sees."""
+        """Return the owners that the person sees."""
         owners = access_of(request).owners
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
 
 
 class SourceFilter(ChoiceFilter):
-    """By source, of those that the person's owners have heard from."""
+    """Filter by the sources of stored events of the person's owners."""
 
     title = "source"
     parameter_name = "source"
@@ -136,27 +136,27 @@ class SourceFilter(ChoiceFilter):
     takes_many = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The sources of the person's owners."""
+        """Return the sources of the person's owners."""
         sources = list(access_of(request).listed_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows of the chosen sources, and of those that were merged into them."""
+        """Return the rows of the selected sources and of those merged into them."""
         chosen = [int(value) for value in self.values]
         return rows.filter(source_id__in=with_merged(chosen))
 
 
 class VisibleSourceFilter(SourceFilter):
-    """By source, of those that the person may see: for lists of what may have been rejected."""
+    """Filter by all sources that the person may see, for lists that include rejected events."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The sources of what the person's owners received."""
+        """Return the sources of everything that the person's owners received."""
         sources = list(access_of(request).visible_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
 
 class KindFilter(ChoiceFilter):
-    """By kind of event."""
+    """Filter by kind of event."""
 
     title = "kind"
     parameter_name = "kind"
@@ -164,35 +164,35 @@ class KindFilter(ChoiceFilter):
     takes_many = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All kinds that there are."""
+        """Return all kinds."""
         return [(name, name) for name in sorted(KINDS)]
 
 
 class DialectFilter(ChoiceFilter):
-    """By wire format."""
+    """Filter by wire format."""
 
     title = "dialect"
     parameter_name = "dialect"
     column = "dialect"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All dialects that there are."""
+        """Return all dialects."""
         return [(name, name) for name in sorted(DIALECTS)]
 
 
 class PeriodFilter(ChoiceFilter):
-    """By time of occurrence, in ranges of ids, so that partitions are pruned."""
+    """Filter by time of occurrence, with ranges of ids, so that partitions are pruned."""
 
     title = "time"
     parameter_name = "period"
     is_indexed = of_time = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The presets."""
+        """Return the periods."""
         return list(PERIODS.items())
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The events that occurred in the period."""
+        """Return the events that occurred in the period."""
         since, until = period(self.chosen, timezone.localtime())
         rows = rows.filter(pk__gte=first_id(since))
         return rows.filter(pk__lt=first_id(until)) if until else rows
@@ -213,7 +213,7 @@ PERIODS = {
 
 
 def period(name: str, now: datetime) -> tuple[datetime, datetime | None]:
-    """Begin and end of a preset, in the zone of `now`. Today counts among the last days."""
+    """Return the start and end of a period, in the zone of `now`. Today counts among the last days."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     month = day.replace(day=1)
     if name == "yesterday":
@@ -230,21 +230,21 @@ def period(name: str, now: datetime) -> tuple[datetime, datetime | None]:
 
 
 class TypedFilter(ChoiceFilter):
-    """A filter by what a person types. What can't be meant leaves nothing."""
+    """A filter by typed text. An invalid value selects nothing."""
 
     input_type = "text"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """No choices."""
+        """Return no choices."""
         return ()
 
     @property
     def is_refused(self) -> bool:
-        """Nothing is offered, so nothing is refused: `narrow` bounds it."""
+        """False: `narrow` handles invalid values."""
         return False
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows that the value leaves."""
+        """Return the matching rows; none for an invalid value."""
         if not self.chosen:
             return queryset
         try:
@@ -254,20 +254,20 @@ class TypedFilter(ChoiceFilter):
 
 
 class TextFilter(TypedFilter):
-    """By a whole text."""
+    """Filter by a whole text."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows with that text; none has NUL, which PostgreSQL would not take."""
+        """Return the rows with the text. None has a NUL, which PostgreSQL doesn't accept."""
         if "\x00" in self.chosen:
             return rows.none()
         return rows.filter(**{self.column: self.chosen})
 
 
 class EnvelopeTextFilter(TextFilter):
-    """By a text of the envelope that may have an index on its beginning."""
+    """Filter by a text of the envelope, with the index on its first characters if there is one."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """By that index, where there is one."""
+        """Return the rows with the text."""
         if "\x00" in self.chosen:
             return rows.none()
         events: Any = rows
@@ -276,36 +276,36 @@ class EnvelopeTextFilter(TextFilter):
 
 
 class SessionFilter(EnvelopeTextFilter):
-    """By session id."""
+    """Filter by session id."""
 
     title = parameter_name = column = "session"
     is_indexed = True
 
 
 class ActorFilter(EnvelopeTextFilter):
-    """By actor."""
+    """Filter by actor."""
 
     title = parameter_name = column = "actor"
 
 
 class DeviceFilter(EnvelopeTextFilter):
-    """By device."""
+    """Filter by device."""
 
     title = parameter_name = column = "device"
 
 
 class ObjectFilter(EnvelopeTextFilter):
-    """By the object that it is about."""
+    """Filter by object."""
 
     title = parameter_name = "object"
     column = "object_id"
 
 
 class ListedFilter(TextFilter):
-    """By a text without an index, or by one of several with commas between: reports link so."""
+    """Filter by a text without an index, or by one of several, separated by commas, as reports link."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows with the whole text, or with a part of it."""
+        """Return the rows with the whole text or one of its parts."""
         if "," not in self.chosen:
             return super().narrow(request, rows)
         if "\x00" in self.chosen:
@@ -314,19 +314,19 @@ class ListedFilter(TextFilter):
 
 
 class VersionFilter(ListedFilter):
-    """By version of the source."""
+    """Filter by version of the source."""
 
     title = parameter_name = column = "version"
 
 
 class CountryFilter(ListedFilter):
-    """By country."""
+    """Filter by country."""
 
     title = parameter_name = column = "country"
 
 
 class TimeFilter(TypedFilter):
-    """By one end of a range of time, in the zone that the page is in."""
+    """Filter by one end of a period, in the zone of the page."""
 
     input_type = "datetime-local"
     lookup = ""
@@ -341,16 +341,16 @@ class TimeFilter(TypedFilter):
         return ""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows on this side of it."""
+        """Return the rows on this side of the time."""
         return rows.filter(**{self.lookup: self.bound(parse_instant(self.chosen))})
 
     def bound(self, at: datetime) -> Any:
-        """What the column is compared with."""
+        """Return the value that the column is compared with."""
         return at
 
 
 class SinceFilter(TimeFilter):
-    """Occurred at a time or later."""
+    """Filter by occurrence at a time or later."""
 
     is_indexed = of_time = True
     title = "from"
@@ -358,7 +358,7 @@ class SinceFilter(TimeFilter):
     lookup = "pk__gte"
 
     def bound(self, at: datetime) -> Any:
-        """The first id of the time."""
+        """Return the first event id of the time."""
         return first_id(at)
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
@@ -367,7 +367,7 @@ class SinceFilter(TimeFilter):
 
 
 class UntilFilter(SinceFilter):
-    """Occurred before a time."""
+    """Filter by occurrence before a time."""
 
     title = "before"
     parameter_name = "until"
@@ -379,7 +379,7 @@ class UntilFilter(SinceFilter):
 
 
 class ReceiptFilter(TimeFilter):
-    """By one end of a range of times of receipt, in the order of which the list is then."""
+    """Filter by one end of a period of receipt. The list is then ordered by time of receipt."""
 
     @property
     def is_folded(self) -> bool:
@@ -388,7 +388,7 @@ class ReceiptFilter(TimeFilter):
 
 
 class ReceivedSinceFilter(ReceiptFilter):
-    """Received from a time on."""
+    """Filter by receipt at a time or later."""
 
     title = "received from"
     parameter_name = "received_since"
@@ -396,7 +396,7 @@ class ReceivedSinceFilter(ReceiptFilter):
 
 
 class ReceivedUntilFilter(ReceiptFilter):
-    """Received before a time."""
+    """Filter by receipt before a time."""
 
     title = "received before"
     parameter_name = "received_until"
@@ -404,7 +404,7 @@ class ReceivedUntilFilter(ReceiptFilter):
 
 
 class NumberFilter(TypedFilter):
-    """By a number."""
+    """Filter by a number."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Return the rows with that number. Raises ValueError for one that no column holds."""
@@ -412,25 +412,25 @@ class NumberFilter(TypedFilter):
 
 
 class FlagFilter(ChoiceFilter):
-    """By yes or no."""
+    """Filter by yes or no."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Both."""
+        """Return yes and no."""
         return [("yes", "yes"), ("no", "no")]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows that say so."""
+        """Return the rows with that value."""
         return rows.filter(**{self.column: self.chosen == "yes"})
 
 
 class BotFilter(FlagFilter):
-    """By whether a bot sent it; what has no user agent is no bot's."""
+    """Filter by whether a bot sent the event. Events without a user agent aren't from bots."""
 
     title = "bot"
     parameter_name = column = "is_bot"
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The rows of bots, or all others."""
+        """Return the rows of bots, or all others."""
         return rows.filter(is_bot=True) if self.chosen == "yes" else rows.exclude(is_bot=True)
 
 
@@ -445,7 +445,7 @@ BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
 
 
 def filters_of(columns: Iterable[Any]) -> list[type[ChoiceFilter]]:
-    """A filter for each of a kind's own columns that can have one."""
+    """Build a filter for each of a kind's own columns that can have one."""
     return [
         type(
             f"{column.attname.title()}Filter",

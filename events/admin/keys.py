@@ -41,7 +41,7 @@ class RotatableKeys(TallyAdmin):
     """Keys that can be replaced by new ones with the same rights."""
 
     def get_urls(self) -> list[Any]:
-        """The page beside those of Django."""
+        """Add the URL of the rotation page."""
         view = self.admin_site.admin_view(self.rotate)
         return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
 
@@ -62,7 +62,7 @@ class RotatableKeys(TallyAdmin):
         return response
 
     def rotate(self, request: HttpRequest, key: int) -> HttpResponse:
-        """Ask for the grace, then do it."""
+        """Ask when the old key is to end, then create the new one."""
         old: ApiKey | None = self.get_object(request, str(key))
         if old is None or not self.has_change_permission(request, old):
             raise PermissionDenied
@@ -139,7 +139,7 @@ MAY = {Permissions.WRITE: "writes", Permissions.READ: "reads", Permissions.BOTH:
 
 
 class ChangeKeyForm(forms.ModelForm[ApiKey]):
-    """All that may change of a key."""
+    """The form to change a key."""
 
     revoke = forms.BooleanField(
         required=False,
@@ -167,7 +167,7 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
 
 
 class MakeKeyForm(forms.ModelForm[ApiKey]):
-    """What is chosen once."""
+    """The form to create a key."""
 
     permissions = forms.ChoiceField(
         choices=Permissions.choices,
@@ -208,7 +208,7 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
-    """Keys that applications post with. Leads of an owner make keys for it."""
+    """API keys. Leads of an owner create keys for it."""
 
     owner_path = "default_owner_id"
     audit_noun = "key"
@@ -244,26 +244,26 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
     )
 
     def audit_owner(self, row: ApiKey) -> Owner:
-        """The owner that it files under."""
+        """Return the key's default owner."""
         return row.default_owner
 
     def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
-        """Revoking is more than a change."""
+        """Return the name of the change: revocations have their own."""
         return "key.revoked" if after["revoked_at"] and not before["revoked_at"] else "key.changed"
 
     @admin.display(description="Key")
     def shown(self, key: ApiKey) -> str:
-        """As much of the key as anyone sees again."""
+        """Return the mark and prefix of the key."""
         return str(key)
 
     @admin.display(description="May")
     def may(self, key: ApiKey) -> str:
-        """What it may do, in words."""
+        """Return the permissions in words."""
         return f"{MAY[key.permissions]}, {'all owners' if key.all_owners else 'named owners'}"
 
     @admin.display(description="Rotate")
     def rotation(self, key: ApiKey) -> str:
-        """The way to its replacement."""
+        """Return the link to the rotation page."""
         if key.revoked_at or _is_over(key):
             return NOTHING
         return format_html(
@@ -273,7 +273,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
-        """Whether it may be used."""
+        """Return the state in words."""
         if key.revoked_at:
             return "revoked"
         if key.expires_at is None:
@@ -281,7 +281,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         return "ended" if _is_over(key) else format_html("in use until {}", _until(key.expires_at))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Another form for making than for changing."""
+        """Return the form to create a key, or the one to change it."""
         made: Any = super().get_form(
             request, obj, change, **{"form": ChangeKeyForm if obj else MakeKeyForm, **kwargs}
         )
@@ -289,7 +289,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         return made
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What is chosen, then what became of it."""
+        """Return the fields that may be set, followed by read-only ones."""
         if obj is None:
             return MADE_BY_OPERATORS if access_of(request).is_operator else MADE
         may_revoke = self.has_change_permission(request, obj) and obj.revoked_at is None
@@ -300,11 +300,11 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Of a key that is there, nearly everything."""
+        """Return the fields that can't be changed: nearly all of them."""
         return () if obj is None else linked_fields(request, FIXED)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are offered of those whose keys the person manages."""
+        """Offer the owners whose keys the person manages."""
         if db_field.name in ("default_owner", "owners"):
             kwargs["queryset"] = access_of(request).led
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -313,20 +313,20 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Leads may, for their owners."""
+        """True for leads."""
         return access_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
+        """True for leads of the key's owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.default_owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody may: requests in the inbox and accounts refer to a key. Revoke it."""
+        """False: requests and accounts refer to keys. Revoke them instead."""
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Make a key and show it this once, or change what may change."""
+        """Create a key, to be shown once, or change it."""
         if change:
             if form.cleaned_data.get("revoke"):
                 obj.revoked_at = timezone.now()
@@ -341,7 +341,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         setattr(request, _TEXT, parts.whole)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
-        """Show the key, only once."""
+        """Show the new key, only once."""
         return self.shown_once(request, Provisioned(obj, getattr(request, _TEXT)))
 
 

@@ -18,14 +18,14 @@ _BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it
 
 
 class PageSource(Protocol):
-    """What gives the page after a key, or before it."""
+    """A function that returns the page after a key, or before it."""
 
     def __call__(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
-        """The page. Raises `UnknownKey`."""
+        """Return the page. Raises `InvalidCursor`."""
 
 
 def requested_page_of(turn: PageSource, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
-    """The page that an address asks for, and whether it is the first. Raises `UnknownKey`."""
+    """Return the requested page, and whether it is the first. Raises `InvalidCursor`."""
     after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
     key = after or before
     page = turn(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
@@ -38,56 +38,56 @@ def requested_page_of(turn: PageSource, size: int, asked: Mapping[str, str]) -> 
 def requested_page(
     rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
 ) -> tuple[Slice, bool]:
-    """The page of rows in an order that an address asks for, and whether it is the first."""
+    """Return the requested page of rows in an order, and whether it is the first."""
     return requested_page_of(partial(keyset_page, rows, order), size, asked)
 
 
 def cursor_text(order: Order, row: models.Model) -> str:
-    """The place of a row as an address has it."""
+    """Return the cursor of a row for a URL."""
     return _BETWEEN.join(order.key_of(row))
 
 
 class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Brings unfold the template of the page links; counts nothing."""
+    """Provides unfold's template for the page links. It counts nothing."""
 
     template_name = "admin/keyset_pagination.html"
     count = 0
 
 
 class KeysetChangeList(TallyChangeList):
-    """A list in the order of its keys, newest first."""
+    """A list ordered by keys, newest first."""
 
     filter_specs: list[Any]
     model_admin: Any
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The parameters that are filters: the keys of pages are none."""
+        """Return the parameters of filters, without those of pages."""
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in (AFTER, BEFORE)}
 
     def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
-        """The one order that pages can be cut from."""
+        """Return the order of the keys."""
         return [f"-{key}" for key in self.model_admin.list_order.keys]
 
     def apply_select_related(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Only what get_queryset says: Django would join every owner and source that a column names."""
+        """Leave the queryset as it is: Django would join every owner and source that a column names."""
         return queryset
 
     @property
     def order(self) -> Order:
-        """The order that pages are cut from."""
+        """The order of the pages."""
         found: Order = self.model_admin.list_order
         return found
 
     def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
-        """A page of the list."""
+        """Return a page of the list."""
         rows: models.QuerySet[Any] = self.queryset
         if columns := self.model_admin.list_columns:
             rows = rows.only(*columns)
         return keyset_page(rows, self.order, size, key=key, backward=backward)
 
     def get_results(self, request: HttpRequest) -> None:
-        """The rows of the page, and the links to its neighbours."""
+        """Load the rows of the page, and build the links to its neighbours."""
         size = self.list_per_page
         try:
             page, is_first = requested_page_of(self.turn, size, request.GET)
@@ -113,7 +113,7 @@ class KeysetChangeList(TallyChangeList):
 
     @property
     def chips(self) -> list[tuple[str, str]]:
-        """The filters in force, each with the link that lifts it."""
+        """The active filters, each with a link that removes it."""
         found = [
             (
                 f"{spec.title}: {spec.chosen_label}",
@@ -128,7 +128,7 @@ class KeysetChangeList(TallyChangeList):
 
 
 class KeysetAdmin(TallyAdmin):
-    """A list that goes by keyset, with its filters above it."""
+    """A list in pages by keyset, with its filters above it."""
 
     change_list_template = "admin/keyset_list.html"
     paginator = KeysetPaginator
@@ -140,10 +140,10 @@ class KeysetAdmin(TallyAdmin):
     list_columns: ClassVar[tuple[str, ...]] = ()  # that the list reads: rows may hold much more than it shows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        """The list by keyset."""
+        """Return the class of the list."""
         return KeysetChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Only by the filters: any other column would read the whole table, and tell what it holds."""
+        """True for the filters only: any other column would read the whole table and reveal its content."""
         filters: tuple[type[ChoiceFilter], ...] = tuple(self.list_filter)
         return lookup in {each.parameter_name for each in filters}

@@ -100,14 +100,14 @@ Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", 
 
 
 class RoleForm(forms.ModelForm[Membership]):
-    """What may change of a member, for leads."""
+    """The form in which leads change a member's role."""
 
     class Meta:
         model = Membership
         fields = ("role",)
 
     def clean_role(self) -> str:
-        """An owner keeps a lead."""
+        """Refuse to demote the last lead."""
         role: str = self.cleaned_data["role"]
         if role != Role.LEAD and is_last_lead(Membership.objects.get(pk=self.instance.pk)):
             raise forms.ValidationError(
@@ -135,7 +135,7 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
 
     @admin.display(description="Person", ordering="user__username")
     def person(self, row: Membership) -> str:
-        """The name that the person logs in with."""
+        """Return the person's username."""
         return str(row.user)
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -152,7 +152,7 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         return (*super().get_list_display(request), end)
 
     def audit_owner(self, row: Membership) -> Owner:
-        """The owner that it is of."""
+        """Return the owner."""
         return row.owner
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -162,15 +162,15 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who, of what, as what."""
+        """Return the fields, linked for an existing member."""
         return linked_fields(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only the role of a member changes."""
+        """Return the fields that can't be changed: all but the role."""
         return () if obj is None else linked_fields(request, CHOSEN_ONCE)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are offered of those that the person leads."""
+        """Offer the owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -180,7 +180,7 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         return access_of(request).is_operator
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
+        """True for leads of the owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 

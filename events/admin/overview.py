@@ -24,7 +24,7 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Recent:
-    """Two weeks of a person's owners."""
+    """The usage of two weeks of a person's owners."""
 
     days: list[tuple[date, int]]  # received on each, the oldest first
     rejected_days: list[tuple[date, int]]
@@ -36,7 +36,7 @@ class Recent:
 
     @property
     def change(self) -> str:
-        """The week beside the one before, in words."""
+        """The change from the previous week, in words."""
         if not self.week_before:
             return "nothing in the week before"
         percent = round((self.week - self.week_before) * 100 / self.week_before)
@@ -47,7 +47,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class SourceFigures:
-    """What a source sent to a person's owners."""
+    """What a source sent to a person's owners in two weeks."""
 
     first: datetime
     last: datetime
@@ -56,17 +56,17 @@ class SourceFigures:
 
     @property
     def received(self) -> int:
-        """In the two weeks."""
+        """Events received in the two weeks."""
         return sum(count for _, count in self.days)
 
     @property
     def rejected(self) -> int:
-        """In the two weeks."""
+        """Events rejected in the two weeks."""
         return sum(count for _, count in self.rejected_days)
 
 
 def recent_usage(access: Access, now: datetime) -> Recent:
-    """The figures of the last two weeks, the hours in UTC."""
+    """Return the usage of the last two weeks, with days in UTC."""
     hours = access.limit(UsageHour.objects.filter(hour__gte=first_day(now)))
     by_day = {
         row["day"].date(): (row["received_sum"], row["rejected_sum"])
@@ -95,13 +95,13 @@ def recent_usage(access: Access, now: datetime) -> Recent:
 
 
 def silent_sources_of(access: Access, now: datetime) -> list[SilentSource]:
-    """The silent sources that a person sees, the largest first, and told apart where names are the same."""
+    """Return the silent sources that a person sees, largest first, named unambiguously."""
     found = silent_sources(access.limit(UsageHour.objects.all()), now)
     return [replace(each, name=access.label_of(each.name, each.organization_id)) for each in found]
 
 
 def usage_of_sources(access: Access, sources: list[int], now: datetime) -> dict[int, SourceFigures]:
-    """What each of some sources sent to the person's owners, two statements for all of them."""
+    """Return the usage of sources for the person's owners, with two statements."""
     hours = access.limit(UsageHour.objects.filter(source_id__in=sources, received__gt=0))
     seen = {
         row["source_id"]: row
@@ -126,7 +126,7 @@ def usage_of_sources(access: Access, sources: list[int], now: datetime) -> dict[
 
 
 def versions_of(access: Access, sources: list[int]) -> dict[int, list[str]]:
-    """The versions of some sources that the person's owners have heard of, the one heard last first."""
+    """Return the versions of sources for the person's owners, the latest first."""
     found: dict[int, dict[str, None]] = defaultdict(dict)
     rows = access.limit(SourceVersion.objects.filter(source_id__in=sources)).exclude(version="")
     for source, version in rows.order_by("-last_seen").values_list("source_id", "version"):
@@ -135,7 +135,7 @@ def versions_of(access: Access, sources: list[int]) -> dict[int, list[str]]:
 
 
 def first_day(now: datetime) -> datetime:
-    """The midnight, in UTC, that the two weeks begin with."""
+    """Return the midnight, in UTC, at which the two weeks start."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=DAYS - 1)
 
@@ -151,7 +151,7 @@ SHOWN = 50  # owners, those with the most events first
 
 @dataclass(frozen=True)
 class OwnerFigures:
-    """What an owner's sources sent."""
+    """What an owner received in the last 24 hours."""
 
     owner_id: int
     owner: str
@@ -162,7 +162,7 @@ class OwnerFigures:
 
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
-    """What the overview's template shows, beside what every page shows."""
+    """Return the template context of the overview."""
     access, now = access_of(request), timezone.now()
     figures = [] if access.is_empty else figures_of(access, now)
     why = None if access.is_empty else incomplete_for(access, now)
@@ -178,7 +178,7 @@ def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
 
 
 def figures_of(access: Access, now: datetime) -> list[OwnerFigures]:
-    """Per owner, what was received since the hour that began less than 24 hours ago."""
+    """Return what each owner received since the hour that began less than 24 hours ago."""
     hours = UsageHour.objects.filter(hour__gt=hour_of(now) - timedelta(hours=HOURS), received__gt=0)
     rows = (
         access.limit(hours)
@@ -206,7 +206,7 @@ def figures_of(access: Access, now: datetime) -> list[OwnerFigures]:
 
 @dataclass(frozen=True)
 class Card:
-    """One figure with what it is beside, and where it leads."""
+    """A figure with a note and a link."""
 
     title: str
     figure: str
@@ -217,13 +217,13 @@ class Card:
 
 
 def incomplete_for(access: Access, now: datetime) -> Incomplete | None:
-    """Return why the last two weeks are incomplete; None where they aren't."""
+    """Return why the last two weeks are incomplete; None if they aren't."""
     owners = None if access.is_operator else list(access.owner_ids)
     return incomplete(owners, now - timedelta(days=DAYS), now, now)
 
 
 def cards(of: Recent, *, is_incomplete: bool = False) -> list[Card]:
-    """The figures at the top; without changes and colours where they are incomplete."""
+    """Return the figures at the top; without changes and colours if they are incomplete."""
     events = reverse("admin:events_event_changelist")
     rejected = reverse("admin:ingestion_rejectedevent_changelist")
     received_spark = sparkline(of.days, "Events received")
@@ -251,7 +251,7 @@ def cards(of: Recent, *, is_incomplete: bool = False) -> list[Card]:
 
 
 def answer(figures: list[OwnerFigures]) -> str:
-    """The overview in a sentence."""
+    """Return the overview as a sentence."""
     received = sum(each.received for each in figures)
     if not received:
         return "Nothing came in during the last 24 hours."

@@ -35,7 +35,7 @@ FIELDS: tuple[Any, ...] = (
 
 @admin.register(Owner)
 class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
-    """Teams whose events they are."""
+    """Owners: members see theirs, leads change its settings, operators create them."""
 
     owner_path = "pk"
     audit_noun = "owner"
@@ -52,15 +52,15 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
     )
 
     def audit_owner(self, row: Owner) -> Owner:
-        """The owner itself."""
+        """Return the owner itself."""
         return row
 
     def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
-        """All of an owner."""
+        """Return all fields."""
         return linked_fields(request, FIELDS, self._fixed(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
-        """All but what the person decides."""
+        """Return the fields that the person can't change."""
         return linked_fields(request, self._fixed(request, obj))
 
     def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[Any, ...]:
@@ -69,7 +69,7 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
         return tuple(name for name in FIELDS if name not in OF_LEADS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads may, of their owner."""
+        """True for leads of the owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.pk))
 
@@ -84,7 +84,7 @@ ORGANIZATION_CREATED_AT: Any = time_column("created_at")
 
 @admin.register(Organization)
 class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
-    """Tenants."""
+    """Organizations, for operators."""
 
     audit_noun = "organization"
     audit_fields = ("name", "slug")
@@ -95,15 +95,15 @@ class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
     empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
-        """The slug stands in URLs and commands: it is chosen once."""
+        """Return the read-only fields. URLs and commands contain the slug, so it can't be changed."""
         return (ORGANIZATION_CREATED_AT, "slug") if obj else (ORGANIZATION_CREATED_AT,)
 
 
 class Autocomplete(AutocompleteJsonView):
-    """The choices of a field that leads to another table."""
+    """Choices of a field that refers to another table."""
 
     def process_request(self, request: HttpRequest) -> Any:
-        """What is asked. A relation seen from its other end is no field of a form."""
+        """Return the requested field. Relations seen from the other end aren't fields of a form."""
         if "\x00" in request.GET.get("term", ""):
             raise BadRequest("A search has no NUL in it.")
         found: Any = super().process_request(request)
@@ -113,7 +113,7 @@ class Autocomplete(AutocompleteJsonView):
         return found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
-        """One choice, as lists call it."""
+        """Return a choice with the label of lists."""
         found: dict[str, str] = super().serialize_result(obj, to_field_name)
         if isinstance(obj, Owner | Source):
             found["text"] = access_of(self.request).label(obj)

@@ -49,7 +49,7 @@ WORDS = {
 
 
 class PersonForm(ChangeForm):
-    """An account, and the way back for who has lost the second factor."""
+    """The form of an account, with the removal of a lost second factor."""
 
     remove_second_factor = forms.BooleanField(
         required=False,
@@ -93,40 +93,40 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
 
     @admin.display(description="Role")
     def role(self, row: User) -> str:
-        """The most that the person may do anywhere; where, the memberships say."""
+        """Return the person's highest role. Memberships say where they have it."""
         return role_of(row)
 
     @admin.display(description="State", ordering="is_active")
     def state(self, row: User) -> str:
-        """Whether the person gets in."""
+        """Return whether the person can log in, in words."""
         if not row.is_active:
             return "switched off"
         return "may log in" if row.is_staff else "no access to these pages"
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The field of a form, in our words."""
+        """Return a form field with our labels."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name in WORDS:
             field.label, field.help_text = WORDS[db_field.name]
         return field
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
-        """Who is added is to log in, unless said otherwise."""
+        """Return the initial values: new people may log in."""
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Accounts, with what their roles are seen by."""
+        """Return the accounts with their groups, which show their roles."""
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With the second factor, where another person has one."""
+        """Add the second factor, if another person has one."""
         found = super().get_fieldsets(request, obj)
         if not _may_remove(request, obj):
             return found
         return (*found, ("Second factor", {"fields": ("remove_second_factor",)}))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save, and remove the second factor if that is asked for."""
+        """Save the account, and remove the second factor on request."""
         super().save_model(request, obj, form, change)
         made = ApiKey.objects.usable().filter(user=None, created_by=obj)
         if "is_active" in form.changed_data and not obj.is_active and (count := made.count()):
@@ -138,5 +138,5 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
 
 
 def _may_remove(request: HttpRequest, person: User | None) -> bool:
-    """Whether there is one to remove, of somebody else."""
+    """True if the person is somebody else and has a second factor."""
     return person is not None and person.pk != request.user.pk and second_factor.device_of(person) is not None

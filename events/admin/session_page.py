@@ -29,7 +29,7 @@ EVENTS = 25  # on a page
 
 @dataclass(frozen=True)
 class SessionEvent:
-    """An event in the order of the session."""
+    """An event in the list of a session."""
 
     href: str
     at: datetime
@@ -43,7 +43,7 @@ class SessionEvent:
 
 @dataclass(frozen=True)
 class SessionEvents:
-    """A page of events, with the links to its neighbours."""
+    """A page of events, with links to its neighbours."""
 
     rows: tuple[SessionEvent, ...]
     first: str = ""
@@ -52,14 +52,14 @@ class SessionEvents:
 
 
 def link_to(event: UUID | None, since_ms: int, asked: QueryDict) -> str:
-    """To an event, or to the events of the table from a millisecond on."""
+    """Return the link to an event, or to the events of the table from a millisecond on."""
     if event is not None:
         return event_url(event)
     return _address(asked, AFTER, str(first_id(moment(since_ms))))
 
 
 def _address(asked: QueryDict, direction: str, key: str) -> str:
-    """This page, its events from another place on."""
+    """Return the URL of this page with another page of events."""
     changed = asked.copy()
     for name in (AFTER, BEFORE):
         changed.pop(name, None)
@@ -69,7 +69,7 @@ def _address(asked: QueryDict, direction: str, key: str) -> str:
 
 
 def session_events(session: Session, timeline: Timeline, asked: QueryDict) -> SessionEvents:
-    """The page of events that an address asks for; the first for one that asks for none that there is."""
+    """Return the requested page of events; the first one if the cursor is invalid."""
     rows = session.timeline().only("kind", "occurred_at")
     try:
         page, is_first = requested_page(rows, ORDER, EVENTS, asked.dict())  # type: ignore[arg-type]  # texts
@@ -86,7 +86,7 @@ def session_events(session: Session, timeline: Timeline, asked: QueryDict) -> Se
 
 
 def _days(found: Iterable[SessionEvent]) -> Iterable[SessionEvent]:
-    """The first of each day with its date."""
+    """Add the date to the first event of each day."""
     day = ""
     for step in found:
         date = f"{step.at.day} {step.at:%B %Y}"
@@ -109,7 +109,7 @@ def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[
 
 
 def _page_at(ms: int, visits: Sequence[Visit]) -> str:
-    """The page that was open; of two within a millisecond, the later."""
+    """Return the page that was open. Of two within a millisecond, return the later."""
     place = bisect_right(visits, ms, key=lambda visit: visit.since_ms)
     return shorten(visits[place - 1].page or NO_NAME, 40) if place else ""
 
@@ -124,7 +124,7 @@ TIMES = ("started_at", "ended_at", "entry_kind", "exit_kind")
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that matters, and what is to be known of it."""
+    """A figure with a note."""
 
     label: str
     value: str
@@ -134,7 +134,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionView(Page):
-    """All that is said of a session."""
+    """The page of a session."""
 
     state: State
     figures: tuple[Figure, ...]
@@ -145,12 +145,12 @@ class SessionView(Page):
 
     @property
     def state_note(self) -> str:
-        """What the state means."""
+        """The meaning of the state."""
         return self.state.label.partition(": ")[2]
 
 
 def session_view(session: Session, now: datetime, asked: QueryDict) -> SessionView:
-    """What there is to say of a session."""
+    """Build the page of a session."""
     prefetch_related_objects([session], "pages", "environments", "event_counts")
     counts = {row.kind: row.count for row in session.event_counts.all()}
     since = retention.current()
@@ -176,7 +176,7 @@ def session_view(session: Session, now: datetime, asked: QueryDict) -> SessionVi
 
 
 def session_sentence(session: Session) -> str:
-    """Who spent how long where and when, and what came of it."""
+    """Return a sentence: who spent how much time where and when, with which counts."""
     who = shorten(" ".join(filter(None, [session.actor_type, session.actor])) or "Somebody")
     if session.actors > 1:
         others = session.actors - 1
@@ -198,7 +198,7 @@ def session_sentence(session: Session) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of something."""
+    """Return a count with its noun."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}" if count else f"no {noun}s"
 
 

@@ -39,65 +39,65 @@ BOT = format_html(' <small title="{}">bot</small>', Session._meta.get_field("is_
 
 
 class StateFilter(ChoiceFilter):
-    """By how far a session has gone."""
+    """Filter by state."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All states."""
+        """Return all states."""
         return [(state.value, state.value) for state in State]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The sessions that are in the state now."""
+        """Return the sessions that are now in the state."""
         sessions: Any = rows
         found: models.QuerySet[Any] = sessions.in_state(State(self.chosen), timezone.now())
         return found
 
 
 class ErrorsFilter(ChoiceFilter):
-    """With errors or without."""
+    """Filter by sessions with or without errors."""
 
     title = "errors"
     parameter_name = "errors"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Both."""
+        """Return both choices."""
         return [("some", "with errors"), ("none", "without errors")]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The sessions that have some, or none."""
+        """Return the sessions with or without errors."""
         return rows.filter(errors__gt=0) if self.chosen == "some" else rows.filter(errors=0)
 
 
 class WarningFilter(ChoiceFilter):
-    """By what is wrong with a session as a whole."""
+    """Filter by warning about a session as a whole."""
 
     title = "warning"
     parameter_name = "warning"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The codes of warnings of sessions."""
+        """Return the warnings of sessions."""
         return [("several_actors", "several actors"), ("reused_id", "ids used again")]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The sessions with the warning; the condition of the index, and more."""
+        """Return the sessions with the warning, with the condition of the index."""
         column = "actors" if self.chosen == "several_actors" else "reused_ids"
         return rows.filter(WARNED, **{f"{column}__gt": 1 if column == "actors" else 0})
 
 
 class BegunFilter(PeriodFilter):
-    """By when a session began."""
+    """Filter by time of the first event."""
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """The sessions that began in the period."""
+        """Return the sessions that started in the period."""
         since, until = period(self.chosen, timezone.localtime())
         rows = rows.filter(started_at__gte=since)
         return rows.filter(started_at__lt=until) if until else rows
 
 
 class BegunSinceFilter(TimeFilter):
-    """Begun at a time or later."""
+    """Filter by start at a time or later."""
 
     title = "from"
     parameter_name = "since"
@@ -105,7 +105,7 @@ class BegunSinceFilter(TimeFilter):
 
 
 class BegunUntilFilter(TimeFilter):
-    """Begun before a time."""
+    """Filter by start before a time."""
 
     title = "before"
     parameter_name = "until"
@@ -114,7 +114,7 @@ class BegunUntilFilter(TimeFilter):
 
 @admin.register(Session)
 class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
-    """Sessions: computed from events, never edited."""
+    """Sessions. They are computed from events and can't be changed."""
 
     page_template = "admin/session_page.html"
     list_display = (
@@ -161,7 +161,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     @admin.display(description="Time spent")
     def spent(self, row: Session) -> str:
-        """Without long pauses, and how long it was with them."""
+        """Return the time spent without long pauses, and the whole duration."""
         seconds = (row.ended_at - row.started_at).total_seconds()
         spent, whole = duration_text(row.time_spent), duration_text(seconds)
         # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
@@ -171,14 +171,14 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
 
     @admin.display(description="Pages")
     def pages(self, row: Session) -> str:
-        """The page it began on, and the one it ended on."""
+        """Return the first and the last page."""
         if row.first_page is None:
             return NOTHING
         pages = [row.first_page] if row.last_page == row.first_page else [row.first_page, row.last_page]
         return format_html_join(" → ", '<span class="tally-id" title="{}">{}</span>', _named(pages))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Sessions with the names that list and page show; apart, as with events."""
+        """Return the sessions with the names that list and page show."""
         return super().get_queryset(request).prefetch_related("owner", "source")
 
     def get_search_results(
@@ -187,7 +187,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         queryset: models.QuerySet[Any],
         search_term: str,
     ) -> tuple[models.QuerySet[Any], bool]:
-        """By our id, else by the session's, else by actor, else by device: the first that finds anything.
+        """Search by our id, else by session id, actor or device: the first that finds anything.
 
         One after the other, since each has an index, and all at once have none.
         """
@@ -200,7 +200,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         return queryset.none(), False
 
     def page(self, request: HttpRequest, row: Session) -> SessionView:
-        """What there is to say of a session."""
+        """Build the page of a session."""
         return session_view(row, timezone.now(), request.GET)
 
     def changeform_view(
@@ -210,7 +210,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page; an id that the session had before leads to it."""
+        """Show the page. A previous id of a session redirects to it."""
         moved = self._moved(request, unquote(object_id)) if object_id else None
         if moved is not None:
             messages.info(
@@ -220,7 +220,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _moved(self, request: HttpRequest, old: str) -> Session | None:
-        """The session that the person may see under another id now."""
+        """Return the visible session that had another id before."""
         if self.get_object(request, old) is not None:
             return None
         try:

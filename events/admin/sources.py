@@ -46,14 +46,14 @@ NOT_SENT = "(none sent)"
 
 @dataclass(frozen=True, kw_only=True)
 class SourceView(Page):
-    """All that is said of a source to one person: of their owners' events only."""
+    """The page of a source, limited to events of the person's owners."""
 
     cards: tuple[Card, ...]
     tables: tuple[Table, ...]
 
 
 def source_view(source: Source, access: Access, now: datetime) -> SourceView:
-    """What there is to say of a source."""
+    """Build the page of a source."""
     figures = usage_of_sources(access, [source.pk], now).get(source.pk)
     tables = (_versions(source, access), _kinds(source, access, now), _owners(source, access, now))
     return SourceView(
@@ -66,7 +66,7 @@ def source_view(source: Source, access: Access, now: datetime) -> SourceView:
 
 
 def source_sentence(source: Source, figures: SourceFigures | None) -> str:
-    """What it sent of late, and when it was last heard."""
+    """Return a sentence: what the source sent recently, and when it was last seen."""
     if source.merged_into is not None:
         return f"{source.name} is merged: new events that name it are filed under {source.merged_into}."
     if figures is None:
@@ -80,7 +80,7 @@ def source_sentence(source: Source, figures: SourceFigures | None) -> str:
 
 
 def _in_words(at: datetime) -> str:
-    """An hour as sentences say it."""
+    """Return an hour for a sentence."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:00}"
 
@@ -134,7 +134,7 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
 
 
 def _versions(source: Source, access: Access) -> Table:
-    """The versions, the one heard last first."""
+    """Return the table of versions, latest first."""
     rows = list(
         access.limit(SourceVersion.objects.filter(source=source))
         .values("version")
@@ -165,7 +165,7 @@ def _minute(at: datetime) -> str:
 
 
 def _kinds(source: Source, access: Access, now: datetime) -> Table:
-    """What it sent by kind."""
+    """Return the table of kinds."""
     rows = _usage(source, access, now, "kind")
     listed = reverse("admin:events_event_changelist")
     return Table(
@@ -184,7 +184,7 @@ def _kinds(source: Source, access: Access, now: datetime) -> Table:
 
 
 def _owners(source: Source, access: Access, now: datetime) -> Table:
-    """Whose events those are, where there are several owners."""
+    """Return the table of owners, if there are several."""
     rows = _usage(source, access, now, "owner_id")
     names = dict(zip((owner.pk for owner in access.owners), labels_of(access.owners), strict=True))
     listed = reverse("admin:events_event_changelist")
@@ -335,7 +335,7 @@ def delete_chosen(_: Any, request: HttpRequest, chosen: models.QuerySet[Source])
 
 @admin.register(Source)
 class SourceAdmin(PageAdmin):
-    """Sending applications."""
+    """Sources, the sending applications."""
 
     page_template = "admin/source_page.html"
     list_display = (
@@ -356,7 +356,7 @@ class SourceAdmin(PageAdmin):
     )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with what each of its sources sent: three statements for all of a page."""
+        """Return the list with the usage of its sources, with three statements for the whole page."""
         listed = super().get_changelist_instance(request)
         listed.result_list = list(listed.result_list)
         access, keys = access_of(request), [row.pk for row in listed.result_list]
@@ -366,7 +366,7 @@ class SourceAdmin(PageAdmin):
         return listed
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """The page, with the way back of a merged source."""
+        """Show the page; a merged source can be separated again."""
         response: Any = super().changeform_view(request, object_id, *args, **kwargs)
         row = getattr(response, "context_data", {}).get("original")
         if row is not None and row.merged_into_id is not None:
@@ -374,11 +374,11 @@ class SourceAdmin(PageAdmin):
         return response
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Leads: what is done to a source is bounded to those that sent to the owners they lead only."""
+        """True for leads. Actions are limited to sources that sent only to owners they lead."""
         return access_of(request).leads_any
 
     def get_urls(self) -> list[Any]:
-        """The pages beside the list."""
+        """Add the URLs of actions."""
         return [
             path("merge/", self.admin_site.admin_view(merge_view), name="events_source_merge"),
             path("part/", self.admin_site.admin_view(undo_merge_view), name="events_source_part"),
@@ -387,16 +387,16 @@ class SourceAdmin(PageAdmin):
 
     @admin.display(description="Merged into")
     def leads_to(self, row: Source) -> str:
-        """The source that its name leads to."""
+        """Return the source that it was merged into."""
         return str(row.merged_into) if row.merged_into else NOTHING
 
     def page(self, request: HttpRequest, row: Source) -> Page:
-        """What it sent to the person's owners."""
+        """Build the page of a source."""
         return source_view(row, access_of(request), timezone.now())
 
     @admin.display(description="Versions")
     def versions(self, row: Any) -> str:
-        """The one heard last, and how many others."""
+        """Return the latest version and the number of others."""
         if not row.versions_heard:
             return NOTHING
         latest, *others = row.versions_heard
@@ -405,17 +405,17 @@ class SourceAdmin(PageAdmin):
 
     @admin.display(description="First heard, hour (UTC)")
     def first_heard(self, row: Any) -> str:
-        """When it first sent something to the person's owners."""
+        """Return the first hour in which it sent something to the person's owners."""
         return _hour(row.figures.first) if row.figures else NOTHING
 
     @admin.display(description="Last heard, hour (UTC)")
     def last_heard(self, row: Any) -> str:
-        """When it last sent something to the person's owners."""
+        """Return the last hour in which it sent something to the person's owners."""
         return _hour(row.figures.last) if row.figures else NOTHING
 
     @admin.display(description="Events a day, two weeks")
     def two_weeks(self, row: Any) -> str:
-        """How much it sent them."""
+        """Return the sparkline of its events."""
         return sparkline(row.figures.days, "Events received") if row.figures else NOTHING
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -432,7 +432,7 @@ class SourceAdmin(PageAdmin):
             return None
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members see the sources of their owners."""
+        """True for members; for a source, only if it sent to their owners."""
         access = access_of(request)
         if obj is None:
             return not access.is_empty

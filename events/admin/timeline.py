@@ -37,7 +37,7 @@ OPENING = ("impression", "ui_action")  # kinds that may open a page
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One event, or how many of a kind there are in a stretch of time."""
+    """One event, or the number of events of a kind in an interval."""
 
     kind: str
     since_ms: int
@@ -49,7 +49,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A page, from when it was opened until the next was."""
+    """A page, from its opening to the opening of the next."""
 
     page: str
     since_ms: int
@@ -58,7 +58,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A time without events, too long to count."""
+    """A pause too long to count as time spent."""
 
     since_ms: int
     until_ms: int
@@ -66,7 +66,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A session, to be drawn."""
+    """The content of the drawing of a session."""
 
     since_ms: int
     until_ms: int
@@ -79,7 +79,7 @@ class Timeline:
 
     @classmethod
     def unknown(cls, session: Session) -> "Timeline":
-        """The timeline of a session whose events were removed."""
+        """Return the timeline of a session whose events were removed."""
         return cls(milliseconds(session.started_at), milliseconds(session.ended_at), (), (), ())
 
 
@@ -87,7 +87,7 @@ Row = tuple[UUID, str, str]  # id, kind and dialect of an event
 
 
 def read(session: Session, counts: Mapping[str, int]) -> Timeline:
-    """The timeline of a session with so many events of each kind."""
+    """Return the timeline of a session with these numbers of events by kind."""
     since, until = milliseconds(session.started_at), milliseconds(session.ended_at)
     if session.events <= MARKS:
         rows = _rows(session.timeline())
@@ -120,7 +120,7 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
 
 
 def _probe(session: Session, since_ms: int, until_ms: int) -> Any:
-    """The first events of a stretch, by the index: id and kind."""
+    """Return ids and kinds of the first events of an interval, by the index."""
     begin, end = first_id(moment(since_ms)), first_id(moment(until_ms))
     return session.timeline().filter(pk__gte=begin, pk__lt=end).values_list("id", "kind")[:PROBED]
 
@@ -133,7 +133,7 @@ def _sampled(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: int) 
 
 
 def _known_gaps(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: int) -> tuple[Idle, ...]:
-    """Those after events whose next event is known: not the last one that was read of a full stretch."""
+    """Return pauses after events whose next event is known: not the last event read of a full interval."""
     times = [occurred_ms(event.int) for event, _ in found]
     read = Counter((at - since_ms) // stretch_ms for at in times)
     return tuple(
@@ -148,7 +148,7 @@ def _known_gaps(found: Sequence[tuple[UUID, str]], since_ms: int, stretch_ms: in
 
 
 def _round_up(ms: int) -> int:
-    """To whole seconds, where it is more than one."""
+    """Round up to whole seconds, if it is more than one."""
     return ms if ms < 1000 else -(-ms // 1000) * 1000
 
 
@@ -163,7 +163,7 @@ def _mark(row: Row, failed: frozenset[UUID]) -> Mark:
 
 
 def _meanings(rows: Iterable[Row]) -> tuple[dict[UUID, str], frozenset[UUID]]:
-    """The pages that events opened, by event, and the events that told of an error."""
+    """Return the pages that events opened, by event, and the events that report errors."""
     opened: dict[UUID, str] = {}
     failed = set()
     by_kind: dict[str, dict[UUID, str]] = {}
@@ -182,7 +182,7 @@ def _meanings(rows: Iterable[Row]) -> tuple[dict[UUID, str], frozenset[UUID]]:
 
 
 def _visits(opened: Mapping[UUID, str], until_ms: int) -> tuple[Visit, ...]:
-    """The visits; a page that is opened again while it is open stays one."""
+    """Return the visits. A page that is opened again while open stays one visit."""
     begun: list[tuple[str, int]] = []
     for event in sorted(opened):
         if not begun or begun[-1][0] != opened[event]:
@@ -197,7 +197,7 @@ def _idles(rows: Sequence[Row]) -> tuple[Idle, ...]:
 
 
 def _counted(session: Session, since_ms: int, stretch_ms: int) -> Iterable[Mark]:
-    """The events of each kind in each stretch of time."""
+    """Yield the number of events of each kind in each interval."""
     at_ms = Extract("occurred_at", "epoch") * Value(1000)
     place = Cast(Floor((at_ms - Value(since_ms)) / Value(stretch_ms)), IntegerField())
     found = session.timeline().order_by().annotate(place=place).values_list("kind", "place")
@@ -238,7 +238,7 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle, with what it says and where it leads."""
+    """A rectangle with a title, a label and a link."""
 
     x: float
     y: float
@@ -257,7 +257,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A line of text at a place."""
+    """A line of text at a position."""
 
     x: float
     y: float
@@ -267,7 +267,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All shapes, from the back to the front."""
+    """All shapes, from back to front."""
 
     height: float
     bottom: float  # of the rows
@@ -296,7 +296,7 @@ LinkTo = Callable[[UUID | None, int], str]  # to an event, or to the events from
 
 
 def draw(timeline: Timeline, leads: LinkTo) -> Drawing:
-    """The shapes of a timeline."""
+    """Return the shapes of a timeline."""
     kinds = list(dict.fromkeys(mark.kind for mark in timeline.marks))
     bottom = TOP + ROW * len(kinds)
     scale = _Scale(timeline.since_ms, max(timeline.until_ms, timeline.since_ms + 1000))
@@ -330,7 +330,7 @@ class _Scale:
 
 
 def _page_boxes(timeline: Timeline, scale: _Scale) -> list[Box]:
-    """A band for each visit; visits of the same page look the same."""
+    """Return a band for each visit. Visits of the same page have the same colour."""
     tints: dict[str, int] = {}
     found = []
     for visit in timeline.visits:
@@ -373,7 +373,7 @@ def _mark_box(mark: Mark, scale: _Scale, top: float, most: int, leads: LinkTo) -
 
 
 def _ticks(scale: _Scale, bottom: float) -> list[Text]:
-    """Round times, in UTC; the first of a day with its date."""
+    """Return round times, in UTC; the first of a day with its date."""
     seconds = (scale.until_ms - scale.since_ms) / 1000
     step = next((step for step in STEPS if seconds / step <= TICKS), None)
     step = step or -(-int(seconds) // TICKS // STEPS[-1]) * STEPS[-1]
@@ -390,17 +390,17 @@ def _ticks(scale: _Scale, bottom: float) -> list[Text]:
 
 
 def fitting(text: str, width: float) -> str:
-    """As much of a text as fits into a width; nothing where that tells nothing."""
+    """Return as much of a text as fits a width, or an empty text if too little fits."""
     room = int((width - 12) / CHARACTER)
     return shorten(text, room) if room >= min(len(text), 5) and room > 2 else ""
 
 
 def clock(ms: int, *, exact: bool = False) -> str:
-    """A time of day in UTC."""
+    """Return a time of day in UTC."""
     at = moment(ms)
     return f"{at:%H:%M:%S}" + (f".{ms % 1000:03d}" if exact else "")
 
 
 def day_of(at: datetime) -> str:
-    """A day, short."""
+    """Return a short date."""
     return f"{at.day} {at:%b}"

@@ -23,7 +23,7 @@ class KeyAuthentication(BaseAuthentication):
     """A key with the read permission reads the events of its owners."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """The reader, None where no key was sent. Raises AuthenticationFailed or PermissionDenied."""
+        """Return the reader, or None if no key was sent. Raises AuthenticationFailed or PermissionDenied."""
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
             return None
@@ -40,12 +40,12 @@ class KeyAuthentication(BaseAuthentication):
         return KeyUser(key), key
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
+        """Return the value of WWW-Authenticate."""
         return 'Bearer realm="tally"'
 
 
 class Limited(Throttled):
-    """A reader asks too often."""
+    """The error for a reader who exceeds the rate limit."""
 
     def __init__(self, short: Exhausted) -> None:
         super().__init__(detail=short.sentence())  # without DRF's own sentence on when
@@ -55,20 +55,20 @@ class Limited(Throttled):
 
 @cached_from_settings
 def _limit() -> Limit | None:
-    """The limit of each reader; None where limits are off."""
+    """Return the rate limit of a reader, or None if rate limits are off."""
     if not settings.RATE_LIMITS:
         return None
     return Limit(settings.RATE_LIMIT_READER_PER_SECOND, settings.RATE_LIMIT_READER_BURST)
 
 
 def policy() -> str:
-    """The limit for the RateLimit-Policy header; "" where none is."""
+    """Return the limit for the RateLimit-Policy header, or an empty text."""
     limit = _limit()
     return buckets.policy("reader", *limit) if limit else ""
 
 
 class ReaderThrottle(BaseThrottle):
-    """Lets a reader through who is within the limit; whoever may not read at all was refused before."""
+    """Allows requests within the limit. Requests without access were refused before."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """True. Raises `Limited`."""
@@ -82,7 +82,7 @@ class ReaderThrottle(BaseThrottle):
 
 
 def _bucket_of(user: Any) -> tuple[str, str] | None:
-    """The name of a reader's bucket, and whose it is; None for nobody."""
+    """Return the name and owner of a reader's bucket; None for anonymous requests."""
     if isinstance(user, KeyUser):
         return bucket_name("reading_key", str(user.key.pk)), "this API key"
     return (bucket_name("reading_person", str(user.pk)), "this person") if user.is_authenticated else None

@@ -25,7 +25,7 @@ class Filters(DjangoFilterBackend):
     """Filters whose complaints are problems like all others."""
 
     def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
-        """The rows that the filters leave. Raises `BadParameter`."""
+        """Return the rows that match the filters. Raises `BadParameter`."""
         filterset = self.get_filterset(request, queryset, view)
         if filterset is None:
             return queryset
@@ -43,27 +43,27 @@ class Endpoint:
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:
-        """The view, whose answers are compressed, conditional and private."""
+        """Return the view. Its responses are compressed, conditional and private."""
         view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
         # Weighed before it is compressed, which makes the ETag a weak one.
         return gzip_page(conditional_page(view))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who asks comes first: a stranger isn't told what could be asked."""
+        """Authenticate first: strangers don't learn which parameters exist."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
             refuse_unknown(request, self.known_parameters())
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        """The answer, which says how often may be asked."""
+        """Add the rate limit to the response."""
         response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]  # as above
         if limit := policy():
             response["RateLimit-Policy"] = limit
         return response
 
     def known_parameters(self) -> set[str]:
-        """The names that the query may have."""
+        """Return the names of the parameters."""
         known = set(self.parameters)
         if issubclass(self._serializer(), Selectable):
             known.add(FIELDS)
@@ -74,7 +74,7 @@ class Endpoint:
         return known
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """With the fields that are asked for."""
+        """Add the selected fields."""
         context: dict[str, Any] = super().get_serializer_context()  # type: ignore[misc]  # as above
         request = context["request"]
         return {**context, FIELDS: selected(request, self._serializer()) if request else None}
@@ -102,23 +102,23 @@ class Selectable(serializers.BaseSerializer[Any]):
 
     @classmethod
     def selectable(cls) -> tuple[str, ...]:
-        """The names of what there is to choose."""
+        """Return the names of the fields that can be selected."""
         names: tuple[str, ...] = cls.Meta.fields  # type: ignore[attr-defined]  # every one of ours has it
         return names
 
     def get_fields(self) -> dict[str, Any]:
-        """The fields that are asked for, all without a choice."""
+        """Return the selected fields; all if none is selected."""
         fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
         return {name: field for name, field in fields.items() if self.wants(name)}
 
     def wants(self, name: str) -> bool:
-        """Whether a member is asked for."""
+        """True if a member is selected."""
         chosen = self.context.get(FIELDS)
         return chosen is None or name in chosen
 
 
 def selected(request: Request, serializer: Any) -> frozenset[str] | None:
-    """The fields that are asked for, None for all. Raises `BadParameter` for those that there are not."""
+    """Return the selected fields, None for all. Raises `BadParameter` for unknown ones."""
     text = request.query_params.get(FIELDS, "")
     if not text or not issubclass(serializer, Selectable):
         return None

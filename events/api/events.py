@@ -23,12 +23,12 @@ class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Event]:
-        """Nothing of anybody else's. Names by queries of their own: a join can cost a page its index."""
+        """Return visible events. Names are loaded by their own queries: a join can cost a page its index."""
         events = Event.objects.for_owners(Access(self.request.user).visible_owners)
         if self.action == "list":
             events = events.only(*LISTED)
         return events.prefetch_related("owner", "source")
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """One event comes with all it has."""
+        """Return the serializer: a single event has all details."""
         return EventDetailSerializer if self.action == "retrieve" else EventSerializer

@@ -25,14 +25,14 @@ UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id", "is_bot"
 
 
 def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
-    """Rows of a kind's own table by one of OF_TIME."""
+    """Limit rows of a kind's own table by one of OF_TIME."""
     if at is None:
         return rows
     return rows.filter(**{"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)})
 
 
 def choices(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Names as the choices of a filter."""
+    """Return names as choices of a filter."""
     return [(name, name) for name in names]
 
 
@@ -72,20 +72,20 @@ class OwnedFilter(django_filters.FilterSet):
 
     @property
     def reader(self) -> Any:
-        """Who asks."""
+        """The user or key that sent the request."""
         assert self.request is not None, "filters are made by views"
         return self.request.user
 
     def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
-        """By the name of one of the reader's owners."""
+        """Filter by the name of a visible owner."""
         return rows.filter(owner_id__in=Access(self.reader).owners_named(name))
 
     def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
-        """By the name of a source."""
+        """Filter by the name of a source."""
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))
 
     def by_bot(self, rows: QuerySet[Any], _: str, flag: str) -> QuerySet[Any]:
-        """By whether a bot sent it; what has no user agent is no bot's."""
+        """Filter by whether a bot sent the event. Events without a user agent aren't from bots."""
         return rows.filter(is_bot=True) if flag == "true" else rows.exclude(is_bot=True)
 
 
@@ -111,11 +111,11 @@ class EnvelopeFilter(OwnedFilter):
         fields: list[str] = []
 
     def by_text(self, events: EventQuerySet, column: str, text: str) -> EventQuerySet:
-        """By an indexed text."""
+        """Filter by an indexed text."""
         return events.with_text(column, text)
 
     def by_occurrence(self, events: EventQuerySet, name: str, at: datetime) -> EventQuerySet:
-        """By ranges of ids."""
+        """Filter by ranges of ids."""
         return events.occurred_since(at) if name == "occurred_after" else events.occurred_before(at)
 
 
@@ -123,7 +123,7 @@ class EventFilter(EnvelopeFilter):
     """What events can be asked for."""
 
     def filter_queryset(self, queryset: Any) -> Any:
-        """The rows, newest first in windows where no index finds them."""
+        """Return the query, which searches in windows if no index serves the filters."""
         rows: Any = super().filter_queryset(queryset)
         asked = self.form.cleaned_data
         of_kind = KINDS[asked["kind"]].model._default_manager.all() if asked["kind"] else None

@@ -35,7 +35,7 @@ class _Having(django_filters.CharFilter):
     """A list that has a text in it."""
 
     def filter(self, qs: Any, value: Any) -> Any:
-        """The rows whose list has it."""
+        """Return the rows whose list contains the value."""
         return qs.filter(**{f"{self.field_name}__contains": [value]}) if value else qs
 
 
@@ -68,7 +68,7 @@ class KindFilter(EnvelopeFilter):
     """Sorts what is asked into the kind's own table and the envelope; see `walk`."""
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
-        """The question, where base classes have rows."""
+        """Return the query; base classes return rows."""
         owners = Access(self.reader).visible_owners
         rows = paced = queryset
         envelopes: Any = Event.objects.for_owners(owners)
@@ -86,7 +86,7 @@ class KindFilter(EnvelopeFilter):
 
 
 def _filters_of(model: Any) -> dict[str, Any]:
-    """The filters of a kind's own columns."""
+    """Build the filters of a kind's own columns."""
     return {
         column.attname if lookup == "exact" else f"{column.attname}__{lookup}": filter_class(
             field_name=column.attname, lookup_expr=lookup, help_text=f"{column.help_text} {meaning}"
@@ -100,7 +100,7 @@ def _filters_of(model: Any) -> dict[str, Any]:
 
 @cache
 def filter_of(kind: str) -> type[KindFilter]:
-    """The filter of a kind."""
+    """Build the filter class of a kind."""
     model = KINDS[kind].model
     meta = type("Meta", (), {"model": model, "fields": []})
     return type(f"{model.__name__}Filter", (KindFilter,), {**_filters_of(model), "Meta": meta})
@@ -173,19 +173,19 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
     pagination_class = KindPagination
 
     def get_queryset(self) -> QuerySet[Any]:
-        """All rows of the kind; whose they are is the question that the filter makes of it."""
+        """Return all rows of the kind. The filter limits them to visible events."""
         envelopes = Event.objects.only(*LISTED).prefetch_related("owner", "source")
         rows = KINDS[self.kind].model._default_manager.all()
         return rows.prefetch_related(Prefetch("event", envelopes))
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        """That of the kind."""
+        """Return the serializer of the kind."""
         return kind_serializer(self.kind)
 
 
 @cache
 def view_of(kind: str) -> type[KindViewSet]:
-    """The view of a kind's events."""
+    """Build the view of a kind's events."""
     doc = f"Events of the kind `{kind}`: {(KINDS[kind].model.__doc__ or '').strip().splitlines()[0]}"
     members = {"kind": kind, "filterset_class": filter_of(kind), "__doc__": doc}
     return type(f"{KINDS[kind].model.__name__}ViewSet", (KindViewSet,), members)

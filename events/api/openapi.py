@@ -45,7 +45,7 @@ _MOVED = {"description": "A session has another id now: see `Location`."}
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular: the document with the schema that all errors share."""
+    """Add the schema shared by all errors. A hook of drf-spectacular."""
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM
     for schema in schemas.values():
@@ -63,7 +63,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
     name = "key"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """Bearer."""
+        """Return the bearer scheme."""
         return {"type": "http", "scheme": "bearer", "description": "A secret key: tally_sk_…"}
 
 

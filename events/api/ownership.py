@@ -46,7 +46,7 @@ class OwnerFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def by_name(self, owners: Any, _: str, name: str) -> Any:
-        """By the name."""
+        """Filter by name."""
         return owners.named(name)
 
 
@@ -109,7 +109,7 @@ class SourceFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Source]) -> Any:
-        """Those that were heard of, where base classes have rows."""
+        """Return those that were heard of, where base classes have rows."""
         asked = self.form.cleaned_data
         assert self.request is not None, "filters are made by views"
         reader = self.request.user
@@ -132,7 +132,7 @@ class SourceFilter(django_filters.FilterSet):
         return Heard(queryset.filter(named, pk__in=list(measures)), measures)
 
     def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:
-        """Bounds the usage that sources are heard of by, not the sources."""
+        """Return the rows unchanged. The value limits the usage from which sources are listed."""
         return sources
 
 

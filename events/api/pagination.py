@@ -35,7 +35,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(  # type: ignore[override]  # of a queryset, never of a list
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """The rows of the page that the request asks for."""
+        """Return the rows of the requested page."""
         self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
         self.url = request.build_absolute_uri()
         size = _size(request.query_params.get(SIZE, ""))
@@ -47,16 +47,16 @@ class KeysetPagination(BasePagination):
         return self.page.rows
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
-        """The page itself. Raises `UnknownKey`."""
+        """Return the page. Raises `InvalidCursor`."""
         return keyset_page(rows, self.order, size, key=key, backward=backward)
 
     @classmethod
     def parameters(cls) -> set[str]:
-        """The names of what pages are asked for by."""
+        """Return the names of the parameters of pages."""
         return {CURSOR, SIZE, ORDERING} if len(cls.orders) > 1 else {CURSOR, SIZE}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The parameters as OpenAPI describes them."""
+        """Return the parameters for OpenAPI."""
         schemas = {
             CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
             SIZE: (
@@ -75,7 +75,7 @@ class KeysetPagination(BasePagination):
         ]
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page with its links."""
+        """Return the page with its links."""
         return Response(
             {
                 "next": self._link(self.page.next, False),
@@ -85,7 +85,7 @@ class KeysetPagination(BasePagination):
         )
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The page as OpenAPI describes it."""
+        """Return the schema of the page for OpenAPI."""
         link = {"type": ["string", "null"], "format": "uri"}
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
@@ -116,7 +116,7 @@ def _bad_cursor() -> BadParameter:
 
 
 def _decode(cursor: str) -> tuple[bool, list[str]]:
-    """Direction and key of a cursor. Raises `BadParameter` for what is none of ours."""
+    """Return direction and key of a cursor. Raises `BadParameter` for an invalid one."""
     if not cursor:
         return False, []
     try:
@@ -134,7 +134,7 @@ class EventPagination(KeysetPagination):
     orders = KeysetPagination.orders | {"received_at": Order(("received_at", "id"))}
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
-        """The page, looked for in windows where no index finds its rows."""
+        """Return the page, searched in windows if no index serves its filters."""
         if not isinstance(rows, EventQuery):
             return super().cut(rows, size, key, backward)
         self.order = NEWEST_FIRST
@@ -177,6 +177,6 @@ class KindPagination(KeysetPagination):
     orders = {"-id": Order(("pk",), descending=True)}
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
-        """The page, looked for in windows."""
+        """Return the page, searched in windows."""
         question: EventQuery = rows
         return question.page(size, key=key, backward=backward)

@@ -95,7 +95,7 @@ class BadParameter(exceptions.APIException):
 
 
 def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
-    """The members of a problem; `more` without those that are empty."""
+    """Return the members of a problem. Empty ones of `more` are left out."""
     problem = PROBLEMS[code]
     members = {
         "type": TYPES + code,
@@ -109,7 +109,7 @@ def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
 
 
 def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: the problem of an expected failure, None for an unexpected one."""
+    """Return the problem of an expected failure, or None. DRF's exception handler."""
     instance = context["request"].path
     if isinstance(exc, DataError | OverflowError | OperationalError | InterfaceError):
         set_rollback()
@@ -132,7 +132,7 @@ def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:
 
 
 def _of_database(exc: Exception) -> tuple[str, str]:
-    """A value that no column or calendar holds is the reader's fault; all else is the database's."""
+    """Return the problem of a value that no column or calendar can hold; None for other database errors."""
     if isinstance(exc, DataError | OverflowError):
         return "bad_parameter", "A parameter has a value that no stored value can have."
     log.warning("The database could not answer a reader", exc_info=exc)
@@ -170,7 +170,7 @@ def _detail_of(exc: Exception) -> str:
 
 
 def plain_response(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """The problem where DRF has no part in the request."""
+    """Return a problem without DRF."""
     return JsonResponse(
         body(_BY_STATUS[status], detail, request.path), status=status, content_type=MEDIA_TYPE
     )

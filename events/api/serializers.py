@@ -58,30 +58,30 @@ class EventDetailSerializer(EventSerializer):
         read_only_fields = fields
 
     def columns_of(self, event: Event) -> dict[str, Any]:
-        """The kind's own columns."""
+        """Return the kind's own columns."""
         detail = self._detail(event)
         return columns_serializer(event.kind)(detail).data if detail else {}
 
     def wire_of(self, event: Event) -> dict[str, Any]:
-        """The event as its sender wrote it."""
+        """Return the event as its sender wrote it."""
         return as_wire(event, self._detail(event))
 
     def _detail(self, event: Event) -> Any:
-        """The row of the kind's table, read once."""
+        """Return the row of the kind's table, read once."""
         if "row_of_kind" not in event.__dict__:
             event.__dict__["row_of_kind"] = detail_of(event)
         return event.__dict__["row_of_kind"]
 
 
 def own_columns(kind: str) -> tuple[str, ...]:
-    """The names of the kind's own columns, those that enrichment fills last."""
+    """Return the names of the kind's own columns, derived ones last."""
     model = KINDS[kind].model
     return tuple(column.attname for column in (*model.columns(), *model.computed()))
 
 
 @cache
 def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
-    """The kind's own columns."""
+    """Build the serializer of the kind's own columns."""
     model, names = KINDS[kind].model, own_columns(kind)
     meta = type("Meta", (), {"model": model, "fields": names, "read_only_fields": names})
     members = {"Meta": meta, "__doc__": model.__doc__}
@@ -90,7 +90,7 @@ def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
 
 @cache
 def kind_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
-    """An event of the kind: its envelope, read by way of the kind's row, and the kind's own columns."""
+    """Build the serializer of an event of the kind: its envelope and the kind's own columns."""
     columns = columns_serializer(kind)
     names = (*LISTED, *own_columns(kind))
     meta = type("Meta", (columns.Meta,), {"fields": names, "read_only_fields": names})  # type: ignore[attr-defined]

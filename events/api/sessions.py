@@ -54,11 +54,11 @@ class SessionFilter(OwnedFilter):
         fields: list[str] = []
 
     def by_state(self, sessions: SessionQuerySet, _: str, state: str) -> SessionQuerySet:
-        """By how far it has gone."""
+        """Filter by state."""
         return sessions.in_state(State(state), timezone.now())
 
     def by_text(self, sessions: SessionQuerySet, column: str, text: str) -> SessionQuerySet:
-        """By an indexed text."""
+        """Filter by an indexed text."""
         return sessions.with_text(column, text)
 
 
@@ -193,20 +193,20 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Session]:
-        """Nothing of anybody else's."""
+        """Return visible sessions."""
         sessions = Session.objects.for_owners(Access(self.request.user).visible_owners)
         return sessions.prefetch_related("owner", "source")
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        """One session comes with its parts."""
+        """Return the serializer: a single session has its parts."""
         return _SERIALIZERS.get(self.action, SessionSerializer)
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """All states of an answer are those at one time."""
+        """Add the time, so that all states in a response are those at one time."""
         return {**super().get_serializer_context(), "now": timezone.now()}
 
     def get_object(self) -> Session:
-        """The session asked for. Raises `_Moved` where the reader sees it under another id now."""
+        """Return the session. Raises `_Moved` if it has another id now."""
         try:
             return super().get_object()
         except Http404:
@@ -216,7 +216,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
             raise _Moved(moved.current) from None
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Another id is an answer: the same address with the id that the session has now."""
+        """Redirect from a previous id of a session to its current one."""
         if isinstance(exc, _Moved):
             return self._moved(exc.current)
         return super().handle_exception(exc)

@@ -24,7 +24,7 @@ from events.wire.dialects import DIALECTS
 
 
 class Span(NamedTuple):
-    """How much time one question is about, in days."""
+    """The default and longest period of a query, in days."""
 
     default: int
     longest: int
@@ -34,7 +34,7 @@ SPANS = {"hour": Span(7, 31), "day": Span(31, 400), "month": Span(366, 3_660)}
 
 
 class RequestedPeriod(NamedTuple):
-    """Which time is asked about, and how long a row's period is: one of SPANS."""
+    """The period of a query, and the length of its rows' periods: one of SPANS."""
 
     group: str
     since: datetime
@@ -42,7 +42,7 @@ class RequestedPeriod(NamedTuple):
 
 
 class ReceiptFilter(OwnedFilter):
-    """What counts can be asked for. Whoever inherits sums up by `asked`."""
+    """Base class of filters of counts by time of receipt."""
 
     kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
     dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")
@@ -59,7 +59,7 @@ class ReceiptFilter(OwnedFilter):
     until = TimeFilter(method="no_filter", help_text="Before this time; without it, up to now.")
 
     def asked(self) -> RequestedPeriod:
-        """The time. Raises `BadParameter` where it is too long."""
+        """Return the period. Raises `BadParameter` if it is too long."""
         form = self.form.cleaned_data
         group = form["group"] or "day"
         span, until = SPANS[group], form["until"] or timezone.now()
@@ -71,7 +71,7 @@ class ReceiptFilter(OwnedFilter):
         return RequestedPeriod(group, since, until)
 
     def no_filter(self, rows: QuerySet[Any], _: str, __: Any) -> QuerySet[Any]:
-        """Said of all together."""
+        """Return the rows unchanged: `asked` combines these values."""
         return rows
 
 
@@ -101,7 +101,7 @@ class UsageFilter(ReceiptFilter):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
-        """Rows of a period each, not of an hour. Raises `BadParameter` for too long a time."""
+        """Return a row per period. Raises `BadParameter` if the period is too long."""
         group, since, until = self.asked()
         rows = super().filter_queryset(queryset).filter(hour__gte=hour_of(since), hour__lt=until)
         periods = rows.annotate(period=Trunc("hour", group)).order_by().values(*KEYS)
@@ -119,7 +119,7 @@ class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
     pagination_class = UsagePagination
 
     def get_queryset(self) -> QuerySet[UsageHour]:
-        """Nobody else's."""
+        """Return visible counters."""
         return UsageHour.objects.filter(owner_id__in=sorted(Access(self.request.user).owner_ids))
 
     def list(self, request: Request) -> Response:

@@ -67,17 +67,17 @@ NAMES = tuple(dict.fromkeys((*OF_REQUESTS, *(step.name for step in STEPS if step
 
 @cached_from_settings
 def is_on(name: str) -> bool:
-    """Whether `ENRICHMENT` has a part on."""
+    """True if `ENRICHMENT` switches a part on."""
     return name in settings.ENRICHMENT or ALL in settings.ENRICHMENT
 
 
 def facts_of(context: Mapping[str, str]) -> Facts:
-    """The facts of a request, made once for all its events."""
+    """Return the facts of a request, once for all its events."""
     return with_derived(kept(context), context)
 
 
 def with_derived(columns: Mapping[str, object], context: Mapping[str, str]) -> Facts:
-    """Facts with the columns that follow from others: those of the user agent, the geohash."""
+    """Return facts with derived columns: those of the user agent, and the geohash."""
     found = dict(columns)
     if is_on("user_agent"):
         found |= agent.of_request(context)
@@ -96,7 +96,7 @@ def enrich(taken: Taken, facts: Facts, kind: str) -> None:
 
 @cache
 def _steps(enrichment: Collection[str]) -> dict[str, tuple[Callable[[Taken, Facts], None], ...]]:
-    """The steps of each kind under a setting."""
+    """Return the steps of each kind under a setting."""
     return {
         name: tuple(
             step.run

@@ -13,12 +13,12 @@ PATHS = {"tenant": ("event", "tenant"), "user": ("event", "user")}
 
 
 def tenant_name(slug: str) -> str:
-    """The tenant that an organization is, as the wire writes it."""
+    """Return the organization's name as a tenant on the wire."""
     return slug if slug.startswith(ORGANIZATION) else ORGANIZATION + slug
 
 
 def scope(tenant: str, user: str) -> str | None:
-    """The account that a key belongs to: the organization, else the user of a personal key."""
+    """Return the account of a key: the organization, else the user of a personal key."""
     if tenant:
         return f"tenant::{tenant}"
     return f"user::{user}" if user else None

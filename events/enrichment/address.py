@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 
 def address_hash(secret: str, organization: int, address: IPv4Address | IPv6Address) -> str:
-    """The hash of an address in hexadecimal. An address of IPv4 written in IPv6 is the one of IPv4."""
+    """Return the hash of an address in hexadecimal. An address of IPv4 written in IPv6 is the one of IPv4."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return hmac.digest(_key(secret, organization), (mapped or address).packed, "sha256").hex()
 

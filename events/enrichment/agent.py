@@ -105,7 +105,7 @@ _DEVICE_MARKS = [(mark, name) for name, marks in DEVICE_MARKS for mark in marks]
 
 @lru_cache(maxsize=REMEMBERED)
 def agent_columns(text: str) -> Mapping[str, Any]:
-    """The columns that a user agent fills."""
+    """Return the columns that a user agent fills."""
     found = ua_parser.parse(text)
     browser, system, device = found.user_agent, found.os, found.device
     by_bot = is_bot(text, device.family if device else None)
@@ -124,7 +124,7 @@ def agent_columns(text: str) -> Mapping[str, Any]:
 
 
 def _version(*parts: str | None) -> str | None:
-    """1.2.3 of its parts, up to the first that is not there."""
+    """Join the parts of a version, up to the first missing one."""
     known = []
     for part in parts:
         if not part:
@@ -196,7 +196,7 @@ def _replace(envelope: dict[str, Any], names: tuple[str, ...], values: tuple[Any
 
 
 def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
-    """The version in Buildless's `VersionInfo`: as one text where it is sent so, else of its numbers."""
+    """Return the version in Buildless's `VersionInfo`: its text, else its numbers."""
     if spec := kind.get(f"{prefix}_spec"):
         return str(spec)
     if kind.get(f"{prefix}_major") is None:
@@ -206,6 +206,6 @@ def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
 
 
 def of_request(facts_context: Mapping[str, str]) -> Mapping[str, Any]:
-    """The columns that the request's header fills."""
+    """Return the columns that the request's header fills."""
     text = facts_context.get(USER_AGENT, "")
     return agent_columns(text) if text else {}

@@ -42,7 +42,7 @@ PLACES = {
 
 
 def email_hash(address: str) -> str:
-    """SHA-256 of an address in lower case, in hexadecimal."""
+    """Return SHA-256 of an address in lower case, in hexadecimal."""
     return sha256(address.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -73,7 +73,7 @@ def _add(taken: Taken, place: Place, hashed: str) -> None:
 
 
 def is_address(value: Any) -> TypeGuard[str]:
-    """Whether a wire value is an e-mail address."""
+    """True if a wire value is an e-mail address."""
     return type(value) is str and "@" in value and _ADDRESS.match(value) is not None
 
 
@@ -91,7 +91,7 @@ def _withhold(taken: Taken, path: str) -> None:
 
 
 def at(value: Any, path: str) -> Any:
-    """What a JSON value has at a dotted path; None for nothing."""
+    """Return the JSON value at a dotted path, or None."""
     for key in path.split("."):
         if type(value) is not dict:
             return None

@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, Callable[[str], Any]] = {
 
 
 class Facts(NamedTuple):
-    """What is known of all events of one request."""
+    """The facts known about all events of one request."""
 
     columns: Mapping[str, Any]  # of the envelope
     context: Mapping[str, str]  # as kept
@@ -37,5 +37,5 @@ class Facts(NamedTuple):
 
 
 def kept(context: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that stand among what is kept of a request."""
+    """Return the columns among the stored facts of a request."""
     return {name: read(context[name]) for name, read in COLUMNS.items() if name in context}

@@ -18,7 +18,7 @@ LONGEST = max(map(len, SPELLINGS))
 
 
 def severity(level: str) -> str | None:
-    """The severity that a level is a spelling of; None where it is none that is known."""
+    """Return the severity of a level; None for an unknown one."""
     level = level.strip()
     return SPELLINGS.get(level.lower()) if len(level) <= LONGEST else None
 

@@ -33,7 +33,7 @@ _Signature = tuple[str, int, int, int]  # path, inode, size, time of change
 
 
 class _State:
-    """What a process knows of the database."""
+    """The state of the database in this process."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -46,7 +46,7 @@ _state = _State()
 
 
 def record_of(address: IPv4Address | IPv6Address) -> Any:
-    """What the database has of an address; None for nothing, or no database."""
+    """Return the record of an address; None if there is none, or no database."""
     reader = _reader()
     if reader is None:
         return None
@@ -60,7 +60,7 @@ def record_of(address: IPv4Address | IPv6Address) -> Any:
 
 
 def status() -> str:
-    """How the database is, in a word or two."""
+    """Return the state of the database in a word or two."""
     if not settings.GEOIP_DATABASE:
         return OFF
     return OK if _reader() else UNREADABLE
@@ -115,7 +115,7 @@ PRECISION = 9
 
 
 def geohash(latitude: float, longitude: float, precision: int = PRECISION) -> str | None:
-    """The geohash of a point in degrees; None for what is no point on Earth."""
+    """Return the geohash of a point in degrees; None for an impossible point."""
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return None
     spans = ([-180.0, 180.0, longitude], [-90.0, 90.0, latitude])
@@ -147,7 +147,7 @@ _DECLARED = frozenset((*LEVELS, *POINT, "edge"))
 
 
 def _name(found: Any) -> str | None:
-    """The name of a part of a record in our language."""
+    """Return the name of a part of a record in our language."""
     names = found.get("names") if isinstance(found, dict) else None
     return _text(names.get(LANGUAGE)) if isinstance(names, dict) else None
 
@@ -166,7 +166,7 @@ def _part(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _region(record: Mapping[str, Any]) -> str | None:
-    """The largest subdivision of the country: they go from large to small."""
+    """Return the largest subdivision of the country: they go from large to small."""
     found = record.get("subdivisions")
     return _name(found[0]) if isinstance(found, list) and found else None
 
@@ -184,7 +184,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def place_columns(record: Any) -> dict[str, Any]:
-    """The columns that a database's record fills."""
+    """Return the columns that a database's record fills."""
     if not isinstance(record, dict):
         return {}
     found = {name: read(record) for name, read in READERS.items()}

@@ -13,7 +13,7 @@ DIAL_CODES = ("dialcode", "qr")
 
 
 def federated_id(actor: str) -> str:
-    """The id within its provider; one with nothing behind the last colon stays whole."""
+    """Return the id within its provider; an id with nothing after the last colon stays whole."""
     return actor.rpartition(":")[2] or actor
 
 

@@ -12,7 +12,7 @@ from events.wire.columns import LATEST_MS, MISMATCH, Inexact, take_number
 
 
 def skew_ms(sent: Any, received_at: datetime) -> int | None:
-    """The skew by a wire value of milliseconds since 1970; None where it is no time."""
+    """Return the skew for a wire value of milliseconds since 1970; None if it is no time."""
     number = take_number(sent)
     if type(number) is Inexact:
         number = number.stored

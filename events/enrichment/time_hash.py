@@ -16,7 +16,7 @@ _CELLS = 8**PRECISION
 
 
 def time_hash(ms: int) -> str:
-    """The time-hash of `ms` milliseconds since 1970; times beyond the scheme's span get its last cell."""
+    """Return the time-hash of milliseconds since 1970. Times beyond the scheme's span get its last cell."""
     cell = min(max(ms * _CELLS // (SPAN_SECONDS * 1000), 0), _CELLS - 1)
     return f"{cell:0{PRECISION}o}".translate(_LETTERS)
 

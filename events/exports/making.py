@@ -54,7 +54,7 @@ class ExportableList(Protocol):
 
 
 class _StoppedError(Exception):
-    """The export is not to be made, for the reason that it says."""
+    """The export must stop, for the given reason."""
 
     def __init__(self, state: State, reason: str) -> None:
         super().__init__(reason)
@@ -63,7 +63,7 @@ class _StoppedError(Exception):
 
 
 def make_next() -> bool:
-    """Make the export that waited longest; False if none waits."""
+    """Make the export that has waited longest. Returns False if none waits."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, [WORKER_TIMEOUT])
         found = cursor.fetchone()
@@ -105,7 +105,9 @@ def _make(job: ExportJob) -> None:
 
 
 class _Progress(FileIO):
-    """The file of an export. Notes its progress and checks that it may go on, also while it is compressed."""
+    """The file of an export. Records its progress and checks that it may continue, also while it is
+    compressed.
+    """
 
     def __init__(self, job: ExportJob, descriptor: int) -> None:
         super().__init__(descriptor, "wb")
@@ -118,7 +120,7 @@ class _Progress(FileIO):
         return super().write(content)
 
     def note(self) -> None:
-        """Note the progress once in TOLD_SECONDS. Raises `_StoppedError`."""
+        """Record the progress once in PROGRESS_SECONDS. Raises `_StoppedError`."""
         if time.monotonic() - self._noted < PROGRESS_SECONDS:
             return
         self._noted = time.monotonic()
@@ -155,7 +157,7 @@ NO_ACCESS = "You no longer have access to all of its owners."
 def _checked(
     job: ExportJob, pages: Iterator[list[Pair]], file: "BufferedWriter[Any]", progress: _Progress
 ) -> Iterator[list[Pair]]:
-    """The pages, while the export is wanted and allowed. Raises `_StoppedError`."""
+    """Yield pages while the export is still wanted and allowed. Raises `_StoppedError`."""
     for page in pages:
         yield page
         job.rows += len(page)
@@ -164,7 +166,7 @@ def _checked(
 
 
 def _finish(job: ExportJob, state: State, reason: str) -> None:
-    """Write down how it ended, unless somebody has cancelled it meanwhile."""
+    """Record the result, unless the export was cancelled meanwhile."""
     now = timezone.now()
     ended = ExportJob.objects.filter(pk=job.pk, state__in=OPEN).update(
         state=state,

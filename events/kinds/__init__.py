@@ -16,7 +16,7 @@ from events.wire.validators import Validator
 
 
 class Held(NamedTuple):
-    """What an event is held to: the validator, and the fields whose absence is warned of."""
+    """The validator of an event, and the fields whose absence causes a warning."""
 
     validator: Validator
     soft: tuple[Soft, ...]
@@ -34,7 +34,7 @@ class KindEntry:
     by_encoding: dict[str, Held]  # where an encoding has its own notion of what is hard
 
     def held(self, *, strict: bool, encoding: str) -> Held:
-        """What an event that came in `encoding` is held to."""
+        """Return the validation of events that came in `encoding`."""
         if strict and self.strict:
             return self.strict
         return self.by_encoding.get(encoding, self.lenient)

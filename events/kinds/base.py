@@ -15,7 +15,9 @@ from events.wire.validators import Rule
 
 
 class Kind(PartitionedById, models.Model):
-    """The columns of one kind of event, beside its envelope (an explicit one-to-one, no inheritance)."""
+    """Base class of the kinds' own columns, in a table next to the envelope (an explicit one-to-one
+    relation).
+    """
 
     dialect: ClassVar[Dialect]
     # Objects that strict validation closes, as dotted paths below the dialect's root; "" is the root itself.
@@ -47,17 +49,17 @@ class Kind(PartitionedById, models.Model):
 
     @classmethod
     def name(cls) -> str:
-        """The name of the kind: the class name in snake case."""
+        """Return the name of the kind: the class name in snake case."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @classmethod
     def columns(cls) -> list[Any]:
-        """The kind's own columns, in the order of the file."""
+        """Return the kind's own columns, in the order of the file."""
         return [column for column in cls._meta.local_fields if isinstance(column, WireField)]
 
     @classmethod
     def computed(cls) -> list[Any]:
-        """The columns that enrichment fills, which are nowhere on the wire."""
+        """Return the columns that enrichment fills, which aren't on the wire."""
         return [
             column
             for column in cls._meta.local_fields
@@ -66,12 +68,12 @@ class Kind(PartitionedById, models.Model):
 
     @classmethod
     def root(cls) -> tuple[str, ...]:
-        """Where on the wire the kind's own columns are."""
+        """Return the path of the kind's own columns on the wire."""
         return tuple(cls.dialect.root.split(".")) if cls.dialect.root else ()
 
     @classmethod
     def leaves(cls) -> list[Leaf]:
-        """Envelope and own columns with their full paths."""
+        """Return envelope and own columns with their full paths."""
         own = [
             Leaf(
                 path=(*cls.root(), *column.path.split(".")),
@@ -94,7 +96,7 @@ class Kind(PartitionedById, models.Model):
 
     @classmethod
     def closed_paths(cls) -> frozenset[str]:
-        """The closed objects with their full paths."""
+        """Return the closed objects with their full paths."""
         return frozenset(f"{cls.dialect.root}.{path}".strip(".") for path in cls.closed)
 
 

@@ -59,19 +59,19 @@ return answer
 
 
 class Limit(NamedTuple):
-    """What a bucket lets through."""
+    """The rate and burst of a bucket."""
 
     per_second: float
     burst: int
 
     @property
     def lease(self) -> int:
-        """How many tokens a process takes at once."""
+        """The number of tokens that a process takes at once."""
         return max(1, int(min(self.per_second, self.burst) / LEASES_A_SECOND))
 
 
 class Bucket(NamedTuple):
-    """A bucket: its name in Valkey, what it lets through, and whose it is, in words."""
+    """A bucket: its name in Valkey, its limit, and a description of its owner."""
 
     name: str
     limit: Limit
@@ -79,7 +79,7 @@ class Bucket(NamedTuple):
 
 
 class _State:
-    """What a process knows: tokens it has taken, and whether Valkey answers."""
+    """The state of this process: leased tokens, and whether Valkey responds."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -92,18 +92,18 @@ _state = _State()
 
 
 class Exhausted(NamedTuple):
-    """A bucket that is empty, with what it has left: less than one token."""
+    """An empty bucket, with its remaining fraction of a token."""
 
     bucket: Bucket
     tokens: float
 
     @property
     def wait(self) -> int:
-        """Seconds after which it has a token again."""
+        """Seconds until the bucket has a token again."""
         return max(1, math.ceil((1 - self.tokens) / self.bucket.limit.per_second))
 
     def headers(self) -> dict[str, str]:
-        """What a refusal says of it."""
+        """Return the rate limit headers of a refusal."""
         rate, burst = self.bucket.limit
         return {
             "Retry-After": str(self.wait),
@@ -113,13 +113,13 @@ class Exhausted(NamedTuple):
         }
 
     def sentence(self) -> str:
-        """Why it refuses."""
+        """Return the reason of a refusal."""
         rate = self.bucket.limit.per_second
         return f"More than {rate:,g} requests a second from {self.bucket.whose}; try again in {self.wait} s."
 
 
 def spend(buckets: Sequence[Bucket]) -> Exhausted | None:
-    """Spend a token of each; where one of them is empty, that one, and none loses a token."""
+    """Spend a token of each bucket. If one is empty, return it and spend none."""
     with _state.lock:
         lacking = [bucket for bucket in buckets if _state.tokens.get(bucket.name, 0) < 1]
         if not lacking:
@@ -143,26 +143,26 @@ def spend(buckets: Sequence[Bucket]) -> Exhausted | None:
 
 @cache
 def policy(name: str, per_second: float, burst: int) -> str:
-    """A limit as the RateLimit-Policy header says it (an IETF draft, see decision 21)."""
+    """Return a limit in the form of the RateLimit-Policy header (an IETF draft, see decision 21)."""
     return f'"{name}";q={burst};w={max(1, math.ceil(burst / per_second))}'
 
 
 def reset() -> None:
-    """Give up what this process has taken and knows, for tests."""
+    """Forget all leased tokens, for tests."""
     global _state  # noqa: PLW0603
     _state = _State()
     _script.cache_clear()
 
 
 def bucket_name(sort: str, text: str) -> str:
-    """The name of a bucket, which says nothing of the address or the key to who has not the SECRET_KEY."""
+    """Return the name of a bucket. It reveals nothing about the address or key without the SECRET_KEY."""
     digest = blake2b(f"{sort}:{text}".encode("utf-8", "replace"), digest_size=16, key=_secret())
     return f"{PREFIX}{sort}:{digest.hexdigest()}"
 
 
 @cache
 def _secret() -> bytes:
-    """What names are made with: BLAKE2b takes at most 64 bytes as its key."""
+    """Return the key for names: BLAKE2b accepts at most 64 bytes."""
     return sha256(settings.SECRET_KEY.encode()).digest()
 
 
@@ -172,7 +172,9 @@ def _spend(buckets: Sequence[Bucket]) -> None:
 
 
 def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
-    """Take a lease of each bucket: what was granted, what is left. None: Valkey doesn't answer, or rests."""
+    """Lease tokens of each bucket. Returns the granted and the remaining tokens; None if Valkey doesn't
+    respond.
+    """
     now = time.monotonic()
     if now < _state.rest_until:
         return None
@@ -202,7 +204,9 @@ def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
 
 @cache
 def _script(url: str, socket: Any) -> Any:
-    """The script on the one client of this process: EVALSHA, and loaded where the server doesn't know it."""
+    """Return the script on the process's client. It runs by EVALSHA and is loaded if the server doesn't know
+    it.
+    """
     waits: dict[str, Any] = {
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,

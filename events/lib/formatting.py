@@ -32,7 +32,7 @@ def _in_units(value: Decimal | float, units: tuple[tuple[int, str], ...], smalle
 
 
 def duration_text(seconds: Decimal | float) -> str:
-    """A length of time in its two largest units; below a minute to hundredths."""
+    """Return a duration in its two largest units; below a minute to hundredths of a second."""
     if seconds < 60:
         return f"{float(seconds):.2f}".rstrip("0").rstrip(".") + " s"
     whole = round(seconds)
@@ -47,12 +47,12 @@ _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"
 
 
 def number_text(value: float) -> str:
-    """A double with the digits that it was sent with; a whole one as a whole number."""
+    """Return a double with the digits that it was sent with; a whole one as an integer."""
     return repr(give_number(value))
 
 
 def shorten(text: str, length: int = 48) -> str:
-    """A text cut in the middle, where ids differ least, between characters as people see them."""
+    """Shorten a text in the middle, where ids differ least, between characters as people see them."""
     if len(text) <= length:
         return text
     half = (length - 1) // 2
@@ -64,7 +64,7 @@ _BEYOND = 32
 
 
 def start_of(text: str, most: int) -> str:
-    """Return the start of a text, of at most `most` characters, that cuts no letter and no emoji in two."""
+    """Return the start of a text, of at most `most` characters, without cutting a letter or emoji in two."""
     taken = 0
     for cluster in iter_graphemes(text[: most + _BEYOND]):
         if taken + len(cluster) > most:

@@ -21,7 +21,7 @@ from django.utils.timezone import is_naive
 
 
 class InvalidCursor(ValueError):
-    """Values that no row of that order can have."""
+    """The values of a cursor that no row of that order can have."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Order:
     descending: bool = False
 
     def key_of(self, row: Model) -> list[str]:
-        """The place of a row, as text."""
+        """Return the key of a row as texts."""
         return [str(getattr(row, key)) for key in self.keys]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of a page, with the rows from which its neighbours go on; None where there is no neighbour."""
+    """The rows of a page, with the rows at which its neighbours start; None without a neighbour."""
 
     rows: list[Any]
     next: Any = None
@@ -48,7 +48,7 @@ class Slice:
 def keyset_page(
     rows: QuerySet[Any], order: Order, size: int, *, key: Sequence[str] = (), backward: bool = False
 ) -> Slice:
-    """The page of `size` rows after `key`, or `backward` the one before it. Raises `UnknownKey`."""
+    """Return the page of `size` rows after `key`, or `backward` the one before it. Raises `InvalidCursor`."""
     descending = order.descending != backward
     sign = "-" if descending else ""
     try:
@@ -68,7 +68,8 @@ def keyset_page(
 
 
 def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_it: bool = False) -> Q:
-    """What comes after `values` in the order of `keys`; `with_it` the row that has them too.
+    """Return the condition for rows after `values` in the order of `keys`; `with_it` includes the row that
+    has them.
 
     The first key bounds the index scan; the rest decides among rows that are equal in it.
     """
@@ -107,7 +108,9 @@ class EventQuery:
     order: Order = NEWEST_FIRST
 
     def page(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
-        """The page of `size` rows after `key`, or `backward` the one before. Raises `UnknownKey`."""
+        """Return the page of `size` rows after `key`, or `backward` the one before it. Raises
+        `InvalidCursor`.
+        """
         if not self.paces:
             return keyset_page(self.rows, self.order, size, key=key, backward=backward)
         try:
@@ -116,7 +119,7 @@ class EventQuery:
             raise InvalidCursor(", ".join(key)) from error
 
     def everything(self, size: int) -> Iterator[list[Any]]:
-        """All rows, in pages: no more than one is held at a time."""
+        """Yield all rows in pages, so that only one page is in memory."""
         key: list[str] = []
         while True:
             page = self.page(size, key=key)
@@ -142,7 +145,7 @@ class EventQuery:
         return Slice(found, next=further, previous=found[0] if found and start else None)
 
     def _end(self, at: Key | None, window: int, backward: bool) -> Key | None:
-        """The key of the last row of the window after `at`, None where everything is in it."""
+        """Return the key of the last row of the window after `at`; None if the window includes everything."""
         ends = []
         for rows in self.paces:
             # An OFFSET, but a small constant one, over an index alone.
@@ -155,7 +158,7 @@ class EventQuery:
         return found
 
     def _between(self, at: Key | None, end: Key | None, backward: bool) -> QuerySet[Any]:
-        """The rows of a window. A range of keys doesn't cross a join: both sides are told it."""
+        """Return the rows of a window. A range of keys doesn't cross a join, so both sides get it."""
         rows = self._until(self._from(self.rows, at, backward), end, backward)
         if self.beside is None:
             return rows
@@ -177,7 +180,7 @@ class EventQuery:
         return self.order.descending != backward
 
     def _parsed(self, key: Sequence[str]) -> Key | None:
-        """The values that a key has as text. Raises `ValidationError`, or ValueError for too few."""
+        """Convert a key from texts. Raises `ValidationError`, or ValueError for too few."""
         if not key:
             return None
         meta = self.rows.model._meta
@@ -193,7 +196,7 @@ class EventQuery:
 
 @dataclass(frozen=True)
 class WindowEnd:
-    """Where a window ended, as the row from which a neighbour goes on."""
+    """The end of a window, in place of a row at which a neighbour starts."""
 
     pk: UUID
     received_at: datetime | None = None  # where rows are in the order of that

@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 def cached_from_settings(make: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function of settings and its arguments alone: made once, anew after a test changed one."""
+    """Cache a function of its arguments and settings. Tests that change a setting clear the cache."""
     remembered = cache(make)
 
     def forget(**_: Any) -> None:

@@ -21,7 +21,7 @@ _SHOWN = 60  # characters
 
 
 def parse_time(text: str) -> datetime:
-    """Return the time that a parameter has; without an offset, in the current zone.
+    """Return the time in a parameter; without an offset, in the current zone.
 
     Raises ValueError with what to write instead.
     """
@@ -35,7 +35,7 @@ def parse_time(text: str) -> datetime:
 
 
 def parse_day(text: str) -> date:
-    """Return the day that a parameter has. Raises ValueError with what to write instead."""
+    """Return the day in a parameter. Raises ValueError with what to write instead."""
     text = text.strip()
     _refuse_number(text, _DAY)
     with suppress(ValueError):
@@ -48,7 +48,7 @@ def parse_day(text: str) -> date:
 
 
 def _refuse_number(text: str, form: str) -> None:
-    """Raise ValueError for a number, with the time that it probably is."""
+    """Raise ValueError for a number, with the time that it probably means."""
     if not _NUMBER.fullmatch(text) or _BASIC_DATE.fullmatch(text):
         return
     number = float(text)

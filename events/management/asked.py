@@ -6,7 +6,7 @@ from events.ownership.owner import Organization, Owner
 
 
 def owner_ids(name: str | None) -> list[int] | None:
-    """The keys of the owners of a name, of all organizations; None, for all of them, without one."""
+    """Return the ids of owners with a name, in all organizations; None, for all owners, without a name."""
     if name is None:
         return None
     found = list(Owner.objects.named(name).values_list("pk", flat=True))
@@ -16,7 +16,7 @@ def owner_ids(name: str | None) -> list[int] | None:
 
 
 def organization_of(slug: str) -> Organization:
-    """The organization of a slug."""
+    """Return the organization with a slug."""
     found = Organization.objects.filter(slug=slug).first()
     if found is None:
         raise CommandError(f"There is no organization {slug}.")

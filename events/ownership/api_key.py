@@ -52,7 +52,7 @@ class KeyParts(NamedTuple):
 
 
 def parts_of(text: str) -> KeyParts | None:
-    """The parts of what looks like a key; None for anything else, which no query needs to see."""
+    """Return the parts of a key; None for a text that isn't a key, which needs no query."""
     for mark in MARKS.values():
         if text.startswith(mark):
             prefix, _, secret = text[len(mark) :].partition("_")
@@ -62,15 +62,15 @@ def parts_of(text: str) -> KeyParts | None:
 
 
 def hash_of(whole: str) -> str:
-    """What is stored of a key."""
+    """Return the stored hash of a key."""
     return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """Questions about keys."""
+    """Filters of keys."""
 
     def usable(self) -> Self:
-        """Those neither revoked nor expired, and not of a person who has left."""
+        """Return keys that are neither revoked nor expired, and not of a deactivated person."""
         now = timezone.now()
         held = models.Q(user=None) | models.Q(user__is_active=True)
         return self.filter(held, revoked_at=None).exclude(expires_at__lte=now)
@@ -166,12 +166,12 @@ class ApiKey(models.Model):
         self.may_write, self.may_read = chosen != Permissions.READ, chosen != Permissions.WRITE
 
     def matches(self, whole: str) -> bool:
-        """Whether `whole` is this key, in constant time."""
+        """True if `whole` is this key, in constant time."""
         return hmac.compare_digest(self.hash, hash_of(whole))
 
 
 def new_key(kind: KeyType) -> KeyParts:
-    """A fresh random key."""
+    """Create a random key."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     prefix = "".join(secrets.choice(alphabet) for _ in range(PREFIX_LENGTH))
     return KeyParts(prefix, f"{MARKS[kind]}{prefix}_{secrets.token_hex(32)}")
@@ -185,7 +185,7 @@ def create_key(
     all_owners: bool = False,
     name: str = "",
 ) -> tuple[ApiKey, str]:
-    """Make a key that files under `owner`; returns it with its text, which is shown this once.
+    """Create a key for `owner`. Returns it with its text, which is shown once.
 
     Raises ValidationError for a publishable key that would read.
     """

@@ -13,7 +13,7 @@ MAX_NAME = 100
 
 
 def fault_of(name: str) -> str | None:
-    """Why `name` can't name an owner or a source, as the end of a sentence; None if it can."""
+    """Return why `name` can't name an owner or a source, as the end of a sentence; None if it can."""
     bare = name.strip()
     if not 1 <= len(bare) <= MAX_NAME:
         return f"must have 1 to {MAX_NAME} characters, not {len(bare)}"
@@ -23,7 +23,7 @@ def fault_of(name: str) -> str | None:
 
 
 def validate_name(name: str) -> None:
-    """Refuse what `fault_of` finds, for forms and models."""
+    """Raise ValidationError for a name that `fault_of` rejects."""
     if fault := fault_of(name):
         raise ValidationError(f"A name {fault}.")
 
@@ -43,14 +43,14 @@ class Organization(models.Model):
 
 
 class Validation(models.TextChoices):
-    """How strictly an owner's events are held to their documents."""
+    """How strictly events are validated."""
 
     LENIENT = "lenient", "Lenient: keep what can be kept, count a warning"
     STRICT = "strict", "Strict: refuse what the reference pipeline refuses"
 
 
 class OverQuota(models.TextChoices):
-    """What becomes of an owner's events once its quota of the month is used up."""
+    """What happens to events beyond the monthly quota."""
 
     WARN = "warn", "Warn: keep them, count a warning"
     MARK = "mark", "Mark: keep them, marked as over quota, count a warning"
@@ -58,10 +58,10 @@ class OverQuota(models.TextChoices):
 
 
 class OwnerQuerySet(models.QuerySet["Owner"]):
-    """Questions about owners."""
+    """Filters of owners."""
 
     def named(self, name: str) -> Self:
-        """Those of that name, compared as the unique constraint compares them."""
+        """Return owners with a name, compared as the unique constraint compares them."""
         return self.alias(lowered=Lower("name")).filter(lowered=Lower(models.Value(name.strip())))
 
 
@@ -121,7 +121,7 @@ class Owner(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a member may do."""
+    """A member's role."""
 
     VIEWER = "viewer", "Viewer: sees events, sessions and reports"
     LEAD = "lead", "Lead: also manages members, keys and settings"

@@ -13,14 +13,14 @@ ALL = "all"
 
 
 class Provisioned(NamedTuple):
-    """A key, and its text, which is shown this once."""
+    """A key with its text, which is shown once."""
 
     key: ApiKey
     text: str
 
 
 def organization(slug: str) -> Organization:
-    """The organization, made when missing. Raises ValidationError for what is no slug."""
+    """Return the organization, created if it is missing. Raises ValidationError for an invalid slug."""
     if slugify(slug) != slug:
         raise ValidationError(
             "An organization's slug has small letters, digits, hyphens and underscores only."
@@ -32,7 +32,7 @@ def organization(slug: str) -> Organization:
 
 
 def owner(of: Organization, name: str) -> Owner:
-    """The owner, made when missing. Names compare without case and outer blanks."""
+    """Return the owner, created if it is missing. Names compare without case and outer blanks."""
     name = name.strip()
     found = Owner.objects.filter(organization=of).named(name).first()
     if found is None:
@@ -43,7 +43,7 @@ def owner(of: Organization, name: str) -> Owner:
 
 
 def replace(old: ApiKey, *, by: int | None, ends_at: datetime) -> Provisioned:
-    """Make a key, in the name of `by`, with the rights of `old`, which then ends at `ends_at` or earlier."""
+    """Create a key of person `by` with the rights of `old`, which ends at `ends_at` or earlier."""
     new, text = create_key(
         old.default_owner,
         kind=KeyType(old.type),
@@ -70,7 +70,7 @@ def key(
     validation: Validation | None = None,
     name: str = "",
 ) -> Provisioned:
-    """A key that files under an owner.
+    """Create a key for an owner, which is created if it is missing.
 
     `owners` is `all` (every owner of the organization, may create owners) or a list of names with commas;
     `validation` sets the owner's mode. Raises ValidationError for a name that can't be one.

@@ -19,7 +19,7 @@ MAX_CACHED = 10_000  # keys; only good ones are cached, so nobody but their hold
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What a good key stands for."""
+    """The rights of a valid key."""
 
     key_id: int
     hash: str
@@ -45,7 +45,7 @@ _cache_lock = Lock()
 
 
 def find(whole: str) -> Sender | None:
-    """The sender that a key stands for, from the cache or the database; None for a key that is no good."""
+    """Return the sender of a key, from the cache or the database; None for an invalid key."""
     parts = parts_of(whole)
     if parts is None:
         return None
@@ -68,13 +68,13 @@ def find(whole: str) -> Sender | None:
 
 
 def note_exposed(sender: Sender) -> None:
-    """Note that a secret key was where others could read it. A publishable one may be seen anyway."""
+    """Record that a secret key was visible to others. Publishable keys may be visible."""
     if sender.type == KeyType.SECRET:
         ApiKey.objects.filter(pk=sender.key_id, exposed_at=None).update(exposed_at=timezone.now())
 
 
 def forget() -> None:
-    """Empty the cache, for tests and after a key was changed in this process."""
+    """Clear the cache, for tests and after a key was changed in this process."""
     with _cache_lock:
         _cache.clear()
 
@@ -120,7 +120,7 @@ UPDATE events_apikey SET last_used_at = stale.moment FROM (
 
 
 def note_use(uses: Mapping[int, datetime]) -> None:
-    """Note when each key was used last; of one that was noted less than a minute before nothing."""
+    """Record when each key was last used, at most once a minute per key."""
     if not uses:
         return
     with connection.cursor() as cursor:
@@ -128,5 +128,5 @@ def note_use(uses: Mapping[int, datetime]) -> None:
 
 
 def is_stale(noted: datetime | None, now: datetime) -> bool:
-    """Whether what is noted of a key is so old that a use is worth a statement."""
+    """True if the recorded use of a key is so old that a new one is worth a statement."""
     return noted is None or noted <= now - EXACT_TO

@@ -27,17 +27,17 @@ _ADVISORY_LOCK = 7_480_255_001
 
 
 def partitioned_tables() -> list[str]:
-    """The parent tables, envelope first."""
+    """Return the parent tables, envelope first."""
     return [model._meta.db_table for model in apps.get_models() if issubclass(model, PartitionedById)]
 
 
 def partition_name(table: str, week: datetime) -> str:
-    """The partition of `table` for the week that begins on `week`."""
+    """Return the name of a table's partition for the week that begins on `week`."""
     return f"{table}_{week:%Y%m%d}"
 
 
 def existing_partitions() -> set[str]:
-    """The names of all attached partitions, one query."""
+    """Return the names of all attached partitions, with one query."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT child.relname FROM pg_inherits"
@@ -51,7 +51,7 @@ def existing_partitions() -> set[str]:
 
 
 def missing_partitions(weeks: Iterable[datetime]) -> list[tuple[str, datetime]]:
-    """The (table, week) pairs that have no partition yet, oldest first."""
+    """Return the (table, week) pairs without a partition, oldest first."""
     present = existing_partitions()
     return [
         (table, week)
@@ -62,7 +62,7 @@ def missing_partitions(weeks: Iterable[datetime]) -> list[tuple[str, datetime]]:
 
 
 def make_partitions(weeks: Iterable[datetime], using: BaseDatabaseWrapper | None = None) -> list[str]:
-    """Make what is missing for `weeks`, each a transaction of its own, and return the names.
+    """Create the missing partitions of weeks, each in its own transaction, and return their names.
 
     `using`: a connection outside of the caller's transaction, where the caller is in one.
     """
@@ -75,12 +75,14 @@ def make_partitions(weeks: Iterable[datetime], using: BaseDatabaseWrapper | None
 
 
 def weeks_ahead(now: datetime) -> list[datetime]:
-    """Last week, this week and the weeks that are to be ready before they begin."""
+    """Return last week, this week and the weeks whose partitions must exist in advance."""
     return [week_of(now) + n * WEEK for n in range(-1, settings.PARTITION_WEEKS_AHEAD + 1)]
 
 
 def _making(table: str, week: datetime) -> str:
-    """One block, so one transaction: lock, look again (another maker may have been faster), make, attach."""
+    """Return one block, so one transaction: lock, check again (another process may be faster), create,
+    attach.
+    """
     name = partition_name(table, week)
     low, high = first_id(week), first_id(week + WEEK)
     return f"""
@@ -103,7 +105,7 @@ def _after_migrate(sender: Any, **_: Any) -> None:
 
 
 def connect() -> None:
-    """Listen for the end of `migrate`."""
+    """Create partitions after `migrate`."""
     post_migrate.connect(_after_migrate, dispatch_uid="events.partitioned.partitions")
 
 
@@ -132,17 +134,17 @@ class Week:
 
     @property
     def events_text(self) -> str:
-        """How many events, for people."""
+        """The estimated number of events."""
         return f"{self.events:,}"
 
     @property
     def size_text(self) -> str:
-        """How large, for people."""
+        """The size on disk."""
         return size_text(self.size)
 
 
 def weeks() -> list[Week]:
-    """The weeks that have partitions, newest first."""
+    """Return the weeks that have partitions, newest first."""
     tables = partitioned_tables()
     with connection.cursor() as cursor:
         cursor.execute(_SIZES, [tables[0], tables])

@@ -30,7 +30,7 @@ Owners = list[int] | None  # None: all of them
 
 
 class Claim(NamedTuple):
-    """A key that this transaction computes, and when its new events occurred."""
+    """A session key that this transaction computes, with the time spans of its new events."""
 
     key: SessionKey
     number: UUID  # hash of the key
@@ -92,7 +92,7 @@ GROUP BY owner_id, source_id, session, device, channel
 
 
 def claim_small(owners: Owners, rows: int) -> list[Claim]:
-    """Take the keys of the `rows` that wait longest, of keys that are not known to be large."""
+    """Claim the keys of the `rows` that have been pending longest, except keys known to be large."""
     with connection.cursor() as cursor:
         cursor.execute(*small_keys(owners, rows))
         return _claim(cursor.fetchall())
@@ -104,7 +104,7 @@ def small_keys(owners: Owners, rows: int) -> tuple[str, dict[str, Any]]:
 
 
 def claim_large(now: datetime, owners: Owners) -> list[Claim]:
-    """Take one key that is known to be large, that waits and has rested: the one that has for longest."""
+    """Claim one large key that is pending and no longer deferred: the one deferred longest ago."""
     with connection.cursor() as cursor:
         cursor.execute(_LARGE, {"now": now, "owners": owners})
         keys = [SessionKey(*row) for row in cursor.fetchall()]
@@ -118,7 +118,7 @@ def claim_large(now: datetime, owners: Owners) -> list[Claim]:
 
 
 def _claim(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
-    """Of touched rows, those whose keys no other worker holds: delete them, hold their keys."""
+    """Claim the keys of pending rows that no other worker holds: lock them, and delete their rows."""
     waiting: dict[SessionKey, list[tuple[int, Span]]] = defaultdict(list)
     for pk, *key, since, until in rows:
         span = EPOCH + timedelta(0, 0, since), EPOCH + timedelta(0, 0, until)
@@ -139,7 +139,7 @@ def _claim(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
 
 
 def _try_locks(numbers: Iterable[UUID]) -> set[UUID]:
-    """Lock what can be locked at once, until the transaction ends; one statement."""
+    """Lock the keys that are free, until the transaction ends, with one statement."""
     wanted = list(numbers)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -151,7 +151,7 @@ def _try_locks(numbers: Iterable[UUID]) -> set[UUID]:
 
 
 def requeue(claim: Claim) -> None:
-    """Put a claim back, for another transaction."""
+    """Put a claim back into the queue, for another transaction."""
     pending.add_sessions((claim.key, span) for span in claim.spans)
 
 
@@ -163,18 +163,18 @@ def defer(claim: Claim, until: datetime) -> None:
 
 
 def forget_large(before: datetime) -> None:
-    """Forget which keys were large, where they have not been computed since."""
+    """Forget which keys were large, if they haven't been computed since."""
     LargeSession.objects.filter(rests_until__lt=before).delete()
 
 
 def resume(now: datetime, owners: Owners) -> None:
-    """Let large keys rest no longer."""
+    """End the deferral of large keys."""
     resting = LargeSession.objects.filter(rests_until__gt=now)
     (resting if owners is None else resting.filter(owner_id__in=owners)).update(rests_until=now)
 
 
 def has_pending(now: datetime, owners: Owners) -> bool:
-    """Whether any key waits that does not rest."""
+    """True if any key is pending and not deferred."""
     with connection.cursor() as cursor:
         cursor.execute(_HAS_PENDING, {"now": now, "owners": owners})
         found: bool = cursor.fetchone()[0]
@@ -182,13 +182,14 @@ def has_pending(now: datetime, owners: Owners) -> bool:
 
 
 def pending_rows(owners: Owners) -> int:
-    """How many rows wait."""
+    """Return the number of pending rows."""
     rows = pending.TouchedSession.objects.all()
     return (rows if owners is None else rows.filter(owner_id__in=owners)).count()
 
 
 def requeue_all(owners: Owners) -> Iterator[int]:
-    """Let every session wait, a week at a time, each its own transaction; yields how many keys a week has.
+    """Queue every session, a week at a time, each in its own transaction; yield the number of keys of each
+    week.
 
     Stored sessions too: one whose events are gone is found so, unless it outlived them with its whole week.
     """
@@ -214,7 +215,7 @@ def requeue_all(owners: Owners) -> Iterator[int]:
 
 
 def _weeks() -> Iterator[datetime]:
-    """The weeks from the first to the last event or session."""
+    """Yield the weeks from the first to the last event or session."""
     events = Event.objects.order_by("id")
     ends = [moment(occurred_ms(event.id.int)) for event in (events.first(), events.last()) if event]
     ends += [

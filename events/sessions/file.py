@@ -39,7 +39,7 @@ class BadLine(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a record belongs."""
+    """The session of a record."""
 
     source: str
     key: SessionKey  # its owner and source numbers mean nothing here
@@ -53,7 +53,7 @@ class Sessions:
         self._records: dict[_Place, dict[UUID, Record]] = defaultdict(dict)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[BadLine]:
-        """Take lines in; yields those that are no events. Blank lines are none."""
+        """Read lines, and yield those that are no events. Blank lines are skipped."""
         for number, line in enumerate(lines, 1):
             if line.strip():
                 fault = self._take(line)
@@ -92,7 +92,7 @@ class Sessions:
         self._records[_Place(source, key)].setdefault(record.id, record)
 
     def summaries(self) -> Iterator[Wire]:
-        """The SUMMARY event of each session, in the order of their first events' lines."""
+        """Yield the SUMMARY event of each session, in the order of their first lines."""
         for (source, key), found in self._records.items():
             records = sorted(found.values(), key=attrgetter("id"))
             for summary in cut(records, None if key.session is not None else INACTIVITY_MS):
@@ -112,7 +112,7 @@ def _decoded(line: bytes) -> Wire | Fault:
 
 
 def _decoded_slowly(line: bytes) -> Any:
-    """What msgspec refuses for a lone surrogate, the standard library reads."""
+    """Decode a line that msgspec refuses for a lone surrogate."""
     try:
         return json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -124,7 +124,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _unwrapped(event: Wire) -> Wire:
-    """An edata that only wraps another edata is read through, as on the way in."""
+    """Return an event with its edata unwrapped, if edata only contains another edata, as ingestion does."""
     edata = event.get("edata")
     if type(edata) is dict and len(edata) == 1 and type(edata.get("edata")) is dict:
         return {**event, "edata": edata["edata"]}

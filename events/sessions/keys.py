@@ -22,7 +22,7 @@ _NEITHER = (1 << 128) - 1 ^ 0xF << 76 ^ 0x3 << 62
 
 
 class Names:
-    """The immutable names of owners and sources, which the ids of their sessions are made of."""
+    """The immutable names of owners and sources, from which session ids are computed."""
 
     def __init__(self, owners: dict[int, UUID], sources: dict[int, str]) -> None:
         self.owners = owners
@@ -30,7 +30,7 @@ class Names:
 
     @classmethod
     def of(cls, keys: Iterable[SessionKey]) -> "Names":
-        """Those that keys refer to: two queries."""
+        """Load the names that keys refer to, with two queries."""
         owners, sources = set(), set()
         for key in keys:
             owners.add(key.owner_id)
@@ -38,11 +38,11 @@ class Names:
         return cls(_values(_KEYS, owners), _values(_NAMES, sources))
 
     def has(self, key: SessionKey) -> bool:
-        """Whether owner and source of a key are still there."""
+        """True if owner and source of a key still exist."""
         return key.owner_id in self.owners and key.source_id in self.sources
 
     def session(self, key: SessionKey, first: UUID) -> UUID:
-        """The id of the session that begins with an event."""
+        """Return the id of the session that begins with an event."""
         return session_id(
             self.owners[key.owner_id],
             self.sources[key.source_id],
@@ -51,7 +51,7 @@ class Names:
         )
 
     def number(self, key: SessionKey) -> UUID:
-        """The hash of a key; of one with a session id it is the session's id."""
+        """Return the hash of a key; with a session id it is the session's id."""
         return session_id(self.owners[key.owner_id], self.sources[key.source_id], key)
 
 
@@ -69,7 +69,7 @@ def _values(statement: str, ids: Collection[int]) -> dict[int, Any]:
 
 
 def session_id(owner: UUID, source: str, key: SessionKey, first: UUID | None = None) -> UUID:
-    """The id of the session of a key; of a cut one with its `first` event. A UUID of version 8."""
+    """Return the session id of a key, or of a session within it by its `first` event: a UUID of version 8."""
     parts = (source, key.session, key.device, key.channel, first)
     digest = blake2b(msgspec.json.encode(parts), key=owner.bytes, digest_size=16).digest()
     return UUID(int=int.from_bytes(digest) & _NEITHER | _VERSION | _VARIANT)

@@ -35,7 +35,7 @@ class Window(NamedTuple):
 
 
 def read(windows: Sequence[Window], most: int | None) -> Generator[tuple[int, Record]]:
-    """The events of windows, each with its window's index, in the order of (index, id).
+    """Yield the events of windows, each with its window's index, in the order of (index, id).
 
     `most`: of each window; what is beyond is left out.
     """
@@ -59,7 +59,7 @@ def _read(part: Sequence[tuple[int, Window]], most: int | None, column: str) -> 
 
 
 def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str) -> tuple[str, list[Any]]:
-    """The statement that reads windows whose events are found by `column`, session or device."""
+    """Return the statement for windows whose events are found by `column`, session or device."""
     low = first_id(min(window.since for _, window in part))
     high = first_id(max(window.until for _, window in part) + MILLISECOND)
     parameters = [

@@ -42,7 +42,7 @@ DETAILS: dict[str, tuple[str, ...]] = {
 
 
 class Record(NamedTuple):
-    """One event as the summary sees it."""
+    """The columns of an event that a summary needs."""
 
     id: UUID
     kind: str
@@ -78,7 +78,7 @@ def is_anonymous(record: Record) -> bool:
 
 
 class Meaning(NamedTuple):
-    """What an event means to the summary of its session, beside being one more."""
+    """The contribution of an event to the summary of its session."""
 
     page: str | None = None  # opened by this event
     page_type: str | None = None
@@ -123,7 +123,7 @@ def _ui_action(details: Details) -> Meaning:
 
 
 class _Context(msgspec.Struct):
-    """What is looked at of a context; the rest is skipped, whatever numbers are in it."""
+    """The part of a context that is read; the rest is skipped, whatever numbers it contains."""
 
     action: Any = None
 
@@ -147,7 +147,7 @@ _MEANINGS: dict[str, Callable[[Details], Meaning]] = {
 
 
 def meaning(record: Record) -> Meaning:
-    """What a record means to its session."""
+    """Return the contribution of a record to its session."""
     if record.details is not None:
         return _MEANINGS[record.kind](record.details)
     return _ERROR if record.kind == "error" else NOTHING

@@ -49,12 +49,12 @@ ERASED_AT_ONCE = 500  # sessions
 
 
 def remove_week(week: datetime) -> int:
-    """Remove the sessions that begin and end in a week; returns how many."""
+    """Remove the sessions that begin and end in a week; return their number."""
     return remove_period(week, week + WEEK)
 
 
 def remove_period(since: datetime, until: datetime) -> int:
-    """Remove the sessions that begin and end in a stretch of time; returns how many."""
+    """Remove the sessions that begin and end in a period; return their number."""
     with connection.cursor() as cursor:
         cursor.execute(_REMOVE, {"since": since, "until": until})
         removed: int = cursor.fetchone()[0]
@@ -62,16 +62,14 @@ def remove_period(since: datetime, until: datetime) -> int:
 
 
 def first_week(until: datetime) -> datetime | None:
-    """Return the week of the first session that begins and ends before a time; None where there is none."""
+    """Return the week of the first session that begins and ends before a time, or None."""
     sessions = Session.objects.filter(started_at__lt=until, ended_at__lt=until)
     first = sessions.order_by("started_at", "id").first()
     return week_of(first.started_at.astimezone(UTC)) if first else None
 
 
 def requeue_crossing(week: datetime, since: datetime) -> int:
-    """Let the sessions be summed up again that begin from `since` on and reach beyond a week; returns how
-    many.
-    """
+    """Queue the sessions that begin at `since` or later and extend beyond a week; return their number."""
     with connection.cursor() as cursor:
         cursor.execute(_REQUEUE, {"since": since, "until": week + WEEK})
         count: int = cursor.rowcount
@@ -82,8 +80,8 @@ Note = Callable[[Sequence[Any]], object]
 
 
 def erase_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: bool) -> int:
-    """Erase the sessions of an actor that outlived their events, and let the rollups of sessions be computed
-    again; returns how many. `note` is called with each batch in the transaction that deletes it.
+    """Erase the sessions of an actor that outlived their events, and queue their rollups; return their
+    number. `note` is called with each batch in the transaction that deletes it.
     """
     sealed = retention.sealed_until()
     if sealed is None:
@@ -101,7 +99,7 @@ def erase_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: boo
 
 
 def ids_in_sessions(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]:
-    """Return the ids of sessions or devices that sessions have which outlived their events."""
+    """Return the session or device ids that sessions without events still have."""
     sealed = retention.sealed_until()
     wanted = sorted(ids)
     if sealed is None or not wanted:

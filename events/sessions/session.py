@@ -27,7 +27,7 @@ PATHS = {
 
 
 def warning_path(dialect: str, code: str) -> str:
-    """The field that a warning of a session is about."""
+    """Return the field that a warning of a session is about."""
     actor, event_id = PATHS[dialect]
     return actor if code == "several_actors" else event_id
 
@@ -48,7 +48,7 @@ WARNED = models.Q(actors__gt=1) | models.Q(reused_ids__gt=0)  # sessions with a 
 
 
 class State(models.TextChoices):
-    """How far a session has gone: a function of its last event and the time, so it is stored nowhere."""
+    """The state of a session: a function of its last event and the time, so it isn't stored."""
 
     OPEN = "open", "Open: events in the last 30 minutes"
     IDLE = "idle", "Idle: no event for 30 minutes"
@@ -56,25 +56,27 @@ class State(models.TextChoices):
 
 
 def _bounds(now: datetime) -> tuple[datetime, datetime]:
-    """Sessions that ended after the first are open; those that ended at the second or before, final."""
+    """Return two times: sessions that ended after the first are open, those that ended up to the second
+    final.
+    """
     return now - INACTIVITY, now - timedelta(hours=settings.SESSION_FINAL_HOURS)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """Questions about sessions."""
+    """Filters of sessions."""
 
     def for_owners(self, owners: models.QuerySet[Owner]) -> Self:
-        """Those of the given owners, by a list of keys: a subquery would keep the planner from the index."""
+        """Return sessions of the owners, by a list of keys: with a subquery the planner skips the index."""
         return self.filter(owner_id__in=list(owners.values_list("pk", flat=True)))
 
     def with_text(self, column: str, text: str) -> Self:
-        """Those whose text `column` is `text`, by the index on its first characters."""
+        """Return sessions whose text `column` equals `text`, by the index on its first characters."""
         return self.alias(**{f"{column}_start": Left(column, INDEXED)}).filter(
             **{f"{column}_start": text[:INDEXED], column: text}
         )
 
     def in_state(self, state: State, now: datetime) -> Self:
-        """Those in a state."""
+        """Return sessions in a state."""
         active, ended = _bounds(now)
         conditions = {
             State.OPEN: models.Q(ended_at__gt=active),
@@ -84,7 +86,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(conditions[state])
 
     def of_event(self, event: Event) -> Self:
-        """The session of an event (with its owner and source): none before it is summed up."""
+        """Return the session of an event (with its owner and source): none before it is summarised."""
         key = key_of(event)
         if key is None:
             return self.none()
@@ -102,7 +104,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """One session of one owner with one source."""
+    """One row per session of an owner with a source."""
 
     id = models.UUIDField(primary_key=True, help_text="Made from the session's key: stable for ever.")
     owner = models.ForeignKey(
@@ -181,14 +183,14 @@ class Session(models.Model):
         return self.session or self.device or str(self.pk)
 
     def state_at(self, now: datetime) -> State:
-        """Its state at a time."""
+        """Return its state at a time."""
         active, ended = _bounds(now)
         if self.ended_at > active:
             return State.OPEN
         return State.IDLE if self.ended_at > ended else State.FINAL
 
     def timeline(self) -> models.QuerySet[Event]:
-        """Its events, first to last, by an index and a range of ids."""
+        """Return its events, first to last, by an index and a range of ids."""
         events = Event.objects.filter(owner_id=self.owner_id, source_id=self.source_id)
         events = events.occurred_since(self.started_at).occurred_before(self.ended_at + MILLISECOND)
         if self.session is not None:
@@ -204,7 +206,7 @@ class Session(models.Model):
 
 
 class _Part(models.Model):
-    """What belongs to a session. Keys are the session and a name or place in it: no number of its own."""
+    """A part of a session. Its key is the session with a name or position in it."""
 
     position = models.IntegerField(help_text="In the order of first visits.")
     time_spent = models.DecimalField(max_digits=16, decimal_places=2, help_text="Seconds.")
@@ -221,7 +223,7 @@ def _session(related_name: str) -> Any:
 
 
 class SessionPage(_Part):
-    """A page of a session in one environment."""
+    """One row per page of a session in one environment."""
 
     pk = models.CompositePrimaryKey("session_id", "position")
     session = _session("pages")
@@ -237,7 +239,7 @@ class SessionPage(_Part):
 
 
 class SessionEnv(_Part):
-    """An environment of a session: the sum of its pages there."""
+    """One row per environment of a session: the sum of its pages there."""
 
     pk = models.CompositePrimaryKey("session_id", "position")
     session = _session("environments")
@@ -251,7 +253,7 @@ class SessionEnv(_Part):
 
 
 class SessionEventCount(models.Model):
-    """How many events of a kind a session has."""
+    """One row per kind of event of a session, with its count."""
 
     pk = models.CompositePrimaryKey("session_id", "kind")
     session = _session("event_counts")
@@ -266,7 +268,7 @@ class SessionEventCount(models.Model):
 
 
 class SessionRedirect(models.Model):
-    """Where a session went whose id a late event changed; one step leads to the session that is there."""
+    """The new id of a session whose id a late event changed. It always leads to an existing session."""
 
     old = models.UUIDField(primary_key=True, help_text="Id that the session had.")
     current = models.UUIDField(db_index=True, help_text="Id of the session that its first event is in now.")
@@ -276,7 +278,7 @@ class SessionRedirect(models.Model):
 
 
 class LargeSession(models.Model):
-    """A key with so many events that it is computed alone, and rests in between."""
+    """A session key with so many events that it is computed alone, and deferred in between."""
 
     id = models.UUIDField(primary_key=True, help_text="Hash of the key.")
     owner = models.ForeignKey(

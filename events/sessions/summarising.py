@@ -58,7 +58,7 @@ AT_ONCE = timedelta()
 
 @dataclass(frozen=True, slots=True)
 class Summarised:
-    """What became of a block."""
+    """The result of a block."""
 
     keys: int = 0
     rows: int = 0  # of TouchedSession
@@ -68,7 +68,7 @@ class Summarised:
 
 
 def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.ROWS) -> Summarised:
-    """Compute the keys of a block, none of them large; nothing done means that none waits that is free.
+    """Compute the keys of a block, none of them large. An empty result means that no free key is pending.
 
     Keys that turn out to be large may be computed from `now` on.
     """
@@ -91,9 +91,9 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.R
 
 
 def _alone(claim: Claim, most: int | None) -> timedelta | None:
-    """Compute a key by itself, so that one that can't be harms no other.
+    """Compute a key by itself, so that a failure affects no other.
 
-    Returns how long it is to rest before it is tried again; None where it is computed.
+    Returns how long it is to rest before it is tried again; None if it is computed.
     """
     try:
         with transaction.atomic():
@@ -106,7 +106,7 @@ def _alone(claim: Claim, most: int | None) -> timedelta | None:
 
 
 def summarise_large(now: datetime, owners: Owners = None) -> Summarised:
-    """Compute one large key that has rested at `now`."""
+    """Compute one large key that is no longer deferred at `now`."""
     began = time.monotonic()
     with transaction.atomic():
         claims = claiming.claim_large(now, owners)
@@ -125,7 +125,7 @@ def _done(claims: Sequence[Claim]) -> Summarised:
 
 
 def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
-    """Compute and write the sessions of keys; returns the keys that have more events than `most`.
+    """Compute and write the sessions of keys; return the keys that have more than `most` events.
 
     What those had is left as it was.
     """
@@ -165,7 +165,7 @@ def _sessions(each: Affected, records: Iterator[Record], names: Names) -> Iterat
 
 
 class _Writer:
-    """Collects sessions and writes many at once."""
+    """Collects sessions, to write many at once."""
 
     def __init__(self) -> None:
         self._made: list[ComputedSession] = []
@@ -174,7 +174,7 @@ class _Writer:
         self._known: set[UUID] = set()
 
     def write(self, each: Affected, sessions: Iterator[ComputedSession]) -> None:
-        """Write the sessions of a window, in their order, and remove what they replace."""
+        """Write the sessions of a window, in their order, and remove those that they replace."""
         begins: list[datetime] = []
         ids: list[UUID] = []
         owner = each.claim.key.owner_id
@@ -204,7 +204,7 @@ class _Writer:
             writing.remove([stored.id for stored in gone], heirs)
 
     def flush(self) -> None:
-        """Write what is collected."""
+        """Write the collected sessions."""
         writing.save(self._made, self._known)
         pending.add_quarters(self._quarters, of_sessions=True)
         self._made.clear()
@@ -213,7 +213,7 @@ class _Writer:
 
 
 def summarise_pending(*, seconds: float) -> Summarised:
-    """Compute what waits, small keys before large ones, until none is left or the time is up."""
+    """Compute pending sessions, small keys before large ones, until none is left or the time is up."""
     until = time.monotonic() + seconds
     total, rows = Summarised(), claiming.ROWS
     claiming.forget_large(timezone.now() - FORGOTTEN)

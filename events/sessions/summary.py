@@ -23,7 +23,7 @@ MAX_NAMES = 10_000  # events of a session whose ids are compared
 
 
 class Page(NamedTuple):
-    """What a session spent on a page in one environment."""
+    """The time spent on a page in one environment."""
 
     page: str
     type: str | None  # as of the first visit
@@ -33,7 +33,7 @@ class Page(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """What a session spent on the pages of an environment."""
+    """The time spent on the pages of an environment."""
 
     environment: str
     time_spent: Decimal  # seconds
@@ -41,7 +41,7 @@ class Environment(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What a session amounts to. `first` and `last` are its entry and its exit event."""
+    """The measures of a session. `first` and `last` are its entry and exit events."""
 
     first: Record
     last: Record
@@ -70,13 +70,13 @@ class Summary(NamedTuple):
 
 
 def summarise(records: Iterable[Record]) -> Summary:
-    """The summary of one session. Raises `ValueError` where there is no event."""
+    """Return the summary of one session. Raises `ValueError` without events."""
     (summary,) = cut(records, None)
     return summary
 
 
 def cut(records: Iterable[Record], inactivity_ms: int | None) -> Iterator[Summary]:
-    """The summaries of the sessions that records fall into, cut by gaps of more than `inactivity_ms`."""
+    """Yield the summaries of the sessions of records, divided at gaps of more than `inactivity_ms`."""
     fold: _Fold | None = None
     for record in records:
         if fold is None:
@@ -106,7 +106,7 @@ class _Visits:
 
 
 class _Fold:
-    """A session as far as it has been read. Times are whole milliseconds and hundredths: sums are exact."""
+    """A session as read so far. Times are whole milliseconds and hundredths, so sums are exact."""
 
     def __init__(self, first: Record) -> None:
         self.first = self.last = first
@@ -191,7 +191,7 @@ class _Fold:
         self.open = visits
 
     def summary(self) -> Summary:
-        """The summary of what has been added."""
+        """Return the summary of the records so far."""
         pages = tuple(
             Page(page, visits.type, environment, _seconds(visits.hundredths), visits.visits)
             for (page, environment), visits in self.pages.items()
@@ -220,7 +220,7 @@ class _Fold:
 
 
 def _environments(pages: Iterable[Page]) -> tuple[Environment, ...]:
-    """The sums of the pages of each environment, in the order of first visits."""
+    """Sum the pages of each environment, in the order of first visits."""
     sums: dict[str, tuple[Decimal, int]] = {}
     for page in pages:
         if page.environment is not None:

@@ -22,7 +22,7 @@ FORMAT_VERSION = "3.0"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose summary it is."""
+    """The identity of the session that a summary is about."""
 
     id: UUID  # of the session
     source: str
@@ -31,7 +31,7 @@ class Identity:
 
 
 def as_summary_event(session: Session, *, strict: bool = False) -> Wire:
-    """The SUMMARY event of a stored session; reads its owner, source and parts if they are not there yet."""
+    """Return the SUMMARY event of a stored session. Loads its owner, source and parts if necessary."""
     channel = session.channel or session.owner.name
     who = Identity(session.pk, session.source.name, session.session, channel)
     pages = [
@@ -46,13 +46,13 @@ def as_summary_event(session: Session, *, strict: bool = False) -> Wire:
 
 
 def summary_event(summary: Summary, who: Identity, *, strict: bool = False) -> Wire:
-    """The SUMMARY event of a summary."""
+    """Return the SUMMARY event of a summary."""
     lists = _lists(summary.environments, summary.counts, summary.pages)
     return _event(who, columns(summary), {} if strict else lists)
 
 
 def columns(summary: Summary) -> Wire:
-    """A summary as the columns of a session's row; times in milliseconds."""
+    """Return a summary as the columns of a session's row; times in milliseconds."""
     first, last = summary.first, summary.last
     return {
         "dialect": first.dialect,
@@ -155,12 +155,12 @@ def _lists(environments: Iterable[Environment], counts: Mapping[str, int], pages
 
 
 def _name(kind: str) -> str:
-    """The name of a kind on the wire: V3 writes its own in upper case."""
+    """Return the name of a kind on the wire: V3 writes its own in upper case."""
     return kind.upper() if KINDS[kind].schema.dialect == "sunbird" else kind
 
 
 def _number(seconds: Decimal) -> float:
-    """Hundredths as a JSON number; whole seconds without a fraction."""
+    """Return hundredths as a JSON number; whole seconds without a fraction."""
     return int(seconds) if seconds == int(seconds) else float(seconds)
 
 

@@ -23,7 +23,7 @@ from events.store.retention import COMPUTED_SINCE
 
 
 class Stored(NamedTuple):
-    """A session as it is stored."""
+    """A stored session."""
 
     id: UUID
     started_at: datetime
@@ -31,7 +31,7 @@ class Stored(NamedTuple):
 
 
 class Affected(NamedTuple):
-    """A window of a claim, and the stored sessions that what is in it replaces."""
+    """A window of a claim, and the stored sessions in it, which will be replaced."""
 
     claim: Claim
     window: Window
@@ -39,7 +39,7 @@ class Affected(NamedTuple):
 
 
 def affected(claims: Sequence[Claim]) -> list[Affected]:
-    """The windows of claims, read with three statements."""
+    """Return the windows of claims, with three statements."""
     if sealed := retention.sealed_until():
         claims = [found for claim in claims if (found := _after(claim, sealed))]
     stored = _with_ids(claims) | _cut(claims)
@@ -47,13 +47,13 @@ def affected(claims: Sequence[Claim]) -> list[Affected]:
 
 
 def _after(claim: Claim, sealed: datetime) -> Claim | None:
-    """Return a claim without sealed time; None where nothing else is left of it."""
+    """Return a claim without sealed time; None if nothing else is left of it."""
     spans = [(max(since, sealed), until) for since, until in claim.spans if until >= sealed]
     return claim._replace(spans=spans) if spans else None
 
 
 def _windows(claim: Claim, stored: Sequence[Stored]) -> Iterator[Affected]:
-    """Spans and stored sessions, joined where they could be one session: all of a key with a session id."""
+    """Yield spans and stored sessions, joined if they could be one session: with a session id, always."""
     if not stored and len(claim.spans) == 1:
         yield Affected(claim, Window(claim.key, *claim.spans[0]), [])
         return
@@ -72,7 +72,7 @@ def _windows(claim: Claim, stored: Sequence[Stored]) -> Iterator[Affected]:
 
 
 def _with_ids(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
-    """The stored sessions of keys with a session id: their ids are the hashes of the keys."""
+    """Return the stored sessions of keys with a session id: their ids are the hashes of the keys."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, started_at, ended_at FROM events_session WHERE id = ANY(%s::uuid[])",
@@ -98,7 +98,7 @@ CROSS JOIN LATERAL (
 
 
 def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
-    """The stored sessions without ids that begin or end within the time of inactivity from a span."""
+    """Return the stored sessions without session ids that are within the time of inactivity from a span."""
     spans = [(claim, span) for claim in claims if claim.key.session is None for span in claim.spans]
     found: dict[UUID, list[Stored]] = defaultdict(list)
     if not spans:

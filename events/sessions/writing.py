@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 class ComputedSession(NamedTuple):
-    """A session as computed."""
+    """A computed session."""
 
     id: UUID
     key: SessionKey
@@ -37,7 +37,7 @@ class ComputedSession(NamedTuple):
 
 
 def save(made: Sequence[ComputedSession], known: Collection[UUID]) -> None:
-    """Let the tables say of these sessions what their summaries say; those `known` were there before."""
+    """Write computed sessions to the tables; those in `known` existed before."""
     if not made:
         return
     # Keys with a session id are looked up by the id of their session, so one that isn't known is new.
@@ -66,7 +66,7 @@ def _redirect_no_longer(ids: Iterable[UUID]) -> None:
 
 
 def remove(ids: Iterable[UUID], redirects: Mapping[UUID, UUID]) -> None:
-    """Remove sessions that are no more; `redirects` says in which session those live on that do."""
+    """Remove sessions; `redirects` maps their ids to the sessions that replace them."""
     gone = list(ids)
     if not gone:
         return
@@ -106,7 +106,7 @@ def _session(made: ComputedSession) -> Row:
 
 
 def _copied(made: ComputedSession) -> Row:
-    """Return the row of a session with its ids as numbers, as COPY wants them."""
+    """Return the row of a session with ids as numbers, as COPY needs them."""
     row = _session(made)
     for name in _IDS:
         row[name] = row[name].int
@@ -190,7 +190,7 @@ def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False
 
 
 def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:
-    """Add or change parts of sessions; of those in `ids` what is there beside these rows goes."""
+    """Insert or update parts of sessions; delete other parts of the sessions in `ids`."""
     if ids:
         _remove_others(model, ids, rows)
     _upsert(model, rows, new=not ids)

@@ -54,7 +54,7 @@ class Sheet:
     rows: Iterable[Sequence[Any]]
 
     def head(self) -> list[str]:
-        """The texts of the headings. No two are the same, which programs that read tables rely on."""
+        """Return the texts of the headings. All differ, which programs that read tables rely on."""
         found: dict[str, None] = {}
         for heading in self.headings:
             base = text = _encodable(heading.text) or "(no name)"

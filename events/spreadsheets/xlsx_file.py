@@ -146,7 +146,9 @@ class _Writer:
         self._end(worksheet, at)
 
     def _columns(self) -> list[_Column]:
-        """Those of the sheet. A zone may show an hour twice, so its times stand in UTC beside it."""
+        """Return the columns of the sheet. A zone may show an hour twice, so UTC times stand next to its
+        times.
+        """
         found = []
         heads = self.sheet.head()
         for place, (heading, text) in enumerate(zip(self.sheet.headings, heads, strict=True)):
@@ -233,7 +235,7 @@ def _cut(text: str) -> str:
 
 
 def _title(title: str, taken: set[str]) -> str:
-    """A name for a tab: 31 characters at most, some of which it may not have, and each only once."""
+    """Return a name for a tab: at most 31 characters, without forbidden ones, and unique."""
     base = _UNNAMEABLE.sub(" ", title).strip()[:27].strip() or "Sheet"
     name, place = base, 1
     while name.casefold() in taken:

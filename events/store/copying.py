@@ -25,12 +25,12 @@ def _json(value: Any) -> str:
 
 
 def _time(value: datetime) -> str:
-    """A time in ISO 8601: out of JSON, which takes a seventh of what `str` takes."""
+    """Return a time in ISO 8601, from JSON, which takes a seventh of the time of `str`."""
     return _encode(value).decode()[1:-1]
 
 
 def text_array(items: Sequence[str | None]) -> str:
-    """A text array in PostgreSQL's notation: that of JSON in other brackets, unless something is escaped."""
+    """Return a text array in PostgreSQL's notation: JSON in other brackets, unless something is escaped."""
     if "\\" not in (text := _encode(items).decode()):
         return "{" + text[1:-1] + "}"
     return "{" + ",".join(map(_quoted, items)) + "}"
@@ -58,7 +58,7 @@ def id_array(numbers: Iterable[int]) -> str:
 
 
 def _hex(event: int) -> str:
-    """An event id as PostgreSQL reads it: it needs no hyphens."""
+    """Return an event id as PostgreSQL reads it, without hyphens."""
     return f"{event:032x}"
 
 
@@ -84,7 +84,7 @@ def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
 
 
 class Table:
-    """A model's table as COPY sees it."""
+    """A model's table for COPY."""
 
     def __init__(self, model: type[models.Model]) -> None:
         columns = [
@@ -100,7 +100,7 @@ class Table:
         self.copy_statement = f'COPY "{model._meta.db_table}" ({listed}) FROM STDIN'
 
     def text(self, values: dict[str, Any]) -> list[str | None]:
-        """One row of COPY text; columns that `values` doesn't name are null."""
+        """Return one row of COPY text; columns that `values` doesn't name are null."""
         row = self._nulls.copy()
         places = self._places
         for name, value in values.items():
@@ -110,14 +110,14 @@ class Table:
         return row
 
     def copy(self, rows: Iterable[dict[str, Any]]) -> None:
-        """COPY rows, by the names of their attributes; ids of events are numbers."""
+        """COPY rows given by attribute names; ids of events are numbers."""
         with connection.cursor() as cursor, cursor.copy(self.copy_statement) as copy:
             for row in rows:
                 copy.write_row(self.text(row))
 
 
 def present(ids: Sequence[int]) -> set[int]:
-    """Which of the sorted ids are in the event table, a week at a time so that one partition is looked at.
+    """Return which of the sorted ids are stored, a week at a time, so that one partition is read.
 
     Not prepared: a generic plan made while the partition was small scans it for ever.
     """

@@ -101,7 +101,7 @@ def only_theirs(owner: Owner, column: str, ids: Iterable[str]) -> frozenset[str]
 
 
 def patiently() -> None:
-    """Let the statements of this transaction take as long as they need: a week is read through."""
+    """Remove the statement timeout of this transaction, since it reads a whole week."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
 
@@ -134,7 +134,7 @@ def _delete(table: str, events: Sequence[Event]) -> None:
 
 
 def _removed_counts(events: Iterable[Event]) -> list[RemovedCount]:
-    """What is counted of them."""
+    """Return the counts of events for the usage counters."""
     sums: dict[UsageKey, list[int]] = {}
     for event in events:
         key = UsageKey(event.owner_id, hour_of(event.received_at), event.source_id, event.kind, event.dialect)

@@ -25,12 +25,12 @@ RACES = 5  # how often a block looks again because another drain files the same 
 
 
 def rows_of(submissions: Iterable[Submission]) -> list[Row]:
-    """Rows in the order of their ids, sources not settled yet. No database."""
+    """Return rows in the order of their ids, without sources. Uses no database."""
     return sorted(map(row, submissions), key=attrgetter("id"))
 
 
 def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
-    """File rows sorted by id, whose partitions are there; count them; return how many were new."""
+    """File rows sorted by id, whose partitions exist; count them; return the number of new ones."""
     _settle_sources(rows)
     first, repeats = _once(rows)
     new, known = _write(first, now)
@@ -51,7 +51,7 @@ def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
 
 
 def _queue(rows: Sequence[Row]) -> None:
-    """Mark what was computed from events and isn't true any more."""
+    """Queue the sessions and rollups that the new events change."""
     spans: dict[pending.SessionKey, pending.Span] = {}
     quarters: set[pending.Quarter] = set()
     for made in rows:
@@ -80,14 +80,14 @@ def _settle_sources(rows: Sequence[Row]) -> None:
 
 
 def _once(rows: Sequence[Row]) -> tuple[dict[int, Row], list[Row]]:
-    """The first row of each id, and those that come with an id again."""
+    """Return the first row of each id, and the repeats."""
     first: dict[int, Row] = {}
     repeats = [made for made in rows if first.setdefault(made.id, made) is not made]
     return first, repeats
 
 
 def _write(first: dict[int, Row], now: datetime) -> tuple[list[Row], list[Row]]:
-    """Write what is not there; returns (new, known)."""
+    """Write the rows that aren't stored yet; return (new, known)."""
     for attempt in range(RACES):
         there = present(list(first))
         new = [made for made in first.values() if made.id not in there]
@@ -115,7 +115,7 @@ def _copy(rows: Sequence[Row], now: datetime) -> None:
 
 
 def _envelope(made: Row, now: datetime) -> dict[str, Any]:
-    """All columns of the envelope, in the dictionary that taking the event apart has begun."""
+    """Return all columns of the envelope, in the dictionary that splitting the event created."""
     submission = made.submission
     envelope = made.taken.envelope
     envelope |= {
@@ -136,7 +136,7 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
 
 
 def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
-    """The wire form of the stored events that duplicates met; no query where there are none."""
+    """Return the wire form of the stored events that duplicates repeat; no query without duplicates."""
     if not known:
         return {}
     events = list(
@@ -147,12 +147,12 @@ def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
 
 
 def _same(wire: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two events are equal as JSON: Python alone would take true for 1."""
+    """True if two events are equal as JSON: in Python alone, true equals 1."""
     return canonical_json(wire, in_order=True) == canonical_json(other, in_order=True)
 
 
 def usage_key(made: Row) -> UsageKey:
-    """What an event is counted under."""
+    """Return the usage key of an event."""
     submission = made.submission
     return UsageKey(
         submission.owner.id,
@@ -164,7 +164,7 @@ def usage_key(made: Row) -> UsageKey:
 
 
 def _count_stored(tally: UsageDelta, rows: Sequence[Row]) -> None:
-    """Fold by request first: the events of one have owner, source and hour in common."""
+    """Count stored events, grouped by request first: its events share owner, source and hour."""
     sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
     dialects: dict[str, str] = {}
     for made in rows:

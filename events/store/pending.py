@@ -20,7 +20,7 @@ from events.store.copying import Table
 
 
 class TouchedSession(models.Model):
-    """A session, or a device without session ids, that events were filed for."""
+    """One row per block and session key with new events, pending until the session is summarised."""
 
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
@@ -78,13 +78,13 @@ Span = tuple[datetime, datetime]
 
 
 def extend_span(spans: dict[SessionKey, Span], key: SessionKey, occurred_at: datetime) -> None:
-    """Let the span of a session reach `occurred_at`."""
+    """Extend the span of a session to `occurred_at`."""
     since, until = spans.get(key, (occurred_at, occurred_at))
     spans[key] = (min(since, occurred_at), max(until, occurred_at))
 
 
 def add_sessions(spans: Iterable[tuple[SessionKey, Span]]) -> None:
-    """Add the touched sessions of a block."""
+    """Queue the sessions of a block."""
     SESSIONS.copy({**key._asdict(), "since": since, "until": until} for key, (since, until) in spans)
 
 
@@ -92,7 +92,7 @@ SESSIONS = Table(TouchedSession)
 
 
 class TouchedQuarter(models.Model):
-    """A quarter of an hour of an owner whose events, or the sessions that began in it, have changed."""
+    """One row per quarter of an hour of an owner whose events, or sessions that began in it, have changed."""
 
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
@@ -111,17 +111,17 @@ Quarter = tuple[int, int]  # owner and number of the quarter, counted from 1970
 
 
 def quarter_of(event: int) -> int:
-    """The number of the quarter in an event id."""
+    """Return the number of the quarter in an event id."""
     return occurred_ms(event) // QUARTER_MS
 
 
 def quarter_at(at: datetime) -> int:
-    """The number of the quarter of a time."""
+    """Return the number of the quarter of a time."""
     return milliseconds(at) // QUARTER_MS
 
 
 def add_quarters(quarters: Collection[Quarter], *, of_sessions: bool) -> None:
-    """Add the touched quarters of a block."""
+    """Queue the quarters of a block."""
     if not quarters:
         return
     now = timezone.now()

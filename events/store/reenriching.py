@@ -28,7 +28,7 @@ BATCH = 500  # events of a transaction
 
 
 class Part(NamedTuple):
-    """Columns that belong together, of the envelope and of kinds."""
+    """Columns that are recomputed together, of the envelope and of kinds."""
 
     envelope: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ _CORRECTED = {"actor": ("actor", "id"), "object_id": ("object", "id")}
 
 
 class Batch(NamedTuple):
-    """What became of a batch."""
+    """The result of a batch."""
 
     last: UUID
     events: int
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
 
 
 def batch(after: UUID, until: UUID | None, fields: Collection[str]) -> Batch | None:
-    """Compute the fields of the next events after an id anew; None where there are none."""
+    """Recompute fields of the next events after an id; None if there are none."""
     parts = {FIELDS[name] for name in fields}
     with transaction.atomic():
         waiting = Event.objects.filter(id__gt=after).order_by("id")
@@ -111,7 +111,7 @@ def _envelope(taken: Taken) -> dict[str, Any]:
 
 
 def again(event: Event, detail: models.Model, slug: str) -> Taken:
-    """An event enriched again: taken apart as its columns have it, without what enrichment had done."""
+    """Enrich an event again, from its columns without previous enrichment."""
     schema = KINDS[event.kind].schema
     taken = Taken(
         schema.dialect,
@@ -140,7 +140,7 @@ def again(event: Event, detail: models.Model, slug: str) -> Taken:
 
 
 def _user(taken: Taken) -> dict[str, str]:
-    """Whose personal key it was, where that is in the column: it was filled in, or beside what was sent."""
+    """Return the user of a personal key, if the column holds it: filled in, or next to what was sent."""
     path = account.PATHS["user"]
     is_the_keys = FILLED + ".".join(path) in taken.adaptations or _sent(taken.extra, path) is not None
     user = taken.kind.get("user")
@@ -148,7 +148,7 @@ def _user(taken: Taken) -> dict[str, str]:
 
 
 def _undo(taken: Taken) -> None:
-    """Put what was sent back into the columns, where a step had put something else."""
+    """Restore the values that were sent in columns that a step replaced."""
     if taken.dialect == "sunbird":
         _restore(taken, taken.envelope, _CORRECTED)
     if taken.dialect == "buildless":
@@ -169,14 +169,14 @@ def _restore(taken: Taken, columns: dict[str, Any], paths: Mapping[str, tuple[st
 
 
 def _sent(extra: Any, path: Iterable[str]) -> str | None:
-    """The text at a path of the remainder: a text that a column could hold is there only beside another."""
+    """Return the text at a path of the remainder, where a replaced text is stored."""
     for key in path:
         extra = extra.get(key) if type(extra) is dict else None
     return extra if type(extra) is str else None
 
 
 def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
-    """The remainder without a path, and without the objects that it alone had made."""
+    """Return the remainder without a path, and without objects that are then empty."""
     key, *below = path
     rest = {name: value for name, value in extra.items() if name != key}
     inner = _without(extra[key], tuple(below)) if below else None
@@ -184,7 +184,7 @@ def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
-    """Write rows of values, each with its id at the end."""
+    """Update rows of values, each with its id at the end."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     statement = SQL("UPDATE {} SET {} WHERE id = %s").format(
         Identifier(model._meta.db_table), each("{name} = %s", (field.column for field in fields))

@@ -29,7 +29,7 @@ COMPUTED_SINCE = SQL("coalesce({}, '-infinity'::timestamptz)").format(SEALED_UNT
 
 
 class Retained(models.Model):
-    """The one row that says since when events, sessions and rollups are kept."""
+    """The single row with the times since when events, sessions and rollups are kept."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     events_since = models.DateTimeField(null=True, help_text="Events from before were removed.")
@@ -46,7 +46,7 @@ class Retained(models.Model):
 
 
 class Retention(NamedTuple):
-    """Since when events, and sessions and rollups, are kept; None where nothing was removed."""
+    """The times since when events, and sessions and rollups, are kept; None if nothing was removed."""
 
     events: datetime | None = None
     sealed: datetime | None = None
@@ -54,12 +54,12 @@ class Retention(NamedTuple):
 
     @property
     def sealed_until(self) -> datetime | None:
-        """The end of the sealed time; None where nothing is sealed."""
+        """The end of the sealed time; None if nothing is sealed."""
         return self.sealed if self.sealed and (not self.reports or self.reports < self.sealed) else None
 
     @property
     def sentence(self) -> str:
-        """Return a sentence about since when single events are kept; empty if none were removed."""
+        """A sentence about the retention of single events; empty if none were removed."""
         if self.events is None:
             return ""
         said = f"Single events are kept since {_day(self.events)}"
@@ -79,7 +79,7 @@ def _day(at: datetime) -> str:
 
 
 def current() -> Retention:
-    """Return since when events and reports are kept; one statement."""
+    """Return the current retention, with one statement."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT events_since, sealed_until, reports_since FROM events_retained")
         return Retention(*(cursor.fetchone() or ()))
@@ -91,19 +91,19 @@ def sealed_until() -> datetime | None:
 
 
 def note_events_removed(until: datetime, *, reports_kept: bool) -> None:
-    """Note that events from before a time were removed, with their sessions and rollups or without them."""
+    """Record that events before a time were removed, with or without their sessions and rollups."""
     found = current()
     is_first = found.sealed_until is None
     _advance(until, until if reports_kept else None, until if is_first and not reports_kept else None)
 
 
 def note_reports_removed(until: datetime) -> None:
-    """Note that sessions and rollups from before a time were removed."""
+    """Record that sessions and rollups before a time were removed."""
     _advance(None, None, until)
 
 
 def _advance(*times: datetime | None) -> None:
-    """Move the times on; none goes back."""
+    """Advance the times; none moves back."""
     with connection.cursor() as cursor:
         cursor.execute(_ADVANCE, times)
 
@@ -135,7 +135,7 @@ class RemovedCount(NamedTuple):
 
 
 def weeks() -> list[datetime]:
-    """The weeks that have partitions, oldest first."""
+    """Return the weeks that have partitions, oldest first."""
     found = {
         datetime.strptime(name.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC)
         for name in existing_partitions()
@@ -144,12 +144,12 @@ def weeks() -> list[datetime]:
 
 
 def weeks_before(before: datetime) -> list[datetime]:
-    """Those that end at `before` or earlier."""
+    """Return the weeks that end at `before` or earlier."""
     return [week for week in weeks() if week + WEEK <= before]
 
 
 def try_lock() -> bool:
-    """Whether nobody else removes, for as long as this transaction takes."""
+    """True if no other process removes a week, until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
         found: bool = cursor.fetchone()[0]
@@ -157,7 +157,7 @@ def try_lock() -> bool:
 
 
 def lock_week(week: datetime) -> None:
-    """Let nobody file into a week any more until this transaction ends. Raises where that takes too long."""
+    """Keep other transactions from filing into a week until this one ends. Raises if that takes too long."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS:d}")
         for name in _present(week, [Event._meta.db_table]):
@@ -176,7 +176,7 @@ SELECT DISTINCT owner_id, date_bin('15 minutes', occurred_at, 'epoch'::timestamp
 
 
 def count_week(week: datetime) -> list[RemovedCount]:
-    """What a week has, read once from its one partition, however long that takes; in a transaction."""
+    """Return the counts of a week, read from its one partition, without a statement timeout."""
     found: list[RemovedCount] = []
     for name in _present(week, [Event._meta.db_table]):
         with connection.cursor() as cursor:
@@ -194,7 +194,7 @@ SELECT (SELECT count(*) FROM events_touchedquarter
 
 
 def pending_work(week: datetime) -> str:
-    """Return what is still to be computed from a week's events, in words; empty where nothing is."""
+    """Return the pending work on a week's events in words; empty if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_UNFINISHED, {"since": week, "until": week + WEEK})
         quarters, sessions = cursor.fetchone()
@@ -203,7 +203,7 @@ def pending_work(week: datetime) -> str:
 
 
 def requeue_quarters(week: datetime) -> None:
-    """Let the reports' rollups of a week be computed again, from the nothing that will be left of it."""
+    """Queue the rollups of a week, to be computed without its events."""
     for name in _present(week, [Event._meta.db_table]):
         with connection.cursor() as cursor:
             cursor.execute(_REQUEUE_QUARTERS.format(Identifier(name)))
@@ -223,7 +223,7 @@ def drop_week(week: datetime) -> None:
 
 
 def _present(week: datetime, tables: Sequence[str]) -> list[str]:
-    """The partitions of a week that there are."""
+    """Return the existing partitions of a week."""
     there = existing_partitions()
     return [name for table in tables if (name := partition_name(table, week)) in there]
 

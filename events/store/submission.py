@@ -23,7 +23,7 @@ Wire = Any
 
 @dataclass(slots=True)
 class Submission:
-    """An accepted event with what the request said of it."""
+    """An accepted event with the facts of its request."""
 
     owner: Owner
     kind: KindEntry
@@ -54,7 +54,7 @@ class Row:
 
 
 def row(submission: Submission) -> Row:
-    """Take an event apart, enrich it, give it its id."""
+    """Split an event into columns, enrich it, and compute its id."""
     taken = submission.kind.schema.take(submission.event, submission.soft)
     taken.adaptations = submission.adaptations
     envelope = taken.envelope
@@ -80,7 +80,7 @@ def row(submission: Submission) -> Row:
 
 
 def assign_source(made: Row, source: Resolved) -> None:
-    """Give a row its source; names that the rows of owner and source don't spell alike are kept beside."""
+    """Assign the source of a row. Names spelled differently than owner and source are kept in `extra`."""
     made.source_id = source.id
     taken = made.taken
     for name, entity in (("source", source), ("owner", made.submission.owner)):
@@ -140,7 +140,7 @@ def _encode_surrogates(value: Wire, *, in_order: bool) -> bytes:
 
 
 def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
-    """The JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
+    """Return the JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
 
     Sorting keys changes no length, so it is left out unless it is asked for.
     """

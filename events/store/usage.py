@@ -24,7 +24,7 @@ from events.store.versions import add as add_versions
 
 
 class UsageHour(models.Model):
-    """What one source of one owner sent of one kind in one hour (UTC, by time of receipt).
+    """One row per owner, source, kind, dialect and hour (UTC, by time of receipt), with counts of events.
 
     `removed` is about the hour of removal instead: what had been received may go much later.
     """
@@ -73,7 +73,7 @@ class UsageHour(models.Model):
 
 
 class WarningHour(models.Model):
-    """How often a field was accepted though it was not as it should be, in one hour of receipt."""
+    """One row per quality warning and hour of receipt, with its count."""
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -102,7 +102,7 @@ class WarningHour(models.Model):
 
 
 class UsageKey(NamedTuple):
-    """What usage is counted by."""
+    """The key of a usage counter."""
 
     owner_id: int
     hour: datetime
@@ -112,7 +112,7 @@ class UsageKey(NamedTuple):
 
 
 class WarningKey(NamedTuple):
-    """What warnings are counted by."""
+    """The key of a warning counter."""
 
     owner_id: int
     hour: datetime
@@ -141,7 +141,7 @@ COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
 
 @dataclass
 class UsageDelta:
-    """Counts of one block, folded in memory."""
+    """Counts of one block, summed in memory."""
 
     usage: dict[UsageKey, dict[str, int]] = field(default_factory=dict)
     warnings: Counter[WarningKey] = field(default_factory=Counter)
@@ -159,18 +159,18 @@ class UsageDelta:
 
 @forgets("examples of quality warnings")
 def erase_examples(erased: Erased, _: datetime) -> int:
-    """Forget all examples of the owner: any value that was sent may name the actor."""
+    """Erase all examples of the owner: any value may name the actor."""
     rows = WarningHour.objects.filter(owner=erased.owner).exclude(example="")
     return rows.update(example="")
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The hour that a moment falls in."""
+    """Return the hour of a time."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def apply_delta(tally: UsageDelta) -> None:
-    """Add a block's counts to the tables, in the transaction that files the block."""
+    """Add a delta to the counters, in the transaction that files the block."""
     over = add_versions(tally.versions)
     _upsert(
         "events_usagehour",
@@ -189,9 +189,7 @@ def apply_delta(tally: UsageDelta) -> None:
 
 
 def _in_bounds(tally: UsageDelta, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
-    """Warnings and examples with one version for all that there was no room for, or each event could bring
-    rows.
-    """
+    """Return warnings and examples with versions beyond the limit replaced by one."""
     if not over:
         return tally.warnings, tally.examples
     made, examples = Counter[WarningKey](), dict[WarningKey, str]()
@@ -224,7 +222,9 @@ def _upsert(
     rows: list[tuple[object, ...]],
     latest: Iterable[str] = (),
 ) -> None:
-    """One statement for all rows, in the order given; of `latest` the last text that isn't empty stays."""
+    """Upsert all rows in the given order, with one statement. Of `latest` columns, the last non-empty text
+    stays.
+    """
     if not rows:
         return
     keys, measures, latest = list(keys), list(measures), list(latest)

@@ -21,7 +21,7 @@ OVERFLOW = "(overflow)"  # stands for those beyond
 
 
 class SourceVersion(models.Model):
-    """One version of a source, as one owner's events name it: what was filed since there is this table."""
+    """One row per version of a source, for one owner's events."""
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -40,7 +40,7 @@ class SourceVersion(models.Model):
 
 
 class VersionKey(NamedTuple):
-    """What versions are told apart by, in the order of their index."""
+    """The key of a version, in the order of the index."""
 
     source_id: int
     owner_id: int
@@ -49,20 +49,20 @@ class VersionKey(NamedTuple):
 
 @dataclass(slots=True)
 class VersionSeen:
-    """What a block has of one version."""
+    """The sightings of one version in a block."""
 
     first: datetime
     last: datetime
     events: int
 
     def take(self, other: "VersionSeen") -> None:
-        """Add what was heard elsewhere."""
+        """Add other sightings."""
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         self.events += other.events
 
 
 def note_seen(versions: dict[VersionKey, VersionSeen], key: VersionKey, heard: VersionSeen) -> None:
-    """Add to what a block has of a version."""
+    """Add sightings of a version to a block."""
     there = versions.get(key)
     if there is None:
         versions[key] = heard
@@ -71,12 +71,12 @@ def note_seen(versions: dict[VersionKey, VersionSeen], key: VersionKey, heard: V
 
 
 def version_key(source_id: int, owner_id: int, version: str | None) -> VersionKey:
-    """The key of what an event names."""
+    """Return the key of the version that an event names."""
     return VersionKey(source_id, owner_id, (version or "")[:LONGEST])
 
 
 def add(versions: dict[VersionKey, VersionSeen]) -> set[VersionKey]:
-    """Add what a block has to the table, in the transaction that files the block.
+    """Add the sightings of a block to the table, in the transaction that files the block.
 
     Returns the versions beyond the limit, which are counted as OVERFLOW.
     """

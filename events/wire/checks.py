@@ -31,27 +31,27 @@ class Check:
 
 
 def between(low: float, high: float, expected: str) -> Check:
-    """A number within bounds, which belong to the range."""
+    """Check that a number is within bounds, inclusively."""
     return Check(expected, lambda number: not low <= number <= high)
 
 
 def at_least(low: float, expected: str) -> Check:
-    """A number with a lower bound."""
+    """Check that a number is at least a bound."""
     return Check(expected, lambda number: number < low)
 
 
 def one_of(*values: str) -> Check:
-    """One of a few texts, in their own case."""
+    """Check that a text is one of a few, with the same case."""
     return Check(" or ".join(values) + " (case matters)", lambda text: text not in values)
 
 
 def seconds(most: float) -> Check:
-    """A length of time in seconds; more than `most` is taken for milliseconds."""
+    """Check a duration in seconds; more than `most` is taken for milliseconds."""
     return Check("seconds, 0 or more", lambda number: number < 0, lambda number: number > most)
 
 
 def sizes(unit: str) -> Check:
-    """A size; -1 stands for an unknown one."""
+    """Check a size; -1 stands for an unknown one."""
     return Check(f"{unit}, or -1 if it isn't known", lambda number: number < 0 and number != -1)
 
 
@@ -72,18 +72,18 @@ COUNT = at_least(0, "0 or more")
 
 
 def example(value: Any) -> str:
-    """A value as the example of a warning."""
+    """Return a value as the example of a warning."""
     text = value if type(value) is str else _written(value)
     return text if len(text) <= LONGEST_EXAMPLE else text[: LONGEST_EXAMPLE - 1] + "…"
 
 
 def _written(number: Any) -> str:
-    """A number as people write it."""
+    """Return a number for people."""
     return str(int(number)) if type(number) is float and number.is_integer() else str(number)
 
 
 def negative_items(items: Any, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
-    """The first negative number under each of the names, in a list of objects."""
+    """Return the first negative number under each of the names in a list of objects."""
     for name in names:
         for item in items if type(items) is list else ():
             number = item.get(name) if isinstance(item, Mapping) else None

@@ -25,7 +25,9 @@ Wire = Any  # a JSON value
 
 
 class Need(Enum):
-    """Whether a field must be on the wire: two documents disagree (docs/reference/formats.md)."""
+    """Presence of a field: required, expected or optional. Two documents disagree
+    (docs/reference/formats.md).
+    """
 
     HARD = "hard"  # both require it: an event without it is rejected
     PAGE = "soft, required by the published page"
@@ -56,26 +58,26 @@ LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999: dateti
 
 
 def take_text(value: Wire) -> Any:
-    """Text of any length, as it is."""
+    """Accept text of any length."""
     return value if type(value) is str else MISMATCH
 
 
 def take_loose_text(value: Wire) -> Any:
-    """Text; a number is read as its text."""
+    """Accept text; a number becomes its text."""
     if type(value) is int or type(value) is float:
         return Inexact(str(value))
     return take_text(value)
 
 
 def take_identifier(value: Wire) -> Any:
-    """Text that names something: empty counts as absent."""
+    """Accept text that names something. An empty text counts as absent."""
     if type(value) is not str:
         return MISMATCH
     return value or Inexact(None)
 
 
 def take_number(value: Wire) -> Any:
-    """A JSON number as a double; a numeric string is read as its number."""
+    """Accept a JSON number as a double; a numeric string becomes its number."""
     if type(value) is int:
         if -EXACT_INTEGERS <= value <= EXACT_INTEGERS:
             return float(value)
@@ -89,17 +91,17 @@ def take_number(value: Wire) -> Any:
 
 
 def give_number(stored: float) -> Wire:
-    """A whole double is given as an integer, as JavaScript writes it."""
+    """Return a whole double as an integer, as JavaScript writes it."""
     return int(stored) if stored.is_integer() and abs(stored) <= EXACT_INTEGERS else stored
 
 
 def take_whole(value: Wire) -> Any:
-    """A whole number of 64 bits."""
+    """Accept an integer of 64 bits."""
     return value if type(value) is int and -(2**63) <= value < 2**63 else MISMATCH
 
 
 def take_uint32(value: Wire) -> Any:
-    """An unsigned 32-bit number, which proto3 JSON may also write as a string."""
+    """Accept an unsigned 32-bit integer, which proto3 JSON may also write as a string."""
     if type(value) is int and 0 <= value < 2**32:
         return value
     number = take_uint64(value)
@@ -109,7 +111,7 @@ def take_uint32(value: Wire) -> Any:
 
 
 def take_uint64(value: Wire) -> Any:
-    """An unsigned 64-bit number, which proto3 JSON writes as a string; a number is accepted."""
+    """Accept an unsigned 64-bit integer, which proto3 JSON writes as a string; numbers are accepted too."""
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 20:
         number = int(value)
         if number < 2**64:
@@ -120,12 +122,12 @@ def take_uint64(value: Wire) -> Any:
 
 
 def take_flag(value: Wire) -> Any:
-    """A JSON boolean."""
+    """Accept a JSON boolean."""
     return value if type(value) is bool else MISMATCH
 
 
 def take_milliseconds(value: Wire) -> Any:
-    """Milliseconds since 1970 as a time; what no calendar of ours can hold is kept beside."""
+    """Accept milliseconds since 1970 as a time. Times beyond the calendar stay in `extra`."""
     if type(value) is int:
         return moment(value) if 0 <= value <= LATEST_MS else Inexact(None)
     number = take_number(value)
@@ -137,12 +139,12 @@ def take_milliseconds(value: Wire) -> Any:
 
 
 def give_milliseconds(stored: datetime) -> Wire:
-    """A time as milliseconds since 1970."""
+    """Return a time as milliseconds since 1970."""
     return milliseconds(stored)
 
 
 def take_texts(value: Wire) -> Any:
-    """A list of texts."""
+    """Accept a list of texts."""
     if type(value) is not list:
         return MISMATCH
     for item in value:  # a loop: `all` with a generator takes twice as long on the few items that there are
@@ -152,17 +154,17 @@ def take_texts(value: Wire) -> Any:
 
 
 def take_list(value: Wire) -> Any:
-    """A list of anything."""
+    """Accept a list of anything."""
     return value if type(value) is list else MISMATCH
 
 
 def take_object(value: Wire) -> Any:
-    """An open object."""
+    """Accept an object with any keys."""
     return value if type(value) is dict else MISMATCH
 
 
 def same(stored: Any) -> Wire:
-    """The stored value is the wire value."""
+    """Return the stored value, which is the wire value."""
     return stored
 
 
@@ -224,12 +226,12 @@ class WireField:
         super().__init__(**{"null": True, "blank": True, **kwargs})
 
     def deconstruct(self) -> Any:
-        """Migrations see the plain Django field: path and need are no matter of the database."""
+        """Return the plain Django field for migrations: path and need don't concern the database."""
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
         return name, self.django_path, args, kwargs
 
     def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any, **kwargs: Any) -> None:
-        """The default path is the name."""
+        """Set the path to the name by default."""
         self.path = self.path or name
         super().contribute_to_class(cls, name, *args, **kwargs)  # type: ignore[misc]  # mixed into a Field
 
@@ -264,7 +266,7 @@ class Name(Text):
         self.names = names
 
     def take(self, value: Wire) -> Any:
-        """The name, also of a number."""
+        """Return the name, also of a number."""
         if type(value) is int and 0 <= value < len(self.names):
             return Inexact(self.names[value])
         return value if value in self.names else MISMATCH
@@ -278,7 +280,7 @@ class Base64(Text):
         self.lengths = range(shortest, longest + 1)
 
     def take(self, value: Wire) -> Any:
-        """The text that stands for the bytes."""
+        """Return the text that stands for the bytes."""
         if type(value) is str and _BASE64.match(value) and len(value.rstrip("=")) * 3 // 4 in self.lengths:
             return value
         return MISMATCH

@@ -35,7 +35,7 @@ FilledIdentifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
 def take_occurred(value: Any) -> Any:
-    """A Buildless time: a uint64 of milliseconds or, where small, of seconds."""
+    """Accept a Buildless time: a uint64 of milliseconds or, if small, of seconds."""
     number = take_uint64(value)
     if number is MISMATCH:
         return MISMATCH
@@ -100,7 +100,7 @@ def _owner_name(owner: Any) -> Any:
 
 
 def _source_name(source: Any) -> Any:
-    """A source that stands for none gives no name back: the name sent is in the remainder."""
+    """Return the name of a source; None for standing ones, whose name as sent is in the remainder."""
     return None if source.name.startswith("(") else source.name
 
 

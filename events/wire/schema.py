@@ -90,7 +90,7 @@ class Schema:
     def soft(
         self, hard: frozenset[str] | None = None, unsendable: frozenset[str] = frozenset()
     ) -> tuple[Soft, ...]:
-        """The leaves whose absence is warned of: the soft ones, and those that `hard` no longer requires."""
+        """Return the leaves whose absence causes a warning: soft ones, and those `hard` doesn't require."""
         soft = [
             leaf
             for leaf in self.leaves
@@ -104,7 +104,7 @@ class Schema:
         return tuple(Soft(within, tuple(leaves)) for within, leaves in groups)
 
     def take(self, event: Mapping[str, Wire], soft: Iterable[Soft]) -> Taken:
-        """Take a valid event apart. Shares values with `event`; changes nothing in it."""
+        """Split a valid event into columns. Shares values with `event`, and changes nothing in it."""
         envelope: dict[str, Any] = {}
         kind: dict[str, Any] = {}
         warnings: list[Warned] = []
@@ -135,7 +135,7 @@ class Schema:
             taken.warnings.extend(watch(kind))
 
     def give(self, envelope: Any, kind: Any, extra: Wire) -> dict[str, Wire]:
-        """The wire event that `take` took apart, from objects that carry the columns as attributes."""
+        """Rebuild the wire event that `take` split, from objects that have the columns as attributes."""
         event: dict[str, Wire] = {}
         for leaf in self.leaves:
             stored = getattr(kind if leaf.of_kind else envelope, leaf.column)
@@ -236,7 +236,7 @@ def _expected(leaf: Leaf, taken: Taken) -> bool:
 
 
 def _example(leaf: Leaf, stored: Any, taken: Taken) -> str:
-    """The value as it was sent: the column may hold nothing of it."""
+    """Return the value as it was sent: the column may hold nothing of it."""
     return example(at(taken.extra, leaf.path) if stored is None else leaf.give(stored))
 
 

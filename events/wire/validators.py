@@ -24,7 +24,7 @@ SoftIdentifier = Identifier | int | float | bool | list[Any] | dict[str, Any] | 
 
 
 class Must(IntEnum):
-    """Whether a field must be there."""
+    """Whether a field must be present."""
 
     NO = 0
     WITHIN = 1  # where the object around it is
@@ -50,7 +50,7 @@ class Validator:
         self.rules = tuple(rules)
 
     def fault_of(self, event: Mapping[str, Any]) -> Fault | None:
-        """The first fault of a decoded event, or None."""
+        """Return the first fault of a decoded event, or None."""
         try:
             self._convert(event)
         except msgspec.ValidationError as error:
@@ -62,7 +62,7 @@ class Validator:
 
 
 def lenient(schema: Schema, rules: Iterable[Rule], hard: frozenset[str] | None = None) -> Validator:
-    """The validator of hard fields; `hard` (dotted paths) replaces the columns' own notion of hard."""
+    """Build the validator of hard fields; `hard` (dotted paths) replaces the columns' own."""
     fields = _root(schema)
     for leaf in schema.leaves:
         is_hard = leaf.need is Need.HARD if hard is None else leaf.dotted in hard
@@ -74,7 +74,7 @@ def lenient(schema: Schema, rules: Iterable[Rule], hard: frozenset[str] | None =
 
 
 def strict(schema: Schema, rules: Iterable[Rule], closed: frozenset[str]) -> Validator:
-    """The validator of the reference pipeline's rules; `closed` has the dotted paths of closed objects."""
+    """Build the validator of the reference pipeline's rules; `closed` has the paths of closed objects."""
     fields = _root(schema) + [
         (leaf.path, leaf.strict_type, _strict_must(leaf))
         for leaf in schema.leaves
@@ -93,12 +93,12 @@ Field = tuple[tuple[str, ...], Any, Must]
 
 
 def _root(schema: Schema) -> list[Field]:
-    """The object that the kind's own fields are in: it must be there, also where none of them must."""
+    """Return the object that holds the kind's own fields. It must be present even if no field must."""
     return [(schema.root, dict[str, Any], Must.ALWAYS)] if schema.root else []
 
 
 def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: str = "") -> type[Any]:
-    """A Struct of (path, type, must) triples, nested where paths are."""
+    """Build a Struct of (path, type, must) triples, nested by path."""
     groups: dict[str, list[Field]] = {}
     for inner, kind, must in fields:
         groups.setdefault(inner[0], []).append((inner[1:], kind, must))
@@ -125,7 +125,7 @@ MAX_SHOWN = 200  # characters of a path: its keys are the client's
 
 
 def shown(path: str) -> str:
-    """A path that is fit to be shown and stored."""
+    """Return a path that can be shown and stored."""
     return path if len(path) <= MAX_SHOWN else path[: MAX_SHOWN - 1] + "…"
 
 
@@ -134,7 +134,7 @@ _JSON_NAMES |= {"array": "a list", "object": "an object", "null": "null"}
 
 
 def _worded(types: str) -> str:
-    """`int | float` in words."""
+    """Return a type such as `int | float` in words."""
     names = dict.fromkeys(_JSON_NAMES.get(name.strip(), name.strip()) for name in types.split("|"))
     if {"a whole number", "a number"} <= names.keys():
         names.pop("a whole number")
@@ -166,7 +166,7 @@ _PATTERNS: dict[str, str] = {}  # what msgspec prints of a pattern, and the patt
 def written_as(
     pattern: str, words: str, *, min_length: int | None = None, max_length: int | None = None
 ) -> Meta:
-    """The constraint of a text to a pattern, with the words that a fault has for it: "must be …"."""
+    """Return the constraint of a text to a pattern, with the words for its fault: "must be …"."""
     _PATTERNS[repr(pattern)] = words
     return Meta(pattern=pattern, min_length=min_length, max_length=max_length)
 
@@ -175,7 +175,7 @@ _NAMES_A_KEY = {"missing", "unknown_field"}
 
 
 def explain(sentence: str) -> Fault:
-    """The fault that a ValidationError of msgspec speaks of."""
+    """Return the fault of msgspec's ValidationError."""
     text, _, path = sentence.rpartition(" - at `$")
     # msgspec's path begins with `$`, the whole event: `$.edata.item` is our `edata.item`.
     text, path = (text, path[:-1].removeprefix(".")) if text else (sentence, "")

@@ -30,7 +30,7 @@ _ESCAPED = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
 
 
 def map_json(value: Wire, text: Any, number: Any) -> Wire:
-    """A copy of a JSON value with `text` applied to each string, keys too, and `number` to each number."""
+    """Copy a JSON value with `text` applied to each string and key, and `number` to each number."""
     kind = type(value)
     if kind is str:
         return text(value)
@@ -48,14 +48,14 @@ def _same(value: Any) -> Any:
 
 
 def canonical_number(number: float) -> float:
-    """A whole double is an integer, as JavaScript writes it (RFC 8785): 1.0 is 1."""
+    """Return a whole double as an integer, as JavaScript writes it (RFC 8785): 1.0 is 1."""
     if type(number) is float and number.is_integer() and abs(number) <= _EXACT:
         return int(number)
     return number
 
 
 def canonical(value: Wire) -> Wire:
-    """The same JSON value with its numbers in canonical form, so that it costs the same in every encoding."""
+    """Return a JSON value with canonical numbers, so that it costs the same in every encoding."""
     return map_json(value, _same, canonical_number)
 
 
@@ -80,7 +80,7 @@ def _has_unstorable(value: Wire) -> bool:
 
 
 def readable(text: str) -> str:
-    """The text with replacement characters for what PostgreSQL and UTF-8 refuse: for people to read."""
+    """Return a text for people, with replacement characters for what PostgreSQL and UTF-8 refuse."""
     if text.isascii() and "\x00" not in text:
         return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
@@ -127,12 +127,12 @@ def _is_plain(value: Wire) -> bool:
 
 
 def unescape(value: Wire) -> Wire:
-    """What `escape` was given."""
+    """Return the text that `escape` was given."""
     return map_json(value, _unescape_text, _same)
 
 
 def _float_from_store(number: float) -> float:
-    """Jsonb writes 1e22 as an integer: one that a double's shortest form spells is that double."""
+    """Return the double of an integer from jsonb, which writes 1e22 as an integer."""
     if type(number) is int and abs(number) > _EXACT:
         double = float(number) if abs(number) <= _LARGEST else 0.0
         return double if double and int(Decimal(repr(double))) == number else number
@@ -140,7 +140,7 @@ def _float_from_store(number: float) -> float:
 
 
 def from_store(value: Wire, adaptations: Iterable[str] = ()) -> Wire:
-    """A JSON value read from jsonb, with numbers as they were sent."""
+    """Return a JSON value read from jsonb, with numbers as they were sent."""
     return map_json(value, _same, _float_from_store if LARGE_DOUBLES in adaptations else canonical_number)
 
 
@@ -156,7 +156,7 @@ def undo(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:
 
 
 def without_hashed(event: dict[str, Wire], adaptations: Iterable[str]) -> dict[str, Wire]:
-    """The event without the fields that only a hash is kept of: a copy, where there are such."""
+    """Return an event without the fields of which only a hash is stored."""
     for adaptation in adaptations:
         if adaptation.startswith(HASHED):
             event = _without(event, adaptation.removeprefix(HASHED).split("."))

@@ -16,7 +16,7 @@ KEPT = ("name", "type", "may_write", "may_read", "prefix", "default_owner", "own
 
 
 def _note(key: ApiKey, validation: str | None) -> None:
-    """The key, and what it set of its owner, in the audit trail: in the transaction that makes them."""
+    """Record the key and the changed settings of its owner in the audit trail, in the same transaction."""
     actor, owner = audit.command("create_key"), key.default_owner
     audit.record(actor, "key.made", key, owner=owner, after=audit.state(key, KEPT))
     if validation:

@@ -60,7 +60,7 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # generic for the checker only
 
 
 def _bar(after: UUID, until: UUID | None) -> _Bar:
-    """A bar from the first event that is waiting to the last."""
+    """Return a progress bar from the first pending event to the last."""
     waiting = Event.objects.filter(id__gt=after)
     if until is not None:
         waiting = waiting.filter(id__lt=until)
@@ -77,6 +77,6 @@ def _seconds(event: UUID) -> int:
 
 
 def _moment(text: str) -> datetime:
-    """A date or a time; without a zone, in UTC."""
+    """Return a date or a time; without a zone, in UTC."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
