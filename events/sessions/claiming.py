@@ -53,9 +53,9 @@ _OF_OWNERS = SQL("(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int
 # block, instead of scanning the primary key until the block is full.
 _SMALL = SQL("""
 SELECT id, {key}, {span} FROM events_touchedsession t
-WHERE (t.owner_id, t.source_id, coalesce(t.session, ''), coalesce(t.device, ''), coalesce(t.channel, '')) NOT IN
-    (SELECT owner_id, source_id, coalesce(session, ''), coalesce(device, ''), coalesce(channel, '')
-     FROM events_largesession)
+WHERE (t.owner_id, t.source_id, coalesce(t.session, ''), coalesce(t.device, ''), coalesce(t.channel, ''))
+    NOT IN (SELECT owner_id, source_id, coalesce(session, ''), coalesce(device, ''), coalesce(channel, '')
+            FROM events_largesession)
   AND {of_owners}
 ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED
 """).format(key=_KEY, span=_SPAN, of_owners=_OF_OWNERS)
