@@ -12,14 +12,14 @@ from typing import Any
 
 from django.db import connection
 
-from benchmarks import bodies, copying, ingest, load, procfs, stack
-from events.sessions import claiming
+from benchmarks import bodies, copying, ingest, load, procfs, rollups, stack
+from events.store.pending import TouchedQuarter, TouchedSession
 
 SINGLES = 5  # events of the other owner during a flood, at least
 DELAY_TO_REACH = 5.0  # seconds
 CPU_TO_REACH = 2.0  # times ordinary events
 FILING = "filing"
-# CPU is measured for filing alone, and for everything up to the finished session summaries.
+# CPU is measured for filing alone, and for everything up to the finished summaries and rollups.
 LANES = {FILING: "filing=2", "with summaries and rollups": "filing=2 rollups=2"}
 
 
@@ -49,7 +49,7 @@ def measure(rounds: int, events: int, servers: stack.Servers) -> None:
                     ingest.wait_until_filed(200)
                     for name in ("unique", "ordinary") if number % 2 else ("ordinary", "unique"):
                         costs[name] = _cpu(
-                            roots, key, events, seed, unique=name == "unique", summarised=what != FILING
+                            roots, key, events, seed, unique=name == "unique", derived=what != FILING
                         )
                 ratios[what].append(costs["unique"] / costs["ordinary"])
                 print(
@@ -91,18 +91,29 @@ def _delay(key: str, other: str, events: int, seed: int) -> float:
     return longest
 
 
-def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: bool, summarised: bool) -> float:
-    """CPU seconds of workers and database from the first request to the last event filed, or summarised."""
-    copying.empty()
+def _cpu(roots: dict[str, int], key: str, events: int, seed: int, *, unique: bool, derived: bool) -> float:
+    """CPU seconds of workers and database from the first request to the last event filed.
+
+    `derived`: to the last session summarised and the last quarter folded.
+    """
+    if derived:
+        _wait_until_derived()  # or what is left of the events before would be computed on this account
+    rollups.empty()
     made = list(
         _unique(events, seed) if unique else bodies.batches(events // ingest.BATCH, ingest.BATCH, seed)
     )
     before = {part: procfs.cpu_seconds(root) for part, root in roots.items()}
     _send(key, made)
     ingest.wait_until_filed(events, every=0.25)
-    while summarised and claiming.pending_rows(None):
-        time.sleep(0.25)
+    if derived:
+        _wait_until_derived()
     return sum(procfs.cpu_seconds(root) - before[part] for part, root in roots.items())
+
+
+def _wait_until_derived() -> None:
+    """Wait until no session and no quarter of an hour is pending."""
+    while TouchedSession.objects.exists() or TouchedQuarter.objects.exists():
+        time.sleep(0.25)
 
 
 def _unique(events: int, seed: int) -> Iterator[bytes]:

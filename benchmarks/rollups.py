@@ -41,12 +41,12 @@ def measure(rounds: int, events: int) -> None:
             flush=True,
         )
     print(f"  median of the ratios: {statistics.median(ratios):.2f}")
-    _empty()
+    empty()
 
 
 def _drained(sender: senders.Sender, events: int, seed: int) -> float:
     """Events that are filed in a CPU second of this process."""
-    _empty()
+    empty()
     for body in bodies.batches(events // BATCH, BATCH, seed):
         pipeline.accept(sender, sunbird.DECODER, "json", body, timezone.now(), {})
     began = time.process_time()
@@ -64,7 +64,8 @@ def _folded(events: int) -> float:
     return events / (time.perf_counter() - began)
 
 
-def _empty() -> None:
+def empty() -> None:
+    """Empty the tables of rollups and what is pending for them, beside those of events."""
     copying.empty()
     models: list[type[Model]] = [pending.TouchedQuarter, RestingQuarter, *rollups()]
     tables = [model._meta.db_table for model in models]
