@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from ingestion.filing.drain import TICK_SECONDS, tick
-from ingestion.rejected import replay_running
+from ingestion.rejected import replay_jobs
 
 
 @shared_task(name="ingestion.drain", time_limit=300)
@@ -15,4 +15,4 @@ def drain(**_: object) -> None:
 @shared_task(name="ingestion.replay", time_limit=600)
 def replay(**_: object) -> None:
     """Continue the replays that were requested."""
-    replay_running.tick()
+    replay_jobs.tick()

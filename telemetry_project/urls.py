@@ -6,7 +6,7 @@ from django.views.generic import RedirectView, TemplateView
 
 from events.admin.owners import Autocomplete
 from events.api.problems import PROBLEMS
-from ingestion.documentation import formats_page
+from ingestion.documentation import formats
 from ingestion.rejected.remedies import as_html
 from telemetry_project import documentation
 from telemetry_project.api import router, schema
@@ -27,7 +27,7 @@ urlpatterns = [
     ),
     path("docs/", documentation.page, name="documentation"),
     path("docs/<path:path>", documentation.page),
-    path("reference/formats/", formats_page.view, name="formats"),
+    path("reference/formats/", formats.view, name="formats"),
     path("reports/", include("reports.pages.urls")),
     path("mail/", include("reports.mail.links")),
     path("admin/", include("events.accounts.urls")),

@@ -18,7 +18,7 @@ from events.admin.filters import PERIODS, period
 from events.spreadsheets.files import FORMATS, download
 from events.spreadsheets.sheet import Heading, Sheet
 from ingestion.accounting import Account, accounts
-from ingestion.admin.acts import require_some_owner
+from ingestion.admin.actions import require_some_owner
 
 SHOWN = 500  # rows of the table; files have them all
 _FAR = timedelta(days=2)  # into the future: a clock that stepped back leaves counters ahead

@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 
 from events.access import Access
 from events.admin.display import sparkline
-from ingestion.admin.lists import UNTOLD
-from ingestion.admin.narrowing import Asked
-from ingestion.documentation import formats_page
+from ingestion.admin.group_filters import Asked
+from ingestion.admin.list_filters import UNTOLD
+from ingestion.documentation import formats
 from ingestion.rejected import remedies
 from ingestion.rejected.event import RejectedEvent
 
@@ -96,7 +96,7 @@ def _group(
     asked: Asked,
 ) -> Group:
     happened, remedy = remedies.said_of(found["code"], found["path"])
-    formats = formats_page.link(found["kind"], latest.dialect if latest else "", found["path"])
+    fields_link = formats.link(found["kind"], latest.dialect if latest else "", found["path"])
     query = asked.query | {
         "code": found["code"],
         "kind": found["kind"] or UNTOLD,
@@ -114,7 +114,7 @@ def _group(
         last=found["last"],
         trend=sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
         happened=remedies.as_html(happened),
-        remedy=remedies.as_html(remedy, formats),
+        remedy=remedies.as_html(remedy, fields_link),
         latest=latest,
         oldest=found["oldest"],
         query=urlencode(query),

@@ -19,9 +19,9 @@ from events.admin.base import EmptyState, OwnedAdmin, PageAdmin
 from events.admin.display import Page, count_column, group, short_text, time_column
 from events.admin.lists import KeysetAdmin
 from events.lib.paging import Order
-from ingestion.admin import accounts, acts, bodies, groups, marking, narrowing
-from ingestion.admin.lists import FILTERS, RejectedChangeList
-from ingestion.documentation import formats_page
+from ingestion.admin import accounts, actions, bodies, group_filters, groups
+from ingestion.admin.list_filters import FILTERS, RejectedChangeList
+from ingestion.documentation import formats
 from ingestion.rejected import remedies
 from ingestion.rejected.event import RejectedEvent
 
@@ -32,7 +32,7 @@ class RejectedPage(Page):
 
     happened: str = ""
     remedy: str = ""
-    marked: marking.Marked | None = None
+    marked: bodies.Marked | None = None
     can_act: bool = False
 
 
@@ -62,7 +62,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         "owner__name",
         "source__name",
     )
-    actions: Any = (acts.replay_selected, acts.discard_selected)
+    actions: Any = (actions.replay_selected, actions.discard_selected)
     empty_state = EmptyState(
         "No rejected events",
         "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
@@ -91,33 +91,33 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             path("groups/", wrapped(self.groups_view), name="ingestion_rejected_groups"),
             path("accounts/", wrapped(accounts.view), name="ingestion_accounts"),
             path("matching/", wrapped(self.matching_view), name="ingestion_rejected_matching"),
-            path("discard/", wrapped(acts.discard_view), name="ingestion_rejected_discard"),
-            path("<int:pk>/replay/", wrapped(acts.replay_view), name="ingestion_rejected_replay"),
-            path("<int:pk>/edit/", wrapped(acts.edit_view), name="ingestion_rejected_edit"),
+            path("discard/", wrapped(actions.discard_view), name="ingestion_rejected_discard"),
+            path("<int:pk>/replay/", wrapped(actions.replay_view), name="ingestion_rejected_replay"),
+            path("<int:pk>/edit/", wrapped(actions.edit_view), name="ingestion_rejected_edit"),
             *super().get_urls(),
         ]
 
     def groups_view(self, request: HttpRequest) -> HttpResponse:
         """The front page: what is rejected, by reason, kind and source."""
-        acts.require_some_owner(request)
+        actions.require_some_owner(request)
         access, now = access_of(request), timezone.now().astimezone(UTC)
-        asked = narrowing.ask(request.GET, access, now)
-        rows = narrowing.rows_of(access, asked)
+        asked = group_filters.ask(request.GET, access, now)
+        rows = group_filters.rows_of(access, asked)
         found = groups.groups_of(rows, access, now, asked)
         context = {
             **self.admin_site.each_context(request),
             "title": "Rejected events",
             "opts": self.opts,
             "answer": groups.answer(found, groups.count_of(rows, found), asked),
-            "periods": narrowing.periods(asked),
-            "all": narrowing.everything(request.GET),
-            "older": narrowing.rows_of(access, asked, older=True).count(),
+            "periods": group_filters.periods(asked),
+            "all": group_filters.everything(request.GET),
+            "older": group_filters.rows_of(access, asked, older=True).count(),
             "listed": urlencode(asked.query),
-            "chips": narrowing.chips(request.GET, access, asked),
+            "chips": group_filters.chips(request.GET, access, asked),
             "groups": found,
             "is_cut": len(found) == groups.SHOWN,
-            "owners": narrowing.owners(request.GET, access),
-            "kept": narrowing.kept(request.GET, asked),
+            "owners": group_filters.owners(request.GET, access),
+            "kept": group_filters.kept(request.GET, asked),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "ingestion/rejected_groups.html", context)
@@ -126,7 +126,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         """Replay all that match the filters of the list."""
         changelist = self.get_changelist_instance(request)
         assert isinstance(changelist, RejectedChangeList)
-        return acts.replay_matching(request, changelist)
+        return actions.replay_matching(request, changelist)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list, with a button for all that match where the person may."""
@@ -136,7 +136,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     def page(self, request: HttpRequest, row: RejectedEvent) -> Page:
         """Why it was rejected, where, what to do, and what it was."""
         happened, remedy = remedies.said_of(row.code, row.path)
-        marked = marking.marked(row)
+        marked = bodies.marked(row)
         as_sent = bodies.as_received(bytes(row.body))
         return RejectedPage(
             sentence=row.message,
@@ -149,7 +149,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
             ),
             documents=(as_sent,),
             happened=remedies.as_html(happened),
-            remedy=remedies.as_html(remedy, formats_page.link(row.kind, row.dialect, row.path)),
+            remedy=remedies.as_html(remedy, formats.link(row.kind, row.dialect, row.path)),
             marked=marked,
             can_act=access_of(request).leads(row.owner_id),
         )

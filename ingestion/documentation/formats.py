@@ -5,10 +5,17 @@ The page is written by hand; what stands between a pair of marks in it is made f
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from events.event import Event
 from events.kinds import KINDS, KindEntry
@@ -16,6 +23,7 @@ from events.wire.columns import Need, WireField
 from events.wire.dialects import DIALECTS
 from events.wire.schema import Leaf
 from ingestion.rejected import remedies
+from ingestion.rejected.remedies import as_html
 
 _REFERENCE = Path(settings.BASE_DIR) / "docs" / "reference"
 PAGE = _REFERENCE / "formats.md"
@@ -129,3 +137,70 @@ def _type(column: object) -> str:
 def _help(column: object) -> str:
     text: str = getattr(column, "help_text", "")
     return str(text)
+
+
+TITLES = {"availity": "Availity", "sunbird": "Sunbird Telemetry V3", "buildless": "Buildless"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field as a row of its table."""
+
+    anchor: str
+    cells: tuple[tuple[str, SafeString], ...]  # each with the title of its column
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The fields of a kind, or of the envelope of a format."""
+
+    anchor: str
+    title: str
+    text: SafeString
+    fields: tuple[Field, ...]
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    """Show the fields of all formats. It needs no log-in: the formats are no secret."""
+    context = {"formats": [(TITLES.get(name, name), sections(name)) for name in DIALECTS], "columns": COLUMNS}
+    return render(request, "ingestion/formats.html", context)
+
+
+def link(kind: str, dialect: str = "", path: str = "") -> str:
+    """Return the address of a field's row, or else of its kind or format."""
+    places = ([f"{kind}:{path}"] if kind else []) + [f"{dialect}:{path}"]
+    found = next((place for place in places if place in _anchors()), kind if kind in KINDS else dialect)
+    return f"{reverse('formats')}#{quote(found, safe=':.')}"
+
+
+@cache
+def _anchors() -> frozenset[str]:
+    """Return the anchors of all fields."""
+    return frozenset(
+        field.anchor for name in DIALECTS for section in sections(name) for field in section.fields
+    )
+
+
+@cache
+def sections(dialect: str) -> tuple[Section, ...]:
+    """Return the envelope of a format and its kinds."""
+    rows = [envelope_row(leaf) for leaf in DIALECTS[dialect].envelope]
+    envelope = Section(dialect, "Envelope", SafeString(""), _fields(dialect, rows))
+    kinds = (entry for entry in KINDS.values() if entry.schema.dialect == dialect)
+    return (envelope, *map(_kind, kinds))
+
+
+def _kind(entry: KindEntry) -> Section:
+    summary = (entry.model.__doc__ or "").strip().splitlines()[0]
+    rows = [column_row(entry, column) for column in entry.model.columns()]
+    return Section(entry.name, entry.name, as_html(summary), _fields(entry.name, rows))
+
+
+def _fields(section: str, rows: list[tuple[str, ...]]) -> tuple[Field, ...]:
+    return tuple(
+        Field(
+            f"{section}:{row[0].strip('`')}",
+            tuple(zip(map(str.capitalize, COLUMNS), map(as_html, row), strict=True)),
+        )
+        for row in rows
+    )

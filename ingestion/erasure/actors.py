@@ -28,7 +28,7 @@ from events.store.retention import weeks
 from ingestion.dialects import jsontext
 from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import text_at
-from ingestion.rejected.discarded import discard
+from ingestion.rejected.discarding import discard
 from ingestion.rejected.event import RejectedEvent
 
 READ = 500  # rows that are in memory at a time

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from events.ownership.owner import Owner
-from ingestion.erasure.erase import file_waiting
+from ingestion.erasure.erasing import file_waiting
 
 
 def add_arguments(parser: CommandParser) -> None:

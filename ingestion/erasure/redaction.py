@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from events.ownership.erased import Erased, forgets
-from ingestion.rejected.discarded import DiscardedEvent
+from ingestion.rejected.discarding import DiscardedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
 
 

@@ -1,14 +1,32 @@
 """Rejected events in the read API."""
 
-from django.db.models import QuerySet
-from rest_framework import serializers, viewsets
+from datetime import datetime
+from typing import Any
 
-from events.access import Access
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.access import Access, KeyUser
+from events.accounts import audit
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import OwnedFilter, TimeFilter
 from events.api.pagination import KeysetPagination
-from ingestion.rejected.event import RejectedEvent
-from ingestion.rejected.replay_api import ReplayActions
+from events.kinds import KINDS
+from events.lib import times
+from events.ownership.api_key import ApiKey
+from events.wire.dialects import DIALECTS
+from ingestion.rejected import replay_jobs, replaying
+from ingestion.rejected.event import RejectedEvent, Selection
+from ingestion.rejected.replay_jobs import ReplayJob
+from ingestion.rejected.replaying import Replayed
 
 
 class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent]):
@@ -53,6 +71,131 @@ class RejectedFilter(OwnedFilter):
         fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
 
 
+MAX_IDS = 1_000
+
+
+class ReplaySerializer(serializers.ModelSerializer[ReplayJob]):
+    """How far a replay is."""
+
+    class Meta:
+        model = ReplayJob
+        fields = (
+            "id",
+            "state",
+            "sentence",
+            "total",
+            "done",
+            "stored",
+            "duplicates",
+            "rejected",
+            "skipped",
+            "created_at",
+            "finished_at",
+        )
+
+
+class TimeField(serializers.DateTimeField):
+    """A time as in ISO 8601."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the time. Raises ValidationError with what to write instead."""
+        try:
+            return times.parse_time(str(value))
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.") from error
+
+
+class WantedSerializer(serializers.Serializer[dict[str, Any]]):
+    """Which rejected events are to be replayed: all members must hold."""
+
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), max_length=MAX_IDS, required=False
+    )
+    owner = serializers.CharField(max_length=100, required=False, help_text="Name of the owner, in any case.")
+    # The name of a field, and of an attribute of fields that typing has in mind.
+    source = serializers.CharField(max_length=100, required=False, help_text="Name of the source.")  # type: ignore[assignment]
+    code = serializers.CharField(max_length=100, required=False)
+    kind = serializers.ChoiceField(
+        choices=["", *KINDS], required=False, help_text="Empty where it could not be told."
+    )
+    dialect = serializers.ChoiceField(choices=list(DIALECTS), required=False)
+    received_after = TimeField(required=False, help_text="First received then or later.")
+    received_before = TimeField(required=False, help_text="First received before then.")
+    all = serializers.BooleanField(required=False, help_text="Must be true where nothing else is said.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A slip of the pen must not replay everything."""
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such member."))
+        if not {name for name in attrs if name != "all"} and not attrs.get("all"):
+            raise serializers.ValidationError('Say which, or {"all": true}.')
+        return attrs
+
+
+class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
+    """What became of one rejected event: outcome is stored, duplicate, rejected, several or busy."""
+
+    outcome = serializers.CharField()
+    stored = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    code = serializers.CharField()
+    path = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ReplayActions:
+    """Mixed into the view of rejected events."""
+
+    @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
+    @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
+    def replay(self, request: Request, **_: Any) -> Response:
+        """Judge one rejected event again and file it where it is accepted now."""
+        _key_of(request)
+        row = self.get_object()  # type: ignore[attr-defined]  # of the view that this is mixed into
+        with transaction.atomic():
+            done = replaying.replay([row.pk], Access(request.user).writable)
+            outcome = _outcome(done)
+            if done.rows:
+                after = {"outcome": outcome["outcome"]}
+                audit.record(audit.actor_of(request), "rejected.replayed", row, owner=row.owner, after=after)
+        return Response(outcome)
+
+    @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
+    @action(detail=False, methods=["post"], url_path="replay", serializer_class=WantedSerializer)
+    def replay_matching(self, request: Request) -> Response:
+        """Ask for a replay of all that match; it is done in the background."""
+        key = _key_of(request)
+        wanted = WantedSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        names = [[said[name]] if name in said else [] for name in ("owner", "source")]
+        selection = _selection(KeyUser(key), said)
+        with transaction.atomic():
+            job = replay_jobs.ask(
+                selection, by=str(key), sentence=selection.sentence(*names), now=timezone.now(), key=key
+            )
+            audit.record(audit.actor_of(request), "rejected.replay_asked", job, after={"meant": job.total})
+        headers = {"Location": reverse("rejected-replay-job", args=[job.pk])}
+        return Response(ReplaySerializer(job).data, status.HTTP_202_ACCEPTED, headers=headers)
+
+    @action(
+        detail=False,
+        methods=["get"],
+        url_path="replay/<int:job>",
+        url_name="replay-job",
+        serializer_class=ReplaySerializer,
+        filterset_class=None,
+        pagination_class=None,
+    )
+    def replay_job(self, request: Request, job: int) -> Response:
+        """How far a replay is that this key has asked for."""
+        found = ReplayJob.objects.filter(pk=job, key=_key_of(request)).first() if job < 2**63 else None
+        if found is None:
+            raise NotFound
+        return Response(ReplaySerializer(found).data)
+
+
 class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
     """Rejected events of the owners that the reader may see; secret keys let them in by replays."""
 
@@ -65,3 +208,44 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
         """Nothing of anybody else's."""
         rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible_owners)
         return rejected.prefetch_related("owner", "source").defer("body")
+
+
+def _key_of(request: Request) -> ApiKey:
+    """The secret key of a request. Who is logged in replays in the admin."""
+    if not isinstance(request.user, KeyUser):
+        raise PermissionDenied("Replays are asked for by a secret key, or in the admin.")
+    if not request.user.key.may_write:
+        raise PermissionDenied("Replays file events: this API key has no write permission.")
+    return request.user.key
+
+
+def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
+    """What is wanted, by keys: a name that the reader doesn't know leaves nothing."""
+    since, until = said.get("received_after"), said.get("received_before")
+    return Selection(
+        ids=tuple(said["ids"]) if "ids" in said else None,
+        owners=tuple(Access(reader).owners_named(said["owner"])) if "owner" in said else None,
+        sources=tuple(Access(reader).sources_named(said["source"])) if "source" in said else None,
+        code=said.get("code"),
+        kind=said.get("kind"),
+        dialect=said.get("dialect"),
+        since=since.isoformat() if since else None,
+        until=until.isoformat() if until else None,
+    )
+
+
+def _outcome(done: Replayed) -> dict[str, Any]:
+    """What became of one: `several` events of a whole request, `busy` where somebody else replays it."""
+    events = done.stored + done.duplicates + done.rejected
+    names = (("stored", done.stored), ("duplicate", done.duplicates), ("rejected", done.rejected))
+    single = next((name for name, count in names if count), "busy")
+    fault = done.fault
+    return {
+        "outcome": "several" if events > 1 else single,
+        "stored": done.stored,
+        "duplicates": done.duplicates,
+        "rejected": done.rejected,
+        "code": fault.code if fault else "",
+        "path": fault.path if fault else "",
+        "message": fault.message if fault else "",
+    }

@@ -22,9 +22,8 @@ from ingestion.filing.claims import Claim
 from ingestion.filing.pipeline import ensure_partitions, submission
 from ingestion.filing.transactions import in_transaction, is_database_failure
 from ingestion.rejected import writing
-from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.revalidation import Judged, judge
-from ingestion.rejected.selection import Selection
 from ingestion.rejected.writing import Rejection
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.ownership.owner import Membership, Owner, Role
-from ingestion.rejected.size import RejectedSize
+from ingestion.rejected.event import RejectedSize
 from reports.digests.models import Subscription
 from reports.mail.addresses import Address
 from tests.admin.conftest import filed, html_of, logged_in, many

@@ -177,7 +177,7 @@ def replay_of_all() -> "ReplayJob":
     from django.contrib.auth.models import User
 
     from ingestion.rejected import replay_jobs
-    from ingestion.rejected.selection import Selection
+    from ingestion.rejected.event import Selection
     from ingestion.tasks import replay
 
     person = User.objects.get(username=USERNAME)

@@ -8,7 +8,7 @@ from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 from events.store import sources
 from events.store.completeness import Backfill
-from ingestion.rejected.size import RejectedSize
+from ingestion.rejected.event import RejectedSize
 
 LOADED_DAY = datetime(2020, 6, 1, tzinfo=UTC)  # far from all other pictures, whose figures stay complete
 CEILING = 1_000_000  # bytes

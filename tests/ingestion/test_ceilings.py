@@ -8,8 +8,7 @@ from django.db import connection
 from events.ownership.owner import Owner
 from ingestion.receiving import admission
 from ingestion.receiving.inbox import InboxRequest
-from ingestion.rejected.event import RejectedEvent
-from ingestion.rejected.size import RejectedSize
+from ingestion.rejected.event import RejectedEvent, RejectedSize
 from tests.sending import SUNBIRD, MakeSender, Sender, file_all, log_event
 
 

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from events.store.usage import UsageHour
-from ingestion.rejected.discarded import DiscardedEvent, discard
+from ingestion.rejected.discarding import DiscardedEvent, discard
 from ingestion.rejected.event import RejectedEvent
 from tests.rejected.conftest import is_balanced, pageless, refused
 from tests.sending import Sender

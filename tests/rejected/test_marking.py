@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.admin.marking import steps
+from ingestion.admin.bodies import steps
 
 EVENT = {"edata": {"plugin": {"ver": 1}, "a.b": [{"c": 1}, {"d": 2}]}, "list": [1, 2], "a": {"": 0}}
 

@@ -14,10 +14,9 @@ from events.accounts.audit import AuditEntry
 from events.event import Event
 from events.ownership.api_key import KeyType
 from events.ownership.source import Source
-from ingestion.rejected.discarded import DiscardedEvent
-from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.discarding import DiscardedEvent
+from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.replay_jobs import ReplayJob
-from ingestion.rejected.selection import Selection
 from ingestion.tasks import replay
 from tests.admin.conftest import html_of
 from tests.rejected.conftest import is_balanced, pageless, refused, set_validation, strict_fault

@@ -8,10 +8,9 @@ from django.utils import timezone
 
 from events.event import Event
 from events.ownership.owner import Membership, Role
-from ingestion.rejected import replay_jobs, replay_running, replaying
-from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected import replay_jobs, replaying
+from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.replay_jobs import ReplayJob
-from ingestion.rejected.selection import Selection
 from ingestion.tasks import replay
 from tests.commands.test_commands import run
 from tests.factories import person
@@ -59,9 +58,9 @@ def test_a_job_replays_what_matches_and_says_what_became_of_it(mended: Sender, l
 def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
     mended: Sender, lena: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_running, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(replay_jobs, "BLOCK_ROWS", 4)
     job = asked(lena)
-    assert replay_running.run_block()
+    assert replay_jobs.run_block()
     job.refresh_from_db()
     assert (job.state, job.done, job.percent) == ("running", 4, 36)
     assert Event.objects.count() == job.stored
@@ -72,7 +71,7 @@ def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
     with monkeypatch.context() as patched:
         patched.setattr(replaying, "replay", killed)
         with pytest.raises(KeyboardInterrupt):
-            replay_running.run_block()
+            replay_jobs.run_block()
     job.refresh_from_db()
     assert (job.done, job.attempts) == (4, 1)
     replay()
@@ -83,7 +82,7 @@ def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
 
 def test_an_event_that_kills_its_workers_is_passed_over_in_the_end(mended: Sender, lena: User) -> None:
     job = asked(lena)
-    ReplayJob.objects.update(attempts=replay_running.HOPELESS)
+    ReplayJob.objects.update(attempts=replay_jobs.HOPELESS)
     replay()
     job.refresh_from_db()
     assert (job.state, job.done, job.stored, job.rejected) == ("done", 11, 9, 2)

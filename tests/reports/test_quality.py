@@ -14,7 +14,7 @@ from events.identity import milliseconds
 from events.kinds import KINDS
 from events.store.usage import UsageHour, WarningHour
 from ingestion.receiving.context import of_clock
-from ingestion.rejected.discarded import DiscardedEvent, discard
+from ingestion.rejected.discarding import DiscardedEvent, discard
 from ingestion.rejected.event import RejectedEvent
 from reports.figures.quality import OFF, Quality, Sums, quality
 from reports.filters import Filters

@@ -23,7 +23,7 @@ from events.store import erasing, pending
 from events.store.retention import weeks
 from events.store.usage import UsageHour, hour_of
 from ingestion.erasure import actors
-from ingestion.rejected.discarded import DiscardedEvent
+from ingestion.rejected.discarding import DiscardedEvent
 from ingestion.rejected.event import RejectedEvent
 from tests.sending import AVAILITY, EMIT, MakeSender, Sender, emitted, file_all, log_event, message
 from tests.sessions.stored import summarise_due

@@ -24,7 +24,7 @@ from events.sessions.session import Session
 from events.store import retention
 from events.store.pending import TouchedQuarter, TouchedSession
 from events.tasks import remove_old
-from ingestion.erasure import erase
+from ingestion.erasure import erasing
 from ingestion.filing.drain import drain
 from ingestion.rejected.event import RejectedEvent
 from reports.figures.overview import overview
@@ -241,7 +241,7 @@ def test_an_erasure_reaches_what_outlived_its_events(filled: Sender) -> None:
     before = sums(week)
     assert traces(["ann-4711"]), "the session still says who it was"
     owner = filled.key.default_owner
-    done = erase.erase(owner, "ann-4711", BY, timezone.now(), lambda _: None)
+    done = erasing.erase(owner, "ann-4711", BY, timezone.now(), lambda _: None)
     assert done.is_complete
     assert done.sessions == 1
     assert traces(["ann-4711"]) == {}
@@ -267,7 +267,7 @@ def test_texts_of_rollups_that_name_an_erased_actor_are_redacted(sender: Sender)
     summarise_due()
     fold_due()
     remove()
-    erase.erase(sender.key.default_owner, "ann-4711", BY, timezone.now(), lambda _: None)
+    erasing.erase(sender.key.default_owner, "ann-4711", BY, timezone.now(), lambda _: None)
     assert traces(["ann-4711"]) == {}
     from reports.rollups.models import Searches
 

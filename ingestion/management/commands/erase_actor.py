@@ -10,7 +10,7 @@ from tqdm import tqdm
 from events.accounts import audit
 from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
-from ingestion.erasure import actors, commands, erase
+from ingestion.erasure import actors, commands, erasing
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         owner, actor = commands.owner_of(options), str(options["actor"])
         commands.file_what_waits(owner)
-        events = sum(erase.found(owner, actor).values())
+        events = sum(erasing.found(owner, actor).values())
         rejected = sum(1 for _ in actors.rejected_of(owner, actor))
         said = f"{events} events and {rejected} rejected events of this actor of {owner.name}"
         if options["dry_run"]:
@@ -48,14 +48,14 @@ class Command(BaseCommand):
             if input(f"Type {events + rejected} to erase them: ").strip() != str(events + rejected):
                 raise CommandError("Nothing was erased.")
         with tqdm(total=events, unit=" events", file=sys.stderr, disable=None) as bar:
-            done = erase.erase(owner, actor, audit.command("erase_actor"), timezone.now(), bar.update)
+            done = erasing.erase(owner, actor, audit.command("erase_actor"), timezone.now(), bar.update)
         self._say(done)
         if left := sum(1 for _ in actors.sessions_of(owner, actor)):
             self.stdout.write(f"{left} sessions are still being rebuilt by the worker.")
         if not done.is_complete:
             raise CommandError("Events kept arriving. Stop the sender, and run the command again.")
 
-    def _say(self, done: erase.Done) -> None:
+    def _say(self, done: erasing.Done) -> None:
         self.stdout.write(f"Erased {done.events} events and {done.rejected} rejected events.")
         for what, count in done.others.items():
             self.stdout.write(f"Cleared {count} {what.replace('_', ' ')}.")

@@ -13,9 +13,8 @@ from events.accounts import audit
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from ingestion.rejected import replaying
-from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
-from ingestion.rejected.selection import Selection
 
 
 class Command(BaseCommand):

@@ -18,14 +18,12 @@ from django.views.decorators.http import require_POST
 from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.display import indented
-from ingestion.admin.bodies import SHOWN
-from ingestion.admin.lists import RejectedChangeList, selection_of
-from ingestion.admin.marking import value_of
+from ingestion.admin.bodies import SHOWN, value_of
+from ingestion.admin.list_filters import RejectedChangeList, selection_of
 from ingestion.rejected import replay_jobs, replaying
-from ingestion.rejected.discarded import discard
-from ingestion.rejected.event import RejectedEvent
+from ingestion.rejected.discarding import discard
+from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.replaying import Replayed
-from ingestion.rejected.selection import Selection
 
 LIST = "admin:ingestion_rejectedevent_changelist"
 PAGE = "admin:ingestion_rejectedevent_change"

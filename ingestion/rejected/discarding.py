@@ -7,7 +7,7 @@ from django.db import models, transaction
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from ingestion.rejected.selection import Selection
+from ingestion.rejected.event import Selection
 
 
 class DiscardedEvent(models.Model):

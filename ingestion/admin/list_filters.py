@@ -21,7 +21,7 @@ from events.admin.filters import (
 from events.admin.lists import KeysetChangeList
 from events.lib import times
 from ingestion.rejected import remedies
-from ingestion.rejected.selection import Selection
+from ingestion.rejected.event import Selection
 
 UNTOLD = "-"  # stands for a kind that could not be told, in the address
 
