@@ -3,55 +3,56 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
+from psycopg.sql import SQL
 
-NOT_FILED = "(not filed yet)"  # the source of what waits is known once it is filed
+NOT_FILED = "(not filed yet)"  # the source of waiting events is known once they are filed
 
 
-class Place(NamedTuple):
-    """What is accounted for."""
+class AccountKey(NamedTuple):
+    """The owner, source and day of an account."""
 
     owner_id: int
     owner: str
-    source_id: int | None  # None: it waits
+    source_id: int | None  # None: waiting
     source: str
     day: date
 
 
 @dataclass(frozen=True)
 class Account:
-    """The account of a place."""
+    """The events of an owner, source and day, by what became of them."""
 
-    place: Place
+    key: AccountKey
     received: int
     stored: int
     duplicates: int
     rejected: int
     waiting: int
-    replayable: int  # rejected events that are there
+    replayable: int  # rejected events that are stored
     discarded: int
     warnings: int  # of soft fields
 
     @property
     def difference(self) -> int:
-        """Received that is accounted for nowhere."""
+        """Received events that are nowhere."""
         return self.received - self.stored - self.duplicates - self.rejected - self.waiting
 
     @property
     def lost(self) -> int:
-        """Counted as rejected, but neither there nor discarded."""
+        """Events that count as rejected, but are neither stored as such nor discarded."""
         return self.rejected - self.replayable - self.discarded
 
     @property
     def balances(self) -> bool:
-        """Whether all is accounted for."""
+        """True if every event is accounted for."""
         return not self.difference and not self.lost
 
 
-# What waits was received but isn't counted yet, so it is added to both sides. All are read in one statement,
-# so in one snapshot: an event that is being filed is either waiting or counted.
+# Waiting events were received but aren't counted yet, so they are added to both sides. One statement reads
+# all in one snapshot: an event that is being filed is either waiting or counted.
 _ACCOUNTS = """
 WITH counted AS (
     SELECT owner_id, source_id, (hour AT TIME ZONE 'UTC')::date AS day, sum(received) AS received,
@@ -86,19 +87,17 @@ HAVING sum(received) <> 0 OR sum(rejected) <> 0 OR sum(replayable) <> 0 OR sum(w
 
 
 def accounts(owners: Collection[int] | None, since: datetime, until: datetime) -> list[Account]:
-    """The accounts of the owners given (None: of all) in a period: first what doesn't balance, then what has
-    most rejected, then what has most.
+    """Return the accounts of owners (None: of all) in a period.
+
+    Those that don't balance come first, then those with most rejected events, then the largest.
     """
-    sql = _ACCOUNTS.format(scope="" if owners is None else "owner_id = ANY(%(owners)s) AND")
-    parameters: dict[str, Any] = {
-        "owners": sorted(owners or ()),
-        "since": since,
-        "until": until,
-        "waiting": NOT_FILED,
-    }
+    scope = SQL("") if owners is None else SQL("owner_id = ANY(%(owners)s) AND")
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        found = [Account(Place(*row[:5]), *map(int, row[5:])) for row in cursor.fetchall()]
+        cursor.execute(
+            SQL(_ACCOUNTS).format(scope=scope),
+            {"owners": sorted(owners or ()), "since": since, "until": until, "waiting": NOT_FILED},
+        )
+        found = [Account(AccountKey(*row[:5]), *map(int, row[5:])) for row in cursor.fetchall()]
     return sorted(found, key=_worst_first)
 
 
@@ -109,7 +108,7 @@ def _worst_first(account: Account) -> tuple[object, ...]:
         -account.waiting,
         -account.warnings,
         -account.received,
-        account.place.owner,
-        account.place.day,
-        account.place.source,
+        account.key.owner,
+        account.key.day,
+        account.key.source,
     )

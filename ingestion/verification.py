@@ -1,36 +1,38 @@
-"""Verification: do tables and counters agree? In one snapshot, so that it can run at any time."""
+"""Verification that tables and counters agree, in one snapshot, so that it can run at any time."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
+from psycopg.sql import SQL, Identifier, Literal
 
-from events.event import Event
 from events.kinds import KINDS
 from events.sessions import verification as sessions
 
 
-class Question(NamedTuple):
-    """A statement that returns a row for each difference, and what such a row means."""
+class Check(NamedTuple):
+    """A statement that returns one row per difference, and what such a row means."""
 
     name: str
     sql: str
 
 
-def _kind_questions() -> Iterator[Question]:
-    event = Event._meta.db_table
+_WITHOUT_DETAIL = """
+SELECT e.id FROM events_event e LEFT JOIN {detail} k ON k.id = e.id WHERE e.kind = {kind} AND k.id IS NULL
+"""
+_WITHOUT_ENVELOPE = """
+SELECT k.id FROM {detail} k LEFT JOIN events_event e ON e.id = k.id AND e.kind = {kind} WHERE e.id IS NULL
+"""
+
+
+def _kind_checks() -> Iterator[Check]:
     for name, entry in KINDS.items():
-        table = entry.model._meta.db_table
-        yield Question(
-            f"{name}: envelopes without a row of the kind",
-            f"SELECT e.id FROM {event} e LEFT JOIN {table} k ON k.id = e.id"  # noqa: S608  (names are ours)
-            f" WHERE e.kind = '{name}' AND k.id IS NULL",
-        )
-        yield Question(
-            f"{name}: rows of the kind without an envelope",
-            f"SELECT k.id FROM {table} k LEFT JOIN {event} e ON e.id = k.id AND e.kind = '{name}'"  # noqa: S608
-            " WHERE e.id IS NULL",
-        )
+        names = {"detail": Identifier(entry.model._meta.db_table), "kind": Literal(name)}
+        for what, sql in (
+            ("envelopes without a row of the kind", SQL(_WITHOUT_DETAIL)),
+            ("rows of the kind without an envelope", SQL(_WITHOUT_ENVELOPE)),
+        ):
+            yield Check(f"{name}: {what}", sql.format(**names).as_string())
 
 
 # What was removed is taken off in its hour of receipt, so that each hour is proved for itself.
@@ -80,28 +82,27 @@ WHERE floor(extract(epoch FROM occurred_at) * 1000)::bigint
       <> ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint
 """
 
-QUESTIONS = (
-    *_kind_questions(),
-    Question("counters and events disagree", _COUNTERS),
-    Question("removed events are not those that are gone", _REMOVED),
-    Question("counters and rejected events disagree", _REJECTED),
-    Question("received is not stored + duplicates + rejected", _BALANCE),
-    Question("an id is not of the time of its event", _TIMES),
-    *(Question(*question) for question in sessions.CHECKS),
+CHECKS = (
+    *_kind_checks(),
+    Check("counters and events disagree", _COUNTERS),
+    Check("removed events are not those that are gone", _REMOVED),
+    Check("counters and rejected events disagree", _REJECTED),
+    Check("received is not stored + duplicates + rejected", _BALANCE),
+    Check("an id is not of the time of its event", _TIMES),
+    *(Check(*check) for check in sessions.CHECKS),
 )
-SHOWN = 10  # differences of each question
 
 
 class Difference(NamedTuple):
-    """A question that found something."""
+    """A check that found differences."""
 
     name: str
     found: int
-    rows: list[tuple[Any, ...]]
+    rows: list[tuple[object, ...]]
 
 
 class Totals(NamedTuple):
-    """What there is, for the one line that a good verification prints."""
+    """The totals that a successful verification prints."""
 
     events: int
     rejected: int
@@ -110,25 +111,25 @@ class Totals(NamedTuple):
 
 
 def differences() -> Iterator[Difference | None]:
-    """The answer to each of `QUESTIONS` in turn: None where all agrees. Use inside `snapshot()`."""
-    for question in QUESTIONS:
+    """Run `CHECKS` in turn; yield None if all agrees. Use inside `snapshot()`."""
+    for check in CHECKS:
+        sql = "WITH difference AS (", check.sql, ") SELECT count(*) OVER (), * FROM difference LIMIT 10"
         with connection.cursor() as cursor:
-            cursor.execute(  # the statements are those above
-                f"WITH difference AS ({question.sql}) SELECT count(*) OVER (), * FROM difference"  # noqa: S608
-                f" LIMIT {SHOWN}"
-            )
+            cursor.execute("".join(sql))
             rows = cursor.fetchall()
-        yield Difference(question.name, rows[0][0], [row[1:] for row in rows]) if rows else None
+        yield Difference(check.name, rows[0][0], [row[1:] for row in rows]) if rows else None
 
 
 def totals() -> Totals:
-    """Events, rejected events, acknowledged events that wait, and sessions that wait to be summed up."""
+    """Return the numbers of stored, rejected and waiting events, and of pending sessions."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM ingestion_rejectedevent),"  # noqa: S608
-            f" (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest), ({sessions.PENDING})"
-        )
-        return Totals(*cursor.fetchone())
+        cursor.execute("""
+            SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM ingestion_rejectedevent),
+                   (SELECT coalesce(sum(events), 0) FROM ingestion_inboxrequest)
+        """)
+        events, rejected, waiting = cursor.fetchone()
+        cursor.execute(sessions.PENDING)
+        return Totals(events, rejected, waiting, *cursor.fetchone())
 
 
 def snapshot() -> transaction.Atomic:

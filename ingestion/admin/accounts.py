@@ -93,9 +93,9 @@ def _accounts(access: Access, name: str, chosen: str, now: datetime) -> list[Acc
 
 def _labelled(access: Access, account: Account) -> Account:
     """With the owner's name as it is told apart."""
-    place = account.place
-    label = access.owner_labels.get(place.owner_id, place.owner)
-    return replace(account, place=place._replace(owner=label))
+    key = account.key
+    label = access.owner_labels.get(key.owner_id, key.owner)
+    return replace(account, key=key._replace(owner=label))
 
 
 def answer(found: list[Account], label: str) -> str:
@@ -120,5 +120,5 @@ def _sheet(found: list[Account]) -> Sheet:
 
 def _rows(found: list[Account]) -> Iterator[list[Any]]:
     for account in found:
-        place = account.place
-        yield [place.owner, place.source, place.day, *(getattr(account, name) for name in COLUMNS[3:])]
+        key = account.key
+        yield [key.owner, key.source, key.day, *(getattr(account, name) for name in COLUMNS[3:])]

@@ -1,6 +1,6 @@
-"""Documentation of the formats: what the kinds declare, as tables in Markdown.
+"""The formats as documentation, from what the kinds declare: tables of docs/reference, and a page of our own.
 
-The page is written by hand; what stands between a pair of marks in it is made from the kinds.
+The reference is written by hand; only what is between a pair of marks is generated.
 """
 
 import re
@@ -187,10 +187,10 @@ def sections(dialect: str) -> tuple[Section, ...]:
     rows = [envelope_row(leaf) for leaf in DIALECTS[dialect].envelope]
     envelope = Section(dialect, "Envelope", SafeString(""), _fields(dialect, rows))
     kinds = (entry for entry in KINDS.values() if entry.schema.dialect == dialect)
-    return (envelope, *map(_kind, kinds))
+    return (envelope, *map(_kind_section, kinds))
 
 
-def _kind(entry: KindEntry) -> Section:
+def _kind_section(entry: KindEntry) -> Section:
     summary = (entry.model.__doc__ or "").strip().splitlines()[0]
     rows = [column_row(entry, column) for column in entry.model.columns()]
     return Section(entry.name, entry.name, as_html(summary), _fields(entry.name, rows))

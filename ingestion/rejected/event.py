@@ -1,4 +1,4 @@
-"""Rejected events (dead rejections): what could not be stored, why, and the bytes as they came."""
+"""Rejected events: why they could not be stored, their bytes as received, and how to select some of them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,15 +12,15 @@ from events.ownership.source import Source
 
 
 class RejectedQuerySet(models.QuerySet["RejectedEvent"]):
-    """Questions about rejected events."""
+    """Queries for rejected events."""
 
     def for_owners(self, owners: models.QuerySet[Owner]) -> Self:
-        """Those of the given owners, by a list of keys: a subquery would keep the planner from the index."""
+        """Return those of the given owners, by a list of keys: a subquery would miss the index."""
         return self.filter(owner_id__in=list(owners.values_list("pk", flat=True)))
 
 
 class RejectedEvent(models.Model):
-    """One refused event, kept once per owner and content; a repeat raises `seen`."""
+    """One rejected event. The same bytes of the same owner are stored once; a repeat increments `seen`."""
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
@@ -58,7 +58,7 @@ class RejectedEvent(models.Model):
 
 
 class RejectedSize(models.Model):
-    """One row per owner: the size of its rejected events."""
+    """One row per owner: the bytes of its rejected events, maintained by triggers."""
 
     owner = models.OneToOneField(
         Owner, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
@@ -69,7 +69,7 @@ class RejectedSize(models.Model):
         return f"{self.bytes:,} bytes"
 
 
-# Each statement adds one sum for each owner, which `ingestion/receiving/admission.py` reads.
+# Each statement adds one sum per owner; `ingestion/receiving/admission.py` reads it.
 TRIGGERS = """
 CREATE FUNCTION ingestion_size_rejected() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -109,7 +109,7 @@ INSERT INTO ingestion_rejectedsize (owner_id, bytes)
 
 @dataclass(frozen=True)
 class Selection:
-    """Rejected events by what they have; None stands for any, and an empty list for none."""
+    """A filter of rejected events: all members must match. None matches any, an empty list matches none."""
 
     ids: tuple[int, ...] | None = None
     owners: tuple[int, ...] | None = None
@@ -123,19 +123,19 @@ class Selection:
     path: str | None = None  # "" where no field is named
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self:
-        """The selection that `kept` came from."""
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the selection that `to_json` stored."""
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         return cls(**values)
 
-    def kept(self) -> dict[str, Any]:
-        """What JSON can hold of it, from which `of` makes it again."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the selection as JSON, for `from_json`."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def rows(self, may_write: Collection[int] | None) -> models.QuerySet[RejectedEvent]:
-        """The rejected events that are meant, of the owners given (None: of all)."""
+        """Return the selected rejected events of the given owners (None: of all)."""
         found = RejectedEvent.objects.all()
         for name, lookup in _LOOKUPS:
             value = getattr(self, name)
@@ -144,13 +144,13 @@ class Selection:
         return found if may_write is None else found.filter(owner_id__in=sorted(may_write))
 
     def sentence(self, owners: Iterable[str] = (), sources: Iterable[str] = ()) -> str:
-        """The selection in words; names stand for the keys of owners and sources."""
-        parts = [f"{len(self.ids):,} chosen"] if self.ids is not None else []
+        """Describe the selection, with names instead of the keys of owners and sources."""
+        parts = [f"{len(self.ids):,} selected"] if self.ids is not None else []
         parts += [f"owner {name}" for name in owners] + [f"source {name}" for name in sources]
         parts += [f"code {self.code}"] if self.code is not None else []
-        parts += [f"kind {self.kind or 'not known'}"] if self.kind is not None else []
+        parts += [f"kind {self.kind or 'unknown'}"] if self.kind is not None else []
         parts += [f"dialect {self.dialect}"] if self.dialect is not None else []
-        parts += [f"field {self.path or 'not named'}"] if self.path is not None else []
+        parts += [f"field {self.path or 'unknown'}"] if self.path is not None else []
         parts += [f"last received since {_day(self.last_since)}"] if self.last_since else []
         parts += [f"received since {_day(self.since)}"] if self.since else []
         parts += [f"received before {_day(self.until)}"] if self.until else []

@@ -1,4 +1,7 @@
-"""Replay jobs: replays of many rejected events, that a worker does block by block."""
+"""Replay jobs: replays of many rejected events, which a worker runs block by block.
+
+Each block and its counts are one transaction, so a killed worker loses nothing.
+"""
 
 import logging
 import time
@@ -21,7 +24,7 @@ from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
 
 
 class State(models.TextChoices):
-    """How far a job is."""
+    """The progress of a job."""
 
     WAITING = "waiting", "Waiting: no worker has begun"
     RUNNING = "running", "Running"
@@ -30,7 +33,7 @@ class State(models.TextChoices):
 
 
 class ReplayJob(models.Model):
-    """A replay of many rejected events: which, for whom, how far. The counts are of committed blocks."""
+    """A replay of many rejected events. Its counts are of committed blocks."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -73,7 +76,7 @@ class ReplayJob(models.Model):
 
     @property
     def percent(self) -> int:
-        """How far it is; what was gone before its turn leaves a job at the end all the same."""
+        """The progress in percent; 100 at the end, even if some events were gone before their turn."""
         if self.finished_at or not self.total:
             return 100
         return min(99, 100 * (self.done + self.skipped) // self.total)
@@ -88,13 +91,13 @@ def ask(
     user: Any = None,
     key: ApiKey | None = None,
 ) -> ReplayJob:
-    """Write a job down; workers find it within seconds."""
+    """Create a job; a worker starts it within seconds."""
     rows = selection.rows(writable(user, key)).aggregate(total=models.Count("pk"), last=Max("pk"))
     job: ReplayJob = ReplayJob.objects.create(
         user=user,
         key=key,
         by=by,
-        selection=selection.kept(),
+        selection=selection.to_json(),
         sentence=sentence,
         total=rows["total"],
         last=rows["last"] or 0,
@@ -105,28 +108,28 @@ def ask(
 
 
 def writable(user: Any, key: ApiKey | None) -> frozenset[int] | None:
-    """The owners whose rejected events a person, or else a key, may replay now; None for all of them."""
+    """Return the owners whose rejected events a person, or else a key, may replay now; None: all owners."""
     return (Access(user) if user is not None and user.is_active else Access.of_key(key)).writable
 
 
 def stop(job_id: int) -> bool:
-    """Stop a job that isn't finished; whether it was to be stopped."""
+    """Stop a job; return False if it is finished already."""
     open_ = ReplayJob.objects.filter(pk=job_id, finished_at__isnull=True)
     return bool(open_.update(state=State.STOPPED, finished_at=Now()))
 
 
 def counts(job: ReplayJob) -> dict[str, int]:
-    """Return what a job has done so far, as the audit trail notes it."""
+    """Return the counts of a job for the audit trail."""
     return {name: getattr(job, name) for name in ("done", "stored", "duplicates", "rejected", "skipped")}
 
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 10.0
-SUSPECT = 3  # attempts after which a block is one event
-HOPELESS = 6  # attempts after which that one is passed over
+ONE_BY_ONE_AFTER = 3  # attempts after which a block is one event
+GIVE_UP_AFTER = 6  # attempts after which that event is skipped
 
-# Counted before the work, in a transaction of its own: a block that kills its worker is known. The job that
-# waited longest comes next, so that none keeps the others waiting.
+# An attempt is counted before the work, in a transaction of its own: so a block that kills its worker is
+# known. The job that waited longest comes next, so that none keeps the others waiting.
 _BEGIN = """
 UPDATE ingestion_replayjob SET attempts = least(attempts + 1, 1000), updated_at = now(), state = 'running'
 WHERE id = (SELECT id FROM ingestion_replayjob WHERE finished_at IS NULL
@@ -136,14 +139,14 @@ RETURNING id
 
 
 def tick() -> None:
-    """Do blocks until no job is left or the time is up."""
+    """Run blocks until no job is left or the time is up."""
     until = time.monotonic() + TICK_SECONDS
     while time.monotonic() < until and run_block():
         pass
 
 
 def run_block() -> bool:
-    """Do the next block of the next job; whether there was any."""
+    """Run the next block of the next job; return False if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN)
         found = cursor.fetchone()
@@ -161,7 +164,7 @@ def run_block() -> bool:
 
 
 def _uncount(job_id: int) -> None:
-    """An attempt that failed by the database makes no event suspect, as far as it can still be told."""
+    """Take an attempt back that failed because of the database, if it still answers."""
     try:
         ReplayJob.objects.filter(pk=job_id, attempts__gt=0).update(attempts=F("attempts") - 1)
     except DatabaseError as error:
@@ -169,24 +172,24 @@ def _uncount(job_id: int) -> None:
 
 
 def _run(job: ReplayJob) -> None:
-    """The next block of a job that is locked."""
+    """Run the next block of a locked job."""
     allowed = writable(job.user, job.key)
-    selection = Selection.of(job.selection)
-    most = 1 if job.attempts > SUSPECT else BLOCK_ROWS
+    selection = Selection.from_json(job.selection)
+    most = 1 if job.attempts > ONE_BY_ONE_AFTER else BLOCK_ROWS
     ids = replaying.next_block(selection, allowed, after=job.reached, last=job.last, most=most)
     if not ids:
         job.state, job.finished_at = State.DONE, timezone.now()
         audit.record(audit.Actor(job.by, job.user_id), "rejected.replayed", job, after=counts(job))
     else:
-        done = _hopeless(ids) if job.attempts > HOPELESS else replaying.replay(ids, allowed)
+        done = _give_up(ids) if job.attempts > GIVE_UP_AFTER else replaying.replay(ids, allowed)
         job.reached = ids[-1]
         _count(job, done, len(ids))
     job.attempts = 0
     job.save()
 
 
-def _hopeless(ids: list[int]) -> Replayed:
-    log.error("Rejected event is passed over: its replay never came to an end", extra={"rejected": ids[0]})
+def _give_up(ids: list[int]) -> Replayed:
+    log.error("Rejected event is skipped: its replay never ended", extra={"rejected": ids[0]})
     return Replayed(rows=1, rejected=1)
 
 

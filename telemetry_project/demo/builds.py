@@ -4,20 +4,19 @@ import random
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 from google.protobuf import json_format
 
+from events.wire.values import Wire
 from ingestion.dialects import buildless_pb2
-from telemetry_project.demo import faults
-from telemetry_project.demo.applications import BUILD_CACHE
+from telemetry_project.demo import posting
+from telemetry_project.demo.catalogue import BUILD_CACHE
 from telemetry_project.demo.people import Crowd, Person
 from telemetry_project.demo.posting import Post, again
 from telemetry_project.demo.rhythm import Period, Rhythm
 
-Wire = Any
 CONTEXT = "type.googleapis.com/buildless.context."
 REPOSITORIES = ("demo/portal", "demo/content-service", "demo/mobile")
 SYSTEMS = (("linux", "LINUX", "X86"), ("macOS", "DARWIN", "ARM"), ("windows", "WINDOWS", "X86"))
@@ -119,7 +118,7 @@ class Builds:
             "ordinal": index,
             **base["event"],
         }
-        if faults.is_spoilt(self.turn):
+        if posting.is_spoilt(self.turn):
             event["id"] = event["id"][:8]  # shorter than ids may be
         return {**base, "fin": final, "index": index, "event": event}
 

@@ -2,18 +2,18 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
-from telemetry_project.demo import faults
-from telemetry_project.demo.applications import ELIGIBILITY
+from events.wire.values import Wire
+from telemetry_project.demo import posting
+from telemetry_project.demo.catalogue import ELIGIBILITY
 from telemetry_project.demo.people import Crowd, Person
 from telemetry_project.demo.posting import Post, again
 from telemetry_project.demo.rhythm import Period, Rhythm
 
-Wire = Any
 CONTACT = "key-delivery@demo.example"
 CUSTOMERS = ("1194", "2210", "3371", "4805", "5120", "6612")
 PAYERS = ("A123", "B440", "C918", "D007")
@@ -103,7 +103,7 @@ class Desk:
         self.turn += 1
         if by_form and self.turn % 9 == 0:
             del message["owner"]  # older browser clients name none
-        if faults.is_spoilt(self.turn):
+        if posting.is_spoilt(self.turn):
             by_form = False
             del message["customerId"]
         post = Post(

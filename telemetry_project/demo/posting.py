@@ -1,19 +1,17 @@
-"""Posts: the requests that the demo's applications make, and the faults that happen on the way."""
+"""Posts: the requests that the demo's applications send, a few with faults or sent twice."""
 
 import gzip
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from events.identity import moment
+from events.wire.values import Wire
 from ingestion.receiving.context import of_clock
-from telemetry_project.demo import faults
 
-Wire = Any
 NOWHERE: Mapping[str, str] = {}
 BATCH = 20  # events that the Sunbird SDK sends at once
 
@@ -72,8 +70,8 @@ class Sunbird:
     def _spoil(self, batch: list[dict[str, Wire]]) -> None:
         for event in batch:
             self.events += 1
-            if faults.is_spoilt(self.events):
-                faults.spoil(event, self.events)
+            if is_spoilt(self.events):
+                spoil(event, self.events)
 
     def _body(self, batch: list[dict[str, Wire]], last: int) -> bytes:
         return msgspec.json.encode(
@@ -90,3 +88,49 @@ class Sunbird:
 def again(post: Post, after_ms: int) -> Post:
     """The same request once more."""
     return replace(post, received_ms=post.received_ms + after_ms)
+
+
+EVERY = 110
+FIRST = 35  # so that a small demo has some
+
+
+def _unknown_kind(event: dict[str, Wire]) -> None:
+    event["eid"] = "SCROLLED"
+
+
+def _no_type(event: dict[str, Wire]) -> None:
+    event["edata"] = {key: value for key, value in event["edata"].items() if key != "type"}
+    event["eid"] = "INTERACT"
+
+
+def _no_mid(event: dict[str, Wire]) -> None:
+    del event["mid"]
+
+
+def _old_clock(event: dict[str, Wire]) -> None:
+    """A device whose battery ran out believes that it is 2010."""
+    event["ets"] = 1_262_304_000_000 + event["ets"] % 1_000_000
+
+
+def _no_edata(event: dict[str, Wire]) -> None:
+    event["edata"] = "lost"
+
+
+SUNBIRD: tuple[Callable[[dict[str, Wire]], None], ...] = (
+    _unknown_kind,
+    _no_type,
+    _no_mid,
+    _no_type,
+    _old_clock,
+    _no_edata,
+)
+
+
+def is_spoilt(turn: int) -> bool:
+    """Whether the event of this number is a faulty one."""
+    return turn % EVERY == FIRST
+
+
+def spoil(event: dict[str, Wire], turn: int) -> None:
+    """Give a Sunbird event the fault whose turn it is."""
+    SUNBIRD[turn // EVERY % len(SUNBIRD)](event)

@@ -2,11 +2,10 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
-from telemetry_project.demo import crawlers, services
-from telemetry_project.demo.applications import CAMPAIGN, ELIGIBILITY, MOBILE, PORTAL, Application
+from telemetry_project.demo import learning, sunbird
 from telemetry_project.demo.builds import Builds
+from telemetry_project.demo.catalogue import CAMPAIGN, ELIGIBILITY, MOBILE, PORTAL, Application
 from telemetry_project.demo.home import BUILD_TOOLS, KEY_DELIVERY, LEARNING
 from telemetry_project.demo.key_delivery import Desk
 from telemetry_project.demo.learning import Visit, visit
@@ -32,7 +31,6 @@ from telemetry_project.demo.rhythm import (
 )
 from telemetry_project.demo.rhythm import LEARNING as LEARNING_HOURS
 
-Wire = Any
 # Shares of the events.
 PORTAL_SHARE, MOBILE_SHARE, SERVICE_SHARE, DESK_SHARE, BOTS_SHARE = 0.34, 0.2, 0.1, 0.2, 0.02
 EVENTS_PER_PERSON = 60
@@ -130,7 +128,7 @@ def _visit(
 def _service(seed: int, period: Period, budget: int) -> Iterator[Post]:
     rng = dice(seed, "services")
     sender = Sunbird(rng, LEARNING, compress=False)
-    for events in services.reports(rng, period, budget):
+    for events in sunbird.reports(rng, period, budget):
         yield from sender.posts(events)
 
 
@@ -145,7 +143,7 @@ def _desk(seed: int, period: Period, budget: int) -> Iterator[Post]:
 
 def _bots(seed: int, period: Period, budget: int) -> Iterator[Post]:
     rng = dice(seed, "bots")
-    yield from crawlers.visits(rng, Sunbird(rng, LEARNING, compress=False), period, budget)
+    yield from learning.bot_visits(rng, Sunbird(rng, LEARNING, compress=False), period, budget)
 
 
 def _builds(seed: int, period: Period, budget: int) -> Iterator[Post]:

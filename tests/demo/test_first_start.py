@@ -20,7 +20,7 @@ from events.store.completeness import Backfill
 from events.store.details import as_wire
 from ingestion.filing.drain import drain
 from ingestion.receiving.inbox import InboxRequest
-from telemetry_project.demo import first_start, home, loading, script, seeding, welcome
+from telemetry_project.demo import first_start, home, script, seeding, welcome
 from telemetry_project.demo.rhythm import DAY_MS, Period
 
 pytestmark = pytest.mark.django_db
@@ -33,10 +33,10 @@ def _small(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     settings.DEMO = True
     monkeypatch.setattr(first_start, "EVENTS", 300)
     monkeypatch.setattr(first_start, "DAYS", 3)
-    monkeypatch.setattr(loading, "REST", 0)
-    monkeypatch.setattr(loading, "POSTS_AT_ONCE", 10)
+    monkeypatch.setattr(first_start, "REST", 0)
+    monkeypatch.setattr(first_start, "POSTS_AT_ONCE", 10)
     # No worker runs beside the test.
-    monkeypatch.setattr(loading, "_left", lambda: 0)
+    monkeypatch.setattr(first_start, "_left", lambda: 0)
     monkeypatch.setattr("telemetry_project.static_files.collect_if_older", lambda: False)
 
 
@@ -111,7 +111,7 @@ def test_an_interrupted_load_resumes_without_sending_anything_twice(monkeypatch:
     call_command("load_demo")
 
     backfill = Backfill.objects.get()
-    assert reached == 3 * loading.POSTS_AT_ONCE
+    assert reached == 3 * first_start.POSTS_AT_ONCE
     assert backfill.events_done == backfill.events_total == sum(seeding.counts())
     assert backfill.finished_at is not None
 
@@ -126,7 +126,7 @@ def test_people_can_log_in_before_any_event_is_loaded(client: Client) -> None:
 
 def test_the_newest_day_is_loaded_first() -> None:
     period = Period.before(datetime(2026, 11, 18, 15, 30, tzinfo=UTC), 3)
-    days = [post.received_ms // DAY_MS for post in loading.in_order(script.posts(1, period, 300))]
+    days = [post.received_ms // DAY_MS for post in first_start.in_order(script.posts(1, period, 300))]
     assert days == sorted(days, reverse=True)
 
 

@@ -13,7 +13,7 @@ from reports.digests import content, sending
 from reports.digests.models import Subscription
 from reports.mail import delivery
 from reports.mail.models import SentMail, State
-from telemetry_project.demo import first_start, loading
+from telemetry_project.demo import first_start
 from telemetry_project.management.commands import load_demo
 from tests.conftest import SetClock
 from tests.digests.telling import NOW, clock, usage
@@ -47,8 +47,8 @@ def round_in(minutes: int = 0) -> None:
 def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     monkeypatch.setattr(first_start, "unfinished", object)
-    monkeypatch.setattr(loading, "load", lambda *_: ran.append("load"))
-    monkeypatch.setattr(loading, "finish", lambda *_: ran.append("finish"))
+    monkeypatch.setattr(first_start, "load", lambda *_: ran.append("load"))
+    monkeypatch.setattr(first_start, "finish", lambda *_: ran.append("finish"))
     monkeypatch.setattr(load_demo, "call_command", lambda name, *_, **__: ran.append(name))
 
     call_command("load_demo")

@@ -320,7 +320,7 @@ def test_a_time_of_receipt_narrows_the_list_and_what_is_replayed(team_a: Sender,
     assert page_of(old) not in html
     lead.post(f"{LIST}matching/?{since}")
     (job,) = ReplayJob.objects.all()
-    assert Selection.of(job.selection).rows(None).get() == new
+    assert Selection.from_json(job.selection).rows(None).get() == new
     for nothing in (
         "since=yesterday",
         "until=0001-01-01T00:00%2B14:00",
@@ -330,7 +330,7 @@ def test_a_time_of_receipt_narrows_the_list_and_what_is_replayed(team_a: Sender,
         assert f"{LIST}{new.pk}" not in html_of(lead, f"{LIST}?{nothing}"), nothing
         lead.post(f"{LIST}matching/?{nothing}")
         newest = ReplayJob.objects.latest("pk")
-        assert not Selection.of(newest.selection).rows(None).exists(), nothing
+        assert not Selection.from_json(newest.selection).rows(None).exists(), nothing
 
 
 def test_owners_and_sources_of_a_list_are_those_of_the_replay(team_a: Sender, lead: Client) -> None:

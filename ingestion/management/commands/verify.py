@@ -22,7 +22,7 @@ class Command(BaseCommand):
         with verification.snapshot():
             verification.freeze()
             checks = tqdm(
-                verification.differences(), total=len(verification.QUESTIONS), file=sys.stderr, disable=None
+                verification.differences(), total=len(verification.CHECKS), file=sys.stderr, disable=None
             )
             found = [difference for difference in checks if difference]
             totals = verification.totals()
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             for row in difference.rows:
                 self.stdout.write("  " + ", ".join(str(value) for value in row))
         if found:
-            raise CommandError(f"{len(found)} of {len(verification.QUESTIONS)} checks found differences.")
+            raise CommandError(f"{len(found)} of {len(verification.CHECKS)} checks found differences.")
         self.stdout.write(
             f"All agrees: {totals.events} events, {totals.rejected} rejected, {totals.waiting} waiting."
         )

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from telemetry_project.demo import first_start, loading
+from telemetry_project.demo import first_start
 
 _SECONDS = 2.5  # between two lines
 
@@ -28,10 +28,10 @@ class Command(BaseCommand):
                 said = time.monotonic()
                 self.stdout.write(text)
 
-        loading.load(backfill, tell)
+        first_start.load(backfill, tell)
         # By name: reports stand above ingestion.
         self.stdout.write("Charging what the demo used")
         call_command("seed_prices", "--if-demo", stdout=self.stdout)
         call_command("subscribe_demo", "--if-demo", stdout=self.stdout)
-        loading.finish(backfill)
+        first_start.finish(backfill)
         self.stdout.write("The demo is complete.")
