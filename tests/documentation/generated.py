@@ -23,7 +23,7 @@ from telemetry_project.api import description
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
-PACKAGES = ("events", "ingestion", "reports")
+PACKAGES = ("events", "ingestion", "reports", "telemetry_project")
 MARKED = re.compile(r"(<!-- generated -->\n).*?(<!-- end -->)", re.DOTALL)
 # What the default is where the code computes it.
 COMPUTED_DEFAULTS = {
