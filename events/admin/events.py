@@ -255,8 +255,9 @@ def described(model: Any) -> str:
 
 
 def own_columns(model: Any) -> list[Any]:
-    """Return the columns that a kind's list shows: short ones only."""
-    plain = [column for column in model.columns() if not isinstance(column, models.JSONField)]
+    """Return the columns that a kind's list shows: short ones, and no times beside that of the event."""
+    long = (models.JSONField, models.DateTimeField)
+    plain = [column for column in model.columns() if not isinstance(column, long)]
     return plain[:OWN_COLUMNS]
 
 

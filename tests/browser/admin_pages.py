@@ -24,8 +24,6 @@ LISTS = {
     "replays": "ingestion/replayjob",
     "waiting": "ingestion/inboxrequest",
 }
-# Kinds whose lists differ most in their columns.
-LISTED_KINDS = ("interact", "error", "metrics", "log", "ui_action")
 # Of which one is pictured, added, and asked about before it is removed.
 FORMS: dict[str, type[models.Model]] = {
     "owner": Owner,
@@ -57,8 +55,8 @@ def pages() -> dict[str, str]:
     # Somebody of the data: the newcomer, who came last, stays without any.
     Membership.objects.get_or_create(user=User.objects.earliest("pk"), owner=Owner.objects.latest("pk"))
     found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
-    for kind in LISTED_KINDS:
-        found[f"events-kind-{kind}"] = f"/admin/events/{KINDS[kind].model._meta.model_name}/"
+    for kind, entry in KINDS.items():
+        found[f"events-kind-{kind}"] = f"/admin/events/{entry.model._meta.model_name}/"
     for name, model in FORMS.items():
         at = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
         one = f"{at}/{model._default_manager.latest('pk').pk}"

@@ -13,7 +13,8 @@ from tests.browser.conftest import Visit, known, log_in
 from tests.browser.keyboard import follows, round_of
 from tests.rejected.conftest import team_a
 from tests.rollups.recomputed import fold_due
-from tests.sending import Sender
+from tests.sending import Sender, file_all, now_ms
+from tests.wire import samples
 
 __all__ = ["team_a"]
 
@@ -148,3 +149,20 @@ def test_without_scripts_the_tables_are_open_and_the_filters_work(lead: User, vi
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile(r"period=today"))
     expect(page.locator("#kinds tbody tr").first).to_be_visible()
+
+
+def test_no_table_of_data_quality_is_wider_than_its_block(team_a: Sender, visit: Visit) -> None:
+    visited(team_a, *VISIT)
+    event = samples.complete("assess", ms=now_ms())
+    event["edata"] |= {"pass": "perhaps, or perhaps not", "score": 70}
+    event["context"]["pdata"]["id"] = "eligibility_and_benefits.production.example"
+    team_a.batch(event)
+    file_all()
+    fold_due()
+    known("olga", is_superuser=True)
+    page = visit(viewport=DESK)
+    log_in(page, "olga")
+    page.goto("/reports/quality/")
+    expect(page.get_by_role("region", name="Warnings, by field, table")).to_contain_text("perhaps")
+    wide = "tables => tables.filter(each => each.scrollWidth > each.clientWidth).map(each => each.ariaLabel)"
+    assert page.locator(".tally-report-table").evaluate_all(wide) == []
