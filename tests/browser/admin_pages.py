@@ -55,8 +55,8 @@ def pages() -> dict[str, str]:
     # Somebody of the data: the newcomer, who came last, stays without any.
     Membership.objects.get_or_create(user=User.objects.earliest("pk"), owner=Owner.objects.latest("pk"))
     found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
-    for kind, entry in KINDS.items():
-        found[f"events-kind-{kind}"] = f"/admin/events/{entry.model._meta.model_name}/"
+    for each in KINDS.values():
+        found[f"events-kind-{each.name}"] = f"/admin/events/{each.model._meta.model_name}/"
     for name, model in FORMS.items():
         at = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
         one = f"{at}/{model._default_manager.latest('pk').pk}"
