@@ -16,10 +16,13 @@ from reports.cost.analysis.forecasts import forecast
 from reports.figures.receipt import of_receipt, silent
 from reports.filters import Filters
 from reports.periods import month_of
-from reports.query import distinct, reading
+from reports.query import reading
+from reports.query.datasets import ALL_EVENTS, PAGE_VIEWS, VISITS
+from reports.query.planner import answer
+from reports.query.query import Query
 from reports.query.reading import grid
 from reports.query.series import Counts, counts, filled, ratio, summed
-from reports.rollups.models import Actives, Events, Pages, Sessions, SessionShapes
+from reports.rollups.models import Events, Sessions
 
 KINDS = 7  # with a line of their own
 SOURCES = 50
@@ -93,7 +96,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
     compared = filters.compared
     (sessions,) = reading.series(Sessions, filters, ["sessions", "with_errors"])
     sources, earlier = _of_sources(filters), _of_sources(compared)
-    pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES)
+    pages = answer(Query(PAGE_VIEWS, ("views",), filters, ("page",), limit=PAGES))
     by_kind = _by_kind(filters, now)
     return Overview(
         sums=_sums(filters, sum(sources.values())),
@@ -109,7 +112,10 @@ def overview(filters: Filters, now: datetime) -> Overview:
         ),
         sources_in_all=len(sources),
         silent=silent(filters, now),
-        pages=_ranked(pages, _views(compared, pages)),
+        pages=tuple(
+            Ranked(row.keys[0], row.count("views"), None if row.before is None else int(row.before["views"]))
+            for row in pages.rows
+        ),
         cost=_cost(filters.owners, now),
     )
 
@@ -128,27 +134,27 @@ def _of_sources(filters: Filters | None) -> dict[int, int]:
     """The events of each source, the one with the most first."""
     if filters is None:
         return {}
-    rows = reading.top(Events, filters, ["source"], ["events"], limit=None).rows
-    return {int(row.keys[0]): row.measures["events"] for row in rows}
+    query = Query(ALL_EVENTS, ("events",), filters.over(filters.period), ("source",), limit=None)
+    return {row.keys[0]: row.count("events") for row in answer(query).rows}
 
 
 def _sums(filters: Filters, events: int) -> Sums:
     """What happened in a period; four statements."""
-    sessions = reading.totals(Sessions, filters, ["sessions", "with_errors"])
-    active = distinct.distinct_by(Actives, filters, ("what",))
-    median, longest_tenth = reading.quantiles(SessionShapes, filters, (0.5, 0.9), {"what": "time_spent"})
+    metrics = ("sessions", "errored", "actors", "devices", "median", "ninetieth")
+    found = answer(Query(VISITS, metrics, filters.over(filters.period)))
+    row = found.total
     received, rejected = _received(filters)
     return Sums(
         events=events,
-        sessions=sessions["sessions"],
-        with_errors=sessions["with_errors"],
-        actors=active.get(("actor",), distinct.NOBODY).members,
-        devices=active.get(("device",), distinct.NOBODY).members,
-        median=median,
-        longest_tenth=longest_tenth,
+        sessions=row.count("sessions"),
+        with_errors=row.count("errored"),
+        actors=row.count("actors"),
+        devices=row.count("devices"),
+        median=row.number("median"),
+        longest_tenth=row.number("ninetieth"),
         received=received,
         rejected=rejected,
-        is_about=any(each.is_about for each in active.values()),
+        is_about=bool(found.estimated),
     )
 
 
@@ -174,25 +180,3 @@ def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
 def _before(compared: Filters, now: datetime) -> Counts:
     (line,) = reading.series(Events, compared, ["events"])
     return counts(line, "events", compared, now)
-
-
-def _views(compared: Filters | None, now: reading.Top) -> dict[str, int] | None:
-    """Of the same pages in the period before."""
-    if compared is None:
-        return None
-    pages = [row.keys[0] for row in now.rows]
-    if not pages:
-        return {}
-    found = reading.top(Pages, compared, ["page"], ["views"], limit=len(pages), where={"page": pages})
-    return {row.keys[0]: row.measures["views"] for row in found.rows}
-
-
-def _ranked(pages: reading.Top, earlier: dict[str, int] | None) -> tuple[Ranked, ...]:
-    return tuple(
-        Ranked(
-            row.keys[0],
-            row.measures["views"],
-            None if earlier is None else earlier.get(row.keys[0], 0),
-        )
-        for row in pages.rows
-    )

@@ -17,15 +17,12 @@ from reports.query.distinct import Cohort, Counted, distinct, sightings
 from reports.query.series import Counts, counts, filled
 from reports.rollups import histograms
 from reports.rollups.columns import has_key
-from reports.rollups.models import Actives, Ends, Sessions, SessionShapes
+from reports.rollups.models import Actives, Sessions, SessionShapes
 
 # Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
 SPENT_EDGES = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0)  # seconds
 DEPTH_EDGES = (0.5, 1.5, 2.5, 3.5, 5.5, 10.5, 20.5, 50.5)  # pages
-LISTED = 50  # rows of a table of pages, versions or countries
 COHORTS = 8  # weeks
-MEASURES = ("sessions", "time_spent", "single_page", "with_errors")
-SPLITS = ("device_type", "os_name", "version", "country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +41,6 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The sessions that share a page, a device or the like."""
-
-    name: str
-    sessions: int
-    before: int | None
-    time_spent: float = 0.0  # seconds, of all of them
-    single_page: int = 0
-    with_errors: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The largest of them, and how many there are."""
-
-    rows: tuple[Part, ...]
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """All figures of the page but the funnel."""
 
@@ -75,9 +52,6 @@ class Found:
     returning: Counts
     spent: tuple[int, ...]  # between SPENT_EDGES
     depth: tuple[int, ...]  # between DEPTH_EDGES
-    entries: Parts
-    exits: Parts
-    splits: dict[str, Parts]  # by SPLITS
     cohorts: tuple[Cohort, ...]
 
 
@@ -98,9 +72,6 @@ def sessions(filters: Filters, now: datetime) -> Found:
         returning=filled({at: each.returning for at, each in seen.items()}, filters, now),
         spent=tuple(histograms.distribution(spent, SPENT_EDGES)),
         depth=tuple(histograms.distribution(depth, DEPTH_EDGES)),
-        entries=_ends(filters, compared, "entry"),
-        exits=_ends(filters, compared, "exit"),
-        splits={key: _split(filters, key) for key in SPLITS},
         cohorts=tuple(who.cohorts(weeks)),
     )
 
@@ -112,7 +83,7 @@ def cohort_period(period: Period) -> Period:
 
 
 def _sums(filters: Filters, spent: dict[int, int], new: Counted | None) -> Sums:
-    counted = reading.totals(Sessions, filters, MEASURES)
+    counted = reading.totals(Sessions, filters, ("sessions", "single_page", "with_errors"))
     median, ninetieth = histograms.quantiles(spent, (0.5, 0.9))
     actors = distinct(Actives, filters, {"what": "actor"})
     return Sums(
@@ -138,29 +109,6 @@ def _before(compared: Filters) -> Sums:
 def _series(filters: Filters, now: datetime) -> Counts:
     (line,) = reading.series(Sessions, filters, ["sessions"])
     return counts(line, "sessions", filters, now)
-
-
-def _ends(filters: Filters, compared: Filters | None, role: str) -> Parts:
-    """The pages that most sessions began or ended on."""
-    found = reading.top(Ends, filters, ["page"], ["sessions"], limit=LISTED, where={"role": role})
-    earlier: dict[str, int] = {}
-    if compared:
-        where = {"role": role, "page": [row.keys[0] for row in found.rows]}
-        rows = reading.top(Ends, compared, ["page"], ["sessions"], limit=LISTED, where=where).rows
-        earlier = {row.keys[0]: row.measures["sessions"] for row in rows}
-    return Parts(
-        tuple(
-            Part(row.keys[0], row.measures["sessions"], earlier.get(row.keys[0], 0) if compared else None)
-            for row in found.rows
-        ),
-        found.of,
-    )
-
-
-def _split(filters: Filters, key: str) -> Parts:
-    """Sessions by a key. Not compared: four statements more would say little."""
-    found = reading.top(Sessions, filters, [key], MEASURES, limit=LISTED)
-    return Parts(tuple(Part(row.keys[0], before=None, **row.measures) for row in found.rows), found.of)
 
 
 LISTED = 50

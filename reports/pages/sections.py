@@ -66,6 +66,10 @@ class PageData:
         """Return the same address for a stretch of time."""
         return self.behind(metric, {**keys, **within(since, until)})
 
+    def keys_of(self, by: Sequence[str], row: Row) -> dict[str, str]:
+        """Return the values of a row's dimensions by name, as texts."""
+        return {name: str(key) for name, key in zip(by, row.keys, strict=True)}
+
     def named(self, dimension: str, key: Key, unnamed: str = UNNAMED) -> str:
         """Return the value of a dimension as people read it."""
         if dimension == "source":
@@ -156,6 +160,7 @@ class Breakdown:
     by: tuple[str, ...]
     metrics: tuple[str, ...]
     order: str = ""
+    limit: int = LISTED
     names: Mapping[str, str] = field(default_factory=dict)  # of dimensions in files, where they differ
     compared: str = ""  # the metric that has a column for the compared period
     share: str = ""  # the metric whose share of all rows has a column
@@ -174,7 +179,7 @@ class Breakdown:
 
     def answer(self, data: PageData) -> Answer:
         """Ask for the rows."""
-        return answer(data.query(self.metrics, self.by, self.order, compared=bool(self.compared)))
+        return answer(data.query(self.metrics, self.by, self.order, self.limit, compared=bool(self.compared)))
 
     def block(self, data: PageData, found: Answer, total: Row | None = None) -> Block:
         """Return the table of an answer; shares are of the `total`."""
@@ -225,7 +230,7 @@ class Breakdown:
             if name == self.share and total:
                 cells.append(ratio(row.number(name), total.number(name)))
             if self._has_link(metric) and (self.links_unnamed or len(keys) == len(self.by)):
-                hrefs[name] = data.behind(name, keys)
+                hrefs[name] = data.behind(name, data.keys_of(self.by, row))
         first = hrefs.pop(self.by[0], "")
         return TableRow(
             tuple(cells),

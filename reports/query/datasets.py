@@ -1,23 +1,55 @@
 """Datasets: the metrics that report pages, their files and the API know, by subject."""
 
 from reports.charts.numbers import SECONDS, SHARE, count, mean
-from reports.query.metrics import Dataset, Quantile, Ratio, Sum
+from reports.query.metrics import Dataset, Distinct, Quantile, Ratio, Sum
 from reports.rollups.models import (
+    Actives,
     Builds,
     Contents,
+    Ends,
+    Events,
     Heartbeats,
     Logs,
     Metrics,
     MetricShapes,
+    Pages,
     Questions,
     Ratings,
     Searches,
+    Sessions,
+    SessionShapes,
     UiActions,
 )
 
 ACTIONS, ANSWERS, ENTRIES, EVENTS = count("actions"), count("answers"), count("entries"), count("events")
 RATINGS_GIVEN, SEARCHES_MADE, TIMES = count("ratings"), count("searches"), count("times")
+SESSIONS, VIEWS = count("sessions"), count("views")
 NUMBER = mean("")
+_TIME_SPENT = {"what": "time_spent"}
+
+ALL_EVENTS = Dataset("events", Events, (Sum("events", EVENTS),))
+PAGE_VIEWS = Dataset("pages", Pages, (Sum("views", VIEWS),))
+VISITS = Dataset(
+    "sessions",
+    Sessions,
+    (
+        Sum("sessions", SESSIONS),
+        Sum("seconds", SECONDS, measure="time_spent"),
+        Sum("single_paged", SESSIONS, measure="single_page"),
+        Sum("errored", SESSIONS, measure="with_errors"),
+        Ratio("mean_time", SECONDS, part="seconds", whole="sessions"),
+        Ratio("single_page", SHARE, "One page", "Share of sessions that were shown one page only",
+              part="single_paged", whole="sessions"),
+        Ratio("with_errors", SHARE, note="Share of sessions that had an error", part="errored",
+              whole="sessions"),
+        Distinct("actors", count("actors"), what="actor", rollup=Actives),
+        Distinct("devices", count("devices"), what="device", rollup=Actives),
+        Quantile("median", SECONDS, is_estimate=True, share=0.5, rollup=SessionShapes, where=_TIME_SPENT),
+        Quantile("ninetieth", SECONDS, is_estimate=True, share=0.9, rollup=SessionShapes, where=_TIME_SPENT),
+    ),
+    titles={"device_type": "Device", "os_name": "System"},
+)  # fmt: skip
+ENDS = Dataset("entry and exit pages", Ends, (Sum("sessions", SESSIONS),))
 
 INTERFACE = Dataset(
     "interface",

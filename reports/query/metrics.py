@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from reports.charts.numbers import Unit
-from reports.query.distinct import BOUND
 from reports.query.relation import Where
 from reports.rollups.rollup import Rollup
 
@@ -50,8 +49,6 @@ class Distinct(Metric):
 
     what: str
     rollup: type[Rollup]
-    bound: int = BOUND  # members that are read of all rows, and of each row of several
-    bound_of_row: int = BOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

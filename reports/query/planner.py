@@ -102,13 +102,12 @@ def _add_distinct(query: Query, found: Found) -> set[str]:
     """Add distinct counts; return the names of those that are estimates."""
     metrics = [metric for metric in _needed(query) if isinstance(metric, Distinct)]
     estimated = set()
-    alike_by: dict[tuple[type[Rollup], int], list[Distinct]] = {}
+    alike_by: dict[type[Rollup], list[Distinct]] = {}
     for metric in metrics:
-        bound = metric.bound_of_row if query.dimensions else metric.bound
-        alike_by.setdefault((metric.rollup, bound), []).append(metric)
-    for (rollup, bound), alike in alike_by.items():
+        alike_by.setdefault(metric.rollup, []).append(metric)
+    for rollup, alike in alike_by.items():
         same = {**query.where, **_same(query.dimensions, found), "what": [each.what for each in alike]}
-        counted = distinct_by(rollup, query.filters, ("what", *query.dimensions), same, bound)
+        counted = distinct_by(rollup, query.filters, ("what", *query.dimensions), same)
         for metric in alike:
             for keys, values in found.items():
                 values[metric.name] = counted.get((metric.what, *keys), NOBODY).members
@@ -118,11 +117,18 @@ def _add_distinct(query: Query, found: Found) -> set[str]:
 
 
 def _add_quantiles(query: Query, found: Found) -> None:
-    for metric in [metric for metric in _needed(query) if isinstance(metric, Quantile)]:
-        where = {**query.where, **_same(query.dimensions, found), **metric.where}
-        known = reading.quantiles_by(metric.rollup, query.filters, query.dimensions, [metric.share], where)
+    """Add quantiles, those of one histogram from one statement."""
+    alike_by: dict[tuple[type[Rollup], str], list[Quantile]] = {}
+    for metric in _needed(query):
+        if isinstance(metric, Quantile):
+            alike_by.setdefault((metric.rollup, repr(metric.where)), []).append(metric)
+    for (rollup, _), alike in alike_by.items():
+        where = {**query.where, **_same(query.dimensions, found), **alike[0].where}
+        shares = [metric.share for metric in alike]
+        known = reading.quantiles_by(rollup, query.filters, query.dimensions, shares, where)
         for keys, values in found.items():
-            values[metric.name] = known[keys][0] if keys in known else None
+            nothing: list[float | None] = [None] * len(alike)
+            values.update(zip((metric.name for metric in alike), known.get(keys, nothing), strict=True))
 
 
 def _points(query: Query, metric: Metric) -> Mapping[datetime, Any]:

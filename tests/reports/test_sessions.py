@@ -25,6 +25,9 @@ from reports.pages.links import Links
 from reports.pages.page import Context, Page
 from reports.pages.registry import PAGES
 from reports.periods import Granularity, Period
+from reports.query.datasets import ENDS, VISITS
+from reports.query.planner import answer
+from reports.query.query import Query
 from tests.admin.conftest import html_of
 from tests.reports.asked import context as asked_context
 from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, just_before, of_module, question
@@ -88,12 +91,11 @@ def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
     rows = began(filters)
     entries = {event.pk: event for event in Event.objects.filter(pk__in=[row.entry_event for row in rows])}
 
-    found = sessions(filters, NOW)
-
-    for parts, role in ((found.entries, "first_page"), (found.exits, "last_page")):
-        pages = Counter(getattr(row, role) for row in rows if getattr(row, role) is not None)
-        assert {part.name: part.sessions for part in parts.rows} == pages
-        assert parts.of == len(pages)
+    for role, column in (("entry", "first_page"), ("exit", "last_page")):
+        found = answer(Query(ENDS, ("sessions",), filters, ("page",), {"role": role}))
+        pages = Counter(getattr(row, column) for row in rows if getattr(row, column) is not None)
+        assert {row.keys[0]: row.count("sessions") for row in found.rows} == pages
+        assert found.of == len(pages)
     values = {
         "device_type": [entries[row.entry_event].device_type for row in rows],
         "os_name": [entries[row.entry_event].os_name for row in rows],
@@ -113,10 +115,9 @@ def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
             )
             for name, some in sharing.items()
         }
-        assert {
-            part.name: (part.sessions, part.single_page, part.with_errors, part.time_spent)
-            for part in found.splits[key].rows
-        } == expected
+        metrics = ("sessions", "single_paged", "errored", "seconds")
+        split = answer(Query(VISITS, metrics, filters, (key,)))
+        assert {row.keys[0]: tuple(row.values[name] for name in metrics) for row in split.rows} == expected
 
 
 @each_question
@@ -176,8 +177,9 @@ def test_it_is_compared_with_the_days_before() -> None:
     assert found.before.sessions == len(earlier) > 0
     assert found.sessions_before == sessions(before, NOW).sessions
     pages = Counter(row.first_page for row in earlier)
-    assert {part.name: part.before for part in found.entries.rows} == {
-        part.name: pages[part.name] for part in found.entries.rows
+    entries = answer(Query(ENDS, ("sessions",), compared, ("page",), {"role": "entry"}))
+    assert {row.keys[0]: row.earlier("sessions") for row in entries.rows} == {
+        row.keys[0]: pages[row.keys[0]] for row in entries.rows
     }
 
 
@@ -216,7 +218,8 @@ def test_the_page_says_it_in_words_and_points_at_the_version_with_errors(
     assert report.answer.startswith(f"{found.sums.sessions} sessions in the last 7 days")
     assert f"took {SECONDS.short(found.sums.median or 0)} or longer" in report.answer
     usual = found.sums.with_errors / found.sums.sessions
-    bad = {part.name for part in found.splits["version"].rows if part.with_errors / part.sessions > 2 * usual}
+    by_version = answer(Query(VISITS, ("sessions", "with_errors"), filters, ("version",)))
+    bad = {row.keys[0] for row in by_version.rows if (row.number("with_errors") or 0) > 2 * usual}
     assert bad, "a release of the demo brings errors"
     assert all(any(f"version {name} had" in each.sentence for name in bad) for each in report.attention)
 

@@ -17,12 +17,12 @@ from reports.figures.funnel import (
     suggested,
 )
 from reports.filters import Filters
-from reports.pages.activity.session_sections import SESSIONS
 from reports.pages.links import of_kind, of_page
 from reports.pages.page import Context
 from reports.pages.report import Block, Control, Empty
 from reports.pages.words import plural
 from reports.periods import DAY, midnight
+from reports.query.datasets import SESSIONS
 
 FIELDS = 4  # at the least, and one more than there are steps
 TITLE = "Funnel"

@@ -1,18 +1,24 @@
 """Parts of the sessions page: distributions, entry and exit pages, what sessions share, retention by week."""
 
-from django.utils.text import capfirst
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from reports.charts.bar_chart import Bar, Histogram
-from reports.charts.numbers import SECONDS, SHARE, count
+from reports.charts.numbers import SHARE, count
 from reports.charts.table import Column, Row, Table
-from reports.figures.sessions import Found, Part, Parts
+from reports.figures.sessions import Found
 from reports.filters import Filters
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
+from reports.pages.sections import Breakdown, PageData
 from reports.pages.words import sampled
+from reports.query.datasets import ENDS, SESSIONS, VISITS
+from reports.query.query import Answer
+from reports.query.query import Row as QueryRow
 
-SESSIONS = count("sessions")
 UNKNOWN = "(unknown)"
+MOST_ROWS = 50  # of a table of pages, versions or countries
 # The bars between the edges that the figures are cut at.
 SPENT = (
     "under 10 s",
@@ -25,11 +31,82 @@ SPENT = (
     "over 1 h",
 )
 DEPTH = ("none", "1", "2", "3", "4 to 5", "6 to 10", "11 to 20", "21 to 50", "over 50")
-_SPLITS = {
-    "device_type": ("devices", "By device", "Device", "device"),
-    "os_name": ("systems", "By operating system", "System", "os"),
-    "version": ("versions", "By version", "Version", ""),
-    "country": ("countries", "By country", "Country", ""),
+# What the list of sessions calls the dimensions that it is narrowed by.
+AMONG = {"page": "", "device_type": "device", "os_name": "os"}
+CUT = "The {rows} with the most sessions of {of:,}."
+
+
+def _listed(context: Context, what: str, value: object) -> str:
+    """The page with the sessions behind a number listed."""
+    return f"{context.links.here(among=f'{what}:{value}')}#listed"
+
+
+def _list_of(context: Context, _: str, __: Filters, keys: Mapping[str, str]) -> str:
+    """Return that list; for a version or a country the page narrowed to it."""
+    if "role" in keys:
+        return _listed(context, keys["role"], keys["page"])
+    ((name, value),) = keys.items()
+    if name in AMONG:
+        return _listed(context, AMONG[name], value)
+    return context.links.here(**{name: value}) if value else ""
+
+
+def _behind(name: str) -> Callable[[PageData, QueryRow], str]:
+    return lambda data, row: data.behind("sessions", {name: str(row.keys[0])})
+
+
+def _most(verb: str) -> Callable[[PageData, Answer], str]:
+    def sentence(_: PageData, found: Answer) -> str:
+        if not found.rows:
+            return ""
+        first = found.rows[0]
+        return f"{first.count('sessions'):,} {verb} {first.keys[0] or UNKNOWN}."
+
+    return sentence
+
+
+BY_ENDS = {
+    role: Breakdown(
+        name=name,
+        title=title,
+        by=("page",),
+        metrics=("sessions",),
+        limit=MOST_ROWS,
+        compared="sessions",
+        sentence=_most(verb),
+        href=_behind("page"),
+        links_unnamed=True,
+        unnamed=UNKNOWN,
+        cut=CUT,
+        empty=Empty("No pages", "Sessions have pages where events say which one is shown (IMPRESSION)."),
+        is_half=True,
+    )
+    for role, name, title, verb in (
+        ("entry", "entries", "Entry pages", "begin on"),
+        ("exit", "exits", "Exit pages", "end on"),
+    )
+}
+SPLITS = {
+    key: Breakdown(
+        name=name,
+        title=title,
+        by=(key,),
+        metrics=("sessions", "mean_time", "single_page", "with_errors"),
+        limit=MOST_ROWS,
+        bar=None,
+        links=("sessions",),
+        href=_behind(key),
+        links_unnamed=True,
+        unnamed=UNKNOWN,
+        cut=CUT,
+        is_half=True,
+    )
+    for key, name, title in (
+        ("device_type", "devices", "By device"),
+        ("os_name", "systems", "By operating system"),
+        ("version", "versions", "By version"),
+        ("country", "countries", "By country"),
+    )
 }
 
 
@@ -72,93 +149,21 @@ def _histogram(
     return Block(name, title, sentence, chart, Table(columns, rows), is_half=True)
 
 
-def ends(found: Found, filters: Filters, context: Context) -> tuple[Block, Block]:
+def ends(filters: Filters, context: Context) -> tuple[Block, ...]:
     """Where sessions begin and end."""
-    return (
-        _pages("entries", "Entry pages", "entry", found.entries, filters, context),
-        _pages("exits", "Exit pages", "exit", found.exits, filters, context),
-    )
+    data = PageData(ENDS, filters, context, partial(_list_of, context))
+    blocks = []
+    for role, section in BY_ENDS.items():
+        of_role = replace(data, where={"role": role})
+        blocks.append(section.block(of_role, section.answer(of_role)))
+    return tuple(blocks)
 
 
-def _pages(name: str, title: str, role: str, parts: Parts, filters: Filters, context: Context) -> Block:
-    columns = [
-        Column("page", "Page"),
-        Column("sessions", "Sessions", SESSIONS, has_bar=True),
-        Column("before", "Before", SESSIONS, note=capfirst(context.compared)),
-    ]
-    rows = [_page(part, role, context) for part in parts.rows]
-    table = _without_before(Table(tuple(columns), tuple(rows)), filters)
-    sentence = _first_in_words(parts, "begin on" if role == "entry" else "end on")
-    empty = Empty("No pages", "Sessions have pages where events say which one is shown (IMPRESSION).")
-    return Block(name, title, sentence, table=table, empty=empty, note=_rest(parts), is_half=True)
-
-
-def _page(part: Part, role: str, context: Context) -> Row:
-    here = f"{context.links.here(among=f'{role}:{part.name}')}#listed"
-    return Row((part.name or UNKNOWN, part.sessions, part.before), href=here, hrefs={"sessions": here})
-
-
-def _without_before(table: Table, filters: Filters) -> Table:
-    """The table without the column of what nothing is compared with."""
-    if filters.compare:
-        return table
-    place = next(place for place, column in enumerate(table.columns) if column.name == "before")
-    return Table(
-        (*table.columns[:place], *table.columns[place + 1 :]),
-        tuple(
-            Row((*row.cells[:place], *row.cells[place + 1 :]), row.href, row.hrefs, row.hue, row.tones)
-            for row in table.rows
-        ),
-    )
-
-
-def _first_in_words(parts: Parts, verb: str) -> str:
-    if not parts.rows:
-        return ""
-    first = parts.rows[0]
-    return f"{first.sessions:,} {verb} {first.name or UNKNOWN}."
-
-
-def _rest(parts: Parts) -> str:
-    return (
-        f"The {len(parts.rows)} with the most sessions of {parts.of:,}." if parts.of > len(parts.rows) else ""
-    )
-
-
-def splits(found: Found, context: Context) -> tuple[Block, ...]:
-    """Sessions by device, system, version and country."""
-    return tuple(_split(key, parts, context) for key, parts in found.splits.items())
-
-
-def _split(key: str, parts: Parts, context: Context) -> Block:
-    name, title, heading, among = _SPLITS[key]
-    columns = (
-        Column(key, heading),
-        Column("sessions", "Sessions", SESSIONS),
-        Column("mean_time", "Mean time", SECONDS),
-        Column("single_page", "One page", SHARE, note="Share of sessions that were shown one page only"),
-        Column("with_errors", "With errors", SHARE, note="Share of sessions that had an error"),
-    )
-    rows = []
-    for part in parts.rows:
-        here = context.links.here(**{key: part.name}) if not among and part.name else ""
-        if among:
-            here = f"{context.links.here(among=f'{among}:{part.name}')}#listed"
-        rows.append(
-            Row(
-                (
-                    part.name or UNKNOWN,
-                    part.sessions,
-                    part.time_spent / part.sessions,
-                    part.single_page / part.sessions,
-                    part.with_errors / part.sessions,
-                ),
-                href=here,
-                hrefs={"sessions": here},
-            )
-        )
-    table = Table(columns, tuple(rows))
-    return Block(name, title, table=table, note=_rest(parts), is_half=True)
+def splits(filters: Filters, context: Context) -> tuple[tuple[Block, ...], Answer]:
+    """Sessions by device, system, version and country; those by version once more, as they are."""
+    data = PageData(VISITS, filters, context, partial(_list_of, context))
+    answers = {key: section.answer(data) for key, section in SPLITS.items()}
+    return tuple(SPLITS[key].block(data, found) for key, found in answers.items()), answers["version"]
 
 
 def retention(found: Found, filters: Filters, context: Context) -> Block:

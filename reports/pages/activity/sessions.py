@@ -13,13 +13,15 @@ from reports.filters import Filters
 from reports.pages import bots
 from reports.pages.activity import session_sections
 from reports.pages.activity.funnel import block as funnel_block
-from reports.pages.activity.session_sections import SESSIONS, UNKNOWN
+from reports.pages.activity.session_sections import UNKNOWN
 from reports.pages.links import session_page, way_out, within
 from reports.pages.links import sessions as session_list
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
 from reports.pages.sections import beside
 from reports.pages.words import IN_ONE, about, of_period, plural, sampled, than
+from reports.query.datasets import SESSIONS
+from reports.query.query import Answer
 
 ACTORS = count("actors")
 OF_ALL_TIMES = 2  # so many times the usual share of sessions with errors wants attention
@@ -32,16 +34,17 @@ def build(filters: Filters, context: Context) -> Report:
     found = sessions(filters, context.now)
     among = among_of(context.first("among"))
     rows = listed(filters, among)
+    splits, by_version = session_sections.splits(filters, context)
     return Report(
         answer=_answer(found, filters, context),
         figures=tuple(_figures(found, filters, context)),
-        attention=tuple(_attention(found, context)),
+        attention=tuple(_attention(found, by_version, context)),
         blocks=(
             _over_time(found, filters, context),
             *session_sections.histograms(found, context),
             funnel_block(filters, context),
-            *session_sections.ends(found, filters, context),
-            *session_sections.splits(found, context),
+            *session_sections.ends(filters, context),
+            *splits,
             _actors(found, filters, context),
             session_sections.retention(found, filters, context),
             _listed(rows, among, filters, context),
@@ -122,24 +125,21 @@ def _figures(found: Found, filters: Filters, context: Context) -> list[Figure]:
     ]
 
 
-def _attention(found: Found, context: Context) -> list[Attention]:
+def _attention(found: Found, by_version: Answer, context: Context) -> list[Attention]:
     """Versions whose sessions have errors far more often than all of them."""
     sums = found.sums
     usual = sums.with_errors / sums.sessions if sums.sessions else 0.0
-    bad = [
-        part
-        for part in found.splits["version"].rows
-        if part.sessions >= FEW and part.with_errors / part.sessions > OF_ALL_TIMES * usual > 0
-    ]
-    bad.sort(key=lambda part: -part.with_errors / part.sessions)
+    shares = [(row.number("with_errors") or 0.0, row) for row in by_version.rows]
+    bad = [pair for pair in shares if pair[1].count("sessions") >= FEW and pair[0] > OF_ALL_TIMES * usual > 0]
+    bad.sort(key=lambda pair: -pair[0])
     return [
         Attention(
-            f"{SHARE.short(part.with_errors / part.sessions)} of the sessions of version"
-            f" {part.name or UNKNOWN} had an error, of all sessions {SHARE.short(usual)}.",
-            context.links.to("errors", version=part.name or None),
+            f"{SHARE.short(share)} of the sessions of version"
+            f" {row.keys[0] or UNKNOWN} had an error, of all sessions {SHARE.short(usual)}.",
+            context.links.to("errors", version=row.keys[0] or None),
             "Look at its errors",
         )
-        for part in bad[:3]
+        for share, row in bad[:3]
     ]
 
 
