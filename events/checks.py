@@ -16,7 +16,7 @@ def check_enrichment(**_: Any) -> list[CheckMessage]:
     """Check that the settings of enrichment have known values."""
     errors: list[CheckMessage] = [
         Error(
-            f"ENRICHMENT names {name!r}, which there is not.",
+            f"ENRICHMENT names {name!r}, which doesn't exist.",
             hint=f"There are: {', '.join(NAMES)}; {ALL} stands for all of them.",
             id="events.E003",
         )

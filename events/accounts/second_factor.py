@@ -203,7 +203,10 @@ def _exempt_paths() -> set[str]:
 
 def _require_code(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API):
-        sentence = "This log-in has not given its second factor yet: do so in the admin, or use a secret key."
+        sentence = (
+            "This session hasn't passed the second factor yet. Enter its code in the admin, or use a secret"
+            " key."
+        )
         problem = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": sentence}
         return JsonResponse(problem, status=403, content_type="application/problem+json")
     page = "second-factor-check" if device_of(request.user) else "second-factor"

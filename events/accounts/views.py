@@ -73,7 +73,7 @@ class CodeForm(forms.Form):
         return "".join(str(self.cleaned_data["code"]).split())
 
 
-WRONG = "That code is not right, or was used already. After several wrong ones wait some minutes."
+WRONG = "The code is wrong or was already used. After several wrong codes, wait a few minutes."
 
 
 @never_cache

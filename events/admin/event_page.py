@@ -294,15 +294,15 @@ def _groups(event: Event, detail: Kind | None) -> list[Group]:
         Group("What", what),
         group("About", event, ABOUT),
         group("Times", event, TIMES),
-        group("How it came", event, CLIENT),
-        Group("Further", tuple(each for each in others if each is not None)),
-        group("Kept beside the columns", event, ("extra",)),
+        group("Receipt and size", event, CLIENT),
+        Group("Other fields", tuple(each for each in others if each is not None)),
+        group("Fields without a column", event, ("extra",)),
     ]
 
 
 def _documents(event: Event, detail: Kind | None) -> list[Document]:
     if detail is None:
-        note = "The row of the kind is missing, so the event can't be rebuilt: run manage.py verify."
+        note = "The row in the table of its kind is missing, so it can't be rebuilt. Run manage.py verify."
         return [Document("As sent", note, "")]
     note = "Rebuilt from the columns above: the same JSON values that the sender wrote."
     return [Document("As sent (JSON)", note, highlighted(indented(as_wire(event, detail))))]

@@ -163,7 +163,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         """Return the steps to send a first event."""
         return EmptyState(
             "No events yet",
-            "Make a key, then post an event with it. It appears here within a second or two.",
+            "Create a key, then send an event with it. It appears here within a second or two.",
             (
                 'python manage.py create_key --owner "My team"',
                 f"curl {settings.BASE_URL}/v1/telemetry -H 'Authorization: Bearer KEY'"
@@ -221,7 +221,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
         """Return the description of the kind."""
         return EmptyState(
             f"No {self.kind} events yet",
-            f"They appear here as soon as one is filed. What such an event is: {described(self.model)}",
+            f"They appear here as soon as one is filed. Description: {described(self.model)}",
         )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -68,12 +68,12 @@ class RotatableKeys(TallyAdmin):
             raise PermissionDenied
         back = reverse("admin:events_apikey_change", args=[old.pk])
         if old.revoked_at or (old.expires_at and old.expires_at <= timezone.now()):
-            messages.error(request, "This key is no longer in use: make a new one instead.")
+            messages.error(request, "This key is no longer in use. Create a new one instead.")
             return redirect(back)
         if not access_of(request).could_make(old):
             messages.error(
                 request,
-                "This key is a person's own, or for owners that you don't lead: an operator can replace it.",
+                "This key is personal, or is for owners that you don't lead. Ask an operator to replace it.",
             )
             return redirect(back)
         grace = GRACE_PERIODS.get(request.POST.get("grace", ""))
@@ -144,7 +144,7 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
     revoke = forms.BooleanField(
         required=False,
         widget=Switch,
-        help_text="Requests with this key are refused, within ten seconds. There is no way back.",
+        help_text="Requests with this key are refused within ten seconds. You can't undo this.",
     )
 
     access: Access  # of the person who changes it
@@ -239,7 +239,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
     search_help_text = "Name or prefix"
     empty_state = EmptyState(
         "No keys yet",
-        "An application posts events with a key. Leads make keys here, operators also by command:",
+        "Applications need a key to send events. Leads create keys here, operators also with a command:",
         ('python manage.py create_key --owner "My team"',),
     )
 

@@ -41,7 +41,7 @@ class Recent:
             return "nothing in the week before"
         percent = round((self.week - self.week_before) * 100 / self.week_before)
         if percent == 0:
-            return "as much as in the week before"
+            return "the same as in the week before"
         return f"{abs(percent):,} % {'more' if percent > 0 else 'less'} than in the week before"
 
 
@@ -254,7 +254,7 @@ def answer(figures: list[OwnerFigures]) -> str:
     """Return the overview as a sentence."""
     received = sum(each.received for each in figures)
     if not received:
-        return "Nothing came in during the last 24 hours."
+        return "Nothing was received in the last 24 hours."
     rejected = sum(each.rejected for each in figures)
     owners = "one owner" if len(figures) == 1 else f"{len(figures):,} owners"
     events = "1 event" if received == 1 else f"{received:,} events"

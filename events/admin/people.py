@@ -41,10 +41,16 @@ DATE_JOINED: Any = time_column("date_joined")
 
 # What the fields of an account are called here, and what they mean.
 WORDS = {
-    "is_active": ("Active", "Switched off, nobody logs in with it; what it did stays known."),
-    "is_staff": ("May log in", "Into these pages. Without it the account holds personal keys only."),
-    "is_superuser": ("Operator", "Sees everything, and may do all that these pages offer."),
-    "groups": ("Groups", "“Platform operator” says the same; “Team lead” follows memberships by itself."),
+    "is_active": ("Active", "Inactive accounts can't log in. Their history stays."),
+    "is_staff": (
+        "May log in",
+        "Allows the person to log in here. Without it, the account can only have personal keys.",
+    ),
+    "is_superuser": ("Operator", "Sees everything and may do everything here."),
+    "groups": (
+        "Groups",
+        "“Platform operator” makes the person an operator. “Team lead” follows memberships automatically.",
+    ),
 }
 
 
@@ -54,7 +60,7 @@ class PersonForm(ChangeForm):
     remove_second_factor = forms.BooleanField(
         required=False,
         widget=Switch,
-        help_text="For who has lost it: the next log-in needs the password only, or sets up another.",
+        help_text="For a lost second factor. The next log-in needs only the password, or sets up a new one.",
     )
 
 

@@ -234,19 +234,19 @@ def _notes(timeline: Timeline) -> Iterable[str]:
     if timeline.is_probed:
         yield (
             f"More than {COUNTED:,} events: drawn are the first {PROBED} of every"
-            f" {duration_text(timeline.stretch_ms / 1000)}; a bar leads to the table from there on."
+            f" {duration_text(timeline.stretch_ms / 1000)}; each bar links to the table from there on."
         )
     elif timeline.stretch_ms:
         yield (
             f"More than {MARKS:,} events: each bar is how many there were of a kind within"
-            f" {duration_text(timeline.stretch_ms / 1000)}, and leads to them in the table below."
+            f" {duration_text(timeline.stretch_ms / 1000)}, and links to them in the table below."
         )
     else:
-        yield "Each mark is an event and leads to its page."
+        yield "Each mark is an event and links to its page."
     if timeline.idles:
         yield "Hatched: more than ten minutes without an event, which are not counted as time spent."
     if timeline.lacks_visits:
-        yield "There are too many events of pages to draw them as bands: see the table of pages."
+        yield "There are too many page views to draw: see the table of pages."
 
 
 def _tables(session: Session) -> Iterable[Table]:

@@ -142,8 +142,8 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     search_help_text = "Session id, actor or device"
     empty_state = EmptyState(
         "No sessions yet",
-        "Events with a session id or a device are summed up as sessions, a few seconds after they are filed."
-        " What is due can also be computed by hand.",
+        "Events with a session id or a device are summarised as sessions a few seconds after they are filed."
+        " To summarise pending sessions now, run:",
         ("python manage.py summarise",),
     )
 
@@ -214,7 +214,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         moved = self._moved(request, unquote(object_id)) if object_id else None
         if moved is not None:
             messages.info(
-                request, "A late event gave this session another id; here is the session as it is now."
+                request, "A late event changed the id of this session. This is the current session."
             )
             return redirect(session_url(moved.pk))
         return super().changeform_view(request, object_id, form_url, extra_context)

@@ -71,7 +71,7 @@ def source_sentence(source: Source, figures: SourceFigures | None) -> str:
         return f"{source.name} is merged: new events that name it are filed under {source.merged_into}."
     if figures is None:
         return f"{source.name} has sent nothing yet."
-    heard = f"last heard in the hour from {_in_words(figures.last)} UTC"
+    heard = f"last seen in the hour from {_in_words(figures.last)} UTC"
     if not figures.received:
         return f"{source.name} sent nothing in the last {DAYS} days; {heard}."
     events = "1 event" if figures.received == 1 else f"{figures.received:,} events"
@@ -128,9 +128,9 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
         rejected,
         wants_attention=figures.rejected > 0 and not is_incomplete,
     )
-    yield Card("First heard", _day(figures.first), _from(figures.first))
+    yield Card("First seen", _day(figures.first), _from(figures.first))
     note = "".join([_from(figures.last), *(f"; silent for {each.since}" for each in silent)])
-    yield Card("Last heard", _day(figures.last), note, wants_attention=bool(silent))
+    yield Card("Last seen", _day(figures.last), note, wants_attention=bool(silent))
 
 
 def _versions(source: Source, access: Access) -> Table:
@@ -143,7 +143,7 @@ def _versions(source: Source, access: Access) -> Table:
     )
     most = max((row["count"] for row in rows), default=0) or 1
     return Table(
-        "Versions, the one heard last first",
+        "Versions, latest first",
         ("Version", "First seen (UTC)", "Last seen (UTC)", "Events stored"),
         tuple(
             TableRow(
@@ -153,7 +153,7 @@ def _versions(source: Source, access: Access) -> Table:
             )
             for row in rows[:ROWS]
         ),
-        note=f"The {ROWS} heard last." if len(rows) > ROWS else "",
+        note=f"The latest {ROWS}." if len(rows) > ROWS else "",
         texts=2,
         is_wide=True,
     )
@@ -352,7 +352,8 @@ class SourceAdmin(PageAdmin):
     search_fields = ("name",)
     search_help_text = "Name of the source"
     empty_state = EmptyState(
-        "No sources yet", "A source appears here when its first event is filed: nobody has to register it."
+        "No sources yet",
+        "A source appears here when its first event is filed: you don't have to register it.",
     )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -403,12 +404,12 @@ class SourceAdmin(PageAdmin):
         more = f" and {len(others):,} more" if others else ""
         return format_html('<span title="{}">{}{}</span>', latest, shorten(latest, 24), more)
 
-    @admin.display(description="First heard, hour (UTC)")
+    @admin.display(description="First seen, hour (UTC)")
     def first_heard(self, row: Any) -> str:
         """Return the first hour in which it sent something to the person's owners."""
         return _hour(row.figures.first) if row.figures else NOTHING
 
-    @admin.display(description="Last heard, hour (UTC)")
+    @admin.display(description="Last seen, hour (UTC)")
     def last_heard(self, row: Any) -> str:
         """Return the last hour in which it sent something to the person's owners."""
         return _hour(row.figures.last) if row.figures else NOTHING

@@ -55,7 +55,7 @@ def record_of(address: IPv4Address | IPv6Address) -> Any:
     except ValueError:
         return None  # an address of IPv6 in a database of IPv4 only
     except maxminddb.InvalidDatabaseError as error:
-        log.warning("The GEOIP_DATABASE is damaged", exc_info=error)
+        log.warning("GEOIP_DATABASE is damaged", exc_info=error)
         return None
 
 
@@ -97,7 +97,7 @@ def _look() -> None:
         _state.reader = maxminddb.open_database(path)
     except (OSError, maxminddb.InvalidDatabaseError) as error:
         # Told once for each file; what was open serves on.
-        log.warning("The GEOIP_DATABASE can't be read", exc_info=error)
+        log.warning("GEOIP_DATABASE can't be read", exc_info=error)
 
 
 def _signature(path: str) -> _Signature | None:
@@ -105,7 +105,7 @@ def _signature(path: str) -> _Signature | None:
         found = Path(path).stat()
     except OSError as error:
         if _state.signature is not None or _state.look_at == 0.0:
-            log.warning("The GEOIP_DATABASE can't be read", exc_info=error)
+            log.warning("GEOIP_DATABASE can't be read", exc_info=error)
         return None
     return path, found.st_ino, found.st_size, found.st_mtime_ns
 

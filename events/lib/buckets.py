@@ -188,11 +188,11 @@ def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
     except (redis.RedisError, OSError) as error:
         _state.rest_until = time.monotonic() + REST_SECONDS
         if not _state.failing:
-            log.warning("Valkey can't be asked; nothing is limited until it can", exc_info=error)
+            log.warning("Valkey doesn't respond; rate limits are off until it does", exc_info=error)
         _state.failing = True
         return None
     if _state.failing:
-        log.warning("Valkey answers again; requests are limited")
+        log.warning("Valkey responds again; rate limits are on")
         _state.failing, _state.rest_until = False, 0.0
     with _state.lock:
         if len(_state.tokens) >= MAX_LEASES:

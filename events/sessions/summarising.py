@@ -82,7 +82,7 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.R
         except OperationalError:
             raise  # the database's trouble, not a session's
         except Exception:
-            log.exception("Sessions can't be summed up together; they are one by one")
+            log.exception("Sessions can't be summarised together; retrying one by one")
             left = [(claim, rests) for claim in claims if (rests := _alone(claim, LARGE)) is not None]
         for claim, rests in left:
             claiming.requeue(claim)
@@ -101,7 +101,7 @@ def _alone(claim: Claim, most: int | None) -> timedelta | None:
     except OperationalError:
         raise
     except Exception:
-        log.exception("Session can't be summed up", extra={"session": str(claim.number)})
+        log.exception("Session can't be summarised", extra={"session": str(claim.number)})
         return FAULT_RESTS
 
 

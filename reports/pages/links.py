@@ -265,7 +265,7 @@ class Way(TypedDict, total=False):
 def way_out(links: Links) -> Way:
     """Lifts what narrows; where nothing does, leads to the usual period; nothing where that is asked for."""
     if links.is_narrowed:
-        return {"href": links.lifted(), "label": "Lift all filters"}
+        return {"href": links.lifted(), "label": "Clear all filters"}
     if any(links.params.get(name) for name in ("period", "from", "to")):
         return {"href": links.in_usual_period(), "label": "Show the last 7 days"}
     return {}

@@ -64,7 +64,7 @@ def test_empty_fields_are_left_out(team_a: Sender, alice: Client) -> None:
     html = html_of(alice, page_of(filed(team_a, log_event())))
     assert "Where it happened" not in html
     assert "Object id" not in html
-    assert "Kept beside the columns" not in html
+    assert "Fields without a column" not in html
 
 
 def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> None:
@@ -109,7 +109,7 @@ def test_what_enrichment_found_stands_in_groups_with_its_help(team_a: Sender, al
 def test_keys_that_the_kind_does_not_know_are_shown(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event(surprise={"of": [1.5, None]}))
     html = html_of(alice, page_of(event))
-    assert "Kept beside the columns" in html
+    assert "Fields without a column" in html
     assert '"surprise"' in text_of(html)
     assert wire_of(html)["surprise"] == {"of": [1.5, None]}
 

@@ -56,7 +56,7 @@ def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:
     ("week", "before", "said"),
     [
         (5, 0, "nothing in the week before"),
-        (5, 5, "as much as in the week before"),
+        (5, 5, "the same as in the week before"),
         (5, 10, "50 % less than in the week before"),
     ],
 )

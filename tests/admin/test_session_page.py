@@ -175,7 +175,7 @@ def test_an_id_that_it_had_before_leads_to_it_with_a_word_about_it(team_a: Sende
     SessionRedirect.objects.create(old=OLD, current=session.pk)
     response = alice.get(f"{SESSIONS}{OLD}/change/", follow=True)
     assert response.redirect_chain == [(address(session), 302)]
-    assert "A late event gave this session another id" in response.content.decode()
+    assert "A late event changed the id of this session" in response.content.decode()
 
 
 def test_an_event_leads_to_its_session_and_to_its_neighbours(team_a: Sender, alice: Client) -> None:

@@ -27,7 +27,7 @@ def test_it_says_what_was_sent_and_leads_there(team_a: Sender, alice: Client) ->
     path = page(team_a, of("2.1", 1), of("2.1", 2), of("2.2", 3), of("2.2", 4) | {"edata": None})
     html = html_of(alice, path)
     source = Source.objects.get(name="portal")
-    assert "portal sent 4 events in the last 14 days, 1 rejected; last heard in the hour from" in html
+    assert "portal sent 4 events in the last 14 days, 1 rejected; last seen in the hour from" in html
     assert "Events received: 4 in 14 days" in html
     assert ">2.1<" in html
     for listed in ("events/event", "events/session", "ingestion/rejectedevent"):

@@ -57,7 +57,7 @@ def rotated_key(page: Page) -> None:
     """Its successor, shown once too."""
     page.goto("/admin/events/apikey/")
     page.get_by_role("link", name="Rotate", exact=True).first.click()
-    page.get_by_role("button", name="Make the new key").click()
+    page.get_by_role("button", name="Create the new key").click()
     expect(page.locator(".tally-secret")).to_be_visible()
 
 

@@ -71,7 +71,7 @@ def test_a_damaged_file_is_told_once_and_the_one_before_serves_on(
     damaged.rename(database)
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
-    assert [record.message for record in caplog.records] == ["The GEOIP_DATABASE can't be read"]
+    assert [record.message for record in caplog.records] == ["GEOIP_DATABASE can't be read"]
 
 
 def test_no_database_is_no_fault(settings: Any, client: Client, db: None) -> None:

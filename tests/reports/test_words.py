@@ -16,7 +16,7 @@ def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
-        ({"source": ["3"], "period": ["today"]}, {"href": "?period=today", "label": "Lift all filters"}),
+        ({"source": ["3"], "period": ["today"]}, {"href": "?period=today", "label": "Clear all filters"}),
         ({"from": ["2020-01-01"], "zone": ["UTC"]}, {"href": "?zone=UTC", "label": "Show the last 7 days"}),
         ({"zone": ["UTC"]}, {}),
     ],

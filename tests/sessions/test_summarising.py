@@ -88,7 +88,7 @@ def test_what_can_not_be_computed_harms_no_other_session_and_waits(
         summarise_block(timezone.now())
     assert set(Session.objects.values_list("session", flat=True)) == {"good", "better"}
     assert TouchedSession.objects.get().session == "bad"
-    assert "Session can't be summed up" in caplog.text
+    assert "Session can't be summarised" in caplog.text
     assert [difference for difference in verification.differences() if difference] == []
     summarise_due()
     assert_as_expected()

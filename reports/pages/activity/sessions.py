@@ -62,7 +62,7 @@ def _empty(context: Context) -> Empty:
         return Empty(**way_out(context.links))
     return Empty(
         "No sessions yet",
-        "Events with a session id or a device are summed up as sessions, a few seconds after they are filed.",
+        "Events with a session id or a device are summarised as sessions a few seconds after they are filed.",
     )
 
 

@@ -40,7 +40,7 @@ def table(silent: Sequence[SilentSource], filters: Filters, context: Context) ->
     columns = (
         Column("source", "Source"),
         Column("silent", "Silent for", SECONDS, note=RULE),
-        Column("last", f"Last heard in the hour from ({zone.key})"),
+        Column("last", f"Last seen in the hour from ({zone.key})"),
         Column("events", "Events in two weeks", count("events")),
     )
     rows = tuple(
