@@ -201,7 +201,7 @@ class Page:
     links: tuple[Link, ...] = ()
 
     @property
-    def told(self) -> list[Group]:
+    def filled_groups(self) -> list[Group]:
         """The groups that have facts."""
         return [group for group in self.groups if group.facts]
 

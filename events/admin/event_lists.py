@@ -173,7 +173,7 @@ def _refused(name: str) -> Any:
 class EventChangeList(KeysetChangeList):
     """A list that runs one query, whatever is filtered."""
 
-    question: EventQuery
+    event_query: EventQuery
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
@@ -184,20 +184,20 @@ class EventChangeList(KeysetChangeList):
         self.filter_specs = specs
         self.clear_all_filters_qs = self.get_query_string(remove=list(self.get_filters_params()))
         chosen = [spec for spec in self.filter_specs if spec.chosen]
-        self.question = self.model_admin.question(request, chosen, self.query)
-        return self.question.rows.order_by(*(f"-{name}" for name in self.order.keys))
+        self.event_query = self.model_admin.event_query(request, chosen, self.query)
+        return self.event_query.rows.order_by(*(f"-{name}" for name in self.order.keys))
 
     @property
     def order(self) -> Order:
         """The order of the query: by occurrence or by receipt."""
-        return self.question.order
+        return self.event_query.order
 
-    def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+    def page_of(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """Return a page of the list."""
-        return self.question.page(size, key=key, backward=backward)
+        return self.event_query.page(size, key=key, backward=backward)
 
     @property
-    def looked_back_to(self) -> datetime | None:
+    def searched_back_to(self) -> datetime | None:
         """The time up to which this page looked in vain, where there is more behind it."""
         edge = self.slice.next
         if not isinstance(edge, WindowEnd):
@@ -260,11 +260,11 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """Return the class of the list."""
         return EventChangeList
 
-    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
+    def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """Build the query of the filters and the search."""
         raise NotImplementedError
 
-    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
+    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
         """Yield the events of a query, a page at a time, each with its row of the kind's table."""
         raise NotImplementedError
 
@@ -288,7 +288,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
             return HttpResponseBadRequest(listed.unread_sentence, content_type="text/plain; charset=utf-8")
         self._note(request, listed, form)
         name = f"{self.export_name()}.{form}"
-        found = jobs.small_export(self.pairs(listed.question), time.monotonic)
+        found = jobs.small_export(self.pairs(listed.event_query), time.monotonic)
         if found is not None:
             file = BytesIO()
             EXPORT_FORMATS[form].write(found, self.model, file, None)

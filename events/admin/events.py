@@ -138,7 +138,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         """
         return super().get_queryset(request).prefetch_related("owner", "source")
 
-    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
+    def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """Build the query of the envelopes, joined with the kind's table if a kind is selected."""
         rows, indexed, is_indexed = envelopes_of(request, filters, term)
         rows = rows.only(*LISTED).prefetch_related("owner", "source")
@@ -147,17 +147,17 @@ class EventAdmin(PageAdmin, EventListAdmin):
             pace: Any = Event.objects.all()
             for spec in received:
                 pace = spec.queryset(request, pace)
-            return EventQuery(rows, paces=(pace,), order=LAST_RECEIVED_FIRST)
+            return EventQuery(rows, windowed_by=(pace,), order=LAST_RECEIVED_FIRST)
         kind = next((spec.chosen for spec in filters if isinstance(spec, KindFilter)), "")
         if kind in KINDS:
             of_kind = in_time(request, filters, KINDS[kind].model._default_manager.all())
-            return EventQuery(rows, paces=(indexed, of_kind), beside=of_kind)
-        return EventQuery(rows) if is_indexed else EventQuery(rows, paces=(indexed,))
+            return EventQuery(rows, windowed_by=(indexed, of_kind), joined=of_kind)
+        return EventQuery(rows) if is_indexed else EventQuery(rows, windowed_by=(indexed,))
 
-    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
+    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
         """Yield the events of a query with all columns."""
-        whole = replace(question, rows=question.rows.defer(None))
-        return map(with_details, whole.everything(ROWS))
+        whole = replace(query, rows=query.rows.defer(None))
+        return map(with_details, whole.all_pages(ROWS))
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """Return the steps to send a first event."""
@@ -193,7 +193,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
         found: models.QuerySet[Any] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
         return found
 
-    def question(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
+    def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """Build the query of the kind's rows, joined with their envelopes."""
         envelopes, indexed, _ = envelopes_of(request, filters, term)
         rows_in_time = in_time(request, filters, self.model._default_manager.all())
@@ -203,13 +203,13 @@ class KindAdmin(PageAdmin, EventListAdmin):
         for spec in filters:
             if spec.of_kind:
                 rows = spec.queryset(request, rows)
-        return EventQuery(rows, paces=(rows_in_time, indexed), beside=envelopes)
+        return EventQuery(rows, windowed_by=(rows_in_time, indexed), joined=envelopes)
 
-    def pairs(self, question: EventQuery) -> Iterator[list[Pair]]:
+    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
         """Yield the events of a query with all columns of the envelopes too."""
         envelopes = Prefetch("event", Event.objects.prefetch_related("owner", "source"))
-        rows = question.rows.prefetch_related(None).prefetch_related(envelopes)
-        for page in replace(question, rows=rows).everything(ROWS):
+        rows = query.rows.prefetch_related(None).prefetch_related(envelopes)
+        for page in replace(query, rows=rows).all_pages(ROWS):
             yield [(row.event, row) for row in page]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -24,14 +24,14 @@ class PageSource(Protocol):
         """Return the page. Raises `InvalidCursor`."""
 
 
-def requested_page_of(turn: PageSource, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
+def requested_page_of(page_of: PageSource, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
     """Return the requested page, and whether it is the first. Raises `InvalidCursor`."""
     after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
     key = after or before
-    page = turn(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
+    page = page_of(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
     if before and not after and page.previous is None and len(page.rows) < size:
         # The first page, cut short by where its neighbour began: show it whole.
-        return turn(size), True
+        return page_of(size), True
     return page, not key
 
 
@@ -79,7 +79,7 @@ class KeysetChangeList(TallyChangeList):
         found: Order = self.model_admin.list_order
         return found
 
-    def turn(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
+    def page_of(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """Return a page of the list."""
         rows: models.QuerySet[Any] = self.queryset
         if columns := self.model_admin.list_columns:
@@ -90,7 +90,7 @@ class KeysetChangeList(TallyChangeList):
         """Load the rows of the page, and build the links to its neighbours."""
         size = self.list_per_page
         try:
-            page, is_first = requested_page_of(self.turn, size, request.GET)
+            page, is_first = requested_page_of(self.page_of, size, request.GET)
         except InvalidCursor as error:
             raise IncorrectLookupParameters(error) from error
         self.slice = page

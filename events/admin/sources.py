@@ -340,11 +340,11 @@ class SourceAdmin(PageAdmin):
     page_template = "admin/source_page.html"
     list_display = (
         "name",
-        "leads_to",
+        "merged_target",
         "organization",
         "versions",
-        "first_heard",
-        "last_heard",
+        "first_seen",
+        "last_seen",
         "two_weeks",
     )
     list_select_related = ("organization", "merged_into")
@@ -363,7 +363,7 @@ class SourceAdmin(PageAdmin):
         access, keys = access_of(request), [row.pk for row in listed.result_list]
         figures, versions = usage_of_sources(access, keys, timezone.now()), versions_of(access, keys)
         for row in listed.result_list:
-            row.figures, row.versions_heard = figures.get(row.pk), versions.get(row.pk, [])
+            row.figures, row.latest_versions = figures.get(row.pk), versions.get(row.pk, [])
         return listed
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -387,7 +387,7 @@ class SourceAdmin(PageAdmin):
         ]
 
     @admin.display(description="Merged into")
-    def leads_to(self, row: Source) -> str:
+    def merged_target(self, row: Source) -> str:
         """Return the source that it was merged into."""
         return str(row.merged_into) if row.merged_into else NOTHING
 
@@ -398,19 +398,19 @@ class SourceAdmin(PageAdmin):
     @admin.display(description="Versions")
     def versions(self, row: Any) -> str:
         """Return the latest version and the number of others."""
-        if not row.versions_heard:
+        if not row.latest_versions:
             return NOTHING
-        latest, *others = row.versions_heard
+        latest, *others = row.latest_versions
         more = f" and {len(others):,} more" if others else ""
         return format_html('<span title="{}">{}{}</span>', latest, shorten(latest, 24), more)
 
     @admin.display(description="First seen, hour (UTC)")
-    def first_heard(self, row: Any) -> str:
+    def first_seen(self, row: Any) -> str:
         """Return the first hour in which it sent something to the person's owners."""
         return _hour(row.figures.first) if row.figures else NOTHING
 
     @admin.display(description="Last seen, hour (UTC)")
-    def last_heard(self, row: Any) -> str:
+    def last_seen(self, row: Any) -> str:
         """Return the last hour in which it sent something to the person's owners."""
         return _hour(row.figures.last) if row.figures else NOTHING
 

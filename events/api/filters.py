@@ -136,8 +136,8 @@ class EventFilter(EnvelopeFilter):
         if of_kind is not None:
             for name in OF_TIME:
                 of_kind = in_time(of_kind, name, asked[name])
-            return EventQuery(rows, paces=(indexed, of_kind), beside=of_kind)
-        return EventQuery(rows, paces=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
+            return EventQuery(rows, windowed_by=(indexed, of_kind), joined=of_kind)
+        return EventQuery(rows, windowed_by=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
 
     kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
     dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")

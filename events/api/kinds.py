@@ -82,7 +82,7 @@ class KindFilter(EnvelopeFilter):
                 indexed = self.filters[name].filter(indexed, value)
             if name in OF_TIME:
                 paced, rows = (in_time(each, name, value) for each in (paced, rows))
-        return EventQuery(rows, paces=(paced, indexed), beside=envelopes)
+        return EventQuery(rows, windowed_by=(paced, indexed), joined=envelopes)
 
 
 def _filters_of(model: Any) -> dict[str, Any]:

@@ -90,14 +90,14 @@ def _make(job: ExportJob) -> None:
     folder = Path(settings.EXPORT_FOLDER)
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(FOLDER_MODE)
-    model_admin, question = _list_of(job)
+    model_admin, query = _list_of(job)
     rmtree(job.temporary, ignore_errors=True)  # of a worker that died
     job.temporary.mkdir(mode=FOLDER_MODE)
     descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         progress = _Progress(job, descriptor)
         with BufferedWriter(progress, BUFFER) as file:
-            pages = _checked(job, model_admin.pairs(question), file, progress)
+            pages = _checked(job, model_admin.pairs(query), file, progress)
             EXPORT_FORMATS[job.form].write(pages, model_admin.model, file, job.temporary)
             job.bytes = file.tell()
     finally:
@@ -148,7 +148,7 @@ def _list_of(job: ExportJob) -> tuple[ExportableList, EventQuery]:
         listed = model_admin.get_changelist_instance(request)
     except (IncorrectLookupParameters, PermissionDenied) as error:
         raise _StoppedError(State.FAILED, "Its filters are no longer valid.") from error
-    return model_admin, listed.question
+    return model_admin, listed.event_query
 
 
 NO_ACCESS = "You no longer have access to all of its owners."

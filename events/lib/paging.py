@@ -96,29 +96,29 @@ Key = Sequence[Any]
 
 @dataclass(frozen=True)
 class EventQuery:
-    """What is asked: rows in an order, each with a row of the same id `beside` it where that is given.
+    """Rows in an order; with `joined`, only those that have a row with the same id in that query.
 
-    `paces` are what windows are measured by: rows that an index gives in that order. Without any, the rows
-    themselves are such. Only the order of ids is that of the rows beside too.
+    `windowed_by` holds queries that an index serves in that order, and that windows are measured by. Without
+    any, an index serves the rows themselves. Joined rows are ordered by id only.
     """
 
     rows: QuerySet[Any]
-    paces: tuple[QuerySet[Any], ...] = ()
-    beside: QuerySet[Any] | None = None
+    windowed_by: tuple[QuerySet[Any], ...] = ()
+    joined: QuerySet[Any] | None = None
     order: Order = NEWEST_FIRST
 
     def page(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """Return the page of `size` rows after `key`, or `backward` the one before it. Raises
         `InvalidCursor`.
         """
-        if not self.paces:
+        if not self.windowed_by:
             return keyset_page(self.rows, self.order, size, key=key, backward=backward)
         try:
             return self._walk(size, self._parsed(key), backward=backward)
         except (ValidationError, ValueError, DataError, OverflowError) as error:
             raise InvalidCursor(", ".join(key)) from error
 
-    def everything(self, size: int) -> Iterator[list[Any]]:
+    def all_pages(self, size: int) -> Iterator[list[Any]]:
         """Yield all rows in pages, so that only one page is in memory."""
         key: list[str] = []
         while True:
@@ -147,7 +147,7 @@ class EventQuery:
     def _end(self, at: Key | None, window: int, backward: bool) -> Key | None:
         """Return the key of the last row of the window after `at`; None if the window includes everything."""
         ends = []
-        for rows in self.paces:
+        for rows in self.windowed_by:
             # An OFFSET, but a small constant one, over an index alone.
             keys = self._from(rows.prefetch_related(None), at, backward).values_list(*self.order.keys)
             end = next(iter(keys[window - 1 : window]), None)
@@ -160,10 +160,10 @@ class EventQuery:
     def _between(self, at: Key | None, end: Key | None, backward: bool) -> QuerySet[Any]:
         """Return the rows of a window. A range of keys doesn't cross a join, so both sides get it."""
         rows = self._until(self._from(self.rows, at, backward), end, backward)
-        if self.beside is None:
+        if self.joined is None:
             return rows
-        beside = self._until(self._from(self.beside, at, backward), end, backward).order_by()
-        return rows.filter(Exists(beside.filter(pk=OuterRef("pk"))))
+        joined = self._until(self._from(self.joined, at, backward), end, backward).order_by()
+        return rows.filter(Exists(joined.filter(pk=OuterRef("pk"))))
 
     def _from(self, rows: QuerySet[Any], at: Key | None, backward: bool) -> QuerySet[Any]:
         descends = self._descends(backward)

@@ -29,7 +29,7 @@ def rows_of(submissions: Iterable[Submission]) -> list[Row]:
     return sorted(map(row, submissions), key=attrgetter("id"))
 
 
-def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
+def file(rows: Sequence[Row], delta: UsageDelta, now: datetime) -> int:
     """File rows sorted by id, whose partitions exist; count them; return the number of new ones."""
     _settle_sources(rows)
     first, repeats = _once(rows)
@@ -44,8 +44,8 @@ def file(rows: Sequence[Row], tally: UsageDelta, now: datetime) -> int:
             winner = first[duplicate.id].submission.original
         else:
             other = without_hashed(other, submission.adaptations)
-        _count_duplicate(tally, duplicate, conflicting=not _same(winner, other))
-    _count_stored(tally, new)
+        _count_duplicate(delta, duplicate, conflicting=not _same(winner, other))
+    _count_stored(delta, new)
     _queue(new)
     return len(new)
 
@@ -163,7 +163,7 @@ def usage_key(made: Row) -> UsageKey:
     )
 
 
-def _count_stored(tally: UsageDelta, rows: Sequence[Row]) -> None:
+def _count_stored(delta: UsageDelta, rows: Sequence[Row]) -> None:
     """Count stored events, grouped by request first: its events share owner, source and hour."""
     sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
     dialects: dict[str, str] = {}
@@ -180,26 +180,26 @@ def _count_stored(tally: UsageDelta, rows: Sequence[Row]) -> None:
         counts[1] += made.billed_bytes
         counts[2] += submission.wire_bytes
         if made.taken.warnings:
-            _count_warnings(tally, made)
+            _count_warnings(delta, made)
     for place, (events, billed_bytes, wire_bytes) in sums.items():
         received_at, owner_id, source_id, name, version = place
         key = UsageKey(owner_id, hour_of(received_at), source_id, name, dialects[name])
-        tally.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
+        delta.count(key, received=events, stored=events, billed_bytes=billed_bytes, wire_bytes=wire_bytes)
         named = versions.version_key(source_id, owner_id, version)
-        versions.note_seen(tally.versions, named, versions.VersionSeen(received_at, received_at, events))
+        versions.note_seen(delta.versions, named, versions.VersionSeen(received_at, received_at, events))
 
 
-def _count_warnings(tally: UsageDelta, made: Row) -> None:
+def _count_warnings(delta: UsageDelta, made: Row) -> None:
     key = usage_key(made)
     version = (made.taken.envelope.get("version") or "")[:200]
     for warned in made.taken.warnings:
         counted = WarningKey(
             key.owner_id, key.hour, key.source_id, key.kind, version, warned.path, warned.code
         )
-        tally.warnings[counted] += 1
+        delta.warnings[counted] += 1
         if warned.example:
-            tally.examples[counted] = warned.example
+            delta.examples[counted] = warned.example
 
 
-def _count_duplicate(tally: UsageDelta, made: Row, *, conflicting: bool) -> None:
-    tally.count(usage_key(made), received=1, duplicates=1, conflicting=int(conflicting))
+def _count_duplicate(delta: UsageDelta, made: Row, *, conflicting: bool) -> None:
+    delta.count(usage_key(made), received=1, duplicates=1, conflicting=int(conflicting))

@@ -169,16 +169,16 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def apply_delta(tally: UsageDelta) -> None:
+def apply_delta(delta: UsageDelta) -> None:
     """Add a delta to the counters, in the transaction that files the block."""
-    over = add_versions(tally.versions)
+    over = add_versions(delta.versions)
     _upsert(
         "events_usagehour",
         UsageKey._fields,
         COUNTED,
-        [(*key, *counter.values()) for key, counter in sorted(tally.usage.items())],
+        [(*key, *counter.values()) for key, counter in sorted(delta.usage.items())],
     )
-    warnings, examples = _in_bounds(tally, over)
+    warnings, examples = _in_bounds(delta, over)
     _upsert(
         "events_warninghour",
         WarningKey._fields,
@@ -188,17 +188,17 @@ def apply_delta(tally: UsageDelta) -> None:
     )
 
 
-def _in_bounds(tally: UsageDelta, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
+def _in_bounds(delta: UsageDelta, over: set[VersionKey]) -> tuple[Counter[WarningKey], dict[WarningKey, str]]:
     """Return warnings and examples with versions beyond the limit replaced by one."""
     if not over:
-        return tally.warnings, tally.examples
+        return delta.warnings, delta.examples
     made, examples = Counter[WarningKey](), dict[WarningKey, str]()
-    for key, count in tally.warnings.items():
+    for key, count in delta.warnings.items():
         is_over = VersionKey(key.source_id, key.owner_id, key.version) in over
         bounded = key._replace(version=OVERFLOW) if is_over else key
         made[bounded] += count
-        if key in tally.examples:
-            examples[bounded] = tally.examples[key]
+        if key in delta.examples:
+            examples[bounded] = delta.examples[key]
     return made, examples
 
 

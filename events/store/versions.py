@@ -1,4 +1,4 @@
-"""Versions of sources: which were heard of, since when, until when, and how many events they sent.
+"""Versions of sources: which were seen of, since when, until when, and how many events they sent.
 
 Folded in memory like the counters of usage, then written by one upsert with sorted keys.
 """
@@ -61,13 +61,13 @@ class VersionSeen:
         self.events += other.events
 
 
-def note_seen(versions: dict[VersionKey, VersionSeen], key: VersionKey, heard: VersionSeen) -> None:
+def note_seen(versions: dict[VersionKey, VersionSeen], key: VersionKey, seen: VersionSeen) -> None:
     """Add sightings of a version to a block."""
     there = versions.get(key)
     if there is None:
-        versions[key] = heard
+        versions[key] = seen
     else:
-        there.take(heard)
+        there.take(seen)
 
 
 def version_key(source_id: int, owner_id: int, version: str | None) -> VersionKey:
@@ -84,7 +84,7 @@ def add(versions: dict[VersionKey, VersionSeen]) -> set[VersionKey]:
         return set()
     missing = versions.keys() - _there(versions)
     over = _without_room(missing) if missing else set()
-    kept = {key: heard for key, heard in versions.items() if key not in over}
+    kept = {key: seen for key, seen in versions.items() if key not in over}
     for key in over:
         note_seen(kept, VersionKey(key.source_id, key.owner_id, OVERFLOW), versions[key])
     keys = sorted(kept)

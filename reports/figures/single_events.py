@@ -57,7 +57,7 @@ def newest(
     beside = _narrowed(mine, filters).filter(kind=kind)
     if of_event is not None:
         beside = beside.filter(of_event)
-    page = EventQuery(rows, paces=(in_time, mine), beside=beside).page(limit)
+    page = EventQuery(rows, windowed_by=(in_time, mine), joined=beside).page(limit)
     is_edge = isinstance(page.next, WindowEnd)
     return Newest(
         tuple(page.rows),
