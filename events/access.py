@@ -13,7 +13,7 @@ On the hot path of ingestion, `ownership.senders.Sender` decides which owners a 
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import models
@@ -31,6 +31,9 @@ LEADS = "Team lead"  # people who lead an owner: follows their memberships, gran
 SOURCES_FROM_DAYS = 91  # sources that have sent nothing for longer aren't offered to members
 _KEPT_AS = "tally_access"
 _OPERATOR_AS = "_tally_is_operator"
+
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class KeyUser(AnonymousUser):
@@ -150,7 +153,7 @@ class Access:
         since = timezone.now() - timedelta(days=SOURCES_FROM_DAYS)
         return UsageHour.objects.filter(owner_id__in=sorted(self.owner_ids), hour__gte=since)
 
-    def limit(self, rows: models.QuerySet[Any], path: str = "owner_id") -> models.QuerySet[Any]:
+    def limit(self, rows: models.QuerySet[Row], path: str = "owner_id") -> models.QuerySet[Row]:
         """Return only the rows whose owner, at `path`, is visible. The ids are a list, since with a subquery
         the planner doesn't use the index.
         """

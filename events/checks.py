@@ -1,7 +1,6 @@
 """System checks: a kind that is declared wrongly is named at start, before it does harm."""
 
 from collections import Counter
-from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
@@ -12,7 +11,7 @@ from events.kinds import KINDS
 
 
 @register()
-def check_enrichment(**_: Any) -> list[CheckMessage]:
+def check_enrichment(**_: object) -> list[CheckMessage]:
     """Check that the settings of enrichment have known values."""
     errors: list[CheckMessage] = [
         Error(
@@ -35,7 +34,7 @@ def check_enrichment(**_: Any) -> list[CheckMessage]:
 
 
 @register()
-def check_retention(**_: Any) -> list[CheckMessage]:
+def check_retention(**_: object) -> list[CheckMessage]:
     """Check the numbers of weeks, and that reports are kept at least as long as events."""
     hint = "0 keeps all; any other number is that of the weeks that are kept."
     errors: list[CheckMessage] = [
@@ -58,7 +57,7 @@ def check_retention(**_: Any) -> list[CheckMessage]:
 
 
 @register()
-def check_kinds(**_: Any) -> list[CheckMessage]:
+def check_kinds(**_: object) -> list[CheckMessage]:
     """Check that each wire path has one column, and each column a help text."""
     errors: list[CheckMessage] = []
     for entry in KINDS.values():

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime
-from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -20,31 +19,31 @@ SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to s
 
 
 @shared_task(name="events.manage_partitions", time_limit=600)
-def manage_partitions(**_: Any) -> None:
+def manage_partitions(**_: object) -> None:
     """Create future partitions."""
     make_partitions(weeks_ahead(timezone.now()))
 
 
 @shared_task(name="events.summarise", time_limit=3_600)
-def summarise(**_: Any) -> None:
+def summarise(**_: object) -> None:
     """Summarise pending sessions."""
     summarising.summarise_pending(seconds=SUMMARISE_SECONDS)
 
 
 @shared_task(name="events.clean", time_limit=3_600)
-def clean(**_: Any) -> None:
+def clean(**_: object) -> None:
     """Remove expired data."""
     janitors.clean_all(timezone.now())
 
 
 @shared_task(name="events.export", time_limit=3_600)
-def export(**_: Any) -> None:
+def export(**_: object) -> None:
     """Make the next export."""
     making.make_next()
 
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)
-def remove_old(**_: Any) -> None:
+def remove_old(**_: object) -> None:
     """Remove events beyond their retention, and sessions beyond theirs."""
     now, actor = timezone.now(), audit.Actor("retention")
     before = removal.retained_since(now)

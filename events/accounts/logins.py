@@ -159,19 +159,19 @@ def connect() -> None:
     user_login_failed.connect(_login_failed, dispatch_uid="audit_failure")
 
 
-def _logged_in(*, user: Any, request: Any, **_: Any) -> None:
+def _logged_in(*, user: Any, request: Any, **_: object) -> None:
     audit.record(_actor(user, request), "login.succeeded")
     if session := getattr(request, "session", None):
         # So that no request of those who have none asks the database for it.
         session[HAS_FACTOR] = second_factor.device_of(user) is not None
 
 
-def _logged_out(*, user: Any, request: Any, **_: Any) -> None:
+def _logged_out(*, user: Any, request: Any, **_: object) -> None:
     if user is not None:
         audit.record(_actor(user, request), "logout")
 
 
-def _login_failed(*, credentials: Any, request: Any = None, **_: Any) -> None:
+def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None:
     """Record a failed log-in, with the name only if an account has it: people type passwords into name
     fields.
     """

@@ -6,7 +6,6 @@ team, unless another lead takes them over.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
@@ -79,7 +78,7 @@ def connect_key_revocation() -> None:
     pre_delete.connect(_membership_deleted, sender=Membership, dispatch_uid="keys_end")
 
 
-def _membership_deleted(*, instance: Membership, **_: Any) -> None:
+def _membership_deleted(*, instance: Membership, **_: object) -> None:
     end_keys(instance, actor=MEMBERSHIP_END, now=timezone.now(), handed_to={})
 
 
@@ -89,5 +88,5 @@ def connect_lead_group() -> None:
     post_delete.connect(_membership_changed, sender=Membership, dispatch_uid="lead_deleted")
 
 
-def _membership_changed(*, instance: Membership, **_: Any) -> None:
+def _membership_changed(*, instance: Membership, **_: object) -> None:
     follow_roles(instance.user_id)

@@ -214,7 +214,7 @@ def _require_code(request: HttpRequest) -> HttpResponse:
 
 
 @register()
-def check_second_factor(**_: Any) -> list[CheckMessage]:
+def check_second_factor(**_: object) -> list[CheckMessage]:
     """Check that SECOND_FACTOR has a known value."""
     if settings.SECOND_FACTOR in CHOICES:
         return []

@@ -1,7 +1,6 @@
 """The audit trail in the admin: operators see all of it, leads what was done to their owners."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.contrib import admin
 from django.db import models
@@ -22,7 +21,7 @@ class ActionFilter(ChoiceFilter):
     parameter_name = "action"
     column = "action"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all actions."""
         return sorted(((name, said.rstrip(":")) for name, said in ACTIONS.items()), key=lambda each: each[1])
 
@@ -34,7 +33,7 @@ class LedOwnerFilter(ChoiceFilter):
     parameter_name = "owner"
     column = "owner_id"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the owners that the person leads."""
         owners = list(access_of(request).led.select_related("organization"))
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
@@ -70,13 +69,13 @@ class AuditEntryAdmin(PageAdmin, KeysetAdmin):
         """Return the owner's name at that time."""
         return row.owner_name or NOTHING
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[models.Model]:
         """Return the entries that concern owners the person leads."""
         access = access_of(request)
-        rows: models.QuerySet[Any] = super().get_queryset(request)
+        rows: models.QuerySet[models.Model] = super().get_queryset(request)
         return rows if access.is_operator else rows.filter(owner_id__in=access.led.values("pk"))
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         """True for leads; for an entry, only for leads of its owner."""
         access = access_of(request)
         if obj is None:

@@ -83,7 +83,7 @@ class TallyAdmin(UnfoldAdmin):
         """Return the text of the list if it has no rows."""
         return self.empty_state
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         """Show the list."""
         more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
         return super().changelist_view(request, more | (extra_context or {}))
@@ -343,7 +343,7 @@ class PageAdmin(ReadOnly, TallyAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the page of a row instead of a form. A row that the person may not see looks like a missing
         one.

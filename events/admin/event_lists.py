@@ -177,7 +177,7 @@ class EventChangeList(KeysetChangeList):
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
-    ) -> models.QuerySet[Any]:
+    ) -> models.QuerySet[models.Model]:
         """Return the rows of the query. Pages are taken from the query itself."""
         specs: Any
         specs, self.has_filters, _, _, self.has_active_filters = self.get_filters(request)
@@ -326,7 +326,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
 
 def envelopes_of(
     request: HttpRequest, filters: list[ChoiceFilter], term: str
-) -> tuple[models.QuerySet[Any], models.QuerySet[Any], bool]:
+) -> tuple[models.QuerySet[models.Model], models.QuerySet[models.Model], bool]:
     """Return the visible envelopes that match, the same limited to indexed filters, and whether both are
     equal.
     """

@@ -110,7 +110,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
             return NOTHING
         return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         """Return the list with a line for each event; one statement for all of a page."""
         response = super().changelist_view(request, extra_context)
         if listed := (getattr(response, "context_data", None) or {}).get("cl"):
@@ -130,7 +130,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         view = self.admin_site.admin_view(partial(page, site=self.admin_site))
         return [path("partitions/", view, name="events_partitions"), *super().get_urls()]
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[models.Model]:
         """Return the events with the names that list and page show.
 
         By queries of their own: joined, statistics that don't know a new source yet make PostgreSQL expect
@@ -186,11 +186,11 @@ class KindAdmin(PageAdmin, EventListAdmin):
 
     kind = ""
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[models.Model]:
         """Return the rows of the kind whose envelopes the person may see."""
         rows = self.model._default_manager.all()
         mine = access_of(request).limit(Event.objects.order_by())
-        found: models.QuerySet[Any] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
+        found: models.QuerySet[models.Model] = rows.filter(Exists(mine.filter(pk=OuterRef("pk"))))
         return found
 
     def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
@@ -224,7 +224,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
             f"They appear here as soon as one is filed. Description: {described(self.model)}",
         )
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
         """Show the list with the kind's title and description."""
         more = {"title": f"Events: {self.kind}", "explained": described(self.model)}
         return super().changelist_view(request, more | (extra_context or {}))
@@ -234,7 +234,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the event's page, with a link back to this list."""
         more = {"list_name": f"{self.kind} events"}

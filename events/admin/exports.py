@@ -56,11 +56,11 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         """Return the size of its file, as people write it."""
         return format_html('<span class="tally-figure">{}</span>', size_text(row.bytes))
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[ExportJob]:
         """Return the person's own exports, also for operators: a file contains what its person may see."""
         return super().get_queryset(request).filter(user_id=request.user.pk)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: ExportJob | None = None) -> bool:
         """True for members of any owner; for an export, only for its person."""
         return not access_of(request).is_empty if obj is None else obj.user_id == request.user.pk
 
@@ -89,7 +89,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         pk = jobs.job_id_of(token)
         job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
         now = timezone.now()
-        if job is None or job.expires_at <= now:
+        if job is None or job.expires_at is None or job.expires_at <= now:
             raise Http404
         if not job.is_accessible:
             jobs.cancel(job, "You no longer have access to all of its owners.", now)
@@ -115,7 +115,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the page, with a download link if the export is ready."""
         found = self.get_object(request, object_id) if object_id else None

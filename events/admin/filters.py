@@ -98,7 +98,9 @@ class ChoiceFilter(SimpleListFilter):
         offered = {str(value) for value, _ in self.lookup_choices}
         return bool(self.chosen) and not offered.issuperset(self.values)
 
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the matching rows; none for a value that isn't offered."""
         if not self.chosen:
             return queryset
@@ -106,7 +108,9 @@ class ChoiceFilter(SimpleListFilter):
             return queryset.none()
         return self.narrow(request, queryset)
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows that have one of the active values."""
         many = len(self.values) > 1
         return rows.filter(**{f"{self.column}__in": self.values} if many else {self.column: self.chosen})
@@ -121,7 +125,7 @@ class OwnerFilter(ChoiceFilter):
     takes_many = True
     is_indexed = True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the owners that the person sees."""
         owners = access_of(request).owners
         return [(str(owner.pk), label) for owner, label in zip(owners, labels_of(owners), strict=True)]
@@ -135,12 +139,14 @@ class SourceFilter(ChoiceFilter):
     column = "source_id"
     takes_many = True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the sources of the person's owners."""
         sources = list(access_of(request).listed_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows of the selected sources and of those merged into them."""
         chosen = [int(value) for value in self.values]
         return rows.filter(source_id__in=with_merged(chosen))
@@ -149,7 +155,7 @@ class SourceFilter(ChoiceFilter):
 class VisibleSourceFilter(SourceFilter):
     """Filter by all sources that the person may see, for lists that include rejected events."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the sources of everything that the person's owners received."""
         sources = list(access_of(request).visible_sources.select_related("organization"))
         return [(str(source.pk), label) for source, label in zip(sources, labels_of(sources), strict=True)]
@@ -163,7 +169,7 @@ class KindFilter(ChoiceFilter):
     column = "kind"
     takes_many = True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all kinds."""
         return [(name, name) for name in sorted(KINDS)]
 
@@ -175,7 +181,7 @@ class DialectFilter(ChoiceFilter):
     parameter_name = "dialect"
     column = "dialect"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all dialects."""
         return [(name, name) for name in sorted(DIALECTS)]
 
@@ -187,11 +193,13 @@ class PeriodFilter(ChoiceFilter):
     parameter_name = "period"
     is_indexed = of_time = True
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the periods."""
         return list(PERIODS.items())
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the events that occurred in the period."""
         since, until = period(self.chosen, timezone.localtime())
         rows = rows.filter(pk__gte=first_id(since))
@@ -234,7 +242,7 @@ class TypedFilter(ChoiceFilter):
 
     input_type = "text"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return no choices."""
         return ()
 
@@ -243,7 +251,9 @@ class TypedFilter(ChoiceFilter):
         """False: `narrow` handles invalid values."""
         return False
 
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def queryset(
+        self, request: HttpRequest, queryset: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the matching rows; none for an invalid value."""
         if not self.chosen:
             return queryset
@@ -256,7 +266,9 @@ class TypedFilter(ChoiceFilter):
 class TextFilter(TypedFilter):
     """Filter by a whole text."""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with the text. None has a NUL, which PostgreSQL doesn't accept."""
         if "\x00" in self.chosen:
             return rows.none()
@@ -266,12 +278,14 @@ class TextFilter(TypedFilter):
 class EnvelopeTextFilter(TextFilter):
     """Filter by a text of the envelope, with the index on its first characters if there is one."""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with the text."""
         if "\x00" in self.chosen:
             return rows.none()
         events: Any = rows
-        found: models.QuerySet[Any] = events.with_text(self.column, self.chosen)
+        found: models.QuerySet[models.Model] = events.with_text(self.column, self.chosen)
         return found
 
 
@@ -304,7 +318,9 @@ class ObjectFilter(EnvelopeTextFilter):
 class ListedFilter(TextFilter):
     """Filter by a text without an index, or by one of several, separated by commas, as reports link."""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with the whole text or one of its parts."""
         if "," not in self.chosen:
             return super().narrow(request, rows)
@@ -340,7 +356,9 @@ class TimeFilter(TypedFilter):
             return f"{self.title.capitalize()}: {error}." if self.chosen else ""
         return ""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows on this side of the time."""
         return rows.filter(**{self.lookup: self.bound(parse_instant(self.chosen))})
 
@@ -406,7 +424,9 @@ class ReceivedUntilFilter(ReceiptFilter):
 class NumberFilter(TypedFilter):
     """Filter by a number."""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with that number. Raises ValueError for one that no column holds."""
         return rows.filter(**{self.column: parse_number(self.chosen)})
 
@@ -414,11 +434,13 @@ class NumberFilter(TypedFilter):
 class FlagFilter(ChoiceFilter):
     """Filter by yes or no."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return yes and no."""
         return [("yes", "yes"), ("no", "no")]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with that value."""
         return rows.filter(**{self.column: self.chosen == "yes"})
 
@@ -429,7 +451,9 @@ class BotFilter(FlagFilter):
     title = "bot"
     parameter_name = column = "is_bot"
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows of bots, or all others."""
         return rows.filter(is_bot=True) if self.chosen == "yes" else rows.exclude(is_bot=True)
 

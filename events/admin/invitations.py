@@ -63,7 +63,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         " they accept.",
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Invitation]:
         """Return the invitations to owners that the person leads."""
         rows, access = super().get_queryset(request), access_of(request)
         return rows if access.is_operator else rows.filter(owner__in=access.led)
@@ -81,7 +81,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
             return "withdrawn"
         return PENDING if timezone.now() < row.expires_at else EXPIRED
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         """True for leads of its owner."""
         access = access_of(request)
         return access.leads_any if obj is None else access.leads(obj.owner_id)
@@ -90,7 +90,9 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         """True for leads, who invite to their owners."""
         return access_of(request).leads_any
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Invitation | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Return the form, with the inviter."""
         made: Any = super().get_form(request, obj, change, **kwargs)
         made.inviter = request.user
@@ -102,7 +104,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
         """Return the fields of the form."""
         return ("owner", "email", "role")
 
@@ -111,7 +113,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the form for a new invitation, and the page of an existing one."""
         if object_id is None:

@@ -280,7 +280,9 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
             return "in use"
         return "ended" if _is_over(key) else format_html("in use until {}", _until(key.expires_at))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Return the form to create a key, or the one to change it."""
         made: Any = super().get_form(
             request, obj, change, **{"form": ChangeKeyForm if obj else MakeKeyForm, **kwargs}
@@ -288,7 +290,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         made.access = access_of(request)
         return made
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         """Return the fields that may be set, followed by read-only ones."""
         if obj is None:
             return MADE_BY_OPERATORS if access_of(request).is_operator else MADE
@@ -299,7 +301,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         fixed = linked_fields(request, (name for name in FIXED if name != "owners" or is_whole))
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         """Return the fields that can't be changed: nearly all of them."""
         return () if obj is None else linked_fields(request, FIXED)
 
@@ -316,12 +318,12 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         """True for leads."""
         return access_of(request).leads_any
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """True for leads of the key's owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.default_owner_id))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """False: requests and accounts refer to keys. Revoke them instead."""
         return False
 

@@ -36,7 +36,7 @@ def requested_page_of(page_of: PageSource, size: int, asked: Mapping[str, str]) 
 
 
 def requested_page(
-    rows: models.QuerySet[Any], order: Order, size: int, asked: Mapping[str, str]
+    rows: models.QuerySet[models.Model], order: Order, size: int, asked: Mapping[str, str]
 ) -> tuple[Slice, bool]:
     """Return the requested page of rows in an order, and whether it is the first."""
     return requested_page_of(partial(keyset_page, rows, order), size, asked)
@@ -65,11 +65,11 @@ class KeysetChangeList(TallyChangeList):
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in (AFTER, BEFORE)}
 
-    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[models.Model]) -> list[Any]:
         """Return the order of the keys."""
         return [f"-{key}" for key in self.model_admin.list_order.keys]
 
-    def apply_select_related(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def apply_select_related(self, queryset: models.QuerySet[models.Model]) -> models.QuerySet[models.Model]:
         """Leave the queryset as it is: Django would join every owner and source that a column names."""
         return queryset
 
@@ -81,7 +81,7 @@ class KeysetChangeList(TallyChangeList):
 
     def page_of(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
         """Return a page of the list."""
-        rows: models.QuerySet[Any] = self.queryset
+        rows: models.QuerySet[models.Model] = self.queryset
         if columns := self.model_admin.list_columns:
             rows = rows.only(*columns)
         return keyset_page(rows, self.order, size, key=key, backward=backward)

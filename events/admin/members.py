@@ -34,7 +34,7 @@ class RemovableMembers(TallyAdmin):
     """Admin of members with a page to remove one, or to leave."""
 
     def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Confirm, then remove the member. Only operators can remove the last lead."""
         row: Membership | None = self.get_object(request, unquote(object_id))
@@ -155,17 +155,19 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         """Return the owner."""
         return row.owner
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Let leads change only the role, and keep the last lead."""
         if not access_of(request).is_operator:
             kwargs["form"] = RoleForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Return the fields, linked for an existing member."""
         return linked_fields(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Return the fields that can't be changed: all but the role."""
         return () if obj is None else linked_fields(request, CHOSEN_ONCE)
 
@@ -179,12 +181,12 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         """True for operators. Leads invite people instead, who accept."""
         return access_of(request).is_operator
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """True for leads of the owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """True for leads of its owner, and for the member, who can leave."""
         is_own = obj is not None and access_of(request).is_person(obj.user_id)
         return is_own or self.has_change_permission(request, obj)

@@ -68,7 +68,7 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
             return ("key", CREATED_AT, *(CHOSEN_ONCE if obj else ()))
         return tuple(name for name in FIELDS if name not in OF_LEADS)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Owner | None = None) -> bool:
         """True for leads of the owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.pk))

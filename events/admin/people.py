@@ -124,7 +124,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         """Return the accounts with their groups, which show their roles."""
         return super().get_queryset(request).prefetch_related("groups")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Add the second factor, if another person has one."""
         found = super().get_fieldsets(request, obj)
         if not _may_remove(request, obj):

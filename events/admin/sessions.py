@@ -44,14 +44,16 @@ class StateFilter(ChoiceFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all states."""
         return [(state.value, state.value) for state in State]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the sessions that are now in the state."""
         sessions: Any = rows
-        found: models.QuerySet[Any] = sessions.in_state(State(self.chosen), timezone.now())
+        found: models.QuerySet[models.Model] = sessions.in_state(State(self.chosen), timezone.now())
         return found
 
 
@@ -61,11 +63,13 @@ class ErrorsFilter(ChoiceFilter):
     title = "errors"
     parameter_name = "errors"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return both choices."""
         return [("some", "with errors"), ("none", "without errors")]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the sessions with or without errors."""
         return rows.filter(errors__gt=0) if self.chosen == "some" else rows.filter(errors=0)
 
@@ -76,11 +80,13 @@ class WarningFilter(ChoiceFilter):
     title = "warning"
     parameter_name = "warning"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the warnings of sessions."""
         return [("several_actors", "several actors"), ("reused_id", "ids used again")]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the sessions with the warning, with the condition of the index."""
         column = "actors" if self.chosen == "several_actors" else "reused_ids"
         return rows.filter(WARNED, **{f"{column}__gt": 1 if column == "actors" else 0})
@@ -89,7 +95,9 @@ class WarningFilter(ChoiceFilter):
 class BegunFilter(PeriodFilter):
     """Filter by time of the first event."""
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the sessions that started in the period."""
         since, until = period(self.chosen, timezone.localtime())
         rows = rows.filter(started_at__gte=since)
@@ -177,16 +185,16 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         pages = [row.first_page] if row.last_page == row.first_page else [row.first_page, row.last_page]
         return format_html_join(" → ", '<span class="tally-id" title="{}">{}</span>', _named(pages))
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Session]:
         """Return the sessions with the names that list and page show."""
         return super().get_queryset(request).prefetch_related("owner", "source")
 
     def get_search_results(
         self,
         request: HttpRequest,
-        queryset: models.QuerySet[Any],
+        queryset: models.QuerySet[models.Model],
         search_term: str,
-    ) -> tuple[models.QuerySet[Any], bool]:
+    ) -> tuple[models.QuerySet[models.Model], bool]:
         """Search by our id, else by session id, actor or device: the first that finds anything.
 
         One after the other, since each has an index, and all at once have none.
@@ -208,7 +216,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         """Show the page. A previous id of a session redirects to it."""
         moved = self._moved(request, unquote(object_id)) if object_id else None
@@ -237,7 +245,7 @@ def _named(pages: Iterable[str | None]) -> Iterable[tuple[str, str]]:
         yield name, shorten(name, 20)
 
 
-def _searches(sessions: models.QuerySet[Any], term: str) -> Iterable[models.QuerySet[Any]]:
+def _searches(sessions: models.QuerySet[models.Model], term: str) -> Iterable[models.QuerySet[models.Model]]:
     with suppress(ValueError):  # no id of ours
         yield sessions.filter(pk=UUID(term))
     for column in SEARCHED:

@@ -432,7 +432,7 @@ class SourceAdmin(PageAdmin):
         except (ValueError, OverflowError):
             return None
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
         """True for members; for a source, only if it sent to their owners."""
         access = access_of(request)
         if obj is None:

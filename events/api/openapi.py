@@ -44,7 +44,7 @@ _NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names i
 _MOVED = {"description": "A session has another id now: see `Location`."}
 
 
-def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def complete(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Add the schema shared by all errors. A hook of drf-spectacular."""
     schemas = result["components"]["schemas"]
     schemas["Problem"] = PROBLEM

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from django.core.signals import setting_changed
 
@@ -14,7 +14,7 @@ def cached_from_settings(make: Callable[P, R]) -> Callable[P, R]:
     """Cache a function of its arguments and settings. Tests that change a setting clear the cache."""
     remembered = cache(make)
 
-    def forget(**_: Any) -> None:
+    def forget(**_: object) -> None:
         remembered.cache_clear()
 
     setting_changed.connect(forget, weak=False)

@@ -98,7 +98,7 @@ def _making(table: str, week: datetime) -> str:
     """
 
 
-def _after_migrate(sender: Any, **_: Any) -> None:
+def _after_migrate(sender: Any, **_: object) -> None:
     """Make the partitions ahead once this app's tables are there."""
     if sender.name == "events" and connection.vendor == "postgresql":
         make_partitions(weeks_ahead(timezone.now()))

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         kind = KeyType(options["type"])
         is_open = kind == KeyType.PUBLISHABLE and options["owners"] == provisioning.ALL
         if is_open and not options["open_to_anyone"]:

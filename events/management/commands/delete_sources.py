@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--with-events", action="store_true", help="Delete their stored events first.")
         parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         sources = sources_named(options["organization"], options["names"])
         if options["with_events"]:
             if not options["yes"]:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     help = "Makes the partitions of this week and the weeks ahead; beat does it every hour."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: Any) -> None:
         made = make_partitions(weeks_ahead(timezone.now()))
         for name in made:
             self.stdout.write(f"made {name}")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         target.add_argument("--into", help="Name of the source to merge them into.")
         target.add_argument("--take-back", action="store_true", help="Undo the merge of these sources.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         sources = sources_named(options["organization"], options["names"])
         by, into = audit.command("merge_sources"), options["into"]
         try:

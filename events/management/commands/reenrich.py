@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--fields", default=",".join(FIELDS), help=f"Some of: {','.join(FIELDS)}.")
         parser.add_argument("--after", type=UUID, help="Go on after this event.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         fields = [name.strip() for name in options["fields"].split(",") if name.strip()]
         unknown = [name for name in fields if name not in FIELDS]
         if unknown or not fields:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Say what would go; remove nothing.")
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         now = timezone.now()
         before: datetime = options["before"]
         if before + WEEK > now:

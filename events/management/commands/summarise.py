@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="Every session again, from its events.")
         parser.add_argument("--owner", help="Only those of the owners of this name.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         now = timezone.now()
         owners = owner_ids(options["owner"])
         if options["all"]:

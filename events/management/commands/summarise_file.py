@@ -25,7 +25,7 @@ class Command(BaseCommand):
             help="Sum up by session the events of FILE; - for stdin.",
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         name = options["session"]
         if name == "-":
             bad = self._sum_up(sys.stdin.buffer)
