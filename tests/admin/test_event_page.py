@@ -180,4 +180,4 @@ def test_an_event_whose_kinds_row_is_gone_has_a_page_that_says_so(team_a: Sender
     event = filed(team_a, log_event())
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_log")
-    assert "run manage.py verify" in html_of(operator, page_of(event))
+    assert "Run manage.py verify" in html_of(operator, page_of(event))

@@ -141,7 +141,7 @@ class TestManyEvents:
         session = visited(team_a, *(view(number, f"page {number}") for number in range(50)))
         html = html_of(alice, address(session))
         assert "tally-band " not in html
-        assert "too many events of pages to draw" in text_of(html)
+        assert "too many page views to draw" in text_of(html)
 
     def test_of_very_many_the_first_of_each_stretch_are_drawn(
         self, team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
