@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from events.api.endpoint import FIELDS, Endpoint, Selectable
+from events.api.pagination import KEPT_SINCE
 from events.api.problems import MEDIA_TYPE, PROBLEMS
 
 _TEXT = {"type": "string"}
@@ -39,6 +40,15 @@ _LIMITS = {
         ("RateLimit-Remaining", "Those of them that are left."),
         ("RateLimit-Reset", "Seconds after which all of them may be made again."),
     )
+}
+_KEPT_SINCE = {
+    KEPT_SINCE: {
+        "description": (
+            "Where the list would go further back: the time since when its rows are kept. Older ones were"
+            " removed (`RETENTION_WEEKS`)."
+        ),
+        "schema": {"type": "string", "format": "date-time"},
+    }
 }
 _NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names is still so."}
 _MOVED = {"description": "A session has another id now: see `Location`."}
@@ -86,6 +96,8 @@ class Schema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if isinstance(self.view, Endpoint):
+            if getattr(getattr(self.view, "paginator", None), "begin", ""):
+                bodies["200"]["headers"] = _KEPT_SINCE
             bodies |= {"304": _NOT_MODIFIED} if self.method == "GET" else {}
             bodies |= {"308": _MOVED} if "sessions/{id}" in self.path else {}
             bodies |= {status: _problem(status) for status in _statuses()}

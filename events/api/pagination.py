@@ -5,6 +5,7 @@ DRF's own cursor falls back to OFFSET among equal values, and all events of a ba
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -15,11 +16,14 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from events.api.problems import BadParameter
+from events.lib import times
 from events.lib.paging import NEWEST_FIRST, EventQuery, InvalidCursor, Order, Slice, keyset_page
+from events.store import retention
 from events.wire.values import is_unstorable
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
+KEPT_SINCE = "Kept-Since"  # header
 CURSOR, SIZE, ORDERING = "cursor", "page_size", "ordering"
 
 
@@ -31,6 +35,11 @@ class KeysetPagination(BasePagination):
 
     orders: dict[str, Order] = {"-id": Order(("id",), descending=True)}
     default = "-id"
+    begin = ""  # parameter that a list's rows begin at
+
+    def kept_since(self) -> datetime | None:
+        """Return the time before which rows of the list were removed; None if none were."""
+        return None
 
     def paginate_queryset(  # type: ignore[override]  # of a queryset, never of a list
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
@@ -38,6 +47,7 @@ class KeysetPagination(BasePagination):
         """Return the rows of the requested page."""
         self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
         self.url = request.build_absolute_uri()
+        self.asked_begin = request.query_params.get(self.begin, "")
         size = _size(request.query_params.get(SIZE, ""))
         backward, key = _decode(request.query_params.get(CURSOR, ""))
         try:
@@ -75,14 +85,26 @@ class KeysetPagination(BasePagination):
         ]
 
     def get_paginated_response(self, data: Any) -> Response:
-        """Return the page with its links."""
+        """Return the page with its links, and since when rows are kept if it would go further back."""
+        since = self.kept_since() if self._reaches_back() else None
+        is_cut = since is not None and self._is_before(since)
         return Response(
             {
                 "next": self._link(self.page.next, False),
                 "previous": self._link(self.page.previous, True),
                 "results": data,
-            }
+            },
+            headers={KEPT_SINCE: as_header(since)} if since and is_cut else None,
         )
+
+    def _reaches_back(self) -> bool:
+        """True if the page has the oldest row of the list, or the request names the time it begins at."""
+        oldest = self.page.next if self.order.descending else self.page.previous
+        return bool(self.asked_begin) or oldest is None
+
+    def _is_before(self, since: datetime) -> bool:
+        # The filter has read it already, so it can be read.
+        return not self.asked_begin or times.parse_time(self.asked_begin) < since
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema of the page for OpenAPI."""
@@ -100,6 +122,11 @@ class KeysetPagination(BasePagination):
             return None
         cursor = urlsafe_b64encode(json.dumps([backward, *self.order.key_of(row)]).encode()).decode()
         return str(replace_query_param(remove_query_param(self.url, CURSOR), CURSOR, cursor))
+
+
+def as_header(since: datetime) -> str:
+    """Return a time as the header has it."""
+    return since.astimezone(UTC).isoformat()
 
 
 def _size(text: str) -> int:
@@ -128,10 +155,20 @@ def _decode(cursor: str) -> tuple[bool, list[str]]:
     return bool(backward), key
 
 
-class EventPagination(KeysetPagination):
+class OfEvents(KeysetPagination):
+    """Pages of events, which are removed by the week."""
+
+    begin = "occurred_after"
+
+    def kept_since(self) -> datetime | None:
+        """Return since when single events are kept."""
+        return retention.current().events
+
+
+class EventPagination(OfEvents):
     """Newest first, or as they arrived."""
 
-    orders = KeysetPagination.orders | {"received_at": Order(("received_at", "id"))}
+    orders = OfEvents.orders | {"received_at": Order(("received_at", "id"))}
 
     def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
         """Return the page, searched in windows if no index serves its filters."""
@@ -153,6 +190,11 @@ class SessionPagination(KeysetPagination):
 
     orders = {"-started_at": Order(("started_at", "id"), descending=True)}
     default = "-started_at"
+    begin = "since"
+
+    def kept_since(self) -> datetime | None:
+        """Return since when sessions are kept."""
+        return retention.current().reports
 
 
 class NamePagination(KeysetPagination):
@@ -171,7 +213,7 @@ class UsagePagination(KeysetPagination):
     default = "-period"
 
 
-class KindPagination(KeysetPagination):
+class KindPagination(OfEvents):
     """Events of a kind, newest first. A page may be short, even empty, and have a next one."""
 
     orders = {"-id": Order(("pk",), descending=True)}

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import OwnedFilter, TimeFilter, bot_filter
-from events.api.pagination import SessionPagination, TimelinePagination
+from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
 from events.api.serializers import LISTED, EventSerializer
 from events.sessions.session import (
     Session,
@@ -30,6 +30,7 @@ from events.sessions.session import (
     State,
 )
 from events.sessions.summary_event import as_summary_event
+from events.store import retention
 from events.wire.schema import Warned
 
 MOVED = 308
@@ -235,9 +236,14 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
     def events(self, request: Request, pk: Any) -> Response:
         """Its events, first to last."""
-        events: Any = self.get_object().timeline().only(*LISTED).prefetch_related("owner", "source")
+        session = self.get_object()
+        events: Any = session.timeline().only(*LISTED).prefetch_related("owner", "source")
         page: Any = self.paginate_queryset(events)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        response = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        since = retention.current().events
+        if since and session.started_at < since:
+            response[KEPT_SINCE] = as_header(since)
+        return response
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))

@@ -1,5 +1,6 @@
 """CSV: UTF-8 with a byte order mark, which spreadsheets need to read more than ASCII."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from events.spreadsheets.sheet import Cell, Heading, Sheet, cells
 
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 TYPE = "text/csv; charset=utf-8"
+_LIKE_THOUSANDS = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
 
 
 def lines(sheet: Sheet) -> Iterator[bytes]:
@@ -32,9 +34,9 @@ def written(value: Cell, heading: Heading) -> str:
         case str():
             text = _text(value)
         case float():
-            text = number_text(value)
+            text = unmistakable(number_text(value))
         case Decimal():
-            text = exactly(value)
+            text = unmistakable(exactly(value))
         case datetime():
             at = value.astimezone(heading.clock) if heading.zone else value
             text = _text(at.isoformat().replace("+00:00", "Z") if heading.is_zulu else at.isoformat())
@@ -49,6 +51,11 @@ def exactly(value: Decimal) -> str:
     """Return all digits of a number, without an exponent and without zeros at its end."""
     text = f"{value:f}"
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def unmistakable(number: str) -> str:
+    """Add a zero to a number of three decimals: with decimal commas, spreadsheets read 2.125 as 2125."""
+    return f"{number}0" if _LIKE_THOUSANDS.fullmatch(number) else number
 
 
 def _text(value: str) -> str:

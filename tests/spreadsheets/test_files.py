@@ -144,6 +144,21 @@ def test_values_are_exact(value: Any, as_csv: str, as_xlsx: Any) -> None:
     assert xlsx_rows(content(Sheet("x", sheet.headings, [[value, "x"]]), "xlsx"))[1][0] == as_xlsx
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2.125, "2.1250"),
+        (Decimal("-0.141"), "-0.1410"),
+        (Decimal("999.5010"), "999.5010"),
+        (Decimal("1234.125"), "1234.125"),  # nobody groups digits like this
+        (2.5, "2.5"),
+    ],
+)
+def test_no_number_looks_grouped_to_who_has_decimal_commas(value: Any, text: str) -> None:
+    sheet = Sheet("Numbers", [Heading("number")], [[value]])
+    assert content(sheet, "csv").decode("utf-8-sig").splitlines()[1] == text
+
+
 def test_numbers_are_numbers_to_those_who_guess_types() -> None:
     sheet = [["a", 1, Decimal("0.25")], ["b", 2, Decimal(3)]]
     made = content(Sheet("x", [Heading("name"), Heading("n"), Heading("cost", unit="EUR")], sheet), "csv")

@@ -101,6 +101,31 @@ def test_figures_stay_when_events_go(filled: Sender) -> None:
     assert "Not compared: rollups of 1 weeks" in command("verify_rollups")
 
 
+def test_the_api_says_since_when_rows_are_kept(filled: Sender, operator: Client) -> None:
+    end = old_week() + WEEK
+    kept = end.isoformat()
+
+    def said(path: str, **params: Any) -> str | None:
+        response = operator.get(f"/api/v1/{path}", params)
+        assert response.status_code == 200, response.content
+        return response.headers.get("Kept-Since")
+
+    assert said("events/") is None, "nothing was removed yet"
+    remove()
+    for path in ("events/", "kinds/log/"):
+        assert said(path) == kept
+        assert said(path, occurred_after=(end - timedelta(days=1)).isoformat()) == kept
+        assert said(path, occurred_after=end.isoformat()) is None
+        assert said(path, page_size=1) is None, "older ones follow on the next page"
+    assert said("events/", ordering="received_at") == kept
+    assert said("sessions/") is None, "sessions are kept"
+    old, new = (Session.objects.get(session=name) for name in ("old", "new"))
+    assert said(f"sessions/{old.pk}/events/") == kept
+    assert said(f"sessions/{new.pk}/events/") is None
+    retention.note_reports_removed(end)
+    assert said("sessions/") == kept
+
+
 def test_nothing_computes_again_what_is_left_of_removed_events(filled: Sender) -> None:
     remove()
     before, sessions = rows(), list(Session.objects.order_by("pk").values())
