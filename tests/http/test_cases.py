@@ -7,7 +7,7 @@ from telemetry_project.stack import paths
 from tests.http.cases import BODY, CASES, TABLES, Case, page
 from tests.http.wire import Site, converse
 
-PAGE = paths.REPOSITORY / "docs" / "reliability.md"
+PAGE = paths.REPOSITORY / "docs" / "explanation" / "reliability.md"
 
 
 def undergone(site: Site, case: Case) -> Case:

@@ -1,4 +1,4 @@
-"""The README's client configuration works: its lines are run unchanged."""
+"""The client configuration in docs/how-to/connect-applications.md works: its lines are run unchanged."""
 
 import re
 
@@ -10,6 +10,7 @@ from tests.clients.filed import Filed
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder
 
+PAGE = REPOSITORY / "docs" / "how-to" / "connect-applications.md"
 SUNBIRD = """
 import {{ $t }} from '@project-sunbird/telemetry-sdk';
 {settings}
@@ -40,14 +41,14 @@ def test_its_settings_bring_events_in(
     clients: Clients, recorder: Recorder, script: str, word: str, dialect: str, source: str
 ) -> None:
     key = provisioning.key(organization_slug="demo", owner_name="Key delivery").text
-    blocks = re.findall(r"```js\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```js\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (settings,) = (block for block in blocks if word in block)
     # The last line of Availity's starts what follows clicks, for which Node has no page.
     settings = settings.replace("new AvAnalytics(plugin).init();\n", "")
     settings = settings.replace("http://localhost:8000", recorder.url).replace("tally_pk_…", key)
-    (clients.folder / f"readme-{dialect}.mjs").write_text(script.format(settings=settings))
+    (clients.folder / f"settings-{dialect}.mjs").write_text(script.format(settings=settings))
 
-    clients.run(f"readme-{dialect}.mjs", environment={})
+    clients.run(f"settings-{dialect}.mjs", environment={})
 
     (event,) = Filed().events
     assert (event.dialect, event.owner.name, event.source.name) == (dialect, "Key delivery", source)
