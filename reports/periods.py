@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Granularity(StrEnum):
-    """How long a bucket of a series is. The names are units of PostgreSQL's date_trunc, but for the first."""
+    """Lengths of a series' buckets. The names are units of PostgreSQL's date_trunc, but for the first."""
 
     QUARTER = "quarter_hour"
     HOUR = "hour"
@@ -70,12 +70,12 @@ class Period:
 
     @property
     def days(self) -> int:
-        """How many days it has."""
+        """Return how many days it has."""
         return (self.end - self.first).days
 
     @property
     def is_month(self) -> bool:
-        """Whether it is one calendar month, whole."""
+        """True if it is one calendar month, whole."""
         return self.first.day == 1 and self.end == next_month(self.first)
 
     def before(self) -> "Period":

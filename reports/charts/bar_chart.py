@@ -31,7 +31,7 @@ class BarChart:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to be seen."""
+        """True if there is nothing to be seen."""
         return not any(bar.value for bar in self.bars)
 
     def table(self) -> Table:
@@ -49,7 +49,7 @@ class BarChart:
         return Table(tuple(columns), tuple(rows))
 
     def spec(self) -> dict[str, Any]:
-        """What charts.js draws."""
+        """Return the drawing as charts.js takes it."""
         values = [float(value) for bar in self.bars for value in (bar.value, bar.before) if value is not None]
         # Over a bar that stands its number has room.
         most = max(values, default=0.0) * (1.0 if self.kind == "bars" else 1.08)

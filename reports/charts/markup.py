@@ -55,5 +55,5 @@ def _classes(cell: Shown) -> str:
 
 
 def _title(cell: Shown) -> str:
-    """What is said on hover."""
+    """Return the title attribute, which is shown on hover."""
     return f' title="{escape(cell.exact)}"' if cell.exact else ""

@@ -54,7 +54,7 @@ def exact_seconds(value: Number) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a number is of."""
+    """The unit of a number."""
 
     name: str  # what stands at an axis
     short: Callable[[Any], str] = short_count
@@ -206,7 +206,7 @@ class Change:
 
 
 def change(value: Number | None, before: Number | None, *, more_is: str = "") -> Change | None:
-    """How a value differs from the one before; None where there is nothing to compare."""
+    """Return how a value differs from the one before; None where there is nothing to compare."""
     if value is None or before is None:
         return None
     if before == value:
@@ -222,7 +222,7 @@ def change(value: Number | None, before: Number | None, *, more_is: str = "") ->
 
 
 def points(value: float | None, before: float | None, *, more_is: str = "") -> Change | None:
-    """How a share differs from the one before, in hundredths of the whole; None as for `change`.
+    """Return how a share differs from the one before, in hundredths of the whole; None as for `change`.
 
     Between the two as they are written, so that they and their difference agree.
     """

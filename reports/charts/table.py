@@ -59,7 +59,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values stand to the right."""
+        """True if its values stand to the right."""
         return self.unit is not None or self.is_amounts
 
 
@@ -175,7 +175,7 @@ class Table:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a page doesn't show all of it."""
+        """True if a page doesn't show all of it."""
         return len(self.rows) > SHOWN
 
 
@@ -196,7 +196,7 @@ class Shown:
 
     @property
     def is_in_one_line(self) -> bool:
-        """Whether it isn't to be broken: an id, a date or a time."""
+        """True if it isn't to be broken: an id, a date or a time."""
         return self.is_id or _TIME.fullmatch(self.text) is not None
 
 

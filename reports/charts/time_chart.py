@@ -16,7 +16,7 @@ TICKS = 9  # on the axis of time, at the most
 
 
 class Draw(StrEnum):
-    """How the series are drawn."""
+    """Ways to draw series."""
 
     BARS = "bars"  # stacked
     AREAS = "areas"  # stacked: only for parts of a whole
@@ -63,7 +63,7 @@ class TimeChart:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to be seen."""
+        """True if there is nothing to be seen."""
         return not any(value for series in self.series for value in series.values)
 
     def table(self) -> Table:
@@ -99,7 +99,7 @@ class TimeChart:
         return Column("time", f"Time ({zone})")
 
     def spec(self) -> dict[str, Any]:
-        """What charts.js draws."""
+        """Return the drawing as charts.js takes it."""
         axis = ticks(self._most(), self.unit)
         return {
             "kind": self.kind,

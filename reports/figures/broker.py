@@ -40,7 +40,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """What is known of the broker."""
+    """The state of the broker, as far as it is known."""
 
     fault: str = ""  # a sentence; empty where it answers
     version: str = ""

@@ -55,7 +55,7 @@ class Group:
     kinds: tuple[str, ...] = ()  # of event: error, ui_action, or both
 
     def is_new(self, period: Period) -> bool:
-        """Whether it was never seen before the period."""
+        """True if it was never seen before the period."""
         return self.first >= period.since
 
 

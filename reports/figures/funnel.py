@@ -133,7 +133,7 @@ class Funnel:
 
     @property
     def is_sample(self) -> bool:
-        """Whether not all were looked at."""
+        """True if not all were looked at."""
         return self.sessions < self.of
 
 
@@ -150,7 +150,7 @@ class _Chosen(NamedTuple):
 
 
 def funnel(filters: Filters, steps: Sequence[Step]) -> Funnel:
-    """How far the sessions of a period came."""
+    """Return how far the sessions of a period came."""
     counted = reading.totals(Sessions, filters, ["sessions", "events"])
     chosen = _chosen(filters, _share(counted["sessions"], counted["events"]))
     reached = [0] * (len(steps) + 1)
@@ -165,7 +165,7 @@ def funnel(filters: Filters, steps: Sequence[Step]) -> Funnel:
 
 
 def how_far(masks: Sequence[int], steps: int) -> int:
-    """How many steps were done in order; each of `masks` is an event, its bits the steps that it may be."""
+    """Return how many steps were done in order. Each mask is an event, its bits the steps that it may be."""
     done = 0
     for mask in masks:
         done += mask >> done & 1

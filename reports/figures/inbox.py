@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What waits to be filed."""
+    """Requests and events that wait to be filed."""
 
     requests: int
     events: int
@@ -35,7 +35,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """How the last events were filed."""
+    """Speed and delay of filing, from the last events."""
 
     events: int  # looked at
     p50: float | None  # seconds from received to filed
@@ -68,13 +68,13 @@ FROM (
 
 
 def inbox(now: datetime) -> Inbox:
-    """What waits; one statement."""
+    """Return what waits; one statement."""
     requests, events, suspects, oldest = _one(_WAITING, [SUSPECT, now, COUNTED])
     return Inbox(requests, int(events), None if oldest is None else max(0.0, float(oldest)), suspects)
 
 
 def filing(now: datetime) -> Filing:
-    """How the last events were filed; one statement."""
+    """Return how the last events were filed; one statement."""
     asked = {
         "now": now,
         "minute": now - MINUTE,

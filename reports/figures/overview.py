@@ -31,7 +31,7 @@ PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What happened in a period."""
+    """The figures of a period."""
 
     events: int
     sessions: int
@@ -66,7 +66,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the owners cost in the month that runs (UTC), by whatever else is filtered."""
+    """The owners' cost in the current month (UTC), whatever else is filtered."""
 
     so_far: Decimal
     expected: Decimal | None  # at its end
@@ -139,7 +139,7 @@ def _of_sources(filters: Filters | None) -> dict[int, int]:
 
 
 def _sums(filters: Filters, events: int) -> Sums:
-    """What happened in a period; four statements."""
+    """Return what happened in a period; four statements."""
     metrics = ("sessions", "errored", "actors", "devices", "median", "ninetieth")
     found = answer(Query(VISITS, metrics, filters.over(filters.period)))
     row = found.total

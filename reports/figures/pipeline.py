@@ -21,7 +21,7 @@ from reports.query.series import Counts
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """What PostgreSQL says of itself."""
+    """PostgreSQL's own statistics."""
 
     size: int  # bytes
     connections: int
@@ -130,7 +130,7 @@ def _backlog(table: str, column: str) -> Backlog:
 
 
 def uncharged(now: datetime) -> float:
-    """How long ago the hour began up to which all organizations that are charged are charged; one statement.
+    """Return how many seconds charging is behind, counted from the begin of the first uncharged hour.
 
     An hour that runs is charged as it is, so nothing is behind where the current one is reached.
     """

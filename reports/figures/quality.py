@@ -32,7 +32,7 @@ _BEHIND, _AHEAD = SECONDS.index(-OFF), SECONDS.index(OFF) + 1
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """How good the data of a period were; None: not counted by what is asked."""
+    """Counts of good and bad data of a period. None where the filters are beyond what is counted."""
 
     received: int | None
     rejected: int | None
@@ -121,7 +121,7 @@ class Quality:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """True if there is nothing to tell."""
         sums = self.sums
         counted = sums.received or sums.rejected or sums.warnings or sums.timed
         return not (counted or self.sessions or self.unknown)
@@ -151,12 +151,12 @@ def quality(filters: Filters, now: datetime) -> Quality:
 
 
 def sums(filters: Filters, now: datetime) -> Sums:
-    """How good the data of a period were; four statements."""
+    """Return how good the data of a period were; four statements."""
     return _sum(filters, _by_source(filters, rejected(filters, now), _skews(filters)))
 
 
 def _by_source(filters: Filters, refused: Rejected | None, skews: Skewed) -> dict[int, Sums]:
-    """What each source sent; two statements."""
+    """Return what each source sent; two statements."""
     usage, warned = _usage(filters), _warned(filters)
     timed: Counter[int] = Counter()
     off: Counter[int] = Counter()

@@ -47,7 +47,7 @@ GROUP BY 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What was rejected in a period."""
+    """The events rejected in a period."""
 
     by_code: dict[str, int]  # the most frequent first
     by_source: dict[int, int]

@@ -147,7 +147,7 @@ class Listed:
 
 
 def among_of(text: str) -> Among:
-    """What an address asks for; all where it can't be meant."""
+    """Return what an address asks for; all where it can't be meant."""
     what, _, value = text.partition(":")
     if what in RANGES:
         places = range(len(RANGES[what][1]) + 1)

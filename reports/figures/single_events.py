@@ -85,7 +85,7 @@ COMMENTS = 20  # that are listed
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody wrote."""
+    """A comment."""
 
     at: datetime
     event_id: str
@@ -153,7 +153,7 @@ class Trail:
 
 
 def trail(filters: Filters, about: str = "", limit: int = CHANGES) -> Trail:
-    """What changed, of one object where it is named: from the events, since no rollup keeps states."""
+    """Return what changed, of one object where it is named: from the events, since no rollup keeps states."""
     found = newest("audit", filters, limit, of_event=Q(object_id=about) if about else None)
     return Trail(tuple(map(_change, found.rows)), found.looked_back_to, found.has_more)
 

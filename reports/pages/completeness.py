@@ -8,7 +8,7 @@ from events.store.retention import Retention
 from reports.charts.table import Row, Table
 from reports.filters import Filters
 from reports.pages.page import Page
-from reports.pages.parameters import Asked
+from reports.pages.parameters import Parsed
 from reports.pages.report import Block, Empty, Report
 from reports.periods import DAY
 
@@ -26,9 +26,9 @@ def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
     return None
 
 
-def without_comparison(asked: Asked) -> Asked:
+def without_comparison(parsed: Parsed) -> Parsed:
     """Return the same query without the period that it is compared with."""
-    return replace(asked, filters=replace(asked.filters, compare=None))
+    return replace(parsed, filters=replace(parsed.filters, compare=None))
 
 
 def without_derived(report: Report) -> Report:

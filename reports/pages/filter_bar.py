@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from reports.filters import Bots, Filters
 from reports.pages.links import Links
 from reports.pages.page import Page
-from reports.pages.parameters import BOTS, COMPARES, GRANULARITIES, Asked, Choices
+from reports.pages.parameters import BOTS, COMPARES, GRANULARITIES, Choices, Parsed
 from reports.periods import PRESETS
 from reports.query import reading
 from reports.rollups.models import Events
@@ -68,7 +68,7 @@ class Many:
 
     @property
     def said(self) -> str:
-        """What stands on the closed filter."""
+        """The text of the closed filter."""
         chosen = self.chosen
         if not chosen:
             return "All"
@@ -101,31 +101,31 @@ class Bar:
 
 
 def bar(
-    asked: Asked, choices: Choices, page: Page, links: Links, offered: Mapping[str, Sequence[str]]
+    parsed: Parsed, choices: Choices, page: Page, links: Links, offered: Mapping[str, Sequence[str]]
 ) -> Bar:
     """The filter bar of a page. `offered` has values of versions and countries that occur."""
-    many = tuple(each for each in _many(asked, choices, offered) if each.name in page.filters)
-    period = asked.filters.period
+    many = tuple(each for each in _many(parsed, choices, offered) if each.name in page.filters)
+    period = parsed.filters.period
     periods = [(name, label) for name, (label, _) in PRESETS.items()] + [("custom", "Custom days")]
     return Bar(
         many=many,
-        periods=_options(periods, asked.period),
-        first=period.first.isoformat() if asked.period == "custom" else "",
-        last=period.last.isoformat() if asked.period == "custom" else "",
-        bots=_options([("", "Usual"), *BOTS.items()], asked.filters.bots),
+        periods=_options(periods, parsed.period),
+        first=period.first.isoformat() if parsed.period == "custom" else "",
+        last=period.last.isoformat() if parsed.period == "custom" else "",
+        bots=_options([("", "Usual"), *BOTS.items()], parsed.filters.bots),
         compares=_options(
             [
                 (name, capfirst(label))
                 for name, label in (COMPARES | {"before": period.before_in_words}).items()
             ],
-            asked.compare,
+            parsed.compare,
         ),
         granularities=_options(
             [("", "As fits"), *((str(each), label) for each, label in GRANULARITIES.items())],
-            asked.granularity,
+            parsed.granularity,
         ),
         zone=period.zone.key,
-        chips=(*_chips(many, links), *(_bots_chip(asked, links) if "bots" in page.filters else ())),
+        chips=(*_chips(many, links), *(_bots_chip(parsed, links) if "bots" in page.filters else ())),
         shows=page.filters,
     )
 
@@ -134,9 +134,9 @@ def _options(pairs: Sequence[tuple[str, str]], chosen: str) -> tuple[Option, ...
     return tuple(Option(value, label, value == chosen) for value, label in pairs)
 
 
-def _many(asked: Asked, choices: Choices, offered: Mapping[str, Sequence[str]]) -> list[Many]:
-    filters = asked.filters
-    owners = [key for key in filters.owners or () if "owner" in asked.params]
+def _many(parsed: Parsed, choices: Choices, offered: Mapping[str, Sequence[str]]) -> list[Many]:
+    filters = parsed.filters
+    owners = [key for key in filters.owners or () if "owner" in parsed.params]
     hidden = choices.unstored.difference(filters.sources)
     sources = {key: name for key, name in choices.sources.items() if key not in hidden}
     found = [
@@ -150,7 +150,7 @@ def _many(asked: Asked, choices: Choices, offered: Mapping[str, Sequence[str]]) 
 
 
 def _offer(name: str, title: str, names: Mapping[Any, str], chosen: Sequence[Any]) -> Many:
-    """What is chosen comes first, then the rest by name."""
+    """Return what is chosen comes first, then the rest by name."""
     rest = sorted((key for key in names if key not in chosen), key=lambda key: names[key].casefold())
     keys = [*chosen, *rest[: max(LISTED - len(chosen), 0)]]
     options = tuple(Option(str(key), names.get(key, str(key)), key in chosen) for key in keys)
@@ -170,9 +170,9 @@ def _chip(many: Many, links: Links) -> Chip:
     return Chip(f"{many.title}: {names}{left}", links.here(**{many.name: None}))
 
 
-def _bots_chip(asked: Asked, links: Links) -> list[Chip]:
+def _bots_chip(parsed: Parsed, links: Links) -> list[Chip]:
     """A chip where bots count in another way than usual."""
-    label = BOTS.get(asked.filters.bots)
+    label = BOTS.get(parsed.filters.bots)
     return [Chip(f"Bots: {label.lower()}", links.here(bots=None))] if label else []
 
 

@@ -61,7 +61,7 @@ class Links:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether anything is there to lift."""
+        """True if anything is there to lift."""
         return any(self.params.get(name) for name in NARROWING)
 
     def in_usual_period(self) -> str:
@@ -88,18 +88,18 @@ def _path(page: str) -> str:
 
 
 def query(params: Params) -> str:
-    """What is asked, with its question mark; empty where nothing is."""
+    """Return parameters as a query string with its question mark; empty without any."""
     text = urlencode([(name, value) for name, values in params.items() for value in values])
     return f"?{text}" if text else ""
 
 
 def shared(params: Params) -> dict[str, list[str]]:
-    """What is kept on the way to another page."""
+    """Return the parameters that are kept on the way to another page."""
     return {name: list(params[name]) for name in SHARED if params.get(name)}
 
 
 def for_lists(params: Params) -> dict[str, list[str]]:
-    """What a report is asked, as lists of events and sessions are: in UTC, where reports have zones."""
+    """Translate a report's parameters into those of lists of events and sessions, which are in UTC."""
     kept = {name: [",".join(params[name])] for name in SHARED_WITH_LISTS if params.get(name)}
     if flag := REPORTS_BOTS.get(next(reversed(params.get("bots", ())), "")):
         kept["is_bot"] = [flag]
@@ -113,7 +113,7 @@ def for_lists(params: Params) -> dict[str, list[str]]:
 
 
 def for_reports(params: Params) -> dict[str, list[str]]:
-    """What a list of events or sessions is asked, as reports are: the whole days that its times touch."""
+    """Translate a list's parameters into those of reports: the whole days that its times touch."""
     kept = {name: params[name][-1].split(",") for name in SHARED_WITH_LISTS if params.get(name, [""])[-1]}
     if bots := LISTS_BOTS.get(next(reversed(params.get("is_bot", ())), "")):
         kept["bots"] = [bots]
@@ -146,8 +146,8 @@ def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]
 
 
 def listed(filters: Filters, *names: str) -> dict[str, str]:
-    """What a list of the admin is asked for the rows behind a number, in UTC: of several values each, with
-    commas between. `names` are filters that the list has.
+    """Return the parameters of an admin list that shows the rows behind a number, in UTC, several values
+    separated by commas. `names` are the filters of the list.
     """
     is_bot = filters.bots.wanted(of_people=False)
     values: dict[str, tuple[object, ...] | None] = {
@@ -243,7 +243,7 @@ def of_kind(kind: str, filters: Filters, **narrower: str | int) -> str:
 
 
 def is_address(page: str) -> bool:
-    """Whether a page is called by its address: those of Availity are, where they say it."""
+    """True if a page is called by its address: those of Availity are, where they say it."""
     return page.startswith("/") or "://" in page
 
 
@@ -255,14 +255,14 @@ def of_page(page: str, filters: Filters) -> str:
     return of_kind("impression", filters, pageid=page)
 
 
-class Way(TypedDict, total=False):
+class EmptyLink(TypedDict, total=False):
     """A link, as `Empty` takes it."""
 
     href: str
     label: str
 
 
-def way_out(links: Links) -> Way:
+def unfilter_link(links: Links) -> EmptyLink:
     """Lifts what narrows; where nothing does, leads to the usual period; nothing where that is asked for."""
     if links.is_narrowed:
         return {"href": links.lifted(), "label": "Clear all filters"}

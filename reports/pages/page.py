@@ -15,7 +15,7 @@ ALL_FILTERS = (*OF_EVENTS, "period", "compare", "granularity", "zone")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a page needs beside the filters. It has no request, so that tests make one with ease."""
+    """Everything that a page needs besides filters. It has no request, so tests can make one easily."""
 
     now: datetime
     links: Links

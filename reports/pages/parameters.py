@@ -40,7 +40,7 @@ COUNTRY_LETTERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person may choose from: names by value."""
+    """The values that a person may select: names by value."""
 
     owners: Mapping[int, str]
     sources: Mapping[int, str]
@@ -51,8 +51,8 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an address asks for, understood."""
+class Parsed:
+    """The parameters of an address, parsed."""
 
     filters: Filters
     params: Params  # those that were understood, as they came: what links carry on
@@ -62,7 +62,7 @@ class Asked:
     granularity: str  # empty: as fits the period
 
 
-class _Reader:
+class _Parameters:
     """Reads parameters one by one, and keeps what it understood."""
 
     def __init__(self, params: Params) -> None:
@@ -90,13 +90,15 @@ class _Reader:
             self.understood[name] = list(values)
 
     def fail(self, sentence: str) -> None:
-        """What couldn't be meant."""
+        """Note a parameter that can't be used."""
         self.errors.append(sentence)
 
 
-def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = (), zone: str = "UTC") -> Asked:
+def parse(
+    params: Params, choices: Choices, now: datetime, own: Iterable[str] = (), zone: str = "UTC"
+) -> Parsed:
     """The filters of an address. `own` are parameters that the page itself reads, `zone` the usual one."""
-    reader = _Reader(params)
+    reader = _Parameters(params)
     owners = _keys(reader, "owner", choices.owners)
     sources = _keys(reader, "source", choices.sources)
     kinds = _known(reader, "kind", lambda kind: kind in choices.kinds, "There is no kind {}")
@@ -120,7 +122,7 @@ def ask(params: Params, choices: Choices, now: datetime, own: Iterable[str] = ()
         countries=countries,
         bots=Bots(bots),
     )
-    return Asked(filters, reader.understood, tuple(reader.errors), name, compare, granularity)
+    return Parsed(filters, reader.understood, tuple(reader.errors), name, compare, granularity)
 
 
 @cache
@@ -134,7 +136,7 @@ def _merged(choices: Choices, sources: tuple[int, ...]) -> list[int]:
     return [key for key, into in choices.merged.items() if into in sources and key not in sources]
 
 
-def _keys(reader: _Reader, name: str, names: Mapping[int, str]) -> tuple[int, ...]:
+def _keys(reader: _Parameters, name: str, names: Mapping[int, str]) -> tuple[int, ...]:
     texts = reader.texts(name)
     by_text = {str(key): key for key in names}
     found = [text for text in texts if text in by_text]
@@ -146,7 +148,7 @@ def _keys(reader: _Reader, name: str, names: Mapping[int, str]) -> tuple[int, ..
 
 
 def _known(
-    reader: _Reader,
+    reader: _Parameters,
     name: str,
     is_known: Callable[[str], bool],
     sentence: str,
@@ -165,7 +167,7 @@ def _is_country(text: str) -> bool:
     return len(text) == COUNTRY_LETTERS and text.isascii() and text.isalpha()
 
 
-def _one_of(reader: _Reader, name: str, known: Mapping[str, str], usual: str, sentence: str) -> str:
+def _one_of(reader: _Parameters, name: str, known: Mapping[str, str], usual: str, sentence: str) -> str:
     text = reader.first(name)
     if text in known:
         reader.keep(name, text)
@@ -175,7 +177,7 @@ def _one_of(reader: _Reader, name: str, known: Mapping[str, str], usual: str, se
     return usual
 
 
-def _zone(reader: _Reader, usual: str) -> ZoneInfo:
+def _zone(reader: _Parameters, usual: str) -> ZoneInfo:
     text = reader.first("zone")
     if text in zones():
         reader.keep("zone", text)
@@ -187,7 +189,7 @@ def _zone(reader: _Reader, usual: str) -> ZoneInfo:
     return ZoneInfo(usual if usual in zones() else "UTC")
 
 
-def _period(reader: _Reader, now: datetime, zone: ZoneInfo) -> tuple[Period, str]:
+def _period(reader: _Parameters, now: datetime, zone: ZoneInfo) -> tuple[Period, str]:
     """The period, and the name of its preset."""
     name = reader.first("period")
     first, last = reader.first("from"), reader.first("to")
@@ -231,7 +233,7 @@ def _date(text: str) -> date:
     return found
 
 
-def _granularity(reader: _Reader, period: Period) -> str:
+def _granularity(reader: _Parameters, period: Period) -> str:
     text = reader.first("granularity")
     if text in ("", "auto"):
         return ""

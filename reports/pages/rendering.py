@@ -43,7 +43,7 @@ class Shown:
 
     @property
     def height(self) -> str:
-        """How high the drawing is: of bars that lie, by their number."""
+        """Return how high the drawing is: of bars that lie, by their number."""
         if self.spec is None or self.spec["kind"] != "bars":
             return "usual"
         return "few" if len(self.spec["bars"]) <= 4 else "some" if len(self.spec["bars"]) <= 8 else "many"

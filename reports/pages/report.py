@@ -49,7 +49,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What wants to be looked at: a sentence, and where."""
+    """A sentence about something that needs attention, with a link."""
 
     sentence: str
     href: str = ""
@@ -58,7 +58,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """What stands where there is nothing: why, and the next step."""
+    """An empty state: why there is nothing, and the next step."""
 
     title: str = "Nothing in this period"
     text: str = "Choose a longer period, or lift a filter."
@@ -116,7 +116,7 @@ class Block:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has nothing to show."""
+        """True if it has nothing to show."""
         return not self.rows.rows or (self.chart is not None and self.chart.is_empty)
 
 

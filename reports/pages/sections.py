@@ -30,7 +30,7 @@ ListOf = Callable[[str, Filters, Mapping[str, str]], str]
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """What the sections of a page are answered from: a dataset, the reader's filters and choices."""
+    """The input of a page's sections: a dataset, the reader's filters and selections."""
 
     dataset: Dataset
     filters: Filters
@@ -130,7 +130,7 @@ class Headlines:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """When the metric of a row wants attention."""
+    """A rule for when the metric of a row needs attention."""
 
     metric: str
     above: float | None = None
@@ -210,7 +210,7 @@ class Breakdown:
                 )
             )
             if name == self.compared:
-                columns += before_of(metric.unit, data.filters, data.context)
+                columns += compared_column(metric.unit, data.filters, data.context)
             if name == self.share:
                 columns.append(Column("share", "Share", SHARE))
         return columns
@@ -328,12 +328,12 @@ def time_chart(
     return TimeChart(alt, filters.period, buckets, series, unit, draw)
 
 
-def before_of(unit: Unit | None, filters: Filters, context: Context) -> tuple[Column, ...]:
+def compared_column(unit: Unit | None, filters: Filters, context: Context) -> tuple[Column, ...]:
     """Return the column of the compared period; none where nothing is compared."""
     return (Column("before", "Before", unit, note=capfirst(context.compared)),) if filters.compare else ()
 
 
-def beside(name: str, before: Sequence[Number | None] | None, places: int) -> list[Series]:
+def compared_series(name: str, before: Sequence[Number | None] | None, places: int) -> list[Series]:
     """Return the line of the compared period, by the place of its buckets; none where nothing is compared."""
     if before is None:
         return []

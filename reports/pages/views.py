@@ -24,7 +24,7 @@ from reports.pages import bots, completeness, filter_bar, parameters
 from reports.pages.filter_bar import offered
 from reports.pages.links import SHARED, Links
 from reports.pages.page import Context, Page
-from reports.pages.parameters import Asked, Choices
+from reports.pages.parameters import Choices, Parsed
 from reports.pages.rendering import Shown, shown
 from reports.pages.report import Figure, Report
 from reports.pages.words import compared_with, unbroken
@@ -45,18 +45,18 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         if access.is_empty or (page.operators_only and not access.is_operator):
             raise PermissionDenied
         choices = choices_of(access)
-        asked = _ask(request, page, choices)
-        links = Links(page.name, asked.params)
-        why = completeness.reason(asked.filters, page, timezone.now())
+        parsed = _ask(request, page, choices)
+        links = Links(page.name, parsed.params)
+        why = completeness.reason(parsed.filters, page, timezone.now())
         if why:
-            asked = completeness.without_comparison(asked)
-        context = _context(asked, choices, links, page, is_incomplete=why is not None)
-        report = completeness.explained(page.build(asked.filters, context), asked.filters, context.kept)
+            parsed = completeness.without_comparison(parsed)
+        context = _context(parsed, choices, links, page, is_incomplete=why is not None)
+        report = completeness.explained(page.build(parsed.filters, context), parsed.filters, context.kept)
         if why:
             report = completeness.without_derived(report)
         if form := next((form for form in FORMATS if form in request.GET), ""):
-            return _file(request, page, report, asked, form)
-        return _page(request, page, report, asked, choices, context, why)
+            return _file(request, page, report, parsed, form)
+        return _page(request, page, report, parsed, choices, context, why)
 
     view.__name__ = page.name.replace("-", "_")
     return admin.site.admin_view(view)
@@ -76,26 +76,26 @@ def choices_of(access: Access) -> Choices:
     )
 
 
-def _ask(request: HttpRequest, page: Page, choices: Choices) -> Asked:
+def _ask(request: HttpRequest, page: Page, choices: Choices) -> Parsed:
     """The filters of the address; the zone is remembered."""
     params = {name: request.GET.getlist(name) for name in request.GET}
     usual = str(request.session.get(ZONE, "UTC"))
-    asked = parameters.ask(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
-    chosen = asked.filters.period.zone.key
-    if asked.params.get("zone") and chosen != usual:
+    parsed = parameters.parse(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
+    chosen = parsed.filters.period.zone.key
+    if parsed.params.get("zone") and chosen != usual:
         request.session[ZONE] = chosen
-    return asked
+    return parsed
 
 
-def _context(asked: Asked, choices: Choices, links: Links, page: Page, *, is_incomplete: bool) -> Context:
+def _context(parsed: Parsed, choices: Choices, links: Links, page: Page, *, is_incomplete: bool) -> Context:
     return Context(
         now=timezone.now(),
         links=links,
         owners=dict(choices.owners),
         sources=dict(choices.sources),
         sees_all=choices.sees_all,
-        params={name: tuple(asked.params.get(name, ())) for name in page.own},
-        compared=compared_with(asked.compare, asked.filters.period),
+        params={name: tuple(parsed.params.get(name, ())) for name in page.own},
+        compared=compared_with(parsed.compare, parsed.filters.period),
         kept=retention.current(),
         is_incomplete=is_incomplete,
     )
@@ -105,60 +105,60 @@ def _page(
     request: HttpRequest,
     page: Page,
     report: Report,
-    asked: Asked,
+    parsed: Parsed,
     choices: Choices,
     about: Context,
     why: Incomplete | None,
 ) -> HttpResponse:
     links, kept_since = about.links, completeness.sentence(page, about.kept)
-    is_before = completeness.is_before(asked.filters, about.kept)
+    is_before = completeness.is_before(parsed.filters, about.kept)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": page.title,
         "page": page,
         "report": report,
-        "figures": _figures(report, asked),
+        "figures": _figures(report, parsed),
         "answer": unbroken(report.answer),
         "attention": report.attention,
         "incomplete": why,
         "kept_since": kept_since if is_before else "",
         "notes": " ".join(filter(None, (report.note, "" if is_before else kept_since))),
-        "blocks": (blocks := _blocks(report, asked, links)),
+        "blocks": (blocks := _blocks(report, parsed, links)),
         "has_charts": any(block.spec for block in blocks),
-        "errors": (*asked.errors, *report.errors),
-        "bar": filter_bar.bar(asked, choices, page, links, offered(asked.filters, page)),
-        "kept": _kept(asked, page, report),
+        "errors": (*parsed.errors, *report.errors),
+        "bar": filter_bar.bar(parsed, choices, page, links, offered(parsed.filters, page)),
+        "kept": _kept(parsed, page, report),
         "lift_all": links.lifted(),
-        "period": unbroken(_in_words(report.period or asked.filters.period)),
-        "bots": bots.note(page, asked.filters, about),
-        "beside": unbroken(_beside(asked.filters.compare, page, report)),
+        "period": unbroken(_in_words(report.period or parsed.filters.period)),
+        "bots": bots.note(page, parsed.filters, about),
+        "beside": unbroken(_beside(parsed.filters.compare, page, report)),
     }
     request.current_app = str(admin.site.name)
     return TemplateResponse(request, "reports/page.html", context)
 
 
-def _figures(report: Report, asked: Asked) -> list[Figure]:
+def _figures(report: Report, parsed: Parsed) -> list[Figure]:
     """Return the figures, their sparks without the bucket that is running: half an hour isn't a bad hour."""
     if report.period:
         return list(report.figures)
     now = timezone.now()
-    return [replace(each, spark=ended(each.spark, asked.filters, now)) for each in report.figures]
+    return [replace(each, spark=ended(each.spark, parsed.filters, now)) for each in report.figures]
 
 
-def _blocks(report: Report, asked: Asked, links: Links) -> list[Shown]:
+def _blocks(report: Report, parsed: Parsed, links: Links) -> list[Shown]:
     if report.empty:
         return []
-    sort = asked.params.get(SORT, [""])[-1]
+    sort = parsed.params.get(SORT, [""])[-1]
     return [shown(block, sort, links) for block in report.blocks]
 
 
-def _kept(asked: Asked, page: Page, report: Report) -> list[tuple[str, str]]:
-    """What the form of filters sends along beside its fields: what it has no field for."""
+def _kept(parsed: Parsed, page: Page, report: Report) -> list[tuple[str, str]]:
+    """Return what the form of filters sends along beside its fields: what it has no field for."""
     fields = {*page.filters, *(control.name for control in report.controls)}
     names = {SORT, *page.own, *SHARED} - fields
     if "period" in page.filters:
         names -= {"from", "to"}
-    return [(name, value) for name, values in asked.params.items() if name in names for value in values]
+    return [(name, value) for name, values in parsed.params.items() if name in names for value in values]
 
 
 def _in_words(period: Period) -> str:
@@ -179,21 +179,21 @@ def _days(first: date, last: date) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _file(request: HttpRequest, page: Page, report: Report, asked: Asked, form: str) -> HttpResponseBase:
+def _file(request: HttpRequest, page: Page, report: Report, parsed: Parsed, form: str) -> HttpResponseBase:
     """A table of the page, all rows of it; noted, as every export is."""
     name = request.GET[form]
     block = report.block(name)
     if block is None:
         raise Http404
-    filters = {each: ", ".join(values) for each, values in asked.params.items()}
+    filters = {each: ", ".join(values) for each, values in parsed.params.items()}
     about = f"{page.title}, {block.title.lower()}, as {FORMATS[form].title}"
-    audit.record(audit.actor_of(request), "export.made", about, owner=_owner_of(asked), after=filters)
-    period = report.period or asked.filters.period
+    audit.record(audit.actor_of(request), "export.made", about, owner=_owner_of(parsed), after=filters)
+    period = report.period or parsed.filters.period
     file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}"
     return download(block.rows.sheet(block.title), form, file)
 
 
-def _owner_of(asked: Asked) -> Owner | None:
+def _owner_of(parsed: Parsed) -> Owner | None:
     """The one owner that it is of: whose leads see the note."""
-    owners = asked.filters.owners or ()
+    owners = parsed.filters.owners or ()
     return Owner.objects.filter(pk=owners[0]).first() if len(owners) == 1 else None

@@ -64,7 +64,7 @@ def during(compared: str) -> str:
 def than(
     value: Number, before: Number | None, name: str, *, none: str = "none", same: str = "as many"
 ) -> str:
-    """How a value differs from that of the period with this name, as a part of a sentence; empty where
+    """Return how a value differs from that of the period with this name, as a part of a sentence; empty where
     nothing is compared. `none` and `same` stand for no and for as many things before.
     """
     if before is None:
@@ -100,7 +100,7 @@ def about(said: str, *, is_about: bool) -> str:
 
 
 def sampled(*, is_about: bool) -> str:
-    """What a page says under its numbers where a sample was counted; empty where none was."""
+    """Return what a page says under its numbers where a sample was counted; empty where none was."""
     return ABOUT if is_about else ""
 
 

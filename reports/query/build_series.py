@@ -61,7 +61,7 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """How many series of a collection are in which state."""
+    """The series of a collection, counted by state."""
 
     collection: str
     series: int

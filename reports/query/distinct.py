@@ -41,7 +41,7 @@ LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is ne
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many different members there were; about so many, where a sample was counted."""
+    """A number of different members; an estimate where a sample was counted."""
 
     members: int
     is_about: bool = False
@@ -70,7 +70,7 @@ class Cohort:
 
 
 class _Seen(NamedTuple):
-    """Who was seen in some buckets, with repeats: of all `sightings` those in a sample."""
+    """The members seen in some buckets, with repeats: of all `sightings` those in a sample."""
 
     sightings: int
     halvings: int  # of the sample
@@ -78,16 +78,16 @@ class _Seen(NamedTuple):
 
     @property
     def counted(self) -> Counted:
-        """How many different members there are."""
+        """Return how many different members there are."""
         if not self.halvings:
             return Counted(len(set(self.members)))
         return Counted(round(self._estimate(Counter(Counter(self.members).values()))), is_about=True)
 
     def _estimate(self, times: Mapping[int, int]) -> float:
-        """How many there are, given how many of the sample were seen once, twice and so on: as many times the
-        sample as it was halved, corrected by how far the sightings, which are all known, are from as many
-        times those of the sample. Who is seen more often counts more in both, so most of the error goes (the
-        regression estimator of Cochran, Sampling Techniques, chapter 7).
+        """Return an estimate of all, given how many of the sample were seen once, twice and so on: as many
+        times the sample as it was halved, corrected by how far the sightings, which are all known, are
+        from as many times those of the sample. Who is seen more often counts more in both, so most of the
+        error goes (the regression estimator of Cochran, Sampling Techniques, chapter 7).
         """
         sample = sum(times.values())
         seen = sum(n * count for n, count in times.items())
@@ -98,13 +98,13 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """Who was seen when."""
+    """The members seen in each stretch of time."""
 
     starts: Sequence[datetime]  # of stretches of time
     seen: Mapping[int, _Seen]  # in each of them that has any, the first of which is 1
 
     def new(self, period: Period) -> Counted:
-        """How many are new in the period."""
+        """Return how many are new in the period."""
         count = self._between(period.since, period.until).counted
         return Counted(round(count.members * self._share_of_new(period)), count.is_about)
 
@@ -150,7 +150,7 @@ class Sightings:
 
 
 def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Counted:
-    """How many different members the period has."""
+    """Return how many different members the period has."""
     return distinct_by(rollup, filters, (), where).get((), NOBODY)
 
 
@@ -161,8 +161,8 @@ def distinct_by(
     where: Where = EVERYTHING,
     bound: int | None = None,
 ) -> By:
-    """How many different members each combination of keys has; of each no more than `bound` are read, by
-    default BOUND.
+    """Return the number of different members by keys. Of each row no more than `bound` are read, by default
+    BOUND.
     """
     return distinct_by_each(rollup, filters, {keys: bound or BOUND}, where)[keys]
 
@@ -193,14 +193,14 @@ def distinct_by_each(
 def distinct_series(
     rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING
 ) -> dict[datetime, Counted]:
-    """How many different members each bucket of the period has that has any; BOUND is for all together."""
+    """Return the number of different members of each bucket that has any; BOUND is for all together."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
     return {starts[place - 1]: seen.counted for place, seen in _by_place(made, BOUND).items()}
 
 
 def sightings(rollup: type[Rollup], filters: Filters, where: Where, weeks: Period) -> Sightings:
-    """Who was seen when, to ask for the arrivals of the filters' period and for the cohorts of some weeks."""
+    """Return who was seen when, for the arrivals of the filters' period and the cohorts of some weeks."""
     times = _times(filters.period, filters.granularity) | _times(weeks, Granularity.WEEK)
     starts = sorted(times)
     made = relation(rollup, filters, where, pieces_between(starts), measures=["members"])
@@ -213,12 +213,12 @@ def _times(period: Period, granularity: Granularity) -> set[datetime]:
 
 
 def _by_place(made: Relation, bound: int) -> dict[int, _Seen]:
-    """Who was seen in each of the stretches of time that PLACE tells, in a sample of them together."""
+    """Return who was seen in each of the stretches of time that PLACE tells, in a sample of them together."""
     return {place: seen for (place,), (seen,) in _read(made, [PLACE], [([], bound)])}
 
 
 def _together(parts: Sequence[_Seen]) -> _Seen:
-    """Who was seen in any of the parts, which are of one sample."""
+    """Return who was seen in any of the parts, which are of one sample."""
     if len(parts) == 1:
         return parts[0]
     sample = max((part.halvings for part in parts), default=0)
@@ -281,7 +281,7 @@ def _read(
 
 
 def _halvings(grouping: Sequence[str], bound: int) -> str:
-    """How often the sample of a group is halved."""
+    """Return how often the sample of a group is halved."""
     size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + ', '.join(grouping) if grouping else ''})"
     return f"ceil(ln(greatest({size}::float8 / {bound}, 1)) / ln(2::float8))::int"
 

@@ -136,7 +136,7 @@ def series(
 
 
 def histogram(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[int, int]:
-    """How many values are in each bin, of a rollup with a key `bin` and a measure `count`."""
+    """Return how many values are in each bin, of a rollup with a key `bin` and a measure `count`."""
     made = of_period(rollup, filters, where, keys=["bin"], measures=["count"])
     return {row.keys[0]: row.measures["count"] for row in aggregated(rollup, made, ["bin"], ["count"])}
 

@@ -18,14 +18,14 @@ LONGEST = 200  # characters of a text key; what is longer is counted under its b
 
 
 def has_key(column: str, value: str) -> models.Q:
-    """Whether a text of an event or session is this value of a Key: nothing is '', what is longer is cut."""
+    """True if a text of an event or session is this value of a Key: nothing is '', what is longer is cut."""
     if not value:
         return models.Q(**{f"{column}__isnull": True}) | models.Q(**{column: ""})
     return models.Q(**{f"{column}__startswith" if len(value) == LONGEST else column: value})
 
 
 class Column:
-    """What every column adds to its Django field: `sql` over `event`, `detail` or `session`."""
+    """Base of all columns. It adds `sql` over `event`, `detail` or `session` to a Django field."""
 
     def __init__(self, sql: str = "", **options: Any) -> None:
         self.sql = sql
@@ -92,7 +92,7 @@ class Measure(Column):
 
 
 class Count(Measure, models.BigIntegerField):
-    """How many events or sessions; with SQL, those that it is true of."""
+    """A count of events or sessions; with SQL, of those for which it is true."""
 
     path = "django.db.models.BigIntegerField"
     merge = "sum{}::bigint"
@@ -208,7 +208,7 @@ class Last(Measure, models.FloatField):
 
 
 class Members(Measure, ArrayField):
-    """Who took part: a sorted set of hashes of 64 bits, so that distinct ones are counted exactly.
+    """A set of members, as a sorted array of 64-bit hashes, so that distinct ones are counted exactly.
 
     Two of a million members have the same hash with a probability of 1 in 37 million. Sets are merged by
     taking them apart, so a rollup with members has no other measure.

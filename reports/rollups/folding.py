@@ -32,7 +32,7 @@ from django.utils import timezone
 from events.identity import week_of
 from events.store import retention
 from reports.rollups import queue, statements
-from reports.rollups.queue import Cell
+from reports.rollups.queue import PendingQuarter
 from reports.rollups.rollup import Grain, Rollup, rollups
 from reports.rollups.statements import Span
 
@@ -58,7 +58,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
         try:
             with transaction.atomic():
                 folded = _fold(list(claimed))
-            failed: list[Cell] = []
+            failed: list[PendingQuarter] = []
         except OperationalError:
             raise  # the database's trouble, not a cell's
         except Exception:
@@ -66,14 +66,14 @@ def fold_block(now: datetime, until: int | None = None) -> int:
             folded = [cell for cell in claimed if _alone(cell)]
             failed = list(set(claimed).difference(folded))
         queue.done(row for cell in folded for row in claimed[cell])
-        queue.rest(failed, now + FAULT_RESTS)
+        queue.defer(failed, now + FAULT_RESTS)
         took = timedelta(seconds=time.monotonic() - began)
         if took >= SHORT:
-            queue.rest(folded, timezone.now() + REST * took)
+            queue.defer(folded, timezone.now() + REST * took)
     return len(folded) + len(failed)
 
 
-def _alone(cell: Cell) -> bool:
+def _alone(cell: PendingQuarter) -> bool:
     """Fold a cell by itself, so that one that can't be harms no other; whether it went well."""
     try:
         with transaction.atomic():
@@ -86,11 +86,11 @@ def _alone(cell: Cell) -> bool:
     return True
 
 
-def _fold(claimed: Sequence[Cell]) -> list[Cell]:
+def _fold(claimed: Sequence[PendingQuarter]) -> list[PendingQuarter]:
     """Make the rows of cells anew, of so many as have EVENTS together; returns which."""
     parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
     sealed = retention.sealed_until()
-    folded: list[Cell] = []
+    folded: list[PendingQuarter] = []
     for cell in claimed:
         if sealed and cell.quarter < sealed and not cell.of_sessions:
             folded.append(cell)  # as it is
@@ -106,14 +106,14 @@ def _fold(claimed: Sequence[Cell]) -> list[Cell]:
             if size <= left or not folded:
                 left -= size
                 chosen[quarter] = found[quarter]
-                folded.append(Cell(*quarter, of_sessions))
+                folded.append(PendingQuarter(*quarter, of_sessions))
         if chosen:
             fold(list(chosen), chosen, of_sessions=of_sessions)
     return folded
 
 
 def contents(quarters: Iterable[Quarter], *, of_sessions: bool) -> dict[Quarter, Counter[str]]:
-    """How many events of each kind, or sessions, are in each quarter; the quarters are of one week."""
+    """Return how many events of each kind, or sessions, are in each quarter; the quarters are of one week."""
     spans = statements.spans(quarters, Grain.QUARTER)
     found: dict[Quarter, Counter[str]] = defaultdict(Counter)
     with connection.cursor() as cursor:
@@ -164,7 +164,7 @@ def without_limits() -> None:
 def tick(*, seconds: float) -> int:
     """Fold what waits until none is left or the time is up; returns how many cells."""
     end = time.monotonic() + seconds
-    queue.forget_rested(timezone.now())
+    queue.resume_deferred(timezone.now())
     until = queue.newest()  # what is touched from now on waits for the next tick, together with what follows
     total = 0
     while time.monotonic() < end:

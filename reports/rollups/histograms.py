@@ -63,7 +63,7 @@ def _at(counts: Mapping[int, int], rank: int) -> float:
 
 
 def distribution(counts: Mapping[int, int], edges: Sequence[float]) -> list[int]:
-    """How many are below the first edge, from each edge to the next, and at the last or above."""
+    """Return how many are below the first edge, from each edge to the next, and at the last or above."""
     found = [0] * (len(edges) + 1)
     for place, count in counts.items():
         value = value_of(place)

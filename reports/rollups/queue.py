@@ -20,7 +20,7 @@ ROWS = 5_000  # rows of a block, and at most
 CELLS = 400  # so many cells
 
 
-class Cell(NamedTuple):
+class PendingQuarter(NamedTuple):
     """A quarter of an hour of an owner: its events, or the sessions that began in it."""
 
     owner_id: int
@@ -40,7 +40,7 @@ def newest() -> int:
     return TouchedQuarter.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
-def claim(now: datetime, until: int | None) -> dict[Cell, list[int]]:
+def claim(now: datetime, until: int | None) -> dict[PendingQuarter, list[int]]:
     """Hold a block of the cells that wait longest, with the numbers of their rows.
 
     They do not rest, and no other worker holds their days. Rows after number `until` are left for later.
@@ -52,9 +52,9 @@ def claim(now: datetime, until: int | None) -> dict[Cell, list[int]]:
             f" ORDER BY id LIMIT {ROWS} FOR UPDATE OF t SKIP LOCKED",
             {"now": now, "until": until},
         )
-        waiting: dict[Cell, list[int]] = {}
+        waiting: dict[PendingQuarter, list[int]] = {}
         for pk, *cell in cursor.fetchall():
-            made = Cell(*cell)
+            made = PendingQuarter(*cell)
             if made in waiting or len(waiting) < CELLS:
                 waiting.setdefault(made, []).append(pk)
     if not waiting:
@@ -69,7 +69,7 @@ def done(rows: Iterable[int]) -> None:
         cursor.execute("DELETE FROM events_touchedquarter WHERE id = ANY(%s)", [list(rows)])
 
 
-def rest(resting: Iterable[Cell], until: datetime) -> None:
+def defer(resting: Iterable[PendingQuarter], until: datetime) -> None:
     """Let cells not be folded before a time."""
     RestingQuarter.objects.bulk_create(
         [RestingQuarter(**cell._asdict(), rests_until=until) for cell in resting],
@@ -79,7 +79,7 @@ def rest(resting: Iterable[Cell], until: datetime) -> None:
     )
 
 
-def forget_rested(now: datetime) -> None:
+def resume_deferred(now: datetime) -> None:
     """Forget rests that are over."""
     RestingQuarter.objects.filter(rests_until__lte=now).delete()
 

@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """What a step has read."""
+    """The events or sessions that a step read."""
 
     events: int
     sessions: int
@@ -42,7 +42,7 @@ class Rebuilt(NamedTuple):
 
 
 def steps(owners: list[int] | None, since: datetime | None, until: datetime | None) -> list[Step]:
-    """What is to be done for all days of owners, or those from `since` to before `until`."""
+    """Return what is to be done for all days of owners, or those from `since` to before `until`."""
     named = sorted(Owner.objects.values_list("pk", flat=True)) if owners is None else owners
     found = []
     for week in _weeks():

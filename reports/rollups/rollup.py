@@ -10,7 +10,7 @@ from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members
 
 
 class Grain(models.IntegerChoices):
-    """How long the buckets of a row are, in minutes. Each is folded from the one before it."""
+    """The length of a row's buckets, in minutes. Each grain is folded from the one before it."""
 
     QUARTER = 15, "a quarter of an hour"
     HOUR = 60, "an hour"
@@ -51,12 +51,12 @@ class Rollup(models.Model):
 
     @classmethod
     def key_columns(cls) -> list[Any]:
-        """What tells rows apart beside owner, time and source."""
+        """The dimensions besides owner, time and source."""
         return [field for field in cls.columns() if isinstance(field, (Key, Bin, Flag))]
 
     @classmethod
     def measures(cls) -> list[Any]:
-        """What is summed up."""
+        """The measures."""
         return [field for field in cls.columns() if isinstance(field, Measure)]
 
     @classmethod

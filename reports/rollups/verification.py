@@ -30,7 +30,7 @@ class Difference(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What a step has found."""
+    """The result of a step."""
 
     differences: list[Difference]
     waiting: int  # quarters that are not compared, since they are to be folded

@@ -9,7 +9,7 @@ from django.test import Client
 
 from events.lib import times
 from events.ownership.api_key import KeyType
-from reports.pages.parameters import Choices, ask
+from reports.pages.parameters import Choices, parse
 from telemetry_project.api import description
 from tests.admin.conftest import EVENTS, alice, html_of, lead, team_a
 from tests.api.test_problems import problem
@@ -122,7 +122,7 @@ def test_the_list_of_rejected_events_does_too(lead: Client) -> None:
 @pytest.mark.parametrize("name", ["from", "to"])
 def test_days_of_reports_say_what_to_write(name: str, written: str, said: str) -> None:
     choices = Choices({1: "A"}, {}, (), sees_all=False)
-    (error,) = ask({name: [written]}, choices, NOW).errors
+    (error,) = parse({name: [written]}, choices, NOW).errors
 
     assert said in error
 

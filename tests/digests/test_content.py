@@ -24,7 +24,7 @@ from reports.figures.overview import overview
 from reports.filters import Filters
 from reports.pages.links import Links
 from reports.pages.page import Context
-from reports.pages.parameters import Choices, ask
+from reports.pages.parameters import Choices, parse
 from reports.pages.registry import PAGES
 from reports.pages.report import Report
 from reports.periods import DAY, Period
@@ -81,7 +81,7 @@ def followed(path: str) -> tuple[Filters, Report]:
         kinds=(),
         sees_all=True,
     )
-    asked = ask(parse_qs(url.query), choices, NOW, own=page.own)
+    asked = parse(parse_qs(url.query), choices, NOW, own=page.own)
     assert asked.errors == ()
     context = Context(
         now=NOW,
@@ -186,7 +186,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     spent = read(period, owners, WRITTEN, NOW).spending
     keys = tuple(owner.pk for owner in owners)
     filters = Filters(keys, period, period.finest())
-    month = charges.months_cost(charges.question(filters, date(2026, 11, 1), prices.CURRENCY), "kind", NOW)
+    month = charges.months_cost(charges.query(filters, date(2026, 11, 1), prices.CURRENCY), "kind", NOW)
     assert spent is not None
     assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
     assert spent.so_far > 0

@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.pages.links import SHARED, changed, for_lists, for_reports
-from reports.pages.parameters import BUCKETS, Asked, Choices, ask
+from reports.pages.parameters import BUCKETS, Choices, Parsed, parse
 from reports.periods import Granularity
 from tests.reports.asked import ZERO
 
 CHOICES = Choices({1: "A", 2: "B"}, {7: "portal", 8: "agent"}, ("error", "log"), sees_all=False)
 
 
-def asked(query: dict[str, Any], **more: Any) -> Asked:
+def parsed(query: dict[str, Any], **more: Any) -> Parsed:
     params = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
-    return ask(params, more.pop("choices", CHOICES), ZERO, **more)
+    return parse(params, more.pop("choices", CHOICES), ZERO, **more)
 
 
 def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_before() -> None:
-    found = asked({})
+    found = parsed({})
     assert found.filters.owners == (1, 2)
     assert (found.filters.period.first, found.filters.period.last) == (date(2026, 3, 24), date(2026, 3, 30))
     before = found.filters.compare
@@ -33,8 +33,8 @@ def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_bef
 
 def test_who_sees_all_is_not_bounded_by_a_list() -> None:
     everything = Choices(CHOICES.owners, CHOICES.sources, CHOICES.kinds, sees_all=True)
-    assert asked({}, choices=everything).filters.owners is None
-    assert asked({"owner": "2"}, choices=everything).filters.owners == (2,)
+    assert parsed({}, choices=everything).filters.owners is None
+    assert parsed({"owner": "2"}, choices=everything).filters.owners == (2,)
 
 
 @pytest.mark.parametrize(
@@ -66,21 +66,21 @@ def test_who_sees_all_is_not_bounded_by_a_list() -> None:
 def test_what_cannot_be_meant_is_said_and_the_other_filters_stay(
     query: dict[str, str], sentence: str
 ) -> None:
-    found = asked(query | ({"source": ["7", query["source"]]} if "source" in query else {"source": "7"}))
+    found = parsed(query | ({"source": ["7", query["source"]]} if "source" in query else {"source": "7"}))
     assert found.errors == (sentence,)
     assert found.filters.sources == (7,)
     assert found.params["source"] == ["7"]
 
 
 def test_days_of_ones_own_are_in_ones_own_zone() -> None:
-    found = asked({"from": "2026-03-28", "to": "2026-03-29", "zone": "Europe/Berlin", "compare": "year"})
+    found = parsed({"from": "2026-03-28", "to": "2026-03-29", "zone": "Europe/Berlin", "compare": "year"})
     assert (
         f"{found.filters.period.since:%d %H:%M} {found.filters.period.until:%d %H:%M}" == "27 23:00 29 22:00"
     )
     assert found.filters.compare == found.filters.period.year_before()
     assert found.period == "custom"
-    assert asked({}, zone="Europe/Berlin").filters.period.zone.key == "Europe/Berlin"
-    assert asked({}, zone="no longer known").filters.period.zone.key == "UTC"
+    assert parsed({}, zone="Europe/Berlin").filters.period.zone.key == "Europe/Berlin"
+    assert parsed({}, zone="no longer known").filters.period.zone.key == "UTC"
 
 
 def test_a_link_changes_one_thing_and_keeps_the_rest() -> None:
@@ -129,10 +129,10 @@ def test_times_of_a_list_are_the_days_that_they_touch() -> None:
     )
 )
 def test_whatever_is_asked_is_within_what_one_sees(query: dict[str, list[str]]) -> None:
-    found = asked(query)
+    found = parsed(query)
     assert set(found.filters.owners or ()) <= set(CHOICES.owners)
     assert found.filters.owners
     assert set(found.filters.sources) <= set(CHOICES.sources)
     assert len(found.filters.period.buckets(found.filters.granularity)) <= BUCKETS + 1
-    again = ask(found.params, CHOICES, ZERO)
+    again = parse(found.params, CHOICES, ZERO)
     assert (again.filters, again.errors) == (found.filters, ())

@@ -77,7 +77,7 @@ def built(path: dict[str, str] | None = None, now: datetime = NOW, **narrower: A
 
 
 def found(by: str = "source", now: datetime = NOW, **only: Any) -> MonthsCost:
-    asked = figures.Question(SEPTEMBER, None, {"billing_month__currency": "EUR"} | only)
+    asked = figures.CostQuery(SEPTEMBER, None, {"billing_month__currency": "EUR"} | only)
     return figures.months_cost(asked, by, now)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.pages.links import Links, Params, way_out
+from reports.pages.links import Links, Params, unfilter_link
 from reports.pages.words import unbroken
 
 
@@ -24,6 +24,6 @@ def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
 def test_the_way_out_of_nothing_changes_what_is_asked(params: Params, expected: dict[str, str]) -> None:
     found = {
         name: str(text).removeprefix("/reports/overview/")
-        for name, text in way_out(Links("overview", params)).items()
+        for name, text in unfilter_link(Links("overview", params)).items()
     }
     assert found == expected

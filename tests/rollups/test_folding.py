@@ -63,7 +63,7 @@ def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.Monkey
 
     assert counted()[:2] == [(15, 1), (15, 1)]  # the first waits, another quarter doesn't
     assert RestingQuarter.objects.filter(rests_until__gt=timezone.now()).count() == 2
-    queue.forget_rested(timezone.now() + timedelta(days=3_650))
+    queue.resume_deferred(timezone.now() + timedelta(days=3_650))
     fold_due()
     assert counted()[:2] == [(15, 2), (15, 1)]
 
@@ -97,7 +97,7 @@ def test_what_cant_be_folded_waits_and_harms_no_other(
     assert [row.quarter for row in TouchedQuarter.objects.all()] == [bad]
     assert "Rollups can't be folded" in caplog.text
     monkeypatch.undo()
-    queue.forget_rested(timezone.now() + folding.FAULT_RESTS)
+    queue.resume_deferred(timezone.now() + folding.FAULT_RESTS)
     fold_due()
     assert counted()[:2] == [(15, 1), (15, 1)]
 

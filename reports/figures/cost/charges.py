@@ -35,7 +35,7 @@ Keys = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CostQuery:
     """Which charges of a month are asked for."""
 
     month: date  # its first day
@@ -49,7 +49,7 @@ class Question:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether it asks for a part of what an owner pays."""
+        """True if it asks for a part of what an owner pays."""
         return "source_id__in" in self.only or "kind__in" in self.only
 
     def rows(self, month: date | None = None) -> Any:
@@ -58,19 +58,19 @@ class Question:
         return found if self.owners is None else found.filter(owner_id__in=self.owners)
 
 
-def question(filters: Filters, month: date, currency: str) -> Question:
-    """What the filters ask of a month, in one currency: sums of several would mean nothing."""
+def query(filters: Filters, month: date, currency: str) -> CostQuery:
+    """A query for the charges of a month, in one currency."""
     only: dict[str, Any] = {"billing_month__currency": currency}
     if filters.sources:
         only["source_id__in"] = filters.sources
     if filters.kinds:
         only["kind__in"] = filters.kinds
-    return Question(month, filters.owners, only)
+    return CostQuery(month, filters.owners, only)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a part of a month cost: of an owner, a source, a kind and so on."""
+    """The cost of a part of a month: of an owner, a source, a kind and so on."""
 
     keys: Keys
     cost: Decimal = ZERO
@@ -93,7 +93,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was found later of a closed month."""
+    """Corrections of a closed month."""
 
     month: date
     owner_id: int
@@ -116,7 +116,7 @@ class Known:
 class MonthsCost:
     """All figures of a month."""
 
-    question: Question
+    query: CostQuery
     forecast: Forecast
     spread: Decimal | None  # by which part the days to come may differ from what is expected
     whole: Part
@@ -135,7 +135,7 @@ class MonthsCost:
 
     @property
     def lowest(self) -> Decimal | None:
-        """What the month will cost at the least, if it differs no more than months before."""
+        """Return what the month will cost at the least, if it differs no more than months before."""
         return self._expected(ONE - min(self.spread, ONE)) if self.spread is not None else None
 
     @property
@@ -166,7 +166,7 @@ def known(month: date, owners: tuple[int, ...] | None) -> Known:
     )
 
 
-def months_cost(asked: Question, by: str, now: datetime) -> MonthsCost:
+def months_cost(asked: CostQuery, by: str, now: datetime) -> MonthsCost:
     """The figures of a month, as of a time (UTC); 14 statements."""
     over = min((now.date() - asked.month).days, (next_month(asked.month) - asked.month).days)
     runs = asked.month <= now.date() < next_month(asked.month)
@@ -177,7 +177,7 @@ def months_cost(asked: Question, by: str, now: datetime) -> MonthsCost:
     corrections = _corrections(asked)
     whole, before = _whole(asked.rows()), _whole(asked.rows(asked.before))
     return MonthsCost(
-        question=asked,
+        query=asked,
         forecast=forecasts.forecast(asked.month, asked.owners, now, **asked.only),
         spread=forecasts.spread(asked.month, over, asked.owners, **asked.only) if runs else None,
         whole=whole,
@@ -240,7 +240,7 @@ def _split(rows: Any, by: str) -> list[Part]:
     )
 
 
-def _days(asked: Question, by: str) -> dict[date, dict[Any, Decimal]]:
+def _days(asked: CostQuery, by: str) -> dict[date, dict[Any, Decimal]]:
     """Cost of each day by key, without fixed costs and corrections, which are of no day."""
     rows = asked.rows().filter(is_correction=False).exclude(meter=PLATFORM)
     days: dict[date, dict[Any, Decimal]] = {}
@@ -249,19 +249,19 @@ def _days(asked: Question, by: str) -> dict[date, dict[Any, Decimal]]:
     return days
 
 
-def _corrections(asked: Question) -> tuple[Correction, ...]:
+def _corrections(asked: CostQuery) -> tuple[Correction, ...]:
     rows = asked.rows().filter(is_correction=True).annotate(of=TruncMonth("day"))
     found = rows.values_list("of", "owner_id", "meter").annotate(costs=Sum("cost"))
     return tuple(Correction(*row) for row in found.order_by("of", "owner_id", "meter"))
 
 
-def _buckets(asked: Question) -> dict[str, Decimal]:
+def _buckets(asked: CostQuery) -> dict[str, Decimal]:
     rows = asked.rows().filter(source__name__in=(UNKNOWN, OVERFLOW))
     found = dict(rows.values_list("source__name").annotate(costs=Sum("cost")).order_by())
     return {"unknown": found.get(UNKNOWN, ZERO), "overflow": found.get(OVERFLOW, ZERO)}
 
 
-def of_day(asked: Question, day: date, by: str) -> tuple[list[Part], dict[Keys, Part]]:
+def of_day(asked: CostQuery, day: date, by: str) -> tuple[list[Part], dict[Keys, Part]]:
     """A day by one of DIMENSIONS, and the same day a week before; without fixed costs and corrections."""
     week = day - 7 * DAY
     rows = asked.rows().filter(day=day, is_correction=False).exclude(meter=PLATFORM)
@@ -270,5 +270,5 @@ def of_day(asked: Question, day: date, by: str) -> tuple[list[Part], dict[Keys, 
 
 
 def total_of(parts: Any) -> Decimal:
-    """What some parts cost."""
+    """Return what some parts cost."""
     return sum_of(part.cost for part in parts)

@@ -10,7 +10,7 @@ from django.db.models import Sum
 
 from reports.cost.charges import HOUR, Charge
 from reports.cost.meters import PLATFORM, STORED
-from reports.figures.cost.charges import DIMENSIONS, Question
+from reports.figures.cost.charges import DIMENSIONS, CostQuery
 from reports.periods import DAY
 
 MOST = 2_000  # charges of an hour
@@ -31,7 +31,7 @@ class Charged:
     cost: Decimal
 
 
-def by_hour(asked: Question, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
+def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
     """Cost of each hour of a day by key of one of DIMENSIONS. `seen` are all owners that the reader sees."""
     since = datetime(day.year, day.month, day.day, tzinfo=UTC)
     hours: dict[datetime, dict[Any, Decimal]] = {}
@@ -41,7 +41,7 @@ def by_hour(asked: Question, seen: Sequence[int], day: date, by: str) -> dict[da
     return hours
 
 
-def of_hour(asked: Question, seen: Sequence[int], hour: datetime) -> list[Charged]:
+def of_hour(asked: CostQuery, seen: Sequence[int], hour: datetime) -> list[Charged]:
     """The charges of an hour, the dearest first."""
     names = (
         "owner_id",
@@ -58,7 +58,7 @@ def of_hour(asked: Question, seen: Sequence[int], hour: datetime) -> list[Charge
     return [Charged(*row) for row in found]
 
 
-def _rows(asked: Question, seen: Sequence[int], since: datetime, until: datetime) -> Any:
+def _rows(asked: CostQuery, seen: Sequence[int], since: datetime, until: datetime) -> Any:
     """Charges of what came in; stored data is charged by the day. By a list of owners also for whom sees all:
     the index goes by owner before hour.
     """

@@ -15,7 +15,7 @@ from reports.cost.budgets import Standing
 from reports.cost.charges import BillingMonth, ChargeDay, begin_of
 from reports.cost.meters import PLATFORM
 from reports.cost.numbers import ZERO, sum_of
-from reports.figures.cost.charges import DIMENSIONS, Question
+from reports.figures.cost.charges import DIMENSIONS, CostQuery
 from reports.periods import DAY, Period, month_of, next_month
 
 YEAR = 12  # months
@@ -28,7 +28,7 @@ def back(month: date, count: int) -> date:
     return month
 
 
-def of_months(asked: Question, first: date, last: date, by: str) -> dict[date, dict[Any, Decimal]]:
+def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, dict[Any, Decimal]]:
     """All that each month cost, by key of one of DIMENSIONS. Fixed costs are of no kind and no dialect."""
     rows = ChargeDay.objects.filter(
         billing_month__month__gte=first, billing_month__month__lte=last, **asked.only
@@ -54,7 +54,7 @@ def _add(costs: dict[Any, Decimal], key: Any, cost: Decimal) -> None:
 
 
 def total_of(months: Mapping[date, Mapping[Any, Decimal]], month: date) -> Decimal:
-    """What a month cost."""
+    """The cost of a month."""
     return sum(months.get(month, {}).values(), ZERO)
 
 
@@ -78,11 +78,11 @@ class Month:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it never changes any more."""
+        """True if it never changes any more."""
         return self.closed_at is not None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it can be closed."""
+        """True if it can be closed."""
         return self.is_first_open and not self.is_closed and now >= begin_of(next_month(self.month))
 
     def state(self, now: datetime) -> str:

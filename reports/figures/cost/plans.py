@@ -14,7 +14,7 @@ from reports.cost.plans import Discount, PlanAssignment, Price, PricePlan
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What an owner pays by."""
+    """The plan and discount in force for an owner."""
 
     owner_id: int
     plan_id: int
@@ -24,7 +24,7 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a unit of a meter costs beyond an amount of the month."""
+    """The price of a meter's unit above an amount of the month."""
 
     plan_id: int
     plan: str

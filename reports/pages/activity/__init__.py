@@ -1,1 +1,1 @@
-"""What applications and people did: overview, sessions, learning, interface actions, builds."""
+"""Pages about activity: overview, sessions, learning, interface actions, builds."""

@@ -217,7 +217,7 @@ def _attention(series: _Series, context: Context) -> list[Attention]:
 
 
 def _lacks(states: States) -> list[str]:
-    """What series lack, and how many of them."""
+    """Return what series lack, and how many of them."""
     return [
         f"{number:,} {what}"
         for number, what in ((states.unended, "without an end"), (states.with_gaps, "with places missing"))
@@ -311,7 +311,7 @@ def _broken_row(data: PageData, each: Broken) -> Row:
 
 
 def _timers(data: PageData, series: _Series) -> Block:
-    """How many timers ran, and how long."""
+    """Show how many timers ran, and how long."""
     columns = (
         Column("collection", "Collection"),
         Column("timers", "Timers", count("timers"), has_bar=True),

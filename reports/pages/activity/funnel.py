@@ -123,7 +123,7 @@ def _behind(reached: Reached, filters: Filters) -> str:
 
 
 def _note(found: Funnel) -> str:
-    """What was looked at."""
+    """Return what was looked at."""
     said = "A session counts for a step that it did after the step before, in the same session."
     if found.is_sample:
         points = 100 / max(found.sessions, 1) ** 0.5  # two standard errors of a share of one half

@@ -310,7 +310,7 @@ def _over_time(contents: Headlines) -> Block:
 
 
 def _ratings(data: PageData, total: Row) -> Block:
-    """How often each rating was given."""
+    """Show how often each rating was given."""
     hue = palette.of_kinds(["feedback"])["feedback"]
     rows = answer(data.query(("ratings",), ("rating",), compared=False)).rows
     given = sorted((float(row.keys[0]), row.count("ratings")) for row in rows if row.keys[0])
@@ -346,7 +346,7 @@ def _comments(found: tuple[Comment, ...], filters: Filters) -> Block:
 
 
 def _without_results(searches: Headlines, unanswered: tuple[Row, ...]) -> Block:
-    """What was searched for and not found."""
+    """Show what was searched for and not found."""
     hue = palette.of_kinds(["search"])["search"]
     bars = tuple(
         Bar(

@@ -21,12 +21,12 @@ from reports.pages.links import (
     rejected,
     rejected_groups,
     sessions,
-    way_out,
+    unfilter_link,
     within,
 )
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
-from reports.pages.sections import before_of, beside
+from reports.pages.sections import compared_column, compared_series
 from reports.pages.words import about, during, events_in_words, in_utc_hours, of_period, plural, sampled, than
 
 MUCH_REJECTED = 0.05  # a share that wants attention
@@ -68,7 +68,7 @@ def _is_about(found: Overview) -> bool:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty(**way_out(context.links))
+        return Empty(**unfilter_link(context.links))
     return Empty(
         "Nothing has come in yet", "Once applications send events, they appear here within a minute."
     )
@@ -157,13 +157,13 @@ def _attention(found: Overview, filters: Filters, context: Context) -> list[Atte
 
 
 def has_more_errors(sums: Sums, before: Sums) -> bool:
-    """Whether many more sessions than before had errors."""
+    """True if many more sessions than before had errors."""
     share, usual = sums.error_share or 0, before.error_share or 0
     return bool(usual) and share > MIND and share > usual * MANY_MORE_ERRORS
 
 
 def has_much_rejected(sums: Sums) -> bool:
-    """Whether so much was rejected that somebody should look at it."""
+    """True if so much was rejected that somebody should look at it."""
     return (sums.rejected_share or 0) > MUCH_REJECTED
 
 
@@ -185,7 +185,7 @@ def by_kind(found: Overview, filters: Filters, context: Context) -> Block:
         for name, values in named
     ]
     if series:
-        series += beside(context.compared, found.events_before, len(series[0].values))
+        series += compared_series(context.compared, found.events_before, len(series[0].values))
     sentence = ""
     if named and found.sums.events:
         part = SHARE.short(sum(value or 0 for value in named[0][1]) / found.sums.events)
@@ -235,7 +235,7 @@ def _behind_number(name: str, filters: Filters, context: Context) -> str:
 
 
 def numbers(found: Overview, filters: Filters, context: Context) -> Block:
-    """What happened in numbers, beside those of the period that it is compared with."""
+    """Show what happened in numbers, beside those of the period that it is compared with."""
     columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
     if found.before:
         columns.append(Column("before", "Before", is_amounts=True, note=capfirst(context.compared)))
@@ -333,7 +333,7 @@ def _views(page: str, found: Overview, filters: Filters) -> str:
 
 
 def _columns(name: str, title: str, unit: Unit, filters: Filters, context: Context) -> tuple[Column, ...]:
-    before = before_of(unit, filters, context)
+    before = compared_column(unit, filters, context)
     return (Column(name, title), Column(unit.name, unit.name.capitalize(), unit, has_bar=True), *before)
 
 

@@ -111,7 +111,7 @@ SPLITS = {
 
 
 def histograms(found: Found, context: Context) -> tuple[Block, Block]:
-    """How long, and how deep."""
+    """Return how long, and how deep."""
     return (
         _histogram("time-spent", "Time spent", "Time", SPENT, found.spent, "spent", context),
         _histogram("depth", "Pages shown", "Pages", DEPTH, found.depth, "pages", context),
@@ -167,7 +167,7 @@ def splits(filters: Filters, context: Context) -> tuple[tuple[Block, ...], Answe
 
 
 def retention(found: Found, filters: Filters, context: Context) -> Block:
-    """How many of those who were new in a week were there in each week after it."""
+    """Show how many of those who were new in a week were there in each week after it."""
     cohorts = found.cohorts
     zone, is_about = filters.period.zone, any(cohort.is_about for cohort in cohorts)
     columns = (
@@ -206,7 +206,7 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
 
 
 def _back(found: Found, context: Context) -> str:
-    """How many came back a week later, of all weeks whose next one is over."""
+    """Return how many came back a week later, of all weeks whose next one is over."""
     pairs = list(zip(found.cohorts, found.cohorts[2:], strict=False))
     known = [cohort for cohort, after in pairs if after.week <= context.now]
     new = sum(cohort.seen[0] for cohort in known)

@@ -14,11 +14,11 @@ from reports.pages import bots
 from reports.pages.activity import session_sections
 from reports.pages.activity.funnel import block as funnel_block
 from reports.pages.activity.session_sections import UNKNOWN
-from reports.pages.links import session_page, way_out, within
+from reports.pages.links import session_page, unfilter_link, within
 from reports.pages.links import sessions as session_list
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report
-from reports.pages.sections import beside
+from reports.pages.sections import compared_series
 from reports.pages.words import IN_ONE, about, of_period, plural, sampled, than
 from reports.query.datasets import SESSIONS
 from reports.query.query import Answer
@@ -59,7 +59,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty(**way_out(context.links))
+        return Empty(**unfilter_link(context.links))
     return Empty(
         "No sessions yet",
         "Events with a session id or a device are summarised as sessions a few seconds after they are filed.",
@@ -148,7 +148,7 @@ def _over_time(found: Found, filters: Filters, context: Context) -> Block:
     step = IN_ONE[filters.granularity]
     sentence = f"At most {plural(max(known), 'session')} began {step}." if known else ""
     series = [Series("sessions", found.sessions, 0, behind=partial(_behind, filters))]
-    series += beside(context.compared, found.sessions_before, len(found.sessions))
+    series += compared_series(context.compared, found.sessions_before, len(found.sessions))
     buckets = buckets_of(filters.period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(f"Sessions over time. {sentence}", filters.period, buckets, tuple(series), SESSIONS)
     return Block("over-time", "Sessions over time", sentence, chart)

@@ -1,1 +1,1 @@
-"""What it costs: charges, billing months, what-if, exports."""
+"""Pages about cost: charges, billing months, what-if, exports."""

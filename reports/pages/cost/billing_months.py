@@ -105,7 +105,7 @@ def _href(each: Month) -> str:
 
 
 class Changed(Exception):
-    """What would be fixed is not what was shown."""
+    """Raised when the sum to be fixed is no longer the one that was shown."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,18 +116,18 @@ def close_month(request: HttpRequest) -> HttpResponse:
     """
     if not access_of(request).is_operator:
         raise PermissionDenied
-    asked = request.POST if request.method == "POST" else request.GET
+    selection = request.POST if request.method == "POST" else request.GET
     back = redirect("reports:months")
     try:
-        organization = Organization.objects.get(pk=int(asked.get("organization", "")))
-        month = month_of_text(asked.get("month", ""))
+        organization = Organization.objects.get(pk=int(selection.get("organization", "")))
+        month = month_of_text(selection.get("month", ""))
     except (ValueError, OverflowError, Organization.DoesNotExist):
         messages.error(request, "Choose a month of an organization.")
         return back
     now = timezone.now()
     try:
-        if request.method == "POST" and asked.get("sure") == "yes":
-            fixed = _close(request, organization, month, asked, now)
+        if request.method == "POST" and selection.get("sure") == "yes":
+            fixed = _close(request, organization, month, selection, now)
             messages.success(request, f"{month:%B %Y} of {organization} is closed: {_sum(fixed)}.")
             return back
         shown = closing.preview(organization, month, now)
@@ -142,12 +142,12 @@ def close_month(request: HttpRequest) -> HttpResponse:
 
 
 def _close(
-    request: HttpRequest, organization: Organization, month: date, asked: Any, now: datetime
+    request: HttpRequest, organization: Organization, month: date, selection: Any, now: datetime
 ) -> Preview:
     """Close it, unless what that fixes isn't what the person saw."""
     with transaction.atomic():
         fixed = closing.close(organization, month, audit.actor_of(request), now)
-        if asked.get("seen") != _seen(fixed):
+        if selection.get("seen") != _seen(fixed):
             raise Changed
     return fixed
 

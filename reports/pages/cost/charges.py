@@ -15,7 +15,7 @@ from reports.figures.cost import plans
 from reports.figures.cost.charges import Known, MonthsCost, Part
 from reports.filters import Filters
 from reports.pages.cost import day, months, sections, terms
-from reports.pages.cost.months import Asked
+from reports.pages.cost.months import Selection
 from reports.pages.cost.view import View
 from reports.pages.cost.wording import NOTE, Names, by_control, by_of, compared, signed, unit_of
 from reports.pages.links import query
@@ -39,38 +39,38 @@ CAUSES = {
 
 def build(filters: Filters, context: Context) -> Report:
     """The report of a month, of a day or of an hour."""
-    asked = months.ask(context)
-    found = figures.known(asked.month, filters.owners)
+    selection = months.select(context)
+    found = figures.known(selection.month, filters.owners)
     currency = _currency(found, context)
     empty = Report(
-        answer=f"Nothing was charged in {asked.month:%B %Y}.",
-        controls=tuple(_controls(asked, found, currency, context)),
-        errors=asked.errors,
-        period=asked.period,
-        turns=months.turns(asked, found.months, context.links, context.now),
+        answer=f"Nothing was charged in {selection.month:%B %Y}.",
+        controls=tuple(_controls(selection, found, currency, context)),
+        errors=selection.errors,
+        period=selection.period,
+        turns=months.turns(selection, found.months, context.links, context.now),
         note=NOTE,
         empty=_empty(found),
     )
     if not currency:
         return empty
-    question = figures.question(filters, asked.month, currency)
-    filters = replace(filters, period=asked.period)
-    if asked.hour or asked.day:
-        return day.fill(empty, asked, question, filters, context)
-    of_month = figures.months_cost(question, by_of(context), context.now)
+    query = figures.query(filters, selection.month, currency)
+    filters = replace(filters, period=selection.period)
+    if selection.hour or selection.day:
+        return day.fill(empty, selection, query, filters, context)
+    of_month = figures.months_cost(query, by_of(context), context.now)
     if context.is_incomplete:
         of_month = replace(of_month, before=Part(()), change=None, parts_before={}, owners_before={})
     return _fill(empty, of_month, found, filters, context)
 
 
 def _currency(found: Known, context: Context) -> str:
-    """The one that is asked for, or the first; empty where nothing was charged."""
-    asked = context.first("currency")
-    return asked if asked in found.currencies else next(iter(found.currencies), "")
+    """Return the selected currency, or the first; empty where nothing was charged."""
+    selected = context.first("currency")
+    return selected if selected in found.currencies else next(iter(found.currencies), "")
 
 
-def _controls(asked: Asked, found: Known, currency: str, context: Context) -> Iterator[Control]:
-    yield months.control(asked, found.months, context.now)
+def _controls(selection: Selection, found: Known, currency: str, context: Context) -> Iterator[Control]:
+    yield months.control(selection, found.months, context.now)
     yield by_control(context)
     if len(found.currencies) > 1:
         yield Control("currency", "Currency", currency, tuple((each, each) for each in found.currencies))
@@ -86,10 +86,10 @@ def _empty(found: Known) -> Empty:
 
 
 def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, context: Context) -> Report:
-    currency = str(found.question.only["billing_month__currency"])
+    currency = str(found.query.only["billing_month__currency"])
     names = Names(context)
     view = View(found, currency, filters, context, names)
-    standings = [] if found.question.is_narrowed else _standings(found, filters, currency, context)
+    standings = [] if found.query.is_narrowed else _standings(found, filters, currency, context)
     return replace(
         empty,
         answer=_so_far(found, currency) if context.is_incomplete else _answer(found, currency, known),
@@ -106,16 +106,15 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
 
 def _focus(found: MonthsCost, context: Context) -> Iterator[Turn]:
     """The charges themselves, of these owners."""
-    asked = query(
-        {"month": [f"{found.question.month:%Y-%m}"], "owner": context.links.params.get("owner", [])}
-    )
+    owners = context.links.params.get("owner", [])
+    params = query({"month": [f"{found.query.month:%Y-%m}"], "owner": owners})
     for form, title in (("csv", "All charges as FOCUS CSV"), ("xlsx", "As XLSX")):
-        yield Turn(title, reverse(f"reports:focus-{form}") + asked, is_download=True)
+        yield Turn(title, reverse(f"reports:focus-{form}") + params, is_download=True)
 
 
 def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[Standing]:
-    """How owners stand to their budgets in this currency; a budget without charges has none yet."""
-    standings = budgets.standings(found.question.month, filters.owners, context.now)
+    """Return how owners stand to their budgets in this currency; a budget without charges has none yet."""
+    standings = budgets.standings(found.query.month, filters.owners, context.now)
     return [each for each in standings if each.currency == currency]
 
 
@@ -137,7 +136,7 @@ def _terms(
     found: MonthsCost, filters: Filters, standings: list[Standing], currency: str, context: Context
 ) -> Iterator[Block]:
     """Budgets and the plan in force, which are of owners, not of sources or kinds."""
-    if found.question.is_narrowed:
+    if found.query.is_narrowed:
         return
     names, period = Names(context), filters.period
     yield terms.budgets(standings, currency, names)
@@ -150,12 +149,12 @@ def _terms(
 
 def _so_far(found: MonthsCost, currency: str) -> str:
     """The month in a sentence while its charges are incomplete: without a forecast."""
-    return f"{found.question.month:%B %Y} has cost {unit_of(currency).short(found.forecast.so_far)} so far."
+    return f"{found.query.month:%B %Y} has cost {unit_of(currency).short(found.forecast.so_far)} so far."
 
 
 def _answer(found: MonthsCost, currency: str, known: Known) -> str:
     """The month in a sentence: what it costs, how it differs, mostly why."""
-    money, month = unit_of(currency), found.question.month
+    money, month = unit_of(currency), found.query.month
     expected, so_far = found.forecast.expected, found.forecast.so_far
     if not found.forecast.days:
         state = " and is closed" if known.closed and not known.open else ""
@@ -198,7 +197,7 @@ def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -
     daily = [sum(found.days[day].values()) for day in over]
     if found.forecast.days and not context.is_incomplete:
         yield Figure(
-            f"Expected in {found.question.month:%B}",
+            f"Expected in {found.query.month:%B}",
             found.forecast.expected,
             money,
             change(found.forecast.expected, before.cost or None, more_is="bad"),
@@ -235,7 +234,7 @@ def _range(found: MonthsCost, currency: str) -> str:
 
 
 def _attention(found: MonthsCost, currency: str, view: View) -> Iterator[Attention]:
-    """What makes the cost hard to explain, or larger than it need be."""
+    """Return what makes the cost hard to explain, or larger than it need be."""
     money, whole = unit_of(currency), found.whole
     names = {name: key for key, name in view.context.sources.items()}
     for name, cost, why in (

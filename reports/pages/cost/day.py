@@ -14,10 +14,10 @@ from reports.cost.meters import EVENTS, METERS
 from reports.cost.numbers import ZERO
 from reports.figures.cost import charges as figures
 from reports.figures.cost import hours
-from reports.figures.cost.charges import Part, Question
+from reports.figures.cost.charges import CostQuery, Part
 from reports.figures.cost.hours import Charged
 from reports.filters import Filters
-from reports.pages.cost.months import Asked
+from reports.pages.cost.months import Selection
 from reports.pages.cost.view import narrowed, stack
 from reports.pages.cost.wording import BY, Names, by_of, precise, unit_of, used
 from reports.pages.links import moment, received
@@ -31,23 +31,23 @@ STORED_BY_DAY = "Stored data is charged by the day, so no hour has a part of it.
 NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part of them."
 
 
-def fill(empty: Report, asked: Asked, question: Question, filters: Filters, context: Context) -> Report:
+def fill(empty: Report, selection: Selection, query: CostQuery, filters: Filters, context: Context) -> Report:
     """The report of the day or of the hour that is asked for."""
-    currency = str(question.only["billing_month__currency"])
-    if asked.hour:
-        return _hour(empty, asked.hour, question, filters, context, currency)
-    return _day(empty, asked, question, filters, context, currency)
+    currency = str(query.only["billing_month__currency"])
+    if selection.hour:
+        return _hour(empty, selection.hour, query, filters, context, currency)
+    return _day(empty, selection, query, filters, context, currency)
 
 
 def _day(
-    empty: Report, asked: Asked, question: Question, filters: Filters, context: Context, currency: str
+    empty: Report, selection: Selection, query: CostQuery, filters: Filters, context: Context, currency: str
 ) -> Report:
-    assert asked.day is not None
-    by, day, money = by_of(context), asked.day, unit_of(currency)
-    parts, before = figures.of_day(question, day, by)
+    assert selection.day is not None
+    by, day, money = by_of(context), selection.day, unit_of(currency)
+    parts, before = figures.of_day(query, day, by)
     whole, former = figures.total_of(parts), figures.total_of(before.values())
     hues = Names(context).hues(by, [part.keys[0] for part in parts])
-    by_hour = hours.by_hour(question, tuple(context.owners), day, by)
+    by_hour = hours.by_hour(query, tuple(context.owners), day, by)
     said = f"{day.day} {day:%B %Y} {'has cost' if day == context.now.date() else 'cost'} {money.short(whole)}"
     differs = None if context.is_incomplete else change(whole, former or None)
     is_running = day == context.now.date()
@@ -118,9 +118,9 @@ def _parts(
 
 
 def _hour(
-    empty: Report, hour: datetime, question: Question, filters: Filters, context: Context, currency: str
+    empty: Report, hour: datetime, query: CostQuery, filters: Filters, context: Context, currency: str
 ) -> Report:
-    charges = hours.of_hour(question, tuple(context.owners), hour)
+    charges = hours.of_hour(query, tuple(context.owners), hour)
     whole: Decimal = sum((charge.cost for charge in charges), ZERO)
     money, names = unit_of(currency), Names(context)
     columns = (

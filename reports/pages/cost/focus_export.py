@@ -28,13 +28,13 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     if access.is_empty:
         raise PermissionDenied
     params = {name: request.GET.getlist(name) for name in ("owner", "month")}
-    asked = parameters.ask(params, choices_of(access), timezone.now(), own=("month",))
+    selection = parameters.parse(params, choices_of(access), timezone.now(), own=("month",))
     try:
-        month = month_of_text("".join(asked.params.get("month", ())))
+        month = month_of_text("".join(selection.params.get("month", ())))
     except ValueError as error:
         messages.error(request, str(error))
         return redirect("reports:cost")
-    owners = asked.filters.owners
+    owners = selection.filters.owners
     most = MOST_ROWS[form]
     if focus.has_more_than(most, month, owners):
         other = "" if form == "csv" else f" CSV has up to {MOST_ROWS['csv']:,}."
@@ -51,7 +51,7 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
         "export.made",
         f"charges of {month:%Y-%m} as {FORMATS[form].title}",
         owner=one,
-        after=dict(asked.params),
+        after=dict(selection.params),
     )
     sheet = focus.sheet(focus.charges_of(month, owners), month, form)
     return download(sheet, form, f"focus-{month:%Y-%m}")

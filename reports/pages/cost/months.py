@@ -16,8 +16,8 @@ EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an address asks for, and what it can't mean."""
+class Selection:
+    """The month, day and hour that an address selects, and errors."""
 
     month: date
     day: date | None = None
@@ -32,7 +32,7 @@ class Asked:
         return Period(self.month, next_month(self.month), ZONE)
 
 
-def ask(context: Context) -> Asked:
+def select(context: Context) -> Selection:
     """The month, and the day and the hour in it; without one the month that runs."""
     today = context.now.astimezone(UTC).date()
     this = month_of(today)
@@ -49,7 +49,7 @@ def ask(context: Context) -> Asked:
         hour = _hour(context.first("hour"), day)
     except ValueError as error:
         errors.append(f"{error} It is left out.")
-    return Asked(month, day, hour, tuple(errors))
+    return Selection(month, day, hour, tuple(errors))
 
 
 def _month(text: str, this: date) -> date:
@@ -79,37 +79,37 @@ def _hour(text: str, day: date | None) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=int(text))
 
 
-def control(asked: Asked, months: tuple[date, ...], now: datetime) -> Control:
+def control(selection: Selection, months: tuple[date, ...], now: datetime) -> Control:
     """The field that chooses a month, of those that have charges."""
-    offered = sorted({month_of(now.date()), asked.month, *months}, reverse=True)
+    offered = sorted({month_of(now.date()), selection.month, *months}, reverse=True)
     return Control(
         "month",
         "Month (UTC)",
-        f"{asked.month:%Y-%m}",
+        f"{selection.month:%Y-%m}",
         tuple((f"{each:%Y-%m}", f"{each:%B %Y}") for each in offered),
     )
 
 
-def turns(asked: Asked, months: tuple[date, ...], links: Links, now: datetime) -> tuple[Turn, ...]:
+def turns(selection: Selection, months: tuple[date, ...], links: Links, now: datetime) -> tuple[Turn, ...]:
     """The ways to the month before and after, as far as there are charges; of a day, to its neighbours."""
     today = now.date()
-    if asked.hour:
-        steps = [asked.hour - timedelta(hours=1), asked.hour + timedelta(hours=1)]
-        near = [at for at in steps if at.date() == asked.day and at <= now]
-        hours = [Turn(f"{at:%H:%M}", links.here(hour=f"{at:%H}"), is_back=at < asked.hour) for at in near]
+    if selection.hour:
+        steps = [selection.hour - timedelta(hours=1), selection.hour + timedelta(hours=1)]
+        near = [at for at in steps if at.date() == selection.day and at <= now]
+        hours = [Turn(f"{at:%H:%M}", links.here(hour=f"{at:%H}"), is_back=at < selection.hour) for at in near]
         return (*hours, Turn("The whole day", links.here(hour=None), is_up=True))
-    if asked.day:
-        days = [asked.day - DAY, asked.day + DAY]
+    if selection.day:
+        days = [selection.day - DAY, selection.day + DAY]
         shown = [
-            Turn(_short(day), links.here(month=f"{day:%Y-%m}", day=day), is_back=day < asked.day)
+            Turn(_short(day), links.here(month=f"{day:%Y-%m}", day=day), is_back=day < selection.day)
             for day in days
             if day <= today
         ]
-        return (*shown, Turn(f"{asked.month:%B %Y}", links.here(day=None), is_up=True))
-    first = min(months, default=asked.month)
-    near_months = [month_of(asked.month - DAY), next_month(asked.month)]
+        return (*shown, Turn(f"{selection.month:%B %Y}", links.here(day=None), is_up=True))
+    first = min(months, default=selection.month)
+    near_months = [month_of(selection.month - DAY), next_month(selection.month)]
     return tuple(
-        Turn(f"{month:%B %Y}", links.here(month=f"{month:%Y-%m}"), is_back=month < asked.month)
+        Turn(f"{month:%B %Y}", links.here(month=f"{month:%Y-%m}"), is_back=month < selection.month)
         for month in near_months
         if first <= month <= month_of(today)
     )

@@ -25,7 +25,7 @@ EVENTS = count("events")
 
 
 def blocks(view: View, by: str, months: Block | None) -> Iterator[Block]:
-    """The blocks, the largest question first; `months` is the one of all months."""
+    """The blocks, the largest query first; `months` is the one of all months."""
     yield _days(view, by)
     if view.found.change is not None:
         yield _why(view)
@@ -55,7 +55,7 @@ def _days(view: View, by: str) -> Block:
         beside = tuple(found.forecast.days.get(day) for day in days)
         series.append(Series("expected", beside, palette.REST, is_beside=True))
     sentence = "A click on a day leads to its hours."
-    if found.question.is_narrowed:
+    if found.query.is_narrowed:
         sentence += " Platform costs are of no source and no kind, so they are left out."
     elif found.whole.cost:
         sentence += " Platform costs and corrections are of no day, so they are left out here."
@@ -79,7 +79,7 @@ TOLD = Decimal("0.001")  # a part of the change from which on it is good or bad
 def _why(view: View) -> Block:
     found, changed = view.found, view.found.change
     assert changed is not None
-    before = f"{found.question.before:%B}"
+    before = f"{found.query.before:%B}"
     columns = (Column("cause", "Cause"), Column("change", "Change", signed(view.currency)))
     least = abs(changed.whole) * TOLD
     rows = [
@@ -106,7 +106,7 @@ def _parts(view: View, by: str) -> Block:
         Column(by, BY[by]),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.question.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
         *(() if by == "meter" else (Column("per_million", "A million events", money),)),
     )
     hues = view.names.hues(by, [part.keys[0] for part in found.parts])
@@ -132,7 +132,7 @@ def _share(part: Part, found: MonthsCost) -> float | None:
 
 
 def _drop(view: View) -> Block:
-    """What costs most: where less of it would save most."""
+    """Show the most expensive parts, where less would save most."""
     found, money = view.found, unit_of(view.currency)
     columns = (
         Column("source", "Source"),
@@ -195,7 +195,7 @@ def _owners(view: View) -> Block:
         Column("owner", "Owner"),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.question.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
         Column("per_million", "A million events", money),
         Column("events", "Events", EVENTS),
         Column("gb", "GB", count("GB")),
@@ -255,13 +255,13 @@ def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
 
     `known` are the months that have charges. None where there is only one to be seen.
     """
-    asked, this = view.found.question, month_of(view.context.now.astimezone(UTC).date())
-    last = this if asked.month > back(this, YEAR) else asked.month
+    selection, this = view.found.query, month_of(view.context.now.astimezone(UTC).date())
+    last = this if selection.month > back(this, YEAR) else selection.month
     first = max(min(known, default=last), back(last, YEAR - 1))
     if first == last:
         return None
     period = Period(min(first, back(last, FEWEST - 1)), next_month(last), ZONE)
-    costs = figures.of_months(asked, first, last, by)
+    costs = figures.of_months(selection, first, last, by)
     buckets = tuple(
         replace(bucket, href=view.context.links.here(month=f"{bucket.start:%Y-%m}"))
         for bucket in buckets_of(period, Granularity.MONTH, view.context.now)
@@ -288,8 +288,8 @@ def _known(values: tuple[Any, ...], months: list[date], first: date) -> tuple[An
 def _to_come(
     found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Any, Decimal]]
 ) -> Series | None:
-    """What the month that runs is expected to cost beyond what it has."""
-    month, expected = found.question.month, found.forecast.expected
+    """Return what the month that runs is expected to cost beyond what it has."""
+    month, expected = found.query.month, found.forecast.expected
     if not found.forecast.days or expected is None or month not in months:
         return None
     more = expected - figures.total_of(costs, month)

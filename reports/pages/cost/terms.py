@@ -21,7 +21,7 @@ SHOWN_OWNERS = 3
 def prices(
     steps: Sequence[Step], currency: str, by: Sequence[InForce] = (), names: Names | None = None
 ) -> Block:
-    """What units cost by plans; with `by`, for whom they are in force."""
+    """Show what units cost by plans; with `by`, for whom they are in force."""
     payers = {plan: _payers([each for each in by if each.plan_id == plan], names) for plan in _plans(by)}
     columns = (
         Column("meter", "Meter"),
@@ -60,7 +60,7 @@ def _plans(by: Sequence[InForce]) -> list[int]:
 
 
 def _payers(payers: list[InForce], names: Names | None) -> str:
-    """Who pays by a plan, with their discounts; of many how many."""
+    """Return who pays by a plan, with their discounts; of many how many."""
     if names is None or len(payers) > SHOWN_OWNERS:
         return f"{len(payers)} owners"
     return ", ".join(f"{names.of('owner', each.owner_id)}{_discount(each.percent)}" for each in payers)
@@ -78,7 +78,7 @@ def above(meter: str, amount: Decimal) -> str:
 
 
 def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block:
-    """How owners stand to their budgets, the fullest first."""
+    """Show how owners stand to their budgets, the fullest first."""
     money = unit_of(currency)
     columns = (
         Column("owner", "Owner"),

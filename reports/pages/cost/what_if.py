@@ -18,7 +18,7 @@ from reports.figures.cost import charges as figures
 from reports.figures.cost import plans
 from reports.filters import Filters
 from reports.pages.cost import months, terms
-from reports.pages.cost.months import Asked
+from reports.pages.cost.months import Selection
 from reports.pages.cost.wording import Names, signed, unit_of
 from reports.pages.page import Context, Page
 from reports.pages.report import Block, Control, Empty, Figure, Report
@@ -44,24 +44,24 @@ class Choice:
 
 def build(filters: Filters, context: Context) -> Report:
     """The report."""
-    asked = months.ask(context)
-    choice = _choose(asked, filters, context)
+    selection = months.select(context)
+    choice = _choose(selection, filters, context)
     empty = Report(
-        answer=f"Nothing was charged in {asked.month:%B %Y}.",
-        controls=tuple(_controls(asked, choice, context)),
-        errors=asked.errors,
-        period=asked.period,
-        turns=months.turns(asked, choice.months, context.links, context.now),
+        answer=f"Nothing was charged in {selection.month:%B %Y}.",
+        controls=tuple(_controls(selection, choice, context)),
+        errors=selection.errors,
+        period=selection.period,
+        turns=months.turns(selection, choice.months, context.links, context.now),
         note=NOTE,
         empty=_empty(choice),
     )
     if choice.home is None or choice.plan is None:
         return empty
-    found = what_if(choice.home, asked.month, choice.plan, choice.owners)
-    return _fill(empty, found, choice.plan, asked, context) if found else empty
+    found = what_if(choice.home, selection.month, choice.plan, choice.owners)
+    return _fill(empty, found, choice.plan, selection, context) if found else empty
 
 
-def _choose(asked: Asked, filters: Filters, context: Context) -> Choice:
+def _choose(selection: Selection, filters: Filters, context: Context) -> Choice:
     seen = tuple(context.owners) if filters.owners is None else filters.owners
     homes = tuple(Organization.objects.filter(owners__in=seen).distinct().order_by("name"))
     wanted = context.first("organization")
@@ -69,18 +69,18 @@ def _choose(asked: Asked, filters: Filters, context: Context) -> Choice:
     if home is None:
         return Choice((), None, (), (), "", (), None)
     owners = tuple(home.owners.filter(pk__in=seen).values_list("pk", flat=True))
-    known = figures.known(asked.month, owners)
+    known = figures.known(selection.month, owners)
     currency = next(iter(known.currencies), "")
     offered = tuple(plans.offered(home.pk, currency, tuple(context.owners), all_plans=context.sees_all))
-    current = {each.plan_id for each in plans.in_force(owners, begin_of(asked.month))}
+    current = {each.plan_id for each in plans.in_force(owners, begin_of(selection.month))}
     wanted = context.first("plan")
     usual = next((each for each in offered if each.pk not in current), offered[0] if offered else None)
     plan = next((each for each in offered if str(each.pk) == wanted), usual)
     return Choice(homes, home, owners, known.months, currency, offered, plan)
 
 
-def _controls(asked: Asked, choice: Choice, context: Context) -> Iterator[Control]:
-    yield months.control(asked, choice.months, context.now)
+def _controls(selection: Selection, choice: Choice, context: Context) -> Iterator[Control]:
+    yield months.control(selection, choice.months, context.now)
     if len(choice.homes) > 1 and choice.home:
         options = tuple((str(each.pk), each.name) for each in choice.homes)
         yield Control("organization", "Organization", str(choice.home.pk), options)
@@ -98,20 +98,22 @@ def _empty(choice: Choice) -> Empty:
     return Empty("No charges in this month", "Choose another month.")
 
 
-def _fill(empty: Report, found: list[Supposed], plan: PricePlan, asked: Asked, context: Context) -> Report:
+def _fill(
+    empty: Report, found: list[Supposed], plan: PricePlan, selection: Selection, context: Context
+) -> Report:
     money, differs = unit_of(plan.currency), signed(plan.currency)
     charged = sum_of(each.cost for each in found)
     supposed = sum_of(each.supposed for each in found)
     difference = sum_of((supposed, -charged))
-    so_far = " so far" if asked.period.until > context.now else ""
+    so_far = " so far" if selection.period.until > context.now else ""
     words = change(supposed, charged)
     compared = f", {words.than} was charged" if words and difference else ", as much as was charged"
     if not charged and supposed:
         compared = ", and nothing was charged"
     return replace(
         empty,
-        answer=f"Under {plan.name}, usage of {asked.month:%B %Y} would cost {money.short(supposed)}{so_far}"
-        f"{compared}.",
+        answer=f"Under {plan.name}, usage of {selection.month:%B %Y} would cost"
+        f" {money.short(supposed)}{so_far}{compared}.",
         figures=(
             Figure("As charged", charged, money, note="usage, after discounts"),
             Figure(f"Under {plan.name}", supposed, money, change(supposed, charged, more_is="bad")),
@@ -120,7 +122,9 @@ def _fill(empty: Report, found: list[Supposed], plan: PricePlan, asked: Asked, c
         blocks=(
             _meters(found, plan, context),
             _owners(found, plan, context),
-            terms.prices(plans.steps([plan.pk], asked.period.since, asked.period.until), plan.currency),
+            terms.prices(
+                plans.steps([plan.pk], selection.period.since, selection.period.until), plan.currency
+            ),
         ),
         empty=None,
     )

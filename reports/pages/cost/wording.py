@@ -24,7 +24,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What keys of each dimension are called, and their colours."""
+    """Names and colours of the values of each dimension."""
 
     context: Context
 
@@ -51,9 +51,9 @@ class Names:
 
 
 def by_of(context: Context) -> str:
-    """The dimension that is asked for."""
-    asked = context.first("by")
-    return asked if asked in dimensions(context) else "source"
+    """Return the selected dimension."""
+    selected = context.first("by")
+    return selected if selected in dimensions(context) else "source"
 
 
 def dimensions(context: Context) -> list[str]:
@@ -112,7 +112,7 @@ def signed(currency: str) -> Unit:
 
 
 def compared(cost: Decimal | None, before: Decimal, month: date) -> str:
-    """How a cost differs from that of the month before, as part of a sentence."""
+    """Return how a cost differs from that of the month before, as part of a sentence."""
     former = month_of(month - DAY)
     if not before:
         return ""

@@ -1,1 +1,1 @@
-"""Whether it goes well: errors, services, data quality, the pipeline."""
+"""Pages about health: errors, services, data quality, the pipeline."""

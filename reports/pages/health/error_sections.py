@@ -1,4 +1,4 @@
-"""What the errors page and the page of one group share: figures, errors over time, tables of parts."""
+"""Sections that the errors page and the page of one group share."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from reports.filters import Filters
 from reports.pages.links import of_kind, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Figure
-from reports.pages.sections import before_of, beside
+from reports.pages.sections import compared_column, compared_series
 
 ERRORS, SESSIONS, ACTORS = count("errors"), count("sessions"), count("actors")
 NAMELESS = "(none)"
@@ -37,7 +37,7 @@ def chosen(text: str) -> dict[str, str]:
 
 
 def figures(found: Found, filters: Filters, listed: str) -> list[Figure]:
-    """How many, how many sessions and actors; `listed` is the block that tells more of whom they befell."""
+    """Return counts of errors, sessions and actors; `listed` is the block with the affected sessions."""
     sums, before = found.sums, found.before
     share = sums.sessions / sums.of_sessions if sums.of_sessions else None
     return [
@@ -86,7 +86,7 @@ def over_time(found: Found, filters: Filters, context: Context, by: str) -> Bloc
     ]
     if found.rest is not None:
         series.append(Series(REST, found.rest, palette.REST))
-    series += beside(context.compared, found.errors_before, len(found.errors))
+    series += compared_series(context.compared, found.errors_before, len(found.errors))
     sentence = ""
     if names and found.sums.errors:
         part = sum(value or 0 for value in found.lines[0][1]) / found.sums.errors
@@ -106,7 +106,7 @@ def parts(
     columns = (
         Column(heading.lower(), heading),
         Column("errors", "Errors", ERRORS, has_bar=True),
-        *before_of(ERRORS, filters, context),
+        *compared_column(ERRORS, filters, context),
         Column("sessions", "Sessions", SESSIONS, is_estimate=found.sums.is_about),
         Column("actors", "Actors", ACTORS, is_estimate=found.sums.is_about),
         Column("first", "First"),

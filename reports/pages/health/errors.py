@@ -19,10 +19,10 @@ from reports.pages.health.error_sections import (
     over_time,
     parts,
 )
-from reports.pages.links import way_out
+from reports.pages.links import unfilter_link
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Empty, Figure, Report
-from reports.pages.sections import before_of
+from reports.pages.sections import compared_column
 from reports.pages.words import about, during, of_period, plural, sampled, than
 from reports.periods import Period
 from reports.query.series import ended
@@ -59,7 +59,7 @@ def _empty(context: Context) -> Empty:
         return Empty(
             "No errors",
             "Nothing failed, or the filters leave nothing.",
-            **way_out(context.links),
+            **unfilter_link(context.links),
         )
     return Empty("No errors", "Nothing failed in this period.")
 
@@ -126,7 +126,7 @@ def _groups(found: Found, filters: Filters, context: Context) -> Block:
         Column("code", "Code"),
         Column("type", "Type"),
         Column("errors", "Errors", ERRORS),
-        *before_of(ERRORS, filters, context),
+        *compared_column(ERRORS, filters, context),
         Column("trend", "Trend"),
         Column("sessions", "Sessions", SESSIONS, is_estimate=is_about, note="Different sessions that had it"),
         Column("actors", "Actors", ACTORS, is_estimate=is_about, note="Different actors who had it"),

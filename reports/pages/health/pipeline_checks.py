@@ -28,7 +28,7 @@ class Check:
     urgency: int = 1  # how bad it is: events that can't get through come first
 
     def fails(self, found: Pipeline) -> bool:
-        """Whether it wants attention."""
+        """True if it wants attention."""
         value = self.value(found)
         if value is None:
             return False
@@ -220,7 +220,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def failing(found: Pipeline) -> list[Check]:
-    """What wants attention, the worst first."""
+    """Return what wants attention, the worst first."""
     return sorted((check for check in CHECKS if check.fails(found)), key=lambda check: -check.urgency)
 
 

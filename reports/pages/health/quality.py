@@ -7,7 +7,7 @@ from reports.figures.quality import OFF, OfVersion, Quality, Sums, quality
 from reports.filters import Filters
 from reports.pages.health import quality_sections
 from reports.pages.health.quality_sections import MANY_OFF, MUCH_REJECTED, NO_VERSION, name_of
-from reports.pages.links import rejected, way_out
+from reports.pages.links import rejected, unfilter_link
 from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.words import during, in_utc_hours, of_period, plural
@@ -42,7 +42,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 def _empty(context: Context) -> Empty:
     if context.links.params:
-        return Empty("Nothing came in", **way_out(context.links))
+        return Empty("Nothing came in", **unfilter_link(context.links))
     return Empty("Nothing came in", "Once applications send events, this page says how good they are.")
 
 

@@ -18,7 +18,7 @@ from reports.pages.links import events, of_kind, rejected, session_page, within
 from reports.pages.links import sessions as list_of_sessions
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
-from reports.pages.sections import before_of
+from reports.pages.sections import compared_column
 from reports.pages.words import plural
 from reports.rollups.declared.quality import SECONDS
 
@@ -90,7 +90,7 @@ def _nothing_rejected(found: Quality) -> Empty:
 
 
 def sources(found: Quality, filters: Filters, context: Context) -> Block:
-    """How good what each source sends is."""
+    """Show how good what each source sends is."""
     columns = (
         Column("source", "Source"),
         Column("received", "Received", EVENTS),
@@ -153,7 +153,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
         Column("version", "Version"),
         Column("warnings", "Warnings", WARNINGS, has_bar=True),
         Column("fields", "Fields", count("fields")),
-        *before_of(WARNINGS, filters, context),
+        *compared_column(WARNINGS, filters, context),
     ]
     rows = []
     for each in found.by_version:
@@ -170,7 +170,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
 
 
 def fields(found: Quality, filters: Filters, context: Context) -> Block:
-    """What the warnings are of."""
+    """Show what the warnings are of."""
     columns = (
         Column("field", "Field"),
         Column("fault", "What is wrong", is_prose=True),
@@ -256,7 +256,7 @@ def _no_warnings(filters: Filters) -> Empty:
 
 
 def clocks(found: Quality) -> Block:
-    """How wrong the senders' clocks were."""
+    """Show how wrong the senders' clocks were."""
     bars = tuple(
         _bar(name, found.skews.get(place, 0), is_off=is_off) for place, (name, is_off) in enumerate(RANGES)
     )

@@ -35,7 +35,7 @@ NO_HEARTBEATS = Empty("No heartbeats", "Signs of life are V3's HEARTBEAT. Choose
 
 
 class MetricKey(NamedTuple):
-    """What tells measurements apart."""
+    """The names that identify a metric."""
 
     metric: str
     system: str
@@ -122,7 +122,7 @@ METRICS = Breakdown(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the page's own parameters choose."""
+    """The values of the page's own parameters."""
 
     metric: MetricKey | None
     statistic: str
@@ -349,7 +349,7 @@ def _values(data: PageData, asked: _Asked) -> Block:
 
 
 def _trail(found: Trail, data: PageData, about: str) -> Block:
-    """What changed, of one object where it is named."""
+    """Show what changed, of one object where it is named."""
     filters, context, zone = data.filters, data.context, data.filters.period.zone
     columns = (
         Column("time", f"Time ({zone.key})"),

@@ -49,7 +49,7 @@ class UnknownKeys(EventRollup):
 
 
 class Skews(EventRollup):
-    """How far senders' clocks were ahead of ours."""
+    """Differences between senders' clocks and the server's."""
 
     where = "event.clock_skew_ms IS NOT NULL"
 

@@ -15,7 +15,7 @@ class Events(EventRollup):
 
 
 class Actives(EventRollup):
-    """Who was active: the sets of actors and devices."""
+    """Sets of the actors and devices that were active."""
 
     of_people = True
     joins = "CROSS JOIN LATERAL (VALUES ('actor', event.actor), ('device', event.device)) AS who (what, id)"

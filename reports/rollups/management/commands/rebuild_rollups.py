@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
 from reports.rollups import rebuilding
-from reports.rollups.management import asked
+from reports.rollups.management import arguments
 
 
 class Command(BaseCommand):
@@ -16,11 +16,11 @@ class Command(BaseCommand):
     help = "Makes the rollups of reports anew: after a release that changes one, or events changed by hand."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        asked.add_arguments(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
         events = sessions = sealed = 0
-        steps = asked.steps(options)
+        steps = arguments.steps(options)
         for step in tqdm(steps, unit=" weeks", desc="Making anew", file=sys.stderr, disable=None):
             made = rebuilding.rebuild(step)
             events += made.events

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from reports.rollups import verification
-from reports.rollups.management import asked
+from reports.rollups.management import arguments
 from reports.rollups.rebuilding import is_sealed
 from reports.rollups.rollup import Grain
 from reports.rollups.verification import SHOWN, Difference
@@ -23,11 +23,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        asked.add_arguments(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
         found: dict[tuple[str, Grain], list[Difference]] = defaultdict(list)
-        steps, waiting = asked.steps(options), 0
+        steps, waiting = arguments.steps(options), 0
         sealed = sum(map(is_sealed, steps))
         for step in tqdm(steps, unit=" weeks", desc="Comparing", file=sys.stderr, disable=None):
             verified = verification.verify(step)
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Not compared: {waiting} quarters of an hour that wait to be folded.")
 
     def _tell(self, title: str, differences: list[Difference]) -> None:
-        """How many rows of a rollup and grain differ, and the first of them."""
+        """Return how many rows of a rollup and grain differ, and the first of them."""
         self.stdout.write(f"{title}: {sum(each.found for each in differences)}")
         for row in [row for each in differences for row in each.rows][:SHOWN]:
             what, *columns = row.items()

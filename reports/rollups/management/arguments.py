@@ -11,7 +11,7 @@ from reports.rollups.rebuilding import Step
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """What they can be told; nothing of it is everything."""
+    """Add the options; without them, everything is meant."""
     parser.add_argument("--owner", help="Only those of the owners of this name.")
     parser.add_argument("--since", type=date.fromisoformat, help="From this day on (UTC), as 2026-01-31.")
     parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
