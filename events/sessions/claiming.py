@@ -51,32 +51,49 @@ _OF_OWNERS = SQL("(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int
 
 # NOT IN instead of an anti-join: for that, the planner reads and sorts everything that is pending for each
 # block, instead of scanning the primary key until the block is full.
-_SMALL = SQL("""
+_SMALL = (
+    SQL("""
 SELECT id, {key}, {span} FROM events_touchedsession t
 WHERE (t.owner_id, t.source_id, coalesce(t.session, ''), coalesce(t.device, ''), coalesce(t.channel, ''))
     NOT IN (SELECT owner_id, source_id, coalesce(session, ''), coalesce(device, ''), coalesce(channel, '')
             FROM events_largesession)
   AND {of_owners}
 ORDER BY id LIMIT %(rows)s FOR UPDATE OF t SKIP LOCKED
-""").format(key=_KEY, span=_SPAN, of_owners=_OF_OWNERS)
-_LARGE = SQL("""
+""")
+    .format(key=_KEY, span=_SPAN, of_owners=_OF_OWNERS)
+    .as_string()
+)
+_LARGE = (
+    SQL("""
 SELECT {key} FROM events_largesession l
 WHERE rests_until <= %(now)s
   AND EXISTS (SELECT FROM events_touchedsession t WHERE {same_key} AND {of_owners})
 ORDER BY rests_until LIMIT 20
-""").format(key=_KEY, same_key=_SAME_KEY, of_owners=_OF_OWNERS)
-_ROWS_OF_KEY = SQL("""
+""")
+    .format(key=_KEY, same_key=_SAME_KEY, of_owners=_OF_OWNERS)
+    .as_string()
+)
+_ROWS_OF_KEY = (
+    SQL("""
 SELECT t.id, t.owner_id, t.source_id, t.session, t.device, t.channel, {span} FROM events_touchedsession t
 JOIN (VALUES (%(owner_id)s, %(source_id)s, %(session)s, %(device)s, %(channel)s)) AS l ({key}) ON {same_key}
 FOR UPDATE OF t SKIP LOCKED
-""").format(key=_KEY, span=_SPAN, same_key=_SAME_KEY)
-_HAS_PENDING = SQL("""
+""")
+    .format(key=_KEY, span=_SPAN, same_key=_SAME_KEY)
+    .as_string()
+)
+_HAS_PENDING = (
+    SQL("""
 SELECT EXISTS (
   SELECT FROM events_touchedsession t
   WHERE NOT EXISTS (SELECT FROM events_largesession l WHERE {same_key} AND l.rests_until > %(now)s)
     AND {of_owners})
-""").format(same_key=_SAME_KEY, of_owners=_OF_OWNERS)
-_REQUEUE = SQL("""
+""")
+    .format(same_key=_SAME_KEY, of_owners=_OF_OWNERS)
+    .as_string()
+)
+_REQUEUE = (
+    SQL("""
 INSERT INTO events_touchedsession ({key}, since, until)
 SELECT owner_id, source_id, session, device, channel, min(since), max(until) FROM (
   SELECT owner_id, source_id, session, CASE WHEN session IS NULL THEN device END AS device,
@@ -88,7 +105,10 @@ SELECT owner_id, source_id, session, device, channel, min(since), max(until) FRO
   FROM events_session WHERE started_at >= %(since)s AND started_at < %(until)s
 ) t WHERE {of_owners}
 GROUP BY owner_id, source_id, session, device, channel
-""").format(key=_KEY, of_owners=_OF_OWNERS)
+""")
+    .format(key=_KEY, of_owners=_OF_OWNERS)
+    .as_string()
+)
 
 
 def claim_small(owners: Owners, rows: int) -> list[Claim]:
@@ -100,7 +120,7 @@ def claim_small(owners: Owners, rows: int) -> list[Claim]:
 
 def small_keys(owners: Owners, rows: int) -> tuple[str, dict[str, Any]]:
     """Return the statement that locks the rows of a block, and its parameters."""
-    return _SMALL.as_string(), {"owners": owners, "rows": rows}
+    return _SMALL, {"owners": owners, "rows": rows}
 
 
 def claim_large(now: datetime, owners: Owners) -> list[Claim]:

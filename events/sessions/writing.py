@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection, models
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from events.identity import moment
 from events.lib.sql import each
@@ -160,7 +160,7 @@ _SAME_KEY: LiteralString = "t.{name} = computed.{name}"
 
 
 @cache
-def _upsert_statement(model: type[models.Model], *, new: bool) -> Composed:
+def _upsert_statement(model: type[models.Model], *, new: bool) -> str:
     table, columns, key = Identifier(model._meta.db_table), _columns(model), _key(model)
     computed = each("computed.{name}", columns)
     changed = _CHANGED.format(
@@ -176,7 +176,7 @@ def _upsert_statement(model: type[models.Model], *, new: bool) -> Composed:
         where=SQL("") if new else changed,
         key=each("{name}", key),
         changes=each("{name} = excluded.{name}", (name for name in columns if name not in key)),
-    )
+    ).as_string()
 
 
 def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> None:

@@ -5,9 +5,9 @@ drains meet on the same rows for a moment only, and in the same order.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import LiteralString, NamedTuple
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -215,33 +215,35 @@ ON CONFLICT ({keys}) DO UPDATE SET {changes}
 """)
 
 
-def _upsert(
-    table: str,
-    keys: Iterable[str],
-    measures: Iterable[str],
-    rows: list[tuple[object, ...]],
-    latest: Iterable[str] = (),
-) -> None:
-    """Upsert all rows in the given order, with one statement. Of `latest` columns, the last non-empty text
-    stays.
-    """
-    if not rows:
-        return
-    keys, measures, latest = list(keys), list(measures), list(latest)
-    columns = [*keys, *measures, *latest]
+@cache
+def _statement(table: str, keys: tuple[str, ...], measures: tuple[str, ...], latest: tuple[str, ...]) -> str:
+    columns = (*keys, *measures, *latest)
     changes = [each("{name} = kept.{name} + excluded.{name}", measures)]
     if latest:
         changes.append(each("{name} = coalesce(nullif(excluded.{name}, ''), kept.{name})", latest))
-    statement = _UPSERT.format(
+    return _UPSERT.format(
         table=Identifier(table),
         columns=each("{name}", columns),
         arrays=SQL(", ").join(SQL("%s::{}[]").format(SQL(_TYPES.get(column, "text"))) for column in columns),
         keys=each("{name}", keys),
         changes=SQL(", ").join(changes),
-    )
+    ).as_string()
+
+
+def _upsert(
+    table: str,
+    keys: tuple[str, ...],
+    measures: tuple[str, ...],
+    rows: list[tuple[object, ...]],
+    latest: tuple[str, ...] = (),
+) -> None:
+    """Upsert rows in the given order with one statement. `latest` columns keep their last non-empty text."""
+    if not rows:
+        return
+    columns = (*keys, *measures, *latest)
     with connection.cursor() as cursor:
         cursor.execute(
-            statement,
+            _statement(table, keys, measures, latest),
             [
                 array(values)
                 if _TYPES.get(column) in ("int", "bigint")
