@@ -11,18 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from events.enrichment import (
-    account,
-    agent,
-    buildless,
-    defaults,
-    emails,
-    level,
-    place,
-    placeholders,
-    reference,
-    time_hash,
-)
+from events.enrichment import account, agent, clock, defaults, emails, place, placeholders, reference
 from events.enrichment.facts import Facts, kept
 from events.kinds import KINDS
 from events.lib.settings_cache import cached_from_settings
@@ -45,14 +34,14 @@ class Step(NamedTuple):
 # e-mail addresses.
 STEPS = (
     Step("account", account.fill, "buildless"),
-    Step("", buildless.identify, "buildless"),
-    Step("time_hash", time_hash.add, "buildless"),
+    Step("", account.identify, "buildless"),
+    Step("time_hash", clock.add_time_hash, "buildless"),
     Step("place", place.declare, "buildless"),
     Step("geohash", place.add_geohash, "buildless"),
     Step("user_agent", agent.declare_buildless, "buildless"),
     Step("user_agent", agent.declare_start, "start"),
     Step("reference", reference.correct, "sunbird"),
-    Step("level", level.add, "availity"),
+    Step("level", defaults.add_severity, "availity"),
     Step("", defaults.fill_assess, "assess"),
     Step("", defaults.fill_start, "start"),
     Step("", placeholders.drop, "sunbird"),

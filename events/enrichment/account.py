@@ -1,7 +1,7 @@
-"""Account: the tenant, user and scope of a Buildless event, which are the API key's to say.
+"""Accounts of Buildless events: the tenant, user and scope of the API key, and the session and actor.
 
-Source: Buildless's protobuf schema: `event.scope` is output only, tenant and user are those of the key. What
-a client sends that differs is kept in `extra` and warned of; what it doesn't send is no part of the way back.
+Source: Buildless's protobuf schema: `event.scope` is output only, tenant and user are those of the key. If a
+client sends other values, they are kept in `extra` with a warning. Filled-in values aren't given back.
 """
 
 from events.enrichment.facts import TENANT, USER, Facts
@@ -46,3 +46,17 @@ def _fill(taken: Taken, column: str, value: str, same: tuple[str, ...]) -> None:
         taken.extra = put(taken.extra, path, sent)
         if sent and sent not in same:
             taken.warnings.append(Warned(".".join(path), "differs"))
+
+
+def identify(taken: Taken, facts: Facts) -> None:
+    """Set the session (the stream's id, else the event's scope) and the actor (the user, else the user
+    detail's uid).
+    """
+    kind = taken.kind
+    taken.envelope["session"] = facts.context.get("sid") or _bounded(kind.get("scope"))
+    taken.envelope["actor"] = _bounded(kind.get("user")) or _bounded(kind.get("user_id"))
+
+
+def _bounded(text: str | None) -> str | None:
+    """Return an id of ordinary length; longer ones stay in their own column."""
+    return text if text and len(text) <= 512 else None

@@ -1,7 +1,10 @@
-"""Defaults: columns of fields that a published page gives a default for, where an event lacks the field.
+"""Derived columns of kinds: documented defaults of missing fields, and the severity of Availity messages.
 
-Source: V3 ASSESS (`pass` is No; `score` is 1 if `pass` is yes, else 0) and START (`contentVer` is 1.0). The
-event is given back as it was sent.
+Source of the defaults: V3 ASSESS (`pass` is No; `score` is 1 if `pass` is yes, else 0) and START
+(`contentVer` is 1.0). The event is given back as it was sent.
+
+The severity is the level of an Availity message in one spelling. Source: Availity's document: info, debug,
+warn, error "typically", not an enumeration. The level itself stays as it was sent.
 """
 
 from typing import Any
@@ -9,6 +12,27 @@ from typing import Any
 from events.enrichment.facts import Facts
 from events.wire.schema import ABSENT, Taken, at
 from events.wire.values import FILLED
+
+DEBUG, INFO, WARN, ERROR = "debug", "info", "warn", "error"
+SPELLINGS = {
+    **dict.fromkeys(("debug", "trace", "verbose", "fine", "silly"), DEBUG),
+    **dict.fromkeys(("info", "information", "informational", "notice", "log"), INFO),
+    **dict.fromkeys(("warn", "warning"), WARN),
+    **dict.fromkeys(("error", "err", "fatal", "critical", "crit", "severe", "alert", "emergency"), ERROR),
+}
+LONGEST = max(map(len, SPELLINGS))
+
+
+def severity(level: str) -> str | None:
+    """Return the severity of a level; None for an unknown one."""
+    level = level.strip()
+    return SPELLINGS.get(level.lower()) if len(level) <= LONGEST else None
+
+
+def add_severity(taken: Taken, _: Facts) -> None:
+    """Fill the column from the level."""
+    taken.kind["severity"] = severity(taken.kind.get("level") or "")
+
 
 VERSION = "1.0"
 

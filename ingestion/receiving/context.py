@@ -18,8 +18,8 @@ from django.core.checks import CheckMessage, Error, register
 from events.enrichment import is_on, place
 from events.enrichment.address import address_hash
 from events.enrichment.agent import LONGEST
+from events.enrichment.clock import skew_ms
 from events.enrichment.facts import TENANT, USER, USER_AGENT
-from events.enrichment.skew import skew_ms
 from events.ownership.senders import Sender
 from events.wire.values import Wire, readable
 

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from events.enrichment.account import scope, tenant_name
 from events.enrichment.address import address_hash
+from events.enrichment.clock import ALPHABET, skew_ms, time_hash
+from events.enrichment.defaults import severity
 from events.enrichment.emails import email_hash
-from events.enrichment.level import severity
 from events.enrichment.place import geohash
 from events.enrichment.reference import federated_id
-from events.enrichment.skew import skew_ms
-from events.enrichment.time_hash import ALPHABET, time_hash
 from events.identity import moment
 
 

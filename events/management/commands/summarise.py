@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from events.management.asked import owner_ids
+from events.management.lookups import owner_ids
 from events.sessions import claiming
 from events.sessions.summarising import Summarised, summarise_block, summarise_large
 from events.store import retention

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from events.management.asked import owner_ids
+from events.management.lookups import owner_ids
 from reports.rollups import rebuilding
 from reports.rollups.rebuilding import Step
 

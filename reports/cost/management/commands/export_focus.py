@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.accounts import audit
-from events.management.asked import organization_of
+from events.management.lookups import organization_of
 from events.spreadsheets.files import FORMATS
 from reports.cost import focus
 from reports.cost.charges import month_of_text

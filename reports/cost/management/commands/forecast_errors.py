@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from events.management.asked import organization_of
+from events.management.lookups import organization_of
 from reports.cost.analysis import forecasts
 from reports.cost.analysis.totals import months
 from reports.periods import DAY, month_of, next_month

@@ -1,4 +1,4 @@
-"""Asked: what options of commands name, looked up. What isn't there ends the command with a sentence."""
+"""Look-ups of owners and organizations for options of commands. Unknown names end the command with an error."""
 
 from django.core.management.base import CommandError
 
