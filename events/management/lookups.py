@@ -1,4 +1,4 @@
-"""Look-ups of owners and organizations for options of commands. Unknown names end the command with an error."""
+"""Look-ups of owners and organizations for options of commands. Unknown names end the command."""
 
 from django.core.management.base import CommandError
 
