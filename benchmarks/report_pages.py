@@ -9,7 +9,7 @@ from django.utils import timezone
 from events.event import Event
 from events.ownership.owner import Organization
 from reports.cost.charges import Charge
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from reports.rollups.models import Events
@@ -28,7 +28,7 @@ def derive() -> None:
         print("charges …", file=sys.stderr)
         for organization in Organization.objects.all():
             prices.apply(organization)
-            keep(organization.pk, timezone.now(), history=True)
+            update_charges(organization.pk, timezone.now(), history=True)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
 

@@ -1,4 +1,4 @@
-"""Budgets in the admin: leads make and change those of their owners, members see them."""
+"""Budgets in the admin: leads set those of their owners, members see them."""
 
 from datetime import date
 from typing import Any
@@ -17,21 +17,21 @@ FIELDS = ("owner", "first_month", "amount")
 
 
 class BudgetForm(forms.ModelForm[Budget]):
-    """Any day of a month stands for the month."""
+    """A form in which any day stands for its month."""
 
     class Meta:
         model = Budget
         fields = FIELDS
 
     def clean_first_month(self) -> date:
-        """The first day of it."""
+        """Return the first day of the month."""
         day: date = self.cleaned_data["first_month"]
         return day.replace(day=1)
 
 
 @admin.register(Budget)
 class BudgetAdmin(AuditedAdmin, OwnedAdmin):
-    """What owners mean to spend in a month."""
+    """Monthly budgets of owners."""
 
     form = BudgetForm
     fields = FIELDS
@@ -48,34 +48,34 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
     )
 
     def audit_owner(self, row: Budget) -> Owner:
-        """Whose it is."""
+        """Return the owner."""
         return row.owner
 
     @admin.display(description="Amount a month", ordering="amount")
     def a_month(self, row: Budget) -> str:
-        """The amount."""
+        """Return the amount."""
         return f"{row.amount:,.2f}" if row.amount else "none from then on"
 
     @admin.display(description="From", ordering="first_month")
     def since(self, row: Budget) -> str:
-        """The first month."""
+        """Return the first month."""
         return f"{row.first_month:%B %Y}"
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are offered of those that the person leads."""
+        """Offer only owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Leads may, for their owners."""
+        """Allow leads, for their owners."""
         return access_of(request).leads_any
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
+        """Allow leads of its owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leads of its owner may."""
+        """Allow leads of its owner."""
         return self.has_change_permission(request, obj)

@@ -1,4 +1,4 @@
-"""Mails in the admin: what was sent to whom, the copy, the answers, and what a person can still do."""
+"""Mails in the admin: delivery status, the copy as sent, the server's answers, and resending."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -15,20 +15,20 @@ from events.access import access_of
 from events.accounts import audit
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import Document, Page, group, short_text, time_column
-from reports.digests.rendering import shown_html
+from reports.digests.rendering import html_with_images
 from reports.mail import delivery
 from reports.mail.kinds import KINDS
 from reports.mail.message import Image, MailContent
 from reports.mail.models import SentMail, State
-from reports.mail.transport import Line
+from reports.mail.transport import ServerConnection
 
-# What is said of a mail by its state.
+# What the page says, by state.
 SENTENCES = {
-    State.CLAIMED: "This mail waits: it is sent at its time, or after the pause that followed an attempt.",
+    State.CLAIMED: "This mail is waiting to be sent, or to be tried again.",
     State.SENDING: "This mail is being handed to the mail server.",
-    State.SENT: "The mail server took this mail.",
-    State.FAILED: "This mail was not sent, and is not tried again by itself.",
-    State.UNKNOWN: "It is not known whether this mail was sent: it ended before the answer came.",
+    State.SENT: "The mail server accepted this mail.",
+    State.FAILED: "This mail couldn't be sent and won't be tried again.",
+    State.UNKNOWN: "It is unknown if this mail was sent: the connection ended before the server answered.",
     State.SKIPPED: "This mail was not sent:",
 }
 
@@ -46,10 +46,12 @@ class SentMailAdmin(PageAdmin):
         short_text("answer", 40),
     )
     list_filter = ("state",)
-    empty_state = EmptyState("No mails yet", "Every mail that Tally sends is listed here, with its answer.")
+    empty_state = EmptyState(
+        "No mails yet", "Every mail that Tally sends is listed here, with its delivery status."
+    )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Nobody else's, and without the messages, which lists don't show."""
+        """Limit to mails that the person may see, without their messages, which lists don't show."""
         rows = super().get_queryset(request).select_related("address").defer("message")
         access = access_of(request)
         if access.is_operator:
@@ -60,7 +62,7 @@ class SentMailAdmin(PageAdmin):
         return rows.filter(mine)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever is a member of anything may see the list; a mail, whom it went to."""
+        """Allow members to see the list, and recipients and leads to see a mail."""
         access = access_of(request)
         if obj is None or access.is_operator:
             return not access.is_empty
@@ -71,7 +73,7 @@ class SentMailAdmin(PageAdmin):
         )
 
     def get_urls(self) -> list[Any]:
-        """The copy, and the buttons."""
+        """Add the copy and the buttons."""
         views = {"copy": self.copy_view, "again": self.again_view, "taken": self.taken_view}
         return [
             *(
@@ -82,18 +84,18 @@ class SentMailAdmin(PageAdmin):
         ]
 
     def page(self, request: HttpRequest, row: SentMail) -> Page:
-        """What became of it."""
+        """Show the delivery of the mail."""
         tries = [
             f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.verdict}: {each.answer}" for each in row.tries.all()
         ]
         message = bytes(row.message)
         documents = [
-            Document("Answers", "What the mail server said, each time.", "\n".join(tries), is_open=True)
+            Document("Answers", "The mail server's answer to each attempt.", "\n".join(tries), is_open=True)
         ]
         if message and may_be_read(row):
             text = parse_message(message).text
             documents += [
-                Document("Plain text", "What programs show that show no HTML.", text),
+                Document("Plain text", "For mail programs that don't show HTML.", text),
                 Document("Message", "As it was sent.", message.decode("ascii", "replace")),
             ]
         return Page(
@@ -108,41 +110,41 @@ class SentMailAdmin(PageAdmin):
         )
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """The page, with the buttons that its state allows."""
+        """Show the page, with the buttons that its state allows."""
         response: Any = super().changeform_view(request, object_id, *args, **kwargs)
         mail = getattr(response, "context_data", {}).get("original")
         if mail is not None:
             response.context_data |= {
                 "has_copy": bool(mail.message) and may_be_read(mail),
-                "may_go_again": mail.state in delivery.may_go_again(mail),
+                "may_go_again": mail.state in delivery.resendable_states(mail),
                 "may_be_taken": mail.state == State.UNKNOWN,
             }
         return response
 
     def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The HTML as it was sent, for the frame of the page."""
+        """Serve the HTML as sent, for the frame of the page."""
         mail = self._found(request, pk)
         if not mail.message or not may_be_read(mail):
             raise Http404
         return copy_of(bytes(mail.message))
 
     def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send the same message once more."""
+        """Resend the same message."""
         mail = self._found(request, pk)
         if request.method == "POST":
             now = timezone.now()
-            if self._noted(request, mail, "mail.sent_again", delivery.send_again(mail, now)):
-                with Line() as line:
-                    delivery.attempt(mail.pk, line)
+            if self._noted(request, mail, "mail.sent_again", delivery.resend(mail, now)):
+                with ServerConnection() as server:
+                    delivery.attempt(mail.pk, server)
                 mail.refresh_from_db()
                 messages.info(request, sentence(mail))
         return redirect("admin:mail_sentmail_change", pk)
 
     def taken_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Let it count as sent."""
+        """Mark it as sent."""
         mail = self._found(request, pk)
         if request.method == "POST":
-            self._noted(request, mail, "mail.taken_as_sent", delivery.take_as_sent(mail, timezone.now()))
+            self._noted(request, mail, "mail.taken_as_sent", delivery.mark_sent(mail, timezone.now()))
         return redirect("admin:mail_sentmail_change", pk)
 
     def _found(self, request: HttpRequest, pk: int) -> SentMail:
@@ -160,12 +162,12 @@ class SentMailAdmin(PageAdmin):
 
 
 def may_be_read(mail: SentMail) -> bool:
-    """True if its text is shown. A mail whose link is a permission has no copy."""
+    """True if its text may be shown. A mail with a secret link has no copy."""
     return not KINDS[mail.kind].is_secret
 
 
 def sentence(mail: SentMail) -> str:
-    """Say what became of a mail."""
+    """Return the delivery status of a mail in words."""
     said = SENTENCES[State(mail.state)]
     if KINDS[mail.kind].is_secret and mail.state != State.SKIPPED:
         return f"{said} No copy is kept, because anybody with its link could use it."
@@ -174,7 +176,7 @@ def sentence(mail: SentMail) -> str:
     return f"{said} {mail.answer}" if mail.state == State.SKIPPED else said
 
 
-# No script, no form, no origin; styles of its own, pictures that stand in it.
+# No scripts, forms or origin; inline styles, embedded pictures.
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
@@ -191,7 +193,7 @@ def framed(html: str) -> HttpResponse:
 
 
 def parse_message(message: bytes) -> MailContent:
-    """What a message said, read from the message as it was sent."""
+    """Parse a message as it was sent."""
     parsed = message_from_bytes(message, policy=policy.default)
     return MailContent(
         subject=str(parsed["Subject"]),
@@ -206,8 +208,8 @@ def parse_message(message: bytes) -> MailContent:
 
 
 def copy_of(message: bytes) -> HttpResponse:
-    """A message as it was sent, as a page."""
-    return framed(shown_html(parse_message(message)))
+    """Serve a message as it was sent, as a page."""
+    return framed(html_with_images(parse_message(message)))
 
 
 def _part(message: EmailMessage, kind: str) -> str:

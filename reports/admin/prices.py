@@ -24,7 +24,7 @@ else:
 
 @admin.register(PricePlan)
 class PricePlanAdmin(AuditedAdmin):
-    """Lists of prices."""
+    """Price plans."""
 
     audit_noun = "plan"
     audit_fields = ("name", "currency")
@@ -39,20 +39,20 @@ class PricePlanAdmin(AuditedAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: PricePlan | None = None) -> Any:
-        """What was charged stays in its currency."""
+        """Keep the currency of an existing plan."""
         return ("currency",) if obj else ()
 
 
 @admin.display(description="Unit price", ordering="unit_price")
 def amount_of(row: Price | PriceTier) -> str:
-    """A price without the zeros of its column, in its currency, for a unit of what."""
+    """Return a unit price with its currency and unit, without trailing zeros."""
     price = row.price if isinstance(row, PriceTier) else row
     return f"{precise(price.plan.currency).exact(row.unit_price)} per {UNITS[price.meter]}"
 
 
 @admin.display(description="Above")
 def begins(tier: PriceTier) -> str:
-    """Where a tier begins."""
+    """Return where a tier begins."""
     return f"{above(tier.price.meter, tier.above)} of an owner's month"
 
 
@@ -63,27 +63,27 @@ class TierInline(Inline):
     extra = 0
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
-        """As people write numbers, where they are only read."""
+        """Return formatted columns for a price that can't be changed."""
         return (begins, amount_of) if obj and obj.charged_at else ("above", "unit_price")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
-        """Those of a price that was charged."""
+        """Return all fields of a price that has been charged."""
         return (begins, amount_of) if obj and obj.charged_at else ()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who sees the price."""
+        """Allow whoever may view the price."""
         return self.has_add_permission(request, obj) or self._of_price().has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may change the price."""
+        """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may change the price."""
+        """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may change the price."""
+        """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
     def _of_price(self) -> Any:
@@ -92,7 +92,7 @@ class TierInline(Inline):
 
 @admin.register(Price)
 class PriceAdmin(AuditedAdmin):
-    """What a unit of a meter costs. One that was charged is read, never changed."""
+    """Prices. One that has been charged is read-only."""
 
     audit_noun = "price"
     audit_fields = ("plan", "meter", "sku", "unit_price", "valid_from")
@@ -104,27 +104,27 @@ class PriceAdmin(AuditedAdmin):
     empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs, by a plan.")
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
-        """What is typed in; of one that was charged, what it is."""
+        """Return the fields of the form, or formatted columns for a price that has been charged."""
         if obj and obj.charged_at:
             return ("plan", "meter", "sku", amount_of, time_column("valid_from"), time_column("charged_at"))
         return ("plan", "meter", "sku", "unit_price", "valid_from")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
-        """All of one that was charged."""
+        """Return all fields of a price that has been charged."""
         return self.get_fields(request, obj) if obj and obj.charged_at else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        """Operators, of a price that was not charged."""
+        """Allow operators, if the price hasn't been charged."""
         return super().has_change_permission(request, obj) and not (obj and obj.charged_at)
 
     def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        """Operators, of a price that was not charged."""
+        """Allow operators, if the price hasn't been charged."""
         return super().has_delete_permission(request, obj) and not (obj and obj.charged_at)
 
 
 @admin.register(PlanAssignment)
 class PlanAssignmentAdmin(AuditedAdmin):
-    """Which plan is in force for whom."""
+    """Plans in force, by organization and owner."""
 
     audit_noun = "plan"
     audit_fields = ("organization", "owner", "plan", "valid_from")
@@ -135,17 +135,17 @@ class PlanAssignmentAdmin(AuditedAdmin):
 
     @admin.display(description="Owner", ordering="owner__name")
     def whose(self, row: PlanAssignment) -> str:
-        """The owner, or those that have none of their own."""
+        """Return the owner, or that it is for all others."""
         return str(row.owner or "all others")
 
     def audit_owner(self, row: PlanAssignment) -> Owner | None:
-        """Whose plan it is."""
+        """Return the owner."""
         return row.owner
 
 
 @admin.register(Discount)
 class DiscountAdmin(AuditedAdmin):
-    """What owners pay less."""
+    """Discounts of owners."""
 
     audit_noun = "discount"
     audit_fields = ("owner", "percent", "valid_from", "valid_until")
@@ -157,12 +157,12 @@ class DiscountAdmin(AuditedAdmin):
     empty_state = EmptyState("No discounts", "A discount takes percents off an owner's unit prices.")
 
     def audit_owner(self, row: Discount) -> Owner:
-        """Whose discount it is."""
+        """Return the owner."""
         return row.owner
 
 
 class PlatformCostForm(forms.ModelForm[PlatformCost]):
-    """Any day of a month stands for the month."""
+    """A form in which any day stands for its month."""
 
     class Meta:
         model = PlatformCost
@@ -173,19 +173,19 @@ class PlatformCostForm(forms.ModelForm[PlatformCost]):
         }
 
     def clean_first_month(self) -> date:
-        """The first day of it."""
+        """Return the first day of the month."""
         day: date = self.cleaned_data["first_month"]
         return day.replace(day=1)
 
     def clean_last_month(self) -> date | None:
-        """The first day of it, if there is one."""
+        """Return the first day of the month, if there is one."""
         day: date | None = self.cleaned_data["last_month"]
         return day and day.replace(day=1)
 
 
 @admin.register(PlatformCost)
 class PlatformCostAdmin(AuditedAdmin):
-    """What owners share."""
+    """Platform costs, shared among owners."""
 
     form = PlatformCostForm
     audit_noun = "platform_cost"
@@ -199,20 +199,20 @@ class PlatformCostAdmin(AuditedAdmin):
 
     @admin.display(description="Organization", ordering="organization__name")
     def bearer(self, row: PlatformCost) -> str:
-        """Who bears it."""
-        return str(row.organization or "every one, the whole of it")
+        """Return the organization that pays it."""
+        return str(row.organization or "each organization, in full")
 
     @admin.display(description="Amount a month", ordering="amount")
     def a_month(self, row: PlatformCost) -> str:
-        """The amount."""
+        """Return the amount."""
         return f"{row.amount:,.2f}"
 
     @admin.display(description="From", ordering="first_month")
     def since(self, row: PlatformCost) -> str:
-        """The first month."""
+        """Return the first month."""
         return f"{row.first_month:%B %Y}"
 
     @admin.display(description="To", ordering="last_month")
     def until(self, row: PlatformCost) -> str:
-        """The last month."""
+        """Return the last month."""
         return f"{row.last_month:%B %Y}" if row.last_month else "further notice"

@@ -1,4 +1,4 @@
-"""Subscriptions in the admin: people manage their own, leads those of contacts, operators all."""
+"""Subscriptions to digests in the admin. People manage their own, leads those of contacts, operators all."""
 
 from typing import Any
 
@@ -22,29 +22,29 @@ from reports.admin.mails import framed, sentence
 from reports.digests import sending
 from reports.digests.content import compose
 from reports.digests.models import Subscription
-from reports.digests.rendering import shown_html
+from reports.digests.rendering import html_with_images
 from reports.digests.sending import DIGEST
 from reports.mail import delivery
 from reports.mail.addresses import Address
 from reports.mail.message import MailContent
 from reports.mail.models import SentMail
-from reports.mail.transport import Line
+from reports.mail.transport import ServerConnection
 
 CHOSEN = ("owners", "rhythm", "hour", "zone", "locale", "attach_csv", "also_empty", "active")
 PLANNED = {"rhythm", "hour", "zone", "active"}  # what moves the next time
 
 
 class SubscriptionForm(forms.ModelForm[Subscription]):
-    """Who gets it is one; what it tells of is what that one may see."""
+    """A subscription has one recipient, who may see all its owners."""
 
-    reader: Any = None  # who gets it where the form doesn't ask; set by the page
+    reader: Any = None  # the recipient if the form doesn't ask for one; set by the page
 
     class Meta:
         model = Subscription
         fields = ("user", "address", *CHOSEN)
 
     def clean(self) -> dict[str, Any]:
-        """Nobody gets what they may not see."""
+        """Require one recipient, who may see all owners."""
         data: dict[str, Any] = super().clean() or {}
         address = data.get("address", self.instance.address)
         user = data.get("user", self.instance.user)
@@ -55,7 +55,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
             return data
         self.instance.user, self.instance.address = user, address
         if user is not None and "user" in self.fields:
-            data["user"] = user  # what an empty choice means
+            data["user"] = user  # what an empty field means
         self._check_owners(data.get("owners"), user, address)
         return data
 
@@ -66,12 +66,12 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         unseen = owners.exclude(pk__in=seen.values("pk"))
         if unseen.exists():
             names = ", ".join(owner.name for owner in unseen)
-            self.add_error("owners", f"Whoever gets it may not see {names}.")
+            self.add_error("owners", f"The recipient may not see {names}.")
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(AuditedAdmin):
-    """Who gets which digest when."""
+    """Subscriptions: who gets which digest when."""
 
     form = SubscriptionForm
     audit_noun = "subscription"
@@ -88,11 +88,11 @@ class SubscriptionAdmin(AuditedAdmin):
     list_select_related = ("user", "address")
     empty_state = EmptyState(
         "No subscriptions yet",
-        "Add one to get a summary of your owners' telemetry by mail, each day, week or month.",
+        "Subscribe to get a summary of your owners' telemetry by mail every day, week or month.",
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """One's own, and those of contacts of owners that one leads; of their owners those that one sees."""
+        """Limit to the person's own subscriptions and those of contacts of owners that they lead."""
         access = access_of(request)
         shown = access.visible_owners
         rows = super().get_queryset(request).select_related("user", "address__owner")
@@ -104,40 +104,40 @@ class SubscriptionAdmin(AuditedAdmin):
         return rows.filter(models.Q(user_id=request.user.pk) | led)
 
     def audit_owner(self, row: Subscription) -> Owner | None:
-        """The owner whose contact gets it; a person's own is no lead's business."""
+        """Return the owner whose contact gets it. A person's own subscription isn't shown to leads."""
         return row.address.owner if row.address else None
 
     @admin.display(description="To")
     def reader(self, row: Subscription) -> str:
-        """Who gets it."""
+        """Return the recipient."""
         return str(row.user or row.address)
 
     @admin.display(description="About")
     def told(self, row: Any) -> str:
-        """The owners that it tells of."""
+        """Return the names of its owners."""
         return ", ".join(owner.name for owner in row.shown_owners)
 
     @admin.display(description="At")
     def at(self, row: Subscription) -> str:
-        """The hour and its zone."""
+        """Return the hour and time zone."""
         return f"{row.hour:02}:00 {row.zone}"
 
     @admin.display(description="State")
     def standing(self, row: Subscription) -> str:
-        """Return whether it is sent, and why a contact gets nothing now."""
+        """Return if it is sent, and why not."""
         if not row.active:
             return row.ended_why or "switched off"
-        why = row.address.refusal(DIGEST) if row.address else ""
-        return f"held back: {why[0].lower()}{why[1:]}" if why else "active"
+        why = row.address.suppression(DIGEST) if row.address else ""
+        return f"suppressed: {why[0].lower()}{why[1:]}" if why else "active"
 
     @admin.display(description="Preview")
     def preview(self, row: Subscription) -> str:
-        """The way to what it says."""
+        """Return a link to the preview."""
         url = reverse("admin:digests_subscription_preview", args=[row.pk])
         return format_html('<a class="tally-rotate" href="{}">Preview</a>', url)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whose it is, and leads of the owner whose contact gets it."""
+        """Allow the recipient, and leads of the owner whose contact gets it."""
         access = access_of(request)
         if obj is None or access.is_operator:
             return not access.is_empty
@@ -145,24 +145,24 @@ class SubscriptionAdmin(AuditedAdmin):
         return access.is_person(obj.user_id) or is_led
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whoever sees an owner may."""
+        """Allow everybody who sees an owner."""
         return not access_of(request).is_empty
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees it may."""
+        """Allow everybody who may view it."""
         return obj is not None and self.has_view_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees it may."""
+        """Allow everybody who may view it."""
         return self.has_change_permission(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form, which knows who asks."""
+        """Return the form, with the person as the default recipient."""
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"reader": request.user})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who gets it is asked of those who may choose, once."""
+        """Ask for the recipient only when adding, and only those who may choose."""
         access = access_of(request)
         if obj is not None:
             return ("reader", *CHOSEN, "next_at", "standing", "preview")
@@ -170,11 +170,11 @@ class SubscriptionAdmin(AuditedAdmin):
         return (*(name for name, may in choices if may), *CHOSEN)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What follows from the rest."""
+        """Return the fields that follow from others."""
         return ("reader", "next_at", "standing", "preview") if obj is not None else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Only what the person may see is offered."""
+        """Offer only owners and addresses that the person may see."""
         access = access_of(request)
         if db_field.name == "owners":
             kwargs["queryset"] = access.visible_owners
@@ -186,19 +186,19 @@ class SubscriptionAdmin(AuditedAdmin):
         return field
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
-        """Save; a changed schedule begins anew."""
+        """Save. A changed schedule starts again."""
         if change and PLANNED & set(form.changed_data):
-            obj.plan(timezone.now())
+            obj.schedule_next(timezone.now())
             obj.ended_why = "" if obj.active else obj.ended_why
         super().save_model(request, obj, form, change)
-        if obj.where() is None:
+        if obj.current_address() is None:
             messages.warning(
                 request,
-                f"The account {obj.user} has no address: an operator can give it one. Nothing is sent.",
+                f"Nothing is sent: the account {obj.user} has no e-mail address. An operator can add one.",
             )
 
     def get_urls(self) -> list[Any]:
-        """The pages beside those of Django."""
+        """Add the preview and its buttons."""
         views = {"preview": self.preview_view, "frame": self.frame_view, "send": self.send_view}
         return [
             *(
@@ -211,7 +211,7 @@ class SubscriptionAdmin(AuditedAdmin):
         ]
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What it would say, with what was sent before."""
+        """Show what a digest would say now, and the mails sent so far."""
         row = self._found(request, pk)
         period = sending.latest_period(row, timezone.now())
         content = _content(row)
@@ -230,20 +230,21 @@ class SubscriptionAdmin(AuditedAdmin):
         return TemplateResponse(request, "reports/digest_preview.html", context)
 
     def frame_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The mail itself, for the frame."""
+        """Serve the mail for the frame of the preview."""
         content = _content(self._found(request, pk))
         if content is None:
             raise Http404
-        return framed(shown_html(content))
+        return framed(html_with_images(content))
 
     def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Send one now."""
+        """Send a digest now."""
         row = self._found(request, pk)
         if request.method == "POST":
             mail = _sent_now(request, row)
             if mail is None:
                 messages.warning(
-                    request, "Nothing was sent: one was asked for within this minute, or there is no address."
+                    request,
+                    "Nothing was sent: one was already requested this minute, or there is no address.",
                 )
             else:
                 messages.info(request, sentence(mail))
@@ -257,8 +258,8 @@ class SubscriptionAdmin(AuditedAdmin):
 
 
 def _content(row: Subscription) -> MailContent | None:
-    address = row.where()
-    if address is None or not row.seen():
+    address = row.current_address()
+    if address is None or not row.visible_owners():
         return None
     now = timezone.now()
     return sending.digest_content(row, sending.latest_period(row, now), compose, address, now)
@@ -271,7 +272,7 @@ def _sent_now(request: HttpRequest, row: Subscription) -> SentMail | None:
             owner = row.address.owner if row.address else None
             audit.record(audit.actor_of(request), "subscription.asked", row, owner=owner)
     if mail is not None:
-        with Line() as line:
-            delivery.attempt(mail.pk, line)
+        with ServerConnection() as server:
+            delivery.attempt(mail.pk, server)
         mail.refresh_from_db()
     return mail

@@ -4,14 +4,14 @@ from django.apps import AppConfig
 
 
 class CostConfig(AppConfig):
-    """What telemetry costs, and whom."""
+    """Price plans, charges, billing months and budgets."""
 
     name = "reports.cost"
     label = "cost"
     verbose_name = "Cost"
 
     def ready(self) -> None:
-        """Let mail know of warnings about budgets."""
+        """Register budget warnings as a kind of mail."""
         from reports.cost import budget_mails
 
-        budget_mails.connect()
+        budget_mails.register_kind()

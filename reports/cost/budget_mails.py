@@ -1,7 +1,7 @@
-"""Warning: leads get a mail when a budget's threshold is passed, once for each threshold and month.
+"""Budget warnings: leads get a mail when a threshold is passed, once per threshold and month.
 
-What was passed is noted in the transaction that puts the mails down: two at a time meet the same unique row,
-and whoever dies half-way has done nothing. Sending is reports.mail's.
+A passed threshold is noted in the transaction that queues the mails. Two processes at once meet the same
+unique row, and one that dies half-way leaves nothing behind.
 """
 
 import logging
@@ -17,20 +17,20 @@ from events.access import leads_of
 from events.lib.janitors import for_each
 from events.ownership.owner import Owner
 from events.store.completeness import owners_being_loaded
-from reports.cost.budgets import BudgetNotice, Standing, Threshold, standings
+from reports.cost.budgets import BudgetNotice, BudgetStatus, Threshold, budget_statuses
 from reports.mail import delivery, links
 from reports.mail.addresses import Address, of_person
 from reports.mail.kinds import Kind, register
 from reports.mail.message import MailContent
-from reports.mail.text import isolated, line
+from reports.mail.text import isolated, one_line
 from reports.periods import Period, month_of, next_month
 
 log = logging.getLogger(__name__)
 KIND = "budget"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-# The last hours of a month are charged when the next has begun.
-STILL_LOOKED_AT = timedelta(days=1)
-SAID = {
+# The last hours of a month are charged after the next has begun.
+GRACE = timedelta(days=1)
+MESSAGES = {
     Threshold.HALF: "has used half of its budget",
     Threshold.MOST: "has used 80 % of its budget",
     Threshold.FORECAST: "is expected to exceed its budget",
@@ -38,59 +38,59 @@ SAID = {
 }
 
 
-def warn(now: datetime) -> int:
-    """Note what was passed, and have leads told; how many owners there was something to tell of."""
-    months = dict.fromkeys((month_of((now - STILL_LOOKED_AT).date()), month_of(now.date())))
-    told: list[Standing] = []
+def send_budget_warnings(now: datetime) -> int:
+    """Note newly passed thresholds and mail the leads; return the number of owners concerned."""
+    months = dict.fromkeys((month_of((now - GRACE).date()), month_of(now.date())))
+    told: list[BudgetStatus] = []
 
-    def tell(each: tuple[Standing, date]) -> None:
-        if _tell(*each, now):
+    def tell(each: tuple[BudgetStatus, date]) -> None:
+        if _send_if_new(*each, now):
             told.append(each[0])
 
     loading = owners_being_loaded()
     found = [
-        (standing, month)
+        (status, month)
         for month in months
-        for standing in standings(month, None, now)
-        if standing.owner_id not in loading
+        for status in budget_statuses(month, None, now)
+        if status.owner_id not in loading
     ]
-    for_each(found, tell, log, "Nobody can be told of a budget")
+    for_each(found, tell, log, "Budget warnings can't be sent")
     return len(told)
 
 
-def _tell(standing: Standing, month: date, now: datetime) -> bool:
-    """Note what was passed anew; one mail to each lead, of the gravest."""
+def _send_if_new(status: BudgetStatus, month: date, now: datetime) -> bool:
+    """Note newly passed thresholds and send each lead one mail, about the most serious."""
     with transaction.atomic():
-        new = [threshold for threshold in standing.passed if _note(standing, month, threshold, now)]
+        new = [threshold for threshold in status.passed if _note(status, month, threshold, now)]
         if not new:
             return False
-        owner = Owner.objects.get(pk=standing.owner_id)
+        owner = Owner.objects.get(pk=status.owner_id)
         for lead in leads_of([owner]):
             address = of_person(lead)
             if address is not None:
-                _send(address, owner, standing, month, new[-1], now)
+                _send(address, owner, status, month, new[-1], now)
     return True
 
 
-def _note(standing: Standing, month: date, threshold: Threshold, now: datetime) -> bool:
-    """Whether it wasn't noted before."""
+def _note(status: BudgetStatus, month: date, threshold: Threshold, now: datetime) -> bool:
+    """Note a passed threshold; True if it is new."""
     values = {
-        "amount": standing.amount,
-        "cost": standing.forecast.so_far,
-        "expected": standing.forecast.expected,
+        "amount": status.amount,
+        "cost": status.forecast.so_far,
+        "expected": status.forecast.expected,
         "noticed_at": now,
     }
     _, is_new = BudgetNotice.objects.get_or_create(
-        owner_id=standing.owner_id, month=month, threshold=threshold, defaults=values
+        owner_id=status.owner_id, month=month, threshold=threshold, defaults=values
     )
     return is_new
 
 
 def _send(
-    address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold, now: datetime
+    address: Address, owner: Owner, status: BudgetStatus, month: date, threshold: Threshold, now: datetime
 ) -> None:
     delivery.send(
-        budget_warning(address, owner, standing, month, threshold),
+        budget_warning(address, owner, status, month, threshold),
         to=address,
         kind=KIND,
         key=f"budget/{owner.pk}/{month:%Y-%m}/{threshold}/{address.pk}",
@@ -101,37 +101,37 @@ def _send(
 
 
 def budget_warning(
-    address: Address, owner: Owner, standing: Standing, month: date, threshold: Threshold
+    address: Address, owner: Owner, status: BudgetStatus, month: date, threshold: Threshold
 ) -> MailContent:
-    """Build the mail that tells a lead of a threshold."""
-    end_url = links.end_url(KIND, str(owner.pk), address)
+    """Write the mail that warns a lead of a threshold."""
+    unsubscribe_url = links.unsubscribe_url(KIND, str(owner.pk), address)
     context = {
         "owner": owner,
         "month": f"{month:%B %Y}",
-        "said": SAID[threshold],
-        "used": _percent(standing.used),
-        "cost": _money(standing.forecast.so_far, standing),
-        "amount": _money(standing.amount, standing),
-        "expected": _money(standing.forecast.expected, standing) if standing.forecast.expected else "",
+        "said": MESSAGES[threshold],
+        "used": _percent(status.used),
+        "cost": _money(status.forecast.so_far, status),
+        "amount": _money(status.amount, status),
+        "expected": _money(status.forecast.expected, status) if status.forecast.expected else "",
         "url": links.absolute(f"{reverse('reports:cost')}?owner={owner.pk}&month={month:%Y-%m}"),
-        "end_url": end_url,
+        "unsubscribe_url": unsubscribe_url,
     }
     return MailContent(
-        subject=f"{isolated(line(owner.name))} {SAID[threshold]} for {month:%B %Y}",
+        subject=f"{isolated(one_line(owner.name))} {MESSAGES[threshold]} for {month:%B %Y}",
         text=render_to_string("mail/budget.txt", context),
         html=render_to_string("mail/budget.html", context),
-        end_url=end_url,
+        unsubscribe_url=unsubscribe_url,
     )
 
 
-def connect() -> None:
-    """Make warnings known to mail."""
-    register(Kind(KIND, "warnings about budgets"))
+def register_kind() -> None:
+    """Register budget warnings as a kind of mail."""
+    register(Kind(KIND, "budget warnings"))
 
 
 def _percent(part: Decimal) -> str:
     return f"{part:.0%}".replace("%", f"{NO_BREAK}%")
 
 
-def _money(value: Decimal, standing: Standing) -> str:
-    return f"{value:,.2f}{NO_BREAK}{standing.currency}"
+def _money(value: Decimal, status: BudgetStatus) -> str:
+    return f"{value:,.2f}{NO_BREAK}{status.currency}"

@@ -1,4 +1,4 @@
-"""Budget: what an owner means to spend in a month, and which of its thresholds were passed."""
+"""Budgets: what owners mean to spend in a month, what they have spent, and the thresholds they passed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from reports.cost.numbers import HUNDRED, ZERO, ExactField, quotient
 
 
 class Budget(models.Model):
-    """An amount for each month from one on, until a later budget of the same owner."""
+    """A monthly amount from a month on, until the owner's next budget."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="budgets")
     first_month = models.DateField(
@@ -47,7 +47,7 @@ class Budget(models.Model):
 
 
 class Threshold(models.TextChoices):
-    """What can be passed of a budget, the least first."""
+    """The thresholds of a budget that leads are told of, in order of severity."""
 
     HALF = "50", "50 % used"
     MOST = "80", "80 % used"
@@ -56,7 +56,7 @@ class Threshold(models.TextChoices):
 
 
 class BudgetNotice(models.Model):
-    """That a threshold was passed in a month: noted once, in the transaction that has the mail sent."""
+    """A threshold passed in a month, noted once, in the transaction that queues the mail."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
     month = models.DateField(help_text="Its first day.")
@@ -75,12 +75,12 @@ class BudgetNotice(models.Model):
         return f"{self.owner} in {self.month:%Y-%m}: {self.get_threshold_display()}"
 
 
-PARTS = ((Threshold.HALF, 50), (Threshold.MOST, 80), (Threshold.ALL, 100))
+PERCENTS = ((Threshold.HALF, 50), (Threshold.MOST, 80), (Threshold.ALL, 100))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An owner's month against its budget."""
+class BudgetStatus:
+    """An owner's spending in a month against its budget."""
 
     owner_id: int
     amount: Decimal
@@ -89,32 +89,32 @@ class Standing:
 
     @property
     def used(self) -> Decimal:
-        """The part that is used, of 1."""
+        """The share of the budget that is used (1 is all)."""
         return quotient(self.forecast.so_far, self.amount)
 
     @property
     def expected_use(self) -> Decimal | None:
-        """The part that will have been used."""
+        """The share expected to be used by the end of the month."""
         return None if self.forecast.expected is None else quotient(self.forecast.expected, self.amount)
 
     @property
     def will_exceed(self) -> bool:
-        """Whether the forecast says so, and knows enough to be heeded."""
+        """True if the forecast says so and is based on enough days."""
         expected = self.forecast.expected
         return expected is not None and expected > self.amount and self.forecast.known >= LEAST_KNOWN
 
     @property
     def passed(self) -> tuple[Threshold, ...]:
-        """The thresholds that are passed, the gravest last."""
+        """The thresholds passed, the most serious last."""
         percent = self.used * HUNDRED
-        passed = {threshold for threshold, part in PARTS if percent >= part}
+        passed = {threshold for threshold, part in PERCENTS if percent >= part}
         if self.will_exceed:
             passed.add(Threshold.FORECAST)
         return tuple(each for each in Threshold if each in passed)
 
 
-def amounts(month: date, owners: Owners = None) -> dict[int, Decimal]:
-    """The budget of each owner that has one in a month."""
+def budget_amounts(month: date, owners: Owners = None) -> dict[int, Decimal]:
+    """Return the budgets in force in a month, by owner."""
     rows = Budget.objects.filter(first_month__lte=month)
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
@@ -122,14 +122,14 @@ def amounts(month: date, owners: Owners = None) -> dict[int, Decimal]:
     return {row.owner_id: row.amount for row in newest if row.amount}
 
 
-def standings(month: date, owners: Owners, now: datetime) -> list[Standing]:
-    """How each owner with a budget stands, the one that used most of it first; four statements."""
-    found = amounts(month, owners)
+def budget_statuses(month: date, owners: Owners, now: datetime) -> list[BudgetStatus]:
+    """Return the status of each owner with a budget, the most used first, in four statements."""
+    found = budget_amounts(month, owners)
     known = forecasts_by_owner(month, list(found), now)
     currencies = _currencies(month, found)
     nothing = Forecast(ZERO, None, {})
     made = [
-        Standing(owner_id, amount, currencies.get(owner_id, ""), known.get(owner_id, nothing))
+        BudgetStatus(owner_id, amount, currencies.get(owner_id, ""), known.get(owner_id, nothing))
         for owner_id, amount in found.items()
     ]
     return sorted(made, key=lambda each: (-each.used, each.owner_id))

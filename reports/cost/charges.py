@@ -1,4 +1,4 @@
-"""Billing month: the charges of one organization in one calendar month (UTC), open until it is closed."""
+"""Charges and billing months: what an owner's usage costs, open until the month is closed."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -17,14 +17,16 @@ DAY = timedelta(days=1)
 
 
 class State(models.TextChoices):
-    """Whether charges may change."""
+    """Open months are updated; closed ones never change."""
 
     OPEN = "open", "Open: charges follow usage"
     CLOSED = "closed", "Closed: charges stay as they are"
 
 
 class BillingMonth(models.Model):
-    """A month of an organization. The database lets nobody open a closed one, or touch its charges."""
+    """A billing month of an organization. The database refuses to reopen a closed month or change its
+    charges.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="billing_months")
     month = models.DateField(help_text="Its first day.")
@@ -53,27 +55,27 @@ class BillingMonth(models.Model):
 
     @property
     def is_closed(self) -> bool:
-        """Whether its charges stay as they are."""
+        """True if its charges are final."""
         return self.state == State.CLOSED
 
     @property
     def since(self) -> datetime:
         """Its first moment."""
-        return begin_of(self.month)
+        return month_start(self.month)
 
     @property
     def until(self) -> datetime:
         """The first moment after it."""
-        return begin_of(next_month(self.month))
+        return month_start(next_month(self.month))
 
     @property
     def hours(self) -> int:
-        """How many hours it has."""
+        """The number of its hours."""
         return (self.until - self.since) // HOUR
 
 
 class ChargedHour(models.Model):
-    """What an owner's usage of an hour looked like when it was charged. Where it differs, it changed."""
+    """A fingerprint of an owner's usage in an hour when it was charged, by which changes are detected."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+", db_index=False)
     hour = models.DateTimeField()
@@ -86,8 +88,8 @@ class ChargedHour(models.Model):
         return f"{self.hour:%Y-%m-%d %H:00}"
 
 
-def begin_of(month: date) -> datetime:
-    """The first moment of a month, UTC."""
+def month_start(month: date) -> datetime:
+    """Return the first moment of a month (UTC)."""
     return datetime(month.year, month.month, 1, tzinfo=UTC)
 
 
@@ -95,7 +97,7 @@ METER_CHOICES = [(name, meter.label) for name, meter in METERS.items()]
 
 
 class _Charged(models.Model):
-    """What charges and their daily sums share."""
+    """The columns that charges and their daily sums share."""
 
     billing_month = models.ForeignKey(
         BillingMonth, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -167,7 +169,7 @@ class Charge(_Charged):
 
 
 class ChargeDay(_Charged):
-    """The sum of a day's charges: what pages about months read. Written with the charges."""
+    """The sum of a day's charges, read by pages about months. Written together with the charges."""
 
     day = models.DateField(help_text="UTC.")
 
@@ -193,9 +195,9 @@ class ChargeDay(_Charged):
         return f"{self.meter} on {self.day}"
 
 
-def month_of_text(text: str) -> date:
-    """The first day of a month such as 2026-09. Raises ValueError with a sentence."""
+def parse_month(text: str) -> date:
+    """Parse a month such as 2026-09 and return its first day. Raises ValueError with a sentence."""
     found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text, re.ASCII)
     if not found or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:
-        raise ValueError("A month is written as in 2026-09.")
+        raise ValueError("Write a month as 2026-09.")
     return date(int(found[1]), int(found[2]), 1)

@@ -1,4 +1,4 @@
-"""Meters: what is measured of usage, in which units, and what FOCUS calls it."""
+"""Meters: what usage is measured by, in which units, and under which names of FOCUS 1.2."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ PLATFORM = "platform"
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What is charged by, in words for people and in the terms of FOCUS 1.2.
+    """A meter, in words for people and in the terms of FOCUS 1.2.
 
-    One pricing unit is `consumed_per_unit` consumed units; of GB-months that is the hours of the month.
+    One pricing unit is `consumed_per_unit` consumed units; for GB-months, that is the number of hours in the
+    month.
     """
 
     name: str
     label: str
-    description: str  # of a charge; {hour} and {month} are filled in
+    description: str  # of a charge
     consumed_unit: str
     pricing_unit: str
     consumed_per_unit: Decimal | None = None
-    is_priced: bool = True  # by plans; others are counted at price 0
+    is_priced: bool = True  # by plans; other meters are counted at price 0
     is_usage: bool = True  # of one source, hour by hour
 
 
@@ -68,5 +69,5 @@ USAGE = tuple(meter.name for meter in METERS.values() if meter.is_usage)
 
 
 def free_sku(meter: str) -> str:
-    """The SKU of what has no price of a plan."""
+    """Return the SKU of a meter without a price."""
     return f"TALLY-{meter.upper()}"

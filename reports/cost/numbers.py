@@ -16,32 +16,32 @@ _ROUNDING = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
 def exactly() -> AbstractContextManager[Context]:
-    """Arithmetic in which a result that would have to be rounded is an error."""
+    """Return a context in which a result that would need rounding is an error."""
     return localcontext(_EXACT)
 
 
 def sum_of(values: Iterable[Decimal]) -> Decimal:
-    """The sum, not rounded, as that of Python's usual 28 digits may be."""
+    """Return the exact sum; Python's default context would round to 28 digits."""
     with exactly():
         return sum(values, ZERO)
 
 
 def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
-    """A quantity: the quotient, rounded half-even to 18 decimals."""
+    """Divide, rounding half-even to 18 decimals."""
     return _ROUNDING.divide(dividend, divisor).quantize(QUANTITY_STEP, context=_ROUNDING)
 
 
 def plain(number: Decimal) -> str:
-    """All digits of a number, without an exponent and without zeros at its end."""
+    """Write all digits of a number, without exponent and trailing zeros."""
     return f"{number.normalize(_EXACT):f}"
 
 
 class ExactField(models.DecimalField[Any, Any]):
-    """A decimal of any length: `numeric` without bounds, so that no cost is rounded on its way in."""
+    """A decimal of any length: unbounded `numeric`, so that no cost is rounded when stored."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"max_digits": 80, "decimal_places": 40, **options})
 
     def db_type(self, connection: Any) -> str:
-        """Without bounds."""
+        """Return the unbounded type."""
         return "numeric"

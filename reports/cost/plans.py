@@ -1,4 +1,4 @@
-"""Price plans: what a unit of each meter costs from when on, and which plan applies to whom."""
+"""Price plans, discounts and platform costs: what usage costs, and for whom."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
@@ -14,7 +14,7 @@ WHOLE_HOUR = "Charges are by the hour, so this must be the begin of an hour (UTC
 
 
 def begins_an_hour(name: str) -> models.Q:
-    """Of a check constraint: the time in the field is the begin of an hour."""
+    """Return the condition that a field's time is the beginning of an hour."""
     return models.Q(**{name: Trunc(name, "hour")})
 
 
@@ -39,10 +39,10 @@ class PricePlan(models.Model):
 
 
 class Price(models.Model):
-    """What a unit of a meter costs by a plan, from an hour on, until a newer price of the same meter.
+    """What a unit of a meter costs under a plan, from an hour on, until a newer price of the same meter.
 
-    The newest of those whose time has come counts: the latest `valid_from`, of equal ones the one that was
-    made last. A price that was charged is never changed: the database refuses it, a new one supersedes it.
+    The price with the latest `valid_from` that has passed is in force; of equal ones, the one created last.
+    The database refuses to change a price that has been charged: a new one supersedes it.
     """
 
     plan = models.ForeignKey(PricePlan, on_delete=models.PROTECT, related_name="prices")
@@ -74,13 +74,13 @@ class Price(models.Model):
         return f"{self.sku} {self.unit_price.normalize():f} from {self.valid_from:%Y-%m-%d %H:00}"
 
     def clean(self) -> None:
-        """Refuse to change what was charged."""
+        """Refuse to change a price that has been charged."""
         if self.charged_at:
-            raise ValidationError("This price was charged: make a new one, which supersedes it.")
+            raise ValidationError("This price has been charged. Add a new price to supersede it.")
 
 
 class PriceTier(models.Model):
-    """Another unit price for what exceeds an amount in a month: graduated, so only for that part."""
+    """Another unit price for the part of a month's quantity above a limit (graduated pricing)."""
 
     price = models.ForeignKey(Price, on_delete=models.CASCADE, related_name="tiers")
     above = models.DecimalField(
@@ -105,9 +105,9 @@ class PriceTier(models.Model):
 
 
 class PlanAssignment(models.Model):
-    """Which plan applies to an organization, or to one of its owners, from an hour on.
+    """The plan of an organization, or of one of its owners, from an hour on.
 
-    An owner's own assignment goes before the organization's; of several the newest whose time has come.
+    An owner's own assignment takes precedence over the organization's; of several, the newest in force.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="plans")
@@ -138,7 +138,7 @@ class PlanAssignment(models.Model):
         return f"{self.plan} for {self.owner or self.organization} from {self.valid_from:%Y-%m-%d %H:00}"
 
     def clean(self) -> None:
-        """One organization, one currency; an owner of that organization."""
+        """Require an owner of the organization, and one currency for all its plans."""
         if self.owner_id and self.owner and self.owner.organization_id != self.organization_id:
             raise ValidationError({"owner": "This owner belongs to another organization."})
         others = PlanAssignment.objects.filter(organization_id=self.organization_id).exclude(pk=self.pk)
@@ -147,7 +147,7 @@ class PlanAssignment(models.Model):
 
 
 class Discount(models.Model):
-    """How much less an owner pays, for a time. Discounts don't add up: the newest in force counts."""
+    """A discount of an owner for a time. Discounts don't add up: the newest in force applies."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="discounts")
     percent = models.DecimalField(max_digits=6, decimal_places=3, help_text="Off every unit price.")
@@ -191,7 +191,7 @@ class Method(models.TextChoices):
 
 
 class PlatformCost(models.Model):
-    """A fixed cost of every month from one to another, shared by largest remainder, so to the last cent."""
+    """A fixed monthly cost from one month to another, shared among owners to the last cent."""
 
     organization = models.ForeignKey(
         Organization,
@@ -231,7 +231,7 @@ class PlatformCost(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Months that are none would be charged to nobody, in silence."""
+        """Refuse a last month before the first, which would silently charge nobody."""
         months = [month for month in (self.first_month, self.last_month) if month]
         if months != sorted(months):
             raise ValidationError({"last_month": "It must not be before the first month."})

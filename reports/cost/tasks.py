@@ -1,4 +1,4 @@
-"""What Celery runs: charges follow usage, budgets are watched."""
+"""Celery tasks: updating charges and checking budgets."""
 
 import logging
 from typing import Any
@@ -9,24 +9,24 @@ from django.utils import timezone
 from events.lib.janitors import for_each
 from events.ownership.owner import Organization
 from reports.cost import budget_mails
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 
 log = logging.getLogger(__name__)
 
 
 @shared_task(name="cost.charge", time_limit=3_600)
 def charge(*, history: bool = False, **_: Any) -> None:
-    """Charge what changed, of each organization. One that somebody else is charging is left to them."""
+    """Update the charges of each organization. Skip those that another process is updating."""
     now = timezone.now()
     for_each(
         Organization.objects.order_by("pk").values_list("pk", flat=True),
-        lambda key: keep(key, now, history=history, wait=False),
+        lambda key: update_charges(key, now, history=history, wait=False),
         log,
-        "An organization can't be charged",
+        "Charges can't be updated",
     )
 
 
 @shared_task(name="cost.budgets", time_limit=600)
 def budgets(**_: Any) -> None:
-    """Tell leads of budgets that were passed."""
-    budget_mails.warn(timezone.now())
+    """Mail leads whose budgets have passed a threshold."""
+    budget_mails.send_budget_warnings(timezone.now())

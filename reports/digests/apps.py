@@ -1,17 +1,17 @@
-"""The app of summary reports by mail."""
+"""The app of digests: summary reports by mail."""
 
 from django.apps import AppConfig
 
 
 class DigestsConfig(AppConfig):
-    """Subscriptions and what became of them."""
+    """Subscriptions to digests."""
 
     name = "reports.digests"
     label = "digests"
     verbose_name = "Digests"
 
     def ready(self) -> None:
-        """Let mail know what digests ask of it."""
+        """Register digests as a kind of mail."""
         from reports.digests import sending
 
-        sending.connect()
+        sending.register_kind()

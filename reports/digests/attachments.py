@@ -1,4 +1,4 @@
-"""Attached: the figures as files, for those who want them: CSV, and a workbook with a sheet for each."""
+"""Attachments: the figures as CSV files and as one workbook."""
 
 from events.spreadsheets import xlsx_file
 from events.spreadsheets.files import FORMATS, content, workbook
@@ -13,7 +13,7 @@ WORKBOOK = "figures.xlsx"
 
 
 def files(facts: Facts) -> tuple[File, ...]:
-    """Return a CSV for each table that has rows, and a workbook of them all; nothing without rows."""
+    """Return a CSV file for each table with rows and a workbook of them all; nothing without rows."""
     tables = {
         "over-time": _over_time(facts),
         "sources": _sources(facts),

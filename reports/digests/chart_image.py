@@ -1,4 +1,4 @@
-"""Picture: a series as bars, as two PNGs without a background: one for light mails, one for dark ones."""
+"""Bar charts as PNGs with a transparent background, for light and dark mails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reports.charts.numbers import Unit, ticks
 
-# Twice the 544 px that a mail shows it at; three times what fits a phone, where text must be readable too.
+# Twice the 544 px shown in a mail, three times what fits a phone; text must be readable on both.
 WIDTH, HEIGHT = 1088, 480
 RIGHT, TOP, BOTTOM = 8, 24, 64
 TEXT = 32
-GAP = 14  # between the scale and its numbers
-BASE = HEIGHT - BOTTOM  # where the bars stand
+GAP = 14  # between the axis and its labels
+BASE = HEIGHT - BOTTOM  # of the bars
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Rgb = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a picture."""
+    """The colours of a chart."""
 
     ink: Rgb
     rule: Rgb
@@ -35,15 +35,15 @@ DARK = Theme(ink=(178, 187, 199), rule=(75, 86, 99), bar=(86, 180, 205))
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: what stands under it, and how high it is; None is a gap in the data."""
+    """One bar: its label and value; None is a gap in the data."""
 
     label: str
     value: float | None
 
 
 def bars(series: Sequence[Bar], unit: Unit, theme: Theme = LIGHT) -> bytes:
-    """The picture. Bars start at zero; labels stand under as many bars as have room."""
-    # Transparent, but of the colour of the text: its smooth edges take that in.
+    """Draw a bar chart from zero, with labels under as many bars as fit."""
+    # Transparent in the colour of the text, which its anti-aliased edges blend with.
     image = Image.new("RGBA", (WIDTH, HEIGHT), (*theme.ink, 0))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(TEXT)
@@ -69,6 +69,6 @@ def bars(series: Sequence[Bar], unit: Unit, theme: Theme = LIGHT) -> bytes:
 
 
 def _every(draw: ImageDraw.ImageDraw, font: Font, series: Sequence[Bar], slot: float) -> int:
-    """Each how manieth label has room."""
+    """Return n such that every n-th label fits."""
     widest = max((draw.textlength(bar.label, font=font) for bar in series), default=0)
     return max(1, -(-int(widest + 20) // max(1, int(slot))))

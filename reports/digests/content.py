@@ -1,6 +1,6 @@
-"""Content: what a digest tells, from the figures that report pages show.
+"""The content of a digest, from the figures that report pages show.
 
-`compose` is what sending, preview and "send me one now" are handed.
+Sending, the preview and "Send one now" all use `compose`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from reports.digests.sentences import notices
 from reports.figures.cost.months import Spending
 from reports.figures.errors import Group
 from reports.figures.overview import Ranked
-from reports.mail.text import line
+from reports.mail.text import one_line
 from reports.pages.health.error_sections import named
 from reports.pages.links import address
 from reports.pages.registry import PAGES
@@ -28,15 +28,16 @@ SHOWN = 5  # rows of a table
 NOT_KNOWN = "-"
 CENT = Decimal("0.01")
 EVENTS = count("events")
-LINKED = ("overview", "sessions", "errors", "cost")  # those of PAGES that every owner has use for
+LINKED = ("overview", "sessions", "errors", "cost")  # the PAGES that are useful to every owner
 
 
 def compose(
     subscription: Subscription, period: Period, owners: Sequence[Owner], now: datetime
 ) -> Digest | None:
-    """The digest of a period about owners that its reader may see; None where there is nothing to say.
+    """Return the digest of a period about owners that the subscriber may see; None if there is nothing to
+    say.
 
-    A source that is silent is something to say: where everything died, nothing comes in.
+    A silent source is worth a digest: when everything has stopped, no events are received.
     """
     facts = read(period, owners, subscription.written, now)
     if facts.is_empty and not facts.overview.silent and not subscription.also_empty:
@@ -45,10 +46,10 @@ def compose(
 
 
 def digest_of(facts: Facts, *, attach_csv: bool = False) -> Digest:
-    """The digest of some facts."""
+    """Write the digest of some facts."""
     asked = params(facts.filters)
     return Digest(
-        answer=sentences.answer(facts),
+        summary=sentences.summary(facts),
         period=sentences.period(facts),
         notices=notices(facts),
         figures=_figures(facts),
@@ -74,7 +75,7 @@ def _figures(facts: Facts) -> tuple[Figure, ...]:
 
 
 def _counted(facts: Facts, label: str, name: str, now: object, before: object) -> Figure:
-    """The sum of that name, of now and before."""
+    """Return the figure of the sum of that name."""
     value, former = getattr(now, name), getattr(before, name, None)
     return Figure(
         label, NOT_KNOWN if value is None else facts.written.number(value), _change(facts, value, former)
@@ -95,7 +96,7 @@ def _time_spent(facts: Facts) -> Figure:
 
 
 def _cost(facts: Facts, found: Spending | None) -> list[Figure]:
-    """What the period's use cost, and the month so far; of a month alone, the month."""
+    """Return the cost of the period's usage and of the month so far; of a whole month, just that."""
     if found is None:
         return []
     month = f"{found.month:%B}, UTC"
@@ -105,16 +106,16 @@ def _cost(facts: Facts, found: Spending | None) -> list[Figure]:
     expected = "" if found.expected is None else f"{_money(facts, found.expected, found.currency)} expected"
     return [
         Figure(
-            "Cost of use",
+            "Cost of usage",
             _money(facts, found.used, found.currency),
             _change(facts, found.used, found.used_before),
         ),
-        Figure(f"All cost of {month}", _money(facts, found.so_far, found.currency), expected),
+        Figure(f"Total cost of {month}", _money(facts, found.so_far, found.currency), expected),
     ]
 
 
 def _budgets(facts: Facts, found: Spending | None) -> list[Figure]:
-    """How much of the budgets of the owners is used, together."""
+    """Return how much of the owners' budgets is used in total."""
     if found is None or not found.standings:
         return []
     whole = sum(each.amount for each in found.standings)
@@ -129,7 +130,7 @@ def _budgets(facts: Facts, found: Spending | None) -> list[Figure]:
 
 
 def _money(facts: Facts, value: Decimal, currency: str) -> str:
-    """To cents; less than one to what tells."""
+    """Write an amount to the cent, or with four decimals below one cent."""
     places = 4 if 0 < abs(value) < CENT else 2
     return f"{facts.written.number(value, places)}\N{NO-BREAK SPACE}{currency}"
 
@@ -156,7 +157,7 @@ def _sources(facts: Facts) -> Table:
 
 
 def _pages(facts: Facts) -> Table:
-    rows = [(line(str(each.key)) or sentences.NAMELESS, each) for each in facts.overview.pages]
+    rows = [(one_line(str(each.key)) or sentences.NAMELESS, each) for each in facts.overview.pages]
     return _ranked(facts, "Pages", "Views", rows, len(rows))
 
 

@@ -1,7 +1,7 @@
-"""What a digest says, as plain data: content fills it from figures, rendering makes a content of it.
+"""A digest as plain data: `content` fills it with figures, `rendering` turns it into a mail.
 
-All numbers are written already, as the reader's locale has them. Text may be of
-telemetry, as it came: rendering makes it fit.
+Numbers are already formatted for the subscriber's locale. Texts of telemetry are as they were received;
+rendering makes them safe.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """A headline figure with its change against the period before."""
+    """A headline figure, with its change since the previous period."""
 
     label: str
     value: str
@@ -18,7 +18,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, once for light mails and once for dark ones, and a text that says the same."""
+    """A picture for light and dark mails, with a text that says the same."""
 
     title: str
     png: bytes
@@ -34,12 +34,12 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
-    path: str = ""  # of the page with more, filtered alike
+    path: str = ""  # of the page with all rows, with the same filters
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What needs attention, worst first, and the path of the page where it is mended."""
+    """Something that needs attention, and the path of the page about it."""
 
     sentence: str
     path: str = ""
@@ -55,7 +55,7 @@ class Link:
 
 @dataclass(frozen=True)
 class File:
-    """A file for those who want the figures."""
+    """An attached file of figures."""
 
     name: str
     content: bytes
@@ -64,14 +64,14 @@ class File:
 
 @dataclass(frozen=True)
 class Digest:
-    """A whole digest: the answer in words, then what it rests on."""
+    """A whole digest: a summary in words, then the figures behind it."""
 
-    answer: str
-    period: str  # the days that it tells of, in words, with the zone
+    summary: str
+    period: str  # in words, with the time zone
     notices: tuple[Notice, ...] = ()
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
     links: tuple[Link, ...] = ()
     files: tuple[File, ...] = ()
-    note: str = ""  # how it is counted
+    note: str = ""  # how figures are counted

@@ -1,4 +1,4 @@
-"""Facts: all that a digest is written from, read by the functions that report pages read."""
+"""The facts of a digest, read by the same functions as report pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,40 +19,40 @@ from reports.periods import Period
 
 @dataclass(frozen=True)
 class Facts:
-    """Figures, and what they are written with."""
+    """The figures of a digest, and how numbers are written."""
 
     filters: Filters
-    names: dict[int, str]  # of the owners, by key
-    sources: dict[int, str]  # names of those that are listed
+    names: dict[int, str]  # of owners, by key
+    sources: dict[int, str]  # names of the sources listed, by key
     overview: Overview
     errors: Found
     spending: Spending | None
     written: Locale
-    bots: int = 0  # sessions of bots, which no other figure has
+    bots: int = 0  # sessions of bots, which no other figure counts
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of the owners."""
         return tuple(self.names.values())
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing came in."""
+        """True if nothing was received."""
         return not self.overview.sums.events and not self.overview.sums.received
 
     @property
     def period(self) -> Period:
-        """The days that it tells of."""
+        """The period of the digest."""
         return self.filters.period
 
     @property
     def before(self) -> str:
-        """What it compares with, in words."""
+        """The period compared with, in words."""
         return self.period.before_in_words
 
 
-def question(period: Period, owners: Sequence[Owner], now: datetime) -> Filters:
-    """What report pages are asked by the addresses that a digest links to."""
+def filters_for(period: Period, owners: Sequence[Owner], now: datetime) -> Filters:
+    """Return the filters of the report pages that a digest links to."""
     return Filters(
         owners=tuple(owner.pk for owner in owners),
         period=period,
@@ -62,10 +62,10 @@ def question(period: Period, owners: Sequence[Owner], now: datetime) -> Filters:
 
 
 def params(filters: Filters) -> Params:
-    """The same question in an address."""
+    """Return the same filters as query parameters."""
     owners = [str(key) for key in filters.owners or ()]
     return {
-        # An address takes so many; without any it asks for all that its reader sees.
+        # A URL takes only so many; without any, the page shows all owners that its reader sees.
         "owner": owners if len(owners) <= VALUES else [],
         "from": [filters.period.first.isoformat()],
         "to": [filters.period.last.isoformat()],
@@ -74,17 +74,17 @@ def params(filters: Filters) -> Params:
 
 
 def read(period: Period, owners: Sequence[Owner], written: Locale, now: datetime) -> Facts:
-    """The facts of a period."""
-    asked = question(period, owners, now)
-    found = overview(asked, now)
+    """Read the facts of a period."""
+    filters = filters_for(period, owners, now)
+    found = overview(filters, now)
     listed = {int(each.key) for each in found.sources} | {each.source_id for each in found.silent}
     return Facts(
-        filters=asked,
+        filters=filters,
         names={owner.pk: owner.name for owner in owners},
         sources=dict(Source.objects.filter(pk__in=listed).values_list("pk", "name")),
         overview=found,
-        errors=errors(asked, now),
-        spending=spending(period, asked.owners or (), now),
+        errors=errors(filters, now),
+        spending=spending(period, filters.owners or (), now),
         written=written,
-        bots=bots.sessions(asked),
+        bots=bots.sessions(filters),
     )

@@ -1,4 +1,4 @@
-"""Locales: how a digest writes numbers and dates. Its words are English in all of them."""
+"""Locales: how a digest writes numbers and dates. The words are always English."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,13 +6,13 @@ from decimal import ROUND_HALF_UP, Decimal
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
-MANY = 1_000  # percent more, from where on times say it better
+MANY = 1_000  # percent; from here on, say how many times as much
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
 class Locale:
-    """Marks of numbers, and the form of dates: {d}, {m}, {y} as digits, {b} the month by name."""
+    """Separators of numbers, and the format of dates ({d}, {m}, {y} in digits, {b} the month's name)."""
 
     title: str
     group: str
@@ -20,25 +20,25 @@ class Locale:
     form: str
 
     def number(self, value: Decimal | float, places: int = 0) -> str:
-        """A number with so many places."""
+        """Write a number with a number of decimals."""
         rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         marks = str.maketrans({",": self.group, ".": self.point})
         return f"{rounded:,}".translate(marks)
 
     def percent(self, value: Decimal | float, places: int = 0) -> str:
-        """A share in hundredths."""
+        """Write a percentage."""
         return f"{self.number(value, places)}{NO_BREAK}%"
 
     def day(self, day: date) -> str:
-        """A day."""
+        """Write a day."""
         return self.form.format(d=day.day, m=day.month, y=day.year, b=MONTHS[day.month - 1])
 
     def days(self, first: date, last: date) -> str:
-        """Days from one to another."""
+        """Write a range of days."""
         return self.day(first) if first == last else f"{self.day(first)} to {self.day(last)}"
 
     def change(self, now: Decimal | float, before: Decimal | float) -> str:
-        """How much more or less, in words."""
+        """Write a change in words."""
         if not before:
             return "nothing before" if now else "as before"
         percent = round((Decimal(str(now)) - Decimal(str(before))) * 100 / Decimal(str(before)))
@@ -61,5 +61,5 @@ DEFAULT = "en-gb"
 
 
 def locale_of(code: str) -> Locale:
-    """The locale of a code; one that is no longer known is the default."""
+    """Return the locale of a code, or the default for an unknown one."""
     return LOCALES.get(code, LOCALES[DEFAULT])

@@ -26,13 +26,13 @@ RHYTHMS = {
 
 
 def validate_zone(name: str) -> None:
-    """A zone of the time zone database."""
+    """Validate that a name is in the time zone database."""
     if name not in available_timezones():
         raise ValidationError("No such time zone: write it as Europe/London.", code="unknown_zone")
 
 
 class Subscription(models.Model):
-    """A digest that somebody gets: a person, or the reader of an owner's contact address."""
+    """A subscription of a person, or of an owner's contact, to digests."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -97,37 +97,37 @@ class Subscription(models.Model):
 
     @property
     def schedule(self) -> Schedule:
-        """When it is due."""
+        """The schedule of its digests."""
         return Schedule(Rhythm(self.rhythm), self.hour, ZoneInfo(self.zone))
 
     @property
     def written(self) -> Locale:
-        """How it writes numbers and dates."""
+        """The locale of its numbers and dates."""
         return locale_of(self.locale)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a new one is due at the next time of its schedule."""
+        """Save, and schedule a new subscription."""
         if getattr(self, "next_at", None) is None:
-            self.plan(timezone.now())
+            self.schedule_next(timezone.now())
         super().save(*args, **kwargs)
 
-    def plan(self, now: datetime) -> None:
-        """Set when it is due next."""
+    def schedule_next(self, now: datetime) -> None:
+        """Set the next due time."""
         self.next_at = schedule.next_after(self.schedule, now).at
 
-    def seen(self) -> list[Owner]:
-        """Those of its owners that its reader may see now, by name."""
+    def visible_owners(self) -> list[Owner]:
+        """Return its owners that the subscriber may see now, by name."""
         chosen = self.owners.order_by("name", "pk")
         if self.user is not None:
             return list(chosen.filter(pk__in=Access(self.user).visible_owners.values("pk")))
         assert self.address is not None
         return list(chosen.filter(pk=self.address.owner_id or 0))
 
-    def where(self) -> Address | None:
-        """The address that it goes to now; None where the person has none."""
+    def current_address(self) -> Address | None:
+        """Return the address that it is sent to now, or None if the person has none."""
         return self.address if self.user is None else addresses.of_person(self.user)
 
     def end(self, why: str) -> None:
-        """Send it no more."""
+        """End the subscription, and record why."""
         self.active, self.ended_why = False, why
         type(self).objects.filter(pk=self.pk).update(active=False, ended_why=why)

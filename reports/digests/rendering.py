@@ -11,32 +11,32 @@ from events.lib.formatting import shorten
 from reports.digests.digest import Digest, Table
 from reports.mail import links
 from reports.mail.message import Attachment, Image, MailContent
-from reports.mail.text import isolated, line
+from reports.mail.text import isolated, one_line
 
 IN_A_ROW = 3  # figures
 WIDEST = 34  # characters of the first column of a table in plain text
 
 
-def render_digest(digest: Digest, *, rhythm: str, end_url: str) -> MailContent:
-    """The content of a digest."""
-    context = _context(digest, rhythm, end_url)
+def render_digest(digest: Digest, *, rhythm: str, unsubscribe_url: str) -> MailContent:
+    """Return the mail of a digest."""
+    context = _context(digest, rhythm, unsubscribe_url)
     images = tuple(
         image
         for each in context["charts"]
         for image in (Image(each["cid"], each["chart"].png), Image(each["dark_cid"], each["chart"].dark_png))
     )
     return MailContent(
-        subject=digest.answer,
+        subject=digest.summary,
         text=render_to_string("mail/digest.txt", context),
         html=render_to_string("mail/digest.html", context),
         images=images,
         attachments=tuple(Attachment(each.name, each.content, each.type) for each in digest.files),
-        end_url=end_url,
+        unsubscribe_url=unsubscribe_url,
     )
 
 
-def shown_html(content: MailContent) -> str:
-    """The HTML as a browser shows it: pictures stand in it, since a browser has no mail to take them from."""
+def html_with_images(content: MailContent) -> str:
+    """Return a mail's HTML with its pictures embedded, for a browser."""
     html = content.html
     for image in content.images:
         data = base64.b64encode(image.png).decode()
@@ -44,10 +44,10 @@ def shown_html(content: MailContent) -> str:
     return html
 
 
-def laid_out(table: Table) -> list[str]:
-    """A table as lines of plain text: columns under each other, numbers to the right."""
-    rows = [tuple(map(line, row)) for row in (table.columns, *table.rows)]
-    rows = [(isolated(line(shorten(first, WIDEST))), *others) for first, *others in rows]
+def text_table(table: Table) -> list[str]:
+    """Return a table as lines of plain text, with aligned columns and numbers on the right."""
+    rows = [tuple(map(one_line, row)) for row in (table.columns, *table.rows)]
+    rows = [(isolated(one_line(shorten(first, WIDEST))), *others) for first, *others in rows]
     widths = [max(wcswidth(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -58,7 +58,7 @@ def laid_out(table: Table) -> list[str]:
     ]
 
 
-def _context(digest: Digest, rhythm: str, end_url: str) -> dict[str, Any]:
+def _context(digest: Digest, rhythm: str, unsubscribe_url: str) -> dict[str, Any]:
     return {
         "digest": digest,
         "rhythm": rhythm,
@@ -70,17 +70,17 @@ def _context(digest: Digest, rhythm: str, end_url: str) -> dict[str, Any]:
             for place, chart in enumerate(digest.charts, 1)
         ],
         "tables": [
-            {"table": table, "lines": laid_out(table), "url": _url(table.path)} for table in digest.tables
+            {"table": table, "lines": text_table(table), "url": _url(table.path)} for table in digest.tables
         ],
         "notices": [{"sentence": each.sentence, "url": _url(each.path)} for each in digest.notices],
         "links": [{"label": each.label, "url": _url(each.path)} for each in digest.links],
-        "end_url": end_url,
+        "unsubscribe_url": unsubscribe_url,
         "manage_url": links.absolute(reverse("subscriptions")),
     }
 
 
 def _url(path: str) -> str:
-    """A page of ours, and of nobody else's; empty without one."""
+    """Return the URL of a page of Tally, or an empty text. Raises ValueError for other paths."""
     if path and not (path.startswith("/") and not path.startswith("//")):
         raise ValueError("A digest links to pages of Tally only")
     return links.absolute(path) if path else ""

@@ -1,4 +1,4 @@
-"""Schedule: when a digest is due, by the clocks of a zone, and which days it is about. Pure."""
+"""Schedules: when a digest is due in a time zone, and which days it covers. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Rhythm(StrEnum):
-    """How often: each morning, on Mondays, on the first of a month."""
+    """How often a digest is sent: every day, on Mondays, on the first of the month."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -21,7 +21,7 @@ class Rhythm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An hour of the clocks of a zone, on each day, each Monday or each first of a month."""
+    """An hour in a time zone, every day, every Monday or every first of a month."""
 
     rhythm: Rhythm
     hour: int
@@ -30,24 +30,24 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A moment (UTC), and the local day that it stands for: a leap of clocks may carry it into the next."""
+    """A moment (UTC) and its local day. A clock change may move the moment into the next day."""
 
     at: datetime
     day: date
 
 
 def next_after(schedule: Schedule, moment: datetime) -> Due:
-    """The first that is due after a moment."""
+    """Return the first due time after a moment."""
     return next(due for due in _dues(schedule, _around(schedule, moment), DAY) if due.at > moment)
 
 
 def latest(schedule: Schedule, moment: datetime) -> Due:
-    """The last that was due by a moment: of several that were missed, the only one to be made up for."""
+    """Return the last due time up to a moment. Of several missed times only this one is made up for."""
     return next(due for due in _dues(schedule, _around(schedule, moment, 2), -DAY) if due.at <= moment)
 
 
 def period_of(schedule: Schedule, day: date) -> Period:
-    """What is told on a day: the day, the week or the month that ended before it."""
+    """Return the period of a digest sent on a day: the day, week or month that ended before it."""
     first = {
         Rhythm.DAILY: day - DAY,
         Rhythm.WEEKLY: day - 7 * DAY,
@@ -57,18 +57,19 @@ def period_of(schedule: Schedule, day: date) -> Period:
 
 
 def moment_of(day: date, hour: int, zone: ZoneInfo) -> datetime:
-    """When the clocks of a zone show an hour, in UTC. Where they show it twice, the first time; where they
-    leap over it, the first moment after the leap.
+    """Return when a zone's clocks show an hour, in UTC.
+
+    If they show it twice, the first time; if they skip it, the first moment after the change.
     """
     wanted = datetime.combine(day, time(hour), zone)
     early, late = sorted(wanted.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if early.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
         return early
-    return _leap(early, late, zone)
+    return _clock_change(early, late, zone)
 
 
-def _leap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The moment between two at which the clocks of a zone leap, to the second."""
+def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the moment of a clock change between two moments, to the second."""
     old = before.astimezone(zone).utcoffset()
     while after - before > SECOND:
         middle = before + (after - before) // 2
@@ -85,7 +86,7 @@ def _around(schedule: Schedule, moment: datetime, days: int = -2) -> date:
 
 
 def _dues(schedule: Schedule, day: date, step: timedelta) -> Iterator[Due]:
-    """From a day on, forwards or backwards, without end."""
+    """Yield due times from a day on, forwards or backwards, without end."""
     while True:
         if _IS_DAY[schedule.rhythm](day):
             yield Due(moment_of(day, schedule.hour, schedule.zone), day)

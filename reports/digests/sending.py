@@ -1,4 +1,4 @@
-"""Sending digests: what is due is claimed, told and handed over, each subscription for itself."""
+"""Sending digests: due ones are claimed, written and queued, each subscription on its own."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from reports.digests.digest import Digest
 from reports.digests.models import Subscription
 from reports.digests.rendering import render_digest
 from reports.mail import delivery, links
-from reports.mail.addresses import Address, take_back
+from reports.mail.addresses import Address, revoke_confirmation
 from reports.mail.kinds import Kind, register
 from reports.mail.message import MailContent
 from reports.mail.models import SentMail, State
@@ -29,23 +29,23 @@ DIGEST = "digest"
 MOST = 500  # of each step of a tick
 TICK_SECONDS = 45.0
 MINUTE = timedelta(minutes=1)
-WAIT = timedelta(minutes=15)  # for figures that are behind, at the most
-LOADING_WAIT = timedelta(days=1)  # for past events that are being loaded
-BEHIND = "Its figures were still being summed up."
-NOTHING_SEEN = "Its reader is a member of none of its owners any more."
+WAIT = timedelta(minutes=15)  # at most, for figures that are behind
+LOADING_WAIT = timedelta(days=1)  # while past events are being loaded
+BEHIND = "Its figures were not up to date yet."
+NO_ACCESS = "The subscriber is no longer a member of any of its owners."
 
 
 def tick(compose: Compose, clock: Callable[[], datetime] = timezone.now) -> None:
-    """Claim what is due and write what is claimed. The tick of mail hands it over within a minute."""
+    """Claim due digests and write claimed ones. Mail delivers them within a minute."""
     claim_due(clock())
     write_claimed(compose, clock, time.monotonic() + TICK_SECONDS)
 
 
 def claim_due(now: datetime) -> int:
-    """Claim a mail for each subscription whose time has come; how many were new.
+    """Claim a mail for each due subscription, and return their number.
 
-    Of several times that passed unseen only the last is made up for. The next time is set and the mail
-    claimed in one transaction, and only one worker's UPDATE finds the time as it was.
+    Of several missed times, only the last is made up for. One transaction sets the next time and claims the
+    mail, and only one worker's UPDATE finds the time unchanged.
     """
     due = Subscription.objects.filter(active=True, next_at__lte=now).order_by("next_at")
     claimed: list[SentMail] = []
@@ -62,9 +62,9 @@ def claim_due(now: datetime) -> int:
 
 
 def _claim(subscription: Subscription, now: datetime) -> SentMail | None:
-    address = subscription.where()
+    address = subscription.current_address()
     if address is None:
-        subscription.end("Its reader's account has no address.")
+        subscription.end("The subscriber's account has no address.")
         return None
     period = schedule.period_of(subscription.schedule, schedule.latest(subscription.schedule, now).day)
     return delivery.claim(
@@ -78,26 +78,26 @@ def _claim(subscription: Subscription, now: datetime) -> SentMail | None:
 
 
 def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float) -> None:
-    """Write the messages of claimed digests. Whatever fails for one is logged and leaves the others alone."""
+    """Write the messages of claimed digests. A failure of one is logged and doesn't stop the others."""
     claimed = SentMail.objects.filter(kind=DIGEST, state=State.CLAIMED, message=b"", next_at__lte=clock())
     for mail in list(claimed.select_related("address__user", "address__owner").order_by("next_at")[:MOST]):
         if time.monotonic() > until:
             break
         try:
             with transaction.atomic():
-                if not _waits(mail, clock()):
-                    write(mail, compose, clock())
-        except Exception as error:  # a fault in one owner's figures is not the others'
+                if not _postpone_if_behind(mail, clock()):
+                    write_digest(mail, compose, clock())
+        except Exception as error:  # a failure in one owner's figures must not stop the others
             log.exception("A digest could not be written", extra={"mail": mail.pk})
-            delivery.put_off(mail, f"It could not be written: {type(error).__name__}.", clock())
+            delivery.postpone(mail, f"It could not be written: {type(error).__name__}.", clock())
 
 
-def _waits(mail: SentMail, now: datetime) -> bool:
-    """Put a digest off while its figures are behind, a minute each time and not for long."""
+def _postpone_if_behind(mail: SentMail, now: datetime) -> bool:
+    """Postpone a digest by a minute while its figures are behind, up to a limit; True if postponed."""
     subscription = subscription_of(mail)
     if subscription is None:
         return False
-    owners = subscription.seen()
+    owners = subscription.visible_owners()
     is_loading = are_being_loaded(owner.pk for owner in owners)
     if now >= mail.claimed_at + (LOADING_WAIT if is_loading else WAIT):
         return False
@@ -107,7 +107,7 @@ def _waits(mail: SentMail, now: datetime) -> bool:
     return behind
 
 
-def write(mail: SentMail, compose: Compose, now: datetime) -> None:
+def write_digest(mail: SentMail, compose: Compose, now: datetime) -> None:
     """Write one claimed digest, or skip it with the reason."""
     why = delivery.objection(mail)
     subscription = subscription_of(mail)
@@ -119,31 +119,31 @@ def write(mail: SentMail, compose: Compose, now: datetime) -> None:
     if content is None:
         delivery.skip(mail, "Nothing came in, and no source is silent.", now)
     else:
-        delivery.write(mail, content, now)
+        delivery.store_message(mail, content, now)
 
 
 def digest_content(
     subscription: Subscription, period: Period, compose: Compose, address: Address, now: datetime
 ) -> MailContent | None:
-    """The content of a period, about what its reader may see now; None where there is nothing to say."""
-    digest = compose(subscription, period, subscription.seen(), now)
+    """The content of a period, about what its reader may see now; None if there is nothing to say."""
+    digest = compose(subscription, period, subscription.visible_owners(), now)
     if digest is None:
         return None
     return render_digest(
         digest,
         rhythm=subscription.rhythm,
-        end_url=links.end_url(DIGEST, str(subscription.pk), address),
+        unsubscribe_url=links.unsubscribe_url(DIGEST, str(subscription.pk), address),
     )
 
 
 def latest_period(subscription: Subscription, now: datetime) -> Period:
-    """The period that a digest would tell of now."""
+    """Return the period that a digest would cover now."""
     return schedule.period_of(subscription.schedule, schedule.latest(subscription.schedule, now).day)
 
 
 def send_now(subscription: Subscription, compose: Compose, now: datetime) -> SentMail | None:
-    """Send the latest period once more, at once, because a person asks; None within a minute of the last."""
-    address = subscription.where()
+    """Send the latest period at once at a person's request; None within a minute of the last request."""
+    address = subscription.current_address()
     if address is None:
         return None
     period = latest_period(subscription, now)
@@ -157,53 +157,55 @@ def send_now(subscription: Subscription, compose: Compose, now: datetime) -> Sen
             now=now,
         )
         if mail is not None:
-            write(mail, compose, now)
+            write_digest(mail, compose, now)
     return mail
 
 
 def subscription_of(mail: SentMail) -> Subscription | None:
-    """The subscription that a digest is of; None once it is no more."""
+    """Return the subscription of a digest, or None if it was removed."""
     return Subscription.objects.filter(pk=int(mail.about)).select_related("user", "address").first()
 
 
 def period_of(mail: SentMail, subscription: Subscription) -> Period:
-    """The days that a digest was claimed for."""
+    """Return the period that a digest was claimed for."""
     assert mail.period_first is not None
     assert mail.period_last is not None
     return Period(mail.period_first, mail.period_last + DAY, subscription.schedule.zone)
 
 
 def objection(mail: SentMail) -> str:
-    """Why a digest may not go, asked before each attempt."""
+    """Return why a digest may not be sent, or an empty text. Checked before each attempt."""
     subscription = subscription_of(mail)
     if subscription is None:
         return "The subscription was removed."
     if not subscription.active:
         return "The subscription was ended."
-    if not subscription.seen():
-        subscription.end(NOTHING_SEEN)
-        return NOTHING_SEEN
+    if not subscription.visible_owners():
+        subscription.end(NO_ACCESS)
+        return NO_ACCESS
     return ""
 
 
-def end(_: str, about: str, address: Address) -> str:
-    """End a subscription by the link in its mails; a contact takes its yes back, since leads subscribe it."""
+def unsubscribe(_: str, about: str, address: Address) -> str:
+    """End a subscription by the link in a mail. A contact's confirmation is revoked, since leads can
+    subscribe it again.
+    """
     subscription = Subscription.objects.filter(pk=int(about)).first()
     if subscription is not None and subscription.active:
-        subscription.end("Its reader ended it by the link in a mail.")
+        subscription.end("Unsubscribed by the link in a mail.")
     if address.owner_id is None:
-        return f"{address.address} gets this digest no more."
-    take_back(address)
-    return f"{address.address} gets no more mail about {address.owner}, unless its reader says yes anew."
+        return f"{address.address} is unsubscribed from this digest."
+    revoke_confirmation(address)
+    return f"{address.address} gets no more mail about {address.owner} unless it is confirmed again."
 
 
-def connect() -> None:
-    """Make digests known to mail."""
-    register(Kind(DIGEST, "this digest", objection, end))
+def register_kind() -> None:
+    """Register digests as a kind of mail."""
+    register(Kind(DIGEST, "this digest", objection, unsubscribe))
 
 
 def is_behind(period: Period, owners: Sequence[Owner]) -> bool:
-    """Return whether events or sessions of a period wait for sessions or rollups to take them in."""
+    """True if sessions or rollups don't have all events of a period yet."""
     keys = [owner.pk for owner in owners]
     quarters = TouchedQuarter.objects.filter(
         owner_id__in=keys, quarter__gte=period.since, quarter__lt=period.until

@@ -1,4 +1,4 @@
-"""Words: a digest's sentences. The answer, what the picture shows, and what others are made of."""
+"""The sentences of a digest: its summary, notices, and texts of pictures."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from events.lib.formatting import shorten
 from reports.digests.digest import Notice
 from reports.digests.facts import Facts, params
 from reports.figures.errors import Group
-from reports.mail.text import isolated, line
+from reports.mail.text import isolated, one_line
 from reports.pages.activity.overview import has_more_errors, has_much_rejected
 from reports.pages.health.error_sections import key_of, named
 from reports.pages.health.errors import wanting
@@ -35,30 +35,30 @@ def note(facts: Facts) -> str:
 
 
 def name(text: str) -> str:
-    """A name inside a sentence."""
-    return isolated(line(shorten(text, LONGEST_NAME))) or NAMELESS
+    """Return a name for use in a sentence."""
+    return isolated(one_line(shorten(text, LONGEST_NAME))) or NAMELESS
 
 
 def source(facts: Facts, key: int | str) -> str:
-    """A source, for people."""
+    """Return the name of a source."""
     return facts.sources.get(int(key), f"source {key}")
 
 
 def period(facts: Facts) -> str:
-    """The days, the zone, and what they are compared with."""
+    """Return the days, the time zone, and the period compared with."""
     days = facts.written.days(facts.period.first, facts.period.last)
     return f"{days} ({facts.period.zone.key}), compared with {facts.before}"
 
 
-def answer(facts: Facts) -> str:
-    """The digest in a sentence."""
+def summary(facts: Facts) -> str:
+    """Return the digest in one sentence."""
     written, sums, before = facts.written, facts.overview.sums, facts.overview.before
     who = " and ".join(map(name, facts.owners)) if len(facts.owners) <= 2 else f"{len(facts.owners)} owners"
     if not sums.events:
         if not sums.received:
-            return f"{who}: nothing came in."
+            return f"{who}: nothing was received."
         received, rejected = written.number(sums.received), written.number(sums.rejected or 0)
-        return f"{who}: no events of that time; {received} came in, {rejected} rejected."
+        return f"{who}: no events from that time; {received} received, {rejected} rejected."
     said = f"{who}: {counted(facts, sums.events, 'event')}"
     if before:
         said += f", {compared(facts, sums.events, before.events)}"
@@ -71,7 +71,7 @@ def answer(facts: Facts) -> str:
 
 
 def compared(facts: Facts, now: int, before: int) -> str:
-    """How a number differs from the one before, as a part of a sentence."""
+    """Return how a number differs from the previous one, as part of a sentence."""
     if not before:
         return f"none {during(facts.before)}"
     change = facts.written.change(now, before)
@@ -81,12 +81,12 @@ def compared(facts: Facts, now: int, before: int) -> str:
 
 
 def counted(facts: Facts, number: int, word: str) -> str:
-    """1 event, 2 events."""
+    """Return a number with its noun: 1 event, 2 events."""
     return f"{facts.written.number(number)} {word}{'' if number == 1 else 's'}"
 
 
 def picture(facts: Facts, title: str, counts: Sequence[int | None]) -> str:
-    """What the bars show."""
+    """Return what a bar chart shows, as its alternative text."""
     written, zone = facts.written, facts.period.zone
     by_hour = facts.filters.granularity == Granularity.HOUR
     starts = facts.period.buckets(facts.filters.granularity)
@@ -107,11 +107,11 @@ def picture(facts: Facts, title: str, counts: Sequence[int | None]) -> str:
     return f"{said}; fewest {when(low_at)}, {written.number(least)}."
 
 
-OF_A_SORT = 3  # sentences at the most
+OF_A_SORT = 3  # sentences at most
 
 
 def notices(facts: Facts) -> tuple[Notice, ...]:
-    """Worst first: what fails anew, what is silent, what fails more, what is refused."""
+    """Return notices, worst first: new errors, silent sources, budgets, more errors, rejections."""
     new, grown = wanting(facts.errors, facts.period)
     return (*_new(facts, new), *_silent(facts), *_over(facts), *_grown(facts, grown), *_shares(facts))
 
@@ -145,7 +145,7 @@ def _grown(facts: Facts, groups: Sequence[Group]) -> list[Notice]:
 
 
 def _of_group(facts: Facts, group: Group, said: str) -> Notice:
-    key = key_of(group).encode("utf-8", "replace").decode()  # no address holds a lone surrogate
+    key = key_of(group).encode("utf-8", "replace").decode()  # URLs can't hold lone surrogates
     page = address("errors", changed(params(facts.filters), {"error": key}))
     return Notice(f"{name(named(group))} {said}.", page)
 
@@ -168,16 +168,16 @@ def _silent(facts: Facts) -> list[Notice]:
 
 
 def _over(facts: Facts) -> list[Notice]:
-    """Budgets that are used up, or are expected to be."""
+    """Return notices of budgets that are used up or expected to be."""
     found = []
     for each in facts.spending.standings if facts.spending else ():
         used = facts.written.percent(float(each.used) * 100)
         page = address("cost", {"owner": [str(each.owner_id)]})
         team = name(facts.names[each.owner_id])
         if each.used >= 1:
-            found.append(Notice(f"{team} has used {used} of its budget of the month.", page))
+            found.append(Notice(f"{team} has used {used} of its budget for the month.", page))
         elif each.will_exceed:
-            found.append(Notice(f"{team} is expected to exceed its budget; {used} are used.", page))
+            found.append(Notice(f"{team} is expected to exceed its budget; {used} is used.", page))
     return found[:OF_A_SORT]
 
 

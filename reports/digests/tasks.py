@@ -9,5 +9,5 @@ from reports.digests import content, sending
 
 @shared_task(name="reports.digests", time_limit=600)
 def send(**_: Any) -> None:
-    """Send what is due. The compose function is handed in here and in the admin."""
+    """Send due digests."""
     sending.tick(content.compose)

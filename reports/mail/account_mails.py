@@ -1,4 +1,4 @@
-"""Mails about account_mails, and the limits of mails to strangers."""
+"""Mails with a personal link (invitations, new passwords, confirmations), and how many may be sent."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,10 @@ from reports.mail.addresses import CONFIRMATION, Address
 from reports.mail.kinds import Kind, register
 from reports.mail.message import MailContent
 from reports.mail.models import SentMail
-from reports.mail.text import isolated, line
+from reports.mail.text import isolated, one_line
 
 DAY = timedelta(days=1)
-# Mails in a day to people who didn't ask for any: from one person, and to one address.
+# Mails a day to people who didn't ask for them: from one person, and to one address.
 MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 
 
@@ -34,17 +34,17 @@ class AccountMailer:
         if to is None:
             return "The account has no usable e-mail address."
         with transaction.atomic():
-            if mail.asked_by is not None and (why := refusal(mail.asked_by, mail.to, now)):
+            if mail.asked_by is not None and (why := limit_reached(mail.asked_by, mail.to, now)):
                 return why
             delivery.queue(
                 to=to, kind=mail.kind, key=mail.key, now=now, about=mail.about, asked_by=mail.asked_by
             )
-        return to.refusal(mail.kind)
+        return to.suppression(mail.kind)
 
     def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
         """Return why a person may not send another mail to a stranger now, or an empty text."""
         with transaction.atomic():
-            return refusal(asked_by, to, now)
+            return limit_reached(asked_by, to, now)
 
     def where(self) -> str:
         """Return where mails are written without a mail server; an empty text with one."""
@@ -56,7 +56,7 @@ class AccountMailer:
         )
 
 
-def refusal(asked_by: User, to: str, now: datetime) -> str:
+def limit_reached(asked_by: User, to: str, now: datetime) -> str:
     """Return why a person may not send another mail to a stranger, or an empty text.
 
     It takes locks in the transaction that sends the mail, so that the limits are exact.
@@ -107,7 +107,7 @@ def _password(mail: SentMail) -> MailContent:
 
 def _name(of: Any) -> str:
     """Return a name for the subject of a mail."""
-    return isolated(line(str(of)))
+    return isolated(one_line(str(of)))
 
 
 def _content(kind: str, subject: str, path: str, context: dict[str, Any]) -> MailContent:
@@ -117,35 +117,35 @@ def _content(kind: str, subject: str, path: str, context: dict[str, Any]) -> Mai
 
 
 register(Kind(INVITATION, "invitations", objection=_objection, compose=_invitation))
-register(Kind(PASSWORD, "links to new passwords", compose=_password))
+register(Kind(PASSWORD, "links to set a new password", compose=_password))
 
 
-def ask(address: Address, by: Any, now: datetime) -> str:
-    """Send the question in the name of `by`, at most once a day (UTC) to an address.
+def ask_to_confirm(address: Address, by: Any, now: datetime) -> str:
+    """Ask a contact to confirm its address, at most once a day (UTC).
 
-    Returns why it isn't sent, as a sentence, or an empty text.
+    Returns why no mail is sent, as a sentence, or an empty text.
     """
-    # By the address, not by its row: one that is removed and made again is still somebody's mailbox.
+    # By the text of the address: one that is removed and added again is still the same mailbox.
     key = f"confirmation/{address.address.lower()}/{now:%Y-%m-%d}"
     with transaction.atomic():
-        if why := refusal(by, address.address, now):
+        if why := limit_reached(by, address.address, now):
             return why
         about = str(address.pk)
         if not delivery.queue(to=address, kind=CONFIRMATION, key=key, now=now, about=about, asked_by=by):
-            return f"{address} was asked today already: ask again tomorrow."
+            return f"{address} was already asked today. Ask again tomorrow."
     return ""
 
 
 def _compose(mail: SentMail) -> MailContent:
-    """Build the question, with a link that says yes."""
+    """Write the mail that asks for confirmation."""
     address = mail.address
     assert address is not None, "without an address nothing is sent"
     context = {"address": address, "owner": address.owner, "url": links.confirm_url(address)}
     return MailContent(
-        subject=f"May Tally send reports about {isolated(line(str(address.owner)))} to this address?",
+        subject=f"Confirm that you want reports about {isolated(one_line(str(address.owner)))}",
         text=render_to_string("mail/confirm.txt", context),
         html=render_to_string("mail/confirm.html", context),
     )
 
 
-register(Kind(CONFIRMATION, "questions whether mail may come", compose=_compose))
+register(Kind(CONFIRMATION, "requests for confirmation", compose=_compose))

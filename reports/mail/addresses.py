@@ -1,6 +1,7 @@
-"""Address: where mail may go. A person's, an owner's contact, which must prove itself, or a stranger's."""
+"""Addresses of mail: of persons, of owners' contacts, which must confirm, and of invited strangers."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import getaddresses
 from typing import Any
@@ -14,15 +15,17 @@ from django.db.models.functions import Lower
 from events.access import Access
 from events.ownership.owner import Owner
 
-CONFIRMATION = "confirmation"  # the one kind of mail that asks for the click
+CONFIRMATION = "confirmation"  # the only kind of mail to an address that hasn't confirmed
 PAUSED_AFTER = 3  # permanent failures in a row
 MAX_ADDRESS = 254  # RFC 5321, with the brackets around it
 _MAILTO = re.compile(r"^mailto:", re.IGNORECASE)
-_KEPT_AS = "_tally_access"
+_ACCESS_CACHE = "_tally_access"
 
 
 class Address(models.Model):
-    """One address of a person, an owner, or an invited stranger. Only `refusal` says if mail may go there."""
+    """An address of a person, an owner's contact or an invited stranger. `suppression` says if it may get
+    mail.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -84,71 +87,71 @@ class Address(models.Model):
         return self.address
 
     @property
-    def is_stood_for(self) -> bool:
-        """True if the person who said that a contact is right still leads the owner: leads come and go."""
+    def is_vouched_for(self) -> bool:
+        """True if the lead who vouched for the contact still leads its owner."""
         by = self.confirmed_by
         if by is None or self.confirmed_at is None or self.owner_id is None:
             return False
-        # Rows of a list share the person, and so what was read of them.
-        access: Access = by.__dict__.setdefault(_KEPT_AS, Access(by))
+        # Rows of a list share the person, and so the cached access.
+        access: Access = by.__dict__.setdefault(_ACCESS_CACHE, Access(by))
         return access.leads(self.owner_id)
 
     @property
     def may_be_asked(self) -> bool:
-        """True if a lead may ask the reader of a contact, for the first time or again."""
-        return self.owner_id is not None and (self.clicked_at is None or not self.is_stood_for)
+        """True if a lead may ask a contact to confirm, for the first time or again."""
+        return self.owner_id is not None and (self.clicked_at is None or not self.is_vouched_for)
 
-    def refusal(self, kind: str) -> str:
-        """Why no mail of that kind may go there now, as a sentence; empty where it may."""
-        return next((why for why, holds in REFUSALS if holds(self, kind)), "")
+    def suppression(self, kind: str) -> str:
+        """Return why mail of a kind is suppressed, as a sentence, or an empty text."""
+        return next((why for why, holds in SUPPRESSIONS if holds(self, kind)), "")
 
     @property
     def sentence(self) -> str:
-        """How it stands with the address."""
-        return self.refusal("") or "Mail may go there."
+        """The status of the address, as a sentence."""
+        return self.suppression("") or "This address gets mail."
 
 
-def _not_the_persons(address: Address) -> bool:
+def _is_outdated(address: Address) -> bool:
     return address.user is not None and address.user.email.lower() != address.address.lower()
 
 
-# Each refuses where it holds; the first that does is said.
-REFUSALS: tuple[tuple[str, Any], ...] = (
+# The first reason that applies is given.
+SUPPRESSIONS: tuple[tuple[str, Callable[["Address", str], bool]], ...] = (
     (
-        f"It is paused: its mail server refused it {PAUSED_AFTER} times for good.",
+        f"It is paused: its mail server rejected it permanently {PAUSED_AFTER} times.",
         lambda address, _: address.paused_at is not None,
     ),
     (
-        "The account of the person is no longer active.",
+        "The person's account is no longer active.",
         lambda address, _: address.user is not None and not address.user.is_active,
     ),
     (
         "It is no longer the person's address.",
-        lambda address, _: _not_the_persons(address),
+        lambda address, _: _is_outdated(address),
     ),
     (
-        "It waits for a lead to confirm it.",
+        "A lead must confirm it first.",
         lambda address, _: address.owner_id is not None and address.confirmed_at is None,
     ),
     (
-        "The lead who asked its reader no longer leads the owner: another lead must ask again.",
-        lambda address, _: address.owner_id is not None and not address.is_stood_for,
+        "The lead who vouched for it no longer leads the owner. Another lead must ask again.",
+        lambda address, _: address.owner_id is not None and not address.is_vouched_for,
     ),
     (
-        "It waits for its reader to follow the link in the mail that asks.",
+        "It hasn't been confirmed yet by the link in the mail sent to it.",
         lambda address, kind: (
             address.owner_id is not None and address.clicked_at is None and kind != CONFIRMATION
         ),
     ),
     (
-        "Its reader has ended this kind of mail.",
+        "It is unsubscribed from this kind of mail.",
         lambda address, kind: kind in address.unwanted,
     ),
 )
 
 
 def of_person(user: Any) -> Address | None:
-    """The address of a person, as it is written down now; None without one."""
+    """Return the current address of a person, or None."""
     text = user.email.strip()
     if not text or len(text) > MAX_ADDRESS:
         return None
@@ -157,32 +160,32 @@ def of_person(user: Any) -> Address | None:
 
 
 def of_stranger(text: str) -> Address:
-    """The address of somebody who is neither a member's nor a contact's, for an invitation."""
+    """Return the address of an invited stranger."""
     found = Address.objects.filter(user=None, owner=None, address__iexact=text).first()
     return found or Address.objects.get_or_create(user=None, owner=None, address=text)[0]
 
 
-def clicked(pk: int, text: str, at: datetime) -> Address | None:
-    """Let the reader's yes count; None where the address is another by now, or no lead stands for it."""
-    found = waiting(pk, text)
+def confirm(pk: int, text: str, at: datetime) -> Address | None:
+    """Confirm an address. None if it has changed, or no lead vouches for it any more."""
+    found = find_confirmable(pk, text)
     if found is not None:
         Address.objects.filter(pk=pk, clicked_at__isnull=True).update(clicked_at=at)
     return found
 
 
-def take_back(address: Address) -> None:
-    """Let a contact's yes no longer count: it must be asked again, whatever leads switch on."""
+def revoke_confirmation(address: Address) -> None:
+    """Revoke a contact's confirmation: it gets no mail until it confirms again."""
     Address.objects.filter(pk=address.pk, owner__isnull=False).update(clicked_at=None)
 
 
-def waiting(pk: int, text: str) -> Address | None:
-    """The address that a reader may say yes for, or has: one that somebody who leads its owner stands for."""
+def find_confirmable(pk: int, text: str) -> Address | None:
+    """Return an address that may be confirmed, or has been: a current lead vouches for it."""
     found = Address.objects.filter(pk=pk, address=text).select_related("owner", "confirmed_by").first()
-    return found if found and found.is_stood_for else None
+    return found if found and found.is_vouched_for else None
 
 
-def stand_for(address: Address, by: Any, at: datetime) -> None:
-    """Let who asks a reader again be the one who stands for the address. A yes to somebody else ends."""
+def vouch_for(address: Address, by: Any, at: datetime) -> None:
+    """Make a lead vouch for an address. A confirmation given to another lead ends."""
     if address.may_be_asked:
         Address.objects.filter(pk=address.pk, clicked_at=address.clicked_at).update(
             confirmed_by=by, confirmed_at=at, clicked_at=None
@@ -190,18 +193,18 @@ def stand_for(address: Address, by: Any, at: datetime) -> None:
 
 
 def mailbox_in(contact: str) -> str:
-    """Return the address in a contact as people write it: with a name, `mailto:` or blanks around it.
+    """Return the address in a contact, without a name, `mailto:` or blanks around it.
 
-    Raises ValidationError where there are several. One isn't checked.
+    Raises ValidationError if there are several. The address itself isn't validated.
     """
     found = [bare for _, bare in getaddresses([_MAILTO.sub("", contact.strip()).replace(";", ",")]) if bare]
     if len(found) > 1:
-        raise ValidationError(f"Give one address, not {len(found)}: {', '.join(found)}.", code="several")
+        raise ValidationError(f"Enter one address, not {len(found)}: {', '.join(found)}.", code="several")
     return found[0] if found else contact.strip()
 
 
-def failed_for_good(pk: int, answer: str, at: datetime) -> None:
-    """Count a refusal for good; after three the address is paused."""
+def count_permanent_failure(pk: int, answer: str, at: datetime) -> None:
+    """Count a permanent failure. After three in a row the address is paused."""
     Address.objects.filter(pk=pk).update(failures=models.F("failures") + 1)
     Address.objects.filter(pk=pk, failures__gte=PAUSED_AFTER, paused_at__isnull=True).update(
         paused_at=at, paused_why=answer
@@ -209,6 +212,6 @@ def failed_for_good(pk: int, answer: str, at: datetime) -> None:
 
 
 def resume(pk: int) -> bool:
-    """Let mail go there again; whether it was paused."""
+    """Resume mail to a paused address; False if it wasn't paused."""
     paused = Address.objects.filter(pk=pk, paused_at__isnull=False)
     return paused.update(paused_at=None, paused_why="", failures=0) == 1

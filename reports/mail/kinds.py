@@ -1,4 +1,4 @@
-"""Kinds of mail: what each asks of sending. They register here, since mail knows nothing of them."""
+"""Kinds of mail. Apps register theirs here, because mail knows nothing of what it delivers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from reports.mail.message import MailContent
 from reports.mail.models import SentMail
 
 
-def _wanted(_: SentMail) -> str:
+def _no_objection(_: SentMail) -> str:
     return ""
 
 
-def _end_kind(kind: str, _: str, address: Address) -> str:
-    """End all mail of the kind to the address."""
+def _unsubscribe(kind: str, _: str, address: Address) -> str:
+    """Unsubscribe an address from a kind of mail."""
     if kind not in address.unwanted:
         address.unwanted = [*address.unwanted, kind]
         address.save(update_fields=["unwanted"])
-    return f"{address.address} gets no more mail of this kind."
+    return f"{address.address} is unsubscribed from this kind of mail."
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Kind:
 
     name: str
     title: str  # what its mails are called, in the middle of a sentence
-    # Asked before each attempt: why the mail may no longer go, as a sentence; empty where it may.
-    objection: Callable[[SentMail], str] = _wanted
-    # What following the link does: from the kind, what the mail was about and the address to a sentence.
-    end: Callable[[str, str, Address], str] = _end_kind
-    # Builds a mail whose link is a permission for anybody who has it. The mail is built for each attempt, no
-    # copy is kept, and it isn't sent a second time.
+    # Called before each attempt: why the mail may no longer be sent, as a sentence, or an empty text.
+    objection: Callable[[SentMail], str] = _no_objection
+    # Called with the kind, the object of the mail and the address; returns a sentence for the page.
+    unsubscribe: Callable[[str, str, Address], str] = _unsubscribe
+    # Builds a mail whose link gives access to anybody who has it. It is built for each attempt, no copy is
+    # kept, and it isn't resent.
     compose: Callable[[SentMail], MailContent] | None = None
 
     @property
     def is_secret(self) -> bool:
-        """True if the link in its mails is a permission."""
+        """True if the link in its mails gives access."""
         return self.compose is not None
 
 
@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Make a kind known. The last one of a name counts."""
+    """Register a kind, replacing one of the same name."""
     KINDS[kind.name] = kind
 
 

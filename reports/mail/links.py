@@ -1,4 +1,7 @@
-"""Links in mails: signed, so that nobody makes one for somebody else; they work without a log-in."""
+"""Signed links in mails, and the pages that they open. The link is the permission: no log-in, no cookie.
+
+GET changes nothing, because programs that scan mailboxes follow every link.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from reports.mail.addresses import Address, clicked, waiting
+from reports.mail.addresses import Address, find_confirmable
+from reports.mail.addresses import confirm as confirm_address
 from reports.mail.kinds import KINDS
 
 CONFIRM = "reports.mail.confirm"
@@ -22,30 +26,30 @@ CONFIRM_WITHIN = timedelta(days=7)
 
 
 def absolute(path: str) -> str:
-    """An address of ours as a mail needs it."""
+    """Return the full URL of a path."""
     return str(settings.BASE_URL).rstrip("/") + path
 
 
 def confirm_url(address: Address) -> str:
-    """Where the reader of an address says yes, within a week."""
+    """Return the link that confirms an address, valid for a week."""
     token = signing.dumps([address.pk, address.address], salt=CONFIRM)
     return absolute(reverse("mail-confirm", args=[token]))
 
 
-def end_url(kind: str, about: str, address: Address) -> str:
-    """Where a reader ends a kind of mail. It has no date: one must be able to end what an old mail began."""
+def unsubscribe_url(kind: str, about: str, address: Address) -> str:
+    """Return the link that unsubscribes from a kind of mail. It never expires, so old mails keep working."""
     token = signing.dumps([kind, about, address.pk], salt=END)
     return absolute(reverse("mail-end", args=[token]))
 
 
 def read_confirm(token: str) -> tuple[int, str] | None:
-    """Key and text of the address that a link is about; None where it is not ours or too old."""
+    """Return the key and text of the address in a link; None if it is invalid or expired."""
     found = _read(token, CONFIRM, CONFIRM_WITHIN)
     return None if found is None else (found[0], found[1])
 
 
-def read_end(token: str) -> tuple[str, str, int] | None:
-    """Kind, subject and address that a link is about; None where it is not ours."""
+def read_unsubscribe(token: str) -> tuple[str, str, int] | None:
+    """Return the kind, object and address key in a link; None if it is invalid."""
     found = _read(token, END, None)
     return None if found is None else (found[0], found[1], found[2])
 
@@ -61,50 +65,50 @@ def _read(token: str, salt: str, within: timedelta | None) -> Any:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask whether mail may come, then take the yes."""
+    """Ask for confirmation, then confirm."""
     found = read_confirm(token)
     if found is None:
-        return _void(request)
+        return _invalid_link(request)
     is_yes = request.method == "POST"
-    address = clicked(*found, timezone.now()) if is_yes else waiting(*found)
+    address = confirm_address(*found, timezone.now()) if is_yes else find_confirmable(*found)
     if address is None:
-        return _void(request)
+        return _invalid_link(request)
     if is_yes:
-        return _told(request, f"Reports may come to {address} from now on.")
-    question = f"May Tally send reports about {address.owner} to {address}?"
-    return _asking(request, question, "Yes, send them")
+        return _done(request, f"{address} now gets reports about {address.owner}.")
+    question = f"Get reports about {address.owner} at {address}?"
+    return _question(request, question, "Confirm")
 
 
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def end(request: HttpRequest, token: str) -> HttpResponse:
-    """End a kind of mail: by the button of the page, or by a mail program's one click (RFC 8058)."""
-    found = read_end(token)
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Unsubscribe, by the page's button or by a mail program's one click (RFC 8058)."""
+    found = read_unsubscribe(token)
     address = Address.objects.filter(pk=found[2]).first() if found else None
     if found is None or found[0] not in KINDS or address is None:
-        return _void(request)
+        return _invalid_link(request)
     kind = KINDS[found[0]]
     if request.method != "POST":
-        return _asking(request, f"End {kind.title} to {address}?", "Yes, stop sending")
-    return _told(request, kind.end(kind.name, found[1], address))
+        return _question(request, f"Unsubscribe {address} from {kind.title}?", "Unsubscribe")
+    return _done(request, kind.unsubscribe(kind.name, found[1], address))
 
 
-def _asking(request: HttpRequest, question: str, yes: str) -> HttpResponse:
+def _question(request: HttpRequest, question: str, yes: str) -> HttpResponse:
     return render(request, "mail/page.html", {"title": question, "yes": yes})
 
 
-def _told(request: HttpRequest, sentence: str) -> HttpResponse:
+def _done(request: HttpRequest, sentence: str) -> HttpResponse:
     return render(request, "mail/page.html", {"title": sentence})
 
 
-def _void(request: HttpRequest) -> HttpResponse:
-    sentence = "This link can't be used"
-    advice = "It may be too old or cut short. Ask the lead of the team for a new one."
+def _invalid_link(request: HttpRequest) -> HttpResponse:
+    sentence = "This link is no longer valid"
+    advice = "It may have expired or been cut short. Ask the team's lead for a new one."
     return render(request, "mail/page.html", {"title": sentence, "advice": advice}, status=404)
 
 
 urlpatterns = [
     path("confirm/<str:token>", confirm, name="mail-confirm"),
-    path("end/<str:token>", end, name="mail-end"),
+    path("end/<str:token>", unsubscribe, name="mail-end"),
 ]

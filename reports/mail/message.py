@@ -1,4 +1,4 @@
-"""MailContent: what a mail says, as plain data, and the message that is made of it."""
+"""The content of a mail as plain data, and the message built from it."""
 
 import hashlib
 import re
@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.encoding import punycode
 
-from reports.mail.text import line
+from reports.mail.text import one_line
 
 LONGEST_LINE = 998  # bytes: RFC 5322
 
 
 class _Policy(policy.EmailPolicy):
-    """Headers in ASCII stay on one line. Python's folding may move a whole subject to the next line, whose
-    first blank is then read as part of the subject.
+    """Keeps ASCII headers on one line.
+
+    Python's folding may move a whole subject to the next line, and its leading blank into the subject.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
@@ -31,14 +32,14 @@ class _Policy(policy.EmailPolicy):
         return super().fold_binary(name, value)
 
 
-# Seven bits: any server takes it, and nothing is rewritten on the way.
+# 7 bit: every server accepts it, and none rewrites it.
 POLICY = _Policy(linesep="\r\n", raise_on_defect=False, cte_type="7bit")
 _UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
 class Image:
-    """A picture in the text: its HTML shows it as `cid:NAME`."""
+    """An inline picture; the HTML refers to it as `cid:NAME`."""
 
     name: str
     png: bytes
@@ -46,7 +47,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that comes along."""
+    """An attached file."""
 
     name: str
     content: bytes
@@ -55,52 +56,54 @@ class Attachment:
 
 @dataclass(frozen=True)
 class MailContent:
-    """One mail, but for whom it is to."""
+    """A mail without its recipient."""
 
     subject: str
     text: str
     html: str
     images: tuple[Image, ...] = ()
     attachments: tuple[Attachment, ...] = ()
-    end_url: str = ""  # where its reader ends this kind of mail; empty for what comes once
+    unsubscribe_url: str = ""  # empty for mails that one can't unsubscribe from
     headers: dict[str, str] = field(default_factory=dict)
 
 
 def message_id(key: str) -> str:
-    """The same for every attempt at a mail, so that a reader's program knows a second copy."""
+    """Return a Message-ID that is the same for every attempt, so that mail programs recognize a second
+    copy.
+    """
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"
 
 
 def sender() -> tuple[str, str]:
-    """Name and address that mail comes from."""
+    """Return the sender's name and address."""
     name, address = parseaddr(settings.MAIL_FROM)
-    return line(name), wire_address(address)
+    return one_line(name), wire_address(address)
 
 
 def wire_address(address: str) -> str:
-    """An address as mail servers take it: the host in ASCII."""
+    """Return an address with its host in ASCII."""
     local, _, host = address.rpartition("@")
     return f"{local}@{punycode(host)}"
 
 
 def build_message(content: MailContent, *, to: str, key: str, at: datetime) -> EmailMessage:
-    """The message. Raises ValueError for what could break a header, after all was made one line."""
+    """Build the message. Raises ValueError for text that could break a header."""
     message = EmailMessage(policy=POLICY)
     name, address = sender()
     message["From"] = Mailbox(name, addr_spec=address)
     message["To"] = Mailbox(addr_spec=wire_address(to))
-    message["Subject"] = line(content.subject)
+    message["Subject"] = one_line(content.subject)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id(key)
-    # Nobody wrote it, so no holiday note should answer it (RFC 3834).
+    # No auto-responder should answer it (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    if content.end_url:
-        message["List-Unsubscribe"] = f"<{content.end_url}>"
+    if content.unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{content.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     for header, value in content.headers.items():
-        message[header] = line(value)
+        message[header] = one_line(value)
     message.set_content(_encodable(content.text))
     message.add_alternative(_encodable(content.html), subtype="html")
     _put_images(message, content)
@@ -132,9 +135,9 @@ def _put_images(message: EmailMessage, content: MailContent) -> None:
 
 
 def _encodable(text: str) -> str:
-    """Lone surrogates have no UTF-8."""
+    """Replace lone surrogates, which UTF-8 can't encode."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _file_name(name: str) -> str:
-    return _UNNAMED.sub("-", line(name, 100)).strip("-.") or "file"
+    return _UNNAMED.sub("-", one_line(name, 100)).strip("-.") or "file"

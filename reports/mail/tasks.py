@@ -13,5 +13,5 @@ from reports.mail import delivery
 def deliver(**_: Any) -> None:
     """Queue the links to new passwords that were asked for, hand over what waits, and say what got lost."""
     passwords.send_links(timezone.now())
-    delivery.give_up_lost(timezone.now())
+    delivery.mark_lost(timezone.now())
     delivery.deliver_due()

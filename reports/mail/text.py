@@ -24,7 +24,7 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")
 _UNSEEN = ("Cf", "Zs")  # categories
 
 
-def line(text: str, most: int = 200) -> str:
+def one_line(text: str, most: int = 200) -> str:
     """Return a text as one line of at most `most` characters; an empty text where nothing of it shows."""
     found = _UNFIT.sub(REPLACED, _BLANK.sub(" ", text))
     found = _TURNING.sub("", _WIDE_RUN.sub(r"\1", found)).strip()

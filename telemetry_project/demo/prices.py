@@ -79,11 +79,9 @@ def plan_ahead(organization: Organization, now: datetime) -> bool:
     if Budget.objects.filter(owner__organization=organization).exists():
         return False
     month = month_of(now.date())
-    before = totals.of_owners(month_of(month - timedelta(days=1)), _owners(organization))
+    before = totals.owner_months(month_of(month - timedelta(days=1)), _owners(organization))
     for place, each in enumerate(before):
-        amount = max(
-            STEP, (each.total.cost * BUDGETS[place % len(BUDGETS)] / STEP).quantize(Decimal(1)) * STEP
-        )
+        amount = max(STEP, (each.cost * BUDGETS[place % len(BUDGETS)] / STEP).quantize(Decimal(1)) * STEP)
         Budget.objects.create(owner_id=each.owner_id, first_month=month, amount=amount)
     begin = datetime(now.year + 1, 1, 1, tzinfo=UTC)
     PlanAssignment.objects.create(

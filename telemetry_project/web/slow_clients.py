@@ -1,8 +1,11 @@
-"""Slow clients: closes connections without progress, on Linux, by the kernel's figures.
+"""Slow clients: shuts down connections whose request body makes no progress, by the kernel's figures (Linux).
 
-Granian has no timeout for bodies, and doesn't expose the sockets to the application. So a thread checks the
-sockets of the process, and shuts one down if its body is overdue and no data moves. The kernel closes
-connections whose client reads nothing (TCP_USER_TIMEOUT).
+Granian has no timeout for bodies and doesn't expose its sockets, so a thread checks this process's sockets
+each second. It knows a request only by its client's address, and an address may have several connections. So
+a connection is shut down if a body from its address takes too long, no other request of that address is
+waiting for its answer (to the kernel it looks the same), and the connection itself has moved no data.
+
+Connections whose client doesn't read are closed by the kernel (TCP_USER_TIMEOUT).
 """
 
 import logging
@@ -13,14 +16,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 log = logging.getLogger(__name__)
-STALLED_SECONDS = (
-    12.0  # without a byte; a little more than --http1-header-read-timeout, which ends idle connections
-)
+# Without a byte; a little more than --http1-header-read-timeout, which ends idle connections.
+STALLED_SECONDS = 12.0
 WHOLE_SECONDS = 90.0  # most time for a body
 LOOK_SECONDS = 1.0
 _FDS = Path("/proc/self/fd")
@@ -28,23 +31,13 @@ _ESTABLISHED = 1
 _INFO = struct.Struct("<8B24I")  # struct tcp_info up to tcpi_total_retrans: one layout since Linux 2.6
 
 
-class Moved(NamedTuple):
-    """State of a connection in the kernel: seconds since data last moved each way."""
-
-    is_open: bool
-    received: float
-    sent: float
-
-
+@dataclass(slots=True)
 class Client:
     """A request, with the time (monotonic seconds) since which it sends its body or waits for its answer."""
 
-    __slots__ = ("address", "at", "is_reading")
-
-    def __init__(self, address: str, at: float) -> None:
-        self.address = address
-        self.at = at
-        self.is_reading = True
+    address: str
+    at: float
+    is_reading: bool = True
 
     def has_sent_all(self, now: float) -> None:
         """Record that the body has arrived: from now on the client waits for us."""
@@ -53,14 +46,13 @@ class Client:
 
 
 class SlowClients:
-    """The requests of a process by thread."""
+    """The requests of a process by thread, and the thread that checks their connections."""
 
     def __init__(self, port: int, stalled: float = STALLED_SECONDS, whole: float = WHOLE_SECONDS) -> None:
         self.clients: dict[int, Client] = {}
         self._port = port
         self._stalled = stalled
         self._whole = whole
-        self._limited: set[int] = set()
 
     def start(self) -> None:
         """Start the checks, if this is Linux."""
@@ -76,71 +68,69 @@ class SlowClients:
                 log.exception("Connections can't be checked")
 
     def look(self, now: float) -> int:
-        """Shut down overdue connections, and return their number."""
-        clients = list(self.clients.values())
-        reading = [(each.address, now - each.at) for each in clients if each.is_reading]
-        stalled = {address for address, seconds in reading if seconds >= self._stalled}
-        overdue = {address for address, seconds in reading if seconds >= self._whole}
-        # A client that waits for its answer looks like a stalled one: its address is exempt meanwhile.
-        working = [each for each in clients if not each.is_reading]
-        spared = {each.address for each in working if now - each.at >= self._stalled / 2}
+        """Shut down connections that make no progress, and return their number."""
+        body_seconds = self._body_seconds(now)
         closed = 0
-        with _connections(self._port) as found:
-            self._limit(found)
-            for line in found.values():
-                address = _address(line)
-                if address in spared or address not in stalled | overdue:
-                    continue
-                moved = _moved(line)
-                is_stalled = moved.received >= self._stalled and moved.sent >= self._stalled
-                is_overdue = address in overdue and moved.sent >= self._whole
-                if moved.is_open and (is_stalled or is_overdue):
-                    with suppress(OSError):
-                        line.shutdown(socket.SHUT_RDWR)
-                        closed += 1
+        for connection in _connections(self._port):
+            with connection, suppress(OSError):  # a listening socket, or one that is closing
+                self._close_if_unread(connection)
+                seconds = body_seconds.get(connection.getpeername()[0], 0.0)
+                if self._is_stuck(_idle(connection), seconds):
+                    connection.shutdown(socket.SHUT_RDWR)
+                    closed += 1
         return closed
 
-    def _limit(self, found: dict[int, socket.socket]) -> None:
-        """Let the kernel close connections whose client reads nothing."""
-        for inode, line in found.items():
-            if inode not in self._limited:
-                with suppress(OSError):
-                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._stalled * 1000))
-        self._limited = set(found)
+    def _body_seconds(self, now: float) -> dict[str, float]:
+        """Return the time that the slowest body of each address has taken, except of exempt addresses."""
+        clients = list(self.clients.values())
+        # A client that waits for its answer looks like a stalled one: its address is exempt meanwhile.
+        exempt = {
+            each.address for each in clients if not each.is_reading and now - each.at >= self._stalled / 2
+        }
+        found: dict[str, float] = {}
+        for each in clients:
+            if each.is_reading and each.address not in exempt:
+                found[each.address] = max(now - each.at, found.get(each.address, 0.0))
+        return found
+
+    def _close_if_unread(self, connection: socket.socket) -> None:
+        """Let the kernel close a connection whose client reads nothing."""
+        with suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._stalled * 1000))
+
+    def _is_stuck(self, idle: "_Idle", body_seconds: float) -> bool:
+        is_stalled = body_seconds >= self._stalled and min(idle.received, idle.sent) >= self._stalled
+        is_overdue = body_seconds >= self._whole and idle.sent >= self._whole
+        return idle.is_open and (is_stalled or is_overdue)
 
 
-@contextmanager
-def _connections(port: int) -> Iterator[dict[int, socket.socket]]:
-    """Yield duplicates of this process's sockets at its port, by inode."""
-    found: dict[int, socket.socket] = {}
-    try:
-        for each in _FDS.iterdir():
-            with suppress(OSError, ValueError):
-                if not str(each.readlink()).startswith("socket:"):
-                    continue
-                line = socket.socket(fileno=os.dup(int(each.name)))
-                inode = os.fstat(
-                    line.fileno()
-                ).st_ino  # one of our copies may have got a number of the listing
-                is_web = line.family in (socket.AF_INET, socket.AF_INET6) and line.getsockname()[1] == port
-                if is_web and inode not in found:
-                    found[inode] = line
-                else:
-                    line.close()
-        yield found
-    finally:
-        for line in found.values():
-            line.close()
+class _Idle(NamedTuple):
+    """State of a connection in the kernel: seconds since data last moved each way."""
+
+    is_open: bool
+    received: float
+    sent: float
 
 
-def _address(line: socket.socket) -> str:
-    try:
-        return str(line.getpeername()[0])
-    except OSError:
-        return ""  # a listening or closed socket
-
-
-def _moved(line: socket.socket) -> Moved:
-    info = _INFO.unpack(line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
+def _idle(connection: socket.socket) -> _Idle:
+    info = _INFO.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size))
     words = info[8:]
-    return Moved(info[0] == _ESTABLISHED, received=words[11] / 1000, sent=words[9] / 1000)
+    return _Idle(info[0] == _ESTABLISHED, received=words[11] / 1000, sent=words[9] / 1000)
+
+
+def _connections(port: int) -> Iterator[socket.socket]:
+    """Yield duplicates of this process's sockets at its port. The caller closes them."""
+    for entry in list(_FDS.iterdir()):  # all at once, so that the duplicates aren't listed
+        with suppress(OSError):
+            if not str(entry.readlink()).startswith("socket:"):
+                continue
+            duplicate = os.dup(int(entry.name))
+            try:
+                connection = socket.socket(fileno=duplicate)
+            except OSError:  # the number has become a file's
+                os.close(duplicate)
+                continue
+            if connection.family in (socket.AF_INET, socket.AF_INET6) and connection.getsockname()[1] == port:
+                yield connection
+            else:
+                connection.close()

@@ -10,7 +10,7 @@ from events.event import Event
 from events.ownership.api_key import KeyType
 from events.sessions.session import Session
 from ingestion.rejected.event import RejectedEvent
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from telemetry_project.api import router
 from tests.api.test_events import get
 from tests.factories import person
@@ -48,7 +48,7 @@ def alice(make_sender: MakeSender) -> Sender:
         log_event(f"{SECRET} bad", context=context, ets="x"),
     )
     file_all()
-    keep(sender.key.default_owner.organization_id, timezone.now())
+    update_charges(sender.key.default_owner.organization_id, timezone.now())
     sum_up()
     return sender
 

@@ -13,7 +13,7 @@ from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Membership, Owner, Role
 from events.ownership.provisioning import key as make_key
 from reports.mail import links
-from reports.mail.addresses import CONFIRMATION, Address, stand_for
+from reports.mail.addresses import CONFIRMATION, Address, vouch_for
 from reports.mail.kinds import KINDS
 from reports.mail.models import SentMail
 
@@ -41,7 +41,7 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
     _invite(operator, owner, "gus@example.org", is_withdrawn=True)
     own = Membership.objects.get(user=operator, owner=owner)
     address, _ = Address.objects.get_or_create(owner=owner, address="unconfirmed@example.org")
-    stand_for(address, operator, timezone.now())
+    vouch_for(address, operator, timezone.now())
     at = "/admin/accounts/invitation"
     return AccountPages(
         inside={

@@ -8,10 +8,10 @@ from django.utils import timezone
 from events.ownership.owner import Owner
 from reports.cost import budget_mails
 from reports.cost.analysis.forecasts import Forecast
-from reports.cost.budgets import Standing, Threshold
+from reports.cost.budgets import BudgetStatus, Threshold
 from reports.digests.content import compose
 from reports.digests.models import Subscription
-from reports.digests.rendering import shown_html
+from reports.digests.rendering import html_with_images
 from reports.digests.schedule import Rhythm
 from reports.digests.sending import digest_content, latest_period
 from reports.mail import delivery
@@ -60,10 +60,10 @@ def letters(owner: Owner) -> dict[str, str]:
         digest.rhythm = rhythm
         content = digest_content(digest, latest_period(digest, now), compose, digest.address, now)
         assert content is not None, "it is sent also when nothing came in"
-        found[f"letter-digest-{rhythm}"] = shown_html(content)
+        found[f"letter-digest-{rhythm}"] = html_with_images(content)
     month = now.date().replace(day=1)
     spent = Forecast(Decimal("842.17"), Decimal("1130.4"), {})
-    standing = Standing(owner.pk, Decimal(1000), "EUR", spent)
+    standing = BudgetStatus(owner.pk, Decimal(1000), "EUR", spent)
     mail = budget_mails.budget_warning(digest.address, owner, standing, month, Threshold.MOST)
     found["letter-budget"] = mail.html
     return found

@@ -163,12 +163,12 @@ def post(url: str, key: str) -> None:
 def charge() -> None:
     """Charge what was posted, by the demo's prices."""
     from events.ownership.owner import Organization
-    from reports.cost.charging.updating import keep
+    from reports.cost.charging.updating import update_charges
     from telemetry_project.demo import prices
 
     now, organization = timezone.now(), Organization.objects.get(slug="screenshots")
     prices.apply(organization)
-    keep(organization.pk, now)
+    update_charges(organization.pk, now)
     prices.plan_ahead(organization, now)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from events.ownership.owner import Owner, Role
 from reports.cost.charges import BillingMonth
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.periods import month_of
 from tests.browser.conftest import Visit, known, log_in
 from tests.cost.ledgers import assign, plan, use
@@ -27,7 +27,7 @@ def team(team_a: Sender) -> Owner:
     assign(plan(prices={"events": "2"}), of=owner.organization)
     use(owner, now.replace(day=1) - timedelta(days=1), by="portal", stored=3_000_000)
     use(owner, now, by="portal", stored=2_000_000)
-    keep(owner.organization_id, timezone.now())
+    update_charges(owner.organization_id, timezone.now())
     return owner
 
 

@@ -18,7 +18,7 @@ from reports.cost import budget_mails, budgets
 from reports.cost.analysis import forecasts
 from reports.cost.analysis.forecasts import forecast, forecasts_by_owner
 from reports.cost.budgets import Budget, BudgetNotice
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.mail import delivery
 from reports.mail.models import SentMail
 from tests.cost.ledgers import assign, at, owner, plan, use
@@ -48,7 +48,7 @@ def with_address(user: User) -> User:
 def spend(spender: Owner, cost: int, now: datetime) -> None:
     """Usage of so much, and its charges."""
     use(spender, now.replace(minute=0), stored=cost * 500_000)
-    keep(spender.organization_id, now)
+    update_charges(spender.organization_id, now)
 
 
 def told() -> list[tuple[str, str]]:
@@ -65,32 +65,32 @@ def noticed() -> set[str]:
 
 def test_leads_are_told_once_of_each_threshold(spender: Owner) -> None:
     spend(spender, 49, at(2, 1))
-    assert budget_mails.warn(at(2, 1)) == 0
+    assert budget_mails.send_budget_warnings(at(2, 1)) == 0
     spend(spender, 1, at(2, 2))
-    assert budget_mails.warn(at(2, 2)) == 1
+    assert budget_mails.send_budget_warnings(at(2, 2)) == 1
     assert told() == [("lena@example.org", "Team has used half of its budget for September 2026")]
-    assert budget_mails.warn(at(2, 3)) == 0, "beat runs twice"
+    assert budget_mails.send_budget_warnings(at(2, 3)) == 0, "beat runs twice"
     spend(spender, 60, at(3, 1))
-    assert budget_mails.warn(at(3, 1)) == 1
+    assert budget_mails.send_budget_warnings(at(3, 1)) == 1
     assert noticed() == {"50", "80", "100"}
     assert told()[1:] == [("lena@example.org", "Team has used all of its budget for September 2026")]
     mail = SentMail.objects.latest("pk")
-    assert "110.00 EUR of 100.00 EUR are used: 110 %." in text_of(mail)
+    assert "110 % of the budget is used: 110.00 EUR of 100.00 EUR." in text_of(mail)
     assert b"List-Unsubscribe" in bytes(mail.message)
 
 
 def test_the_next_month_begins_anew(spender: Owner) -> None:
     spend(spender, 60, at(29, 1))
-    assert budget_mails.warn(at(29, 1)) == 1
+    assert budget_mails.send_budget_warnings(at(29, 1)) == 1
     spend(spender, 60, at(2, 1, month=10))
-    assert budget_mails.warn(at(3, 1, month=10)) == 1
+    assert budget_mails.send_budget_warnings(at(3, 1, month=10)) == 1
     assert [subject.partition(" for ")[2] for _, subject in told()] == ["September 2026", "October 2026"]
     assert BudgetNotice.objects.filter(month=date(2026, 10, 1), threshold="50").exists()
 
 
 def test_the_last_hours_of_a_month_count_after_its_end(spender: Owner) -> None:
     spend(spender, 100, at(30, 23))
-    assert budget_mails.warn(at(1, 0, month=10)) == 1
+    assert budget_mails.send_budget_warnings(at(1, 0, month=10)) == 1
     assert noticed() == {"50", "80", "100"}
     assert "September 2026" in told()[0][1]
 
@@ -98,19 +98,19 @@ def test_the_last_hours_of_a_month_count_after_its_end(spender: Owner) -> None:
 def test_a_forecast_warns_before_it_is_too_late(spender: Owner) -> None:
     for day in range(1, 9):
         use(spender, at(day), stored=2_500_000)  # 5 a day, so 150 in 30 days
-    keep(spender.organization_id, at(9))
-    assert budget_mails.warn(at(9)) == 1
+    update_charges(spender.organization_id, at(9))
+    assert budget_mails.send_budget_warnings(at(9)) == 1
     assert noticed() == {"forecast"}
     assert told()[0][1] == "Team is expected to exceed its budget for September 2026"
-    assert "150.00 EUR are expected." in text_of(SentMail.objects.get())
+    assert "150.00 EUR is expected by the end of the month." in text_of(SentMail.objects.get())
 
 
 def test_too_few_days_make_no_warning(spender: Owner) -> None:
     for day in range(1, 4):
         use(spender, at(day), stored=2_500_000)
-    keep(spender.organization_id, at(4))
+    update_charges(spender.organization_id, at(4))
     assert forecast(SEPTEMBER, [spender.pk], at(4)).expected == 150
-    assert budget_mails.warn(at(4)) == 0
+    assert budget_mails.send_budget_warnings(at(4)) == 0
 
 
 def test_forecasts_of_owners_are_those_of_each_alone(spender: Owner) -> None:
@@ -118,7 +118,7 @@ def test_forecasts_of_owners_are_those_of_each_alone(spender: Owner) -> None:
     for day in range(1, 9):
         use(spender, at(day), stored=day * 100_000)
         use(other, at(day, 3), stored=300_000, billed_bytes=10**9)
-    keep(spender.organization_id, at(9, 5))
+    update_charges(spender.organization_id, at(9, 5))
     found = forecasts_by_owner(SEPTEMBER, None, at(9, 5))
     assert found == {each.pk: forecast(SEPTEMBER, [each.pk], at(9, 5)) for each in (spender, other)}
 
@@ -136,10 +136,10 @@ def test_who_dies_half_way_has_told_nobody_and_the_next_tells_all(
 
     monkeypatch.setattr(delivery, "send", dies)
     with pytest.raises(SystemExit):
-        budget_mails.warn(at(2))
+        budget_mails.send_budget_warnings(at(2))
     assert (told(), noticed()) == ([], set())
     monkeypatch.undo()
-    assert budget_mails.warn(at(2, 1)) == 1
+    assert budget_mails.send_budget_warnings(at(2, 1)) == 1
     assert [to for to, _ in told()] == ["lena@example.org", "lola@example.org"]
 
 
@@ -150,7 +150,7 @@ def test_two_at_a_time_send_one_mail(spender: Owner) -> None:
 
     def run() -> None:
         together.wait()
-        budget_mails.warn(at(2))
+        budget_mails.send_budget_warnings(at(2))
         connection.close()
 
     threads = [Thread(target=run) for _ in range(2)]
@@ -164,18 +164,20 @@ def test_two_at_a_time_send_one_mail(spender: Owner) -> None:
 def test_the_newest_budget_counts_and_none_ends_it(spender: Owner) -> None:
     Budget.objects.create(owner=spender, first_month=date(2026, 11, 1), amount=D(40))
     Budget.objects.create(owner=spender, first_month=date(2026, 12, 1), amount=D(0))
-    found = {month: budgets.amounts(date(2026, month, 1)).get(spender.pk) for month in (8, 9, 10, 11, 12)}
+    found = {
+        month: budgets.budget_amounts(date(2026, month, 1)).get(spender.pk) for month in (8, 9, 10, 11, 12)
+    }
     assert found == {8: None, 9: 100, 10: 100, 11: 40, 12: None}
 
 
 def test_who_ended_warnings_gets_none(spender: Owner) -> None:
     spend(spender, 50, at(2))
-    budget_mails.warn(at(2))
+    budget_mails.send_budget_warnings(at(2))
     address = SentMail.objects.get().address
     assert address is not None
     address.unwanted = [budget_mails.KIND]
     address.save()
-    assert "ended" in address.refusal(budget_mails.KIND)
+    assert "unsubscribed" in address.suppression(budget_mails.KIND)
 
 
 def test_leads_set_budgets_of_their_owners_alone(spender: Owner, client: Client) -> None:
@@ -210,14 +212,14 @@ def test_forecasts_are_measured_by_months_that_are_over(
         use(spender, at(day, month=8), stored=500_000)
     for day in range(1, 31):
         use(spender, at(day), stored=500_000 if day <= 15 else 1_000_000)
-    keep(spender.organization_id, at(2, month=10))
-    days = forecasts.daily(date(2026, 7, 1), date(2026, 10, 1), [spender.pk])
+    update_charges(spender.organization_id, at(2, month=10))
+    days = forecasts.daily_costs(date(2026, 7, 1), date(2026, 10, 1), [spender.pk])
     found = forecasts.mean_errors(days, [SEPTEMBER])
     third = D(15) / D(45)
     assert abs(found[0] - third) < D("1e-15"), "30 were expected, 45 came"
     assert abs(found[15] - third) < D("1e-15")
     assert found[29] < D("0.02")
-    assert forecasts.spread(date(2026, 10, 1), 0, [spender.pk]) == D("0.5")
-    assert forecasts.spread(date(2026, 8, 1), 5, [spender.pk]) is None, "no month before"
+    assert forecasts.worst_error(date(2026, 10, 1), 0, [spender.pk]) == D("0.5")
+    assert forecasts.worst_error(date(2026, 8, 1), 5, [spender.pk]) is None, "no month before"
     call_command("forecast_errors", "--organization", spender.organization.slug)
     assert "0 days over:" in capsys.readouterr().out

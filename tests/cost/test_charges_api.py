@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from events.ownership.api_key import KeyType
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from tests.api.test_events import get
 from tests.cost.ledgers import assign, at, plan, use
 from tests.sending import MakeSender, Sender
@@ -36,7 +36,7 @@ def bob(make_sender: MakeSender, alice: Sender) -> Sender:
     use(a, at(1, 5), by="portal", stored=1_000_001)
     use(a, at(1, 6), by="app", stored=2, billed_bytes=1)
     use(b, at(2), by="portal", stored=7)
-    keep(a.organization_id, at(2))
+    update_charges(a.organization_id, at(2))
     return made
 
 

@@ -14,7 +14,7 @@ from events.spreadsheets.files import content
 from reports.cost import focus
 from reports.cost.charges import Charge
 from reports.cost.charging import closing
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.numbers import sum_of
 from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost import focus_rules
@@ -40,7 +40,7 @@ def charges(db: None) -> None:
     use(b, at(30, 23), stored=7, billed_bytes=1, wire_bytes=1)
     closing.close(organization(), SEPTEMBER, audit.command("test"), at(1, month=10))
     use(b, at(30, 23), stored=70, billed_bytes=100)
-    keep(a.organization_id, at(1, 2, month=10))
+    update_charges(a.organization_id, at(1, 2, month=10))
 
 
 def exported(month: date) -> list[str]:

@@ -18,7 +18,7 @@ from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from reports.cost.charges import BillingMonth, Charge, ChargeDay
 from reports.cost.charging import closing
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost.ledgers import assign, at, charged, organization, owner, plan, price, total, use
 
@@ -81,7 +81,7 @@ SUM_B = EVENTS_B + INGESTED_B + STORED_B + PLATFORM_B
 
 def test_the_charges_are_those_of_the_paper(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
-    keep(a.organization_id, END)
+    update_charges(a.organization_id, END)
     month = BillingMonth.objects.get(month=SEPTEMBER)
     of_month = {"billing_month": month}
     assert charged("source__name", "tier", owner=a, meter="events", **of_month) == EVENTS_A
@@ -115,10 +115,10 @@ def test_the_charges_are_those_of_the_paper(owners: tuple[Owner, Owner]) -> None
 
 def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
-    keep(a.organization_id, END)
+    update_charges(a.organization_id, END)
     # A replay files 1,000,000 events of 1 GB in the hour in which they were received: 15 September 0:00.
     use(b, at(15), by="batch", stored=1_000_000, billed_bytes=GB)
-    keep(a.organization_id, END)
+    update_charges(a.organization_id, END)
     # events: 15 Sep 1 * 2 * 0.9; what came on 20 Sep is still of the first tier. Ingested: 1 * 0.45.
     assert charged("hour", owner=b, meter="events") == {
         at(5, 12): D("2"),
@@ -150,7 +150,7 @@ def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple
     # On 2 October a replay files an event of A that was refused on 30 September at 23:00, of 1 GB.
     use(a, at(30, 23), by="portal", stored=1_000_000, billed_bytes=GB)
     now = at(2, month=10)
-    keep(a.organization_id, now)
+    update_charges(a.organization_id, now)
     assert list(Charge.objects.filter(billing_month=september).order_by("pk").values()) == frozen
     corrections = {"billing_month": october, "is_correction": True}
     # events: the seventh million: 2. Ingested: 0.5. Kept for an hour: 2 GB instead of 1:
@@ -176,13 +176,13 @@ def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple
     )
     # Again, and nothing changes; undone, and the corrections are gone.
     rows = set(Charge.objects.filter(billing_month=october).values_list("hour", "meter", "owner", "cost"))
-    keep(a.organization_id, now)
+    update_charges(a.organization_id, now)
     assert (
         set(Charge.objects.filter(billing_month=october).values_list("hour", "meter", "owner", "cost"))
         == rows
     )
     use(a, at(30, 23), by="portal", stored=-1_000_000, billed_bytes=-GB)
-    keep(a.organization_id, now)
+    update_charges(a.organization_id, now)
     assert not Charge.objects.filter(**corrections).exists()
     assert not ChargeDay.objects.filter(**corrections).exists()
 
@@ -194,7 +194,7 @@ def test_corrections_that_were_closed_are_not_charged_again(owners: tuple[Owner,
     use(a, at(30, 23), by="portal", stored=1_000_000, billed_bytes=GB)
     closing.close(organization(), OCTOBER, actor, at(1, month=11))
     use(a, at(30, 23), by="portal", stored=1_000_000)
-    keep(a.organization_id, at(2, month=11))
+    update_charges(a.organization_id, at(2, month=11))
     found = charged("billing_month__month", is_correction=True, meter="events")
     assert found == {OCTOBER: 2, date(2026, 11, 1): 2}
 

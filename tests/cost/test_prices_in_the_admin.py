@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from events.accounts.audit import AuditEntry
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from telemetry_project.demo import prices
 from tests.admin.conftest import html_of, logged_in
@@ -43,7 +43,7 @@ def charged(db: None) -> Price:
     found = price(made, "events", "2", since=at(1, month=1), above_5="1")
     assign(made)
     use(a, at(1), stored=1)
-    keep(a.organization_id, at(2))
+    update_charges(a.organization_id, at(2))
     found.refresh_from_db()
     return found
 
@@ -95,7 +95,7 @@ def test_a_charged_price_is_read_only(charged: Price, operator: Client) -> None:
     assert "2.00 EUR per million events" in html_of(operator, "/admin/cost/price/")
     assert operator.post(f"{path}change/", FORM | {"plan": charged.plan_id}).status_code == 403
     assert operator.post(f"{path}delete/", {"post": "yes"}).status_code == 403
-    with pytest.raises(ValidationError, match="make a new one"):
+    with pytest.raises(ValidationError, match="Add a new price"):
         charged.full_clean()
 
 

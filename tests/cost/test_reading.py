@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from events.ownership.owner import Owner
 from reports.cost.analysis import comparison, forecasts, totals
-from reports.cost.analysis.comparison import Side, Used
+from reports.cost.analysis.comparison import Metered, MonthCosts
 from reports.cost.analysis.what_if import what_if
 from reports.cost.charges import BillingMonth
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.numbers import sum_of
 from reports.cost.plans import Discount, Method, PlanAssignment, PlatformCost
 from tests.cost.ledgers import assign, at, organization, owner, plan, price, use
@@ -28,17 +28,17 @@ def owners(db: None) -> tuple[Owner, Owner]:
     use(a, at(1), by="portal", stored=1_000_000, billed_bytes=10**9)
     use(a, at(2, 5), by="app", kind="page", dialect="buildless", stored=3_000_000, billed_bytes=2 * 10**9)
     use(b, at(2, 6), stored=500_000, rejected=3)
-    keep(a.organization_id, at(3))
+    update_charges(a.organization_id, at(3))
     return a, b
 
 
 def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
-    first, second = totals.of_owners(SEPTEMBER)
-    assert (first.owner, first.total.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, D(3))
-    assert (second.owner, second.total.cost, second.per_million) == ("B", D(1), D(2))
-    assert totals.total(SEPTEMBER).cost == D("10.5")
-    assert totals.total(SEPTEMBER, [owners[1].pk]).cost == 1
-    assert totals.of_owners(SEPTEMBER, []) == []
+    first, second = totals.owner_months(SEPTEMBER)
+    assert (first.owner, first.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, D(3))
+    assert (second.owner, second.cost, second.per_million) == ("B", D(1), D(2))
+    assert totals.total(SEPTEMBER) == D("10.5")
+    assert totals.total(SEPTEMBER, [owners[1].pk]) == 1
+    assert totals.owner_months(SEPTEMBER, []) == []
     assert totals.months(None) == [SEPTEMBER]
 
 
@@ -55,7 +55,7 @@ def test_currencies_are_those_of_the_owners_charges(owners: tuple[Owner, Owner])
 
 
 def test_series_by_hour(owners: tuple[Owner, Owner]) -> None:
-    hours = totals.hourly(at(2), at(3), "source", meter="events")
+    hours = totals.hourly_costs(at(2), at(3), "source", meter="events")
     assert [(point.at, point.name, point.cost) for point in hours] == [
         (at(2, 5), "app", D(6)),
         (at(2, 6), "portal", D(1)),
@@ -63,28 +63,38 @@ def test_series_by_hour(owners: tuple[Owner, Owner]) -> None:
 
 
 NUMBERS = st.decimals(0, 10**6, places=6)
-USED = st.builds(Used, NUMBERS, NUMBERS) | st.just(Used())
-SIDES = st.builds(Side, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000, places=6))
+USED = st.builds(Metered, NUMBERS, NUMBERS) | st.just(Metered())
+SIDES = st.builds(MonthCosts, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000, places=6))
 
 
 @settings(max_examples=100)
 @given(SIDES, SIDES)
-def test_the_causes_of_a_change_sum_to_it(before: Side, after: Side) -> None:
+def test_the_causes_of_a_change_sum_to_it(before: MonthCosts, after: MonthCosts) -> None:
     change = comparison.compare(before, after)
     assert sum_of(change.causes.values()) == change.whole == sum_of((after.cost, -before.cost))
 
 
 def test_each_cause_is_told_from_the_others() -> None:
-    before = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
-    twice = Side(events=Used(D(20), D(40)), ingested=Used(D(8), D(4)), stored=Used(D(6), D(3)), fixed=D(5))
+    before = MonthCosts(
+        events=Metered(D(10), D(20)), ingested=Metered(D(4), D(2)), stored=Metered(D(6), D(3)), fixed=D(5)
+    )
+    twice = MonthCosts(
+        events=Metered(D(20), D(40)), ingested=Metered(D(8), D(4)), stored=Metered(D(6), D(3)), fixed=D(5)
+    )
     causes = comparison.compare(before, twice).causes
     assert {name for name, cost in causes.items() if cost} == {"volume"}
     assert causes["volume"] == 22
-    larger = Side(events=Used(D(10), D(20)), ingested=Used(D(6), D(3)), stored=Used(D(6), D(3)), fixed=D(5))
+    larger = MonthCosts(
+        events=Metered(D(10), D(20)), ingested=Metered(D(6), D(3)), stored=Metered(D(6), D(3)), fixed=D(5)
+    )
     assert comparison.compare(before, larger).size == 1
-    dearer = Side(events=Used(D(10), D(30)), ingested=Used(D(4), D(2)), stored=Used(D(6), D(3)), fixed=D(5))
+    dearer = MonthCosts(
+        events=Metered(D(10), D(30)), ingested=Metered(D(4), D(2)), stored=Metered(D(6), D(3)), fixed=D(5)
+    )
     assert comparison.compare(before, dearer).price == 10
-    kept = Side(events=Used(D(10), D(20)), ingested=Used(D(4), D(2)), stored=Used(D(8), D(4)), fixed=D(9))
+    kept = MonthCosts(
+        events=Metered(D(10), D(20)), ingested=Metered(D(4), D(2)), stored=Metered(D(8), D(4)), fixed=D(9)
+    )
     changed = comparison.compare(before, kept)
     assert (changed.storage, changed.fixed, changed.whole) == (D(1), D(4), D(5))
 
@@ -92,8 +102,10 @@ def test_each_cause_is_told_from_the_others() -> None:
 def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> None:
     a, _ = owners
     use(a, at(5, month=8), stored=2_000_000, billed_bytes=10**9)
-    keep(a.organization_id, at(3))
-    change = comparison.compare(comparison.side(AUGUST, [a.pk]), comparison.side(SEPTEMBER, [a.pk]))
+    update_charges(a.organization_id, at(3))
+    change = comparison.compare(
+        comparison.month_costs(AUGUST, [a.pk]), comparison.month_costs(SEPTEMBER, [a.pk])
+    )
     # 2 million events to 4, of 500 bytes to 750: 4 + 0.5, and 0.5 for their size.
     assert (change.before, change.after) == (D("4.5"), D("9.5"))
     assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), D(0))
@@ -103,9 +115,9 @@ def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
     a, _ = owners
     for day in range(3, 15):
         use(a, at(day), stored=1_000_000 if at(day).weekday() < 5 else 100_000)
-    keep(a.organization_id, at(14, 12))
+    update_charges(a.organization_id, at(14, 12))
     found = forecasts.forecast(SEPTEMBER, [a.pk], at(14, 12))
-    assert found.so_far == totals.total(SEPTEMBER, [a.pk]).cost
+    assert found.so_far == totals.total(SEPTEMBER, [a.pk])
     assert found.expected is not None
     # Saturdays and Sundays from 19 September on cost what those before did, Thursdays too.
     assert {found.days[date(2026, 9, day)] for day in (19, 20, 26, 27)} == {D("0.2")}
@@ -116,10 +128,10 @@ def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
 
 def test_what_is_kept_is_expected_to_grow_as_it_grew() -> None:
     days = {date(2026, 9, 1) + timedelta(days=number): D(10 + number) for number in range(10)}
-    found = forecasts.expect({}, days, date(2026, 9, 11), date(2026, 9, 14))
+    found = forecasts.expected_costs({}, days, date(2026, 9, 11), date(2026, 9, 14))
     assert found is not None
     assert list(found.values()) == [20, 21, 22]
-    assert forecasts.expect({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
+    assert forecasts.expected_costs({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
 
 
 def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner]) -> None:
@@ -129,13 +141,13 @@ def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner
     other = plan("Other", prices={"stored": "0.3"})
     price(other, "events", "1", since=at(1, month=1), above_2="0.75")
     price(other, "events", "4", since=at(2, 6), above_3="0.5")
-    keep(a.organization_id, at(3))
+    update_charges(a.organization_id, at(3))
     supposed = {
-        (each.owner_id, each.meter): each.supposed for each in what_if(organization(), SEPTEMBER, other)
+        (each.owner_id, each.meter): each.simulated for each in what_if(organization(), SEPTEMBER, other)
     }
     PlanAssignment.objects.update(plan=other)
-    keep(a.organization_id, at(3))
+    update_charges(a.organization_id, at(3))
     for of in (a, b):
         for meter in ("events", "ingested", "stored"):
-            assert supposed.get((of.pk, meter), 0) == totals.total(SEPTEMBER, [of.pk], meter=meter).cost
+            assert supposed.get((of.pk, meter), 0) == totals.total(SEPTEMBER, [of.pk], meter=meter)
     assert what_if(organization(), AUGUST, other) == []

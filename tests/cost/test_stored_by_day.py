@@ -13,10 +13,10 @@ from reports.cost import focus
 from reports.cost.analysis.what_if import what_if
 from reports.cost.charges import DAY, HOUR, BillingMonth, Charge
 from reports.cost.charging import charge_lines, verification
-from reports.cost.charging.charge_lines import Line, by_day
+from reports.cost.charging.charge_lines import ChargeLine, merge_stored_by_day
 from reports.cost.charging.terms import Terms
-from reports.cost.charging.updating import keep
-from reports.cost.charging.usage import Key, Use
+from reports.cost.charging.updating import update_charges
+from reports.cost.charging.usage import HourUsage, UsageKey
 from reports.cost.numbers import exactly
 from tests.cost.ledgers import assign, at, owner, plan, price, use
 from tests.cost.test_what_must_hold import SPAN, any_terms, any_uses
@@ -24,7 +24,7 @@ from tests.cost.test_what_must_hold import SPAN, any_terms, any_uses
 SOURCES = 12
 
 
-def sums(lines: Sequence[Line]) -> dict[tuple[object, ...], tuple[Decimal, ...]]:
+def sums(lines: Sequence[ChargeLine]) -> dict[tuple[object, ...], tuple[Decimal, ...]]:
     """What each key has of a day, in each tier and at each price."""
     found: dict[tuple[object, ...], tuple[Decimal, ...]] = {}
     with exactly():
@@ -37,9 +37,9 @@ def sums(lines: Sequence[Line]) -> dict[tuple[object, ...], tuple[Decimal, ...]]
 
 @settings(max_examples=40)
 @given(any_terms(), any_uses())
-def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[Use]) -> None:
-    hourly = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
-    daily = list(by_day(hourly, SPAN.until + DAY))
+def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[HourUsage]) -> None:
+    hourly = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
+    daily = list(merge_stored_by_day(hourly, SPAN.until + DAY))
     assert sums(daily) == sums(hourly)
     with exactly():
         assert all(line.cost == line.quantity * line.unit_price for line in daily)
@@ -49,9 +49,9 @@ def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Seque
 
 
 def test_a_day_that_runs_is_by_the_hour() -> None:
-    uses = [Use(at(1), Key(1, "log", "sunbird"), 1, 0, 0, 100, 100, 0)]
-    hourly = list(charge_lines.charge(1, Terms("EUR"), SPAN, uses, {}, {}))
-    assert list(by_day(hourly, SPAN.until)) == hourly
+    uses = [HourUsage(at(1), UsageKey(1, "log", "sunbird"), 1, 0, 0, 100, 100, 0)]
+    hourly = list(charge_lines.compute_lines(1, Terms("EUR"), SPAN, uses, {}, {}))
+    assert list(merge_stored_by_day(hourly, SPAN.until)) == hourly
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def disagreements(now: datetime) -> list[str]:
 
 
 def test_quiet_sources_cost_a_row_a_day_not_an_hour(keeper: Owner) -> None:
-    keep(keeper.organization_id, at(21, 3))
+    update_charges(keeper.organization_id, at(21, 3))
     # Twenty days that are over, and four hours of the one that runs.
     assert len(stored()) == SOURCES * (20 + 4)
     assert {row.hours for row in stored(hour__lt=at(21))} == {19, 24}
@@ -87,27 +87,27 @@ def test_quiet_sources_cost_a_row_a_day_not_an_hour(keeper: Owner) -> None:
 def test_a_day_becomes_one_row_when_it_is_over(keeper: Owner) -> None:
     moment = at(2, 20)
     while moment < at(3, 3):
-        keep(keeper.organization_id, moment)
+        update_charges(keeper.organization_id, moment)
         moment += HOUR
     assert {(row.hour, row.hours) for row in stored(hour__gte=at(2), hour__lt=at(3))} == {(at(2), 24)}
     before = Charge.objects.aggregate(Sum("cost"), Sum("quantity"))
     Charge.objects.all().delete()
     BillingMonth.objects.update(charged_until=None)
-    keep(keeper.organization_id, moment - HOUR)
+    update_charges(keeper.organization_id, moment - HOUR)
     assert Charge.objects.aggregate(Sum("cost"), Sum("quantity")) == before
 
 
 def test_a_late_change_of_a_day_that_is_over_charges_that_day_again(keeper: Owner) -> None:
-    keep(keeper.organization_id, at(4))
+    update_charges(keeper.organization_id, at(4))
     use(keeper, at(2, 12), by="late", stored=1, billed_bytes=10**9)
-    keep(keeper.organization_id, at(4))
+    update_charges(keeper.organization_id, at(4))
     late = [(row.hour, row.hours) for row in stored(source__name="late")]
     assert late == [(at(2, 12), 12), (at(3), 24), (at(4), 1)]
     assert disagreements(at(4)) == []
 
 
 def test_focus_says_how_long_a_charge_is_of(keeper: Owner) -> None:
-    keep(keeper.organization_id, at(3))
+    update_charges(keeper.organization_id, at(3))
     charge = stored(hour=at(2))[0]
     ends = {column.name: column.value(charge) for column in focus.COLUMNS}
     assert (ends["ChargePeriodStart"], ends["ChargePeriodEnd"]) == (at(2), at(3))
@@ -120,8 +120,8 @@ def test_a_supposed_plan_whose_price_changes_within_a_day_costs_the_same_as_char
     other = plan("Another plan", prices={"stored": "1.000"})
     price(other, "stored", "3.000", since=change)
     end = at(1) + timedelta(days=29, hours=23)
-    keep(keeper.organization_id, end)
-    supposed = {each.meter: each.supposed for each in what_if(keeper.organization, at(1).date(), other)}
+    update_charges(keeper.organization_id, end)
+    supposed = {each.meter: each.simulated for each in what_if(keeper.organization, at(1).date(), other)}
     assign(other, since=at(1))
-    keep(keeper.organization_id, end)
+    update_charges(keeper.organization_id, end)
     assert supposed["stored"] == Charge.objects.filter(meter="stored").aggregate(total=Sum("cost"))["total"]

@@ -14,20 +14,22 @@ from events.ownership.owner import Owner
 from events.store.usage import UsageHour
 from reports.cost.charges import BillingMonth, Charge, ChargeDay
 from reports.cost.charging import charge_lines, usage, verification
-from reports.cost.charging.charge_lines import Span, split
+from reports.cost.charging.charge_lines import HourRange, split_by_tier
 from reports.cost.charging.platform_shares import allocate
-from reports.cost.charging.terms import Assigned, Listed, Reduced, Terms, Tier
-from reports.cost.charging.updating import keep
-from reports.cost.charging.usage import Key, Use
+from reports.cost.charging.terms import AssignedPlan, ListedPrice, OwnerDiscount, Terms, Tier
+from reports.cost.charging.updating import update_charges
+from reports.cost.charging.usage import HourUsage, UsageKey
 from reports.cost.numbers import exactly
 from reports.cost.plans import Discount, Method, PlatformCost
 from tests.cost.ledgers import assign, at, owner, plan, price, source, use
 
 COUNTS = st.integers(0, 10**12)
 MONEY = st.decimals(0, 1000, places=10, allow_nan=False, allow_infinity=False)
-KEYS = st.builds(Key, st.integers(1, 3), st.sampled_from(["", "log", "page"]), st.sampled_from(["sunbird"]))
+KEYS = st.builds(
+    UsageKey, st.integers(1, 3), st.sampled_from(["", "log", "page"]), st.sampled_from(["sunbird"])
+)
 HOURS = st.integers(0, 11).map(lambda hours: at(1) + timedelta(hours=hours))
-SPAN = Span(at(1), at(1, 12), 720)
+SPAN = HourRange(at(1), at(1, 12), 720)
 
 
 @st.composite
@@ -40,21 +42,21 @@ def tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
 def any_terms(draw: st.DrawFn) -> Terms:
     """A plan, with prices that change, for an owner that has a discount for a while."""
     prices = [
-        Listed(number, 1, meter, meter, moment, draw(tiers()))
+        ListedPrice(number, 1, meter, meter, moment, draw(tiers()))
         for number, (meter, moment) in enumerate(
             draw(st.lists(st.tuples(st.sampled_from(["events", "ingested", "stored"]), HOURS), max_size=5))
         )
     ]
     percent = draw(st.decimals("0.001", 100, places=3))
-    discount = Reduced(1, 1, percent, draw(HOURS), draw(st.none() | HOURS))
-    return Terms("EUR", (Assigned(1, 1, None, at(1)),), tuple(prices), (discount,))
+    discount = OwnerDiscount(1, 1, percent, draw(HOURS), draw(st.none() | HOURS))
+    return Terms("EUR", (AssignedPlan(1, 1, None, at(1)),), tuple(prices), (discount,))
 
 
 @st.composite
-def any_uses(draw: st.DrawFn) -> list[Use]:
+def any_uses(draw: st.DrawFn) -> list[HourUsage]:
     places = draw(st.sets(st.tuples(HOURS, KEYS), max_size=12))
     return [
-        Use(hour, key, draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), 0)
+        HourUsage(hour, key, draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), draw(COUNTS), 0)
         for hour, key in sorted(places)
     ]
 
@@ -62,9 +64,9 @@ def any_uses(draw: st.DrawFn) -> list[Use]:
 @settings(max_examples=40)
 @given(any_terms(), any_uses())
 def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_once(
-    terms: Terms, uses: Sequence[Use]
+    terms: Terms, uses: Sequence[HourUsage]
 ) -> None:
-    lines = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
+    lines = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
     with exactly():
         for line in lines:
             assert line.cost == line.quantity * line.unit_price
@@ -81,19 +83,21 @@ def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_on
 
 @settings(max_examples=40)
 @given(any_terms(), any_uses(), HOURS)
-def test_charging_in_two_parts_makes_the_same_charges(terms: Terms, uses: Sequence[Use], middle: Any) -> None:
-    whole = list(charge_lines.charge(1, terms, SPAN, uses, {}, {}))
+def test_charging_in_two_parts_makes_the_same_charges(
+    terms: Terms, uses: Sequence[HourUsage], middle: Any
+) -> None:
+    whole = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
     first = [use for use in uses if use.hour < middle]
     rest = [use for use in uses if use.hour >= middle]
-    before = list(charge_lines.charge(1, terms, Span(SPAN.since, middle, 720), first, {}, {}))
-    kept: dict[Key, int] = {}
+    before = list(charge_lines.compute_lines(1, terms, HourRange(SPAN.since, middle, 720), first, {}, {}))
+    kept: dict[UsageKey, int] = {}
     already: dict[str, Decimal] = {}
     for used in first:
         kept[used.key] = kept.get(used.key, 0) + used.bytes
     with exactly():
         for line in before:
             already[line.meter] = already.get(line.meter, Decimal(0)) + line.quantity
-    after = charge_lines.charge(1, terms, Span(middle, SPAN.until, 720), rest, kept, already)
+    after = charge_lines.compute_lines(1, terms, HourRange(middle, SPAN.until, 720), rest, kept, already)
     assert [*before, *after] == whole
 
 
@@ -105,7 +109,7 @@ def test_parts_by_tier_sum_to_the_quantity_and_lie_within_their_tiers(
     with exactly():
         already, in_tier = Decimal(0), [Decimal(0)] * len(made)
         for quantity in quantities:
-            parts = list(split(quantity, already, made))
+            parts = list(split_by_tier(quantity, already, made))
             assert sum(part for _, part in parts) == quantity
             for number, part in parts:
                 assert part > 0
@@ -173,9 +177,9 @@ class Kept(TestCase):
                 if what == "stored":
                     counts |= {"billed_bytes": count * 7, "wire_bytes": count}
                 _use(owners[number], hour, by, counts)
-            keep(home, now)
+            update_charges(home, now)
         rows = _rows()
-        keep(home, at(1, 12))
+        update_charges(home, at(1, 12))
         assert _rows() == rows
         found = verification.examine(at(1, 12)).found
         assert [each for each in found if "events disagree" not in each.what] == []  # there are no events
@@ -197,14 +201,14 @@ def charged_once(db: None) -> Owner:
     assign(plan())
     for day in (1, 2, 3):
         use(a, at(day), stored=10, billed_bytes=1_000)
-    keep(a.organization_id, at(4))
+    update_charges(a.organization_id, at(4))
     return a
 
 
 def test_only_hours_from_the_first_that_changed_are_charged_again(charged_once: Owner) -> None:
     before = set(Charge.objects.values_list("pk", flat=True))
     use(charged_once, at(3), stored=1, billed_bytes=100)
-    keep(charged_once.organization_id, at(4))
+    update_charges(charged_once.organization_id, at(4))
     kept = Charge.objects.filter(pk__in=before)
     assert set(kept.values_list("pk", flat=True)) == set(
         Charge.objects.filter(hour__lt=at(3)).values_list("pk", flat=True)
@@ -215,7 +219,7 @@ def test_only_hours_from_the_first_that_changed_are_charged_again(charged_once: 
 def test_a_change_that_leaves_all_sums_alike_is_seen(charged_once: Owner) -> None:
     row = UsageHour.objects.get(hour=at(2))
     UsageHour.objects.filter(pk=row.pk).update(source=source("other", charged_once.organization))
-    keep(charged_once.organization_id, at(4))
+    update_charges(charged_once.organization_id, at(4))
     found = Charge.objects.filter(hour=at(2), meter="events").values_list("source__name", flat=True)
     assert list(found) == ["other"]
 
@@ -223,7 +227,7 @@ def test_a_change_that_leaves_all_sums_alike_is_seen(charged_once: Owner) -> Non
 def test_where_nothing_changed_nothing_is_written(charged_once: Owner) -> None:
     before = list(Charge.objects.order_by("pk").values_list("pk", flat=True))
     for history in (True, False):
-        kept = keep(charged_once.organization_id, at(4), history=history)
+        kept = update_charges(charged_once.organization_id, at(4), history=history)
         assert kept is not None
         assert kept.owners == 0
     assert list(Charge.objects.order_by("pk").values_list("pk", flat=True)) == before
@@ -231,7 +235,7 @@ def test_where_nothing_changed_nothing_is_written(charged_once: Owner) -> None:
 
 def test_a_clock_that_goes_back_takes_no_charge_away(charged_once: Owner) -> None:
     before = Charge.objects.count()
-    keep(charged_once.organization_id, at(2))
+    update_charges(charged_once.organization_id, at(2))
     assert Charge.objects.count() == before
 
 

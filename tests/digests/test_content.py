@@ -13,7 +13,7 @@ from events.ownership.source import Source
 from reports.charts.table import Row
 from reports.cost import budgets
 from reports.cost.budgets import Budget
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.digests import content
 from reports.digests.digest import Digest
 from reports.digests.facts import read
@@ -41,7 +41,7 @@ ALL = tuple(home.CONTACTS)
 def _charge() -> None:
     organization = Organization.objects.get(slug=home.SLUG)
     prices.apply(organization)
-    keep(organization.pk, NOW)
+    update_charges(organization.pk, NOW)
 
 
 pytestmark = pytest.mark.django_db
@@ -191,7 +191,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     assert (spent.so_far, spent.expected) == (month.whole.cost, month.forecast.expected)
     assert spent.so_far > 0
     told = figures(digest_for(asked))
-    label = "Cost of November, UTC" if period.is_month else "All cost of November, UTC"
+    label = "Cost of November, UTC" if period.is_month else "Total cost of November, UTC"
     assert told[label] == f"{WRITTEN.number(spent.so_far, 2)}\N{NO-BREAK SPACE}EUR"
     if period.zone.key == "UTC" and not period.is_month:
         days = [
@@ -212,9 +212,9 @@ def test_budgets_are_told_as_the_page_of_cost_shows_them() -> None:
         owner=owner, first_month=date(2026, 11, 1), defaults={"amount": Decimal("0.01")}
     )
     digest = digest_for("a month")
-    (standing,) = budgets.standings(date(2026, 11, 1), [owner.pk], NOW)
+    (standing,) = budgets.budget_statuses(date(2026, 11, 1), [owner.pk], NOW)
     assert standing.used > 1
     assert figures(digest)["Budget used"] == WRITTEN.percent(float(standing.used) * 100, 1)
-    said = f"Key delivery has used {WRITTEN.percent(float(standing.used) * 100)} of its budget of the month."
+    said = f"Key delivery has used {WRITTEN.percent(float(standing.used) * 100)} of its budget for the month."
     (notice,) = [each for each in digest.notices if "budget" in each.sentence]
     assert (notice.sentence, notice.path) == (said, f"/reports/cost/?owner={owner.pk}")

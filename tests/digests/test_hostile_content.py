@@ -10,7 +10,7 @@ import pytest
 
 from events.store.silent import SilentSource
 from reports.digests.content import digest_of
-from reports.digests.facts import Facts, question
+from reports.digests.facts import Facts, filters_for
 from reports.digests.locales import LOCALES
 from reports.digests.rendering import render_digest
 from reports.figures import errors, overview
@@ -33,7 +33,7 @@ def facts(text: str) -> Facts:
     silent = SilentSource(2, text, 1, YESTERDAY, 50, 41 * timedelta(hours=1))
     hours = (9, *(0 for _ in range(23)))
     return Facts(
-        filters=question(DAY_OF, [], NOW),
+        filters=filters_for(DAY_OF, [], NOW),
         names={1: text},
         sources={1: text, 2: text},
         overview=overview.Overview(
@@ -50,7 +50,7 @@ def facts(text: str) -> Facts:
 def content(text: str) -> MailContent:
     """The content of that day."""
     return render_digest(
-        digest_of(facts(text), attach_csv=True), rhythm="daily", end_url="https://tally.example/e"
+        digest_of(facts(text), attach_csv=True), rhythm="daily", unsubscribe_url="https://tally.example/e"
     )
 
 
@@ -98,5 +98,5 @@ def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
 def test_sentences_stay_short(text: str) -> None:
     digest = digest_of(facts(text))
     assert digest.notices
-    for sentence in (digest.answer, *(notice.sentence for notice in digest.notices)):
+    for sentence in (digest.summary, *(notice.sentence for notice in digest.notices)):
         assert len(sentence) < 220

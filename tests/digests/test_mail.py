@@ -19,7 +19,7 @@ from reports.charts.numbers import count
 from reports.digests import chart_image, content, sending
 from reports.digests.digest import Digest, Figure, Notice, Table
 from reports.digests.locales import LOCALES
-from reports.digests.rendering import laid_out, render_digest
+from reports.digests.rendering import render_digest, text_table
 from reports.mail import delivery
 from reports.mail.message import build_message
 from reports.periods import Period
@@ -151,7 +151,7 @@ def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) ->
     assert stranger.get(path).status_code == 200
     assert stranger.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
     ended = type(other).objects.get(active=False)
-    assert ended.ended_why == "Its reader ended it by the link in a mail."
+    assert ended.ended_why == "Unsubscribed by the link in a mail."
     assert ended.pk != other.pk
 
 
@@ -201,13 +201,13 @@ HOSTILE = (
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_that_came_in_stays_text(text: str) -> None:
     digest = Digest(
-        answer=f"{text} sent most.",
+        summary=f"{text} sent most.",
         period=text,
         notices=(Notice(text, "/admin/"),),
         figures=(Figure(text, text, text),),
         tables=(Table(text, (text, "Events"), ((text, "5"),), text, "/admin/"),),
     )
-    content = render_digest(digest, rhythm="daily", end_url="https://tally.example/mail/end/x")
+    content = render_digest(digest, rhythm="daily", unsubscribe_url="https://tally.example/mail/end/x")
     message = build_message(content, to="ann@example.org", key="k", at=NOW)
     assert message["Bcc"] is None
     assert set(message.keys()) == {
@@ -233,12 +233,12 @@ def test_a_digest_leads_to_our_pages_only() -> None:
     for path in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
         digest = Digest("Answer", "today", notices=(Notice("x", path),))
         with pytest.raises(ValueError, match="pages of Tally only"):
-            render_digest(digest, rhythm="daily", end_url="")
+            render_digest(digest, rhythm="daily", unsubscribe_url="")
 
 
 def test_tables_in_plain_text_stand_in_columns() -> None:
     table = Table("Sources", ("Source", "Events"), (("portal", "1,080"), ("東京", "7"), ("x" * 60, "12")))
-    lines = laid_out(table)
+    lines = text_table(table)
     assert [line[-6:] for line in lines] == ["Events", " 1,080", "     7", "    12"]
     assert lines[3].startswith("x" * 16 + "…")
 

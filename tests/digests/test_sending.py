@@ -80,7 +80,7 @@ def test_a_period_goes_once_though_the_hour_was_moved(owner: Owner, box: Box) ->
     round_at()
     subscription.refresh_from_db()
     subscription.hour = 9
-    subscription.plan(NOW)
+    subscription.schedule_next(NOW)
     subscription.save()
     round_at(NOW + timedelta(hours=2))
     assert len(box.taken) == 1
@@ -116,7 +116,7 @@ def test_an_empty_period_is_told_to_who_asked_for_it(owner: Owner, box: Box) -> 
     subscribed(reader(owner), owner, also_empty=True)
     round_at()
     (message,) = box.to("ann@example.org")
-    assert message["Subject"] == "Team A: nothing came in."
+    assert message["Subject"] == "Team A: nothing was received."
 
 
 # --- Who may see it -------------------------------------------------------------------------------
@@ -130,8 +130,8 @@ def test_who_is_no_longer_a_member_gets_no_more(owner: Owner, box: Box) -> None:
     round_at()
     subscription.refresh_from_db()
     assert box.asked == []
-    assert (subscription.active, subscription.ended_why) == (False, sending.NOTHING_SEEN)
-    assert (only().state, only().answer) == (State.SKIPPED, sending.NOTHING_SEEN)
+    assert (subscription.active, subscription.ended_why) == (False, sending.NO_ACCESS)
+    assert (only().state, only().answer) == (State.SKIPPED, sending.NO_ACCESS)
 
 
 def test_membership_is_asked_anew_at_every_attempt(owner: Owner, to_server: Box) -> None:
@@ -171,7 +171,7 @@ def test_a_contact_that_has_not_clicked_gets_none(owner: Owner, box: Box) -> Non
     subscribed(None, owner, address=contact_of(owner, clicked=False))
     round_at()
     assert box.asked == []
-    assert only().answer.startswith("It waits for its reader")
+    assert only().answer.startswith("It hasn't been confirmed yet")
 
 
 def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
@@ -180,11 +180,11 @@ def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
     usage(owner, YESTERDAY, 5)
     address = contact_of(owner)
     first = subscribed(None, owner, address=address)
-    client.post(urlsplit(links.end_url("digest", str(first.pk), address)).path)
+    client.post(urlsplit(links.unsubscribe_url("digest", str(first.pk), address)).path)
     subscribed(None, owner, address=address)
     round_at()
     assert box.asked == []
-    assert only().answer.startswith("It waits for its reader")
+    assert only().answer.startswith("It hasn't been confirmed yet")
 
 
 def test_a_person_without_an_address_ends_the_subscription(owner: Owner, box: Box) -> None:
@@ -266,11 +266,11 @@ def test_a_worker_killed_while_the_server_has_the_mail_leaves_it_unknown(owner: 
         os.kill(process.pid, signal.SIGKILL)
     box.seconds.clear()
     later = timezone.now() + delivery.LOST_AFTER
-    delivery.give_up_lost(later)
+    delivery.mark_lost(later)
     assert delivery.deliver_due(clock(later)) == 0
     assert only().state == State.UNKNOWN
     assert box.asked == ["ann@example.org"]
-    assert delivery.send_again(only(), later)
+    assert delivery.resend(only(), later)
     delivery.deliver_due(clock(later))
     assert only().state == State.SENT
 

@@ -80,14 +80,14 @@ def test_the_list_says_why_a_contact_gets_nothing(owner: Owner, lead: Client) ->
     assert ">active<" in html_of(lead, LIST)
     User.objects.filter(pk__in=Address.objects.values("confirmed_by")).update(is_active=False)
     other = logged_in(person("lars", owner, role=Role.LEAD))
-    assert "held back: the lead who asked its reader no longer leads the owner" in html_of(other, LIST)
+    assert "suppressed: the lead who vouched for it no longer leads the owner" in html_of(other, LIST)
 
 
 def test_a_contact_is_subscribed_to_its_own_owner_alone(owner: Owner, team_b: Sender) -> None:
     other = team_b.key.default_owner
     leads_both = person("lea", owner, other, role=Role.LEAD)
     response = add(logged_in(leads_both), owner, other, address=contact_of(owner).pk)
-    assert "Whoever gets it may not see Team B" in errors(response)
+    assert "The recipient may not see Team B" in errors(response)
 
 
 def test_a_lead_cannot_choose_anothers_contact(lead: Client, owner: Owner, team_b: Sender) -> None:
@@ -99,7 +99,7 @@ def test_an_operator_subscribes_a_person_to_what_that_person_sees(
     operator: Client, owner: Owner, ann: User, team_b: Sender
 ) -> None:
     refused = add(operator, owner, team_b.key.default_owner, user=ann.pk)
-    assert "Whoever gets it may not see Team B" in errors(refused)
+    assert "The recipient may not see Team B" in errors(refused)
     add(operator, owner, user=ann.pk)
     assert Subscription.objects.get().user == ann
 
@@ -116,7 +116,7 @@ def test_nobody_sees_or_changes_anothers(owner: Owner, ann: User, lead: Client, 
 
 
 def test_a_changed_hour_moves_the_next_time(owner: Owner, ann: User) -> None:
-    row = subscribed(ann, owner, active=False, ended_why="Its reader ended it by the link in a mail.")
+    row = subscribed(ann, owner, active=False, ended_why="Unsubscribed by the link in a mail.")
     logged_in(ann).post(f"{LIST}{row.pk}/change/", FORM | {"owners": [owner.pk], "hour": "23"})
     row.refresh_from_db()
     assert row.next_at.astimezone(row.schedule.zone).hour == 23
@@ -135,7 +135,7 @@ def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, a
     assert "no-store" in client.get(f"{LIST}{row.pk}/preview/").headers["Cache-Control"]
     assert 'sandbox=""' in page
     frame = client.get(f"{LIST}{row.pk}/frame/")
-    assert "Team A: nothing came in." in frame.content.decode().replace("\u2060", "")
+    assert "Team A: nothing was received." in frame.content.decode().replace("\u2060", "")
     policy = frame.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert policy.endswith("sandbox")
@@ -145,7 +145,7 @@ def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, a
 def test_nothing_to_say_is_said(owner: Owner, ann: User) -> None:
     row = subscribed(ann, owner)
     client = logged_in(ann)
-    assert "it has nothing to say" in html_of(client, f"{LIST}{row.pk}/preview/")
+    assert "There is nothing to report for" in html_of(client, f"{LIST}{row.pk}/preview/")
     assert client.get(f"{LIST}{row.pk}/frame/").status_code == 404
 
 
@@ -167,7 +167,7 @@ def test_one_is_sent_now_and_the_one_that_is_due_still_comes(owner: Owner, ann: 
 def test_who_has_no_address_is_told_so(owner: Owner) -> None:
     client = logged_in(person("nobody", owner))
     response = client.post(f"{LIST}add/", FORM | {"owners": [owner.pk]}, follow=True)
-    assert "has no address" in response.content.decode()
+    assert "has no e-mail address" in response.content.decode()
 
 
 def test_a_list_asks_a_fixed_number_of_questions(

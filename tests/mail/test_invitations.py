@@ -170,15 +170,17 @@ def test_a_lead_mails_a_bounded_number_of_strangers_a_day(owner: Owner, lead: Cl
     for number in range(account_mails.MOST_OF_PERSON - 1):
         invite(lead, owner, f"p{number}@example.org")
     now = timezone.now()
-    assert account_mails.ask(contact_of(owner, "a@example.org", clicked=False), lena, now) == ""
-    assert "You sent 20 mails" in account_mails.ask(
+    assert account_mails.ask_to_confirm(contact_of(owner, "a@example.org", clicked=False), lena, now) == ""
+    assert "You sent 20 mails" in account_mails.ask_to_confirm(
         contact_of(owner, "b@example.org", clicked=False), lena, now
     )
     assert "You sent 20 mails" in invite(lead, owner, "one.more@example.org")
     lead.post(f"{PAGES}{Invitation.objects.earliest('pk').pk}/resend/")
     assert SentMail.objects.count() == account_mails.MOST_OF_PERSON
     assert (
-        account_mails.ask(contact_of(owner, "c@example.org", clicked=False), lena, now + account_mails.DAY)
+        account_mails.ask_to_confirm(
+            contact_of(owner, "c@example.org", clicked=False), lena, now + account_mails.DAY
+        )
         == ""
     )
 

@@ -52,19 +52,19 @@ def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
     owner.save()
     lead.post(ADD, {"owner": owner.pk, "address": ""})
     address = Address.objects.get(owner=owner)
-    assert (address.address, address.refusal("digest")) == (
+    assert (address.address, address.suppression("digest")) == (
         "team@example.org",
-        "It waits for its reader to follow the link in the mail that asks.",
+        "It hasn't been confirmed yet by the link in the mail sent to it.",
     )
     delivery.deliver_due()
     (message,) = box.to("team@example.org")
     link = link_in(message, "confirm")
-    assert "Yes, send them" in reader.get(link).content.decode()
+    assert ">Confirm</button>" in reader.get(link).content.decode()
     address.refresh_from_db()
     assert address.clicked_at is None, "programs that guard mailboxes follow links"
     assert reader.post(link).status_code == 200
     address.refresh_from_db()
-    assert address.refusal("digest") == ""
+    assert address.suppression("digest") == ""
     assert AuditEntry.objects.filter(action="address.made", owner=owner).count() == 1
 
 
@@ -99,7 +99,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     delivery.deliver_due()
     reader.post(link_in(box.to("team@example.org")[0], "confirm"))
     address = Address.objects.get()
-    assert address.refusal("digest") == ""
+    assert address.suppression("digest") == ""
     other = logged_in(person("lars", owner, role=Role.LEAD))
     other.post(f"/admin/mail/address/{address.pk}/ask/")
     address.refresh_from_db()
@@ -111,23 +111,26 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     assert mail is not None
     mail.refresh_from_db()
     assert mail.state == State.SKIPPED
-    assert mail.answer.endswith("no longer leads the owner: another lead must ask again.")
-    assert "Ask its reader again" in other.get(f"/admin/mail/address/{address.pk}/change/").content.decode()
+    assert mail.answer.endswith("no longer leads the owner. Another lead must ask again.")
+    assert (
+        "Ask for confirmation again"
+        in other.get(f"/admin/mail/address/{address.pk}/change/").content.decode()
+    )
     SentMail.objects.all().delete()  # an address is asked once a day
     other.post(f"/admin/mail/address/{address.pk}/ask/")
     address.refresh_from_db()
-    assert address.refusal("digest").startswith("It waits for its reader")
+    assert address.suppression("digest").startswith("It hasn't been confirmed yet")
     assert str(address.confirmed_by) == "lars"
     delivery.deliver_due()
     reader.post(link_in(box.to("team@example.org")[-1], "confirm"))
     address.refresh_from_db()
-    assert address.refusal("digest") == ""
+    assert address.suppression("digest") == ""
 
 
 def test_a_yes_is_for_one_owner(owner: Owner, team_b: Sender) -> None:
     contact_of(owner)
     other = contact_of(team_b.key.default_owner, clicked=False)
-    assert other.refusal("digest").startswith("It waits for its reader")
+    assert other.suppression("digest").startswith("It hasn't been confirmed yet")
 
 
 @pytest.mark.parametrize("way", ["typed", "contact"])
@@ -171,27 +174,29 @@ def test_a_link_to_confirm_is_good_for_a_week_and_for_its_address_alone(
 
 def test_a_link_to_end_is_no_link_to_confirm(owner: Owner, reader: Client) -> None:
     address = contact_of(owner, clicked=False)
-    token = links.end_url("budget", "", address).rsplit("/", 1)[1]
+    token = links.unsubscribe_url("budget", "", address).rsplit("/", 1)[1]
     assert reader.post(f"/mail/confirm/{token}").status_code == 404
 
 
 def test_an_address_is_asked_once_a_day(owner: Owner, box: Box) -> None:
     address, lena = contact_of(owner, clicked=False), person("lena", owner, role=Role.LEAD)
     now = timezone.now()
-    assert account_mails.ask(address, lena, now) == ""
-    assert "asked today already" in account_mails.ask(address, lena, now)
+    assert account_mails.ask_to_confirm(address, lena, now) == ""
+    assert "already asked today" in account_mails.ask_to_confirm(address, lena, now)
 
 
 def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Client, box: Box) -> None:
     address = contact_of(owner)
-    content = MailContent("Budget", "text", "html", end_url=links.end_url("budget", "", address))
+    content = MailContent(
+        "Budget", "text", "html", unsubscribe_url=links.unsubscribe_url("budget", "", address)
+    )
     delivery.send(content, to=address, kind="budget", key="budget/1", now=timezone.now())
     delivery.deliver_due()
     (message,) = box.to("team@example.org")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     path = urlsplit(message["List-Unsubscribe"].strip("<>")).path
     page = reader.get(path)
-    assert "End warnings about budgets to team@example.org?" in page.content.decode()
+    assert "Unsubscribe team@example.org from budget warnings?" in page.content.decode()
     address.refresh_from_db()
     assert address.unwanted == [], "looking changes nothing"
     answer = reader.post(path, {"List-Unsubscribe": "One-Click"})
@@ -202,11 +207,11 @@ def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Cl
     delivery.deliver_due()
     assert second is not None
     second.refresh_from_db()
-    assert (second.state, second.answer) == (State.SKIPPED, "Its reader has ended this kind of mail.")
+    assert (second.state, second.answer) == (State.SKIPPED, "It is unsubscribed from this kind of mail.")
 
 
 def test_pages_behind_links_run_nothing_and_tell_nobody_where_they_were(owner: Owner, reader: Client) -> None:
-    response = reader.get(urlsplit(links.end_url("budget", "", contact_of(owner))).path)
+    response = reader.get(urlsplit(links.unsubscribe_url("budget", "", contact_of(owner))).path)
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert "no-referrer" in response.content.decode()
     assert "no-store" in response.headers["Cache-Control"]
@@ -265,7 +270,7 @@ def test_a_lead_lets_mail_go_again_to_a_paused_address(owner: Owner, lead: Clien
     assert "550 No" in page
     lead.post(f"{path}resume/")
     address.refresh_from_db()
-    assert (address.refusal("budget"), address.failures) == ("", 0)
+    assert (address.suppression("budget"), address.failures) == ("", 0)
     assert AuditEntry.objects.filter(action="address.resumed").count() == 1
 
 
@@ -298,7 +303,7 @@ def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_agai
     owner: Owner, lead: Client, box: Box
 ) -> None:
     lena = User.objects.get(username="lena")
-    assert account_mails.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
+    assert account_mails.ask_to_confirm(contact_of(owner, clicked=False), lena, timezone.now()) == ""
     mail = SentMail.objects.get()
     delivery.deliver_due()
     path = f"/admin/mail/sentmail/{mail.pk}/"
@@ -319,9 +324,9 @@ def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
     path = f"/admin/mail/sentmail/{mail.pk}/"
     page = lead.get(f"{path}change/").content.decode()
-    assert "It is not known whether this mail was sent" in page
+    assert "It is unknown if this mail was sent" in page
     assert "Send again" in page
-    assert "Take as sent" in page
+    assert "Mark as sent" in page
     lead.post(f"{path}taken/")
     mail.refresh_from_db()
     assert mail.state == State.SENT

@@ -35,7 +35,7 @@ def forget(_: Owner, __: Client) -> None:
 
 def question(owner: Owner, _: Client) -> None:
     by = User.objects.get(username="lena")
-    assert account_mails.ask(contact_of(owner, TO, clicked=False), by, timezone.now()) == ""
+    assert account_mails.ask_to_confirm(contact_of(owner, TO, clicked=False), by, timezone.now()) == ""
 
 
 def token_in(message: EmailMessage, page: str) -> str:
@@ -63,4 +63,4 @@ def test_nothing_keeps_the_link_that_a_mail_has(
     assert traces([TO]) != {}, "the search finds what is there"
     sent = SentMail.objects.get()
     assert sent.state == State.SENT
-    assert not delivery.send_again(sent, timezone.now())
+    assert not delivery.resend(sent, timezone.now())

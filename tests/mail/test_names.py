@@ -13,10 +13,10 @@ from events.lib.formatting import shorten, start_of
 from events.ownership.owner import Owner
 from reports.digests import content, sending
 from reports.digests.digest import Table
-from reports.digests.rendering import laid_out
+from reports.digests.rendering import text_table
 from reports.mail import account_mails, delivery
 from reports.mail.message import MailContent, build_message
-from reports.mail.text import isolated, line
+from reports.mail.text import isolated, one_line
 from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usage
 from tests.mail.conftest import contact_of
 from tests.mail.server import Box
@@ -55,7 +55,7 @@ def texts(message: EmailMessage) -> list[str]:
 
 @each_name
 def test_a_name_stays_as_it_is(name: str) -> None:
-    assert line(name) == name
+    assert one_line(name) == name
     assert shorten(name) == name
 
 
@@ -67,7 +67,7 @@ def test_every_kind_of_mail_says_a_name_as_it_is(name: str, owner: Owner, lead: 
     usage(owner, YESTERDAY, 5, source=name)
     subscribed(reader(owner), owner)
     sending.tick(content.compose, clock())
-    assert account_mails.ask(contact_of(owner, clicked=False), lena, timezone.now()) == ""
+    assert account_mails.ask_to_confirm(contact_of(owner, clicked=False), lena, timezone.now()) == ""
     form = {"owner": owner.pk, "email": "dora@example.org", "role": "viewer"}
     lead.post("/admin/accounts/invitation/add/", form)
     delivery.deliver_due()
@@ -92,7 +92,7 @@ def test_every_kind_of_mail_says_a_name_as_it_is(name: str, owner: Owner, lead: 
     ],
 )
 def test_what_breaks_a_line_or_turns_the_text_goes(text: str, said: str) -> None:
-    assert line(text) == said
+    assert one_line(text) == said
 
 
 @pytest.mark.parametrize("unit", ["👨\u200d👩\u200d👧\u200d👦", "e\u0301", "🇮🇳", "👍🏽", "❤\ufe0f"])
@@ -101,7 +101,7 @@ def test_a_cut_leaves_no_half_of_a_character(unit: str) -> None:
     for most in range(len(unit), 60):
         fit = unit * (most // len(unit))
         assert start_of(text, most) == fit
-        assert line(text, most + 1) == f"{fit.rstrip()}…"
+        assert one_line(text, most + 1) == f"{fit.rstrip()}…"
         assert shorten(text, 2 * most + 1) == f"{fit}…{fit}"
 
 
@@ -116,7 +116,7 @@ def test_a_name_from_right_to_left_leaves_the_number_beside_it_alone() -> None:
 
 def test_tables_in_plain_text_stand_in_columns_in_every_script() -> None:
     table = Table("Sources", ("Source", "Events"), tuple((name, "7") for name in NAMES.values()))
-    lines = laid_out(table)
+    lines = text_table(table)
     assert len({wcswidth(each) for each in lines}) == 1
 
 
@@ -126,9 +126,11 @@ def test_a_subject_of_any_length_is_read_as_it_was_written(length: int) -> None:
         :length
     ].strip()
     for text in (subject, f"{subject} \u200d\u2713", f"ദ{subject}"):
-        content = MailContent(text, "text", "<p>html</p>", end_url=f"https://tally.example/{'x' * 300}")
+        content = MailContent(
+            text, "text", "<p>html</p>", unsubscribe_url=f"https://tally.example/{'x' * 300}"
+        )
         message = message_from_bytes(
             build_message(content, to="ann@example.org", key="k", at=NOW).as_bytes(), policy=policy.default
         )
         assert message["Subject"] == text
-        assert message["List-Unsubscribe"] == f"<{content.end_url}>"
+        assert message["List-Unsubscribe"] == f"<{content.unsubscribe_url}>"

@@ -13,7 +13,7 @@ from reports.mail import delivery, retention
 from reports.mail.addresses import Address
 from reports.mail.message import Attachment, Image, MailContent
 from reports.mail.models import SentMail, State
-from reports.mail.transport import Line, Verdict
+from reports.mail.transport import ServerConnection, Verdict
 from tests.mail.conftest import contact_of
 from tests.mail.server import Box, serving
 
@@ -51,7 +51,7 @@ def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
     assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in as_it_came.replace(b"\r\n", b"\n")
 
 
-def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
+def test_a_key_is_start_attemptn_once(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     claimed(address)
     assert delivery.send(CONTENT, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
@@ -130,11 +130,11 @@ def test_an_address_that_is_refused_three_times_is_paused_and_says_so(owner: Own
     address.refresh_from_db()
     assert address.paused_at is not None
     assert address.paused_why == "550 5.1.1 No such user"
-    assert address.refusal("budget") == "It is paused: its mail server refused it 3 times for good."
+    assert address.suppression("budget") == "It is paused: its mail server rejected it permanently 3 times."
     last = claimed(address, "budget/last")
     assert delivery.deliver_due() == 0
     assert state_of(last) == State.SKIPPED
-    assert last.answer == address.refusal("budget")
+    assert last.answer == address.suppression("budget")
 
 
 def test_a_success_between_starts_the_count_anew(owner: Owner, box: Box) -> None:
@@ -180,39 +180,39 @@ def test_a_server_that_is_slow_before_the_message_is_tried_again(owner: Owner, b
 def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     SentMail.objects.filter(pk=mail.pk).update(state=State.SENDING, changed_at=timezone.now())
-    assert delivery.give_up_lost(timezone.now()) == 0
-    assert delivery.give_up_lost(timezone.now() + delivery.LOST_AFTER) == 1
+    assert delivery.mark_lost(timezone.now()) == 0
+    assert delivery.mark_lost(timezone.now() + delivery.LOST_AFTER) == 1
     assert state_of(mail) == State.UNKNOWN
     assert delivery.deliver_due(later(days=1)) == 0
-    assert delivery.send_again(mail, timezone.now())
+    assert delivery.resend(mail, timezone.now())
     assert delivery.deliver_due() == 1
     assert state_of(mail) == State.SENT
 
 
-def test_what_is_unknown_can_be_taken_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
+def test_what_is_unknown_can_be_start_attemptn_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
-    assert not delivery.take_as_sent(mail, timezone.now())
+    assert not delivery.mark_sent(mail, timezone.now())
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
-    assert delivery.take_as_sent(mail, timezone.now())
+    assert delivery.mark_sent(mail, timezone.now())
     assert (state_of(mail), box.taken) == (State.SENT, [])
 
 
 def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     delivery.deliver_due()
-    assert delivery.send_again(mail, timezone.now())
+    assert delivery.resend(mail, timezone.now())
     delivery.deliver_due()
     first, second = box.to("team@example.org")
     assert first["Message-ID"] == second["Message-ID"]
     assert first.as_bytes() == second.as_bytes()
 
 
-def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> None:
+def test_a_worker_that_comes_second_finds_it_start_attemptn(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     now = timezone.now()
-    assert delivery._take(SentMail.objects.get(pk=mail.pk), now)
-    with Line() as line:
-        assert delivery.attempt(mail.pk, line) is None
+    assert delivery._start_attempt(SentMail.objects.get(pk=mail.pk), now)
+    with ServerConnection() as server:
+        assert delivery.attempt(mail.pk, server) is None
     assert box.asked == []
 
 
@@ -252,15 +252,15 @@ def test_a_confirmed_contact_gets_only_the_question_before_its_click(owner: Owne
 def test_a_person_gets_mail_where_the_account_says_now(db: None, box: Box) -> None:
     user = User.objects.create_user("ann", "ann@example.org")
     old = Address.objects.create(user=user, address="ann@example.org")
-    assert old.refusal("budget") == ""
+    assert old.suppression("budget") == ""
     user.email = "ann@example.com"
     user.save()
     old.refresh_from_db()
-    assert old.refusal("budget") == "It is no longer the person's address."
+    assert old.suppression("budget") == "It is no longer the person's address."
     user.is_active = False
     user.save()
     old.refresh_from_db()
-    assert old.refusal("budget") == "The account of the person is no longer active."
+    assert old.suppression("budget") == "The person's account is no longer active."
 
 
 # --- What it says ---------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: B
         '<p>Straße 東京 😀 <img src="cid:chart1" alt="x"></p>',
         images=(Image("chart1", b"\x89PNG\r\n\x1a\nnot really"),),
         attachments=(Attachment("../..\\evil\r\n name.csv", b"a,b\r\n1,2\r\n"),),
-        end_url="https://tally.example/mail/end/abc",
+        unsubscribe_url="https://tally.example/mail/end/abc",
     )
     claimed(contact_of(owner), content=content)
     delivery.deliver_due()
@@ -356,7 +356,7 @@ def test_a_mail_that_cannot_be_handled_leaves_the_others_alone(owner: Owner, box
     assert state_of(fine) == State.SENT
     assert (state_of(odd), odd.attempts) == (State.CLAIMED, 1)
     assert odd.next_at > timezone.now(), "it is put off, or it would come first each time"
-    assert odd.answer == "It could not be handed over: KeyError."
+    assert odd.answer == "It could not be delivered: KeyError."
 
 
 def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
@@ -365,14 +365,14 @@ def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
     address = contact_of(owner)
     odd, fine = claimed(address, "odd"), claimed(address, "fine")
     SentMail.objects.filter(pk=odd.pk).update(next_at=timezone.now() - timedelta(minutes=1))
-    keep = delivery._keep
+    keep = delivery._record_outcome
 
     def fail(mail: SentMail, *args: Any) -> None:
         if mail.pk == odd.pk:
             raise ValueError("after the server has taken it")
         keep(mail, *args)
 
-    monkeypatch.setattr(delivery, "_keep", fail)
+    monkeypatch.setattr(delivery, "_record_outcome", fail)
     delivery.deliver_due()
     assert (state_of(odd), state_of(fine)) == (State.UNKNOWN, State.SENT)
 

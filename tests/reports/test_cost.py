@@ -20,7 +20,7 @@ from events.ownership.source import Source
 from reports.charts.time_chart import TimeChart
 from reports.cost.charges import Charge
 from reports.cost.charging.closing import close
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.plans import Discount, Method, PlatformCost, PricePlan
 from reports.figures.cost import charges as figures
 from reports.figures.cost.charges import MonthsCost
@@ -62,7 +62,7 @@ def owners(db: None) -> tuple[Owner, Owner]:
         use(a, at(day, 3), stored=1_500_000, billed_bytes=3 * 10**9)
         use(a, at(day, 4), by="app", kind="error", dialect="buildless", stored=200_000, rejected=300_000)
         use(b, at(day, 5), by="(unknown)", kind="", stored=700_001, billed_bytes=10**8)
-    keep(a.organization_id, NOW)
+    update_charges(a.organization_id, NOW)
     return a, b
 
 
@@ -195,7 +195,7 @@ def test_all_charges_are_downloaded_of_ones_own_owners(
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     for sender, name in ((team_a, "app of A"), (team_b, "secret app of B")):
         use(sender.key.default_owner, hour, by=name, stored=1_000)
-    keep(team_a.key.default_owner.organization_id, hour)
+    update_charges(team_a.key.default_owner.organization_id, hour)
     path = f"/reports/cost/focus.csv?month={hour:%Y-%m}"
     assert path in html_of(alice, "/reports/cost/")
     mine = csv_of(alice, path)
@@ -219,7 +219,7 @@ def test_a_month_of_too_many_charges_is_left_to_the_command(
 ) -> None:
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     use(team_a.key.default_owner, hour, by="an app", stored=1_000)
-    keep(team_a.key.default_owner.organization_id, hour)
+    update_charges(team_a.key.default_owner.organization_id, hour)
     path = f"/reports/cost/focus.csv?month={hour:%Y-%m}"
     most = len(csv_of(alice, path).splitlines()) - 1
     for form in ("csv", "xlsx"):
@@ -236,7 +236,7 @@ def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Cl
     late = log_event("late", ets=now_ms() - 3 * 86_400_000)
     event = filed(team_a, late, *many(2), *many(1, "app"))
     mine, hour = event.owner, event.received_at.replace(minute=0, second=0, microsecond=0)
-    keep(mine.organization_id, timezone.now())
+    update_charges(mine.organization_id, timezone.now())
     page = html_of(alice, f"/reports/cost/?month={hour:%Y-%m}&day={hour:%Y-%m-%d}&hour={hour:%H}")
     links = re.findall(r'href="(/admin/events/event/[^"]+)">([0-9]+)', page)
     found = {html.unescape(link): int(count) for link, count in links}
@@ -263,7 +263,7 @@ def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tupl
     later = at(2, month=10)
     close(a.organization, AUGUST, audit.command("test"), later)
     use(a, at(30, 4, month=8), stored=2_000_000)
-    keep(a.organization_id, later)
+    update_charges(a.organization_id, later)
     report = built({"month": "2026-08"}, now=later)
     assert "August 2026 cost" in report.answer
     assert "is closed" in report.answer
@@ -276,7 +276,7 @@ def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tupl
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ({"month": "2026-13"}, "A month is written as in 2026-09."),
+        ({"month": "2026-13"}, "Write a month as 2026-09."),
         ({"month": "2027-01"}, "is no month from"),
         ({"month": "0001-01"}, "is no month from"),
         ({"month": "2026-09", "day": "2026-10-01"}, "is no day of September 2026"),
@@ -297,7 +297,7 @@ def test_two_currencies_are_never_added_up(owners: tuple[Owner, Owner]) -> None:
     dollars.refresh_from_db()
     assign(dollars, of=globex)
     use(c, at(2), stored=3_000_000)
-    keep(globex.pk, NOW)
+    update_charges(globex.pk, NOW)
     euro, dollar = built(), built({"currency": "USD"})
     assert euro.figures[1].value == total(owner__in=owners, billing_month__month=SEPTEMBER)
     assert dollar.figures[1].value == total(owner=c)
@@ -314,7 +314,7 @@ def test_it_asks_as_much_of_many_as_of_few(operator: Client, team_a: Sender) -> 
     for number in (1, 15):
         for place in range(number):
             use(mine, now.replace(minute=0, second=0, microsecond=0), by=f"app {place}", stored=1_000)
-        keep(mine.organization_id, now)
+        update_charges(mine.organization_id, now)
         with CaptureQueriesContext(connection) as captured:
             shown = html_of(operator, "/reports/cost/")
         assert "app 0" in shown
@@ -331,7 +331,7 @@ def test_members_see_the_cost_of_their_owners_alone(
         if not Organization.objects.filter(plans__isnull=False, pk=mine.organization_id).exists():
             assign(plan(f"Plan {name}", prices=CHARGES), of=mine.organization)
         use(mine, now.replace(minute=0, second=0, microsecond=0), by=name, stored=1_000_000)
-        keep(mine.organization_id, now)
+        update_charges(mine.organization_id, now)
     today = f"{now:%Y-%m-%d}"
     for path in ("", f"?day={today}", f"?day={today}&hour={now.hour}", "?csv=parts", "?by=owner"):
         if "csv" in path:

@@ -12,7 +12,7 @@ from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from reports.cost.charges import BillingMonth, Charge, State
 from reports.cost.charging import closing
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.periods import month_of, next_month
 from tests.admin.conftest import html_of
 from tests.cost.ledgers import assign, plan, total, use
@@ -32,7 +32,7 @@ def team(team_a: Sender) -> Owner:
     assign(plan(prices={"events": "2"}), of=owner.organization)
     for back in (2, 1, 0):
         use(owner, first_of(month_ago(back)), stored=(back + 1) * 1_000_000)
-    keep(owner.organization_id, timezone.now())
+    update_charges(owner.organization_id, timezone.now())
     return owner
 
 
@@ -75,9 +75,7 @@ def test_an_operator_closes_the_month_that_was_shown(team: Owner, operator: Clie
     assert BillingMonth.objects.get(month=month_ago(2)).closed_by == entry.actor_name
 
 
-@pytest.mark.parametrize(
-    ("back", "why"), [(0, "be closed"), (1, "is still open: months are closed in their order")]
-)
+@pytest.mark.parametrize(("back", "why"), [(0, "be closed"), (1, "is still open. Close months in order")])
 def test_a_month_that_runs_or_comes_after_an_open_one_stays_open(
     team: Owner, operator: Client, back: int, why: str
 ) -> None:
@@ -152,6 +150,6 @@ def test_it_says_so_while_somebody_else_charges(
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$")
 
-    monkeypatch.setattr(closing, "keep", lambda *_: transaction.atomic(locked)())
-    assert "is being charged right now: try again in a minute" in sent(operator, team, 2)
+    monkeypatch.setattr(closing, "update_charges", lambda *_: transaction.atomic(locked)())
+    assert "is being charged right now. Try again in a minute" in sent(operator, team, 2)
     assert set(states(team)) == {State.OPEN}

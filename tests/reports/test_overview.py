@@ -14,7 +14,7 @@ from events.ownership.source import Source
 from events.sessions.session import Session
 from events.store.usage import hour_of
 from reports.cost.analysis.forecasts import forecast
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.figures.overview import overview
 from reports.filters import Filters
 from reports.pages.activity.overview import build
@@ -232,7 +232,7 @@ def test_cost_is_what_was_charged_this_month_with_its_forecast(team_a: Sender) -
         since=datetime(2020, 1, 1, tzinfo=UTC),
     )
     use(owner, hour_of(now), stored=5_000_000, billed_bytes=10**9)
-    keep(owner.organization_id, now)
+    update_charges(owner.organization_id, now)
     mine = of_all(preset("7d", now, UTC_ZONE), owners=(owner.pk,))
     found = overview(mine, now).cost
     assert found

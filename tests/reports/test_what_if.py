@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.ownership.owner import Owner
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.plans import PlanAssignment, PricePlan
 from tests.admin.conftest import html_of, text_of
 from tests.cost.ledgers import assign, plan, use
@@ -23,7 +23,7 @@ def team(team_a: Sender, team_b: Sender) -> Owner:
     assign(plan(prices={"events": "2"}), of=mine.organization)
     use(mine, now, stored=2_000_000)
     use(other, now, stored=4_000_000)
-    keep(mine.organization_id, timezone.now())
+    update_charges(mine.organization_id, timezone.now())
     plan("Dearer", prices={"events": "5"})
     later = plan("To come", prices={"events": "1"})
     PlanAssignment.objects.create(
@@ -66,4 +66,4 @@ def test_what_is_not_offered_is_not_supposed(team: Owner, alice: Client) -> None
     dearer = PricePlan.objects.get(name="Dearer")
     html = html_of(alice, f"/reports/what-if/?plan={dearer.pk}&organization=999999&month=2020-13")
     assert "Dearer" not in html
-    assert "A month is written as in" in html
+    assert "Write a month as" in html

@@ -95,5 +95,5 @@ def test_a_digest_of_a_day_without_anything_tells_of_the_silence(team_a: Sender)
     period = latest_period(subscription, now + timedelta(days=1))
     composed = content.compose(subscription, period, [owner], now + timedelta(days=1))
     assert composed is not None
-    assert composed.answer == "Team A: nothing came in."
+    assert composed.summary == "Team A: nothing was received."
     assert [notice.sentence.partition(" for ")[0] for notice in composed.notices] == ["agent has been silent"]

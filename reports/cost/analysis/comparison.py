@@ -1,16 +1,16 @@
-"""Comparing two months: by how much the cost changed, and why. The parts sum to the whole, exactly.
+"""Comparison of two months: by how much the cost changed, and why. The parts add up to the change exactly.
 
-One cause after the other is changed from the former month to the latter, in this order:
+One cause after another is changed from the earlier month to the later one, in this order:
 
-volume   the number of accepted events, at the former size of an event and the former prices
-size     the bytes of an event, at the new number and the former prices
-storage  the GB-months that were kept, at the former price
-price    what is left of the usage's change: prices, tiers, discounts, plans
-fixed    platform costs
+volume       the number of accepted events, at the earlier event size and prices
+size         the bytes per event, at the new number of events and the earlier prices
+storage      the GB-months stored, at the earlier price
+price        the rest of the change in usage cost: prices, tiers, discounts, plans
+fixed        platform costs
 corrections  of closed months
 
-A price here is what a meter cost on average (cost over quantity). Where the former month had no usage of a
-meter, all of that meter's cost is volume, or storage.
+A price here is a meter's average (cost divided by quantity). If the earlier month had no usage of a meter,
+all of its cost counts as volume or storage.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from reports.cost.numbers import ZERO, exactly, quotient, sum_of
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class Metered:
     """Quantity and cost of a meter."""
 
     quantity: Decimal = ZERO
@@ -35,25 +35,25 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A month, as it is compared."""
+class MonthCosts:
+    """What a month cost, by meter."""
 
-    events: Used = Used()
-    ingested: Used = Used()
-    stored: Used = Used()
+    events: Metered = Metered()
+    ingested: Metered = Metered()
+    stored: Metered = Metered()
     fixed: Decimal = ZERO
     corrections: Decimal = ZERO
 
     @property
     def cost(self) -> Decimal:
-        """All of it."""
+        """The total."""
         usage = (self.events, self.ingested, self.stored)
         return sum_of((*(each.cost for each in usage), self.fixed, self.corrections))
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """By how much the cost changed, and of which cause."""
+class CostChange:
+    """By how much the cost changed, and the causes."""
 
     before: Decimal
     after: Decimal
@@ -71,20 +71,20 @@ class Change:
 
     @property
     def causes(self) -> dict[str, Decimal]:
-        """The parts of the change by name, which sum to it."""
+        """The parts of the change by name, which add up to it."""
         names = ("volume", "size", "storage", "price", "fixed", "corrections")
         return {name: getattr(self, name) for name in names}
 
 
-def compare(before: Side, after: Side) -> Change:
-    """What changed from one month to another, and why."""
+def compare(before: MonthCosts, after: MonthCosts) -> CostChange:
+    """Return what changed from one month to another, and why."""
     with exactly():
         volume = _by_volume(before.events, before, after)
         bytes_by_volume = _by_volume(before.ingested, before, after)
         by_bytes = _at_former_price(before.ingested, after.ingested) - before.ingested.cost
         if before.events.quantity and before.ingested.quantity:
             size = by_bytes - bytes_by_volume
-        else:  # there is no former size
+        else:  # there is no earlier size
             size, bytes_by_volume = ZERO, by_bytes
         if not before.events.quantity:
             volume = after.events.cost
@@ -92,25 +92,25 @@ def compare(before: Side, after: Side) -> Change:
         storage = _at_former_price(before.stored, after.stored) - before.stored.cost
         fixed, corrections = after.fixed - before.fixed, after.corrections - before.corrections
         price = after.cost - before.cost - volume - size - storage - fixed - corrections
-    return Change(before.cost, after.cost, volume, size, storage, price, fixed, corrections)
+    return CostChange(before.cost, after.cost, volume, size, storage, price, fixed, corrections)
 
 
-def _by_volume(cost: Used, before: Side, after: Side) -> Decimal:
-    """What of a former cost changes with the number of events."""
+def _by_volume(cost: Metered, before: MonthCosts, after: MonthCosts) -> Decimal:
+    """Return the part of an earlier cost that changes with the number of events."""
     if not before.events.quantity:
         return ZERO
     more = after.events.quantity - before.events.quantity
     return quotient(cost.cost * more, before.events.quantity)
 
 
-def _at_former_price(before: Used, after: Used) -> Decimal:
+def _at_former_price(before: Metered, after: Metered) -> Decimal:
     if not before.quantity:
         return after.cost
     return quotient(before.cost * after.quantity, before.quantity)
 
 
-def side(month: date, owners: Owners = None, days: int | None = None, **only: Any) -> Side:
-    """A month of some owners, from their charges; of its first days only, where so many are asked for.
+def month_costs(month: date, owners: Owners = None, days: int | None = None, **only: Any) -> MonthCosts:
+    """Return the costs of some owners in a month, or in its first `days` days.
 
     Fixed costs and corrections are of the month, whatever the days. `only` narrows to values of columns of
     ChargeDay.
@@ -122,15 +122,15 @@ def side(month: date, owners: Owners = None, days: int | None = None, **only: An
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
     sums = rows.values("meter", "is_correction").annotate(quantities=Sum("quantity"), costs=Sum("cost"))
-    usage: dict[str, Used] = {}
+    usage: dict[str, Metered] = {}
     corrections = ZERO
     for row in sums.order_by():
         if row["is_correction"]:
             corrections = sum_of((corrections, row["costs"]))
         else:
-            usage[row["meter"]] = Used(row["quantities"], row["costs"])
-    nothing = Used()
-    return Side(
+            usage[row["meter"]] = Metered(row["quantities"], row["costs"])
+    nothing = Metered()
+    return MonthCosts(
         events=usage.get(EVENTS, nothing),
         ingested=usage.get(INGESTED, nothing),
         stored=usage.get(STORED, nothing),

@@ -1,10 +1,10 @@
-"""Forecasting: what a month will cost when it is over, from the days that are.
+"""Forecasts of a month's cost, and how far past forecasts were off.
 
-The method. Days that are over count as charged, fixed costs and corrections too. For the day that runs and
-the days to come: events and ingested data cost what the same weekday cost on average over the last four weeks
-that are there (a weekday without one: the average of all days). Stored data costs what it cost on the last
-whole day, and each day more by the average daily change over the last seven. The day that runs is at least
-what it has cost already. Without a whole day before it there is no forecast.
+The method: past days count as charged, including platform costs and corrections. For today and the days to
+come, events and ingested data cost the average of the same weekday over the last four weeks (or of all days,
+if there is no such weekday). Stored data costs what it cost yesterday, plus the average daily change over
+the last seven days for each day to come. Today costs at least what it has already cost. There is no forecast
+without at least one whole past day.
 """
 
 from collections import defaultdict
@@ -24,79 +24,78 @@ from reports.periods import month_of, next_month
 
 DAY = timedelta(days=1)
 WEEKS, TREND = 4, 7
+MONTHS = 3  # past months at most by which a forecast's range is measured
+LEAST_KNOWN = 7  # days that a forecast must be made from to be measured
 Costs = Mapping[date, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
+class DailyCosts:
+    """Costs by day: of events and ingested data, and of stored data."""
+
+    metered: Costs
+    stored: Costs
+
+    def cost(self, since: date, until: date) -> Decimal:
+        """Return the cost of the days from `since` to `until` (exclusive)."""
+        days = (since + number * DAY for number in range((until - since).days))
+        return sum_of(self.metered.get(day, ZERO) + self.stored.get(day, ZERO) for day in days)
+
+    @property
+    def first(self) -> date | None:
+        """The first day with a cost."""
+        return min({*self.metered, *self.stored}, default=None)
+
+
+NOTHING = DailyCosts({}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a month has cost so far and is going to cost."""
+    """What a month has cost so far and is expected to cost."""
 
     so_far: Decimal
-    expected: Decimal | None  # None: too little is known
-    days: Mapping[date, Decimal]  # that are expected, the running one first
-    known: int = 0  # whole days that it was made from
+    expected: Decimal | None  # None if too little is known
+    days: Mapping[date, Decimal]  # expected costs of today and the days to come
+    known: int = 0  # whole past days that it is based on
 
 
 def forecast(month: date, owners: Owners, now: datetime, **only: Any) -> Forecast:
-    """The forecast of a month, as of a time (UTC). Of a month that is over: what it cost.
+    """Return the forecast of a month as of a time (UTC); for a past month, what it cost.
 
-    `only` narrows to values of columns of ChargeDay.
+    `only` filters by columns of ChargeDay.
     """
-    so_far = total(month, owners, **only).cost
-    found = _known(month, owners, now, only, by_owner=False)
-    return _forecast(so_far, found.get(None, _Days({}, {})), now.date(), next_month(month))
+    so_far = total(month, owners, **only)
+    end = next_month(month)
+    if now.date() >= end:
+        return Forecast(so_far, so_far, {})
+    return _forecast(so_far, daily_costs(*_known_days(now), owners, **only), now.date(), end)
 
 
 def forecasts_by_owner(month: date, owners: Owners, now: datetime) -> dict[int, Forecast]:
-    """The same for each owner that has charges in the month; three statements."""
+    """Return the forecasts of all owners that have charges in the month, in two statements."""
     rows = ChargeDay.objects.filter(billing_month__month=month)
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
     so_far = dict(rows.values_list("owner_id").annotate(costs=Sum("cost")).order_by())
-    found = _known(month, owners, now, {}, by_owner=True)
     end = next_month(month)
+    if now.date() >= end:
+        return {owner_id: Forecast(cost, cost, {}) for owner_id, cost in so_far.items()}
+    days = _daily_costs(*_known_days(now), owners, {}, by_owner=True)
     return {
-        owner_id: _forecast(cost, found.get(owner_id, _Days({}, {})), now.date(), end)
+        owner_id: _forecast(cost, days.get(owner_id, NOTHING), now.date(), end)
         for owner_id, cost in so_far.items()
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """What the last days cost."""
-
-    metered: dict[date, Decimal]
-    stored: dict[date, Decimal]
-
-
-def _known(
-    month: date, owners: Owners, now: datetime, only: Mapping[str, Any], *, by_owner: bool
-) -> dict[int | None, _Days]:
-    """What the last weeks cost, of each owner or of all (None)."""
+def _known_days(now: datetime) -> tuple[date, date]:
+    """Return the days that a forecast is made from: the last weeks up to and including today."""
     today = now.date()
-    if today >= next_month(month):
-        return {}
-    since = today - WEEKS * 7 * DAY
-    rows = ChargeDay.objects.filter(day__gte=since, day__lte=today, is_correction=False, **only)
-    if owners is not None:
-        rows = rows.filter(owner_id__in=list(owners))
-    keys = ("owner_id", "day", "meter") if by_owner else ("day", "meter")
-    sums = rows.exclude(meter=PLATFORM).values(*keys).annotate(costs=Sum("cost")).order_by()
-    found: dict[int | None, _Days] = defaultdict(lambda: _Days(defaultdict(_zero), defaultdict(_zero)))
-    for row in sums:
-        days = found[row.get("owner_id")]
-        (days.stored if row["meter"] == STORED else days.metered)[row["day"]] += row["costs"]
-    return found
+    return today - WEEKS * 7 * DAY, today + DAY
 
 
-def _zero() -> Decimal:
-    return ZERO
-
-
-def _forecast(so_far: Decimal, known: _Days, today: date, end: date) -> Forecast:
-    if today >= end:
-        return Forecast(so_far, so_far, {})
-    days = expect(known.metered, known.stored, today, end)
+def _forecast(so_far: Decimal, known: DailyCosts, today: date, end: date) -> Forecast:
+    days = expected_costs(known.metered, known.stored, today, end)
     if days is None:
         return Forecast(so_far, None, {})
     running = known.metered.get(today, ZERO) + known.stored.get(today, ZERO)
@@ -105,23 +104,25 @@ def _forecast(so_far: Decimal, known: _Days, today: date, end: date) -> Forecast
     return Forecast(so_far, so_far - running + sum(days.values(), ZERO), days, (today - first).days)
 
 
-def expect(metered: Costs, stored: Costs, today: date, end: date) -> dict[date, Decimal] | None:
-    """What each day from `today` to `end` (exclusive) is going to cost; None without a whole day before."""
+def expected_costs(metered: Costs, stored: Costs, today: date, end: date) -> dict[date, Decimal] | None:
+    """Return the expected cost of each day from `today` to `end` (exclusive); None without a whole past
+    day.
+    """
     known = [day for day in {*metered, *stored} if day < today]
     if not known:
         return None
     first = min(known)
-    whole = [first + number * DAY for number in range((today - first).days)]  # a day of none costs 0
+    whole = [first + number * DAY for number in range((today - first).days)]  # a day without charges costs 0
     weekdays = {weekday: [day for day in whole if day.weekday() == weekday] for weekday in range(7)}
-    kept, more = _trend(stored, whole[-TREND - 1 :])
+    last, change = _trend(stored, whole[-TREND - 1 :])
     return {
-        day: _average(metered, weekdays[day.weekday()] or whole) + max(kept + more * number, ZERO)
+        day: _average(metered, weekdays[day.weekday()] or whole) + max(last + change * number, ZERO)
         for number, day in enumerate((today + number * DAY for number in range((end - today).days)), 1)
     }
 
 
 def _trend(stored: Costs, days: list[date]) -> tuple[Decimal, Decimal]:
-    """What is kept cost on the last day, and by how much more each day."""
+    """Return what stored data cost on the last day, and the average daily change."""
     first, last = stored.get(days[0], ZERO), stored.get(days[-1], ZERO)
     return last, quotient(last - first, Decimal(len(days) - 1)) if len(days) > 1 else ZERO
 
@@ -130,92 +131,83 @@ def _average(costs: Costs, days: list[date]) -> Decimal:
     return quotient(sum((costs.get(day, ZERO) for day in days), ZERO), Decimal(len(days)))
 
 
-MONTHS = 3  # that a range is measured by, at the most
-LEAST_KNOWN = 7  # days that a forecast must have had before it to be measured
-
-
 @dataclass(frozen=True, slots=True)
-class Daily:
-    """What days cost: by what came in, and by what was kept."""
+class ForecastError:
+    """A forecast made within a past month, and what the rest of the month then cost."""
 
-    metered: Costs
-    stored: Costs
-
-    def cost(self, since: date, until: date) -> Decimal:
-        """Of the days from one to another, exclusive."""
-        days = (since + number * DAY for number in range((until - since).days))
-        return sum_of(self.metered.get(day, ZERO) + self.stored.get(day, ZERO) for day in days)
-
-    @property
-    def first(self) -> date | None:
-        """The first day that has any."""
-        return min({*self.metered, *self.stored}, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """A forecast that was made when some days of a month were over, beside what came."""
-
-    expected: Decimal  # of the days that were to come
-    came: Decimal
-    before: Decimal  # what the days before had cost
+    expected: Decimal  # cost of the remaining days
+    actual: Decimal
+    before: Decimal  # cost of the days before
 
     @property
     def of_rest(self) -> Decimal | None:
-        """By which part of what it expected the days to come differed; None where it expected nothing."""
-        return abs(quotient(self.came, self.expected) - ONE) if self.expected else None
+        """The error as a share of the expected cost; None if nothing was expected."""
+        return abs(quotient(self.actual, self.expected) - ONE) if self.expected else None
 
     @property
     def of_month(self) -> Decimal | None:
-        """By which part of what the month cost it was off."""
-        whole = self.before + self.came
-        return quotient(abs(self.expected - self.came), whole) if whole else None
+        """The error as a share of what the whole month cost."""
+        whole = self.before + self.actual
+        return quotient(abs(self.expected - self.actual), whole) if whole else None
 
 
-def daily(since: date, until: date, owners: Owners = None, **only: Any) -> Daily:
-    """What days cost, without fixed costs and corrections. `only` narrows columns of ChargeDay."""
+def daily_costs(since: date, until: date, owners: Owners = None, **only: Any) -> DailyCosts:
+    """Return what days cost, without platform costs and corrections. `only` filters by columns of
+    ChargeDay.
+    """
+    return _daily_costs(since, until, owners, only, by_owner=False).get(None, NOTHING)
+
+
+def _daily_costs(
+    since: date, until: date, owners: Owners, only: Mapping[str, Any], *, by_owner: bool
+) -> dict[int | None, DailyCosts]:
+    """Return daily costs by owner, or of all owners together under None."""
     rows = ChargeDay.objects.filter(day__gte=since, day__lt=until, is_correction=False, **only)
     if owners is not None:
         rows = rows.filter(owner_id__in=list(owners))
-    metered: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    stored: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    sums = rows.exclude(meter=PLATFORM).values("day", "meter").annotate(costs=Sum("cost")).order_by()
+    keys = ("owner_id", "day", "meter") if by_owner else ("day", "meter")
+    sums = rows.exclude(meter=PLATFORM).values(*keys).annotate(costs=Sum("cost")).order_by()
+    found: dict[int | None, tuple[dict[date, Decimal], dict[date, Decimal]]] = {}
     for row in sums:
-        (stored if row["meter"] == STORED else metered)[row["day"]] += row["costs"]
-    return Daily(dict(metered), dict(stored))
+        metered, stored = found.setdefault(row.get("owner_id"), ({}, {}))
+        costs = stored if row["meter"] == STORED else metered
+        costs[row["day"]] = costs.get(row["day"], ZERO) + row["costs"]
+    return {owner_id: DailyCosts(*costs) for owner_id, costs in found.items()}
 
 
-def missed(days: Daily, month: date, over: int) -> Missed | None:
-    """The forecast of a month as made when `over` days of it were over; None where too little was known."""
+def measure_error(days: DailyCosts, month: date, over: int) -> ForecastError | None:
+    """Measure the forecast made after `over` days of a month; None if too little was known."""
     today, end = month + over * DAY, next_month(month)
     if days.first is None or (today - days.first).days < LEAST_KNOWN or today >= end:
         return None
     since = today - WEEKS * 7 * DAY
-    found = expect(_between(days.metered, since, today), _between(days.stored, since, today), today, end)
+    found = expected_costs(
+        _between(days.metered, since, today), _between(days.stored, since, today), today, end
+    )
     if found is None:
         return None
-    return Missed(sum_of(found.values()), days.cost(today, end), days.cost(month, today))
+    return ForecastError(sum_of(found.values()), days.cost(today, end), days.cost(month, today))
 
 
-def spread(month: date, over: int, owners: Owners = None, **only: Any) -> Decimal | None:
-    """By which part of what is expected of the days to come the last months differed, the worst of them.
+def worst_error(month: date, over: int, owners: Owners = None, **only: Any) -> Decimal | None:
+    """Return the worst relative error of the forecasts made on the same day of the last months.
 
-    None where no month before is known well enough.
+    None if no earlier month is known well enough.
     """
     before = [month_of(month - DAY)]
     while len(before) < MONTHS:
         before.append(month_of(before[-1] - DAY))
-    days = daily(before[-1] - WEEKS * 7 * DAY, month, owners, **only)
-    found = (missed(days, each, over) for each in before)
+    days = daily_costs(before[-1] - WEEKS * 7 * DAY, month, owners, **only)
+    found = (measure_error(days, each, over) for each in before)
     return max((each.of_rest for each in found if each and each.of_rest is not None), default=None)
 
 
-def mean_errors(days: Daily, months: Iterable[date]) -> dict[int, Decimal]:
-    """By how many days of a month were over: the mean of absolute errors, as parts of what it cost (MAPE)."""
+def mean_errors(days: DailyCosts, months: Iterable[date]) -> dict[int, Decimal]:
+    """Return the mean absolute percentage error (MAPE) of forecasts, by the number of days that were over."""
     errors: dict[int, list[Decimal]] = defaultdict(list)
     for month in months:
         for over in range((next_month(month) - month).days):
-            found = missed(days, month, over)
+            found = measure_error(days, month, over)
             if found is not None and found.of_month is not None:
                 errors[over].append(found.of_month)
     return {over: quotient(sum_of(found), Decimal(len(found))) for over, found in sorted(errors.items())}

@@ -1,8 +1,8 @@
-"""What if: what a month of an organization would cost under another plan, computed and not stored.
+"""What-if: what a month of an organization would cost under another plan, computed but not stored.
 
-From the quantities that were charged, not from usage: sums by owner, meter and stretch of time in which no
-price changes, so it takes as long for millions of events as for a few. Graduated tiers depend on the month's
-quantity in such a stretch alone, so the cost is the same to the last digit as charging would make it.
+It is computed from charged quantities, summed by owner, meter and stretch of time without a price change, so
+millions of events take no longer than a few. Graduated tiers depend only on the quantity in such a stretch,
+so the result equals what charging would make, to the last digit.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from events.ownership.owner import Organization
 from reports.cost.analysis.totals import Owners
 from reports.cost.charges import BillingMonth
 from reports.cost.charging import terms, updating, usage
-from reports.cost.charging.charge_lines import split
+from reports.cost.charging.charge_lines import split_by_tier
 from reports.cost.charging.terms import Terms
 from reports.cost.meters import PRICED, STORED
 from reports.cost.numbers import ZERO, exactly
@@ -24,13 +24,13 @@ from reports.cost.plans import PricePlan
 
 
 @dataclass(frozen=True, slots=True)
-class Supposed:
-    """What an owner's meter costs, and would cost."""
+class PlanCost:
+    """What an owner's meter cost, and would cost under the plan."""
 
     owner_id: int
     meter: str
     cost: Decimal
-    supposed: Decimal
+    simulated: Decimal
 
 
 Quantity = tuple[int, str, int, Decimal, Decimal]  # owner, meter, stretch, quantity, cost
@@ -40,7 +40,7 @@ SELECT owner_id, meter, width_bucket(hour, %s::timestamptz[]) AS stretch, sum(qu
 FROM cost_charge WHERE billing_month_id = %s AND NOT is_correction AND meter = ANY(%s)
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-# The same where no price changes in mid-month, from the daily sums.
+# The same from daily sums, if no price changes within the month.
 _OF_MONTH = """
 SELECT owner_id, meter, 1, sum(quantity), sum(cost)
 FROM cost_chargeday WHERE billing_month_id = %s AND NOT is_correction AND meter = ANY(%s)
@@ -50,35 +50,35 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 def what_if(
     organization: Organization, month: date, plan: PricePlan, owners: Owners = None
-) -> list[Supposed]:
-    """Cost of each owner and priced meter, as charged and under a plan. Discounts stay; fixed costs too."""
+) -> list[PlanCost]:
+    """Return the cost of each owner and priced meter as charged and under a plan. Discounts still apply."""
     found = BillingMonth.objects.filter(organization=organization, month=month).first()
     if found is None:
         return []
-    current = terms.of_organization(organization.pk)
-    supposed = current.under(Terms(plan.currency, prices=terms.listed([plan.pk])), plan.pk)
-    begins = [found.since, *(at for at in supposed.changes if found.since < at < found.until)]
+    current = terms.load_terms(organization.pk)
+    simulated = current.with_plan(Terms(plan.currency, prices=terms.load_prices([plan.pk])), plan.pk)
+    begins = [found.since, *(at for at in simulated.changes if found.since < at < found.until)]
     costs: dict[tuple[int, str], Decimal] = {}
     sums: dict[tuple[int, str], Decimal] = {}
     already: dict[tuple[int, str], Decimal] = {}
     with exactly():
         for owner_id, meter, stretch, quantity, cost in _quantities(found, begins, current):
             key = owner_id, meter
-            rate = supposed.rates(owner_id, begins[stretch - 1])[meter]
-            parts = split(quantity, already.get(key, ZERO), rate.tiers)
+            rate = simulated.rates(owner_id, begins[stretch - 1])[meter]
+            parts = split_by_tier(quantity, already.get(key, ZERO), rate.tiers)
             added = sum((part * rate.tiers[tier].unit_price * rate.factor for tier, part in parts), ZERO)
             already[key] = already.get(key, ZERO) + quantity
             sums[key] = sums.get(key, ZERO) + added
             costs[key] = costs.get(key, ZERO) + cost
     return [
-        Supposed(*key, costs[key], sums[key]) for key in sums if owners is None or key[0] in frozenset(owners)
+        PlanCost(*key, costs[key], sums[key]) for key in sums if owners is None or key[0] in frozenset(owners)
     ]
 
 
 def _quantities(month: BillingMonth, begins: list[datetime], current: Terms) -> list[Quantity]:
     meters, more = set(PRICED), []
     if any(at.hour for at in begins):
-        # Within a day, which stored data is charged by.
+        # Stored data is charged by the day, and a price changes within one.
         meters.discard(STORED)
         more = _stored(month, begins, current)
     with connection.cursor() as cursor:
@@ -94,7 +94,7 @@ def _stored(month: BillingMonth, begins: list[datetime], current: Terms) -> list
     found: dict[tuple[int, int], tuple[Decimal, Decimal]] = {}
     until = month.charged_until or month.since
     for owner_id in usage.owners_with_usage(month.organization_id):
-        for line in updating.hourly(month, current, owner_id, month.since, until):
+        for line in updating.hourly_lines(month, current, owner_id, month.since, until):
             if line.meter == STORED:
                 key = owner_id, bisect_right(begins, line.hour)
                 quantity, cost = found.get(key, (ZERO, ZERO))

@@ -1,15 +1,18 @@
-"""Writing charges: lines into the tables, their daily sums, and what differs from what was charged."""
+"""The tables of charges: replacing rows, daily sums, and corrections of closed months."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
+from psycopg import sql
 
 from reports.cost.charges import BillingMonth
-from reports.cost.charging.charge_lines import Line
+from reports.cost.charging.charge_lines import ChargeLine
 
-_LINE = ", ".join(Line._fields)
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ChargeLine._fields))
+_COPY_CHARGES = sql.SQL("COPY cost_charge (billing_month_id, is_correction, {}) FROM STDIN").format(_COLUMNS)
+_COPY_STAGE = sql.SQL("COPY cost_staged ({}) FROM STDIN").format(_COLUMNS)
 _STAGE = """
 CREATE TEMPORARY TABLE cost_staged (
     owner_id bigint, hour timestamptz, source_id bigint, kind text, dialect text, meter text, tier smallint,
@@ -17,22 +20,22 @@ CREATE TEMPORARY TABLE cost_staged (
     unit_price numeric, list_cost numeric, cost numeric, wire_bytes bigint, hours smallint
 ) ON COMMIT DROP
 """
-# What a charge is about: tiers of usage are one, fixed costs are told apart by theirs.
-_KEYS = "owner_id, hour, coalesce(source_id, 0) AS source, kind, dialect, meter"
-_KEY_NAMES = "owner_id, hour, source, kind, dialect, meter, tier"
-_SUMS = """CASE meter WHEN 'platform' THEN tier ELSE 0 END AS tier, max(label) AS label,
+# A charge is compared by this key. Tiers of usage are summed; `tier` tells platform costs apart.
+_KEYS = sql.SQL("owner_id, hour, coalesce(source_id, 0) AS source, kind, dialect, meter")
+_KEY_NAMES = sql.SQL("owner_id, hour, source, kind, dialect, meter, tier")
+_SUMS = sql.SQL("""CASE meter WHEN 'platform' THEN tier ELSE 0 END AS tier, max(label) AS label,
     max(price_id) AS price_id, sum(consumed) AS consumed, sum(quantity) AS quantity,
     sum(list_cost) AS list_cost, sum(cost) AS cost, sum(wire_bytes) AS wire_bytes,
-    max(hours) AS hours"""
+    max(hours) AS hours""")
 
-# By hour, what a computation made otherwise than it was charged, and by how much.
-_DIFFERENCES = f"""
-WITH computed AS (SELECT {_KEYS}, {_SUMS} FROM cost_staged GROUP BY 1, 2, 3, 4, 5, 6, 7),
+# By how much a new computation differs from what was charged, by hour.
+_DIFFERENCES = sql.SQL("""
+WITH computed AS (SELECT {keys}, {sums} FROM cost_staged GROUP BY 1, 2, 3, 4, 5, 6, 7),
 charged AS (
-    SELECT {_KEYS}, {_SUMS} FROM cost_charge
+    SELECT {keys}, {sums} FROM cost_charge
     WHERE billing_month_id = ANY(%s) AND hour >= %s AND hour < %s GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), difference AS (
-    SELECT {_KEY_NAMES}, coalesce(n.label, w.label, '') AS label,
+    SELECT {key_names}, coalesce(n.label, w.label, '') AS label,
         coalesce(n.price_id, w.price_id) AS price_id,
         coalesce(n.consumed, 0) - coalesce(w.consumed, 0) AS consumed,
         coalesce(n.quantity, 0) - coalesce(w.quantity, 0) AS quantity,
@@ -40,40 +43,45 @@ charged AS (
         coalesce(n.cost, 0) - coalesce(w.cost, 0) AS cost,
         (coalesce(n.wire_bytes, 0) - coalesce(w.wire_bytes, 0))::bigint AS wire_bytes,
         coalesce(n.hours, w.hours) AS hours
-    FROM computed n FULL JOIN charged w USING ({_KEY_NAMES})
+    FROM computed n FULL JOIN charged w USING ({key_names})
 )
 SELECT * FROM difference
 WHERE (consumed, quantity, list_cost, cost, wire_bytes) IS DISTINCT FROM (0, 0, 0, 0, 0)
-"""  # noqa: S608  (made of the texts above)
+""").format(keys=_KEYS, key_names=_KEY_NAMES, sums=_SUMS)
 
-_CORRECT = f"""
+_CORRECT = sql.SQL("""
 INSERT INTO cost_charge (billing_month_id, is_correction, owner_id, hour, source_id, kind, dialect, meter,
     tier, label, price_id, consumed, quantity, list_cost, cost, wire_bytes, hours)
 SELECT %s, true, owner_id, hour, nullif(source, 0), kind, dialect, meter, tier, label, price_id,
-    consumed, quantity, list_cost, cost, wire_bytes, hours FROM ({_DIFFERENCES}) found
-"""  # noqa: S608  (as above)
+    consumed, quantity, list_cost, cost, wire_bytes, hours FROM ({differences}) found
+""").format(differences=_DIFFERENCES)
 
-# In the order of the index, so that what is read together lies together.
-_DAILY = """
+# Inserted in index order, so that rows read together are stored together.
+_DAILY = sql.SQL("""
 INSERT INTO cost_chargeday (billing_month_id, owner_id, day, source_id, kind, dialect, meter, is_correction,
     consumed, quantity, list_cost, cost, wire_bytes)
 SELECT billing_month_id, owner_id, (hour AT TIME ZONE 'UTC')::date, source_id, kind, dialect, meter,
     is_correction, sum(consumed), sum(quantity), sum(list_cost), sum(cost), sum(wire_bytes)
 FROM cost_charge WHERE billing_month_id = %s AND {condition}
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
-"""
-_SUM_UP = _DAILY.format(
-    condition="owner_id = ANY(%s) AND hour >= %s AND NOT is_correction AND (meter = 'platform') = %s"
+""")
+_INSERT_DAILY_SUMS = _DAILY.format(
+    condition=sql.SQL("owner_id = ANY(%s) AND hour >= %s AND NOT is_correction AND (meter = 'platform') = %s")
 )
-_SUM_UP_CORRECTIONS = _DAILY.format(condition="is_correction")
+_INSERT_CORRECTION_SUMS = _DAILY.format(condition=sql.SQL("is_correction"))
 
 
-def replace(
-    month: BillingMonth, owner_ids: list[int], since: datetime, lines: Iterable[Line], *, fixed: bool = False
+def replace_charges(
+    month: BillingMonth,
+    owner_ids: list[int],
+    since: datetime,
+    lines: Iterable[ChargeLine],
+    *,
+    fixed: bool = False,
 ) -> set[int]:
-    """Put lines in the place of the charges of owners from an hour on; the keys of the prices they bear.
+    """Replace the charges of owners from an hour on, and return the keys of the prices charged.
 
-    Those of usage, or those of fixed costs.
+    Replaces charges of usage, or with `fixed` those of platform costs.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -82,17 +90,17 @@ def replace(
             [month.pk, owner_ids, since, fixed],
         )
         prices: set[int] = set()
-        with cursor.copy(f"COPY cost_charge (billing_month_id, is_correction, {_LINE}) FROM STDIN") as copy:
+        with cursor.copy(_COPY_CHARGES) as copy:
             for line in lines:
                 if line.price_id is not None:
                     prices.add(line.price_id)
                 copy.write_row((month.pk, False, *line))
-    _sum_up(month, owner_ids, since, fixed)
+    _update_daily_sums(month, owner_ids, since, fixed)
     return prices
 
 
-def _sum_up(month: BillingMonth, owner_ids: list[int], since: datetime, fixed: bool) -> None:
-    """Make the daily sums of the days from that of `since` on."""
+def _update_daily_sums(month: BillingMonth, owner_ids: list[int], since: datetime, fixed: bool) -> None:
+    """Recompute the daily sums from the day of `since` on."""
     day = since.replace(hour=0)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -100,41 +108,41 @@ def _sum_up(month: BillingMonth, owner_ids: list[int], since: datetime, fixed: b
             " AND NOT is_correction AND (meter = 'platform') = %s",
             [month.pk, owner_ids, day.date(), fixed],
         )
-        cursor.execute(_SUM_UP, [month.pk, owner_ids, day, fixed])
+        cursor.execute(_INSERT_DAILY_SUMS, [month.pk, owner_ids, day, fixed])
 
 
-def sum_up_corrections(month: BillingMonth) -> None:
-    """Make the daily sums of the corrections that a month bears."""
+def update_correction_sums(month: BillingMonth) -> None:
+    """Recompute the daily sums of a month's corrections."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM cost_chargeday WHERE billing_month_id = %s AND is_correction", [month.pk])
-        cursor.execute(_SUM_UP_CORRECTIONS, [month.pk])
+        cursor.execute(_INSERT_CORRECTION_SUMS, [month.pk])
 
 
-def clear_stage() -> None:
-    """Make a table of this transaction, empty, for `stage`, `differences` and `correct`."""
+def create_stage() -> None:
+    """Create an empty temporary table, which lasts until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.cost_staged")
         cursor.execute(_STAGE)
 
 
-def stage(lines: Iterable[Line]) -> None:
-    """Put lines there."""
-    with connection.cursor() as cursor, cursor.copy(f"COPY cost_staged ({_LINE}) FROM STDIN") as copy:
+def stage_lines(lines: Iterable[ChargeLine]) -> None:
+    """Add lines to the stage."""
+    with connection.cursor() as cursor, cursor.copy(_COPY_STAGE) as copy:
         for line in lines:
             copy.write_row(line)
 
 
-def differences(month: BillingMonth, charged_in: list[int], limit: int) -> list[tuple[object, ...]]:
-    """Where what is staged for a month differs from what was charged for it in some months."""
+def staged_differences(month: BillingMonth, charged_in: list[int], limit: int) -> list[tuple[object, ...]]:
+    """Return where the staged charges of a month differ from those charged for it in some months."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_DIFFERENCES} LIMIT %s", [charged_in, month.since, month.until, limit])
+        cursor.execute(_DIFFERENCES + sql.SQL(" LIMIT %s"), [charged_in, month.since, month.until, limit])
         return list(cursor.fetchall())
 
 
-def correct(month: BillingMonth, charged_in: list[int], target: BillingMonth) -> int:
-    """Charge in `target` what is staged for a closed month beyond what was charged for it; how many rows.
+def insert_corrections(month: BillingMonth, charged_in: list[int], target: BillingMonth) -> int:
+    """Charge in `target` by how much a closed month's staged charges differ; return the number of rows.
 
-    Takes the place of the corrections of that month which `target` has.
+    Replaces the corrections of that month which `target` already has.
     """
     span = [month.since, month.until]
     with connection.cursor() as cursor:
@@ -148,8 +156,8 @@ def correct(month: BillingMonth, charged_in: list[int], target: BillingMonth) ->
     return made
 
 
-def quantities(month: BillingMonth, owner_id: int, before: datetime) -> dict[str, Decimal]:
-    """What an owner was charged of each meter in the month before an hour."""
+def charged_quantities(month: BillingMonth, owner_id: int, before: datetime) -> dict[str, Decimal]:
+    """Return the quantity charged to an owner in a month before an hour, by meter."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT meter, sum(quantity) FROM cost_charge WHERE billing_month_id = %s AND owner_id = %s"
@@ -159,21 +167,23 @@ def quantities(month: BillingMonth, owner_id: int, before: datetime) -> dict[str
         return dict(cursor.fetchall())
 
 
-_SHARES = "SELECT owner_id, meter, sum(quantity) FROM {rows} AND meter <> 'platform' GROUP BY 1, 2"
+_QUANTITIES = sql.SQL(
+    "SELECT owner_id, meter, sum(quantity) FROM {rows} AND meter <> 'platform' GROUP BY 1, 2"
+)
 
 
-def shares(month: BillingMonth) -> dict[int, dict[str, Decimal]]:
-    """What each owner used of each meter in a month, as charged."""
-    rows = "cost_chargeday WHERE billing_month_id = %s AND NOT is_correction"
-    return _by_owner(_SHARES.format(rows=rows), [month.pk])
+def quantities_by_owner(month: BillingMonth) -> dict[int, dict[str, Decimal]]:
+    """Return the quantities charged in a month, by owner and meter."""
+    rows = sql.SQL("cost_chargeday WHERE billing_month_id = %s AND NOT is_correction")
+    return _by_owner(_QUANTITIES.format(rows=rows), [month.pk])
 
 
-def staged_shares() -> dict[int, dict[str, Decimal]]:
-    """What each owner used of each meter, as staged."""
-    return _by_owner(_SHARES.format(rows="cost_staged WHERE true"), [])
+def staged_quantities_by_owner() -> dict[int, dict[str, Decimal]]:
+    """Return the staged quantities, by owner and meter."""
+    return _by_owner(_QUANTITIES.format(rows=sql.SQL("cost_staged WHERE true")), [])
 
 
-def _by_owner(statement: str, values: list[int]) -> dict[int, dict[str, Decimal]]:
+def _by_owner(statement: sql.Composed, values: list[int]) -> dict[int, dict[str, Decimal]]:
     found: dict[int, dict[str, Decimal]] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

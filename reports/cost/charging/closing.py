@@ -1,4 +1,4 @@
-"""Closing a month: looked at first, then done, and noted who did it. What is closed never changes."""
+"""Closing a month: previewed first, then done and audited. A closed month never changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,34 +14,34 @@ from events.accounts import audit
 from events.accounts.audit import Actor
 from events.ownership.owner import Organization
 from reports.cost.charges import BillingMonth, Charge, ChargeDay, State
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.cost.numbers import ZERO, sum_of
 
 
 class NotClosable(ValueError):
-    """Why a month can't be closed, in a sentence."""
+    """A month can't be closed; the message says why."""
 
 
 @dataclass(frozen=True)
-class OwnersPart:
-    """What closing fixes for one owner."""
+class OwnerTotal:
+    """What a month costs one owner."""
 
     owner_id: int
     owner: str
     cost: Decimal
-    of_which_corrections: Decimal
+    corrections: Decimal
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What closing a month fixes."""
+    """The charges that closing a month makes final."""
 
     organization: str
     month: date
     currency: str
-    owners: tuple[OwnersPart, ...]
+    owners: tuple[OwnerTotal, ...]
     rows: int
-    obstacle: str  # why it can't be closed; empty: it can
+    obstacle: str  # why it can't be closed; empty if it can
 
     @property
     def total(self) -> Decimal:
@@ -50,9 +50,9 @@ class Preview:
 
 
 def preview(organization: Organization, month: date, now: datetime) -> Preview:
-    """What closing would fix, by the charges that there are: it writes none, since looking changes nothing.
+    """Return what closing a month would make final, from its current charges. Changes nothing.
 
-    Raises `NotClosable` for a month that is none.
+    Raises `NotClosable` for a month without charges.
     """
     found = _month(organization, month)
     correction = Sum("cost", filter=Q(is_correction=True), default=ZERO)
@@ -63,7 +63,7 @@ def preview(organization: Organization, month: date, now: datetime) -> Preview:
         month=month,
         currency=found.currency,
         owners=tuple(
-            OwnersPart(row["owner_id"], row["owner__name"], row["total"], row["corrections"]) for row in rows
+            OwnerTotal(row["owner_id"], row["owner__name"], row["total"], row["corrections"]) for row in rows
         ),
         rows=Charge.objects.filter(billing_month=found).aggregate(rows=Count("*"))["rows"],
         obstacle=_obstacle(found, now),
@@ -71,34 +71,35 @@ def preview(organization: Organization, month: date, now: datetime) -> Preview:
 
 
 def close(organization: Organization, month: date, actor: Actor, now: datetime) -> Preview:
-    """Bring the charges of a month up to date and fix them. Raises `NotClosable`, also while somebody else
-    charges.
+    """Bring the charges of a month up to date and close it.
+
+    Raises `NotClosable`, also while another process updates the charges.
     """
     with transaction.atomic():
-        # Nobody charges in between: the lock that charging takes.
-        with _charged_by_nobody_else(organization):
+        # The lock of charging: nobody else may update charges in between.
+        with _waiting_for_charging(organization):
             Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-            keep(organization.pk, now)
-        fixed = preview(organization, month, now)
-        if fixed.obstacle:
-            raise NotClosable(fixed.obstacle)
+            update_charges(organization.pk, now)
+        closed = preview(organization, month, now)
+        if closed.obstacle:
+            raise NotClosable(closed.obstacle)
         found = _month(organization, month)
         found.state, found.closed_at, found.closed_by = State.CLOSED, now, actor.name
         found.save(update_fields=["state", "closed_at", "closed_by"])
-        told = {"cost": f"{fixed.total.normalize():f} {fixed.currency}", "rows": fixed.rows}
+        told = {"cost": f"{closed.total.normalize():f} {closed.currency}", "rows": closed.rows}
         audit.record(actor, "month.closed", found, after=told)
-    return fixed
+    return closed
 
 
 @contextmanager
-def _charged_by_nobody_else(organization: Organization) -> Iterator[None]:
-    """The wait for the lock that charging holds, which ends in a sentence. Raises `NotClosable`."""
+def _waiting_for_charging(organization: Organization) -> Iterator[None]:
+    """Wait for the lock of charging. Raises `NotClosable` if it isn't released in time."""
     try:
         yield
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        raise NotClosable(f"{organization} is being charged right now: try again in a minute.") from error
+        raise NotClosable(f"{organization} is being charged right now. Try again in a minute.") from error
 
 
 def _month(organization: Organization, month: date) -> BillingMonth:
@@ -110,11 +111,11 @@ def _month(organization: Organization, month: date) -> BillingMonth:
 
 def _obstacle(found: BillingMonth, now: datetime) -> str:
     if found.is_closed:
-        return f"It was closed by {found.closed_by} already."
+        return f"It was already closed by {found.closed_by}."
     if now < found.until:
         return f"It isn't over before {found.until:%Y-%m-%d %H:%M} UTC."
     before = BillingMonth.objects.filter(
         organization=found.organization, month__lt=found.month, state=State.OPEN
     )
     earlier = before.order_by("month").first()
-    return f"{earlier.month:%B %Y} is still open: months are closed in their order." if earlier else ""
+    return f"{earlier.month:%B %Y} is still open. Close months in order." if earlier else ""

@@ -1,22 +1,22 @@
-"""Allocation: a sum shared so that the parts are whole steps and sum to the whole (largest remainder)."""
+"""Platform costs of a month, shared among the owners that used it, to the last cent."""
 
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 
 from reports.cost.charges import BillingMonth
-from reports.cost.charging.charge_lines import Line
-from reports.cost.charging.terms import Fixed, Terms
+from reports.cost.charging.charge_lines import ChargeLine
+from reports.cost.charging.terms import MonthlyCost, Terms
 from reports.cost.meters import PLATFORM
 from reports.cost.numbers import MONEY_STEP, ONE, ZERO
 from reports.cost.plans import Method
 
 
 def allocate(amount: Decimal, weights: Mapping[int, Decimal]) -> dict[int, Decimal]:
-    """Shares of `amount`, which is a multiple of 0.01, in proportion to the weights, evenly where all are 0.
+    """Share `amount`, a multiple of 0.01, in proportion to the weights, or evenly if all are 0.
 
-    Each gets its share rounded down to 0.01; what is left goes, a step each, to those whose share lost most
-    by that, of equal ones to the lowest key. No weights: nobody bears anything.
+    Each share is rounded down to 0.01; the remaining cents go one each to those whose shares lost most by
+    rounding, the lowest key first among equals (largest remainder). Without weights nobody pays anything.
     """
     if not weights:
         return {}
@@ -34,7 +34,7 @@ def allocate(amount: Decimal, weights: Mapping[int, Decimal]) -> dict[int, Decim
         return {key: count * MONEY_STEP for key, count in whole.items()}
 
 
-_HOW = {
+_DESCRIPTIONS = {
     Method.EVENLY: "shared evenly",
     Method.EVENTS: "shared in proportion to accepted events",
     Method.INGESTED: "shared in proportion to ingested data",
@@ -42,28 +42,28 @@ _HOW = {
 }
 
 
-def fixed_lines(
+def platform_cost_lines(
     month: BillingMonth, terms: Terms, used: Mapping[int, Mapping[str, Decimal]]
-) -> Iterator[Line]:
-    """A line for each owner and fixed cost. `used` has the owners of the month and what they used.
+) -> Iterator[ChargeLine]:
+    """Yield a line per owner and platform cost. `used` has the month's quantities by owner and meter.
 
-    An owner that used nothing of the meter bears nothing; where none did, all bear the same.
+    An owner that used nothing of the meter pays nothing; if nobody did, all pay the same.
     """
-    of_month = [each for each in terms.fixed if each.is_of(month.month)]
+    of_month = [each for each in terms.fixed if each.applies_in(month.month)]
     for number, cost in enumerate(of_month):
         for owner_id, share in sorted(allocate(cost.amount, _weights(cost, used)).items()):
             if share:
                 yield _line(month, owner_id, number, cost, share)
 
 
-def _weights(cost: Fixed, used: Mapping[int, Mapping[str, Decimal]]) -> dict[int, Decimal]:
+def _weights(cost: MonthlyCost, used: Mapping[int, Mapping[str, Decimal]]) -> dict[int, Decimal]:
     if cost.method == Method.EVENLY:
         return dict.fromkeys(used, ONE)
     return {owner_id: meters.get(cost.method, ZERO) for owner_id, meters in used.items()}
 
 
-def _line(month: BillingMonth, owner_id: int, number: int, cost: Fixed, share: Decimal) -> Line:
-    return Line(
+def _line(month: BillingMonth, owner_id: int, number: int, cost: MonthlyCost, share: Decimal) -> ChargeLine:
+    return ChargeLine(
         owner_id=owner_id,
         hour=month.since,
         source_id=None,
@@ -72,7 +72,7 @@ def _line(month: BillingMonth, owner_id: int, number: int, cost: Fixed, share: D
         meter=PLATFORM,
         tier=number,
         price_id=None,
-        label=f"{cost.name}, {_HOW[Method(cost.method)]}",
+        label=f"{cost.name}, {_DESCRIPTIONS[Method(cost.method)]}",
         consumed=ONE,
         quantity=ONE,
         list_unit_price=share,

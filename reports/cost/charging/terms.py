@@ -1,12 +1,13 @@
-"""Terms: what is in force for an organization, as plain data; who pays which price for what at an hour."""
+"""Terms: the plans, prices, discounts and platform costs of an organization, and the rates at any hour."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from django.conf import settings
 from django.db.models import Q
@@ -29,7 +30,7 @@ FREE = (Tier(ZERO, ZERO),)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPrice:
     """A price of a plan."""
 
     id: int
@@ -41,8 +42,8 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
-    """A plan of an owner; without an owner, of all that have none of their own."""
+class AssignedPlan:
+    """A plan assigned to an owner, or without one to all owners that have none of their own."""
 
     id: int
     plan_id: int
@@ -51,7 +52,7 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
-class Reduced:
+class OwnerDiscount:
     """A discount of an owner."""
 
     id: int
@@ -62,7 +63,7 @@ class Reduced:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class MonthlyCost:
     """A platform cost."""
 
     id: int
@@ -72,8 +73,8 @@ class Fixed:
     first_month: date
     last_month: date | None
 
-    def is_of(self, month: date) -> bool:
-        """Whether it is charged in a month."""
+    def applies_in(self, month: date) -> bool:
+        """True if it is charged in a month."""
         return self.first_month <= month and (self.last_month is None or month <= self.last_month)
 
 
@@ -84,7 +85,7 @@ class Rate:
     price_id: int | None
     sku: str
     tiers: tuple[Tier, ...]
-    factor: Decimal  # of the list price that is left by the discount
+    factor: Decimal  # by which the discount multiplies the list price
 
 
 Rates = Mapping[str, Rate]
@@ -92,18 +93,18 @@ Rates = Mapping[str, Rate]
 
 @dataclass(frozen=True)
 class Terms:
-    """All that is in force for an organization, at any time."""
+    """Everything in force for an organization at any time."""
 
     currency: str
-    assigned: tuple[Assigned, ...] = ()
-    prices: tuple[Listed, ...] = ()
-    discounts: tuple[Reduced, ...] = ()
-    fixed: tuple[Fixed, ...] = ()
-    _known: dict[tuple[int, int], Rates] = field(default_factory=dict, compare=False, repr=False)
+    assigned: tuple[AssignedPlan, ...] = ()
+    prices: tuple[ListedPrice, ...] = ()
+    discounts: tuple[OwnerDiscount, ...] = ()
+    fixed: tuple[MonthlyCost, ...] = ()
+    _rates_cache: dict[tuple[int, int], Rates] = field(default_factory=dict, compare=False, repr=False)
 
-    @property
+    @cached_property
     def changes(self) -> list[datetime]:
-        """The times at which what is in force may change, in order."""
+        """The times at which rates may change, in order."""
         begins = (
             *(each.valid_from for each in self.assigned),
             *(each.valid_from for each in self.prices),
@@ -112,21 +113,21 @@ class Terms:
         return sorted({*begins, *(each.valid_until for each in self.discounts if each.valid_until)})
 
     def rates(self, owner_id: int, hour: datetime) -> Rates:
-        """What an owner pays at an hour, for each meter of usage."""
-        key = owner_id, bisect_right(self._changes(), hour)
-        found = self._known.get(key)
+        """Return what an owner pays at an hour, by meter."""
+        key = owner_id, bisect_right(self.changes, hour)
+        found = self._rates_cache.get(key)
         if found is None:
-            found = self._known[key] = self._rates(owner_id, hour)
+            found = self._rates_cache[key] = self._rates(owner_id, hour)
         return found
 
     def plan_of(self, owner_id: int, hour: datetime) -> int | None:
-        """The key of the plan that an owner pays by."""
+        """Return the key of the plan in force for an owner."""
         own = _newest((each for each in self.assigned if each.owner_id == owner_id), hour)
         found = own or _newest((each for each in self.assigned if each.owner_id is None), hour)
         return found.plan_id if found else None
 
     def discount_of(self, owner_id: int, hour: datetime) -> Decimal:
-        """How many percent less an owner pays."""
+        """Return an owner's discount in percent."""
         in_force = (
             each
             for each in self.discounts
@@ -135,28 +136,21 @@ class Terms:
         found = _newest(in_force, hour)
         return found.percent if found else ZERO
 
-    def under(self, plan: "Terms", plan_id: int) -> Self:
-        """The same with another plan for everybody at all times, whose prices `plan` has."""
-        everybody = (Assigned(0, plan_id, None, ALWAYS),)
-        return replace(self, currency=plan.currency, assigned=everybody, prices=plan.prices, _known={})
+    def with_plan(self, plan: "Terms", plan_id: int) -> Self:
+        """Return these terms with another plan, and its prices in `plan`, for everybody at all times."""
+        everybody = (AssignedPlan(0, plan_id, None, ALWAYS),)
+        return replace(self, currency=plan.currency, assigned=everybody, prices=plan.prices, _rates_cache={})
 
     def fingerprint(self, month: date, until: datetime) -> str:
-        """Changes where anything changes that the charges of a month depend on."""
+        """Return a hash of everything that the charges of a month depend on."""
         rows = (
             self.currency,
             *(astuple(each) for each in self.assigned if each.valid_from < until),
             *(astuple(each) for each in self.prices if each.valid_from < until),
             *(astuple(each) for each in self.discounts if each.valid_from < until),
-            *(astuple(each) for each in self.fixed if each.is_of(month)),
+            *(astuple(each) for each in self.fixed if each.applies_in(month)),
         )
         return sha256(repr(rows).encode()).hexdigest()
-
-    def _changes(self) -> list[datetime]:
-        # Kept beside the rates: the terms never change, so neither do these.
-        if not hasattr(self, "_times"):
-            object.__setattr__(self, "_times", self.changes)
-        times: list[datetime] = self._times  # type: ignore[attr-defined]  # set above
-        return times
 
     def _rates(self, owner_id: int, hour: datetime) -> Rates:
         plan_id = self.plan_of(owner_id, hour)
@@ -173,8 +167,18 @@ class Terms:
         return rates
 
 
-def _newest(rows: Iterable[Any], hour: datetime) -> Any:
-    """Of the rows whose time has come, the one that came last; of equal ones the one that was made last."""
+class _InForce(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def valid_from(self) -> datetime: ...
+
+
+_Row = TypeVar("_Row", bound=_InForce)
+
+
+def _newest(rows: Iterable[_Row], hour: datetime) -> _Row | None:
+    """Return the row in force: the latest `valid_from`, and of equal ones the one created last."""
     return max(
         (each for each in rows if each.valid_from <= hour),
         key=lambda each: (each.valid_from, each.id),
@@ -182,31 +186,34 @@ def _newest(rows: Iterable[Any], hour: datetime) -> Any:
     )
 
 
-def of_organization(organization_id: int) -> Terms:
-    """The terms of an organization, from the database."""
+def load_terms(organization_id: int) -> Terms:
+    """Load the terms of an organization."""
     assignments = PlanAssignment.objects.filter(organization=organization_id).select_related("plan")
     assigned = [(each, each.plan) for each in assignments.order_by("pk")]
     discounts = Discount.objects.filter(owner__organization=organization_id).order_by("pk")
     platform = PlatformCost.objects.filter(Q(organization=organization_id) | Q(organization=None))
     return Terms(
         currency=assigned[0][1].currency if assigned else settings.BILLING_CURRENCY,
-        assigned=tuple(Assigned(row.pk, row.plan_id, row.owner_id, row.valid_from) for row, _ in assigned),
-        prices=listed({plan.pk for _, plan in assigned}),
+        assigned=tuple(
+            AssignedPlan(row.pk, row.plan_id, row.owner_id, row.valid_from) for row, _ in assigned
+        ),
+        prices=load_prices({plan.pk for _, plan in assigned}),
         discounts=tuple(
-            Reduced(row.pk, row.owner_id, row.percent, row.valid_from, row.valid_until) for row in discounts
+            OwnerDiscount(row.pk, row.owner_id, row.percent, row.valid_from, row.valid_until)
+            for row in discounts
         ),
         fixed=tuple(
-            Fixed(row.pk, row.name, row.amount, row.method, row.first_month, row.last_month)
+            MonthlyCost(row.pk, row.name, row.amount, row.method, row.first_month, row.last_month)
             for row in platform.order_by("pk")
         ),
     )
 
 
-def listed(plan_ids: Iterable[int]) -> tuple[Listed, ...]:
-    """The prices of plans, from the database."""
+def load_prices(plan_ids: Iterable[int]) -> tuple[ListedPrice, ...]:
+    """Load the prices of plans."""
     prices = Price.objects.filter(plan__in=plan_ids).prefetch_related("tiers").order_by("pk")
     return tuple(
-        Listed(
+        ListedPrice(
             price.pk,
             price.plan_id,
             price.meter,

@@ -1,9 +1,9 @@
-"""Keeping charges up to date: what changed since they were made is charged anew, and nothing else.
+"""Bringing charges up to date: only what has changed since the last update is charged again.
 
-One organization at a time, in one transaction, which holds the organization's lock. An open month is charged
-from the first hour that changed: usage that came in, hours that began, prices that changed. What is found for
-a closed month is charged as corrections in the next open one: what the month would cost now, less what was
-charged for it in closed months. So doing it again changes nothing.
+Each organization is updated in one transaction that holds its lock. An open month is charged again from the
+first hour that changed: new usage, a new hour, a new price. Changes to a closed month become corrections in
+the next open one: what the month would cost now, less what closed months have charged for it. Running the
+update again therefore changes nothing.
 """
 
 import logging
@@ -17,29 +17,31 @@ from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import DAY, HOUR, BillingMonth
 from reports.cost.charging import charge_tables, terms, usage
-from reports.cost.charging.charge_lines import Line, Span, by_day, charge
-from reports.cost.charging.platform_shares import fixed_lines
+from reports.cost.charging.charge_lines import ChargeLine, HourRange, compute_lines, merge_stored_by_day
+from reports.cost.charging.platform_shares import platform_cost_lines
 from reports.cost.charging.terms import ALWAYS, Terms
 from reports.cost.plans import Price
 from reports.periods import next_month
 
 log = logging.getLogger(__name__)
-Changes = dict[int, datetime]  # of each owner, the first hour that changed
+Changes = dict[int, datetime]  # the first hour that changed, by owner
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What was done for an organization."""
+class UpdateResult:
+    """What an update of an organization changed."""
 
-    months: int = 0  # whose charges were made anew, in part at least
+    months: int = 0  # whose charges were replaced, at least in part
     owners: int = 0  # in them
-    corrections: int = 0  # rows that stand there now
+    corrections: int = 0  # rows
 
 
-def keep(organization_id: int, now: datetime, *, history: bool = True, wait: bool = True) -> Kept | None:
-    """Bring an organization's charges up to date; None where somebody else is at it and `wait` is False.
+def update_charges(
+    organization_id: int, now: datetime, *, history: bool = True, wait: bool = True
+) -> UpdateResult | None:
+    """Bring an organization's charges up to date. None if another update is running and `wait` is False.
 
-    Without `history`, usage of closed months isn't looked at.
+    Without `history`, usage of closed months isn't checked.
     """
     with transaction.atomic():
         lock = Organization.objects.select_for_update(no_key=True, skip_locked=not wait)
@@ -47,46 +49,46 @@ def keep(organization_id: int, now: datetime, *, history: bool = True, wait: boo
             return None
         owners = usage.owners_with_usage(organization_id)
         if not owners:
-            return Kept()
-        return _Keeping(organization_id, owners, now).run(history=history)
+            return UpdateResult()
+        return _Update(organization_id, owners, now).run(history=history)
 
 
-class _Keeping:
-    """One round for an organization."""
+class _Update:
+    """One update of an organization."""
 
     def __init__(self, organization_id: int, owners: list[int], now: datetime) -> None:
         self._owners = owners
         self._now = now
-        self._terms = terms.of_organization(organization_id)
+        self._terms = terms.load_terms(organization_id)
         self._months = _months(organization_id, owners, now, self._terms.currency)
         self._open = [month for month in self._months if not month.is_closed]
         self._closed = [month for month in self._months if month.is_closed]
 
-    def run(self, *, history: bool) -> Kept:
+    def run(self, *, history: bool) -> UpdateResult:
         since = ALWAYS if history or not self._closed else self._open[0].since
-        changes = usage.note(self._owners, since)
+        changes = usage.note_changes(self._owners, since)
         corrections = sum(self._correct(month, changes) for month in self._closed)
         charged = [self._charge(month, changes) for month in self._open]
-        return Kept(sum(map(bool, charged)), sum(charged), corrections)
+        return UpdateResult(sum(map(bool, charged)), sum(charged), corrections)
 
     def _charge(self, month: BillingMonth, changes: Changes) -> int:
-        """Charge an open month; for how many owners anything was to do."""
+        """Charge an open month, and return the number of owners that had changes."""
         until = min(month.until, hour_of(self._now) + HOUR)
-        until = max(until, month.charged_until or until)  # what was charged stays, if the clock goes back
+        until = max(until, month.charged_until or until)  # charges stay if the clock goes back
         fingerprint = self._terms.fingerprint(month.month, month.until)
         is_new = month.charged_until is None or month.terms != fingerprint
         begins = {
             owner: month.since if is_new else self._since(month, owner, changes) for owner in self._owners
         }
-        due = {owner: _of_days(since, until) for owner, since in begins.items() if since < until}
+        due = {owner: _whole_days(since, until) for owner, since in begins.items() if since < until}
         prices: set[int] = set()
         for owner, since in due.items():
-            lines = lines_of(month, self._terms, owner, since, until)
-            prices |= charge_tables.replace(month, [owner], since, lines)
+            lines = owner_lines(month, self._terms, owner, since, until)
+            prices |= charge_tables.replace_charges(month, [owner], since, lines)
         if due:
-            fixed = fixed_lines(month, self._terms, charge_tables.shares(month))
-            charge_tables.replace(month, self._owners, month.since, fixed, fixed=True)
-        # That a price was charged is noted once, and then holds for ever.
+            fixed = platform_cost_lines(month, self._terms, charge_tables.quantities_by_owner(month))
+            charge_tables.replace_charges(month, self._owners, month.since, fixed, fixed=True)
+        # A price counts as charged from its first charge on, for good.
         Price.objects.filter(pk__in=prices, charged_at=None).update(charged_at=self._now)
         if due or is_new:
             month.charged_until, month.terms, month.currency = until, fingerprint, self._terms.currency
@@ -94,20 +96,20 @@ class _Keeping:
         return len(due)
 
     def _since(self, month: BillingMonth, owner: int, changes: Changes) -> datetime:
-        """From which hour on an owner's charges are to be made; what was kept may have changed before."""
+        """Return the first hour of an owner to charge again."""
         charged_until = month.charged_until
         assert charged_until is not None, "a month that has no charges is charged from its begin"
         return max(month.since, min(charged_until, changes.get(owner, charged_until)))
 
     def _correct(self, month: BillingMonth, changes: Changes) -> int:
-        """Charge in the next open month what a closed one would cost otherwise now."""
+        """Charge the change in a closed month's cost in the next open month; return the number of rows."""
         fingerprint = self._terms.fingerprint(month.month, month.until)
         if month.terms == fingerprint and not any(hour < month.until for hour in changes.values()):
             return 0
-        compute(month, self._terms, self._owners)
+        stage_month(month, self._terms, self._owners)
         target = next(each for each in self._open if each.month > month.month)
-        made = charge_tables.correct(month, [each.pk for each in self._closed], target)
-        charge_tables.sum_up_corrections(target)
+        made = charge_tables.insert_corrections(month, [each.pk for each in self._closed], target)
+        charge_tables.update_correction_sums(target)
         if month.terms != fingerprint:
             month.terms = fingerprint
             month.save(update_fields=["terms"])
@@ -116,43 +118,43 @@ class _Keeping:
         return made
 
 
-def _of_days(since: datetime, until: datetime) -> datetime:
-    """Return from which hour on to charge: a day that is over by `until` is charged as a whole."""
+def _whole_days(since: datetime, until: datetime) -> datetime:
+    """Return the hour to charge from: a day that is over by `until` is charged as a whole."""
     day = since.replace(hour=0)
     return day if day + DAY <= until else since
 
 
-def lines_of(
+def owner_lines(
     month: BillingMonth, terms_: Terms, owner_id: int, since: datetime, until: datetime
-) -> Iterator[Line]:
-    """The charges of an owner in a month, from an hour that what was charged before holds for."""
-    return by_day(hourly(month, terms_, owner_id, since, until), until)
+) -> Iterator[ChargeLine]:
+    """Compute an owner's charges in a month between two hours. Earlier charges must be up to date."""
+    return merge_stored_by_day(hourly_lines(month, terms_, owner_id, since, until), until)
 
 
-def hourly(
+def hourly_lines(
     month: BillingMonth, terms_: Terms, owner_id: int, since: datetime, until: datetime
-) -> Iterator[Line]:
-    """The same, stored data too by the hour."""
-    return charge(
+) -> Iterator[ChargeLine]:
+    """Compute the same, with stored data by the hour too."""
+    return compute_lines(
         owner_id,
         terms_,
-        Span(since, until, month.hours),
-        usage.uses(owner_id, since, until),
-        usage.kept(owner_id, since),
-        charge_tables.quantities(month, owner_id, since) if since > month.since else {},
+        HourRange(since, until, month.hours),
+        usage.hourly_usage(owner_id, since, until),
+        usage.stored_bytes(owner_id, since),
+        charge_tables.charged_quantities(month, owner_id, since) if since > month.since else {},
     )
 
 
-def compute(month: BillingMonth, terms_: Terms, owners: list[int], until: datetime | None = None) -> None:
-    """Stage what a month would be charged now, from its begin."""
-    charge_tables.clear_stage()
+def stage_month(month: BillingMonth, terms_: Terms, owners: list[int], until: datetime | None = None) -> None:
+    """Stage the charges of a whole month as they would be now."""
+    charge_tables.create_stage()
     for owner in owners:
-        charge_tables.stage(lines_of(month, terms_, owner, month.since, until or month.until))
-    charge_tables.stage(fixed_lines(month, terms_, charge_tables.staged_shares()))
+        charge_tables.stage_lines(owner_lines(month, terms_, owner, month.since, until or month.until))
+    charge_tables.stage_lines(platform_cost_lines(month, terms_, charge_tables.staged_quantities_by_owner()))
 
 
 def _months(organization_id: int, owners: list[int], now: datetime, currency: str) -> list[BillingMonth]:
-    """The months of an organization, from its first usage to now, in order; missing ones are made."""
+    """Return an organization's months from its first usage to now, in order; missing ones are created."""
     first = usage.first_hour(owners)
     assert first is not None, "owners that have usage"
     month, last = first.date().replace(day=1), max(now, first).date().replace(day=1)

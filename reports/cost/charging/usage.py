@@ -1,24 +1,25 @@
-"""Counted usage, as charges are made from it: an owner's hours in order, and what it kept before them."""
+"""Counted usage: an owner's hours in order, bytes stored before them, and which hours changed."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
+from psycopg import sql
 
 
-class Key(NamedTuple):
-    """What usage of an hour is counted by. The order of keys is the order in which tiers are used up."""
+class UsageKey(NamedTuple):
+    """The key by which an hour's usage is counted. Tiers are used up in the order of keys."""
 
     source_id: int
     kind: str
     dialect: str
 
 
-class Use(NamedTuple):
+class HourUsage(NamedTuple):
     """Usage of one key in one hour."""
 
     hour: datetime
-    key: Key
+    key: UsageKey
     events: int
     duplicates: int
     rejected: int
@@ -27,31 +28,32 @@ class Use(NamedTuple):
     removed_bytes: int
 
 
-_USES = """
+_USAGE = """
 SELECT hour, source_id, kind, dialect, stored, duplicates, rejected, billed_bytes, wire_bytes, removed_bytes
 FROM events_usagehour WHERE owner_id = %s AND hour >= %s AND hour < %s
 ORDER BY hour, source_id, kind COLLATE "C", dialect COLLATE "C"
 """
 
-# What was filed in an hour is kept from the begin of that hour, what was removed in one until its begin.
-_KEPT = """
+# Events filed in an hour are stored from the beginning of that hour, removed ones until the beginning of
+# theirs.
+_STORED = """
 SELECT source_id, kind, dialect, sum(billed_bytes - removed_bytes)::bigint AS bytes
 FROM events_usagehour WHERE owner_id = %s AND hour < %s
 GROUP BY 1, 2, 3 HAVING sum(billed_bytes - removed_bytes) <> 0
 """
 
-# 64 bits of all that charges are made from: equal for equal rows, whatever their order.
-_FINGERPRINTS = """
+# 64 bits of everything that charges depend on; the order of rows makes no difference.
+_FINGERPRINTS = sql.SQL("""
 SELECT owner_id, hour, bit_xor(hashtextextended(concat_ws(chr(31), source_id, kind, dialect, stored,
        duplicates, rejected, billed_bytes, wire_bytes, removed_bytes), 0))
 FROM events_usagehour WHERE owner_id = ANY(%s) AND hour >= %s GROUP BY owner_id, hour
-"""
+""")
 
-# In one statement, so that no change slips in between seeing and noting it. What is charged is read later, so
-# it is at least as new; where it is newer, the note is older than the charges, and they are made once more.
-_NOTE = f"""
+# One statement, so that no change slips in between detecting and noting it. The usage to charge is read
+# later and may be newer than the note; those hours are then charged once more.
+_NOTE = sql.SQL("""
 WITH noted AS (
-    INSERT INTO cost_chargedhour (owner_id, hour, fingerprint) {_FINGERPRINTS}
+    INSERT INTO cost_chargedhour (owner_id, hour, fingerprint) {fingerprints}
     ON CONFLICT (owner_id, hour) DO UPDATE SET fingerprint = excluded.fingerprint
     WHERE cost_chargedhour.fingerprint <> excluded.fingerprint
     RETURNING owner_id, hour
@@ -61,7 +63,7 @@ WITH noted AS (
     RETURNING owner_id, hour
 )
 SELECT owner_id, min(hour) FROM (SELECT * FROM noted UNION ALL SELECT * FROM forgotten) changed GROUP BY 1
-"""  # noqa: S608  (made of the statement above)
+""").format(fingerprints=_FINGERPRINTS)
 
 _WITH_USAGE = """
 SELECT o.id FROM events_owner o WHERE organization_id = %s
@@ -69,27 +71,29 @@ AND EXISTS (SELECT 1 FROM events_usagehour u WHERE u.owner_id = o.id) ORDER BY o
 """
 
 
-def uses(owner_id: int, since: datetime, until: datetime) -> list[Use]:
-    """An owner's usage from an hour to another, by hour and key."""
+def hourly_usage(owner_id: int, since: datetime, until: datetime) -> list[HourUsage]:
+    """Return an owner's usage between two hours, by hour and key."""
     with connection.cursor() as cursor:
-        cursor.execute(_USES, [owner_id, since, until])
+        cursor.execute(_USAGE, [owner_id, since, until])
         return [
-            Use(hour, Key(source_id, kind, dialect), *counts)
+            HourUsage(hour, UsageKey(source_id, kind, dialect), *counts)
             for hour, source_id, kind, dialect, *counts in cursor.fetchall()
         ]
 
 
-def kept(owner_id: int, before: datetime) -> dict[Key, int]:
-    """Bytes of the events filed before an hour and not removed before it."""
+def stored_bytes(owner_id: int, before: datetime) -> dict[UsageKey, int]:
+    """Return the bytes that an owner had stored at the beginning of an hour, by key."""
     with connection.cursor() as cursor:
-        cursor.execute(_KEPT, [owner_id, before])
-        return {Key(source_id, kind, dialect): count for source_id, kind, dialect, count in cursor.fetchall()}
+        cursor.execute(_STORED, [owner_id, before])
+        return {
+            UsageKey(source_id, kind, dialect): count for source_id, kind, dialect, count in cursor.fetchall()
+        }
 
 
-def note(owner_ids: list[int], since: datetime) -> dict[int, datetime]:
-    """For each owner whose usage has changed since it was noted last, the first such hour from `since` on.
+def note_changes(owner_ids: list[int], since: datetime) -> dict[int, datetime]:
+    """Return the first hour from `since` on whose usage changed since the last note, by owner.
 
-    Notes it as it is now, in the transaction that is to charge it.
+    The current usage is noted in the caller's transaction, which must also charge it.
     """
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, [owner_ids, since, owner_ids, since])
@@ -97,14 +101,14 @@ def note(owner_ids: list[int], since: datetime) -> dict[int, datetime]:
 
 
 def owners_with_usage(organization_id: int) -> list[int]:
-    """The owners of an organization that there is anything to charge of."""
+    """Return the owners of an organization that have any usage."""
     with connection.cursor() as cursor:
         cursor.execute(_WITH_USAGE, [organization_id])
         return [key for (key,) in cursor.fetchall()]
 
 
 def first_hour(owner_ids: list[int]) -> datetime | None:
-    """The first hour that has usage."""
+    """Return the first hour with usage."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(hour) FROM events_usagehour WHERE owner_id = ANY(%s)", [owner_ids])
         found: datetime | None

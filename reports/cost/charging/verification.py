@@ -1,4 +1,4 @@
-"""Verification of charges: do they equal what the event tables themselves would cost now?"""
+"""Verification of charges against a recount of the events, a new computation, and their daily sums."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,21 +11,21 @@ from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import HOUR, BillingMonth
 from reports.cost.charging import charge_tables, terms, usage
-from reports.cost.charging.updating import compute, keep
+from reports.cost.charging.updating import stage_month, update_charges
 
 SHOWN = 10
 TRIES = 3
 Row = tuple[Any, ...]
 
 
-class Found(NamedTuple):
-    """Rows that show that something doesn't agree."""
+class Difference(NamedTuple):
+    """Rows that disagree."""
 
     what: str
     rows: list[Row]
 
 
-# What was charged for an hour, corrections included, against the events that were received in it.
+# The charges of an hour, corrections included, against the events received in it.
 _RECOUNT = """
 WITH charged AS (
     SELECT owner_id, source_id, kind, dialect, hour,
@@ -64,19 +64,19 @@ WHERE (h.cost, h.quantity) IS DISTINCT FROM (d.cost, d.quantity) LIMIT %s
 """
 
 
-class Verified(NamedTuple):
-    """What was looked at."""
+class VerificationResult(NamedTuple):
+    """The differences found, and what was compared."""
 
-    found: list[Found]
+    found: list[Difference]
     months: int
     cost: Decimal
 
 
-def verify(now: datetime) -> Verified:
-    """Bring charges up to date, then compare them with events, usage and each other, in one snapshot.
+def verify(now: datetime) -> VerificationResult:
+    """Bring charges up to date, then compare them with events, usage and each other in one snapshot.
 
-    The events of an hour are those that are there, and those that were removed since, as they were counted.
-    What is filed between the two would differ, so differences are looked at again, charged anew.
+    The events of an hour are the stored ones plus those counted as removed since. Events filed between
+    update and snapshot would differ, so a comparison that finds differences is repeated.
     """
     for _ in range(TRIES - 1):
         verified = _verify(now)
@@ -85,9 +85,9 @@ def verify(now: datetime) -> Verified:
     return _verify(now)
 
 
-def _verify(now: datetime) -> Verified:
+def _verify(now: datetime) -> VerificationResult:
     for organization in Organization.objects.order_by("pk"):
-        keep(organization.pk, now)
+        update_charges(organization.pk, now)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -95,42 +95,42 @@ def _verify(now: datetime) -> Verified:
         return examine(now)
 
 
-def examine(now: datetime) -> Verified:
-    """Compare what there is, in the transaction of the caller."""
-    found: list[Found] = []
+def examine(now: datetime) -> VerificationResult:
+    """Compare everything, in the caller's transaction."""
+    found: list[Difference] = []
     months = list(BillingMonth.objects.select_related("organization").order_by("organization", "month"))
     for organization in Organization.objects.order_by("pk"):
         owners = usage.owners_with_usage(organization.pk)
         if not owners:
             continue
-        found += _nonempty("charges and events disagree", _ask(_RECOUNT, [owners, owners, owners, SHOWN]))
+        found += _difference("charges and events disagree", _query(_RECOUNT, [owners, owners, owners, SHOWN]))
         own = [month for month in months if month.organization_id == organization.pk]
         found += _recomputed(own, owners, now)
-    found += _nonempty("charges and their daily sums disagree", _ask(_SUMS, [SHOWN]))
-    (cost,) = _ask("SELECT coalesce(sum(cost), 0) FROM cost_chargeday", [])[0]
-    return Verified(found, len(months), cost)
+    found += _difference("charges and their daily sums disagree", _query(_SUMS, [SHOWN]))
+    (cost,) = _query("SELECT coalesce(sum(cost), 0) FROM cost_chargeday", [])[0]
+    return VerificationResult(found, len(months), cost)
 
 
-def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) -> Iterator[Found]:
+def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) -> Iterator[Difference]:
     every = [month.pk for month in months]
     for month in months:
         until = min(month.until, hour_of(now) + HOUR)
-        compute(
+        stage_month(
             month,
-            terms.of_organization(month.organization_id),
+            terms.load_terms(month.organization_id),
             owners,
             max(until, month.charged_until or until),
         )
-        rows = charge_tables.differences(month, every, SHOWN)
-        yield from _nonempty(f"{month}: charges and a computation disagree", rows)
+        rows = charge_tables.staged_differences(month, every, SHOWN)
+        yield from _difference(f"{month}: charges and a computation disagree", rows)
 
 
-def _nonempty(what: str, rows: list[Row]) -> Iterator[Found]:
+def _difference(what: str, rows: list[Row]) -> Iterator[Difference]:
     if rows:
-        yield Found(what, rows)
+        yield Difference(what, rows)
 
 
-def _ask(statement: str, values: list[Any]) -> list[Row]:
+def _query(statement: str, values: list[Any]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

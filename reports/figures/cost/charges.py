@@ -15,7 +15,7 @@ from django.db.models.functions import TruncMonth
 
 from events.ownership.source import OVERFLOW, UNKNOWN
 from reports.cost.analysis import comparison, forecasts
-from reports.cost.analysis.comparison import Change
+from reports.cost.analysis.comparison import CostChange
 from reports.cost.analysis.forecasts import Forecast
 from reports.cost.charges import BillingMonth, ChargeDay
 from reports.cost.meters import EVENTS, GB, INGESTED, ONE_MILLION, PLATFORM, REJECTED
@@ -121,7 +121,7 @@ class MonthsCost:
     spread: Decimal | None  # by which part the days to come may differ from what is expected
     whole: Part
     before: Part
-    change: Change | None  # and why; None where there is nothing to compare
+    change: CostChange | None  # and why; None where there is nothing to compare
     compared_days: int  # of the month that runs; 0: the whole months were compared
     days: Mapping[date, Mapping[Any, Decimal]]  # cost of each day by key
     parts: tuple[Part, ...]  # by the dimension that was asked for, the dearest first
@@ -173,13 +173,13 @@ def months_cost(asked: CostQuery, by: str, now: datetime) -> MonthsCost:
     # What is kept has a cost only from its hours, so a running day would look cheaper than it is.
     days = over if runs else None
     months = (asked.before, asked.month)
-    sides = [comparison.side(month, asked.owners, days, **asked.only) for month in months]
+    sides = [comparison.month_costs(month, asked.owners, days, **asked.only) for month in months]
     corrections = _corrections(asked)
     whole, before = _whole(asked.rows()), _whole(asked.rows(asked.before))
     return MonthsCost(
         query=asked,
         forecast=forecasts.forecast(asked.month, asked.owners, now, **asked.only),
-        spread=forecasts.spread(asked.month, over, asked.owners, **asked.only) if runs else None,
+        spread=forecasts.worst_error(asked.month, over, asked.owners, **asked.only) if runs else None,
         whole=whole,
         before=before,
         change=comparison.compare(*sides) if before.cost and days != 0 else None,

@@ -11,8 +11,8 @@ from django.db.models import Q, Sum
 from reports.cost import budgets
 from reports.cost.analysis import totals as charges
 from reports.cost.analysis.forecasts import forecast
-from reports.cost.budgets import Standing
-from reports.cost.charges import BillingMonth, ChargeDay, begin_of
+from reports.cost.budgets import BudgetStatus
+from reports.cost.charges import BillingMonth, ChargeDay, month_start
 from reports.cost.meters import PLATFORM
 from reports.cost.numbers import ZERO, sum_of
 from reports.figures.cost.charges import DIMENSIONS, CostQuery
@@ -83,13 +83,13 @@ class Month:
 
     def is_due(self, now: datetime) -> bool:
         """True if it can be closed."""
-        return self.is_first_open and not self.is_closed and now >= begin_of(next_month(self.month))
+        return self.is_first_open and not self.is_closed and now >= month_start(next_month(self.month))
 
     def state(self, now: datetime) -> str:
         """In a word or two."""
         if self.is_closed:
             return "closed"
-        if now < begin_of(next_month(self.month)):
+        if now < month_start(next_month(self.month)):
             return "running"
         return "open: close it" if self.is_first_open else "open, until the one before is closed"
 
@@ -135,7 +135,7 @@ class Spending:
     so_far: Decimal  # all of the month's cost
     expected: Decimal | None  # at its end; None where too little is known
     month_before: Decimal
-    standings: tuple[Standing, ...]  # of the owners that have a budget in the month, the fullest first
+    standings: tuple[BudgetStatus, ...]  # of the owners that have a budget in the month, the fullest first
 
 
 def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending | None:
@@ -154,12 +154,12 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
         month=month,
         so_far=found.so_far,
         expected=found.expected,
-        month_before=charges.total(month_of(month - DAY), owners).cost,
-        standings=tuple(budgets.standings(month, owners, now)),
+        month_before=charges.total(month_of(month - DAY), owners),
+        standings=tuple(budgets.budget_statuses(month, owners, now)),
     )
 
 
 def _used(period: Period, owners: Sequence[int]) -> Decimal:
     """Of the whole UTC hours that begin in a period."""
     period = period.by_utc_hours()
-    return sum_of(point.cost for point in charges.hourly(period.since, period.until, "owner", owners))
+    return sum_of(point.cost for point in charges.hourly_costs(period.since, period.until, "owner", owners))

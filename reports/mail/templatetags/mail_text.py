@@ -12,19 +12,19 @@ register = template.Library()
 @register.filter
 def plain(value: Any) -> str:
     """One visible line."""
-    return text.line(str(value))
+    return text.one_line(str(value))
 
 
 @register.filter
 def unlinked(value: Any) -> str:
     """One visible line that mail programs make no link of."""
-    return text.unlinked(text.line(str(value)))
+    return text.unlinked(text.one_line(str(value)))
 
 
 @register.filter
 def name(value: Any) -> str:
     """A name inside a sentence, of any script."""
-    return text.unlinked(text.isolated(text.line(str(value))))
+    return text.unlinked(text.isolated(text.one_line(str(value))))
 
 
 @register.filter

@@ -17,10 +17,10 @@ from events.access import access_of
 from events.accounts import audit
 from events.ownership.owner import Organization
 from reports.charts.table import Amount, Column, Row, Table
-from reports.cost.charges import month_of_text
+from reports.cost.charges import parse_month
 from reports.cost.charging import closing
 from reports.cost.charging.closing import NotClosable, Preview
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from reports.figures.cost import months
 from reports.figures.cost.months import Month
 from reports.filters import Filters
@@ -120,7 +120,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
     back = redirect("reports:months")
     try:
         organization = Organization.objects.get(pk=int(selection.get("organization", "")))
-        month = month_of_text(selection.get("month", ""))
+        month = parse_month(selection.get("month", ""))
     except (ValueError, OverflowError, Organization.DoesNotExist):
         messages.error(request, "Choose a month of an organization.")
         return back
@@ -133,7 +133,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
         shown = closing.preview(organization, month, now)
     except Changed:
         messages.error(request, "Charges have changed since they were shown. This is how they are now.")
-        keep(organization.pk, now)
+        update_charges(organization.pk, now)
         shown = closing.preview(organization, month, now)
     except NotClosable as error:
         messages.error(request, str(error))
@@ -163,13 +163,13 @@ def _sum(shown: Preview) -> str:
 def _confirm(request: HttpRequest, organization: Organization, shown: Preview) -> HttpResponse:
     money = unit_of(shown.currency)
     costs = money.writer([each.cost for each in shown.owners])
-    corrections = money.writer([each.of_which_corrections for each in shown.owners])
+    corrections = money.writer([each.corrections for each in shown.owners])
     owners = [
         {
             "name": each.owner,
             "cost": costs(each.cost),
             "exact": money.exact(each.cost),
-            "corrections": corrections(each.of_which_corrections) if each.of_which_corrections else "",
+            "corrections": corrections(each.corrections) if each.corrections else "",
         }
         for each in sorted(shown.owners, key=lambda each: -each.cost)
     ]

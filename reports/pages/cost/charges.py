@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from reports.charts.numbers import BYTES, SHARE, change, count
 from reports.cost import budgets
-from reports.cost.budgets import Standing
+from reports.cost.budgets import BudgetStatus
 from reports.figures.cost import charges as figures
 from reports.figures.cost import plans
 from reports.figures.cost.charges import Known, MonthsCost, Part
@@ -112,13 +112,13 @@ def _focus(found: MonthsCost, context: Context) -> Iterator[Turn]:
         yield Turn(title, reverse(f"reports:focus-{form}") + params, is_download=True)
 
 
-def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[Standing]:
+def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[BudgetStatus]:
     """Return how owners stand to their budgets in this currency; a budget without charges has none yet."""
-    standings = budgets.standings(found.query.month, filters.owners, context.now)
+    standings = budgets.budget_statuses(found.query.month, filters.owners, context.now)
     return [each for each in standings if each.currency == currency]
 
 
-def _over(standings: list[Standing], currency: str, names: Names) -> Iterator[Attention]:
+def _over(standings: list[BudgetStatus], currency: str, names: Names) -> Iterator[Attention]:
     """Budgets that are passed, or going to be."""
     money = unit_of(currency)
     for each in standings[:MOST_BUDGETS]:
@@ -133,7 +133,7 @@ def _over(standings: list[Standing], currency: str, names: Names) -> Iterator[At
 
 
 def _terms(
-    found: MonthsCost, filters: Filters, standings: list[Standing], currency: str, context: Context
+    found: MonthsCost, filters: Filters, standings: list[BudgetStatus], currency: str, context: Context
 ) -> Iterator[Block]:
     """Budgets and the plan in force, which are of owners, not of sources or kinds."""
     if found.query.is_narrowed:

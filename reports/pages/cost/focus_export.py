@@ -13,7 +13,7 @@ from events.accounts import audit
 from events.ownership.owner import Owner
 from events.spreadsheets.files import FORMATS, download
 from reports.cost import focus
-from reports.cost.charges import month_of_text
+from reports.cost.charges import parse_month
 from reports.pages import parameters
 from reports.pages.views import choices_of
 
@@ -30,7 +30,7 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     params = {name: request.GET.getlist(name) for name in ("owner", "month")}
     selection = parameters.parse(params, choices_of(access), timezone.now(), own=("month",))
     try:
-        month = month_of_text("".join(selection.params.get("month", ())))
+        month = parse_month("".join(selection.params.get("month", ())))
     except ValueError as error:
         messages.error(request, str(error))
         return redirect("reports:cost")

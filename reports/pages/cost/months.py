@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from events.lib import times
-from reports.cost.charges import month_of_text
+from reports.cost.charges import parse_month
 from reports.pages.links import Links
 from reports.pages.page import Context
 from reports.pages.report import Control, Turn
@@ -53,7 +53,7 @@ def select(context: Context) -> Selection:
 
 
 def _month(text: str, this: date) -> date:
-    found = month_of_text(text)
+    found = parse_month(text)
     if not EARLIEST <= found <= this:
         raise ValueError(f"{text} is no month from {EARLIEST:%Y-%m} to {this:%Y-%m}.")
     return found

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from reports.charts.numbers import SHARE
 from reports.charts.table import Column, Row, Table
-from reports.cost.budgets import Standing
+from reports.cost.budgets import BudgetStatus
 from reports.cost.meters import EVENTS, METERS, ONE_MILLION
 from reports.figures.cost.plans import InForce, Step
 from reports.pages.cost.wording import Names, precise, unit_of
@@ -77,7 +77,7 @@ def above(meter: str, amount: Decimal) -> str:
     return f"{amount.normalize():,f} GB"
 
 
-def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block:
+def budgets(standings: Sequence[BudgetStatus], currency: str, names: Names) -> Block:
     """Show how owners stand to their budgets, the fullest first."""
     money = unit_of(currency)
     columns = (
@@ -124,7 +124,7 @@ def budgets(standings: Sequence[Standing], currency: str, names: Names) -> Block
     )
 
 
-def _tones(each: Standing) -> dict[str, str]:
+def _tones(each: BudgetStatus) -> dict[str, str]:
     if each.used >= 1:
         return {"used": "bad", "will_use": "bad"}
     return {"will_use": "bad"} if each.will_exceed else {}

@@ -9,8 +9,8 @@ from reports.charts import palette
 from reports.charts.bar_chart import Bar, BarChart
 from reports.charts.numbers import change
 from reports.charts.table import Column, Row, Table
-from reports.cost.analysis.what_if import Supposed, what_if
-from reports.cost.charges import begin_of
+from reports.cost.analysis.what_if import PlanCost, what_if
+from reports.cost.charges import month_start
 from reports.cost.meters import METERS
 from reports.cost.numbers import sum_of
 from reports.cost.plans import PricePlan
@@ -72,7 +72,7 @@ def _choose(selection: Selection, filters: Filters, context: Context) -> Choice:
     known = figures.known(selection.month, owners)
     currency = next(iter(known.currencies), "")
     offered = tuple(plans.offered(home.pk, currency, tuple(context.owners), all_plans=context.sees_all))
-    current = {each.plan_id for each in plans.in_force(owners, begin_of(selection.month))}
+    current = {each.plan_id for each in plans.in_force(owners, month_start(selection.month))}
     wanted = context.first("plan")
     usual = next((each for each in offered if each.pk not in current), offered[0] if offered else None)
     plan = next((each for each in offered if str(each.pk) == wanted), usual)
@@ -99,11 +99,11 @@ def _empty(choice: Choice) -> Empty:
 
 
 def _fill(
-    empty: Report, found: list[Supposed], plan: PricePlan, selection: Selection, context: Context
+    empty: Report, found: list[PlanCost], plan: PricePlan, selection: Selection, context: Context
 ) -> Report:
     money, differs = unit_of(plan.currency), signed(plan.currency)
     charged = sum_of(each.cost for each in found)
-    supposed = sum_of(each.supposed for each in found)
+    supposed = sum_of(each.simulated for each in found)
     difference = sum_of((supposed, -charged))
     so_far = " so far" if selection.period.until > context.now else ""
     words = change(supposed, charged)
@@ -130,13 +130,13 @@ def _fill(
     )
 
 
-def _meters(found: list[Supposed], plan: PricePlan, context: Context) -> Block:
+def _meters(found: list[PlanCost], plan: PricePlan, context: Context) -> Block:
     names = Names(context)
     hues = palette.of_names([*METERS])
     bars = [
         Bar(
             names.of("meter", meter),
-            sum_of(each.supposed for each in found if each.meter == meter),
+            sum_of(each.simulated for each in found if each.meter == meter),
             hues[meter],
             before=sum_of(each.cost for each in found if each.meter == meter),
         )
@@ -148,7 +148,7 @@ def _meters(found: list[Supposed], plan: PricePlan, context: Context) -> Block:
     return Block("meters", "By meter", sentence, chart)
 
 
-def _owners(found: list[Supposed], plan: PricePlan, context: Context) -> Block:
+def _owners(found: list[PlanCost], plan: PricePlan, context: Context) -> Block:
     money, names = unit_of(plan.currency), Names(context)
     columns = (
         Column("owner", "Owner"),
@@ -159,7 +159,7 @@ def _owners(found: list[Supposed], plan: PricePlan, context: Context) -> Block:
     rows = []
     for owner_id in dict.fromkeys(each.owner_id for each in found):
         charged = sum_of(each.cost for each in found if each.owner_id == owner_id)
-        supposed = sum_of(each.supposed for each in found if each.owner_id == owner_id)
+        supposed = sum_of(each.simulated for each in found if each.owner_id == owner_id)
         difference = sum_of((supposed, -charged))
         tones = {"difference": "bad" if difference > 0 else "good"} if difference else {}
         rows.append(Row((names.of("owner", owner_id), charged, supposed, difference), tones=tones))

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from events.ownership.owner import Organization
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 from telemetry_project.demo import prices
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no organization {options['organization']}.")
         now = timezone.now()
         if prices.apply(organization):
-            keep(organization.pk, now)
+            update_charges(organization.pk, now)
             self.stdout.write(f"{organization} pays by the plan {prices.NAME} now.")
         else:
             self.stdout.write(f"{organization} has a price plan already, so nothing was changed.")

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from events.ownership.owner import Organization
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         for organization in Organization.objects.order_by("name"):
-            kept = keep(organization.pk, timezone.now())
+            kept = update_charges(organization.pk, timezone.now())
             if kept:
                 self.stdout.write(
                     f"{organization}: {kept.owners} owners charged anew in {kept.months} months,"

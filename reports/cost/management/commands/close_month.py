@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from events.accounts import audit
 from events.ownership.owner import Organization
-from reports.cost.charges import month_of_text
+from reports.cost.charges import parse_month
 from reports.cost.charging import closing
-from reports.cost.charging.updating import keep
+from reports.cost.charging.updating import update_charges
 
 
 class Command(BaseCommand):
@@ -28,9 +28,9 @@ class Command(BaseCommand):
         if organization is None:
             raise CommandError(f"There is no organization {options['organization']}.")
         try:
-            month = month_of_text(options["month"])
+            month = parse_month(options["month"])
             now = timezone.now()
-            keep(organization.pk, now)
+            update_charges(organization.pk, now)
             self._say(closing.preview(organization, month, now))
             if options["yes"]:
                 self._close(organization, month, now)
@@ -39,9 +39,7 @@ class Command(BaseCommand):
 
     def _say(self, shown: closing.Preview) -> None:
         for part in shown.owners:
-            more = (
-                f", of which {part.of_which_corrections:.2f} corrections" if part.of_which_corrections else ""
-            )
+            more = f", of which {part.corrections:.2f} corrections" if part.corrections else ""
             self.stdout.write(f"{part.owner}: {part.cost:.2f} {shown.currency}{more}")
         self.stdout.write(f"In all {shown.total:.2f} {shown.currency} in {shown.rows:,} charges.")
         if shown.obstacle:

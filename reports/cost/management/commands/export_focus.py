@@ -11,7 +11,7 @@ from events.accounts import audit
 from events.management.lookups import organization_of
 from events.spreadsheets.files import FORMATS
 from reports.cost import focus
-from reports.cost.charges import month_of_text
+from reports.cost.charges import parse_month
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            month = month_of_text(options["month"])
+            month = parse_month(options["month"])
         except ValueError as error:
             raise CommandError(str(error)) from error
         slug = options["organization"]

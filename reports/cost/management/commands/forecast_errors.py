@@ -24,7 +24,7 @@ class Command(BaseCommand):
         owners = list(organization.owners.values_list("pk", flat=True))
         this = month_of(timezone.now().date())
         over = [month for month in months(owners) if month < this]
-        days = forecasts.daily(min(over, default=this) - 31 * DAY, this, owners)
+        days = forecasts.daily_costs(min(over, default=this) - 31 * DAY, this, owners)
         found = forecasts.mean_errors(days, [month for month in over if next_month(month) <= this])
         if not found:
             raise CommandError("No month that is over has seven days of charges before its last.")
