@@ -216,7 +216,10 @@ def _aggregate(rollup: type[Rollup], part: Part, parameters: dict[str, Any]) -> 
         name = f"{part.name}_{key}"
         parameters[name] = [value] if isinstance(value, str | int) else list(value)
         conditions.append(f'"{column(rollup, key)}" = ANY(%({name})s)')
-    return str(measure(rollup, part.measure).merged(" AND ".join(conditions)))
+    merged = str(measure(rollup, part.measure).merged(" AND ".join(conditions)))
+    # A sum of no rows is NULL, which an order would put last.
+    is_zero = bool(conditions) and of_nothing(rollup, part.measure) == 0
+    return f"coalesce({merged}, 0)" if is_zero else merged
 
 
 def aggregated(
