@@ -1,4 +1,4 @@
-"""Access: which owners a person or an API key may see, write and administer. Decided only here.
+"""Access: which owners, and which sources, a person or an API key may see, write and administer.
 
 | who | sees | writes (replays, discards) | administers |
 |---|---|---|---|

@@ -1,4 +1,4 @@
-"""System checks: a kind that is declared wrongly is named at start, before it does harm."""
+"""System checks of settings and of the declarations of kinds."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Event identity: time, owner and content in one UUID of version 8 (RFC 9562, section 5.8).
+"""Event ids: time, owner and the sender's id in one UUID of version 8 (RFC 9562, section 5.8).
 
 Layout, high bits first: 48 bits of milliseconds since 1970 (`occurred_at`), 4 bits of version, 12 bits of
 hash, 2 bits of variant, 62 bits of hash. The hash is BLAKE2b of (owner key, client's event id): no secret in

@@ -1,11 +1,11 @@
-"""Removal: events of weeks that are over go for good, week by week, each week one transaction.
+"""Removal of events, a week at a time, each in one transaction.
 
-Killed at any instruction, it leaves a week as it was. Reading and filing go on while a week is counted; for
-the moment in which its partitions are dropped they wait. Where somebody reads for longer than that moment
-may take, the removal steps back and tries again.
+If it is killed at any instruction, the week stays as it was. Reading and filing continue while a week is
+counted, and wait only while its partitions are dropped. If a reader takes longer than the lock timeout, the
+removal is rolled back and tried again.
 
-Their sessions and rollups go with them, or stay until their own limit (REPORT_RETENTION_WEEKS): then nothing
-computes them again (`events.store.retention`).
+Sessions and rollups are removed with their events, or kept until their own limit (REPORT_RETENTION_WEEKS) and
+then never computed again (`events.store.retention`).
 """
 
 import logging
@@ -29,7 +29,7 @@ from events.store.retention import RemovedCount
 log = logging.getLogger(__name__)
 ATTEMPTS = 10
 SUMMARISE_SECONDS = 60.0
-PAUSE_SECONDS = 3.0  # before it is tried again: those who had to wait are let through
+PAUSE_SECONDS = 3.0  # between attempts, so that waiting readers can continue
 
 
 class Removed(NamedTuple):
@@ -38,7 +38,7 @@ class Removed(NamedTuple):
     week: datetime
     events: int
     billed_bytes: int
-    sessions: int = 0  # that went; those that reach beyond the week are summed up again
+    sessions: int = 0  # removed sessions; those that extend beyond the week are computed again
 
 
 class Unfinished(Exception):
@@ -87,7 +87,7 @@ def remove_week(
     """
     keep = keeps_reports(week, now) if keep_reports is None else keep_reports
     if keep:
-        # Those that reached here from the week before, which may have been removed a moment ago.
+        # Summarise sessions that extended here from the previous week, which may just have been removed.
         summarising.summarise_pending(seconds=SUMMARISE_SECONDS)
     for attempt in range(ATTEMPTS):
         try:
@@ -97,7 +97,7 @@ def remove_week(
             passes = isinstance(error.__cause__, LockNotAvailable | DeadlockDetected)
             if not passes or attempt == ATTEMPTS - 1:
                 raise
-            log.info("A week can't be dropped beside those who read; it is tried again")
+            log.info("A week can't be dropped while it is being read; trying again")
             time.sleep(PAUSE_SECONDS)
     raise AssertionError("the last attempt returns or raises")
 
@@ -111,11 +111,11 @@ def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) ->
         retention.drop_week(week)
     else:
         retention.requeue_quarters(week)
-        # Most of the sessions go before everybody has to wait, those that were just being summed up after it.
+        # Most sessions are removed before others have to wait; those being summarised just now, afterwards.
         sessions = removal.remove_week(week)
         retention.drop_week(week)
         sessions += removal.remove_week(week)
-    # Where reports are kept, `_check_finished` has seen that sessions from before the week end before it.
+    # If reports are kept, `_check_finished` ensured that earlier sessions end before the week.
     removal.requeue_crossing(week, since=week if keep else EPOCH)
     retention.note_events_removed(week + WEEK, reports_kept=keep)
     usage.apply_delta(retention.removal_delta(counted, now))

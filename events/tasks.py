@@ -15,7 +15,7 @@ from events.sessions import summarising
 from events.store.retention import weeks_before
 
 log = logging.getLogger(__name__)
-SUMMARISE_SECONDS = 10.0  # after that the task ends, so that a worker told to stop needn't be killed
+SUMMARISE_SECONDS = 10.0  # then the task ends, so that a stopping worker needn't be killed
 
 
 @shared_task(name="events.manage_partitions", time_limit=600)

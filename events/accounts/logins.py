@@ -50,8 +50,8 @@ class Rule:
         return 0 if over < 0 else min(2 ** min(over, 30), self.longest)
 
 
-# By name alone the wait stays short: whoever fails on purpose with somebody's name must not keep them out.
-# Who has logged in at an address before doesn't wait for what others do with the name elsewhere.
+# By name alone the wait stays short, so that failing on purpose with another's name doesn't lock them out.
+# People who have logged in at an address before don't wait for failures with their name elsewhere.
 PAIR, ADDRESS, NAME = "pair", "address", "name"
 RULES = {PAIR: Rule(5, 900), ADDRESS: Rule(50, 900), NAME: Rule(20, 60)}
 
@@ -145,7 +145,7 @@ def _failures(row: LoginAttempt, now: datetime) -> int:
 
 def _seconds_left(rule: Rule, row: LoginAttempt, now: datetime) -> int:
     until = row.last_at + timedelta(seconds=rule.wait(_failures(row, now)))
-    # A clock that was set back makes nobody wait for longer than the rule says.
+    # If the clock was set back, nobody waits longer than the rule says.
     return max(0, min(rule.longest, -(-(until - now) // timedelta(seconds=1))))
 
 
@@ -162,7 +162,7 @@ def connect() -> None:
 def _logged_in(*, user: Any, request: Any, **_: object) -> None:
     audit.record(_actor(user, request), "login.succeeded")
     if session := getattr(request, "session", None):
-        # So that no request of those who have none asks the database for it.
+        # So that requests of people without one don't query the database.
         session[HAS_FACTOR] = second_factor.device_of(user) is not None
 
 

@@ -91,8 +91,8 @@ def end_other_sessions(request: Any) -> int:
 
 OPTIONAL, OPERATORS, ALL = "optional", "operators", "all"
 CHOICES = (OPTIONAL, OPERATORS, ALL)
-# Wrong codes make the next one wait 1, 2, 4 … seconds; after so many it stays at 256, or who knows a password
-# could keep its owner out for ever. Guessing takes years all the same.
+# After wrong codes, the next one must wait 1, 2, 4 … seconds, up to 256. Otherwise anybody with the password
+# could lock its owner out for good. Guessing still takes years.
 MOST_FAILURES = 9
 
 
@@ -157,7 +157,7 @@ def check(request: Any, device: TOTPDevice, code: str) -> bool:
         audit.record(actor, "factor.failed", request.user)
         return False
     django_otp.login(request, device)
-    # An id that somebody knew before the code was asked for is of no use after it.
+    # A session id that was known before the code was entered is useless afterwards.
     request.session.cycle_key()
     return True
 
@@ -191,7 +191,7 @@ class SecondFactorGate:
             return False
         if is_required(user):
             return True
-        # Only who had one at the log-in is looked up: it may have been removed since.
+        # Look up only people who had one at the log-in: it may have been removed since.
         return bool(request.session.get(HAS_FACTOR)) and device_of(user) is not None
 
 

@@ -39,12 +39,12 @@ class ChoiceFilter(SimpleListFilter):
 
     title = ""
     parameter_name = ""
-    column = ""  # that the value is looked for in
-    input_type = ""  # of the form's field; empty for a choice of the options
-    is_indexed = False  # whether an index gives, in the order of ids, the events that it leaves
-    of_kind = False  # whether its column is of a kind's own table, not of the envelope
-    of_time = False  # whether it narrows ids, so that it holds for every table of events
-    takes_many = False  # whether several values may be asked for, with commas between: reports link so
+    column = ""  # that is compared with the value
+    input_type = ""  # of the form field; empty for a choice
+    is_indexed = False  # an index serves the matching events in the order of ids
+    of_kind = False  # its column is in the kind's own table
+    of_time = False  # it limits ids, so it applies to every table of events
+    takes_many = False  # accepts several values separated by commas, as reports link
 
     def has_output(self) -> bool:
         """Return True, so that the parameter is removed even if there are no choices."""

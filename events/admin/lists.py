@@ -14,7 +14,7 @@ from events.admin.filters import ChoiceFilter
 from events.lib.paging import InvalidCursor, Order, Slice, keyset_page
 
 AFTER, BEFORE = "after", "before"
-_BETWEEN = "~"  # the parts of a key in an address: no time, number or id has it in it
+_BETWEEN = "~"  # separates the parts of a cursor: no time, number or id contains it
 
 
 class PageSource(Protocol):
@@ -30,7 +30,7 @@ def requested_page_of(page_of: PageSource, size: int, asked: Mapping[str, str]) 
     key = after or before
     page = page_of(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
     if before and not after and page.previous is None and len(page.rows) < size:
-        # The first page, cut short by where its neighbour began: show it whole.
+        # The first page, shortened by the start of its neighbour: show all of it.
         return page_of(size), True
     return page, not key
 
@@ -102,7 +102,7 @@ class KeysetChangeList(TallyChangeList):
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, self.queryset, size)
-        # The filters stand above the list; unfold's sheet beside it would only repeat them.
+        # The filters are above the list, so unfold's sheet would only repeat them.
         self.has_filters = False
 
     def _link(self, direction: str, row: models.Model | None) -> str:

@@ -27,10 +27,10 @@ from events.sessions.session import Session
 from events.sessions.summary import IDLE_MS
 
 MARKS = 2_000
-STRETCHES = 240  # that a longer session is cut into at the most: more would be finer than can be seen
-COUNTED = 100_000  # events that PostgreSQL counts for a page: 0.7 s
-PROBES = 120  # stretches that a still longer session is looked at in
-PROBED = 16  # events, the first of each of them
+STRETCHES = 240  # most intervals of a longer session: more couldn't be seen
+COUNTED = 100_000  # most events that PostgreSQL counts for a page: 0.7 s
+PROBES = 120  # intervals of a session too long to be counted
+PROBED = 16  # first events read of each of them
 IDLES = 200  # that are shown
 OPENING = ("impression", "ui_action")  # kinds that may open a page
 

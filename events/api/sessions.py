@@ -226,7 +226,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         name = self.request.resolver_match.view_name if self.request.resolver_match else "session-detail"
         query = self.request.META.get("QUERY_STRING", "")
         url = reverse(name, kwargs={"pk": current}) + (f"?{query}" if query else "")
-        # To be asked again each time: a late event may move it once more.
+        # Not cached: a late event may change the id again.
         return Response(
             {"detail": "The session has another id now.", "id": current},
             status=MOVED,

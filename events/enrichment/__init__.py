@@ -1,8 +1,8 @@
-"""Enrichment: what is known of an event beyond what its sender said. Pure functions, one file each.
+"""Enrichment: adds facts to events that their senders didn't state. Pure functions.
 
-What a request says of all its events (place, agent, clock) is made into columns once; then each event runs
-through the steps of its kind, which see it taken apart and fill or correct columns. All of it is done before
-the row is written, so a row is written once. `ENRICHMENT` switches parts of it.
+The facts of a request (place, agent, clock) become columns once for all its events. Then each event, split
+into columns, runs through the steps of its kind, which fill or correct columns. All of this precedes writing,
+so each row is written once. `ENRICHMENT` switches parts on and off.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -20,7 +20,7 @@ from events.wire.schema import Taken, Warned
 
 SPIDER = "Spider"  # the device of every bot in uap-core's rules
 
-# Parts of user agents of bots in lower case, beside those that uap-core's rules know.
+# Parts of user agents of bots, in lower case, that uap-core's rules don't know.
 BOT_MARKS: dict[str, tuple[str, ...]] = {
     "crawlers, which by convention name a page about themselves": ("+http://", "+https://"),
     "headless and driven browsers": (
@@ -68,7 +68,7 @@ BOT_MARKS: dict[str, tuple[str, ...]] = {
     ),
 }
 _BOT_MARKS = [mark for marks in BOT_MARKS.values() for mark in marks]
-LOOKED_AT = 400  # characters from the begin: a longer text costs more and says nothing else
+LOOKED_AT = 400  # first characters that are checked: more cost time and reveal nothing
 
 
 def is_bot(text: str, device: str | None) -> bool:

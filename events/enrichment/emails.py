@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
     column: str
     path: str
-    hashed: str = ""  # the column for the hash beside it
+    hashed: str = ""  # the column of its hash
 
 
 ACTOR_HASH = "actor_email_hash"

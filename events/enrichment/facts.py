@@ -1,18 +1,18 @@
-"""Facts: what one request says of all its events, made into columns once.
+"""Facts that one request states about all its events, converted to columns once.
 
-The view keeps them in the inbox as texts, beside the body; the drain reads them here. Nothing of them is an
-address or a key.
+The view stores them in the inbox as texts, next to the body, and the drain reads them here. They never
+include an address or a key.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-# Keys of what is kept of a request, beside those of columns.
+# Keys of the stored facts of a request, in addition to columns.
 USER_AGENT = "user_agent"
 TENANT = "tenant"  # the organization of the key
 USER = "user"  # whose personal key it is
 
-# Columns of the envelope that stand among what is kept of a request, and how each is read.
+# Columns of the envelope among the stored facts of a request, with their parsers.
 COLUMNS: Mapping[str, Callable[[str], Any]] = {
     "address_hash": str,
     "country": str,

@@ -26,7 +26,7 @@ from events.enrichment.facts import Facts
 from events.wire.schema import Taken
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 5.0  # how often the file is looked at
+LOOK_SECONDS = 5.0  # between checks of the file
 
 OK, OFF, UNREADABLE = "ok", "off: GEOIP_DATABASE is not set", "unreadable: GEOIP_DATABASE"
 _Signature = tuple[str, int, int, int]  # path, inode, size, time of change
@@ -37,7 +37,7 @@ class _State:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.look_at = 0.0  # monotonic: when the file is looked at next
+        self.look_at = 0.0  # monotonic time of the next check of the file
         self.signature: _Signature | None = None
         self.reader: maxminddb.Reader | None = None
 

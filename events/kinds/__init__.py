@@ -1,4 +1,4 @@
-"""The kinds of event, one file each: a Django model that is the schema of its wire form too.
+"""The kinds of event, one module each: a Django model that is also the schema of the wire form.
 
 Adding a kind is adding a file here and a migration. This module imports every file of the folder and compiles
 what it declares; validator, store, admin and API walk the registry `KINDS`.

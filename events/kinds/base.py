@@ -1,4 +1,4 @@
-"""Kind: what the models of all kinds share."""
+"""Base classes of the models of kinds."""
 
 import re
 from collections.abc import Mapping

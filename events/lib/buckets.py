@@ -1,14 +1,14 @@
-"""Buckets: rates held by token buckets in Valkey, for the way in (by key and address) and for readers.
+"""Rate limits by token buckets in Valkey, for ingestion (per key and address) and for readers of the API.
 
-A bucket holds at most `burst` tokens and gains `per_second` of them; a request spends one of each of its
-buckets. A process takes tokens in small leases, 1 % of a second's worth, and spends them locally, so that
+A bucket holds at most `burst` tokens and gains `per_second` of them. A request spends one token of each of
+its buckets. A process leases a few tokens at a time, 1 % of a second's worth, and spends them locally, so
 most requests need no round trip and the others need one.
 
-The bound: in any span of t seconds a bucket lets at most burst + rate * t requests through, and one lease for
-each thread that serves. A lease is paid for when it is taken, so more processes never make the rate higher;
-what a process that ends had not spent is lost to its sender.
+In any period of t seconds, a bucket allows at most burst + rate * t requests, plus one lease per serving
+thread. Tokens are deducted when they are leased, so more processes never raise the rate. Tokens that a
+process leaves unspent when it ends are lost to the sender.
 
-Valkey away, slow or full: everything is let through, and it is asked again after a second, by one request.
+If Valkey is down, slow or full, all requests are allowed, and one request tries again after a second.
 """
 
 import logging
@@ -28,12 +28,14 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 PREFIX = "tally:rate:"
 TIMEOUT_SECONDS = 0.1
-REST_SECONDS = 1.0  # after a failure of Valkey, before it is asked again
+REST_SECONDS = 1.0  # after a failure of Valkey, until the next attempt
 LEASES_A_SECOND = 100
-MAX_LEASES = 10_000  # buckets that a process holds tokens of; a flood of names can't fill it
+MAX_LEASES = (
+    10_000  # most buckets with leased tokens in a process, so that a flood of names can't fill memory
+)
 
-# For each bucket: refill by the server's clock, grant up to what is wanted; answer what was granted and
-# what is left. A bucket expires when it would be full, since one that is not there is full.
+# For each bucket: refill by the server's clock, grant up to the wanted number, and return the granted and the
+# remaining tokens. A bucket expires when it would be full, since a missing bucket counts as full.
 _TAKE = """
 local now = redis.call('TIME')
 local at = tonumber(now[1]) + tonumber(now[2]) / 1000000
@@ -129,7 +131,7 @@ def spend(buckets: Sequence[Bucket]) -> Exhausted | None:
     if taken is None:
         return None
     with _state.lock:
-        # What another thread spent in between of a bucket that had tokens is owed, not refused.
+        # Tokens that another thread spent meanwhile are owed, not refused.
         short = [
             Exhausted(bucket, left)
             for bucket, (granted, left) in zip(lacking, taken, strict=True)
@@ -179,7 +181,7 @@ def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
     if now < _state.rest_until:
         return None
     if _state.failing:
-        _state.rest_until = now + REST_SECONDS  # others pass by while this request tries
+        _state.rest_until = now + REST_SECONDS  # other requests don't wait while this one tries
     arguments = [part for _, limit, _ in buckets for part in (*limit, limit.lease)]
     try:
         answer = _script(settings.REDIS_URL, settings.VALKEY_SOCKET)(
@@ -210,7 +212,7 @@ def _script(url: str, socket: Any) -> Any:
     waits: dict[str, Any] = {
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,
-        # By default redis-py tries again by itself, for seconds.
+        # By default, redis-py retries for seconds.
         "retry": Retry(NoBackoff(), 0),
     }
     client = redis.Redis.from_url(url, **waits) if url else redis.Redis(unix_socket_path=str(socket), **waits)

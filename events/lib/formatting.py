@@ -59,7 +59,7 @@ def shorten(text: str, length: int = 48) -> str:
     return f"{start_of(text, half)}…{_tail(text, half)}"
 
 
-# Characters beyond a cut that are looked at, so that the longest emoji is seen whole.
+# Characters read beyond a cut, so that the longest emoji is complete.
 _BEYOND = 32
 
 

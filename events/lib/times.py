@@ -1,4 +1,4 @@
-"""Times in addresses: ISO 8601, with an error that says what to write instead.
+"""Times in URLs: ISO 8601, with an error that says what to write instead.
 
 An unescaped `+` arrives as a blank. Epoch numbers are refused: their unit would be a guess, and Python takes
 some for a time in the 17th century (1701011212345).

@@ -1,4 +1,4 @@
-"""API keys: made once, shown once, kept as a hash, found by their prefix.
+"""API keys: created and shown once, stored as a hash, found by their prefix.
 
 A key reads `tally_pk_PREFIX_SECRET` (publishable) or `tally_sk_PREFIX_SECRET` (secret). The secret has 32
 random bytes, so one round of SHA-256 is as good as a slow hash, and fast enough for every request.

@@ -1,4 +1,4 @@
-"""Provisioning: keys with all that they need, made when it is missing."""
+"""Provisioning: creates keys, with their organizations and owners if these are missing."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -24,7 +24,7 @@ from events.store import pending, retention
 from events.store.copying import array, uuid_array
 from events.store.pending import SessionKey, Span
 
-ROWS = 1_000  # of a block, and so many keys at most; those that are read and left cost as much as others
+ROWS = 1_000  # of a block, and most keys of it; rows that are skipped cost as much as others
 
 Owners = list[int] | None  # None: all of them
 

@@ -1,8 +1,8 @@
-"""Sessions of a file: newline-delimited V3 events in, V3 SUMMARY events out, without a database.
+"""Sessions of a file: reads newline-delimited V3 events and returns V3 SUMMARY events, without a database.
 
-The same rules as in the store: an event is held to the lenient validator, repeats of (mid, ets) are dropped,
-ids of actors and objects are corrected, order is that of ids. In memory is the little of each event that a
-summary needs.
+The rules are those of the store: events are validated leniently, repeats of (mid, ets) are dropped, ids of
+actors and objects are corrected, and events are ordered by id. Only the columns that a summary needs are kept
+in memory.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Keys: what makes events one session, and the ids that follow from it.
+"""Session ids, computed from session keys.
 
 The key of a session is (owner, source, session id); without an id, (owner, source, device, channel), whose
 sessions are cut by inactivity. The id of a session is a hash of its key, and for a cut one of its first event

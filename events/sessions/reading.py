@@ -1,4 +1,4 @@
-"""Reading: the events of many sessions as a stream of records, by one statement.
+"""Reads the events of many sessions as a stream of records, with one statement.
 
 The statement's shape makes its plan, because a new week's partition has no statistics: the wanted windows
 are walked one by one (LATERAL with OFFSET or LIMIT can't be turned into a hash join), each by the index on

@@ -1,4 +1,4 @@
-"""Record: the little of an event that a summary needs, and what it means there, kind by kind.
+"""Records: the columns of an event that a summary needs, and its contribution to the summary, by kind.
 
 What counts as page view and interaction, by dialect:
 

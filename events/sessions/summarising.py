@@ -1,11 +1,11 @@
-"""Summarising: from keys that wait to sessions in the tables, a block at a time, each block one transaction.
+"""Summarising: computes the sessions of pending keys, a block at a time, each block in one transaction.
 
-**Nothing is missed.** The drain commits events together with their row of TouchedSession. A block deletes
-the rows it took, and reads the events in a later statement: under READ COMMITTED that sees all that was
-committed before it began, so at least the events of the deleted rows. Events committed after it have a row of
-their own, which is still there. A worker that is killed leaves rows and summaries as they were.
+**Nothing is missed.** The drain commits events together with their row of TouchedSession. A block deletes the
+rows it claimed, and reads the events in a later statement. Under READ COMMITTED, that statement sees
+everything committed before it began, so at least the events of the deleted rows. Events committed later have
+their own row, which is still pending. If a worker is killed, rows and summaries stay as they were.
 
-**Nothing is computed twice at once.** Each key is locked until the transaction ends (`touching`). The next
+**Nothing is computed twice at once.** Each key is locked until the transaction ends (`claiming`). The next
 holder reads after that, so it never replaces a summary by an older one.
 
 **What is read.** A session is computed from all its events, over its stored span joined with that of the
@@ -15,8 +15,8 @@ change lies in that window.
 
 **Large sessions.** A block reads no more than LARGE events of a key. A key that has more is put into
 LargeSession and computed alone, in a transaction of its own, after the small ones; its events are streamed,
-never held. It then rests for REST times as long as that took, so no session costs more than a tenth of one
-worker's time, however often it is touched.
+never held. It is then deferred for REST times as long as that took, so no session costs more than a tenth of
+one worker's time, however often it gets events.
 """
 
 import logging
@@ -46,13 +46,13 @@ from events.store import pending
 from events.store.pending import QUARTER_MS, Quarter, quarter_at
 
 log = logging.getLogger(__name__)
-LARGE = 10_000  # events of a key that are computed together with other keys
+LARGE = 10_000  # most events of a key that is computed together with others
 REST = 9
-FAST = 1.0  # seconds: a block that takes less is followed by a larger one, since its statements cost the same
+FAST = 1.0  # seconds: after a faster block comes a larger one, since its statements cost the same
 MOST_ROWS = 4_000  # of a block
 WRITTEN = 2_000  # sessions and pages that are written at once
 FAULT_RESTS = timedelta(hours=1)
-FORGOTTEN = timedelta(days=1)  # a key that was not touched for so long is no longer known as large
+FORGOTTEN = timedelta(days=1)  # a large key without new events for that long counts as small again
 AT_ONCE = timedelta()
 
 
@@ -80,7 +80,7 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.R
             with transaction.atomic():
                 left = [(claim, AT_ONCE) for claim in _compute(claims, LARGE)]
         except OperationalError:
-            raise  # the database's trouble, not a session's
+            raise  # a problem of the database, not of a session
         except Exception:
             log.exception("Sessions can't be summarised together; retrying one by one")
             left = [(claim, rests) for claim in claims if (rests := _alone(claim, LARGE)) is not None]
@@ -195,7 +195,7 @@ class _Writer:
         kept = set(ids)
         gone = [stored for stored in each.stored if stored.id not in kept]
         if gone:
-            # A session that is no more lives on in the one that its first event is in.
+            # A removed session redirects to the one that contains its first event.
             heirs = {
                 stored.id: ids[place - 1]
                 for stored in gone

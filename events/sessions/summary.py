@@ -1,4 +1,4 @@
-"""Summary: the events of a session, in the order of their ids, folded into its measures in one pass.
+"""Summaries: computes the measures of a session from its events, in the order of their ids, in one pass.
 
 Rules of the V3 SUMMARY and the reference summariser, with pages as docs/explanation/architecture.md says:
 a gap between two events counts if it is 600 s or less, rounded half-up to hundredths of a second; a visit of

@@ -1,4 +1,4 @@
-"""Summary event: a session as a V3 SUMMARY event, as a client could have sent it.
+"""Summary events: sessions as V3 SUMMARY events, as a client could have sent them.
 
 Source of its fields: V3 SUMMARY. What they have no place for is in `extra`, as {id, value} texts. The lists
 by environment, kind and page are in the published document but not in the reference pipeline's closed list

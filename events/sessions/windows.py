@@ -1,7 +1,7 @@
-"""Windows: which part of a key's time new events can change, and which stored sessions are in it.
+"""Windows: the periods of a key that new events can change, and the stored sessions in them.
 
-Of sealed time nothing changes: sessions there outlived their events. Only one whose id is still in use is
-computed again, from the events that are left.
+Nothing changes in sealed time, where sessions outlived their events. A session whose id is still in use is
+computed again from the remaining events.
 """
 
 from collections import defaultdict

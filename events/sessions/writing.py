@@ -1,4 +1,4 @@
-"""Writing: summaries into the tables, many by one statement each. What is there already is not touched.
+"""Writes summaries to the tables, many per statement. Unchanged rows aren't written.
 
 The caller holds the lock of every key that it writes for, so no two transactions meet on a row.
 """

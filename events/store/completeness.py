@@ -44,10 +44,10 @@ class Backfill(models.Model):
         return self.events_done / self.events_total if self.events_total else 0.0
 
 
-# Rollups are folded every 15 s. Ordinary traffic never leaves rows pending for so long, nor so many.
+# Rollups are folded every 15 s. Ordinary traffic never leaves rows pending that long, nor that many.
 LAG = timedelta(minutes=5)
 MANY = 1_000  # rows
-# A load without progress for so long was interrupted.
+# A load without progress for that long was interrupted.
 STALLED = timedelta(minutes=2)
 HIDDEN = "Until then, comparisons with earlier periods and warnings are hidden."
 

@@ -1,7 +1,7 @@
-"""Rows into partitioned tables: look which ids are there, COPY the others.
+"""Writes rows into partitioned tables: looks up which ids are stored, and COPYs the others.
 
-An anti-join and a COPY cost about half of INSERT … ON CONFLICT. Where another drain files the same id in
-between, COPY fails as a whole on the primary key; the block then looks again and finds what is there now.
+A look-up and a COPY cost about half of INSERT … ON CONFLICT. If another drain files one of the ids in
+between, the whole COPY fails on the primary key; the block then looks up the ids again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -119,7 +119,7 @@ class Table:
 def present(ids: Sequence[int]) -> set[int]:
     """Return which of the sorted ids are stored, a week at a time, so that one partition is read.
 
-    Not prepared: a generic plan made while the partition was small scans it for ever.
+    The statement isn't prepared: a generic plan made while the partition was small would keep scanning it.
     """
     found: set[int] = set()
     for week, group in by_week(ids):

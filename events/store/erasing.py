@@ -1,7 +1,7 @@
-"""Erasing: the events of one actor of one owner, found and deleted a week and a batch at a time.
+"""Erasure: finds and deletes the events of one actor of one owner, in batches, a week at a time.
 
-A batch is one transaction with its counts and with the sessions that it touches, which are summed up again
-from what is left. Killed in between, it has erased so much; the next run erases the rest.
+Each batch is one transaction: it deletes events, adjusts the counters and queues their sessions, which are
+computed again from the remaining events. If it is interrupted, the next run erases the rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

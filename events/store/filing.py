@@ -1,4 +1,4 @@
-"""Filing: a block of accepted events into the tables, each exactly once, in the caller's transaction."""
+"""Filing: writes a block of accepted events to the tables, each exactly once, in the caller's transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from events.store.usage import UsageDelta, UsageKey, WarningKey, hour_of
 from events.wire.values import without_hashed
 
 TABLES = {name: Table(entry.model) for name, entry in KINDS.items()}
-RACES = 5  # how often a block looks again because another drain files the same ids
+RACES = 5  # attempts of a block if other drains file the same ids
 
 
 def rows_of(submissions: Iterable[Submission]) -> list[Row]:

@@ -1,8 +1,8 @@
-"""Re-enrichment: columns of stored events computed anew, a batch of ids at a time, each its own transaction.
+"""Re-enrichment: recomputes columns of stored events, a batch of ids at a time, each in its own transaction.
 
-An event is put back to what it was before enrichment, by its own columns, then enriched again under the
-settings as they are. Only rows that change are written, so it may be run twice, and ingestion, which never
-updates an event, isn't held up.
+An event is restored to its state before enrichment, from its own columns, then enriched again with the
+current settings. Only changed rows are written, so it can be run twice, and it doesn't block ingestion, which
+never updates events.
 """
 
 from collections import defaultdict

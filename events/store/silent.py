@@ -18,7 +18,7 @@ from events.store.usage import UsageHour, hour_of
 SILENT_AFTER = timedelta(hours=24)
 HEARD_WITHIN = timedelta(days=14)
 PAUSED_WITHIN = timedelta(days=28)
-USUAL = 2  # pauses as long as this one: from so many on it is nothing new
+USUAL = 2  # pauses of this length from which on the silence is normal
 
 
 @dataclass(frozen=True, slots=True)

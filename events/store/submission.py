@@ -1,4 +1,4 @@
-"""Submission: an accepted event on its way into the store, and the row that is made of it."""
+"""Submissions: accepted events on their way into the store, and the rows made from them."""
 
 import json
 import re

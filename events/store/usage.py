@@ -1,7 +1,7 @@
-"""Usage: what was received, per owner, source, kind, dialect and hour of receipt; warnings per field.
+"""Usage counters per owner, source, kind, dialect and hour of receipt, and counters of quality warnings.
 
-Counters are folded in memory, then written by one upsert with sorted keys, last in the transaction: two
-drains meet on the same rows for a moment only, and in the same order.
+Counts are summed in memory, then written by one upsert with sorted keys, last in the transaction. So two
+drains compete for the same rows only briefly, and in the same order.
 """
 
 from collections import Counter

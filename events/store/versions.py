@@ -1,6 +1,6 @@
-"""Versions of sources: which were seen of, since when, until when, and how many events they sent.
+"""Versions of sources: their first and last sighting, and their number of events.
 
-Folded in memory like the counters of usage, then written by one upsert with sorted keys.
+Sightings are summed in memory like usage, then written by one upsert with sorted keys.
 """
 
 from collections.abc import Collection
@@ -15,8 +15,8 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import array, text_array
 
-LONGEST = 200  # characters of a version that tell it from others
-MOST = 200  # versions of one source of one owner; a version that is new in each event would fill the table
+LONGEST = 200  # characters of a version that are stored
+MOST = 200  # versions of a source for one owner, so that a new version in each event can't fill the table
 OVERFLOW = "(overflow)"  # stands for those beyond
 
 
