@@ -70,7 +70,7 @@ def test_what_the_columns_say(charges: None) -> None:
     first = next(row for row in rows if row["SkuPriceId"] == "SKU-events-T2")
     assert first["PricingQuantity"] == "2.456789"
     assert first["ConsumedQuantity"] == "2456789"
-    assert first["ListUnitPrice"] == "1.333"
+    assert first["ListUnitPrice"] == "1.3330"  # not to be read as 1333
     assert first["ContractedUnitPrice"] == "1.16844115"
     assert (first["SubAccountName"], first["ResourceName"]) == ('A, "the" first', "portal")
     assert first["ChargePeriodEnd"] == "2026-09-01T01:00:00Z"
@@ -150,7 +150,7 @@ def test_the_command_writes_a_month(charges: None, tmp_path: Path) -> None:
     assert file.read_bytes().decode("utf-8-sig") == "".join(exported(SEPTEMBER))
     with pytest.raises(CommandError, match=r"neither in .csv nor in .xlsx"):
         call_command("export_focus", month="2026-09", output=str(tmp_path / "september.ods"))
-    with pytest.raises(CommandError, match="as in 2026-09"):
+    with pytest.raises(CommandError, match="Write a month as 2026-09"):
         call_command("export_focus", month="September")
     with pytest.raises(CommandError, match="no organization nobody"):
         call_command("export_focus", month="2026-09", organization="nobody")

@@ -82,7 +82,7 @@ def test_any_day_of_a_month_stands_for_it(operator: Client) -> None:
     made = PlatformCost.objects.get()
     assert (made.first_month, made.last_month) == (date(2026, 9, 1), date(2026, 10, 1))
     listed = html_of(operator, "/admin/cost/platformcost/")
-    assert "every one, the whole of it" in listed
+    assert "each organization, in full" in listed
     assert "October 2026" in listed
 
 
