@@ -10,6 +10,7 @@ from reports.filters import Bots, Filters
 from reports.pages.links import Links
 from reports.pages.page import Page
 from reports.pages.parameters import BOTS, COMPARES, GRANULARITIES, Choices, Parsed
+from reports.pages.words import plural_of
 from reports.periods import PRESETS
 from reports.query import reading
 from reports.rollups.models import Events
@@ -166,7 +167,7 @@ def _chip(many: Many, links: Links) -> Chip:
     chosen = many.chosen
     names = ", ".join(option.label for option in chosen[:3]) + (", …" if len(chosen) > 3 else "")
     # Where values are typed in, how many there are isn't known.
-    left = "" if many.is_typed else f" ({len(chosen)} of {many.count:,} {plural(many.title.lower())})"
+    left = "" if many.is_typed else f" ({len(chosen)} of {many.count:,} {plural_of(many.title.lower())})"
     return Chip(f"{many.title}: {names}{left}", links.here(**{many.name: None}))
 
 
@@ -174,11 +175,6 @@ def _bots_chip(parsed: Parsed, links: Links) -> list[Chip]:
     """A chip where bots count in another way than usual."""
     label = BOTS.get(parsed.filters.bots)
     return [Chip(f"Bots: {label.lower()}", links.here(bots=None))] if label else []
-
-
-def plural(word: str) -> str:
-    """Of the names of filters."""
-    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 KEYS = ("version", "country")

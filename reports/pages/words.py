@@ -78,8 +78,15 @@ def than(
 
 
 def plural(number: int, word: str) -> str:
-    """1 event, 2 events."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+    """Return a number with its word: 1 event, 2 events."""
+    return f"{number:,} {word if number == 1 else plural_of(word)}"
+
+
+def plural_of(word: str) -> str:
+    """Return the plural of a word: sources, countries, searches."""
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("ch", "sh", "s", "x")) else f"{word}s"
 
 
 def in_utc_hours(period: Period, what: str) -> str:

@@ -358,7 +358,7 @@ def _without_results(searches: Headlines, unanswered: tuple[Row, ...]) -> Block:
         for row in unanswered[:SHOWN_BARS]
     )
     empty, all_of = searches.total.count("without_results"), searches.total.count("searches")
-    sentence = f"{empty:,} of {all_of:,} {'search' if all_of == 1 else 'searches'}"
+    sentence = f"{empty:,} of {plural(all_of, 'search')}"
     return Block(
         "unanswered",
         "Searches without a result",
