@@ -23,7 +23,7 @@ ALLOWED = {
     "events/admin/members.py": "the pages that change memberships",
     "events/admin/people.py": "the page that changes accounts",
     "telemetry_project/demo/home.py": "makes the demo's people",
-    "reports/mail/accounts.py": "names the role in an invitation",
+    "reports/mail/account_mails.py": "names the role in an invitation",
 }
 
 
