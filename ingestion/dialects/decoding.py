@@ -220,8 +220,8 @@ def _verdict(
 def _decode(raw_event: RawEvent, limits: jsontext.Limits) -> Wire | Fault:
     """Return the value of an event within its bounds, or its fault."""
     raw = raw_event.raw
-    if fault := jsontext.size_fault(raw, limits):
-        return fault
+    if len(raw) > limits.bytes_:
+        return jsontext.size_fault(raw, limits)
     # Encodings other than JSON are held to their number of keys and depth where they are decoded.
     if raw_event.event is not None:
         return raw_event.event
@@ -259,7 +259,9 @@ def _validate(
         return fault
     occurred = decoder.occurred_ms(event, payload)
     # A message without a time of its own has ours, which is never wrong: a retry has that of the first.
-    return (_time_fault(occurred, bounds, decoder.time_path) if decoder.time_path else None) or occurred
+    if bounds.earliest <= occurred <= bounds.latest or not decoder.time_path:
+        return occurred
+    return _time_fault(occurred, bounds, decoder.time_path)
 
 
 def rejected(index: int, raw: bytes, fault: Fault, event: Wire, decoder: Decoder) -> Rejected:
@@ -300,9 +302,7 @@ def _name_fault(event: dict[str, Wire], decoder: Decoder) -> Fault | None:
     return None
 
 
-def _time_fault(occurred: float, bounds: _Bounds, path: str) -> Fault | None:
-    if bounds.earliest <= occurred <= bounds.latest:
-        return None
+def _time_fault(occurred: float, bounds: _Bounds, path: str) -> Fault:
     when = f"{moment(int(occurred)):%Y-%m-%dT%H:%M:%SZ}" if 0 <= occurred <= LATEST_MS else "out of all range"
     if occurred < bounds.earliest:
         days = max_age_days()
