@@ -1,1 +1,1 @@
-"""The way in: endpoints of the three dialects, the inbox, the drain, rejected events."""
+"""Ingestion: endpoints of three dialects, the inbox, the drain that files it, and rejected events."""

@@ -1,4 +1,4 @@
-"""The app that lets events in."""
+"""The app that receives and files events."""
 
 from django.apps import AppConfig
 

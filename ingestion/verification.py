@@ -133,12 +133,12 @@ def totals() -> Totals:
 
 
 def snapshot() -> transaction.Atomic:
-    """A transaction; call `freeze` first thing in it."""
+    """Return a transaction; call `freeze` first in it."""
     return transaction.atomic()
 
 
 def freeze() -> None:
-    """Let all that follows in this transaction see one moment, for as long as it takes."""
+    """Let all statements of this transaction read one snapshot, however long they take."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""The inbox's side of the admin: rejected events, their replays and the books; requests that wait."""
+"""The admin of ingestion: rejected events, their replays and accounts, and waiting requests."""
 
 from ingestion.admin.inbox import InboxRequestAdmin
 from ingestion.admin.rejected import RejectedEventAdmin

@@ -1,4 +1,4 @@
-"""The accounts in the admin: where every received event is, and what isn't accounted for."""
+"""The accounts page: where every received event is, and which events aren't accounted for."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 def view(request: HttpRequest) -> HttpResponseBase:
-    """The page, or its table as a file."""
+    """Return the page, or its table as a file."""
     require_some_owner(request)
     access, now = access_of(request), timezone.now().astimezone(UTC)
     name = request.GET.get("period", "")
@@ -72,7 +72,7 @@ def view(request: HttpRequest) -> HttpResponseBase:
 
 
 def _owners(access: Access, chosen: str) -> list[tuple[str, str, bool]]:
-    """What the filter offers: nothing where there is nothing to choose."""
+    """Return the owners that the filter offers; none if there is only one."""
     if len(access.owners) < 2:
         return []
     labels = labels_of(access.owners)
@@ -83,7 +83,7 @@ def _owners(access: Access, chosen: str) -> list[tuple[str, str, bool]]:
 
 
 def _accounts(access: Access, name: str, chosen: str, now: datetime) -> list[Account]:
-    """The accounts of a preset, of one owner or of all that the person sees."""
+    """Return the accounts of a period, of one owner or of all that the person sees."""
     since, until = period(name, now)
     owners = None if access.is_operator else access.owner_ids
     if chosen:
@@ -92,14 +92,14 @@ def _accounts(access: Access, name: str, chosen: str, now: datetime) -> list[Acc
 
 
 def _labelled(access: Access, account: Account) -> Account:
-    """With the owner's name as it is told apart."""
+    """Return the account with the owner's label."""
     key = account.key
     label = access.owner_labels.get(key.owner_id, key.owner)
     return replace(account, key=key._replace(owner=label))
 
 
 def answer(found: list[Account], label: str) -> str:
-    """The page in a sentence."""
+    """Summarise the page in a sentence."""
     received = sum(account.received for account in found)
     if not received:
         return f"Nothing was received ({label})."

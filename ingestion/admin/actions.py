@@ -1,4 +1,4 @@
-"""What leads do to rejected events: replay, edit, discard. Only what they lead is ever touched."""
+"""Actions of leads on rejected events of their owners: replay, edit, discard."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -41,13 +41,13 @@ class EditForm(forms.Form):
 
 
 class DiscardForm(forms.Form):
-    """Why it is discarded."""
+    """The reason for discarding."""
 
     reason = forms.CharField(max_length=500, label="The reason")
 
 
 def require_some_owner(request: HttpRequest) -> None:
-    """Strangers get nothing."""
+    """Raise PermissionDenied for people without an owner."""
     if access_of(request).is_empty:
         raise PermissionDenied
 
@@ -58,7 +58,7 @@ def _person(request: HttpRequest) -> User:
 
 
 def _led_row(request: HttpRequest, pk: int) -> RejectedEvent:
-    """A rejected event of an owner that the person leads. Another's is as unknown as one that never was."""
+    """Return a rejected event of an owner that the person leads; 404 if the person may not see it."""
     access = access_of(request)
     row: RejectedEvent | None = (
         access.limit(RejectedEvent.objects.select_related("owner")).filter(pk=pk).first()
@@ -71,14 +71,14 @@ def _led_row(request: HttpRequest, pk: int) -> RejectedEvent:
 
 
 def note(request: HttpRequest, action: str, rows: Iterable[RejectedEvent], **after: str) -> None:
-    """Write into the audit trail what is done to rejected events."""
+    """Record an action on rejected events in the audit trail."""
     for row in rows:
         audit.record(audit.actor_of(request), action, row, owner=row.owner, after=after)
 
 
 @require_POST
 def replay_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Replay one, and say what became of it."""
+    """Replay one event, and report the outcome."""
     row = _led_row(request, pk)
     with transaction.atomic():
         done = replaying.replay([pk], access_of(request).writable)
@@ -95,16 +95,16 @@ def _after(request: HttpRequest, row: RejectedEvent, done: Replayed) -> HttpResp
 
 def _outcome(done: Replayed) -> str:
     if not done.rows:
-        return "Somebody else is replaying it, or it is gone."
+        return "Somebody else is replaying it, or it has been removed."
     if done.stored + done.duplicates + done.rejected == 1:
         if done.fault:
             return f"Rejected again: {done.fault.message}"
-        return "Stored." if done.stored else "A duplicate: the same event had come well in the meantime."
-    return f"{done.stored} stored, {done.duplicates} duplicates, {done.rejected} rejected for themselves."
+        return "Stored." if done.stored else "A duplicate: the same event has been stored in the meantime."
+    return f"{done.stored} stored, {done.duplicates} duplicates, {done.rejected} rejected."
 
 
 def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Edit one and replay it: judged first, and changed only where it succeeds."""
+    """Edit an event and replay it. It is validated first, and changed only if it is accepted."""
     row = _led_row(request, pk)
     if len(row.body) > SHOWN:
         messages.warning(request, f"Events of more than {SHOWN:,} bytes can't be edited here.")
@@ -139,7 +139,7 @@ def _editable(row: RejectedEvent) -> str:
 
 
 def discard_view(request: HttpRequest) -> HttpResponse:
-    """Ask for the reason, then discard what was chosen."""
+    """Ask for a reason, then discard the selected events."""
     ids = [int(text) for text in request.POST.getlist("ids") or request.GET.getlist("ids") if _is_key(text)]
     writable = Selection(ids=tuple(ids)).rows(access_of(request).writable)
     rows = list(writable.defer("body").select_related("owner"))
@@ -176,28 +176,30 @@ def _say_discarded(request: HttpRequest, gone: int, *, skipped: int) -> None:
         messages.success(request, f"{said} discarded.")
     if skipped:
         said = "1 rejected event was" if skipped == 1 else f"{skipped:,} rejected events were"
-        messages.warning(request, f"{said} left alone: being replayed by somebody else, or gone already.")
+        messages.warning(
+            request, f"{said} skipped: somebody else is replaying them, or they have been removed."
+        )
 
 
 def _is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-@admin.action(description="Replay what is chosen", permissions=["act"])
+@admin.action(description="Replay selected", permissions=["act"])
 def replay_selected(_: Any, request: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
-    """Replay what is chosen in the list."""
+    """Replay the events that are selected in the list."""
     return _ask(request, Selection(ids=tuple(chosen.order_by().values_list("pk", flat=True))))
 
 
-@admin.action(description="Discard what is chosen", permissions=["act"])
+@admin.action(description="Discard selected", permissions=["act"])
 def discard_selected(_: Any, __: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
-    """Ask for a reason to discard what is chosen in the list."""
+    """Ask for a reason to discard the events that are selected in the list."""
     ids = "&".join(f"ids={pk}" for pk in chosen.order_by().values_list("pk", flat=True))
     return redirect(f"{reverse('admin:ingestion_rejected_discard')}?{ids}")
 
 
 def replay_matching(request: HttpRequest, changelist: RejectedChangeList) -> HttpResponse:
-    """Replay all that match the filters of a list."""
+    """Replay all events that match the filters of the list."""
     if request.method != "POST":
         return redirect(LIST)
     return _ask(request, selection_of(changelist))
@@ -221,7 +223,7 @@ def _ask(request: HttpRequest, selection: Selection) -> HttpResponse:
 
 
 def _sentence(access: Access, selection: Selection) -> str:
-    """The selection in words, with the names of what the person sees and of nothing else."""
+    """Describe the selection, with names of owners and sources that the person sees."""
     owners = [owner.name for owner in access.owners if owner.pk in (selection.owners or ())]
     named = access.visible_sources.filter(pk__in=selection.sources or ())
     sources = named.values_list("name", flat=True)

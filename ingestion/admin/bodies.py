@@ -1,4 +1,4 @@
-"""Bytes for reading: laid out where they are JSON, else as text, else as a dump."""
+"""Event bodies for reading: JSON indented, with the fault marked; else text, or a hex dump."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _LINE = 16  # bytes a line where they are no text
 
 
 def documents(body: bytes) -> list[Document]:
-    """The bytes for reading: laid out where they are JSON, and as they came."""
+    """Return the body as indented JSON, if it is JSON, and as received."""
     part = body[:SHOWN]
     as_sent = as_received(body)
     if len(part) < len(body):
@@ -38,7 +38,7 @@ def documents(body: bytes) -> list[Document]:
 
 
 def as_received(body: bytes) -> Document:
-    """The bytes as they came, or the first of them."""
+    """Return the body as received, or the beginning of a long one."""
     part = body[:SHOWN]
     size = f"{len(body):,} bytes"
     note = f"{size}." if len(part) == len(body) else f"The first {SHOWN:,} of {size}."
@@ -46,7 +46,7 @@ def as_received(body: bytes) -> Document:
 
 
 def _readable(part: bytes) -> str:
-    """Text as text, anything else as a dump of its bytes."""
+    """Return text as it is, and anything else as a hex dump."""
     text = part.decode("utf-8", "backslashreplace")
     if "\x00" not in text:
         return text
@@ -83,7 +83,7 @@ class Marked(NamedTuple):
 
 
 def marked(row: RejectedEvent) -> Marked | None:
-    """The event with its fault marked; None for one that is too long to show, or no text."""
+    """Return the event with its fault marked; None if it is too long to show, or can't be read."""
     body = bytes(row.body)
     if len(body) > SHOWN:
         return None
@@ -97,7 +97,7 @@ def marked(row: RejectedEvent) -> Marked | None:
 
 
 def value_of(row: RejectedEvent) -> Wire:
-    """The event as a JSON value; None where it can't be read."""
+    """Return the event as a JSON value; None if it can't be read."""
     body = bytes(row.body)
     if row.encoding in ("json", "ndjson"):
         try:
@@ -113,7 +113,7 @@ def value_of(row: RejectedEvent) -> Wire:
 
 
 def _in_text(code: str, message: str, body: bytes) -> Marked:
-    """The bytes as text, with the position that the message names, or the token that is no JSON."""
+    """Return the body as text, with a mark where it stops being JSON."""
     if code == "bad_utf8":
         found = _IN_TEXT[code].search(message)
         at = int(found[1]) if found else len(body)
@@ -140,7 +140,7 @@ def _three(before: str, fault: str, after: str, message: str) -> Marked:
 
 
 def steps(value: Wire, path: str) -> tuple[str | int, ...]:
-    """The keys and indexes of a path, as far as it goes in a value. Keys may have dots in them."""
+    """Return the keys and indexes of a path, as far as the value has them. Keys may contain dots."""
     found: list[str | int] = []
     while path:
         if isinstance(value, dict):
@@ -196,5 +196,5 @@ def _laid_out(value: Wire, path: str, message: str, code: str) -> Marked:
 
 
 def _scalar(value: Wire) -> str:
-    """A JSON value on one line; lone surrogates, which no page can hold, stay escaped."""
+    """Return a JSON value on one line. Lone surrogates stay escaped, since no page can hold them."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Filters of the page of rejected groups: a period of receipt, owners, sources, kinds."""
+"""Filters of the page of rejected groups: period of receipt, owners, sources, kinds."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class Asked:
 
     @property
     def label(self) -> str:
-        """The period in words."""
+        """Describe the period."""
         if self.period:
             return WORDS.get(self.period) or f"in the {PERIODS[self.period]}"
         since, until = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (self.since, self.until))
@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def query(self) -> dict[str, str]:
-        """The same as filters of the list."""
+        """Return the same filters for the list."""
         values: dict[str, Any] = {"owner": self.owners, "source": self.sources}
         # No row has the id 0; an empty text would be no filter.
         asked = {

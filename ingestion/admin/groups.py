@@ -126,7 +126,7 @@ def _days(now: datetime) -> list[date]:
 
 
 def count_of(rows: QuerySet[RejectedEvent], groups: list[Group]) -> int:
-    """How many rejected events there are, those of groups that are not shown among them."""
+    """Return the number of rejected events, including groups that are not shown."""
     return rows.count() if len(groups) == SHOWN else sum(group.count for group in groups)
 
 

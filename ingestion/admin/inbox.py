@@ -1,4 +1,4 @@
-"""Requests that wait, in the admin."""
+"""Waiting requests in the admin."""
 
 from typing import Any
 
@@ -30,11 +30,11 @@ class InboxRequestAdmin(PageAdmin, KeysetAdmin):
 
     @admin.display(description="Size")
     def size(self, row: Any) -> str:
-        """The size of the body."""
+        """Return the size of the body."""
         return f"{row.size:,} bytes"
 
     def page(self, request: HttpRequest, row: InboxRequest) -> Page:
-        """What waits, and how often it was tried."""
+        """Return the page of a request: its contents, and the attempts to file it."""
         return Page(
             sentence=f"{row.events:,} events for {row.owner} wait to be filed; tried {row.attempts} times.",
             groups=(

@@ -1,4 +1,4 @@
-"""The list of rejected events, those that came last first; its filters, and what they select."""
+"""Filters of the list of rejected events, and the selection that they make."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ class CodeFilter(ChoiceFilter):
     column = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All codes that there are."""
+        """Return all codes."""
         return [(code, code) for code in sorted({**remedies.REMEDIES, **remedies.MET_BY_REPLAYS})]
 
 
@@ -44,11 +44,11 @@ class RejectedKindFilter(KindFilter):
     takes_many = False
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """All kinds that there are."""
+        """Return all kinds, and one option for unknown kinds."""
         return [(UNTOLD, "not known"), *super().lookups(request, model_admin)]
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Those of the chosen kind."""
+        """Return the rows of the selected kind."""
         return rows.filter(kind="" if self.chosen == UNTOLD else self.chosen)
 
 
@@ -60,7 +60,7 @@ class DayFilter(ChoiceFilter):
 
     @property
     def problem(self) -> str:
-        """The error for a value that isn't a day, with what to write instead."""
+        """Return the error for a value that isn't a day, and what to write instead."""
         try:
             times.parse_day(self.chosen)
         except ValueError as error:
@@ -68,12 +68,12 @@ class DayFilter(ChoiceFilter):
         return ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The day in force: there are too many to offer."""
+        """Return the selected day; there are too many to offer."""
         day = _day(request.GET.get(self.parameter_name, ""))
         return [(day.date().isoformat(), day.date().isoformat())] if day else []
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Those that first came on the day."""
+        """Return the rows that were first received on the day."""
         day = _day(self.chosen)
         assert day is not None
         return rows.filter(received_at__gte=day, received_at__lt=day + timedelta(days=1))
@@ -85,7 +85,7 @@ class PathFilter(TextFilter):
     title = parameter_name = column = "path"
 
     def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Those with the path."""
+        """Return the rows with the path."""
         return rows.filter(path="") if self.chosen == UNTOLD else super().narrow(request, rows)
 
 
@@ -173,6 +173,6 @@ class RejectedChangeList(KeysetChangeList):
     """A list of which some rows can be chosen."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """The rows of the page; what is chosen of them can be replayed or discarded."""
+        """Load the rows of the page; selected rows can be replayed or discarded."""
         super().get_results(request)
         self.show_admin_actions = bool(self.result_list)

@@ -1,4 +1,4 @@
-"""Rejected events in the admin: groups first, then the list, then a page for each."""
+"""Rejected events in the admin: the groups, the list, and a page for each event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from ingestion.rejected.event import RejectedEvent
 
 @dataclass(frozen=True)
 class RejectedPage(Page):
-    """What is said of a rejected event, with the place of its fault and what to do."""
+    """The page of a rejected event: its fault, where it is, and what to do."""
 
     happened: str = ""
     remedy: str = ""
@@ -69,7 +69,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RejectedChangeList]:
-        """The list, of which some can be chosen."""
+        """Return the list with rows to select."""
         return RejectedChangeList
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -77,12 +77,12 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         return super().get_queryset(request).select_related("owner", "source")
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether the person leads any owner: what is acted on is bounded to those."""
+        """True if the person leads any owner. Actions apply only to events of these owners."""
         access = access_of(request)
         return access.is_operator or any(access.leads(owner.pk) for owner in access.owners)
 
     def get_urls(self) -> list[Any]:
-        """The pages beside list and row."""
+        """Return the URLs, with those of groups, accounts and actions."""
 
         def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
             return self.admin_site.admin_view(view)
@@ -98,7 +98,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         ]
 
     def groups_view(self, request: HttpRequest) -> HttpResponse:
-        """The front page: what is rejected, by reason, kind and source."""
+        """Show the rejected events grouped by reason, kind and source."""
         actions.require_some_owner(request)
         access, now = access_of(request), timezone.now().astimezone(UTC)
         asked = group_filters.ask(request.GET, access, now)
@@ -129,12 +129,12 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         return actions.replay_matching(request, changelist)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, with a button for all that match where the person may."""
+        """Show the list, with a button that replays all matching events if the person may."""
         more = {"can_act": self.has_act_permission(request), "filters": request.GET.urlencode()}
         return super().changelist_view(request, more | (extra_context or {}))
 
     def page(self, request: HttpRequest, row: RejectedEvent) -> Page:
-        """Why it was rejected, where, what to do, and what it was."""
+        """Return the page of an event: why it was rejected, where the fault is, and what to do."""
         happened, remedy = remedies.said_of(row.code, row.path)
         marked = bodies.marked(row)
         as_sent = bodies.as_received(bytes(row.body))

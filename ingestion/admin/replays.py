@@ -1,4 +1,4 @@
-"""Replays in the admin: what was asked for, and how far it is."""
+"""Replays in the admin, and their progress."""
 
 from typing import Any
 
@@ -38,19 +38,19 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Nobody else's."""
+        """Return the person's own replays; all for operators."""
         jobs = super().get_queryset(request)
         return jobs if access_of(request).is_operator else jobs.filter(user_id=request.user.pk)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who asked for it; the list, everybody who is a member of anything."""
+        """True for the requester and operators; for the list, every member of an owner."""
         access = access_of(request)
         if obj is None:
             return not access.is_empty
         return access.is_operator or obj.user_id == request.user.pk
 
     def get_urls(self) -> list[Any]:
-        """The button beside the page."""
+        """Return the URLs, with that of the Stop button."""
         stop = self.admin_site.admin_view(self.stop_view)
         return [path("<int:pk>/stop/", stop, name="ingestion_replayjob_stop"), *super().get_urls()]
 
@@ -62,7 +62,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         return redirect("admin:ingestion_replayjob_change", pk)
 
     def page(self, request: HttpRequest, row: ReplayJob) -> Page:
-        """How far it is, in a sentence and in numbers."""
+        """Return the page: its progress in a sentence and in numbers."""
         return Page(
             sentence=sentence(row),
             groups=(
@@ -87,7 +87,7 @@ def _stop(request: HttpRequest, job: ReplayJob) -> bool:
 
 
 def sentence(job: ReplayJob) -> str:
-    """How far a replay is."""
+    """Describe the progress of a replay."""
     if job.state == State.WAITING:
         meant = "1 rejected event waits" if job.total == 1 else f"{job.total:,} rejected events wait"
         return f"{meant} to be replayed; a worker begins within seconds."

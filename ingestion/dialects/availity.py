@@ -1,4 +1,4 @@
-"""Availity telemetry: one message a request, as nested JSON or as the flattened form of the real client."""
+"""Availity telemetry: one message per request, as nested JSON or as the flattened form of the real client."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,7 @@ PATHS = (
     "ms/api/availity/internal/spc/analytics/telemetry",
 )
 FORM = "application/x-www-form-urlencoded"
-_NOTHING = {"null", "undefined"}  # what JavaScript's missing values become in a form
+_NOTHING = {"null", "undefined"}  # JavaScript's missing values in a form
 
 
 def encoding_of(content_type: str, body: bytes) -> str:
@@ -27,7 +27,7 @@ def encoding_of(content_type: str, body: bytes) -> str:
 
 
 def split(payload: Payload) -> list[RawEvent]:
-    """The one message. Raises `Refused` for a body that is neither JSON nor a form."""
+    """Return the one message. Raises `Refused` for a body that is neither JSON nor a form."""
     if payload.encoding == "form":
         return [
             RawEvent(payload.body, jsontext.size_fault(payload.body, jsontext.limits()) or form(payload.body))
@@ -57,7 +57,7 @@ _ESCAPES = re.compile(rb"(?:%[0-9a-fA-F]{2})++")
 
 
 def form(body: bytes) -> dict[str, Wire] | Fault:
-    """A flattened form as nested JSON: dotted names are paths, `x[]` is a list, every value is text."""
+    """Return a flattened form as nested JSON: dotted names are paths, `x[]` is a list, values are text."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -100,7 +100,7 @@ def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
 
 
 def _below(place: dict[str, Wire], key: str, rest: list[str]) -> dict[str, Wire] | None:
-    """The object at `key` that the rest of a path goes on in; None where something else stands there.
+    """Return the object at `key` that the rest of a path continues in; None if something else is there.
 
     The client writes the objects of a list one after the other without their index (`x[].a=1&x[].a=2`): a
     name that the last object has begins the next.
@@ -118,7 +118,7 @@ def _below(place: dict[str, Wire], key: str, rest: list[str]) -> dict[str, Wire]
 
 
 def _is_taken(place: dict[str, Wire], path: list[str]) -> bool:
-    """Whether a value stands at a path or in its way; a list on it takes more."""
+    """True if a value is at a path or in its way. A list on the path takes more items."""
     for key in path[:-1]:
         below = place.get(key)
         if below is None or key.endswith("[]"):
@@ -141,7 +141,7 @@ def adapt(event: dict[str, Wire], payload: Payload) -> Adapted:
 
 
 def named_owner(raw_event: RawEvent) -> NamedOwner:
-    """The owner and the contact that a message names."""
+    """Return the owner and the contact that a message names."""
     is_form = raw_event.event is not None
     message = raw_event.event if is_form else jsontext.decode(raw_event.raw)
     if type(message) is not dict:
@@ -154,12 +154,12 @@ def named_owner(raw_event: RawEvent) -> NamedOwner:
 
 
 def kind_of(_: dict[str, Wire]) -> str | Fault:
-    """There is one kind of message."""
+    """Return the one kind of message."""
     return "ui_action"
 
 
 def occurred_ms(_: dict[str, Wire], payload: Payload) -> float:
-    """A message bears no time: it occurred when it was received, a repeated one when it first was."""
+    """Return the time of receipt, since messages have no time of their own; of a repeat, the first one."""
     first_seen = payload.context.get(FIRST_SEEN)
     return milliseconds(datetime.fromisoformat(first_seen) if first_seen else payload.received_at)
 

@@ -1,4 +1,4 @@
-"""Buildless telemetry: an event as JSON, query parameters or protobuf; a series as JSON lines."""
+"""Buildless telemetry: an event as JSON, query parameters or protobuf; a stream of events as JSON lines."""
 
 import re
 from hashlib import blake2b
@@ -44,7 +44,7 @@ def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
 
 
 def split(payload: Payload) -> list[RawEvent]:
-    """The events of a request. Raises `Refused` for a body that can't be parsed."""
+    """Return the events of a request. Raises `Refused` for a body that can't be parsed."""
     body = payload.body
     if payload.encoding == "query":
         return [RawEvent(body, _query(body))]
@@ -65,7 +65,7 @@ def split(payload: Payload) -> list[RawEvent]:
 
 
 def _lines(body: bytes) -> list[RawEvent]:
-    """The lines that aren't blank. Raises `Refused` for too many, or for too much in them."""
+    """Return the lines that aren't blank. Raises `Refused` if they are too many or too large."""
     decoding.check_elements(body)
     most = decoding.max_events()
     lines = [RawEvent(found[0].rstrip()) for found in islice(_LINE.finditer(body), most + 1)]
@@ -74,7 +74,7 @@ def _lines(body: bytes) -> list[RawEvent]:
 
 
 def _query(query: bytes) -> dict[str, Wire] | Fault:
-    """The event in query parameters, or the fault of their shape."""
+    """Return the event in query parameters, or the fault of their structure."""
     limits = jsontext.limits()
     if query.count(b"&") >= limits.keys:
         return Fault("too_many_keys", "", f"The event has more than {limits.keys:,} keys.")
@@ -87,12 +87,12 @@ def _query(query: bytes) -> dict[str, Wire] | Fault:
 
 
 def adapt(event: dict[str, Wire], _: Payload) -> Adapted:
-    """Nothing needs changing."""
+    """Return the event unchanged."""
     return Adapted(event, [], {})
 
 
 def kind_of(_: dict[str, Wire]) -> str | Fault:
-    """There is one kind of event."""
+    """Return the one kind of event."""
     return "emitted_event"
 
 
@@ -131,7 +131,7 @@ def stream_id(verdicts: list[Verdict]) -> str:
 
 
 def answer(verdict: Verdict, sid: str = "") -> dict[str, Wire]:
-    """The answer to one event (`EventID`)."""
+    """Return the answer to one event (`EventID`)."""
     body: dict[str, Wire] = {"ok": isinstance(verdict, Admitted), "eid": verdict.client_event_id}
     if sid:
         body["sid"] = sid
@@ -141,12 +141,12 @@ def answer(verdict: Verdict, sid: str = "") -> dict[str, Wire]:
 
 
 def problem(code: str, path: str, message: str) -> dict[str, Wire]:
-    """An error as all answers of this dialect word it."""
+    """Return an error as in all answers of this dialect."""
     return {"code": code, "path": path, "message": message}
 
 
 def to_protobuf(body: dict[str, Wire]) -> bytes:
-    """An answer in binary."""
+    """Return an answer in binary."""
     error = body.get("error")
     message: Message = buildless_pb2.EventID(
         ok=body.get("ok", False),
@@ -158,7 +158,7 @@ def to_protobuf(body: dict[str, Wire]) -> bytes:
 
 
 def without_key(query: bytes) -> bytes:
-    """The query string as it is kept: with everything but the key."""
+    """Return the query string without the key."""
     return b"&".join(
         pair for pair in query.split(b"&") if unquote_to_bytes(pair.partition(b"=")[0]) != b"key"
     )

@@ -1,4 +1,4 @@
-"""JSON as it really comes: decoding under bounds, with a slow path for what strict decoders refuse whole.
+"""JSON as clients send it: decoded within limits, with a slow path for what strict decoders refuse whole.
 
 msgspec refuses a document for one lone surrogate, one NaN, one number out of range. Python's own decoder
 takes these, so that the fault can be laid where it belongs: at one event, not at its neighbours.
@@ -31,14 +31,14 @@ _LONG = b"0" * 300  # digits of a number that could be beyond a double
 
 
 class _Found(Exception):
-    """A fault that Python's decoder comes upon, carried out of it."""
+    """Carries a fault out of Python's decoder."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
 
 
-# Not worth another look.
+# Faults of events that are not worth decoding again.
 OUT_OF_BOUNDS = {"too_large", "too_many_keys", "too_many_elements", "too_deep"}
 
 
@@ -53,7 +53,7 @@ class Limits(NamedTuple):
 
 @cached_from_settings
 def limits() -> Limits:
-    """The bounds in force."""
+    """Return the limits in force."""
     return Limits(
         settings.INGEST_MAX_EVENT_BYTES,
         settings.INGEST_MAX_KEYS,
@@ -63,12 +63,12 @@ def limits() -> Limits:
 
 
 def bound_fault(raw: bytes, limits: Limits) -> Fault | None:
-    """The fault of a JSON text that is too long, too deep or has too much in it."""
+    """Return the fault of a JSON text that is too long, too deep or has too many elements."""
     return size_fault(raw, limits) or shape_fault(raw, limits)
 
 
 def size_fault(raw: bytes, limits: Limits) -> Fault | None:
-    """The fault of an event that is too long, in whatever encoding."""
+    """Return the fault of an event that is too long, in any encoding."""
     if len(raw) <= limits.bytes_:
         return None
     return Fault("too_large", "", f"The event has {len(raw):,} bytes; at most {limits.bytes_:,} are taken.")
@@ -98,7 +98,7 @@ def shape_fault(raw: bytes, limits: Limits) -> Fault | None:
 
 
 def too_many_elements(limits: Limits) -> Fault:
-    """The fault of an event that has too much in it, in whatever encoding."""
+    """Return the fault of an event with too many elements, in any encoding."""
     message = f"The event has more than {limits.elements:,} keys and list items."
     return Fault("too_many_elements", "", message)
 
@@ -120,12 +120,12 @@ def _without_strings(text: bytes) -> bytes:
 
 
 def _elements(text: bytes) -> int:
-    """An upper bound of how many values there are in JSON: each comma and each bracket brings one."""
+    """Return an upper bound of the number of values: each comma and each bracket adds one."""
     return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def decode(raw: bytes) -> Wire | Fault:
-    """The value of a JSON text, or the fault that is in it."""
+    """Return the value of a JSON text, or its fault."""
     try:
         return typed.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -298,7 +298,7 @@ def list_begins(body: bytes, key: bytes) -> int:
 
 
 def _items(body: bytes, at: int, most: int) -> tuple[int, list[bytes]]:
-    """The items of the list that begins at `at`, and where its closing bracket is; 0 where it has none."""
+    """Return the items of the list that begins at `at`, and the place of its closing bracket, or 0."""
     items: list[bytes] = []
     begin, depth = at, 0
     while found := (_BRACKET if depth else _BRACKET_OR_COMMA).match(body, at):

@@ -34,7 +34,7 @@ _SIXTY_FOUR = {FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_INT64}
 
 
 def bound_fault(body: bytes, most: int) -> Fault | None:
-    """The fault of a binary event with more than `most` fields, found before any object is made of it."""
+    """Return the fault of a binary event with more than `most` fields, before any object is made of it."""
     # A field has two bytes at least.
     if len(body) <= 2 * most or _fields(body, most) <= most:
         return None
@@ -70,7 +70,7 @@ def _fields(body: bytes, most: int) -> int:
 
 
 def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number and where it ends; beyond `end` where it doesn't."""
+    """Return a number and where it ends; beyond `end` if it doesn't."""
     number = shift = 0
     while at < end:
         byte = body[at]
@@ -91,7 +91,7 @@ _LONGEST_VARINT = 63  # bits
 
 
 def from_protobuf(body: bytes) -> dict[str, Wire] | None:
-    """The event in a binary body as proto3 JSON; None where the body is no such message."""
+    """Return the event in a binary body as proto3 JSON; None if the body isn't such a message."""
     event = buildless_pb2.Event()
     try:
         event.ParseFromString(body)
@@ -140,21 +140,21 @@ def _value(field: FieldDescriptor, value: Any) -> Wire:
 
 
 def _double(number: float) -> Wire:
-    """A number; what is none in JSON is a word in proto3 JSON."""
+    """Return a number; NaN and infinity are words in proto3 JSON."""
     if isfinite(number):
         return canonical_number(number)
     return "NaN" if isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 def parameters(query: bytes) -> list[tuple[str, str]]:
-    """The event's own query parameters: all but `key`. Bytes that are not UTF-8 become lone surrogates."""
+    """Return the event's query parameters: all but `key`. Bytes that are not UTF-8 become lone surrogates."""
     text = query.decode("utf-8", "surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     return [(name, value) for name, value in pairs if name != "key"]
 
 
 def from_query(query: bytes) -> dict[str, Wire]:
-    """The event in dotted query parameters, each typed as its field is; what has no field is kept as text."""
+    """Return the event in dotted query parameters, each of its field's type; unknown fields stay text."""
     event: dict[str, Wire] = {}
     for name, value in parameters(query):
         _place(event, name.split("."), value)
@@ -183,7 +183,7 @@ def _place(event: dict[str, Wire], path: list[str], text: str) -> None:
 
 
 def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
-    """A field by its proto name or its JSON name."""
+    """Return a field by its proto name or its JSON name."""
     # No field has such a name, and protobuf's look-up can't even be asked for a lone surrogate.
     if descriptor is None or not key.isascii():
         return None
@@ -191,7 +191,7 @@ def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
 
 
 def _typed(field: FieldDescriptor, text: str) -> Wire:
-    """The JSON value that a text stands for; the text itself where it doesn't fit, for validation to see."""
+    """Return the JSON value of a text, or the text itself if it doesn't fit, for validation to see."""
     read = None if field.is_repeated else _READERS.get(field.cpp_type)
     value = read(field, text) if read else None
     return text if value is None else value
@@ -214,12 +214,12 @@ def _read_double(_: FieldDescriptor, text: str) -> Wire:
 
 
 def _read_enum(field: FieldDescriptor, text: str) -> Wire:
-    """A number's name; a name stands for itself."""
+    """Return the name of a number; a name stays."""
     return _enum_name(field, int(text)) if _short_digits(text) else None
 
 
 def _enum_name(field: FieldDescriptor, number: int) -> Wire:
-    """The name of an enum's number; an unknown number stays one."""
+    """Return the name of an enum's number; an unknown number stays one."""
     assert field.enum_type is not None
     known = field.enum_type.values_by_number.get(number)
     return known.name if known else number

@@ -1,4 +1,4 @@
-"""Sunbird Telemetry V3: a batch of events in a JSON envelope, answered in Sunbird's own envelope.
+"""Sunbird Telemetry V3: a batch of events in a JSON envelope, answered in Sunbird's envelope.
 
 Sources: V3 event details; answers as the SDK expects them: it retries any other than 2xx for ever.
 """
@@ -48,7 +48,7 @@ class _Head(msgspec.Struct):
 
 
 class Head(NamedTuple):
-    """What a batch says of itself."""
+    """Id and time of sending of a batch."""
 
     message_id: str  # `params.msgid`, for the answer; "" where there is none
     sent: Wire  # `ets` or `ts`: when it was sent, as the sender wrote it
@@ -63,16 +63,16 @@ _decode_batch = typed.decoder(_Batch)
 
 
 def split(payload: Payload) -> list[RawEvent]:
-    """The events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
+    """Return the events of a batch. Raises `Refused` for a body that is not JSON or has no list of events."""
     return _cut(payload.body)
 
 
 def head(body: bytes) -> Head:
-    """What a batch says of itself."""
+    """Return the id and the time of sending of a batch."""
     try:
         found = _decode_head(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Head("", None)  # a batch for the slow path: it has its answer, if without its name
+        return Head("", None)  # the slow path decodes it; the answer has no id then
     msgid = found.params.msgid if found.params else None
     return Head(msgid if type(msgid) is str else "", found.ts if found.ets is None else found.ets)
 
@@ -98,7 +98,7 @@ def _cut(body: bytes) -> list[RawEvent]:
 
 
 def _cut_slowly(body: bytes, reason: str) -> list[RawEvent]:
-    """Cut a body that is refused as a whole, perhaps for the sake of one event."""
+    """Cut a body that a strict decoder refuses as a whole, perhaps because of one event."""
     if (found := _cut_mended(body)) is not None:
         return found
     cut = jsontext.split_list(body, b"events", decoding.max_events())
@@ -150,7 +150,7 @@ def _cut_mended(body: bytes) -> list[RawEvent] | None:
 
 
 def adapt(event: dict[str, Wire], payload: Payload) -> Adapted:
-    """Fill in what headers say of the whole batch; read an edata that only wraps another edata through."""
+    """Fill in what headers say about the whole batch; unwrap an edata that contains only another edata."""
     adaptations: list[str] = []
     for _, key, path in CONTEXT if payload.context else ():
         if value := payload.context.get(key):
@@ -166,7 +166,7 @@ def adapt(event: dict[str, Wire], payload: Payload) -> Adapted:
 
 
 def _filled(event: dict[str, Wire], path: tuple[str, ...], value: str) -> dict[str, Wire] | None:
-    """A copy of the event with `value` at `path`; None where something is there, or in the way."""
+    """Return a copy of the event with `value` at `path`; None if something is there or in the way."""
     key, *below = path
     found = event.get(key)
     if not below:
@@ -185,7 +185,7 @@ _EIDS = {
 
 
 def kind_of(event: dict[str, Wire]) -> str | Fault:
-    """The kind that `eid` names, in upper case as the format has it."""
+    """Return the kind that `eid` names in upper case."""
     eid = event.get("eid")
     if type(eid) is not str:
         code = "missing" if "eid" not in event else "wrong_type"
@@ -216,7 +216,7 @@ DECODER = Decoder(
 
 
 def answer(verdicts: Sequence[Verdict], msgid: str, now: datetime) -> dict[str, Wire]:
-    """The answer to a batch: 200 with the verdict of each event that was rejected."""
+    """Return the answer to a batch, with the reason for each rejected event."""
     rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
     return _envelope(now, msgid, "successful", "SUCCESS") | {
         "result": {
@@ -238,7 +238,7 @@ def answer(verdicts: Sequence[Verdict], msgid: str, now: datetime) -> dict[str, 
 
 
 def refusal(refused: Refused, msgid: str, now: datetime) -> dict[str, Wire]:
-    """The answer to a request that is refused as a whole."""
+    """Return the answer to a request that is refused as a whole."""
     code = "SERVER_ERROR" if refused.status >= 500 else "CLIENT_ERROR"
     body = _envelope(now, msgid, "failed", code)
     body["params"] |= {"err": refused.code, "errmsg": refused.message}

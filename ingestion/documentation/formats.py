@@ -50,12 +50,12 @@ _TYPES = {
 
 
 def renewed(page: str) -> str:
-    """The page with its tables made anew."""
+    """Return the page with regenerated tables."""
     return _MARKED.sub(lambda found: found[1] + _section(found[2]) + found[3], page)
 
 
 def with_remedies(page: str) -> str:
-    """The page about errors with its table of events made anew."""
+    """Return the page about errors with a regenerated table of codes."""
     return _REMEDIES.sub(lambda found: found[1] + remedies.table() + found[2], page)
 
 
@@ -63,7 +63,7 @@ PAGES = {PAGE: renewed, _REFERENCE / "errors.md": with_remedies}
 
 
 def _section(name: str) -> str:
-    """The envelope of a dialect and its kinds."""
+    """Return the tables of a dialect: its envelope and its kinds."""
     entries = [entry for entry in KINDS.values() if entry.schema.dialect == name]
     parts = ["\n#### Envelope\n", *_table(map(envelope_row, DIALECTS[name].envelope))]
     for entry in entries:
@@ -105,13 +105,13 @@ def column_row(entry: KindEntry, column: WireField) -> tuple[str, ...]:
 
 
 def _meaning(entry: KindEntry, path: str, column: WireField) -> str:
-    """The help text, and what the value should be if it is checked."""
+    """Return the help text, and the expected value if it is checked."""
     expected = column.value_check.expected if column.value_check else entry.model.expected.get(path)
     return f"{_help(column)} Should be {expected}." if expected else _help(column)
 
 
 def _need(column: WireField) -> str:
-    """The need, with the conditions under which a soft field may be missing."""
+    """Return the need, with the conditions under which a soft field may be missing."""
     need = _NEEDS[column.need]
     if column.need in (Need.PAGE, Need.PIPELINE):
         if column.unless:

@@ -1,4 +1,4 @@
-"""OpenAPI of the ingest endpoints: the wire form that each kind declares, an example of each format."""
+"""OpenAPI of the ingest endpoints: the wire form of each kind, and an example of each format."""
 
 import time
 from collections.abc import Callable
@@ -40,7 +40,7 @@ _SENT: dict[Callable[[Any], Any], Schema] = {
 
 
 def add_ingest(result: Schema, **_: Any) -> Schema:
-    """A hook of drf-spectacular: the document with the ingest endpoints, whose views DRF can't read."""
+    """Add the ingest endpoints, whose views DRF can't read. This is a hook of drf-spectacular."""
     result["components"].setdefault("schemas", {}).update(_components())
     result["components"].setdefault("securitySchemes", {}).update(_KEYS)
     result["paths"].update(_paths(int(time.time() * 1000)))
@@ -48,7 +48,7 @@ def add_ingest(result: Schema, **_: Any) -> Schema:
 
 
 def sent(entry: KindEntry) -> Schema:
-    """The JSON Schema of an event of a kind as it is sent: what is hard is required."""
+    """Return the JSON Schema of an event of a kind as sent; hard fields are required."""
     doc = (entry.model.__doc__ or "").strip().splitlines()[0]
     schema: Schema = {"type": "object", "description": doc, "properties": {}}
     for leaf in entry.model.leaves():
@@ -154,7 +154,7 @@ _KEYS: dict[str, Schema] = {
 
 
 def examples(now_ms: int) -> dict[str, Any]:
-    """An event of each format, as of now: old ones are refused."""
+    """Return an event of each format with the current time, since old events are rejected."""
     return {
         "sunbird": {
             "id": "api.telemetry",

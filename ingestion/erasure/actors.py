@@ -1,7 +1,7 @@
-"""Actors: all that is kept of one actor of one owner, to be exported or erased.
+"""Actors: everything that is stored about an actor of an owner, for export and erasure.
 
-An actor is who the envelope says acted. Who is only mentioned, in a text or as the object of an event, isn't
-looked for: nobody could tell whom a text means.
+The actor is the one that the envelope names. People who are only mentioned, in a text or as the object of an
+event, aren't searched for: nobody could tell whom a text means.
 """
 
 import json
@@ -42,11 +42,10 @@ def erased(owner: Owner, actor: str, own: frozenset[str] = frozenset()) -> Erase
 
 
 def rejected_of(owner: Owner, actor: str) -> Iterator[RejectedEvent]:
-    """The rejected events of an actor, as far as their bytes can be understood; those that can't, if they
-    have the actor's id in them.
+    """Yield the rejected events of an actor; of those that can't be decoded, those that contain the id.
 
-    One that names this owner may be kept by another of the organization: a message that is refused makes no
-    owner, so it goes to the key's.
+    An event that names this owner can belong to another owner of the organization: a rejected message creates
+    no owner, so it goes to the key's.
     """
     forms = [form.encode("utf-8", "surrogatepass") for form in erased(owner, actor).forms(distinctive=False)]
     # A superset: in any case, and bodies that may be escaped. Python decides which ones match.
@@ -118,7 +117,7 @@ def erase_rejected(owner: Owner, actor: str, by: str, now: datetime) -> tuple[in
 
 
 def sessions_of(owner: Owner, actor: str) -> Iterator[Session]:
-    """The sessions that name an actor, whose index is asked."""
+    """Yield the sessions that name an actor, by their index."""
     for name in erasing.names_of(actor):
         sessions = Session.objects.filter(owner_id=owner.pk).with_text("actor", name).order_by("started_at")
         yield from sessions.select_related("owner", "source").prefetch_related("pages")
@@ -137,7 +136,7 @@ def fingerprint(owner: Owner, actor: str) -> str:
 
 
 def records(owner: Owner, actor: str) -> Iterator[dict[str, Any]]:
-    """All that is kept of an actor, each with the sort of `record` that it is."""
+    """Yield everything that is stored about an actor; `record` is event, session or rejected."""
     for week in weeks():
         with transaction.atomic():
             erasing.patiently()
@@ -159,7 +158,7 @@ def _chunks(events: EventQuerySet) -> Iterator[list[Event]]:
 
 
 def line(record: dict[str, Any]) -> str:
-    """A record as a line of NDJSON."""
+    """Return a record as a line of NDJSON."""
     return json.dumps(record, default=_plain, separators=(",", ":"))
 
 
@@ -173,7 +172,7 @@ def _event(event: Event, detail: Any) -> dict[str, Any]:
 
 
 def _columns(row: Event | Session) -> dict[str, Any]:
-    """The columns that say something; owner and source by name."""
+    """Return the columns that have a value; owner and source by name."""
     values = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields}
     values |= {"owner": row.owner.name, "source": row.source.name}
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the commands about an actor share: whose actor is meant, and how they say what there is."""
+"""Options that the commands about an actor share."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def owner_of(options: dict[str, Any]) -> Owner:
-    """The one owner that is meant. Raises CommandError."""
+    """Return the owner that the options name. Raises CommandError."""
     owners = Owner.objects.named(options["owner"]).select_related("organization")
     if slug := options["organization"]:
         owners = owners.filter(organization__slug=slug)
@@ -26,12 +26,12 @@ def owner_of(options: dict[str, Any]) -> Owner:
     if not found:
         raise CommandError(f"There is no owner {options['owner']!r}.")
     slugs = ", ".join(sorted(owner.organization.slug for owner in found))
-    raise CommandError(f"Several have an owner {options['owner']!r}: say --organization, one of {slugs}.")
+    raise CommandError(
+        f"Several organizations have an owner {options['owner']!r}: add --organization, one of {slugs}."
+    )
 
 
 def file_what_waits(owner: Owner) -> None:
-    """File what waits in the inbox at this moment: it can't be looked through. Raises CommandError where some
-    of it stays.
-    """
+    """File the waiting requests, which can't be searched. Raises CommandError if some keep waiting."""
     if waiting := file_waiting(owner):
-        raise CommandError(f"{waiting} requests are just being filed, or can't be: try again.")
+        raise CommandError(f"{waiting} requests are being filed, or can't be filed; try again.")

@@ -1,4 +1,4 @@
-"""Erased ids: sessions and devices of an actor whose erasure has begun and isn't whole.
+"""Erased ids: sessions and devices of an actor whose erasure has begun and isn't complete.
 
 They are known only as long as their events are there, and what other parts keep of them goes last. So each
 batch notes them as it deletes, and an erasure that was interrupted is finished by the next one. None is left

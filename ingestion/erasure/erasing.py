@@ -1,4 +1,4 @@
-"""Erasure of an actor from everything that UsageDelta stores.
+"""Erasure of an actor from everything that Tally stores.
 
 Waiting requests are filed first. Passes then delete events and rejected events until a pass finds none, so
 events that arrive or are replayed during a pass are found by the next. Sessions are summarised again, and

@@ -1,4 +1,4 @@
-"""Pacing: turns of owners, size of blocks and failed requests, so that none of them delays the rest.
+"""Schedule of the drain: turns of owners, size of blocks, retries of failed requests. None delays the others.
 
 Each drain process has its own, in memory. A restart forgets them, which costs a few attempts and no
 correctness.

@@ -1,4 +1,4 @@
-"""Request bodies: read under a bound, inflate under the same bound, know the content type."""
+"""Request bodies: read and inflated within a limit, and their content type."""
 
 import zlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all writ
 
 
 def read(request: HttpRequest) -> bytes:
-    """The body as sent, inflated. Raises `Refused` with 400, 411, 413 or 415."""
+    """Return the body, inflated. Raises `Refused` with 400, 411, 413 or 415."""
     limit = settings.INGEST_MAX_BODY_BYTES
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
@@ -89,7 +89,7 @@ def _has_zlib_header(body: bytes) -> bool:
 
 
 def too_large(limit: int) -> Refused:
-    """The answer to a body over the limit."""
+    """Return the refusal of a body over the limit."""
     return Refused(413, "too_large", f"The body is larger than {limit:,} bytes after inflating; split it.")
 
 
@@ -107,7 +107,7 @@ def _cut_off() -> Refused:
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """The media type in lower case, "" where there is none. Raises `Refused` (415) for a foreign charset."""
+    """Return the media type in lower case, or "". Raises `Refused` (415) for an unknown charset."""
     media, _, parameters = headers.get("CONTENT_TYPE", "").partition(";")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")

@@ -1,4 +1,4 @@
-"""The paths that events are posted to, per dialect."""
+"""The paths of the ingest endpoints, by dialect."""
 
 from django.urls import path
 

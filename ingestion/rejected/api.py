@@ -1,4 +1,4 @@
-"""Rejected events in the read API."""
+"""Rejected events and replays in the API."""
 
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,7 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
 
 
 class RejectedFilter(OwnedFilter):
-    """What rejected events can be asked for."""
+    """Filters of rejected events."""
 
     received_after = TimeFilter(
         field_name="received_at", lookup_expr="gte", help_text="First received at this time or later."
@@ -75,7 +75,7 @@ MAX_IDS = 1_000
 
 
 class ReplaySerializer(serializers.ModelSerializer[ReplayJob]):
-    """How far a replay is."""
+    """The progress of a replay."""
 
     class Meta:
         model = ReplayJob
@@ -124,7 +124,7 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     all = serializers.BooleanField(required=False, help_text="Must be true where nothing else is said.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A slip of the pen must not replay everything."""
+        """Refuse unknown members and an empty selection: a typo must not replay everything."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
             raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such member."))
         if not {name for name in attrs if name != "all"} and not attrs.get("all"):
@@ -189,7 +189,7 @@ class ReplayActions:
         pagination_class=None,
     )
     def replay_job(self, request: Request, job: int) -> Response:
-        """How far a replay is that this key has asked for."""
+        """Return the progress of a replay that this key requested."""
         found = ReplayJob.objects.filter(pk=job, key=_key_of(request)).first() if job < 2**63 else None
         if found is None:
             raise NotFound
@@ -205,22 +205,22 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
     pagination_class = KeysetPagination
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:
-        """Nothing of anybody else's."""
+        """Return the rejected events that the reader may see."""
         rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible_owners)
         return rejected.prefetch_related("owner", "source").defer("body")
 
 
 def _key_of(request: Request) -> ApiKey:
-    """The secret key of a request. Who is logged in replays in the admin."""
+    """Return the secret key of a request. People replay in the admin."""
     if not isinstance(request.user, KeyUser):
-        raise PermissionDenied("Replays are asked for by a secret key, or in the admin.")
+        raise PermissionDenied("Replays need a secret key; people start them in the admin.")
     if not request.user.key.may_write:
         raise PermissionDenied("Replays file events: this API key has no write permission.")
     return request.user.key
 
 
 def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
-    """What is wanted, by keys: a name that the reader doesn't know leaves nothing."""
+    """Return the requested selection. A name that the reader doesn't know selects nothing."""
     since, until = said.get("received_after"), said.get("received_before")
     return Selection(
         ids=tuple(said["ids"]) if "ids" in said else None,
@@ -235,7 +235,7 @@ def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
 
 
 def _outcome(done: Replayed) -> dict[str, Any]:
-    """What became of one: `several` events of a whole request, `busy` where somebody else replays it."""
+    """Return the outcome of one event: `several` for a whole request, `busy` if somebody else replays it."""
     events = done.stored + done.duplicates + done.rejected
     names = (("stored", done.stored), ("duplicate", done.duplicates), ("rejected", done.rejected))
     single = next((name for name, count in names if count), "busy")

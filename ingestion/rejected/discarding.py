@@ -1,4 +1,4 @@
-"""Discarded events: rejected events that nobody wants back. Their bytes are gone, their count stays."""
+"""Discarded events: rejected events whose bytes were deleted. They stay counted as rejected."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -11,7 +11,7 @@ from ingestion.rejected.event import Selection
 
 
 class DiscardedEvent(models.Model):
-    """What is kept of a discarded event: it was received and rejected, and so the books need it."""
+    """One row per discarded event, since the accounts still count it as rejected."""
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
@@ -23,7 +23,7 @@ class DiscardedEvent(models.Model):
     seen = models.PositiveBigIntegerField(help_text="How often it was received.")
     discarded_at = models.DateTimeField()
     discarded_by = models.TextField(help_text="Who discarded it.")
-    reason = models.TextField(help_text="Why it was discarded, in the words of who did.")
+    reason = models.TextField(help_text="Why it was discarded.")
 
     class Meta:
         indexes = [models.Index(fields=["owner", "received_at"], name="discarded_owner")]

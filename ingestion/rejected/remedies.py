@@ -1,4 +1,4 @@
-"""Remedies: what each code of a rejected event means and what to do about it, for people.
+"""Remedies: what each code of a rejected event means, and what to do about it.
 
 `manage.py document_formats` writes the table into docs/reference/errors.md. Texts are Markdown of two kinds
 only: `code`, and links to pages of the documentation. On our own pages those to
@@ -150,7 +150,7 @@ FORMATS = "formats.md"
 
 
 def remedy_of(code: str) -> Remedy:
-    """The remedy of a code."""
+    """Return the remedy of a code."""
     return REMEDIES.get(code) or MET_BY_REPLAYS.get(code, _UNKNOWN)
 
 
@@ -176,6 +176,6 @@ def as_html(text: str, formats: str = "") -> SafeString:
 
 
 def table() -> str:
-    """The table of the documentation."""
+    """Return the table of the documentation."""
     rows = (f"| `{code}` | {each.happened} | {each.remedy} |" for code, each in REMEDIES.items())
     return "\n".join(("| code | what happened | what to do |", "|---|---|---|", *rows)) + "\n"

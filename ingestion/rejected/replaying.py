@@ -1,8 +1,8 @@
-"""Replaying: rejected events are judged again, and what is now accepted is filed as if it had been at once.
+"""Replaying: rejected events are validated again, and those that are accepted now are filed.
 
 A replay is one transaction with the removal of what it files. It moves an event from rejected to stored (or
-duplicates) in the hour of its receipt; its repeats were counted as duplicates when they came. What fails
-again stays, and says why it fails now.
+duplicates) in the hour of its receipt; its repeats were counted as duplicates when they arrived. What fails
+again stays rejected, with the new reason.
 """
 
 import logging
@@ -23,7 +23,7 @@ from ingestion.filing.pipeline import ensure_partitions, submission
 from ingestion.filing.transactions import in_transaction, is_database_failure
 from ingestion.rejected import writing
 from ingestion.rejected.event import RejectedEvent, Selection
-from ingestion.rejected.revalidation import Judged, judge
+from ingestion.rejected.revalidation import Revalidated, revalidate
 from ingestion.rejected.writing import Rejection
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,9 @@ Allowed = Collection[int] | None  # owners that may be written for; None: all of
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of rejected events."""
+    """The result of a replay."""
 
-    rows: int = 0  # rejected events that were looked at
+    rows: int = 0  # rejected events that were validated
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0  # again
@@ -54,9 +54,9 @@ class Replayed:
 
 
 def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
-    """Judge rejected events of the owners given again, and file what is now accepted.
+    """Validate rejected events of the given owners again, and file those that are accepted now.
 
-    Those that somebody else replays at this moment are left to them. Raises where the database fails.
+    Events that somebody else is replaying are skipped. Raises if the database fails.
     """
     try:
         return in_transaction(_replay, ids, may_write)
@@ -73,7 +73,7 @@ def replay(ids: Sequence[int], may_write: Allowed) -> Replayed:
 
 
 def replay_edited(pk: int, text: bytes, may_write: Allowed) -> Replayed:
-    """File `text` (JSON) in the place of a rejected event. Where it is rejected too, nothing is changed."""
+    """File `text` (JSON) instead of a rejected event. If it is rejected too, nothing changes."""
     try:
         return in_transaction(_replay, [pk], may_write, edited=text)
     except Exception as error:
@@ -84,18 +84,18 @@ def replay_edited(pk: int, text: bytes, may_write: Allowed) -> Replayed:
 
 
 def preview(rows: Iterable[RejectedEvent], may_write: Allowed) -> Replayed:
-    """What a replay would do; duplicates are found at filing only, and count as stored here."""
+    """Return what a replay would do. Duplicates are found only by filing, and count as stored here."""
     total = Replayed()
     for row in rows:
-        judged = judge(row, may_write)
-        refused = [each.verdict.fault for each in judged if isinstance(each.verdict, Rejected)]
+        revalidated = revalidate(row, may_write)
+        refused = [each.verdict.fault for each in revalidated if isinstance(each.verdict, Rejected)]
         last = refused[-1] if refused else None
-        total += Replayed(1, len(judged) - len(refused), 0, len(refused), last)
+        total += Replayed(1, len(revalidated) - len(refused), 0, len(refused), last)
     return total
 
 
 def next_block(selection: Selection, may_write: Allowed, *, after: int, last: int, most: int) -> list[int]:
-    """The ids that come next, as many as a transaction should hold."""
+    """Return the next ids, as many as one transaction should hold."""
     rows = selection.rows(may_write).filter(pk__gt=after, pk__lte=last).order_by("pk")
     ids: list[int] = []
     room = BLOCK_BYTES
@@ -112,11 +112,11 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
     delta = UsageDelta()
     gone: list[RejectedEvent] = []
     again: list[tuple[RejectedEvent, Rejected]] = []
-    accepted: list[tuple[Claim, Judged]] = []
+    accepted: list[tuple[Claim, Revalidated]] = []
     rejections: list[Rejection] = []
     for row in rows:
-        judged = judge(row, may_write, edited)
-        only = judged[0].verdict if len(judged) == 1 else None
+        revalidated = revalidate(row, may_write, edited)
+        only = revalidated[0].verdict if len(revalidated) == 1 else None
         # Of a request that was rejected as a whole, the only event is less than the row.
         if isinstance(only, Rejected) and only.raw == (bytes(row.body) if edited is None else edited):
             again.append((row, only))
@@ -124,7 +124,7 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
         # An event without an id is known by the row that it waited in: as a number, below those of the inbox.
         gone.append(row)
         delta.count(_usage_key(row), received=-1, rejected=-1)
-        for each in judged:
+        for each in revalidated:
             if isinstance(each.verdict, Accepted):
                 accepted.append((Claim(-row.pk, each.owner.pk, None, 0, 1, each.payload), each))
             else:
@@ -139,7 +139,7 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
     RejectedEvent.objects.filter(pk__in=[row.pk for row in gone]).delete()
     writing.write(rejections, delta)
     if edited is None:
-        _say_why(again, delta)
+        _update_reasons(again, delta)
     usage.apply_delta(delta)
     faults = [rejected.fault for _, rejected in again] or [
         rejection.rejected.fault for rejection in rejections
@@ -158,17 +158,17 @@ def _locked(ids: Sequence[int], may_write: Allowed) -> Iterable[RejectedEvent]:
     return rows.select_for_update(skip_locked=True, of=("self",)).select_related("owner").order_by("pk")
 
 
-def _accepted(judged: Judged) -> Accepted:
-    assert isinstance(judged.verdict, Accepted)
-    return judged.verdict
+def _accepted(revalidated: Revalidated) -> Accepted:
+    assert isinstance(revalidated.verdict, Accepted)
+    return revalidated.verdict
 
 
 def _usage_key(row: RejectedEvent) -> UsageKey:
     return UsageKey(row.owner_id, hour_of(row.received_at), row.source_id, row.kind, row.dialect)
 
 
-def _say_why(again: Iterable[tuple[RejectedEvent, Rejected]], delta: UsageDelta) -> None:
-    """Let rows that stay say why they were rejected now; a kind that can now be told is counted so."""
+def _update_reasons(again: Iterable[tuple[RejectedEvent, Rejected]], delta: UsageDelta) -> None:
+    """Update the reason of events that stay rejected, and count them for their kind if it is known now."""
     for row, rejected in again:
         if rejected.kind and rejected.kind != row.kind:
             delta.count(_usage_key(row), received=-1, rejected=-1)
@@ -185,7 +185,7 @@ def _unfileable(error: Exception) -> Fault:
 
 
 def _note_failure(pk: int, may_write: Allowed, error: Exception) -> Replayed:
-    """Note on a row that the server failed to file it."""
+    """Record on a row that the server failed to file it."""
     log.error("Rejected event can't be filed", exc_info=error, extra={"rejected": pk})
     fault = _unfileable(error)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Rejudging: what becomes of a rejected event by the rules of today. Nothing is written here."""
+"""Revalidation of rejected events by the current rules. Nothing is written here."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ _AS_TEXT = ("json", "ndjson")  # of these a rejected event is JSON; other encodi
 _AS_A_WHOLE = "unfileable"  # the one code under which a whole request may have been kept
 
 
-class Judged(NamedTuple):
+class Revalidated(NamedTuple):
     """An event of a rejected row with the verdict of today."""
 
     owner: Owner
@@ -37,23 +37,25 @@ class Judged(NamedTuple):
     verdict: Accepted | Rejected
 
 
-def judge(row: RejectedEvent, may_write: Collection[int] | None, edited: bytes | None = None) -> list[Judged]:
-    """The verdict on a rejected event, or on each event of a request that was rejected as a whole.
+def revalidate(
+    row: RejectedEvent, may_write: Collection[int] | None, edited: bytes | None = None
+) -> list[Revalidated]:
+    """Return the verdict on a rejected event, or on each event of a request that was rejected as a whole.
 
-    It is as if the event had come when it first came, to its owner as the owner is now. `edited` is JSON that
-    stands for the bytes that came. `may_write` has the owners that a message may name, None all of them.
+    The event is validated as of its first receipt, with the owner's current settings. `edited` is JSON that
+    replaces the received bytes. `may_write` has the owners that a message may name; None: all owners.
     """
     decoder = DECODERS[row.dialect]
     body = bytes(row.body) if edited is None else edited
     payload = Payload(row.dialect, row.encoding, body, row.received_at, row.strict, _context(row))
     raw_events = _split(row, payload, decoder) if edited is None else [_edited(row, edited)]
     if isinstance(raw_events, Fault):
-        return [Judged(row.owner, payload, Rejected(0, body, raw_events))]
-    return _judge(row, payload, decoder, raw_events, may_write)
+        return [Revalidated(row.owner, payload, Rejected(0, body, raw_events))]
+    return _revalidate(row, payload, decoder, raw_events, may_write)
 
 
 def _context(row: RejectedEvent) -> dict[str, str]:
-    """What the request said; how its owner stood with the quota is found anew."""
+    """Return the context of the request without the quota, which is checked again."""
     return {key: value for key, value in row.context.items() if key != OVER_QUOTA}
 
 
@@ -69,34 +71,35 @@ def _split(row: RejectedEvent, payload: Payload, decoder: Decoder) -> list[RawEv
 
 
 def _edited(row: RejectedEvent, text: bytes) -> RawEvent:
-    """What was edited is JSON, whatever it came as; how it came still says what it is held to."""
+    """Return the edited event. It is JSON, but validated like the encoding that was received."""
     if row.encoding in _AS_TEXT:
         return RawEvent(text)
     return RawEvent(text, jsontext.bound_fault(text, jsontext.limits()) or jsontext.decode(text))
 
 
-def _judge(
+def _revalidate(
     row: RejectedEvent,
     payload: Payload,
     decoder: Decoder,
     raw_events: list[RawEvent],
     may_write: Collection[int] | None,
-) -> list[Judged]:
+) -> list[Revalidated]:
     owner = _owner(row, decoder, raw_events, may_write)
     if isinstance(owner, Fault):
-        return [Judged(row.owner, payload, Rejected(0, payload.body, owner))]
+        return [Revalidated(row.owner, payload, Rejected(0, payload.body, owner))]
     strict = owner.validation == Validation.STRICT
     payload = Payload(row.dialect, row.encoding, payload.body, row.received_at, strict, payload.context)
     kept = kept_since(timezone.now())
-    judged = [Judged(owner, payload, verdict) for verdict in verdicts(raw_events, payload, decoder)]
-    return [_within_quota(_retained(each, kept, decoder)) for each in judged]
+    revalidated = [Revalidated(owner, payload, verdict) for verdict in verdicts(raw_events, payload, decoder)]
+    return [_within_quota(_retained(each, kept, decoder)) for each in revalidated]
 
 
 def _owner(
     row: RejectedEvent, decoder: Decoder, raw_events: Sequence[RawEvent], may_write: Collection[int] | None
 ) -> Owner | Fault:
-    """Whose the event is: of the owner that it names. A message that was refused made no owner, and went to
-    the key's; who lets it in must be allowed to write for the owner that it names.
+    """Return the owner that the event names, if the person who replays it may write for it.
+
+    A message that was rejected created no owner, so it went to the key's.
     """
     name = decoder.named_owner(raw_events[0]).name if decoder.named_owner and raw_events else ""
     if not name or fault_of(name) or name.strip().lower() == row.owner.name.lower():
@@ -111,27 +114,27 @@ def _owner(
     )
 
 
-def _retained(judged: Judged, kept: datetime | None, decoder: Decoder) -> Judged:
-    """The verdict with regard to what is kept: an event of a week that was removed doesn't come back."""
+def _retained(revalidated: Revalidated, kept: datetime | None, decoder: Decoder) -> Revalidated:
+    """Return the verdict, or a rejection of an event whose week was removed."""
     if kept is None:
-        return judged
-    return judged._replace(verdict=reject_before(kept, judged.verdict, decoder))
+        return revalidated
+    return revalidated._replace(verdict=reject_before(kept, revalidated.verdict, decoder))
 
 
-def _within_quota(judged: Judged) -> Judged:
-    """The verdict with regard to the owner's quota of the month of receipt, in which the event will count."""
-    owner, payload, verdict = judged
+def _within_quota(revalidated: Revalidated) -> Revalidated:
+    """Return the verdict, checked against the owner's quota of the month in which the event was received."""
+    owner, payload, verdict = revalidated
     if isinstance(verdict, Rejected):
-        return judged
+        return revalidated
     try:
         over = admission.spend_quota(owner.pk, 1, payload.received_at)
     except Refused as refused:
         fault = Fault(refused.code, refused.path, refused.message)
-        return Judged(owner, payload, Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
+        return Revalidated(owner, payload, Rejected(verdict.index, verdict.raw, fault, verdict.kind.name))
     if over is None:
-        return judged
+        return revalidated
     context = {**payload.context, OVER_QUOTA: over}
     payload = Payload(
         payload.dialect, payload.encoding, payload.body, payload.received_at, payload.strict, context
     )
-    return Judged(owner, payload, verdict)
+    return Revalidated(owner, payload, verdict)

@@ -1,4 +1,4 @@
-"""Filing of rejected events: once per owner and content, repeats counted."""
+"""Writing rejected events: each once per owner and content, with a count of repeats."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ Group = list[tuple[Rejection, Resolved]]
 
 
 def write(rejections: Sequence[Rejection], delta: UsageDelta) -> None:
-    """Keep rejected events, in the transaction that files their neighbours; count them."""
+    """Write rejected events, in the transaction that files their neighbours, and count them."""
     if not rejections:
         return
     named = [
@@ -79,7 +79,7 @@ def write(rejections: Sequence[Rejection], delta: UsageDelta) -> None:
 
 
 def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:
-    """The columns of rejected events as PostgreSQL's arrays, in the order of `groups`."""
+    """Return the columns of rejected events as PostgreSQL arrays, in the order of `groups`."""
     firsts = [group[0] for _, group in groups]
     requests = {id(rejection.payload): rejection.payload for rejection, _ in firsts}
     numbers = {found: number for number, found in enumerate(requests, 1)}

@@ -44,7 +44,7 @@ def test_discarding_records_discarded_events_and_no_skipped_ones(team_a: Sender,
     assert list(RejectedEvent.objects.values_list("pk", flat=True)) == [busy.pk]
     html = answer.content.decode()
     assert "1 rejected event was discarded." in html
-    assert "1 rejected event was left alone" in html
+    assert "1 rejected event was skipped" in html
 
 
 @pytest.mark.django_db(transaction=True)

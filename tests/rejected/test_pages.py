@@ -261,7 +261,7 @@ def test_a_form_is_edited_as_json(team_a: Sender, lead: Client) -> None:
 
 def test_a_lead_discards_with_a_reason(row: RejectedEvent, lead: Client) -> None:
     url = f"{LIST}discard/"
-    assert "The bytes of 1 rejected event will be lost." in html_of(lead, f"{url}?ids={row.pk}")
+    assert "The bytes of 1 rejected event will be deleted." in html_of(lead, f"{url}?ids={row.pk}")
     assert lead.post(url, {"ids": row.pk, "reason": ""}).status_code == 200
     assert RejectedEvent.objects.exists()
     lead.post(url, {"ids": row.pk, "reason": "A test run."})

@@ -350,7 +350,7 @@ def test_a_message_of_a_week_that_is_gone_is_said_to_be_too_old(sender: Sender, 
     row = RejectedEvent.objects.get()
     row.received_at -= timedelta(days=30)
 
-    (judged,) = revalidation.judge(row, None, edited=json.dumps(message()).encode())
+    (judged,) = revalidation.revalidate(row, None, edited=json.dumps(message()).encode())
 
     assert isinstance(judged.verdict, Rejected)
     assert judged.verdict.fault.code == "too_old"

@@ -1,4 +1,4 @@
-"""document_formats: make the tables of the reference from the code that has what they say."""
+"""document_formats: generate tables of the reference from the code."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""export_actor: all that is kept of an actor of an owner, as lines of JSON."""
+"""export_actor: export everything that is stored about an actor of an owner, as lines of JSON."""
 
 import sys
 from collections import Counter
@@ -16,9 +16,7 @@ from ingestion.erasure import actors, commands
 class Command(BaseCommand):
     """Export an actor."""
 
-    help = (
-        "Writes the events, sessions and rejected events of an actor as NDJSON, to give to whom it is about."
-    )
+    help = "Writes the events, sessions and rejected events of an actor as NDJSON, for the person concerned."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""replay_rejected: judge rejected events again, and file what is now accepted."""
+"""replay_rejected: validate rejected events again, and file those that are accepted now."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
 class Command(BaseCommand):
     """Replay rejected events."""
 
-    help = "Judges rejected events again by the rules of today, and files what is now accepted."
+    help = "Validates rejected events again by the current rules, and files those that are accepted now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", help="Name of the owner, in any case.")
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--since", help="First received at this time or later: ISO 8601, UTC if not said."
         )
         parser.add_argument("--until", help="First received before this time.")
-        parser.add_argument("--dry-run", action="store_true", help="Say what would happen; change nothing.")
+        parser.add_argument("--dry-run", action="store_true", help="Print what would happen; change nothing.")
 
     def handle(self, *_: Any, **options: Any) -> None:
         selection = Selection(
@@ -51,13 +51,13 @@ class Command(BaseCommand):
 
 
 def _words(options: dict[str, Any]) -> str:
-    """Say which rejected events are meant, as they were asked for."""
+    """Describe the selection by the options of the command."""
     asked = ("owner", "source", "code", "kind", "since", "until")
     return ", ".join(f"{name} {options[name]}" for name in asked if options[name] is not None) or "all"
 
 
 def _replay_all(selection: Selection, words: str) -> Replayed:
-    """Replay what is meant, and note what was done, also where it breaks off."""
+    """Replay the selected events, and record the result even if the command is interrupted."""
     total = Replayed()
     try:
         for ids in _blocks(selection):
@@ -77,7 +77,7 @@ def _preview_all(selection: Selection) -> Replayed:
 
 
 def _blocks(selection: Selection) -> Iterator[list[int]]:
-    """Yield the keys of what is meant block by block, with progress."""
+    """Yield the keys of the selected events block by block, with progress."""
     rows = selection.rows(None)
     last = rows.aggregate(last=Max("pk"))["last"] or 0
     reached = 0
@@ -94,7 +94,7 @@ def _preview(ids: list[int]) -> Replayed:
 
 
 def _keys(model: type[Owner] | type[Source], name: str | None) -> tuple[int, ...] | None:
-    """The keys of owners or sources of that name: organizations may have one each."""
+    """Return the keys of owners or sources of that name: each organization may have one."""
     if name is None:
         return None
     found = tuple(model._default_manager.filter(name__iexact=name.strip()).values_list("pk", flat=True))
@@ -104,7 +104,7 @@ def _keys(model: type[Owner] | type[Source], name: str | None) -> tuple[int, ...
 
 
 def _time(text: str | None) -> str | None:
-    """A time of the command line as ISO 8601 with a zone."""
+    """Return a time of the command line in ISO 8601 with a zone."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""verify: prove that events, rejected events, counters and sessions agree."""
+"""verify: check that events, rejected events, counters and sessions agree."""
 
 import sys
 from typing import Any
@@ -36,6 +36,4 @@ class Command(BaseCommand):
             f"All agrees: {totals.events} events, {totals.rejected} rejected, {totals.waiting} waiting."
         )
         if totals.unsummarised:
-            self.stdout.write(
-                f"Not compared: {totals.unsummarised} sessions or devices that wait to be summed up."
-            )
+            self.stdout.write(f"Not compared: {totals.unsummarised} sessions or devices that are pending.")
