@@ -23,7 +23,7 @@ class DiscardedEvent(models.Model):
     seen = models.PositiveBigIntegerField(help_text="How often it was received.")
     discarded_at = models.DateTimeField()
     discarded_by = models.TextField(help_text="Who discarded it.")
-    reason = models.TextField(help_text="Why it was discarded.")
+    reason = models.TextField(help_text="Why it was discarded, in the words of who did.")
 
     class Meta:
         indexes = [models.Index(fields=["owner", "received_at"], name="discarded_owner")]
