@@ -1,4 +1,4 @@
-"""The front page: what came in, from the events' side, and what waits to be filed, from ingestion's."""
+"""The admin's front page: cards of received events, and of those waiting to be filed."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from ingestion.receiving.inbox import InboxRequest
 
 
 def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
-    """What the template shows, beside what every page shows."""
+    """Return the context of the front page."""
     access = access_of(request)
     found = overview.context(request, base)
     return found if access.is_empty else found | {"cards": [*found["cards"], waiting(access)]}
 
 
 def waiting(access: Access) -> Card:
-    """What is acknowledged, but not filed yet."""
+    """Return a card of events that are accepted but not yet filed."""
     found = access.limit(InboxRequest.objects.all()).aggregate(
         events=Sum("events", default=0), requests=Count("pk"), oldest=Min("received_at")
     )

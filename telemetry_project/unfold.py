@@ -1,4 +1,4 @@
-"""How the admin looks and what its navigation has. Read by settings, so nothing here touches a model."""
+"""The look and navigation of the admin. Read by settings, so nothing here imports a model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,21 +28,21 @@ LISTS = "/admin/events/"  # of events and sessions
 
 
 def is_operator(request: HttpRequest) -> bool:
-    """Whether the person runs this Tally."""
+    """True if the person is an operator."""
     from events.access import access_of  # settings are read before there are models
 
     return access_of(request).is_operator
 
 
 def sees_anything(request: HttpRequest) -> bool:
-    """Whether the person is an operator or a member of any owner."""
+    """True if the person is an operator or a member of any owner."""
     from events.access import access_of  # settings are read before there are models
 
     return not access_of(request).is_empty
 
 
 def leads_anything(request: HttpRequest) -> bool:
-    """Whether the person is an operator or the lead of any owner."""
+    """True if the person is an operator or the lead of any owner."""
     from events.access import access_of
 
     return access_of(request).leads_any
@@ -67,13 +67,13 @@ def _page(title: str, icon: str, page: str) -> dict[str, Any]:
 
 
 def _is_rejected(request: HttpRequest) -> bool:
-    """Whether a page is about rejected events: groups, list, one; the accounts have an item of their own."""
+    """True if a page is about rejected events. The accounts have an item of their own."""
     begin = "/admin/ingestion/rejectedevent/"
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}accounts/")
 
 
 def _is_event(request: HttpRequest) -> bool:
-    """Whether a page is about events of all kinds; the partitions beside them have an item of their own."""
+    """True if a page is about events of all kinds. Partitions have an item of their own."""
     begin = "/admin/events/event/"
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}partitions/")
 
@@ -165,7 +165,7 @@ def _permitted(group: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
 
 
 def _asked_of_lists(request: HttpRequest) -> str:
-    """What the page is narrowed to, as lists of events and sessions are asked it."""
+    """Return the page's filters as a query for lists of events and sessions."""
     from reports.pages.links import for_lists, for_reports, query
 
     params = {name: request.GET.getlist(name) for name in request.GET}

@@ -39,7 +39,7 @@ class PricePlan(models.Model):
 
 
 class Price(models.Model):
-    """What a unit of a meter costs under a plan, from an hour on, until a newer price of the same meter.
+    """The price of a unit of a meter under a plan, from an hour on, until a newer price of the same meter.
 
     The price with the latest `valid_from` that has passed is in force; of equal ones, the one created last.
     The database refuses to change a price that has been charged: a new one supersedes it.
@@ -182,7 +182,7 @@ class Discount(models.Model):
 
 
 class Method(models.TextChoices):
-    """How a fixed cost is shared."""
+    """Ways to share a platform cost."""
 
     EVENLY = "evenly", "Evenly among the owners that sent or kept something in the month"
     EVENTS = "events", "In proportion to accepted events"

@@ -12,7 +12,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Rhythm(StrEnum):
-    """How often a digest is sent: every day, on Mondays, on the first of the month."""
+    """The frequency of a digest: every day, on Mondays, or on the first of the month."""
 
     DAILY = "daily"
     WEEKLY = "weekly"

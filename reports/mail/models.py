@@ -7,7 +7,7 @@ from reports.mail.addresses import MAX_ADDRESS, Address
 
 
 class State(models.TextChoices):
-    """How far a mail is. Only `claimed` is ever taken up by itself."""
+    """The delivery status of a mail. Only claimed mails are sent without a person's decision."""
 
     CLAIMED = "claimed", "Waiting: to be sent at its time"
     SENDING = "sending", "Being handed to the mail server"
@@ -18,7 +18,7 @@ class State(models.TextChoices):
 
 
 class SentMail(models.Model):
-    """One mail to one address. Its key is taken once: that makes it at most one mail."""
+    """One mail to one address. Its unique key makes sure that it is sent at most once."""
 
     key = models.TextField(
         unique=True, help_text="What may be sent only once, for instance digest/7/2026-11-20."
@@ -73,7 +73,7 @@ class SentMail(models.Model):
 
 
 class Attempt(models.Model):
-    """One conversation with the mail server about a mail."""
+    """One attempt to deliver a mail."""
 
     mail = models.ForeignKey(SentMail, on_delete=models.CASCADE, related_name="tries")
     at = models.DateTimeField()

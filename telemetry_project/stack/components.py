@@ -56,7 +56,7 @@ class Program:
 
     @property
     def ending(self) -> str:
-        """How it ended, as text."""
+        """Describe how it ended."""
         code = self.process.returncode
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 

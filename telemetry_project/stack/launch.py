@@ -31,7 +31,7 @@ class Identity:
 
 
 def identity_for(folder: Path) -> Identity:
-    """Who is to run the server whose files are, or will be, in the folder.
+    """Return the identity that runs the server whose files are in a folder.
 
     Raises:
         StackError: nobody can.
@@ -54,7 +54,7 @@ def identity_for(folder: Path) -> Identity:
 
 
 def namespaces_allowed() -> bool:
-    """Whether this machine lets us make a user namespace; many containers don't."""
+    """True if this machine allows user namespaces; many containers don't."""
     try:
         return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
@@ -85,7 +85,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when its holder dies, however that happens.
+    """Hold a lock file. The kernel releases it when its holder dies.
 
     Raises:
         BlockingIOError: another process holds it, and `wait` is False.
@@ -137,17 +137,17 @@ def launch(
 
 
 def tie(*, tied: bool = True) -> tuple[str, ...]:
-    """The command prefix that ends a process with its parent, where util-linux offers it."""
+    """Return the command prefix that ends a process with its parent, if util-linux has it."""
     return ("setpriv", "--pdeathsig", "TERM") if tied and shutil.which("setpriv") else ()
 
 
 def reap() -> None:
-    """Take note of the children that have ended, so that they aren't there as zombies."""
+    """Reap children that have ended, so that they don't stay zombies."""
     for pid, process in list(_children.items()):
         if process.poll() is not None:
             del _children[pid]
 
 
 def last_lines(log: Path, count: int = 8) -> str:
-    """The end of a log, for an error message."""
+    """Return the last lines of a log, for an error message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:]) if log.exists() else ""

@@ -1,4 +1,4 @@
-"""Where the stack's files and sockets are: derived from the data folder alone, so nothing has to be found."""
+"""Paths of the stack's files and sockets, all derived from the data folder."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of all that Tally keeps: $TALLY_DATA, or var/ in the checkout."""
+    """Return the folder of Tally's data: $TALLY_DATA, or var/ in the checkout."""
     named = environment.get("TALLY_DATA", "")
     return Path(named).expanduser().resolve() if named else REPOSITORY / "var"
 

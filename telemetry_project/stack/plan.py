@@ -1,4 +1,6 @@
-"""What one run of the stack consists of, as the environment asks for it."""
+"""The plan of one run of the stack: servers, commands and processes, from the environment and the
+Procfile.
+"""
 
 import os
 import re
@@ -48,23 +50,25 @@ class Plan:
 
     @property
     def address(self) -> str:
-        """Where this machine reaches the web server."""
+        """The URL of the web server on this machine."""
         everywhere = {"0.0.0.0", "::", "localhost"}  # noqa: S104 (compared, not bound)
         return f"http://{'127.0.0.1' if self.host in everywhere else self.host}:{self.port}"
 
     @property
     def embeds_postgres(self) -> bool:
-        """Whether the database is ours to run."""
+        """True if the stack runs PostgreSQL."""
         return not self.environment.get("DATABASE_URL")
 
     @property
     def embeds_valkey(self) -> bool:
-        """Whether Valkey is ours to run: another broker alone leaves the cache and the rate limits to it."""
+        """True if the stack runs Valkey. With another broker it still serves the cache and the rate
+        limits.
+        """
         return not self.environment.get("REDIS_URL")
 
 
 def plan_from(environment: Mapping[str, str]) -> Plan:
-    """The run that the environment asks for, by TALLY_DATA, HOST and PORT."""
+    """Return the plan for an environment, by TALLY_DATA, HOST and PORT."""
     data = paths.data_folder(environment)
     host, port = environment.get("HOST") or "127.0.0.1", environment.get("PORT") or "8000"
     if not port.isdecimal() or not 0 < int(port) < 65536:

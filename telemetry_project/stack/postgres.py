@@ -77,11 +77,11 @@ class Server:
     adopted: bool
 
     def is_running(self) -> bool:
-        """Whether it is still there."""
+        """True if it is still running."""
         return processes.works(self.pid, paths.cluster_folder(self.data), _NAME)
 
     def stop(self) -> None:
-        """Stop it, whoever started it; nothing happens when it has gone already."""
+        """Stop it, whoever started it. Does nothing if it has already stopped."""
         if not processes.end(lambda: [self.pid] if self.is_running() else [], STOPPING):
             raise StackError(f"PostgreSQL (pid {self.pid}) doesn't stop.")
         reap()
@@ -197,7 +197,7 @@ def _server_pid(data: Path) -> int | None:
 
 
 def _status(data: Path) -> str:
-    """What the server says of itself in its lock file: starting, ready or stopping."""
+    """Return the status in the server's lock file: starting, ready or stopping."""
     with suppress(OSError, IndexError):
         return _lock_file(data)[7].strip()
     return "starting"

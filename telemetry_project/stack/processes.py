@@ -1,4 +1,4 @@
-"""Which processes are there, and how they are ended: questions to /proc, no state."""
+"""Finding and ending processes by /proc."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ Ladder = tuple[tuple[signal.Signals, float], ...]
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process does anything still: a zombie doesn't."""
+    """True if a process is running and not a zombie."""
     try:
         # The name in brackets may hold anything, so the state is looked for behind the last one.
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in "ZX"
@@ -30,7 +30,7 @@ def running_in(folder: Path, name: str) -> list[int]:
 
 
 def works(pid: int, folder: Path, name: str) -> bool:
-    """Whether the process is a living one called `name` that works in the folder."""
+    """True if a process is running, is called `name`, and works in a folder."""
     return _name(pid) == name and _works_in(pid, folder) and is_running(pid)
 
 
@@ -43,7 +43,7 @@ def marked_with(variable: str, value: str) -> list[int]:
 
 
 def wait_until(true: Callable[[], bool], seconds: float) -> bool:
-    """Whether it became true in that time."""
+    """Wait until a condition is true; False if it isn't within a time."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

@@ -43,11 +43,11 @@ class Server:
     adopted: bool
 
     def is_running(self) -> bool:
-        """Whether it is still there."""
+        """True if it is still running."""
         return processes.works(self.pid, paths.valkey_folder(self.data), _NAME)
 
     def stop(self) -> None:
-        """Stop it, whoever started it; nothing happens when it has gone already."""
+        """Stop it, whoever started it. Does nothing if it has already stopped."""
         if not processes.end(lambda: [self.pid] if self.is_running() else [], _STOPPING):
             raise StackError(f"Valkey (pid {self.pid}) doesn't stop.")
         reap()
@@ -83,7 +83,7 @@ def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
 
 
 def answers(socket: Path) -> bool:
-    """Whether a server answers at the socket."""
+    """True if a server answers at the socket."""
     # By default the client tries for seconds by itself, and here the caller does the waiting.
     once = Retry(NoBackoff(), 0)
     client = redis.Redis(unix_socket_path=str(socket), socket_timeout=1, retry=once)

@@ -36,7 +36,7 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class MonthCosts:
-    """What a month cost, by meter."""
+    """The costs of a month, by meter."""
 
     events: Metered = Metered()
     ingested: Metered = Metered()

@@ -52,7 +52,7 @@ NOTHING = DailyCosts({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a month has cost so far and is expected to cost."""
+    """The cost of a month so far and the expected cost."""
 
     so_far: Decimal
     expected: Decimal | None  # None if too little is known

@@ -25,7 +25,7 @@ from reports.cost.plans import PricePlan
 
 @dataclass(frozen=True, slots=True)
 class PlanCost:
-    """What an owner's meter cost, and would cost under the plan."""
+    """The cost of an owner's meter, as charged and under the plan."""
 
     owner_id: int
     meter: str

@@ -24,7 +24,7 @@ class NotClosable(ValueError):
 
 @dataclass(frozen=True)
 class OwnerTotal:
-    """What a month costs one owner."""
+    """The cost of a month for one owner."""
 
     owner_id: int
     owner: str

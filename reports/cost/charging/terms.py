@@ -20,7 +20,7 @@ ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Tier(NamedTuple):
-    """What a pricing unit costs for the part of a month's quantity beyond `above`."""
+    """The price of a pricing unit for the part of a month's quantity beyond `above`."""
 
     above: Decimal
     unit_price: Decimal
@@ -80,7 +80,7 @@ class MonthlyCost:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What an owner pays for a meter at an hour."""
+    """The price of a meter for an owner at an hour."""
 
     price_id: int | None
     sku: str

@@ -29,7 +29,7 @@ Changes = dict[int, datetime]  # the first hour that changed, by owner
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What an update of an organization changed."""
+    """The changes made by an update of an organization."""
 
     months: int = 0  # whose charges were replaced, at least in part
     owners: int = 0  # in them
