@@ -42,7 +42,7 @@ def test_setting_up_takes_a_right_code_and_gives_recovery_codes_once(olga: User)
     client = logged_in(olga)
     html_of(client, PAGE)
     wrong = f"{(int(code_of(olga)) + 1) % 1_000_000:06d}"
-    assert "not right" in client.post(PAGE, {"code": wrong}).content.decode()
+    assert "The code is wrong" in client.post(PAGE, {"code": wrong}).content.decode()
     assert not TOTPDevice.objects.filter(confirmed=True).exists()
     TOTPDevice.objects.update(throttling_failure_count=0)
     codes = set_up(client, olga)
