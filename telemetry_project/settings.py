@@ -204,7 +204,7 @@ vars().update(
         "EMAIL_FILE_PATH": str(DATA / "mail"),
     }
 )
-# All mail goes through reports/mail/sending.py. Django sends none: no ADMINS.
+# All mail goes through reports/mail/delivery.py. Django sends none: no ADMINS.
 
 # Sender of all mails.
 MAIL_FROM = env.str("MAIL_FROM", default="Tally <tally@localhost>")
