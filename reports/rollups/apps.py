@@ -12,3 +12,4 @@ class RollupsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register how an actor is forgotten."""
+        from reports.rollups import erasure  # noqa: F401  (registers it)
