@@ -75,9 +75,9 @@ def test_anybody_can_read_it(path: str, client: Client, served: Path) -> None:
 
 
 def test_a_folder_without_a_slash_leads_to_the_page(client: Client, served: Path) -> None:
-    response = client.get("/docs/tutorial")
+    response = client.get("/docs/decisions")
 
-    assert (response.status_code, response.headers["Location"]) == (301, "/docs/tutorial/")
+    assert (response.status_code, response.headers["Location"]) == (301, "/docs/decisions/")
 
 
 @pytest.mark.parametrize("path", ["nowhere/", "../sources", "%2e%2e/sources", "assets/", "%00"])
