@@ -82,12 +82,15 @@ def page(request: HttpRequest, path: str = "") -> HttpResponse:
     if not site.exists():
         return render(request, "plain/no_documentation.html", status=404)
     file = Path(safe_join(str(site), path))
-    if file.is_dir():
-        if path and not path.endswith("/"):
-            return HttpResponsePermanentRedirect(f"{request.path}/")
-        file /= "index.html"
-    if not file.is_file():
-        raise Http404
+    try:
+        if file.is_dir():
+            if path and not path.endswith("/"):
+                return HttpResponsePermanentRedirect(f"{request.path}/")
+            file /= "index.html"
+        if not file.is_file():
+            raise Http404
+    except OSError:  # no file can have a name this long
+        raise Http404 from None
     response = HttpResponse(file.read_bytes(), content_type=guess_type(file.name)[0])
     changed = int(file.stat().st_mtime)
     response["Last-Modified"] = http_date(changed)

@@ -142,8 +142,6 @@ def _forget() -> Iterator[None]:
     yield
     senders.forget()
     admission.forget()
-    admission.forget()
-    admission.forget()
     schedule.forget()
     buckets.reset()
     health.forget()

@@ -13,7 +13,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the signals of log-ins and memberships."""
-        from events.accounts import audit, logins, members, second_factor  # noqa: F401  (register checks)
+        # Importing them registers a check, janitors and an erasure step.
+        from events.accounts import audit, logins, members, second_factor  # noqa: F401
 
         logins.connect()
         members.connect_lead_group()

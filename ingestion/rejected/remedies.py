@@ -2,7 +2,7 @@
 
 `manage.py document_formats` writes the table into docs/reference/errors.md. Texts are Markdown of two kinds
 only: `code`, and links to pages of the documentation. On our own pages those to
-`formats.md` lead to the field (`ingestion/documentation/formats_page.py`).
+`formats.md` lead to the field (`ingestion/documentation/formats.py`).
 """
 
 import re

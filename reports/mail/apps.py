@@ -11,9 +11,9 @@ class MailConfig(AppConfig):
     verbose_name = "Mail"
 
     def ready(self) -> None:
-        """Register what forgets actors and old copies, kinds of mail, and what sends mails about accounts."""
+        """Register erasure steps, a janitor, kinds of mail, and the sender of account mails."""
         from events.accounts import mailing
-        from reports.mail import retention as forgetting  # noqa: F401  (registers them)
+        from reports.mail import retention  # noqa: F401  (registers a janitor and erasure steps)
         from reports.mail.account_mails import AccountMailer  # needs loaded models
 
         mailing.register(AccountMailer())

@@ -80,7 +80,9 @@ def test_a_folder_without_a_slash_leads_to_the_page(client: Client, served: Path
     assert (response.status_code, response.headers["Location"]) == (301, "/docs/decisions/")
 
 
-@pytest.mark.parametrize("path", ["nowhere/", "../sources", "%2e%2e/sources", "assets/", "%00"])
+@pytest.mark.parametrize(
+    "path", ["nowhere/", "../sources", "%2e%2e/sources", "assets/", "%00", "a" * 300, "a/" * 3000]
+)
 def test_other_paths_find_nothing(path: str, client: Client, served: Path) -> None:
     assert client.get(f"/docs/{path}").status_code in (400, 404)
 

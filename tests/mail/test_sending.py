@@ -51,7 +51,7 @@ def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
     assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in as_it_came.replace(b"\r\n", b"\n")
 
 
-def test_a_key_is_start_attemptn_once(owner: Owner, box: Box) -> None:
+def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     claimed(address)
     assert delivery.send(CONTENT, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
@@ -189,7 +189,7 @@ def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owne
     assert state_of(mail) == State.SENT
 
 
-def test_what_is_unknown_can_be_start_attemptn_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
+def test_what_is_unknown_can_be_taken_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     assert not delivery.mark_sent(mail, timezone.now())
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
@@ -207,7 +207,7 @@ def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
     assert first.as_bytes() == second.as_bytes()
 
 
-def test_a_worker_that_comes_second_finds_it_start_attemptn(owner: Owner, box: Box) -> None:
+def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     now = timezone.now()
     assert delivery._start_attempt(SentMail.objects.get(pk=mail.pk), now)
