@@ -21,13 +21,12 @@ dev: ## Install what tests and checks need on top
 run: base ## Run all of Tally on this machine (TALLY_DATA, HOST, PORT)
 	@exec $(BIN)/python -m telemetry_project.stack
 
-ON_ALL_CORES = -n auto --dist loadgroup --no-loadscope-reorder
 test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2025-12-31 23:55" sets the time, UTC)
 	@.ci/install-machine
-	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") pytest $(or $(ARGS),$(ON_ALL_CORES))
+	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") $(if $(ARGS),pytest $(ARGS),tests)
 
 test-fast: dev ## Run the tests that need no server, in half a minute
-	@$(BIN)/python -m pytest --fast -q $(ON_ALL_CORES) $(ARGS)
+	@$(BIN)/python -m pytest --fast -q -n auto --dist loadfile $(ARGS)
 
 test-clocks: dev ## Run the tests at awkward times of day and year, and on a busy machine
 	@$(BIN)/python -m tests.clock

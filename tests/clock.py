@@ -26,7 +26,7 @@ BUSY = 4
 SOURCE = Path(__file__).with_name("clock.c")
 # Left out for their length: browsers, Node.js and faults. They read no dates beyond what the others check.
 SUITE = (
-    *("pytest", "-q", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder"),
+    *("pytest", "-q", "-n", "2", "--dist", "loadfile"),
     *("--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults"),
 )
 

@@ -1,6 +1,5 @@
 """What all tests share: caches emptied, people and teams to test with."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Any
@@ -39,32 +38,14 @@ RENDER = vars(Template)["_render"]  # before pytest-django has it replaced
 
 # Folders whose tests install, start programs, or start servers of their own.
 SLOW = ("browser", "clients", "faults", "http", "install", "stack")
-# Folders whose files take longest, the longest first: started last, one would keep a single process busy.
-LONGEST = ("faults", "browser", "stack", "clients", "http", "attack", "security")
-# Files whose tests share nothing, so that several processes may divide them. Other files stay whole.
-DIVIDED = ("test_hostile_bodies.py", "test_odd_parameters.py", "test_walk.py")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of processes of `-n auto`: one more than cores, because tests wait."""
-    return (os.cpu_count() or 1) + 1
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let one process run all tests of a file, unless the file can be divided."""
-    if item.path.name not in DIVIDED:
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
-
-
-@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--fast`, keep the tests that need no server; with several processes, put long folders first."""
+    """With `--fast`, keep the tests that need no server."""
     if config.option.fast:
         config.hook.pytest_deselected(items=[item for item in items if _is_slow(item)])
         items[:] = [item for item in items if not _is_slow(item)]
-    elif hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _rank(item.path.parent.name))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,10 +69,6 @@ def _is_slow(item: pytest.Item) -> bool:
         or item.path.parent.name in SLOW
         or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
     )
-
-
-def _rank(folder: str) -> int:
-    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(autouse=True, scope="session")
