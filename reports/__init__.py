@@ -1,1 +1,1 @@
-"""What is made of events: rollups, cost, report pages, digests. Reads events, never writes them."""
+"""Everything computed from events: rollups, cost, report pages, digests. Reads events, never writes them."""

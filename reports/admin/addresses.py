@@ -21,7 +21,7 @@ from reports.mail.addresses import Address, mailbox_in, resume, vouch_for
 
 
 class MailboxField(forms.CharField):
-    """A field for one address, however it was copied."""
+    """A field for one address, in whatever form it was pasted."""
 
     def to_python(self, value: Any) -> str:
         """Return the bare address."""
@@ -69,7 +69,7 @@ class AddressForm(forms.ModelForm[Address]):
 
 @admin.register(Address)
 class AddressAdmin(AuditedAdmin, PageAdmin):
-    """Addresses of mail, and if they may get it."""
+    """Mail addresses, and if they may get mail."""
 
     form = AddressForm
     audit_noun = "address"
@@ -98,7 +98,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     @admin.display(description="Of")
     def whose(self, row: Address) -> str:
-        """Return whose address it is."""
+        """Return the name of the person or owner with this address."""
         return str(row.owner or row.user)
 
     @admin.display(description="Mail")
@@ -107,7 +107,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         return row.sentence
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow leads of its owner, and the person whose address it is."""
+        """Allow leads of its owner, and the person it belongs to."""
         access = access_of(request)
         if obj is None:
             return not access.is_empty
@@ -152,7 +152,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         return super().changeform_view(request, object_id, form_url, {**more, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Address, form: Any, change: bool) -> None:
-        """Save with the person as the one who vouches for it, and ask for confirmation."""
+        """Save, record the person as vouching for the address, and ask for confirmation."""
         obj.confirmed_by_id, obj.confirmed_at = request.user.pk, timezone.now()
         super().save_model(request, obj, form, change)
         self._ask(request, obj)

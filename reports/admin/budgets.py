@@ -17,7 +17,7 @@ FIELDS = ("owner", "first_month", "amount")
 
 
 class BudgetForm(forms.ModelForm[Budget]):
-    """A form in which any day stands for its month."""
+    """A form that accepts any day of the month."""
 
     class Meta:
         model = Budget

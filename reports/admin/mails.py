@@ -22,7 +22,7 @@ from reports.mail.message import Image, MailContent
 from reports.mail.models import SentMail, State
 from reports.mail.transport import ServerConnection
 
-# What the page says, by state.
+# Explanations on the page, by state.
 SENTENCES = {
     State.CLAIMED: "This mail is waiting to be sent, or to be tried again.",
     State.SENDING: "This mail is being handed to the mail server.",

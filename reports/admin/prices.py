@@ -14,7 +14,7 @@ from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, Pr
 from reports.pages.cost.terms import UNITS, above
 from reports.pages.cost.wording import precise
 
-if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
+if TYPE_CHECKING:  # unfold has no types. Its classes are restyled subclasses of Django's.
     from django.contrib.admin import StackedInline
 
     Inline = StackedInline[PriceTier, Price]
@@ -52,7 +52,7 @@ def amount_of(row: Price | PriceTier) -> str:
 
 @admin.display(description="Above")
 def begins(tier: PriceTier) -> str:
-    """Return where a tier begins."""
+    """Return the lower limit of a tier."""
     return f"{above(tier.price.meter, tier.above)} of an owner's month"
 
 
@@ -135,7 +135,7 @@ class PlanAssignmentAdmin(AuditedAdmin):
 
     @admin.display(description="Owner", ordering="owner__name")
     def whose(self, row: PlanAssignment) -> str:
-        """Return the owner, or that it is for all others."""
+        """Return the owner, or a text for all other owners."""
         return str(row.owner or "all others")
 
     def audit_owner(self, row: PlanAssignment) -> Owner | None:
@@ -162,7 +162,7 @@ class DiscountAdmin(AuditedAdmin):
 
 
 class PlatformCostForm(forms.ModelForm[PlatformCost]):
-    """A form in which any day stands for its month."""
+    """A form that accepts any day of the month."""
 
     class Meta:
         model = PlatformCost

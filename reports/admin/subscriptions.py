@@ -31,7 +31,7 @@ from reports.mail.models import SentMail
 from reports.mail.transport import ServerConnection
 
 CHOSEN = ("owners", "rhythm", "hour", "zone", "locale", "attach_csv", "also_empty", "active")
-PLANNED = {"rhythm", "hour", "zone", "active"}  # what moves the next time
+PLANNED = {"rhythm", "hour", "zone", "active"}  # changing one of these moves the next due time
 
 
 class SubscriptionForm(forms.ModelForm[Subscription]):
@@ -55,7 +55,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
             return data
         self.instance.user, self.instance.address = user, address
         if user is not None and "user" in self.fields:
-            data["user"] = user  # what an empty field means
+            data["user"] = user  # defaults of empty fields
         self._check_owners(data.get("owners"), user, address)
         return data
 
@@ -162,7 +162,7 @@ class SubscriptionAdmin(AuditedAdmin):
         return type(form.__name__, (form,), {"reader": request.user})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Ask for the recipient only when adding, and only those who may choose."""
+        """Include the recipient only when adding, and only for people who may choose one."""
         access = access_of(request)
         if obj is not None:
             return ("reader", *CHOSEN, "next_at", "standing", "preview")
@@ -170,7 +170,7 @@ class SubscriptionAdmin(AuditedAdmin):
         return (*(name for name, may in choices if may), *CHOSEN)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the fields that follow from others."""
+        """Return the computed fields."""
         return ("reader", "next_at", "standing", "preview") if obj is not None else ()
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:

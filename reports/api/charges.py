@@ -34,7 +34,7 @@ class ExactNumber(serializers.DecimalField):
         super().__init__(max_digits=None, decimal_places=None, read_only=True, **options)
 
     def to_representation(self, value: Any) -> str:
-        """All digits."""
+        """Return all digits."""
         return plain(value)
 
 

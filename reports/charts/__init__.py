@@ -1,4 +1,4 @@
-"""Charts: from figures to a drawing, the table beside it and its files."""
+"""Charts: figures as a drawing, a table and files."""
 
 from reports.charts.bar_chart import BarChart, Histogram
 from reports.charts.time_chart import TimeChart

@@ -1,4 +1,4 @@
-"""Bar charts: a bar for each of some names, steps or ranges, from zero."""
+"""Bar charts: one bar per name, step or range, starting at zero."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,28 +14,28 @@ class Bar:
     name: str
     value: Number | None
     hue: int = 0
-    note: str = ""  # stands behind the value, for instance a share
-    href: str = ""  # narrows to it
-    before: Number | None = None  # what it is compared with: a mark on the bar
+    note: str = ""  # shown after the value, for example a share
+    href: str = ""  # link that filters by this name
+    before: Number | None = None  # value to compare with, shown as a mark on the bar
 
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Bars that lie, the first on top: names may be long."""
+    """Horizontal bars, the first on top. This leaves room for long names."""
 
     sentence: str
     bars: tuple[Bar, ...]
     unit: Unit
-    title: str = "Name"  # of the names
+    title: str = "Name"  # title of the column of names
     kind: str = "bars"
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to be seen."""
+        """True if there is nothing to show."""
         return not any(bar.value for bar in self.bars)
 
     def table(self) -> Table:
-        """The same as a table."""
+        """Return the same data as a table."""
         columns = [Column("name", self.title), Column("value", self.unit.name.capitalize(), self.unit)]
         if any(bar.note for bar in self.bars):
             columns.append(Column("note", "Note"))
@@ -49,9 +49,9 @@ class BarChart:
         return Table(tuple(columns), tuple(rows))
 
     def spec(self) -> dict[str, Any]:
-        """Return the drawing as charts.js takes it."""
+        """Return the drawing in the format of charts.js."""
         values = [float(value) for bar in self.bars for value in (bar.value, bar.before) if value is not None]
-        # Over a bar that stands its number has room.
+        # Leave room for the number above a vertical bar.
         most = max(values, default=0.0) * (1.0 if self.kind == "bars" else 1.08)
         return {
             "kind": self.kind,
@@ -78,7 +78,7 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class Histogram(BarChart):
-    """Bars that stand side by side, in the order of their ranges."""
+    """Vertical bars, in the order of their ranges."""
 
     kind: str = "histogram"
 
@@ -86,7 +86,9 @@ class Histogram(BarChart):
 def steps(
     sentence: str, found: list[tuple[str, int, str]], unit: Unit, *, title: str = "Step", hue: int = 0
 ) -> BarChart:
-    """A stepped funnel: name, value and address of each step, with its share of the step before."""
+    """Build a stepped funnel from the name, value and address of each step, with its share of the previous
+    step.
+    """
     bars, before = [], None
     for name, value, href in found:
         note = f"{value * 100 / before:.0f} % of the step before" if before else ""

@@ -1,5 +1,6 @@
-"""Markup: the rows of a table as HTML. By functions, since a page may have thousands of cells, and a template
-takes nine times as long for each.
+"""Markup: the rows of a table as HTML.
+
+Functions build it, since a page may have thousands of cells and a template takes nine times as long for each.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from reports.charts.table import Shown, Table
 
 
 def rows(table: Table) -> list[SafeString]:
-    """Return the rows of a table's body. The first cell of each is its heading; the others carry the titles
-    of their columns, which phones show above the values.
+    """Return the rows of a table's body.
+
+    The first cell of each row is its heading. The others carry their column titles, which phones show above
+    the values.
     """
     labels = [f' data-label="{escape(column.title)}"' for column in table.columns[1:]]
     return [_row(cells, labels) for cells in table.shown()]
@@ -55,5 +58,5 @@ def _classes(cell: Shown) -> str:
 
 
 def _title(cell: Shown) -> str:
-    """Return the title attribute, which is shown on hover."""
+    """Return the title attribute, which browsers show on hover."""
     return f' title="{escape(cell.exact)}"' if cell.exact else ""

@@ -1,4 +1,4 @@
-"""Numbers: how values of each unit are written, short in drawings and exact beside them."""
+"""Numbers: formats of each unit, short in drawings and exact in tables."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from typing import Any
 from events.lib.formatting import duration_text, short_count, size_text
 
 Number = int | float | Decimal
-NOTHING = "-"  # where there is no value; zero is one
+NOTHING = "-"  # shown for a missing value; zero isn't missing
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 TIMES = "times as much"
-TICKS = 4  # steps of an axis, about
+TICKS = 4  # approximate number of steps on an axis
 _ROOM = 100_000
 CENTS, FEW_PLACES, MOST_PLACES = 2, 4, 6  # decimals of money
 MONEY_FORMAT = "#,##0.00????"  # of XLSX: points stand below each other
@@ -21,14 +21,14 @@ SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats e
 
 
 def exact_count(value: Number) -> str:
-    """All digits of a whole number; others to three places."""
+    """Format a whole number with all digits, others with three decimals."""
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"
     return f"{value:,.3f}".rstrip("0")
 
 
 def share(value: Number) -> str:
-    """A part of 1 in per cent; what is nearly nothing or nearly all isn't rounded to it."""
+    """Format a share (1 is all) in percent. Values close to 0 or 100 % aren't rounded to them."""
     percent = float(value) * 100
     if 0 < percent < 0.1:
         return "< 0.1 %"
@@ -38,17 +38,17 @@ def share(value: Number) -> str:
 
 
 def exact_share(value: Number) -> str:
-    """A part of 1 in per cent, to three places."""
+    """Format a share (1 is all) in percent, with three decimals."""
     return f"{float(value) * 100:.3f} %"
 
 
 def seconds(value: Number) -> str:
-    """A length of time in its two largest units."""
+    """Format a duration in its two largest units."""
     return duration_text(float(value))
 
 
 def exact_seconds(value: Number) -> str:
-    """A length of time in seconds."""
+    """Format a duration in seconds."""
     return f"{float(value):,.3f} s"
 
 
@@ -56,7 +56,7 @@ def exact_seconds(value: Number) -> str:
 class Unit:
     """The unit of a number."""
 
-    name: str  # what stands at an axis
+    name: str  # on an axis
     short: Callable[[Any], str] = short_count
     exact: Callable[[Any], str] = exact_count
     is_whole: bool = False  # whether nothing lies between 0 and 1
@@ -66,20 +66,20 @@ class Unit:
     column: Callable[[Sequence[Any]], Callable[[Any], str]] | None = None  # how it writes values to line up
 
     def in_table(self, value: Number) -> str:
-        """A value among others of its column: counts with all digits, which line up."""
+        """Format a value in a column. Counts have all digits, so that they line up."""
         return self.exact(value) if self.short is short_count else self.short(value)
 
     def writer(self, values: Sequence[Any]) -> Callable[[Any], str]:
-        """Return what writes each of some values, so that they line up below each other."""
+        """Return a function that formats these values so that they line up in a column."""
         return self.column(values) if self.column else self.in_table
 
     def at_large(self, value: Number) -> str:
-        """A value by itself, where there is room for the digits of all but the largest counts."""
+        """Format a value shown by itself, with all digits except for the largest counts."""
         has_room = self.is_whole and self.short is short_count and abs(float(value)) < _ROOM
         return self.exact(value) if has_room else self.short(value)
 
     def exactly(self, value: Number | None) -> str:
-        """A value with its unit, for people."""
+        """Format a value with its unit, for people."""
         if value is None:
             return "no data"
         text = self.exact(value)
@@ -87,17 +87,17 @@ class Unit:
 
 
 def count(name: str) -> Unit:
-    """Whole numbers of something, in the plural."""
+    """Return a unit of whole numbers. The noun is in the plural."""
     return Unit(name, is_whole=True, number_format="#,##0")
 
 
 def mean(name: str) -> Unit:
-    """Numbers of something that may be broken."""
+    """Return a unit of numbers that may have decimals."""
     return Unit(name)
 
 
 def money(currency: str) -> Unit:
-    """An amount, to cents; below one to what tells."""
+    """Return a unit of amounts, written to the cent, or with significant digits below 1."""
     return Unit(
         currency,
         lambda value: f"{_amount(value)} {currency}",
@@ -109,7 +109,7 @@ def money(currency: str) -> Unit:
 
 
 def _all_digits(value: Number) -> str:
-    """An amount to its last digit; zeros after it are cut off, but for cents."""
+    """Format an amount with all its digits. Trailing zeros after the cents are cut off."""
     text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
     if "." not in text:
         return text
@@ -137,7 +137,7 @@ def _amount(value: Number) -> str:
 
 
 def _places(number: float) -> int:
-    """Decimals that show three digits of an amount below one."""
+    """Return how many decimals show three significant digits of an amount below 1."""
     return min(MOST_PLACES, 2 - floor(log10(abs(number))))
 
 
@@ -147,10 +147,10 @@ def _ends_in_zero(number: float, places: int) -> bool:
 
 
 def _amounts(currency: str, values: Sequence[Number]) -> Callable[[Any], str]:
-    """Write the amounts of a column with as many decimals as its smallest one needs.
+    """Return a function that writes a column's amounts with as many decimals as the smallest one needs.
 
-    Beside amounts of 100 and more there are at most four: what would be rounded to nothing is said to be
-    less than the last of them.
+    If the column has amounts of 100 and more, it writes at most four decimals. Amounts that would round to
+    zero are written as less than the smallest one.
     """
     numbers = [float(value) for value in values if value]
     small = [number for number in numbers if abs(number) < 1]
@@ -170,7 +170,7 @@ def _amounts(currency: str, values: Sequence[Number]) -> Callable[[Any], str]:
 
 
 def ticks(most: Number, unit: Unit) -> list[tuple[float, str]]:
-    """Round numbers from zero up to the first that isn't below the largest value, as values and as text."""
+    """Return round numbers from zero to the first one not below the largest value, with labels."""
     top = float(most) or (1.0 if unit.is_whole or not unit.is_length else 60.0)
     top = min(max(top, 1.0 if unit.is_whole else SMALLEST), LARGEST)
     step = _length_step(top) if unit.is_length and top > 1 else _step(top)
@@ -194,19 +194,19 @@ def _length_step(top: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value beside the one that it is compared with, in words."""
+    """The change from one value to another, in words."""
 
     text: str
-    tone: str = ""  # good or bad, where more is one of them
+    tone: str = ""  # True or False if an increase is good or bad
 
     @property
     def than(self) -> str:
-        """As a sentence says it before what is compared with: "times as much as", else "than"."""
+        """Return the words before the compared value: "times as much as" or "than"."""
         return f"{self.text} {'as' if self.text.endswith(TIMES) else 'than'}"
 
 
 def change(value: Number | None, before: Number | None, *, more_is: str = "") -> Change | None:
-    """Return how a value differs from the one before; None where there is nothing to compare."""
+    """Return the change from the previous value, or None if they can't be compared."""
     if value is None or before is None:
         return None
     if before == value:
@@ -222,9 +222,9 @@ def change(value: Number | None, before: Number | None, *, more_is: str = "") ->
 
 
 def points(value: float | None, before: float | None, *, more_is: str = "") -> Change | None:
-    """Return how a share differs from the one before, in hundredths of the whole; None as for `change`.
+    """Return the change of a share in percentage points, or None as for `change`.
 
-    Between the two as they are written, so that they and their difference agree.
+    Computed from the rounded shares, so that the two numbers shown and their difference agree.
     """
     if value is None or before is None:
         return None

@@ -1,7 +1,8 @@
-"""Palette: which colour a kind, a source or any other name has, the same on all pages and for everybody.
+"""Palette: the colour of each kind, source or other name, the same on all pages and for everybody.
 
-Seven hues and a grey for the rest, which people with each kind of colour blindness tell apart in both themes
-(tests/reports/test_palette.py): --tally-hue-0 to --tally-hue-7 in reports.css. Here they are numbers.
+There are seven hues, and grey for the rest. People with any kind of colour blindness can distinguish them in
+both themes (tests/reports/test_palette.py). reports.css defines them as --tally-hue-0 to --tally-hue-7; here
+they are numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,11 +11,11 @@ from zlib import crc32
 
 K = TypeVar("K", str, int)
 
-REST = 7  # the grey of all others together
-MOST = 7  # names in one chart that have a hue of their own
+REST = 7  # grey, for all others together
+MOST = 7  # names in one chart that get a hue
 
-# Kinds that are often seen together differ: those of all, of learning, of services. Of those that share a hue
-# the later one steps aside.
+# Kinds that often appear together have different hues: the common ones, those of learning, those of services.
+# If two share a hue, the later one gets another.
 KINDS: dict[str, int] = {
     "error": 1,
     "interact": 0,
@@ -39,18 +40,18 @@ KINDS: dict[str, int] = {
 
 
 def of_kinds(names: Sequence[str]) -> dict[str, int]:
-    """The hues of kinds of event."""
+    """Return the hues of event kinds."""
     order = {name: place for place, name in enumerate(KINDS)}
     known = sorted(names[:MOST], key=lambda name: (order.get(name, len(order)), name))
     return _apart([*known, *names[MOST:]], lambda name: KINDS.get(name, crc32(name.encode()) % MOST))
 
 
-# From the quiet to the bad one, of logs and of messages.
+# From harmless to severe, for logs and messages.
 LEVELS: dict[str, int] = {"trace": 5, "debug": REST, "info": 0, "warn": 4, "error": 1, "fatal": 6}
 
 
 def of_levels(names: Sequence[str]) -> dict[str, int]:
-    """The hues of levels, in whatever case; words that are none take those that are left."""
+    """Return the hues of levels, ignoring case. Unknown levels get the remaining hues."""
     known = {name: LEVELS[name.lower()] for name in names if name.lower() in LEVELS}
     free = [hue for hue in range(MOST) if hue not in LEVELS.values()]
     others = sorted(name for name in names if name not in known)
@@ -58,21 +59,21 @@ def of_levels(names: Sequence[str]) -> dict[str, int]:
 
 
 def of_sources(keys: Sequence[int]) -> dict[int, int]:
-    """The hues of sources, by their keys: those that came one after the other differ."""
+    """Return the hues of sources, by key. Sources created one after the other get different hues."""
     return _apart([*sorted(keys[:MOST]), *keys[MOST:]], lambda key: key % MOST)
 
 
 def of_names(names: Sequence[str]) -> dict[str, int]:
-    """The hues of any other names."""
+    """Return the hues of any other names."""
     known = [*sorted(names[:MOST]), *names[MOST:]]
     return _apart(known, lambda name: crc32(name.encode("utf-8", "surrogatepass")) % MOST)
 
 
 def _apart(names: Sequence[K], usual: Callable[[K], int]) -> dict[K, int]:
-    """Each its usual hue, or the next that is free; the rest of more than MOST are grey.
+    """Return each name's usual hue, or the next free one. Beyond the first MOST names, all are grey.
 
-    The first MOST come in an order of their own, so that it does not matter which of them is largest today.
-    One that steps aside takes no other's usual hue.
+    The first MOST names are sorted here, so that the colours don't depend on which one is largest today. A
+    name that must change its hue never takes the usual hue of another.
     """
     found: dict[K, int] = {}
     for name in names[:MOST]:

@@ -1,6 +1,6 @@
-"""Sparks: the small line beside a figure, drawn on the server.
+"""Sparks: the small line next to a figure, drawn on the server.
 
-It has no words, since the chart below says the same.
+It has no text, since the chart below says the same.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from django.utils.safestring import SafeString
 from reports.charts.numbers import Number
 
 WIDTH, HEIGHT, EDGE = 120, 28, 2
-FEWEST = 3  # values that are worth a line
+FEWEST = 3  # fewer values aren't drawn
 
 
 def spark(values: Sequence[Number | None]) -> SafeString:
-    """Draw a line from zero up: a gap where there are no data, a dot for a lone value.
+    """Draw a line starting at zero, with gaps for missing data and dots for single values.
 
-    Fewer than three values draw nothing: two would be a lone stroke.
+    Fewer than three values draw nothing, because two would be a single stroke.
     """
     known = [float(value) for value in values if value is not None]
     if len(known) < FEWEST or not any(known):

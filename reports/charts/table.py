@@ -1,4 +1,4 @@
-"""Tables: what stands under a chart or by itself, the same rows as in its files."""
+"""Tables: shown below a chart or alone, with the same rows as the downloads."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,9 +12,9 @@ from events.spreadsheets.sheet import UTC, Formatted, Heading, Sheet
 from reports.charts.numbers import NOTHING, Number, Unit
 from reports.charts.spark import spark
 
-LONGEST = 48  # characters of a text; a longer one is cut in the middle
+LONGEST = 48  # characters of a text; longer ones are shortened in the middle
 LONGEST_ID = 16  # of an id
-SHOWN = 200  # rows on a page; files have them all
+SHOWN = 200  # rows on a page; downloads have all
 
 
 _NUMBER = re.compile(r"(?P<whole>[-+]?[\d,]+)(?P<places>\.\d+)?(?P<unit>(?: (?:%|[A-Z]{3}))?)")
@@ -23,7 +23,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number with a unit of its own, in a column where each row is of something else."""
+    """A number with its own unit, in a column with different units."""
 
     value: Number | None
     unit: Unit
@@ -31,11 +31,11 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time. Pages show its label, files the time itself."""
+    """A time. Pages show its label, files the exact time."""
 
-    at: datetime  # by the clocks of the reader
+    at: datetime  # in the reader's time zone
     label: str
-    is_day: bool = False  # the first moment of a day
+    is_day: bool = False  # True for a whole day
 
     def __str__(self) -> str:
         return self.label
@@ -43,9 +43,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; without a unit it is of text, or of amounts."""
+    """A column. Without a unit, it contains texts or amounts."""
 
-    name: str  # in files and in the address
+    name: str  # in files and URLs
     title: str
     unit: Unit | None = None
     has_bar: bool = False  # where size matters
@@ -59,13 +59,13 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """True if its values stand to the right."""
+        """True if its values are right-aligned."""
         return self.unit is not None or self.is_amounts
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A cell that is a small line; in files its values."""
+    """A cell with a small line. Files get its values."""
 
     values: tuple[Number | None, ...]
 
@@ -86,13 +86,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns and rows, in the order that answers the question."""
+    """Columns and rows, in the most useful order."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
     def ordered(self, by: str) -> "Table":
-        """By a column, from the largest on with a minus before its name; what has no value comes last."""
+        """Return the table sorted by a column; a minus before its name sorts descending. Missing values come
+        last.
+        """
         name = by.removeprefix("-")
         place = next((n for n, column in enumerate(self.columns) if column.name == name), None)
         if place is None:
@@ -103,7 +105,7 @@ class Table:
         return replace(self, rows=(*known, *empty))
 
     def in_utc_hours(self, names: Iterable[str]) -> "Table":
-        """The same, where columns say that they count by whole UTC hours: in their notes and in the CSV."""
+        """Return the same table with a note, on the page and in the CSV, that columns count whole UTC hours."""
         named = {name: f"{name}_in_utc_hours" for name in names}
         columns = tuple(
             replace(
@@ -126,7 +128,7 @@ class Table:
         return Table(columns, rows)
 
     def sheet(self, title: str) -> Sheet:
-        """Return all rows for a file, with exact values. Amounts have a column for what they are of."""
+        """Return all rows for a file, with exact values. Amounts get another column for their unit."""
         headings: list[Heading] = []
         amounts = next((n for n, column in enumerate(self.columns) if column.is_amounts), None)
         for place, column in enumerate(self.columns):
@@ -159,7 +161,7 @@ class Table:
             yield values
 
     def shown(self) -> list[list["Shown"]]:
-        """The cells as people read them, the first SHOWN rows."""
+        """Return the cells of the first SHOWN rows, formatted for people."""
         most = {
             place: _most(self.rows, [place]) for place, column in enumerate(self.columns) if column.has_bar
         }
@@ -175,28 +177,28 @@ class Table:
 
     @property
     def is_cut(self) -> bool:
-        """True if a page doesn't show all of it."""
+        """True if the page doesn't show all rows."""
         return len(self.rows) > SHOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A cell on a page."""
+    """A cell as shown on a page."""
 
     text: str
-    exact: str = ""  # on hover, where the text is shorter
+    exact: str = ""  # on hover, if the text is shortened
     href: str = ""
     tone: str = ""
     hue: int | None = None
-    bar: float | None = None  # part of 100
-    heat: int | None = None  # part of 10
+    bar: float | None = None  # percent
+    heat: int | None = None  # tenths
     is_number: bool = False
     is_prose: bool = False
     is_id: bool = False
 
     @property
     def is_in_one_line(self) -> bool:
-        """True if it isn't to be broken: an id, a date or a time."""
+        """True if it must not wrap: an id, a date or a time."""
         return self.is_id or _TIME.fullmatch(self.text) is not None
 
 
@@ -229,7 +231,7 @@ def _shown(row: Row, place: int, column: Column, writers: Writers, most: float, 
     return Shown(
         text,
         exact if exact != text else "",
-        href="" if column.unit and not value else href,  # there is nothing behind a zero
+        href="" if column.unit and not value else href,  # a zero has no link
         tone=row.tones.get(column.name, ""),
         hue=row.hue if place == 0 else None,
         bar=round(max(size, 0.0) * 100 / most, 1) if column.has_bar and most and value is not None else None,
@@ -241,7 +243,7 @@ def _shown(row: Row, place: int, column: Column, writers: Writers, most: float, 
 
 
 def _lined_up(cells: list[Shown], column: Column) -> list[Shown]:
-    """The cells of a column, its numbers with as many places as the longest; zero stays as it is."""
+    """Return the cells of a column. All numbers have as many decimals as the longest; zero has none."""
     found = [_NUMBER.fullmatch(cell.text) if column.unit else None for cell in cells]
     places = max((len(number["places"] or "") for number in found if number), default=0)
     return [
@@ -280,12 +282,12 @@ def _most(rows: tuple[Row, ...], places: list[int]) -> float:
 
 
 def clock(at: datetime) -> str:
-    """A time to the minute; of an hour that the clocks show twice with its offset."""
+    """Format a time to the minute, with its UTC offset if the clocks show that hour twice."""
     return f"{at:%Y-%m-%d %H:%M}{offset_if_twice(at)}"
 
 
 def offset_if_twice(at: datetime) -> str:
-    """Return the offset from UTC where the clocks show this time twice, else nothing."""
+    """Return the UTC offset if the clocks show this time twice, else an empty text."""
     if at.utcoffset() == at.replace(fold=1 - at.fold).utcoffset():
         return ""
     return f" ({at.isoformat()[-6:]})"

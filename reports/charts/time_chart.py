@@ -1,4 +1,4 @@
-"""Time charts: values of buckets of time from left to right, as bars, areas or lines."""
+"""Time charts: values by bucket of time, as bars, areas or lines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,49 +11,51 @@ from reports.charts.numbers import Number, Unit, ticks
 from reports.charts.table import Column, Moment, Row, Table, offset_if_twice
 from reports.periods import DAY, HOUR, Granularity, Period
 
-SERIES = 8  # at the most: the largest, and one for the rest
-TICKS = 9  # on the axis of time, at the most
+SERIES = 8  # at most: the largest, and one for the rest
+TICKS = 9  # on the time axis, at most
 
 
 class Draw(StrEnum):
     """Ways to draw series."""
 
     BARS = "bars"  # stacked
-    AREAS = "areas"  # stacked: only for parts of a whole
+    AREAS = "areas"  # stacked; only for parts of a whole
     LINES = "lines"
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A stretch of time that has one value of each series."""
+    """A period of time with one value of each series."""
 
     start: datetime
     end: datetime
-    label: str  # by the clocks of the reader
+    label: str  # in the reader's time zone
     utc: str
     is_running: bool = False  # not over yet
-    href: str = ""  # narrows to it
+    href: str = ""  # link that filters by it
     is_day: bool = False  # begins with a day
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One value for each bucket; None where there are no data."""
+    """One value per bucket, or None without data."""
 
     name: str
     values: tuple[Number | None, ...]
     hue: int
-    narrow: tuple[str, str] | None = None  # what a click adds to the address
-    is_beside: bool = False  # what the others are compared with: a dashed line, in no stack
-    behind: Callable[[datetime, datetime], str] | None = None  # the list of what a value counts, by its time
-    is_estimate: bool = False  # its values are from a histogram or a sample
+    narrow: tuple[str, str] | None = None  # query parameters that a click adds
+    is_beside: bool = False  # for comparison: a dashed line that isn't stacked
+    behind: Callable[[datetime, datetime], str] | None = (
+        None  # link to the list of what a value counts, by its time
+    )
+    is_estimate: bool = False  # values come from a histogram or a sample
 
 
 @dataclass(frozen=True, slots=True)
 class TimeChart:
     """Series over buckets."""
 
-    sentence: str  # what it shows, for those who don't see it
+    sentence: str  # text alternative for screen readers
     period: Period
     buckets: tuple[Bucket, ...]
     series: tuple[Series, ...]
@@ -63,11 +65,11 @@ class TimeChart:
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to be seen."""
+        """True if there is nothing to show."""
         return not any(value for series in self.series for value in series.values)
 
     def table(self) -> Table:
-        """The same as a table, the latest first."""
+        """Return the same data as a table, newest first."""
         columns = [self._time()]
         columns += [
             Column(_name(series.name), series.name, self.unit, is_estimate=series.is_estimate)
@@ -92,14 +94,14 @@ class TimeChart:
         return Table(tuple(columns), tuple(reversed(rows)))
 
     def _time(self) -> Column:
-        """The column of times."""
+        """Return the column of times."""
         zone = self.period.zone.key
         if self.period.in_utc_hours and self.period.is_off_utc_hours:
             return Column("time_in_utc_hours", f"Time ({zone}, whole UTC hours)")
         return Column("time", f"Time ({zone})")
 
     def spec(self) -> dict[str, Any]:
-        """Return the drawing as charts.js takes it."""
+        """Return the drawing in the format of charts.js."""
         axis = ticks(self._most(), self.unit)
         return {
             "kind": self.kind,
@@ -134,7 +136,7 @@ class TimeChart:
         }
 
     def _most(self) -> float:
-        """The highest that anything drawn goes."""
+        """Return the highest value drawn."""
         highest = 0.0
         for place in range(len(self.buckets)):
             drawn = [float(each.values[place] or 0) for each in self.series if not each.is_beside]
@@ -147,7 +149,7 @@ class TimeChart:
 def buckets_of(
     period: Period, granularity: Granularity, now: datetime, href: Callable[[date, date], str] | None = None
 ) -> tuple[Bucket, ...]:
-    """The buckets of a period; `href` gives the address narrowed to days, the first and the last of them."""
+    """Return the buckets of a period. `href` returns the address that filters by a first and a last day."""
     starts = period.buckets(granularity)
     ends = [*starts[1:], period.until]
     return tuple(
@@ -165,7 +167,7 @@ def buckets_of(
 
 
 def time_ticks(period: Period) -> list[tuple[int, str]]:
-    """Round local times on the axis, as milliseconds and as text."""
+    """Return round local times for the axis, in milliseconds, with their labels."""
     if period.days <= 2:
         hours = 3 if period.days == 1 else 6
         steps = [
@@ -187,8 +189,8 @@ def time_ticks(period: Period) -> list[tuple[int, str]]:
 def _narrowed(
     start: datetime, end: datetime, period: Period, href: Callable[[date, date], str] | None
 ) -> str:
-    """To the days of a bucket, where that is narrower."""
-    # A bucket of whole UTC hours ends up to one after the day that it is of.
+    """Return the address that filters by the days of a bucket, if that is narrower."""
+    # A bucket of whole UTC hours may end one day after the day that it belongs to.
     margin = HOUR if period.in_utc_hours else timedelta(seconds=1)
     first, last = (
         start.astimezone(period.zone).date(),
@@ -221,14 +223,14 @@ def _ms(at: datetime) -> int:
 
 
 def _name(title: str) -> str:
-    """A name for a column of a file."""
+    """Return the name of a series as a column of a file."""
     return "_".join(title.lower().split())
 
 
 def top_and_rest(
     found: Sequence[tuple[str, Sequence[Number | None]]], rest: str = "others", most: int = SERIES - 1
 ) -> list[tuple[str, tuple[Number | None, ...]]]:
-    """The largest series, and the sum of all others under the name `rest`."""
+    """Return the largest series, and the sum of all others under the name `rest`."""
     ranked = sorted(found, key=lambda each: -sum(value or 0 for value in each[1]))
     if len(ranked) <= most + 1:
         return [(name, tuple(values)) for name, values in ranked]

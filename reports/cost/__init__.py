@@ -1,1 +1,1 @@
-"""Cost: price plans, charges in the terms of FOCUS, months that are closed, budgets."""
+"""Cost: price plans, charges in the terms of FOCUS, closed months, budgets."""

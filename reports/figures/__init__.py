@@ -1,1 +1,1 @@
-"""Figures: what pages and digests show, as plain data; one module for each page."""
+"""Figures: the data of pages and digests, one module per page."""

@@ -1,4 +1,4 @@
-"""Bots: how much of a period is theirs, for the sentence that says what a page leaves out."""
+"""Bots: how much of a period they account for, for the sentence about what a page leaves out."""
 
 from dataclasses import replace
 
@@ -29,12 +29,12 @@ def events(filters: Filters) -> int:
 
 
 def affected(filters: Filters, where: Where = EVERYTHING) -> int:
-    """Count the sessions of bots that errors affected."""
+    """Count the sessions of bots that had errors."""
     return distinct(ErrorsAffected, filters.of_bots, {**where, "what": "session"}).members
 
 
 def learning(filters: Filters, content: str = "") -> int:
-    """Count the events of bots that would be learning: starts, ends, answers, feedback and searches."""
+    """Count the events of bots that would count as learning: starts, ends, answers, feedback and searches."""
     if not content:
         return events(replace(filters, kinds=LEARNING))
     where: Where = {"content": content}  # searches have none

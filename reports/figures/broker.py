@@ -1,9 +1,9 @@
-"""Broker: whether it answers, what waits in it, which workers it reaches.
+"""Broker: if it answers, how many tasks are queued, and which workers it reaches.
 
-A broker may be absent, or accept a connection and never answer, and on a busy machine its answer and those of
-workers may be slow. So it is asked by a thread that the page waits for only WITHIN seconds; where that isn't
-enough, the page shows what was known before. Only a broker that gave no answer in ANSWERS seconds counts as
-silent, however little the page waits.
+A broker may be down, or accept a connection and never answer. On a busy machine, it and the workers may
+answer slowly. So a thread queries it, and the page waits at most WITHIN seconds, then shows the previous
+answer. Only a broker that hasn't answered for ANSWERS seconds counts as silent, however briefly the page
+waits.
 """
 
 import logging
@@ -42,7 +42,7 @@ class Worker:
 class Broker:
     """The state of the broker, as far as it is known."""
 
-    fault: str = ""  # a sentence; empty where it answers
+    fault: str = ""  # an error as a sentence; empty if it answers
     version: str = ""
     memory: int | None = None  # bytes
     memory_most: int | None = None  # bytes; None: no bound
@@ -58,14 +58,16 @@ NOT_YET = Broker(is_known=False)
 
 
 class _Look:
-    """One look at a broker; never two at once from one process, so that silent ones gather no threads."""
+    """A query of a broker. Each process runs only one at a time, so that a silent broker can't pile up
+    threads.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._last: tuple[str, Broker, float] | None = None
 
     def at(self, url: str) -> Broker:
-        """Return what a broker says within WITHIN seconds, or else what is known of it."""
+        """Return what a broker answers within WITHIN seconds, or else the previous answer."""
         began = time.monotonic()
         if self._lock.acquire(timeout=WITHIN):
             thread = Thread(target=self._run, args=(url,), name="look-at-broker", daemon=True)
@@ -100,7 +102,7 @@ broker = _Look().at
 
 
 def ask(url: str, note: Callable[[Broker], None]) -> None:
-    """Note what a broker says, then what its workers say too."""
+    """Store the broker's answer, then those of its workers."""
     try:
         found, known = _server(url) if _is_redis(url) else (Broker(), None)
         if _is_redis(url):
@@ -123,7 +125,7 @@ def _is_redis(url: str) -> bool:
 
 
 def _server(url: str) -> tuple[Broker, int | None]:
-    """Return what Valkey or Redis says of itself, and how many workers it knows; None where it knows none."""
+    """Return the state of Valkey or Redis, and the number of workers it knows, or None if it knows none."""
     client = Redis.from_url(
         url.replace("redis+socket://", "unix://"),
         socket_timeout=ANSWERS,
@@ -149,8 +151,9 @@ def _server(url: str) -> tuple[Broker, int | None]:
 
 
 def _workers(url: str, known: int | None) -> tuple[Worker, ...]:
-    """Return the workers that answer in time, asked by an application that has no tasks. It waits no longer
-    once as many have answered as the broker knows.
+    """Return the workers that answer in time, queried by an application without tasks.
+
+    Stop waiting once as many workers have answered as the broker knows.
     """
     app = Celery("look", broker=url, set_as_current=False)
     app.conf.update(

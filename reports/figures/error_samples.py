@@ -1,7 +1,8 @@
-"""Samples of one group of errors: where it happened last, with which stack traces, in which sessions.
+"""Samples of one group of errors: the latest occurrences, with stack traces and sessions.
 
-Read from events, since no rollup has texts. The rollup knows when the group was seen first and last: the walk
-is between these, from the last one on, and ends after so many rows (`events.lib.paging`).
+Read from events, since rollups have no texts. The rollup knows when the group was first and last seen. The
+query goes back from the last to the first of these times and stops after a fixed number of rows
+(`events.lib.paging`).
 """
 
 from collections import Counter
@@ -30,7 +31,9 @@ LONGEST_TRACE = 8_000  # characters
 
 
 class _Grouped(NamedTuple):
-    """By which columns of its kind an error belongs to a group: as `reports.rollups.declared.errors` says."""
+    """The columns of a kind by which an error belongs to a group, the same as in
+    `reports.rollups.declared.errors`.
+    """
 
     code: str
     type: str
@@ -65,7 +68,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A stack trace, how many of the samples have it, and the last one that has."""
+    """A stack trace, the number of samples with it, and the last of them."""
 
     text: str
     samples: int
@@ -73,7 +76,7 @@ class Trace:
 
 
 def samples(filters: Filters, group: Group) -> list[Sample]:
-    """The latest of the group's errors, newest first."""
+    """Return the latest errors of the group, newest first."""
     between = (max(group.first, filters.period.since), group.latest + MILLISECOND)
     found: list[Sample] = []
     for kind, grouped in _GROUPED.items():
@@ -89,7 +92,7 @@ def samples(filters: Filters, group: Group) -> list[Sample]:
 
 
 def traces(found: Iterable[Sample]) -> list[Trace]:
-    """The different stack traces of samples, the one that most have first."""
+    """Return the distinct stack traces of samples, the most frequent first."""
     counts: Counter[str] = Counter()
     latest: dict[str, Sample] = {}
     for sample in found:
@@ -117,7 +120,7 @@ def _sample(row: Any, page: str | None) -> Sample:
 
 def _with_traces(found: Sequence[Sample]) -> None:
     ids = [sample.id for sample in found]
-    # PostgreSQL looks for a list of ids in the weeks of these ids only.
+    # PostgreSQL searches for a list of ids only in the weeks of these ids.
     rows = KINDS["error"].model._default_manager.filter(pk__in=ids)
     texts = dict(rows.values_list("pk", Left("stacktrace", LONGEST_TRACE)))
     for sample in found:
@@ -125,7 +128,7 @@ def _with_traces(found: Sequence[Sample]) -> None:
 
 
 def _with_sessions(found: Sequence[Sample]) -> None:
-    """The ids of their sessions; those of devices are found on the event's page."""
+    """Add the ids of their sessions. Sessions of devices are found on the event's page."""
     keys = {sample.id: key for sample in found if (key := key_of(sample)) and key.session is not None}
     names = Names.of(keys.values())
     ids = {event: names.number(key) for event, key in keys.items() if names.has(key)}

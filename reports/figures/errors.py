@@ -1,4 +1,4 @@
-"""Errors: which, since when, in which versions, and whom they befell.
+"""Errors: which ones, since when, in which versions, and who was affected.
 
 A group is a code and a type. Sunbird's ERROR has both; Availity's messages of level error are grouped by the
 label of the element and the category of the page.
@@ -33,7 +33,7 @@ class Sums:
     """The errors of a period."""
 
     errors: int
-    sessions: int  # that had one
+    sessions: int  # sessions with an error
     actors: int  # whom one befell
     of_sessions: int  # all sessions of the period
     is_about: bool = False  # whether whom they befell is counted in a sample, since they are very many
@@ -47,7 +47,7 @@ class Group:
     type: str
     errors: int
     before: int | None
-    first: datetime  # of all that is kept, not of the period only
+    first: datetime  # over all stored data, not only the period
     latest: datetime
     sessions: int
     actors: int
@@ -55,7 +55,7 @@ class Group:
     kinds: tuple[str, ...] = ()  # of event: error, ui_action, or both
 
     def is_new(self, period: Period) -> bool:
-        """True if it was never seen before the period."""
+        """True if it wasn't seen before the period."""
         return self.first >= period.since
 
 
@@ -90,7 +90,7 @@ class Found:
 
 
 def errors(filters: Filters, now: datetime, where: Where | None = None, by: str = "code") -> Found:
-    """The figures of a period; `where` narrows them to one group, `by` is what the chart tells apart."""
+    """Return the figures of a period. `where` filters by one group; `by` splits the chart."""
     where = where or {}
     compared = filters.compared
     series = reading.series(Errors, filters, ["events"], by=by, most=LINES, where=where)
@@ -138,7 +138,7 @@ def _all(filters: Filters, now: datetime, where: Where) -> Counts:
 def _groups(
     filters: Filters, compared: Filters | None, now: datetime, where: Where
 ) -> tuple[tuple[Group, ...], int]:
-    """The groups with the most errors."""
+    """Return the groups with the most errors."""
     keys = ["code", "type"]
     found = reading.top(Errors, filters, keys, ["events", "latest"], limit=GROUPS, where=where)
     same = {name: sorted({row.keys[place] for row in found.rows}) for place, name in enumerate(keys)}
@@ -156,7 +156,7 @@ def _groups(
             type=row.keys[1],
             errors=row.measures["events"],
             before=earlier.get(row.keys, 0) if compared else None,
-            # What is erased or folded anew between two statements is in the first alone.
+            # Events erased or re-aggregated between the two statements are only in the first.
             first=firsts[row.keys] if row.keys in firsts else row.measures["latest"],
             latest=row.measures["latest"],
             sessions=befallen.get(("session", *row.keys), NOBODY).members,
@@ -172,7 +172,7 @@ def _groups(
 def _rows(
     filters: Filters | None, keys: Sequence[str], measures: Sequence[str], same: Mapping[str, Sequence[str]]
 ) -> tuple[reading.Row, ...]:
-    """Of all groups with these codes and types: no more than all pairs of them, of either kind."""
+    """Return the rows of all groups with these codes and types, at most all pairs of them in each kind."""
     if filters is None:
         return ()
     most = max(2 * len(same["code"]) * len(same["type"]), 1)

@@ -1,4 +1,4 @@
-"""The funnel: how many sessions did some steps one after the other, read from their events.
+"""The funnel: how many sessions went through some steps in order, read from their events.
 
 No rollup can know the order of what a session did, so events are read: of at most SESSIONS sessions, and as
 many as have about EVENTS events. Of more a sample is read, the same at each look: session ids are hashes, so
@@ -29,7 +29,7 @@ from reports.rollups.models import Events, Pages, Sessions
 
 MOST = 8
 
-# In which columns of a kind is said what happened, or to what.
+# The columns of a kind that name the action or its object.
 CALLED: dict[str, tuple[str, ...]] = {
     "assess": ("item_id", "item_title"),
     "audit": ("state",),
@@ -55,22 +55,22 @@ _PAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step, understood."""
+    """A parsed step."""
 
-    text: str  # as it stands in the address
+    text: str  # as written in the URL
     what: str  # page or event
     name: str  # of the page; of the event, empty for any of its kind
     kind: str = ""  # of the event
 
     @property
     def label(self) -> str:
-        """For people."""
+        """Return the label shown to people."""
         if self.what == "page":
             return f"Page {self.name}"
         return f"{self.kind} {self.name}".strip()
 
     def conditions(self, parameter: str) -> dict[str, str]:
-        """By kind, the SQL that an event `d` of its table has to fulfil; empty: any does."""
+        """Return, by kind, the SQL condition for an event `d` of its table; empty if any event matches."""
         if self.what == "page":
             return {kind: sql.format(longest=LONGEST, name=parameter) for kind, sql in _PAGES.items()}
         if not self.name:
@@ -80,7 +80,7 @@ class Step:
 
 
 def step_of(text: str) -> Step:
-    """The step that a text means. Raises ValueError with a sentence."""
+    """Parse a step. Raises ValueError with a sentence."""
     what, _, rest = text.partition(":")
     rest = rest.strip()
     if what == "page" and rest:
@@ -97,7 +97,7 @@ def step_of(text: str) -> Step:
 
 
 def steps_of(texts: Iterable[str]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """The first MOST steps that can be meant, and a sentence for each text that can't."""
+    """Return the first MOST valid steps, and a sentence for each invalid one."""
     found: list[Step] = []
     errors: list[str] = []
     for text in texts:
@@ -117,7 +117,7 @@ OF_SESSION = 1_000  # events of the steps' kinds that are read of a session, fro
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A step, and the sessions that did it after those before."""
+    """A step, and the sessions that did it after the previous ones."""
 
     step: Step
     sessions: int
@@ -125,20 +125,20 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """The steps, and how many sessions were looked at."""
+    """The steps, and how many sessions were read."""
 
     steps: tuple[Reached, ...]
     sessions: int
-    of: int  # that there are in the period
+    of: int  # all sessions in the period
 
     @property
     def is_sample(self) -> bool:
-        """True if not all were looked at."""
+        """True if not all sessions were read."""
         return self.sessions < self.of
 
 
 class _Chosen(NamedTuple):
-    """A session whose events are read, from the first to the last."""
+    """A session to read, with its first and last event."""
 
     owner_id: int
     source_id: int
@@ -150,7 +150,7 @@ class _Chosen(NamedTuple):
 
 
 def funnel(filters: Filters, steps: Sequence[Step]) -> Funnel:
-    """Return how far the sessions of a period came."""
+    """Return how many sessions of a period reached each step."""
     counted = reading.totals(Sessions, filters, ["sessions", "events"])
     chosen = _chosen(filters, _share(counted["sessions"], counted["events"]))
     reached = [0] * (len(steps) + 1)
@@ -165,7 +165,7 @@ def funnel(filters: Filters, steps: Sequence[Step]) -> Funnel:
 
 
 def how_far(masks: Sequence[int], steps: int) -> int:
-    """Return how many steps were done in order. Each mask is an event, its bits the steps that it may be."""
+    """Count the steps done in order. Each mask is an event; its bits are the steps that it matches."""
     done = 0
     for mask in masks:
         done += mask >> done & 1
@@ -175,12 +175,12 @@ def how_far(masks: Sequence[int], steps: int) -> int:
 
 
 def _share(sessions: int, events: int) -> float:
-    """The part of the sessions that is looked at."""
+    """Return the share of sessions to read."""
     return min(1.0, SESSIONS / max(sessions, 1), EVENTS / max(events, 1))
 
 
 def sample(filters: Filters, counted: Mapping[str, Any]) -> QuerySet[Session]:
-    """Return the sessions that are read, of as many sessions and events as were `counted`."""
+    """Return the sessions to read, given the numbers of sessions and events that were `counted`."""
     return _sample(filters, _share(counted["sessions"], counted["events"]))
 
 
@@ -196,7 +196,7 @@ def _chosen(filters: Filters, share: float) -> list[_Chosen]:
 
 
 def _masks(chosen: Sequence[_Chosen], steps: Sequence[Step]) -> list[list[int]]:
-    """For each session that did any step, its events that are steps, in their order."""
+    """Return, for each session with any step, the masks of its matching events in order."""
     found: list[list[int]] = []
     for column in ("session", "device"):
         part = [each for each in chosen if (each.session is None) == (column == "device")]
@@ -209,7 +209,7 @@ def _masks(chosen: Sequence[_Chosen], steps: Sequence[Step]) -> list[list[int]]:
 
 
 def statement(part: Sequence[_Chosen], steps: Sequence[Step], column: str) -> tuple[str, dict[str, Any]]:
-    """The statement that reads the steps of sessions whose events are found by `column`."""
+    """Return the statement that reads the steps of sessions; `column` finds their events."""
     low, high = min(each.entry_event for each in part), max(each.exit_event for each in part)
     bounds = f">= '{low}' AND {{id}} <= '{high}'"
     parameters: dict[str, Any] = {
@@ -263,7 +263,7 @@ _CONDITIONS = {
 
 
 def _mask(wanted: dict[str, list[tuple[int, str]]], bounds: str) -> str:
-    """The steps that an event `e` may be, as bits: its kind's row is looked at where its name matters."""
+    """Return the steps that an event `e` matches, as bits. The kind's table is read only if its names matter."""
     cases = []
     for kind, bits in wanted.items():
         always = sum(bit for bit, condition in bits if not condition)
@@ -291,14 +291,14 @@ ENOUGH = 0.3  # of the sessions of the first two steps: so many make a third one
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Steps as a reader writes them, and how many of the sessions that were read took them in this order."""
+    """Suggested steps as a reader writes them, and how many of the sessions read took them in this order."""
 
     steps: tuple[str, ...]
     sessions: int
 
 
 def offers(filters: Filters) -> tuple[str, ...]:
-    """Steps as a reader writes them, the most frequent first: pages, then kinds."""
+    """Return steps as a reader writes them, the most frequent first: pages, then kinds."""
     pages = reading.top(Pages, filters, ["page"], ["views"], limit=PAGES).rows
     kinds = reading.top(Events, filters.of_people, ["kind"], ["events"]).rows
     return (
@@ -330,12 +330,14 @@ def suggested(filters: Filters) -> Suggestion | None:
 
 
 def _is_step(page: str | None) -> bool:
-    """True if a reader can write a page as a step, which loses the blanks around it."""
+    """True if a reader can enter a page as a step. Spaces around it would be lost."""
     return bool(page and page == page.strip())
 
 
 def _most_taken(paths: list[tuple[str, ...]]) -> tuple[tuple[str, ...], int] | None:
-    """Return the two pages that most paths have in one order, and a third if enough of those go on to it."""
+    """Return the two pages that most sessions visit in one order, plus a third if enough of them continue to
+    it.
+    """
     pairs = Counter(steps for path in paths for steps in combinations(path, 2))
     threes = Counter(steps for path in paths for steps in combinations(path, 3))
     if not pairs:

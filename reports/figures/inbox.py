@@ -1,7 +1,7 @@
-"""Inbox: how much waits to be filed and for how long, how long filing took, how fast it goes.
+"""Inbox: how many requests are waiting and for how long, and the delay and speed of filing.
 
-The inbox is a table of ingestion, asked by SQL (docs/decisions/106). Every statement reads a bounded number
-of rows by an index, however much waits.
+The inbox is a table of ingestion, read by SQL (docs/decisions/106). Every statement reads a bounded number of
+rows by an index, however long the queue is.
 """
 
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from reports.query.series import Counts
 COUNTED = 100_000  # requests, and rows of other backlogs; of more it is known that there are more
 SAMPLED = 5_000  # events, the last that were received
 SAMPLE_DAYS = 1
-SUSPECT = 3  # times that a request is tried before it is filed alone
+SUSPECT = 3  # attempts before a request is isolated
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Requests and events that wait to be filed."""
+    """Requests and events waiting to be filed."""
 
     requests: int
     events: int
-    oldest: float | None  # seconds since it came in
+    oldest: float | None  # seconds since the oldest came in
     suspects: int  # requests that were tried SUSPECT times or more
 
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """Speed and delay of filing, from the last events."""
+    """Speed and delay of filing, measured on the latest events."""
 
     events: int  # looked at
     p50: float | None  # seconds from received to filed
@@ -54,7 +54,7 @@ FROM (
 ) AS waiting
 """
 
-# The last events that were received, by the index on that; after a backlog those are the last filed, too.
+# The latest received events, by the index on that column. After a backlog they are also the last ones filed.
 _FILED = """
 SELECT count(*), percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
            ORDER BY extract(epoch FROM ingested_at - received_at)),
@@ -68,13 +68,13 @@ FROM (
 
 
 def inbox(now: datetime) -> Inbox:
-    """Return what waits; one statement."""
+    """Return the waiting requests, in one statement."""
     requests, events, suspects, oldest = _one(_WAITING, [SUSPECT, now, COUNTED])
     return Inbox(requests, int(events), None if oldest is None else max(0.0, float(oldest)), suspects)
 
 
 def filing(now: datetime) -> Filing:
-    """Return how the last events were filed; one statement."""
+    """Return how the latest events were filed, in one statement."""
     asked = {
         "now": now,
         "minute": now - MINUTE,
@@ -83,14 +83,14 @@ def filing(now: datetime) -> Filing:
     }
     events, lags, of_minute, oldest, since = _one(_FILED, asked)
     p50, p95, p99 = [max(0.0, float(lag)) for lag in lags] if lags else (None, None, None)
-    # Where all of the sample is of the last minute, it is of less than a minute.
+    # If the whole sample is from the last minute, it covers less than a minute.
     seconds = 60.0 if of_minute < SAMPLED else min(60.0, max(1.0, float(oldest)))
     return Filing(events, p50, p95, p99, of_minute / seconds, since)
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Bytes that one owner has waiting and rejected, and their limits."""
+    """Bytes that an owner has waiting and rejected, and their limits."""
 
     owner: str
     waiting: int
@@ -107,8 +107,8 @@ class Use:
         )
 
 
-OWNERS = 10  # with the highest use
-# Ingestion counts 1,024 bytes for a row besides its body.
+OWNERS = 10  # owners with the highest use
+# Ingestion counts 1,024 bytes per row in addition to its body.
 _USES = """
 SELECT name, waiting, max_waiting, rejected, max_rejected FROM (
     SELECT owner.name, coalesce(inbox.bytes, 0)::bigint AS waiting, coalesce(size.bytes, 0) AS rejected,
@@ -128,7 +128,7 @@ LIMIT %(owners)s
 
 
 def uses() -> tuple[Use, ...]:
-    """Return the owners closest to a limit of bytes; one statement."""
+    """Return the owners closest to a byte limit, in one statement."""
     asked = {
         "waiting": settings.OWNER_MAX_WAITING_BYTES,
         "rejected": settings.OWNER_MAX_REJECTED_BYTES,
@@ -169,7 +169,7 @@ def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
 
 
 def partitions(now: datetime) -> tuple[tuple[Week, ...], int]:
-    """The weeks that have partitions, the newest first, and how many of them are ready to come."""
+    """Return the weeks with partitions, newest first, and the number of partitions created ahead."""
     found = weeks()
     this_week = week_of(now).date()
     ready = sum(week.begins > this_week for week in found)

@@ -1,6 +1,6 @@
-"""Overview: what applications did in a period, and whether it went well.
+"""Overview: activity in a period, and if anything went wrong.
 
-From rollups; what is received and rejected from the counters of usage.
+Read from rollups. Received and rejected events come from usage counters.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from reports.query.reading import grid
 from reports.query.series import Counts, counts, filled, ratio, summed
 from reports.rollups.models import Events, Sessions
 
-KINDS = 7  # with a line of their own
+KINDS = 7  # shown with their own line
 SOURCES = 50
 PAGES = 10
 
@@ -46,18 +46,18 @@ class Sums:
 
     @property
     def error_share(self) -> float | None:
-        """Sessions with errors of all."""
+        """Return the share of sessions with errors."""
         return ratio(self.with_errors, self.sessions)
 
     @property
     def rejected_share(self) -> float | None:
-        """Rejected of what was received."""
+        """Return the share of received events that were rejected."""
         return ratio(self.rejected or 0, self.received)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A source or a page, and how much of it there was."""
+    """A source or a page, and its count."""
 
     key: int | str
     count: int
@@ -66,7 +66,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The owners' cost in the current month (UTC), whatever else is filtered."""
+    """The owners' cost in the current month (UTC). Other filters don't apply."""
 
     so_far: Decimal
     expected: Decimal | None  # at its end
@@ -92,7 +92,7 @@ class Overview:
 
 
 def overview(filters: Filters, now: datetime) -> Overview:
-    """The figures of a period and of the one that it is compared with."""
+    """Return the figures of a period and of the compared one."""
     compared = filters.compared
     (sessions,) = reading.series(Sessions, filters, ["sessions", "with_errors"])
     sources, earlier = _of_sources(filters), _of_sources(compared)
@@ -121,7 +121,7 @@ def overview(filters: Filters, now: datetime) -> Overview:
 
 
 def _by_kind(filters: Filters, now: datetime) -> tuple[tuple[str | None, Counts], ...]:
-    """The events of the kinds with most of them, and of all others as one."""
+    """Return the events of the most frequent kinds, and of all others combined."""
     found = grid(Events, filters, ["kind"], "events")
     leaders = sorted(found, key=lambda kind: (-sum(found[kind].values()), kind))
     lines = [(kind, filled(found[kind,], filters, now)) for (kind,) in leaders]
@@ -131,7 +131,7 @@ def _by_kind(filters: Filters, now: datetime) -> tuple[tuple[str | None, Counts]
 
 
 def _of_sources(filters: Filters | None) -> dict[int, int]:
-    """The events of each source, the one with the most first."""
+    """Return the events of each source, the most active first."""
     if filters is None:
         return {}
     query = Query(ALL_EVENTS, ("events",), filters.over(filters.period), ("source",), limit=None)
@@ -139,7 +139,7 @@ def _of_sources(filters: Filters | None) -> dict[int, int]:
 
 
 def _sums(filters: Filters, events: int) -> Sums:
-    """Return what happened in a period; four statements."""
+    """Return the totals of a period, in four statements."""
     metrics = ("sessions", "errored", "actors", "devices", "median", "ninetieth")
     found = answer(Query(VISITS, metrics, filters.over(filters.period)))
     row = found.total
@@ -159,7 +159,7 @@ def _sums(filters: Filters, events: int) -> Sums:
 
 
 def _received(filters: Filters) -> tuple[int | None, int | None]:
-    """Received and rejected, by hour of receipt; None where the filters are beyond what is known of them."""
+    """Return received and rejected events, by hour of receipt; None if the counters can't apply the filters."""
     if filters.is_beyond_usage:
         return None, None
     hours = of_receipt(UsageHour.objects.all(), filters)
@@ -168,7 +168,7 @@ def _received(filters: Filters) -> tuple[int | None, int | None]:
 
 
 def _cost(owners: tuple[int, ...] | None, now: datetime) -> Cost | None:
-    """None where nothing was charged, or in several currencies."""
+    """Return the cost; None if nothing was charged, or in several currencies."""
     month = month_of(now.date())
     currencies = charges.currencies(month, month, owners)
     if len(currencies) != 1:

@@ -1,4 +1,4 @@
-"""Pipeline: whether events get through: inbox, drain, workers, broker, database, mail, and what is behind."""
+"""Pipeline: the health of inbox, drain, workers, broker, database and mail, and the backlogs."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,18 +21,18 @@ from reports.query.series import Counts
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """PostgreSQL's own statistics."""
+    """PostgreSQL's statistics."""
 
     size: int  # bytes
     connections: int
     connections_most: int
-    longest: float  # seconds of the longest open transaction
-    blocked: int  # sessions that wait for a lock
+    longest: float  # age of the longest open transaction, in seconds
+    blocked: int  # sessions waiting for a lock
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Mail that is to go, and that will not."""
+    """Mail waiting to be sent, and mail that failed."""
 
     waiting: int
     late: float | None  # seconds that the first of them is late
@@ -41,10 +41,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Rows that say what is to be computed anew; a row is of one key and one block of events."""
+    """Rows that request a recomputation, each for one key and one block of events."""
 
     rows: int  # at most COUNTED
-    since: datetime | None  # when what waits longest occurred
+    since: datetime | None  # when the oldest of them occurred
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Pipeline:
 
     inbox: Inbox
     filing: Filing
-    uses: tuple[Use, ...]  # owners that come nearest to a ceiling of bytes
+    uses: tuple[Use, ...]  # owners closest to a byte limit
     throughput: dict[str, Counts]  # by what became of events
     broker: Broker
     weeks: tuple[Week, ...]
@@ -103,7 +103,7 @@ def _database() -> Database:
 
 
 def mail(now: datetime) -> Mail:
-    """Mail that is to go, and that failed; one statement."""
+    """Return mail waiting to be sent and mail that failed, in one statement."""
     due = Q(state=State.CLAIMED, next_at__lte=now)
     failed = Q(state__in=(State.FAILED, State.UNKNOWN), changed_at__gt=now - timedelta(days=1))
     found = SentMail.objects.order_by().aggregate(
@@ -130,9 +130,9 @@ def _backlog(table: str, column: str) -> Backlog:
 
 
 def uncharged(now: datetime) -> float:
-    """Return how many seconds charging is behind, counted from the begin of the first uncharged hour.
+    """Return how many seconds charging is behind, counted from the start of the first uncharged hour.
 
-    An hour that runs is charged as it is, so nothing is behind where the current one is reached.
+    The current hour is charged while it runs, so nothing is behind once charging has reached it.
     """
     hour = hour_of(now.astimezone(UTC))
     months = BillingMonth.objects.filter(month=hour.date().replace(day=1), charged_until__isnull=False)

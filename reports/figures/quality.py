@@ -1,4 +1,4 @@
-"""Data quality: what was rejected, warned of, sent twice, sent by wrong clocks, and held by no column.
+"""Data quality: rejections, warnings, duplicates, wrong clocks, and keys without a column.
 
 Rejected events by their codes, duplicates and warnings from the counters of usage, by time of receipt; clocks
 and unknown keys from rollups, by time of occurrence.
@@ -22,7 +22,7 @@ from reports.query.series import ratio
 from reports.rollups.declared.quality import SECONDS
 from reports.rollups.models import Events, Skews, UnknownKeys
 
-Skewed = dict[tuple[int, int], int]  # events by source and bin of skew
+Skewed = dict[tuple[int, int], int]  # events by source and clock skew
 ROWS = 200
 SKEWS = 10_000  # pairs of source and bin
 OFF = 300  # seconds that a clock may be wrong
@@ -32,7 +32,7 @@ _BEHIND, _AHEAD = SECONDS.index(-OFF), SECONDS.index(OFF) + 1
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Counts of good and bad data of a period. None where the filters are beyond what is counted."""
+    """Counts of good and bad data in a period. None if the counters can't apply the filters."""
 
     received: int | None
     rejected: int | None
@@ -44,17 +44,17 @@ class Sums:
 
     @property
     def rejected_share(self) -> float | None:
-        """Of what was received."""
+        """Return the share of received events that were rejected."""
         return ratio(self.rejected, self.received)
 
     @property
     def duplicate_share(self) -> float | None:
-        """Of what was received."""
+        """Return the share of received events that were duplicates."""
         return ratio(self.duplicates, self.received)
 
     @property
     def off_share(self) -> float | None:
-        """Of events that say when they were sent."""
+        """Return the share of events with a send time that came from a wrong clock."""
         return ratio(self.off, self.timed)
 
 
@@ -71,7 +71,7 @@ class OfVersion:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that was not as it should be."""
+    """A field that caused warnings."""
 
     path: str
     code: str
@@ -79,12 +79,12 @@ class Field:
     source: int
     version: str
     warnings: int
-    example: str  # a value that was sent; empty where there is none
+    example: str  # an example value; empty without one
 
 
 @dataclass(frozen=True, slots=True)
 class OfSessions:
-    """Sessions of a version of a source that something is wrong with as a whole."""
+    """Sessions of a version of a source with warnings about the whole session."""
 
     code: str  # several_actors or reused_id
     dialect: str
@@ -96,7 +96,7 @@ class OfSessions:
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
-    """A key that no column holds."""
+    """A key without a column."""
 
     path: str
     kind: str
@@ -121,14 +121,14 @@ class Quality:
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to tell."""
+        """True if there is nothing to report."""
         sums = self.sums
         counted = sums.received or sums.rejected or sums.warnings or sums.timed
         return not (counted or self.sessions or self.unknown)
 
 
 def quality(filters: Filters, now: datetime) -> Quality:
-    """The figures of a period and of the one that it is compared with; at most 15 statements."""
+    """Return the figures of a period and of the compared one, in at most 15 statements."""
     compared = filters.compared
     refused, skews = rejected(filters, now), _skews(filters)
     by_source = _by_source(filters, refused, skews)
@@ -151,12 +151,12 @@ def quality(filters: Filters, now: datetime) -> Quality:
 
 
 def sums(filters: Filters, now: datetime) -> Sums:
-    """Return how good the data of a period were; four statements."""
+    """Return the data quality of a period, in four statements."""
     return _sum(filters, _by_source(filters, rejected(filters, now), _skews(filters)))
 
 
 def _by_source(filters: Filters, refused: Rejected | None, skews: Skewed) -> dict[int, Sums]:
-    """Return what each source sent; two statements."""
+    """Return the totals of each source, in two statements."""
     usage, warned = _usage(filters), _warned(filters)
     timed: Counter[int] = Counter()
     off: Counter[int] = Counter()
@@ -182,7 +182,7 @@ _USAGE = ("received", "duplicates", "conflicting")
 
 
 def _sum(filters: Filters, by_source: dict[int, Sums]) -> Sums:
-    """Of all sources."""
+    """Return the total over all sources."""
 
     def total(name: str) -> Any:
         values = [getattr(each, name) for each in by_source.values()]
@@ -195,7 +195,7 @@ def _sum(filters: Filters, by_source: dict[int, Sums]) -> Sums:
 
 
 def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
-    """By source; None where the filters are beyond what the counters know."""
+    """Return usage by source; None if the counters can't apply the filters."""
     if filters.is_beyond_usage:
         return None
     rows = of_receipt(UsageHour.objects.all(), filters).values_list("source_id")
@@ -204,7 +204,7 @@ def _usage(filters: Filters) -> dict[int, dict[str, int | None]] | None:
 
 
 def _warned(filters: Filters) -> dict[int, int] | None:
-    """Warnings by source; None where the filters are beyond what the counters know."""
+    """Return warnings by source; None if the counters can't apply the filters."""
     if filters.is_beyond_warnings:
         return None
     rows = _warnings(filters).values("source_id").annotate(sum=Sum("count")).order_by()
@@ -241,7 +241,7 @@ def _fields(filters: Filters) -> tuple[Field, ...]:
     if filters.is_beyond_warnings:
         return ()
     keys = ("path", "code", "kind", "source_id", "version")
-    # The greatest example: it need not be the last, but one that isn't empty.
+    # The largest example. It may not be the latest, but it isn't empty.
     rows = (
         _warnings(filters)
         .values(*keys)
@@ -257,7 +257,7 @@ def _fields(filters: Filters) -> tuple[Field, ...]:
 
 
 def _sessions(filters: Filters) -> tuple[OfSessions, ...]:
-    """Sessions with warnings that began in the period; they are of no kind."""
+    """Return sessions with warnings that began in the period. Sessions have no kind."""
     if filters.kinds:
         return ()
     keys = ("dialect", "source_id", "version")

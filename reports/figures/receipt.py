@@ -1,4 +1,4 @@
-"""Receipt: what was received and rejected by hour of receipt, and which sources are silent."""
+"""Receipt: received and rejected events by hour of receipt, and silent sources."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ Hour = TypeVar("Hour", UsageHour, WarningHour)
 
 
 def of_receipt(hours: QuerySet[Hour], filters: Filters) -> QuerySet[Hour]:
-    """The hours of the period. Counters know no countries, those of usage no versions: who asks looks."""
+    """Return the hours of the period. Callers must check the filters: counters have no countries, usage no
+    versions.
+    """
     period = filters.period.by_utc_hours()
     hours = hours.filter(hour__gte=period.since, hour__lt=period.until)
     if filters.owners is not None:
@@ -29,7 +31,7 @@ def of_receipt(hours: QuerySet[Hour], filters: Filters) -> QuerySet[Hour]:
 
 Key = TypeVar("Key", str, int)
 
-# What was received since then was last received since then: that has the index.
+# Anything received since then has a last receipt since then, and that column is indexed.
 _REJECTED = """
 SELECT code, source_id, width_bucket(received_at, %(starts)s::timestamptz[]), count(*)
 FROM (
@@ -56,12 +58,12 @@ class Rejected:
 
     @property
     def events(self) -> int:
-        """All of them."""
+        """Return the number of events."""
         return sum(self.by_code.values())
 
     @property
     def total(self) -> Counts:
-        """All of them over time; empty where there is none."""
+        """Return the total over time; empty if nothing was rejected."""
         return summed(self.over_time.values())
 
 
@@ -100,7 +102,7 @@ def _rows(filters: Filters, starts: list[datetime]) -> list[tuple[str, int, int,
         if values
     ]
     sql = _REJECTED.format(
-        # A list of keys, so that the index that begins with the owner serves.
+        # A list of keys, so that the index that begins with the owner can be used.
         owners="ARRAY(SELECT id FROM events_owner)" if filters.owners is None else "%(owners)s",
         narrowed=" AND ".join(narrowed) or "TRUE",
     )
@@ -123,9 +125,9 @@ def _ranked(counts: Counter[Key]) -> dict[Key, int]:
 
 
 def silent(filters: Filters, now: datetime) -> tuple[SilentSource, ...]:
-    """Return the silent sources, those that sent most first, whatever the period.
+    """Return the silent sources, the most active first, whatever the period.
 
-    Owners and sources narrow it. A source that sends other kinds, versions or countries isn't silent.
+    Filtered by owner and source only. A source that sends other kinds, versions or countries isn't silent.
     """
     hours = UsageHour.objects.all()
     if filters.owners is not None:

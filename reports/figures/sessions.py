@@ -1,6 +1,6 @@
-"""Sessions: how many, how long and deep, where they begin and end, on what, and who comes back.
+"""Sessions: number, duration, depth, entry and exit pages, devices, and returning actors.
 
-A session counts when it began. Actors are counted by their events of the period.
+A session counts when it began. Actors are counted by their events in the period.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from reports.rollups import histograms
 from reports.rollups.columns import has_key
 from reports.rollups.models import Actives, Sessions, SessionShapes
 
-# Lower ends of the bars, but for the first; whole numbers of pages are told apart at halves.
+# Lower ends of the bars except the first. Page counts are whole, so they are split at halves.
 SPENT_EDGES = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0)  # seconds
 DEPTH_EDGES = (0.5, 1.5, 2.5, 3.5, 5.5, 10.5, 20.5, 50.5)  # pages
 COHORTS = 8  # weeks
@@ -32,7 +32,7 @@ class Sums:
     sessions: int
     single_page: int
     with_errors: int
-    median: float | None  # of the time spent, seconds
+    median: float | None  # median of the time spent, in seconds
     ninetieth: float | None  # nine of ten took at most so long
     actors: int
     new_actors: int | None  # None where nobody asked
@@ -42,7 +42,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All figures of the page but the funnel."""
+    """All figures of the page except the funnel."""
 
     sums: Sums
     before: Sums | None
@@ -56,7 +56,7 @@ class Found:
 
 
 def sessions(filters: Filters, now: datetime) -> Found:
-    """The figures of a period and of the one that it is compared with."""
+    """Return the figures of a period and of the compared one."""
     compared = filters.compared
     weeks = cohort_period(filters.period)
     who = sightings(Actives, filters, {"what": "actor"}, weeks)
@@ -77,7 +77,7 @@ def sessions(filters: Filters, now: datetime) -> Found:
 
 
 def cohort_period(period: Period) -> Period:
-    """The whole weeks, COHORTS of them, that the last day of a period ends."""
+    """Return the COHORTS whole weeks up to the last day of a period."""
     monday = period.last - timedelta(days=period.last.weekday())
     return Period(monday - (COHORTS - 1) * 7 * DAY, monday + 7 * DAY, period.zone)
 
@@ -93,7 +93,7 @@ def _sums(filters: Filters, spent: dict[int, int], new: Counted | None) -> Sums:
         median,
         ninetieth,
         actors=actors.members,
-        # Where samples are counted, the two may differ a little.
+        # With samples, the two may differ slightly.
         new_actors=None if new is None else min(actors.members, new.members),
         actors_are_about=actors.is_about,
         new_are_about=new is not None and new.is_about,
@@ -102,7 +102,7 @@ def _sums(filters: Filters, spent: dict[int, int], new: Counted | None) -> Sums:
 
 def _before(compared: Filters) -> Sums:
     spent = reading.histogram(SessionShapes, compared, {"what": "time_spent"})
-    # Who was new then would be one more look back of three months, for a figure that is not compared.
+    # Counting new actors there would mean reading another three months, for a figure that isn't compared.
     return _sums(compared, spent, None)
 
 
@@ -119,14 +119,14 @@ RANGES = {"spent": ("time_spent", SPENT_EDGES), "pages": ("page_views", DEPTH_ED
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """Which sessions are listed: all, or those that share something."""
+    """Which sessions to list: all, or those that share a value."""
 
     what: str = ""  # of COLUMNS or RANGES
     value: str = ""  # of a range: its place
 
     @property
     def text(self) -> str:
-        """As it stands in the address."""
+        """Return the text used in the URL."""
         return f"{self.what}:{self.value}" if self.what else ""
 
 
@@ -147,7 +147,7 @@ class Listed:
 
 
 def among_of(text: str) -> Among:
-    """Return what an address asks for; all where it can't be meant."""
+    """Parse the URL's text. Return all sessions if it is invalid."""
     what, _, value = text.partition(":")
     if what in RANGES:
         places = range(len(RANGES[what][1]) + 1)
@@ -156,7 +156,7 @@ def among_of(text: str) -> Among:
 
 
 def listed(filters: Filters, among: Among) -> list[Listed]:
-    """The latest of them."""
+    """Return the latest sessions."""
     found = _narrowed(in_period(filters), among).order_by("-started_at", "-id")[:LISTED]
     return [
         Listed(
@@ -176,7 +176,7 @@ def listed(filters: Filters, among: Among) -> list[Listed]:
 
 
 def in_period(filters: Filters) -> QuerySet[Session]:
-    """The sessions that filters leave."""
+    """Return the sessions that match the filters."""
     rows = Session.objects.filter(started_at__gte=filters.period.since, started_at__lt=filters.period.until)
     narrowed = {
         "owner_id__in": filters.owners,

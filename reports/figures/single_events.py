@@ -1,4 +1,6 @@
-"""Single events: the newest of a kind that filters leave, for what no rollup keeps (comments, changes)."""
+"""Single events: the newest ones of a kind that match the filters, for details that no rollup has (comments,
+changes).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ _OF_ENVELOPE = (
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """Rows of a kind, each with its envelope as `event`, the newest first."""
+    """Rows of a kind, each with its envelope as `event`, newest first."""
 
     rows: tuple[Any, ...]
     looked_back_to: datetime | None  # where there may be more from before; None where these are all
@@ -38,10 +40,10 @@ def newest(
     between: tuple[datetime, datetime] | None = None,
     without: Sequence[str] = (),
 ) -> Newest:
-    """The newest `limit` events of a kind. Looks at so many rows at the most, however few of them match.
+    """Return the newest `limit` events of a kind. Reads a bounded number of rows, however few match.
 
-    `of_event` and `of_kind` are conditions on the envelope and on the kind's own columns; `between` is where
-    they occurred, if that is known closer than by the period; columns `without` which it does aren't fetched.
+    `of_event` and `of_kind` are conditions on the envelope and on the kind's own columns. `between` limits
+    the time of occurrence more closely than the period. The columns in `without` aren't fetched.
     """
     model = KINDS[kind].model
     since, until = map(first_id, between or (filters.period.since, filters.period.until))
@@ -95,12 +97,12 @@ class Comment:
 
 
 def comments(filters: Filters, content: str = "", limit: int = COMMENTS) -> tuple[Comment, ...]:
-    """The newest of them, of one content where it is named."""
+    """Return the newest comments, of one content if given."""
     has_words = ~Q(comments="") & Q(comments__isnull=False)
     has_words |= ~Q(comment_text="") & Q(comment_text__isnull=False)
     has_words |= ~Q(commentid="") & Q(commentid__isnull=False)
     asked: list[tuple[Q | None, Q]] = [(None, has_words)]
-    if content:  # named by the envelope, or where that names none by the kind
+    if content:  # named by the envelope, or else by the kind
         asked = [
             (Q(object_id=content), has_words),
             (Q(object_id__isnull=True), has_words & Q(content_id=content)),
@@ -124,7 +126,7 @@ def _comment(row: Any) -> Comment:
     )
 
 
-CHANGES = 25  # the newest; the rest is a list of events away
+CHANGES = 25  # the newest ones; the list of events has the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,12 @@ class Change:
     after: str
     type: str
     actor: str
-    seconds: float | None  # that it was in the state before
+    seconds: float | None  # time spent in the previous state
 
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """Changes, the newest first."""
+    """Changes, newest first."""
 
     changes: tuple[Change, ...]
     looked_back_to: datetime | None  # where there may be more from before
@@ -153,7 +155,7 @@ class Trail:
 
 
 def trail(filters: Filters, about: str = "", limit: int = CHANGES) -> Trail:
-    """Return what changed, of one object where it is named: from the events, since no rollup keeps states."""
+    """Return the changes, of one object if given. Read from events, since no rollup has states."""
     found = newest("audit", filters, limit, of_event=Q(object_id=about) if about else None)
     return Trail(tuple(map(_change, found.rows)), found.looked_back_to, found.has_more)
 

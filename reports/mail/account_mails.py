@@ -26,7 +26,7 @@ MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 
 
 class AccountMailer:
-    """Sender of mails about account_mails, through the sending of all mails."""
+    """Sender of account mails. Uses the same delivery as all mail."""
 
     def send(self, mail: Mail, now: datetime) -> str:
         """Send a mail within a minute. Returns why it can't be sent, as a sentence, or an empty text."""
@@ -47,7 +47,7 @@ class AccountMailer:
             return limit_reached(asked_by, to, now)
 
     def where(self) -> str:
-        """Return where mails are written without a mail server; an empty text with one."""
+        """Return the folder of mail files if there is no mail server, else an empty text."""
         if settings.EMAIL_BACKEND != "reports.mail.files.EmailBackend":
             return ""
         return (
@@ -125,7 +125,7 @@ def ask_to_confirm(address: Address, by: Any, now: datetime) -> str:
 
     Returns why no mail is sent, as a sentence, or an empty text.
     """
-    # By the text of the address: one that is removed and added again is still the same mailbox.
+    # Identified by the text of the address: if removed and added again, it is still the same mailbox.
     key = f"confirmation/{address.address.lower()}/{now:%Y-%m-%d}"
     with transaction.atomic():
         if why := limit_reached(by, address.address, now):

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class MailConfig(AppConfig):
-    """Addresses, and what was sent to them."""
+    """Addresses, and the mail sent to them."""
 
     name = "reports.mail"
     label = "mail"

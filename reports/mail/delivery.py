@@ -141,7 +141,7 @@ def deliver_due(clock: Clock = timezone.now, seconds: float = TICK_SECONDS) -> i
                 continue
             done += outcome is not None
             if outcome is not None and outcome.verdict == Verdict.AWAY:
-                break  # the others would fail alike, and be postponed
+                break  # The others would fail in the same way and be postponed.
     return done
 
 

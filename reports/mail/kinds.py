@@ -1,4 +1,4 @@
-"""Kinds of mail. Apps register theirs here, because mail knows nothing of what it delivers."""
+"""Kinds of mail. Apps register theirs here, so that mail doesn't depend on its senders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Kind:
     """A kind of mail."""
 
     name: str
-    title: str  # what its mails are called, in the middle of a sentence
+    title: str  # noun for its mails, used inside a sentence
     # Called before each attempt: why the mail may no longer be sent, as a sentence, or an empty text.
     objection: Callable[[SentMail], str] = _no_objection
     # Called with the kind, the object of the mail and the address; returns a sentence for the page.

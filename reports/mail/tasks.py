@@ -11,7 +11,7 @@ from reports.mail import delivery
 
 @shared_task(name="reports.mail", time_limit=600)
 def deliver(**_: Any) -> None:
-    """Queue the links to new passwords that were asked for, hand over what waits, and say what got lost."""
+    """Queue requested password links, deliver waiting mail, and mark lost mail."""
     passwords.send_links(timezone.now())
     delivery.mark_lost(timezone.now())
     delivery.deliver_due()

@@ -27,11 +27,11 @@ class Verdict(StrEnum):
     """The outcome of an attempt."""
 
     SENT = "sent"
-    LATER = "later"  # a temporary refusal, or a fault on our side
-    REFUSED = "refused"  # the message, permanently
-    GONE = "gone"  # the address, permanently
-    UNKNOWN = "unknown"  # the message was sent and not answered
-    AWAY = "away"  # no mail server: no other mail need be tried now
+    LATER = "later"  # a temporary refusal, or an error on our side
+    REFUSED = "refused"  # the message was refused permanently
+    GONE = "gone"  # the address was refused permanently
+    UNKNOWN = "unknown"  # the message was sent but not answered
+    AWAY = "away"  # no mail server, so don't try other mail now
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Outcome:
 
 
 class _Ready(mail.EmailMessage):
-    """A finished message, for backends that want Django's class."""
+    """A finished message, for backends that expect Django's class."""
 
     def __init__(self, ready: bytes, to: str) -> None:
         super().__init__(to=[to])
@@ -94,7 +94,7 @@ class ServerConnection:
         """Send MAIL, RCPT and DATA, each with the verdict of a permanent refusal."""
         try:
             steps: tuple[tuple[Callable[[], tuple[int, bytes]], Verdict], ...] = (
-                (lambda: server.mail(sender), Verdict.LATER),  # a fault on our side
+                (lambda: server.mail(sender), Verdict.LATER),  # an error on our side
                 (lambda: server.rcpt(to), Verdict.GONE),
                 (lambda: server.docmd("DATA"), Verdict.REFUSED),
             )
@@ -123,7 +123,7 @@ class ServerConnection:
             self.disconnect()
 
     def disconnect(self) -> None:
-        """Close at once: Django's close says QUIT first, and may wait for an answer."""
+        """Close at once. Django's close sends QUIT first and may wait for an answer."""
         connection = getattr(self._backend, "connection", None)
         if connection is not None:
             connection.close()
@@ -136,7 +136,7 @@ def _outcome(code: int, said: bytes, permanent: Verdict) -> Outcome:
         return Outcome(Verdict.SENT, answer)
     if code // 100 != 5:
         return Outcome(Verdict.LATER, answer)
-    # Some servers know of a mailbox only once they have the message.
+    # Some servers find out that a mailbox doesn't exist only once they have the message.
     is_of_mailbox = permanent == Verdict.REFUSED and _OF_MAILBOX.search(answer)
     return Outcome(Verdict.GONE if is_of_mailbox else permanent, answer)
 

@@ -1,1 +1,1 @@
-"""Pages: the report pages, thin edges over figures and charts."""
+"""Pages: the report pages, thin layers over figures and charts."""

@@ -66,7 +66,7 @@ class CostChange:
 
     @property
     def whole(self) -> Decimal:
-        """The change."""
+        """Return the change in total cost."""
         return sum_of((self.after, -self.before))
 
     @property

@@ -1,7 +1,7 @@
-"""Cost: what a month costs, why more than the one before, who and what causes it. From daily sums of charges.
+"""Cost: the cost of a month, why it differs from the previous month, and where it comes from.
 
-All is by time of receipt, in UTC. A month that runs is compared by its days that are over with as many of the
-month before.
+Read from daily sums of charges, by time of receipt (UTC). The current month is compared by its past days with
+the same number of days of the previous month.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ Keys = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class CostQuery:
-    """Which charges of a month are asked for."""
+    """A selection of a month's charges."""
 
     month: date  # its first day
     owners: tuple[int, ...] | None
@@ -49,17 +49,17 @@ class CostQuery:
 
     @property
     def is_narrowed(self) -> bool:
-        """True if it asks for a part of what an owner pays."""
+        """True if it covers only a part of what an owner pays."""
         return "source_id__in" in self.only or "kind__in" in self.only
 
     def rows(self, month: date | None = None) -> Any:
-        """The daily sums of the month, or of another one."""
+        """Return the daily sums of this month, or of another one."""
         found = ChargeDay.objects.filter(billing_month__month=month or self.month, **self.only)
         return found if self.owners is None else found.filter(owner_id__in=self.owners)
 
 
 def query(filters: Filters, month: date, currency: str) -> CostQuery:
-    """A query for the charges of a month, in one currency."""
+    """Return a query for the charges of a month, in one currency."""
     only: dict[str, Any] = {"billing_month__currency": currency}
     if filters.sources:
         only["source_id__in"] = filters.sources
@@ -70,7 +70,7 @@ def query(filters: Filters, month: date, currency: str) -> CostQuery:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The cost of a part of a month: of an owner, a source, a kind and so on."""
+    """The cost of a part of a month: an owner, a source, a kind and so on."""
 
     keys: Keys
     cost: Decimal = ZERO
@@ -82,12 +82,12 @@ class Part:
 
     @property
     def per_million(self) -> Decimal | None:
-        """Cost of a million accepted events, all in."""
+        """Return the total cost per million accepted events."""
         return quotient(self.cost, self.events / ONE_MILLION) if self.events else None
 
     @property
     def bytes_per_event(self) -> Decimal | None:
-        """The size of an accepted event."""
+        """Return the average size of an accepted event."""
         return quotient(self.gb * GB, Decimal(self.events)) if self.events else None
 
 
@@ -103,7 +103,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The months that there are, and in which currencies and states."""
+    """The months with charges, and their currencies and states."""
 
     months: tuple[date, ...]  # newest first
     currencies: tuple[str, ...]  # of the month that is asked for
@@ -135,12 +135,12 @@ class MonthsCost:
 
     @property
     def lowest(self) -> Decimal | None:
-        """Return what the month will cost at the least, if it differs no more than months before."""
+        """Return the lowest expected cost of the month, based on the errors of past forecasts."""
         return self._expected(ONE - min(self.spread, ONE)) if self.spread is not None else None
 
     @property
     def highest(self) -> Decimal | None:
-        """And at the most."""
+        """Return the highest expected cost."""
         return self._expected(ONE + self.spread) if self.spread is not None else None
 
     def _expected(self, factor: Decimal) -> Decimal | None:
@@ -151,7 +151,7 @@ class MonthsCost:
 
 
 def known(month: date, owners: tuple[int, ...] | None) -> Known:
-    """The months of those owners' organizations, and what is known of one; one statement."""
+    """Return the months of the owners' organizations, and the details of one, in one statement."""
     rows = BillingMonth.objects.all()
     if owners is not None:
         rows = rows.filter(organization__owners__in=owners).distinct()
@@ -167,10 +167,10 @@ def known(month: date, owners: tuple[int, ...] | None) -> Known:
 
 
 def months_cost(asked: CostQuery, by: str, now: datetime) -> MonthsCost:
-    """The figures of a month, as of a time (UTC); 14 statements."""
+    """Return the figures of a month as of a time (UTC), in 14 statements."""
     over = min((now.date() - asked.month).days, (next_month(asked.month) - asked.month).days)
     runs = asked.month <= now.date() < next_month(asked.month)
-    # What is kept has a cost only from its hours, so a running day would look cheaper than it is.
+    # Stored data is charged only for past hours, so the current day would look too cheap.
     days = over if runs else None
     months = (asked.before, asked.month)
     sides = [comparison.month_costs(month, asked.owners, days, **asked.only) for month in months]
@@ -223,14 +223,16 @@ def _whole(rows: Any) -> Part:
 
 
 def _parts(rows: Any, *by: str, most: int | None = None) -> list[Part]:
-    """By one or more of DIMENSIONS, the dearest first; those that cost nothing too."""
+    """Return the parts by one or more of DIMENSIONS, most expensive first, including free ones."""
     columns = [DIMENSIONS[name] for name in by]
     found = rows.values(*columns).annotate(**_SUMS).order_by("-cost_sum", "-rejected_sum", *columns)[:most]
     return [_part(tuple(row[column] for column in columns), row) for row in found]
 
 
 def _split(rows: Any, by: str) -> list[Part]:
-    """All of a month by one of DIMENSIONS. Fixed costs are of no kind and no dialect: they have no key."""
+    """Return a whole month by one of DIMENSIONS. Fixed costs have no kind and no dialect, so their key is
+    None.
+    """
     if by not in ("kind", "dialect"):
         return _parts(rows, by)
     fixed = _whole(rows.filter(meter=PLATFORM))
@@ -241,7 +243,7 @@ def _split(rows: Any, by: str) -> list[Part]:
 
 
 def _days(asked: CostQuery, by: str) -> dict[date, dict[Any, Decimal]]:
-    """Cost of each day by key, without fixed costs and corrections, which are of no day."""
+    """Return the cost of each day by key, without fixed costs and corrections, which belong to no day."""
     rows = asked.rows().filter(is_correction=False).exclude(meter=PLATFORM)
     days: dict[date, dict[Any, Decimal]] = {}
     for day, key, cost in rows.values_list("day", DIMENSIONS[by]).annotate(costs=Sum("cost")).order_by():
@@ -262,7 +264,7 @@ def _buckets(asked: CostQuery) -> dict[str, Decimal]:
 
 
 def of_day(asked: CostQuery, day: date, by: str) -> tuple[list[Part], dict[Keys, Part]]:
-    """A day by one of DIMENSIONS, and the same day a week before; without fixed costs and corrections."""
+    """Return a day by one of DIMENSIONS, and the same day a week before, without fixed costs and corrections."""
     week = day - 7 * DAY
     rows = asked.rows().filter(day=day, is_correction=False).exclude(meter=PLATFORM)
     former = asked.rows(month_of(week)).filter(day=week, is_correction=False).exclude(meter=PLATFORM)
@@ -270,5 +272,5 @@ def of_day(asked: CostQuery, day: date, by: str) -> tuple[list[Part], dict[Keys,
 
 
 def total_of(parts: Any) -> Decimal:
-    """Return what some parts cost."""
+    """Return the total of some parts."""
     return sum_of(part.cost for part in parts)

@@ -1,4 +1,4 @@
-"""Cost of hours: a day by its hours, and the charges of one hour. From charges, of one day at the most."""
+"""Cost of hours: a day by hour, and the charges of one hour. Reads the charges of one day at most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST = 2_000  # charges of an hour
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """A charge, as it is shown."""
+    """A charge as shown on the page."""
 
     owner_id: int
     source_id: int | None
@@ -32,7 +32,9 @@ class Charged:
 
 
 def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
-    """Cost of each hour of a day by key of one of DIMENSIONS. `seen` are all owners that the reader sees."""
+    """Return the cost of each hour of a day by one of DIMENSIONS. `seen` are all owners that the reader may
+    see.
+    """
     since = datetime(day.year, day.month, day.day, tzinfo=UTC)
     hours: dict[datetime, dict[Any, Decimal]] = {}
     found = _rows(asked, seen, since, since + DAY).values_list("hour", DIMENSIONS[by])
@@ -42,7 +44,7 @@ def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[d
 
 
 def of_hour(asked: CostQuery, seen: Sequence[int], hour: datetime) -> list[Charged]:
-    """The charges of an hour, the dearest first."""
+    """Return the charges of an hour, most expensive first."""
     names = (
         "owner_id",
         "source_id",
@@ -59,8 +61,10 @@ def of_hour(asked: CostQuery, seen: Sequence[int], hour: datetime) -> list[Charg
 
 
 def _rows(asked: CostQuery, seen: Sequence[int], since: datetime, until: datetime) -> Any:
-    """Charges of what came in; stored data is charged by the day. By a list of owners also for whom sees all:
-    the index goes by owner before hour.
+    """Return charges of usage, without stored data, which is charged by the day.
+
+    Always filters by a list of owners, even for readers who see all, because the index has the owner before
+    the hour.
     """
     owners = list(seen) if asked.owners is None else list(asked.owners)
     rows = Charge.objects.filter(

@@ -1,4 +1,4 @@
-"""Months: what was charged month by month, which months are open or closed, and what is spent in one."""
+"""Months: charges by month, open and closed months, and the spending in a month."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ YEAR = 12  # months
 
 
 def back(month: date, count: int) -> date:
-    """The first day of the month so many months before."""
+    """Return the first day of the month that many months earlier."""
     for _ in range(count):
         month = month_of(month - DAY)
     return month
 
 
 def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, dict[Any, Decimal]]:
-    """All that each month cost, by key of one of DIMENSIONS. Fixed costs are of no kind and no dialect."""
+    """Return the cost of each month by one of DIMENSIONS. Fixed costs have no kind and no dialect."""
     rows = ChargeDay.objects.filter(
         billing_month__month__gte=first, billing_month__month__lte=last, **asked.only
     )
@@ -54,7 +54,7 @@ def _add(costs: dict[Any, Decimal], key: Any, cost: Decimal) -> None:
 
 
 def total_of(months: Mapping[date, Mapping[Any, Decimal]], month: date) -> Decimal:
-    """The cost of a month."""
+    """Return the cost of a month."""
     return sum(months.get(month, {}).values(), ZERO)
 
 
@@ -74,11 +74,11 @@ class Month:
     charged_until: datetime | None
     closed_at: datetime | None
     closed_by: str
-    is_first_open: bool  # those before it are closed
+    is_first_open: bool  # earlier months are closed
 
     @property
     def is_closed(self) -> bool:
-        """True if it never changes any more."""
+        """True if it is final."""
         return self.closed_at is not None
 
     def is_due(self, now: datetime) -> bool:
@@ -86,7 +86,7 @@ class Month:
         return self.is_first_open and not self.is_closed and now >= month_start(next_month(self.month))
 
     def state(self, now: datetime) -> str:
-        """In a word or two."""
+        """Return the state in a word or two."""
         if self.is_closed:
             return "closed"
         if now < month_start(next_month(self.month)):
@@ -95,7 +95,7 @@ class Month:
 
 
 def months() -> list[Month]:
-    """The months of all organizations, newest first; two statements."""
+    """Return the months of all organizations, newest first, in two statements."""
     rows = list(BillingMonth.objects.select_related("organization").order_by("-month", "organization")[:MOST])
     found = ChargeDay.objects.filter(billing_month__in=[row.pk for row in rows])
     sums = {
@@ -107,7 +107,7 @@ def months() -> list[Month]:
     first: dict[int, date] = {}
     for row in rows:
         if not row.is_closed:
-            first[row.organization_id] = row.month  # the newest come first, so the oldest stays
+            first[row.organization_id] = row.month  # The newest come first, so the oldest remains.
     return [
         Month(
             row.organization_id,
@@ -126,7 +126,7 @@ def months() -> list[Month]:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """All in one currency."""
+    """Spending in one currency."""
 
     currency: str
     used: Decimal | None  # in the hours of the period; fixed costs and corrections are of no hour
@@ -139,7 +139,7 @@ class Spending:
 
 
 def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending | None:
-    """None where nothing was charged, or in several currencies: sums of these would mean nothing."""
+    """Return the spending. None if nothing was charged, or in several currencies, which can't be added."""
     month = month_of(period.last)
     before = period.before().as_far_as(period, now)
     first = month_of(min(before.since.astimezone(UTC).date(), month - DAY))
@@ -160,6 +160,6 @@ def spending(period: Period, owners: Sequence[int], now: datetime) -> Spending |
 
 
 def _used(period: Period, owners: Sequence[int]) -> Decimal:
-    """Of the whole UTC hours that begin in a period."""
+    """Return the cost of the whole UTC hours that begin in a period."""
     period = period.by_utc_hours()
     return sum_of(point.cost for point in charges.hourly_costs(period.since, period.until, "owner", owners))

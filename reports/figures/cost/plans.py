@@ -1,4 +1,4 @@
-"""Plans: which plan and discount are in force for whom, what a plan's units cost, which plans there are."""
+"""Plans: plans and discounts in force, the prices of a plan, and the available plans."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The price of a meter's unit above an amount of the month."""
+    """The price of a meter's unit above a quantity in the month."""
 
     plan_id: int
     plan: str
@@ -35,7 +35,7 @@ class Step:
 
 
 def in_force(owners: Collection[int], at: datetime) -> list[InForce]:
-    """The plan and the discount of each of the owners that has a plan; three statements."""
+    """Return the plan and discount of each owner that has a plan, in three statements."""
     homes = dict(Owner.objects.filter(pk__in=owners).values_list("pk", "organization_id"))
     rows = PlanAssignment.objects.filter(organization__in=set(homes.values()), valid_from__lte=at)
     plans: dict[tuple[int, int | None], tuple[int, str]] = {}
@@ -57,13 +57,13 @@ def in_force(owners: Collection[int], at: datetime) -> list[InForce]:
 
 
 def steps(plans: Collection[int], since: datetime, until: datetime) -> list[Step]:
-    """The prices of plans that are in force at any hour of a time, by plan and meter; two statements."""
+    """Return the prices in force in any hour of a period, by plan and meter, in two statements."""
     prices = Price.objects.filter(plan__in=plans, valid_from__lt=until).select_related("plan")
     of_meter: dict[tuple[int, str], list[Price]] = {}
     for price in prices.prefetch_related("tiers").order_by("plan__name", "meter", "valid_from", "pk"):
         known = of_meter.setdefault((price.plan_id, price.meter), [])
         if price.valid_from <= since:
-            known.clear()  # it supersedes those before
+            known.clear()  # supersedes the earlier ones
         known.append(price)
     return [
         Step(price.plan_id, price.plan.name, price.meter, above, unit_price, price.valid_from)
@@ -79,8 +79,10 @@ def steps(plans: Collection[int], since: datetime, until: datetime) -> list[Step
 def offered(
     organization_id: int, currency: str, owners: Collection[int], *, all_plans: bool
 ) -> list[PricePlan]:
-    """The plans that a month can be supposed under: an organization's and those owners', for operators every
-    one. What another owner pays by is between that owner and the operator.
+    """Return the plans that a what-if can use: those of the organization and of these owners; for operators,
+    all.
+
+    Other owners' plans are between them and the operator.
     """
     rows = PricePlan.objects.filter(currency=currency)
     if not all_plans:

@@ -1,4 +1,4 @@
-"""Filters of mails: text that came from elsewhere as one line, and as no link."""
+"""Template filters of mails: external text as one line, without automatic links."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ register = template.Library()
 
 @register.filter
 def plain(value: Any) -> str:
-    """One visible line."""
+    """Return one visible line."""
     return text.one_line(str(value))
 
 
 @register.filter
 def unlinked(value: Any) -> str:
-    """One visible line that mail programs make no link of."""
+    """Return one visible line that mail programs don't turn into a link."""
     return text.unlinked(text.one_line(str(value)))
 
 
 @register.filter
 def name(value: Any) -> str:
-    """A name inside a sentence, of any script."""
+    """Return a name, in any script, for use inside a sentence."""
     return text.unlinked(text.isolated(text.one_line(str(value))))
 
 
 @register.filter
 def unlinked_row(value: Any) -> str:
-    """A line of a table in plain text: its cells are lines already, and its blanks stay."""
+    """Return a row of a plain-text table. Its cells are already single lines, and their spaces stay."""
     return text.unlinked(str(value))

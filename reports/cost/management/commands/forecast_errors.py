@@ -1,4 +1,4 @@
-"""forecast_errors: how far the forecast of a month would have been off, by how many of its days were over."""
+"""forecast_errors: how far forecasts of past months would have been off, by number of days over."""
 
 from typing import Any
 
