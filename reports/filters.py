@@ -1,4 +1,4 @@
-"""Filters: the selection of a report, as plain data. Pages parse them from the URL and functions take them."""
+"""Filters: the selection of a report, as plain data. Pages parse them from the URL, functions take them."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Bots(StrEnum):
     ONLY = "only"
 
     def wanted(self, *, of_people: bool) -> bool | None:
-        """Return the value of `is_bot` to filter by, for figures about people or events; None if both count."""
+        """Return the value of `is_bot` to filter by, in figures about people or events; None for both."""
         usual = False if of_people else None
         return {Bots.USUAL: usual, Bots.COUNTED: None, Bots.LEFT_OUT: False, Bots.ONLY: True}[self]
 

@@ -1,4 +1,4 @@
-"""Period: the whole local days that a report looks at, in a zone, and the buckets that they fall into."""
+"""Period: the whole local days that a report covers, in a time zone, and their buckets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Granularity(StrEnum):
-    """Lengths of a series' buckets. The names are units of PostgreSQL's date_trunc, but for the first."""
+    """Lengths of a series' buckets. All but the first are names of units of PostgreSQL's date_trunc."""
 
     QUARTER = "quarter_hour"
     HOUR = "hour"
@@ -25,7 +25,7 @@ class Granularity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From the first moment of `first` to the last of the day before `end`, by the clocks of `zone`."""
+    """From the first moment of `first` to the last of the day before `end`, in the time zone `zone`."""
 
     first: date
     end: date  # exclusive
@@ -39,12 +39,12 @@ class Period:
 
     @property
     def since(self) -> datetime:
-        """Its first moment, in UTC."""
+        """Return its first moment, in UTC."""
         return self._start(midnight(self.first, self.zone))
 
     @property
     def until(self) -> datetime:
-        """The first moment after it, in UTC."""
+        """Return the first moment after it, in UTC."""
         end = midnight(self.end, self.zone)
         if self.lasts is not None:
             end = min(midnight(self.first, self.zone) + self.lasts, end)
@@ -55,32 +55,35 @@ class Period:
         return at + (EPOCH - at) % HOUR if self.in_utc_hours else at
 
     def by_utc_hours(self) -> "Period":
-        """Return the whole UTC hours that begin in it: what is counted by hour can't be cut any finer."""
+        """Return the whole UTC hours that begin in it, since hourly counters can't be split further."""
         return replace(self, in_utc_hours=True)
 
     @property
     def is_off_utc_hours(self) -> bool:
-        """True if its days don't begin with a UTC hour, as in zones that are half or a quarter of one off."""
+        """True if its days don't begin with a UTC hour, as in zones offset by half or quarter hours."""
         return any((midnight(day, self.zone) - EPOCH) % HOUR for day in (self.first, self.end))
 
     @property
     def last(self) -> date:
-        """Its last day."""
+        """Return its last day."""
         return self.end - DAY
 
     @property
     def days(self) -> int:
-        """Return how many days it has."""
+        """Return its number of days."""
         return (self.end - self.first).days
 
     @property
     def is_month(self) -> bool:
-        """True if it is one calendar month, whole."""
+        """True if it is exactly one calendar month."""
         return self.first.day == 1 and self.end == next_month(self.first)
 
     def before(self) -> "Period":
-        """The period that it is compared with: as many days before it; for a whole month, the month before.
-        For less than a week the same days of the week before, since Sundays are no measure of Mondays.
+        """Return the compared period: the same number of days before it or, for a whole month, the month
+        before.
+
+        Periods shorter than a week are compared with the same weekdays of the week before, since Sundays
+        differ from Mondays.
         """
         if self.is_month:
             return replace(self, first=month_of(self.first - DAY), end=self.first)
@@ -89,7 +92,7 @@ class Period:
 
     @property
     def before_in_words(self) -> str:
-        """The period of `before` for the middle of a sentence, such as "the week before"."""
+        """Return the period of `before` for use inside a sentence, such as "the week before"."""
         if self.is_month:
             return "the month before"
         if self.days == 1:
@@ -99,34 +102,38 @@ class Period:
         return "the week before" if self.days == WEEK.days else "the period before"
 
     def year_before(self) -> "Period":
-        """The same days a year ago; 29 February becomes 28 February."""
+        """Return the same days a year ago. 29 February becomes 28 February."""
         first = _year_before(self.first)
         return replace(self, first=first, end=max(_year_before(self.end), first + DAY))
 
     def as_far_as(self, other: "Period", now: datetime) -> "Period":
-        """As much of it as of another one is over, to the nearest quarter of an hour and one at the least;
-        all of it where the other isn't running.
+        """Return as much of it as another period has completed, to the nearest quarter of an hour and at
+        least one.
+
+        Return all of it if the other isn't running.
         """
         if not other.since <= now < other.until:
             return self
         return replace(self, lasts=max(round((now - other.since) / QUARTER), 1) * QUARTER)
 
     def buckets(self, granularity: Granularity) -> list[datetime]:
-        """The first moments, in UTC, of the buckets that the period touches, the first cut off at `since`.
-        One at the least, also of a day that clocks leapt over.
+        """Return the first moments, in UTC, of the buckets that the period touches, the first cut off at
+        `since`.
+
+        Returns at least one, even for a day that the clocks skipped.
         """
         since, until = self.since, self.until
         starts = dict.fromkeys(max(self._start(start), since) for start in _STARTS[granularity](self))
         return [start for start in starts if start < until] or [since]
 
     def ended(self, granularity: Granularity, now: datetime) -> int:
-        """Return how many of its buckets are over at `now` and whole, not cut off by `lasts`."""
+        """Return how many of its buckets are over at `now` and complete, not cut off by `lasts`."""
         starts = replace(self, lasts=None).buckets(granularity)
         until = min(now, self.until)
         return sum(end <= until for end in (*starts[1:], midnight(self.end, self.zone)))
 
     def finest(self) -> Granularity:
-        """The granularity that gives a readable number of buckets."""
+        """Return the finest granularity with a readable number of buckets."""
         if self.days <= 2:
             return Granularity.HOUR
         if self.days <= 92:
@@ -135,22 +142,22 @@ class Period:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a local day, in UTC, also where clocks jump over or repeat midnight."""
+    """Return the first moment of a local day, in UTC, even if clocks skip or repeat midnight."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def month_of(day: date) -> date:
-    """The first day of the month of a day."""
+    """Return the first day of a day's month."""
     return day.replace(day=1)
 
 
 def next_month(day: date) -> date:
-    """The first day of the month after that of a day."""
+    """Return the first day of the next month."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def today(now: datetime, zone: ZoneInfo) -> date:
-    """The local day of a moment."""
+    """Return the local day of a moment."""
     return now.astimezone(zone).date()
 
 
@@ -165,7 +172,7 @@ PRESETS: dict[str, tuple[str, Callable[[date], tuple[date, date]]]] = {
 
 
 def preset(name: str, now: datetime, zone: ZoneInfo) -> Period:
-    """One of PRESETS at a time, in a zone."""
+    """Return one of PRESETS at a time, in a zone."""
     return Period(*PRESETS[name][1](today(now, zone)), zone)
 
 
@@ -197,7 +204,9 @@ def _months(period: Period) -> list[datetime]:
 
 
 def _clock_steps(period: Period, minutes: int) -> list[datetime]:
-    """Where the local clock shows a multiple of `minutes`; zones differ by quarters of an hour."""
+    """Return when the local clock shows a multiple of `minutes`. Offsets are multiples of a quarter of an
+    hour.
+    """
     at, until = midnight(period.first, period.zone), period.until
     found: list[datetime] = []
     while at < until:

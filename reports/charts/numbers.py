@@ -197,7 +197,7 @@ class Change:
     """The change from one value to another, in words."""
 
     text: str
-    tone: str = ""  # True or False if an increase is good or bad
+    tone: str = ""  # good or bad, if an increase is either
 
     @property
     def than(self) -> str:

@@ -105,7 +105,7 @@ class Table:
         return replace(self, rows=(*known, *empty))
 
     def in_utc_hours(self, names: Iterable[str]) -> "Table":
-        """Return the same table with a note, on the page and in the CSV, that columns count whole UTC hours."""
+        """Return the same table with a note (page and CSV) that columns count whole UTC hours."""
         named = {name: f"{name}_in_utc_hours" for name in names}
         columns = tuple(
             replace(

@@ -45,9 +45,7 @@ class Series:
     hue: int
     narrow: tuple[str, str] | None = None  # query parameters that a click adds
     is_beside: bool = False  # for comparison: a dashed line that isn't stacked
-    behind: Callable[[datetime, datetime], str] | None = (
-        None  # link to the list of what a value counts, by its time
-    )
+    behind: Callable[[datetime, datetime], str] | None = None  # list of counted values, by time
     is_estimate: bool = False  # values come from a histogram or a sample
 
 

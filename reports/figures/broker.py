@@ -48,8 +48,8 @@ class Broker:
     memory_most: int | None = None  # bytes; None: no bound
     waiting: int | None = None  # tasks of all lanes that no worker has taken
     workers: tuple[Worker, ...] | None = None  # None: not known
-    age: float = 0.0  # seconds since it was asked, where it is what was known before
-    is_known: bool = True  # whether it has been asked at all
+    age: float = 0.0  # seconds since it was queried, for a previous answer
+    is_known: bool = True  # True if it has been queried at all
 
 
 ABSENT = "The broker can't be reached."

@@ -263,7 +263,7 @@ _CONDITIONS = {
 
 
 def _mask(wanted: dict[str, list[tuple[int, str]]], bounds: str) -> str:
-    """Return the steps that an event `e` matches, as bits. The kind's table is read only if its names matter."""
+    """Return the steps that an event `e` matches, as bits. Reads the kind's table only if names matter."""
     cases = []
     for kind, bits in wanted.items():
         always = sum(bit for bit, condition in bits if not condition)

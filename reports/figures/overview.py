@@ -159,7 +159,7 @@ def _sums(filters: Filters, events: int) -> Sums:
 
 
 def _received(filters: Filters) -> tuple[int | None, int | None]:
-    """Return received and rejected events, by hour of receipt; None if the counters can't apply the filters."""
+    """Return received and rejected events by hour; None if the counters can't apply the filters."""
     if filters.is_beyond_usage:
         return None, None
     hours = of_receipt(UsageHour.objects.all(), filters)

@@ -26,7 +26,7 @@ _UNSEEN = ("Cf", "Zs")  # categories
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Return a text as one line of at most `most` characters, or an empty text if nothing of it is visible."""
+    """Return a text as one line of at most `most` characters, or an empty text if none of it is visible."""
     found = _UNFIT.sub(REPLACED, _BLANK.sub(" ", text))
     found = _TURNING.sub("", _WIDE_RUN.sub(r"\1", found)).strip()
     if len(found) > most:
@@ -45,7 +45,7 @@ def isolated(text: str) -> str:
 
 
 def unlinked(text: str) -> str:
-    """Return a text that mail programs don't turn into links: a zero-width joiner breaks each possible link."""
+    """Return a text that mail programs don't turn into links, by zero-width joiners in possible links."""
     return _LINKING.sub("\\g<0>\u2060", text)
 
 

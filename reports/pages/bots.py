@@ -1,7 +1,7 @@
-"""Note about bots on a page: how many it leaves out or counts, and a link to the opposite.
+"""Note about bots on a page: how many are excluded or included, and a link to switch.
 
-A page of figures about people names one of the functions below as its `of_bots`. Other pages count bots as
-they count everybody, and speak of them only where the reader asks for another way.
+Pages of figures about people set `of_bots` to one of the functions below. Other pages count bots like
+everybody else, and mention them only if the reader changes the filter.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from reports.pages.words import plural
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence without its full stop, and the link that follows it."""
+    """A sentence without its full stop, and the link after it."""
 
     sentence: str
     href: str
@@ -23,7 +23,7 @@ class Note:
 
 
 def note(page: Page, filters: Filters, context: Context) -> Note | None:
-    """Return what a page says of bots; None where there is nothing to say. One statement as a rule."""
+    """Return the note about bots, or None if it isn't needed. Usually runs one statement."""
     if "bots" not in page.filters or (filters.bots is Bots.USUAL and page.of_bots is None):
         return None
     if filters.bots is Bots.ONLY:
@@ -45,7 +45,7 @@ def of_sessions(filters: Filters, _: Context) -> tuple[int, str]:
 
 
 def of_sessions_or_events(filters: Filters, context: Context) -> tuple[int, str]:
-    """Count sessions; without any, the events: their actors and devices are left out too."""
+    """Count sessions, or events if there are no sessions, since their actors and devices are excluded too."""
     number, words = of_sessions(filters, context)
     if number:
         return number, words
@@ -60,7 +60,7 @@ def of_errors(filters: Filters, context: Context) -> tuple[int, str]:
 
 
 def of_learning(filters: Filters, context: Context) -> tuple[int, str]:
-    """Count the events, perhaps of one content."""
+    """Count the events, optionally of one content."""
     number = bots.learning(filters, context.first("content"))
     return number, f"{plural(number, 'event')} of bots"
 

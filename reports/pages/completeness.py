@@ -1,4 +1,4 @@
-"""Completeness: what report pages say and leave out where figures are incomplete or events were removed."""
+"""Completeness: notes on report pages whose figures are incomplete or whose events were removed."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,11 +13,13 @@ from reports.pages.report import Block, Empty, Report
 from reports.periods import DAY
 
 COST = "Cost"
-MONTHS = 62 * DAY  # how far back the pages of cost compare
+MONTHS = 62 * DAY  # how far back the cost pages compare
 
 
 def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
-    """Return why figures are incomplete, or None. One statement; none on pages without figures of events."""
+    """Return why figures are incomplete, or None. Runs one statement, or none on pages without figures of
+    events.
+    """
     if "compare" in page.filters:
         since = min(each.since for each in (filters.period, filters.compare) if each)
         return incomplete(filters.owners, since, filters.period.until, now)
@@ -27,7 +29,7 @@ def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
 
 
 def without_comparison(parsed: Parsed) -> Parsed:
-    """Return the same query without the period that it is compared with."""
+    """Return the same query without the compared period."""
     return replace(parsed, filters=replace(parsed.filters, compare=None))
 
 
@@ -54,12 +56,12 @@ def _row(row: Row) -> Row:
 
 
 def sentence(page: Page, since: Retention) -> str:
-    """Say where single events end, on pages about events; empty where all are kept."""
+    """Return since when single events are kept, for pages about events; empty if all are kept."""
     return since.sentence if "compare" in page.filters else ""
 
 
 def is_before(filters: Filters, since: Retention) -> bool:
-    """True if the period, or the one that it is compared with, begins before single events do."""
+    """True if the period, or the compared one, begins before the first stored events."""
     periods = [each for each in (filters.period, filters.compare) if each]
     return since.events is not None and min(each.since for each in periods) < since.events
 

@@ -1,4 +1,4 @@
-"""Filter bar: what a page can be narrowed by, what is selected, and a chip for each filter in force."""
+"""Filter bar: the filters of a page, the selected values, and a chip for each active filter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A filter of which any number of values may be chosen."""
+    """A filter that takes any number of values."""
 
     name: str
     title: str
@@ -64,12 +64,12 @@ class Many:
 
     @property
     def chosen(self) -> list[Option]:
-        """The values in force."""
+        """Return the selected values."""
         return [option for option in self.options if option.is_chosen]
 
     @property
     def said(self) -> str:
-        """The text of the closed filter."""
+        """Return the text of the closed filter."""
         chosen = self.chosen
         if not chosen:
             return "All"
@@ -78,7 +78,7 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter in force, with the address without it."""
+    """An active filter, with the address without it."""
 
     label: str
     href: str
@@ -86,7 +86,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """All of it."""
+    """The filter bar."""
 
     many: tuple[Many, ...]
     periods: tuple[Option, ...]
@@ -97,14 +97,14 @@ class Bar:
     granularities: tuple[Option, ...]
     zone: str
     chips: tuple[Chip, ...]
-    shows: tuple[str, ...]  # filters that the page heeds
+    shows: tuple[str, ...]  # filters that the page supports
     zones: tuple[str, ...] = ZONES
 
 
 def bar(
     parsed: Parsed, choices: Choices, page: Page, links: Links, offered: Mapping[str, Sequence[str]]
 ) -> Bar:
-    """The filter bar of a page. `offered` has values of versions and countries that occur."""
+    """Return the filter bar of a page. `offered` has the versions and countries that occur."""
     many = tuple(each for each in _many(parsed, choices, offered) if each.name in page.filters)
     period = parsed.filters.period
     periods = [(name, label) for name, (label, _) in PRESETS.items()] + [("custom", "Custom days")]
@@ -146,12 +146,12 @@ def _many(parsed: Parsed, choices: Choices, offered: Mapping[str, Sequence[str]]
         _offer("version", "Version", {each: each for each in offered.get("version", ())}, filters.versions),
         _offer("country", "Country", {each: each for each in offered.get("country", ())}, filters.countries),
     ]
-    # Who sees one owner has nothing to choose.
+    # A reader who sees one owner has nothing to select.
     return [_offer("owner", "Owner", choices.owners, owners), *found] if len(choices.owners) > 1 else found
 
 
 def _offer(name: str, title: str, names: Mapping[Any, str], chosen: Sequence[Any]) -> Many:
-    """Return what is chosen comes first, then the rest by name."""
+    """Return the options, selected ones first, then the others by name."""
     rest = sorted((key for key in names if key not in chosen), key=lambda key: names[key].casefold())
     keys = [*chosen, *rest[: max(LISTED - len(chosen), 0)]]
     options = tuple(Option(str(key), names.get(key, str(key)), key in chosen) for key in keys)
@@ -159,20 +159,20 @@ def _offer(name: str, title: str, names: Mapping[Any, str], chosen: Sequence[Any
 
 
 def _chips(many: Sequence[Many], links: Links) -> list[Chip]:
-    """A chip for each filter with chosen values: how many of how many it leaves."""
+    """Return a chip for each filter with selected values: how many out of how many."""
     return [_chip(each, links) for each in many if each.chosen]
 
 
 def _chip(many: Many, links: Links) -> Chip:
     chosen = many.chosen
     names = ", ".join(option.label for option in chosen[:3]) + (", …" if len(chosen) > 3 else "")
-    # Where values are typed in, how many there are isn't known.
+    # The number of values is unknown if they are typed in.
     left = "" if many.is_typed else f" ({len(chosen)} of {many.count:,} {plural_of(many.title.lower())})"
     return Chip(f"{many.title}: {names}{left}", links.here(**{many.name: None}))
 
 
 def _bots_chip(parsed: Parsed, links: Links) -> list[Chip]:
-    """A chip where bots count in another way than usual."""
+    """Return a chip if bots are counted differently from the default."""
     label = BOTS.get(parsed.filters.bots)
     return [Chip(f"Bots: {label.lower()}", links.here(bots=None))] if label else []
 
@@ -182,7 +182,7 @@ MOST = 500  # pairs of them, those with the most events
 
 
 def offered(filters: Filters, page: Page) -> Mapping[str, Sequence[str]]:
-    """Those that events of the period have, whatever else is filtered; by one statement."""
+    """Return the values that occur in the period, ignoring other filters, in one statement."""
     if not set(KEYS) & set(page.filters):
         return {}
     everything = replace(filters, versions=(), countries=(), kinds=(), bots=Bots.COUNTED)

@@ -1,4 +1,4 @@
-"""Links: addresses of report pages and of lists of events that keep what is asked."""
+"""Links: addresses of report pages and lists of events that keep the reader's filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from events.kinds import KINDS
 from events.spreadsheets.files import FORMATS
 from reports.filters import Filters
 
-# What is kept on the way from page to page.
+# Parameters kept when going from page to page.
 SHARED = (
     "owner",
     "source",
@@ -29,14 +29,14 @@ SHARED = (
     "granularity",
     "zone",
 )
-# What leaves less of the same days.
+# Parameters that filter within the same days.
 NARROWING = ("owner", "source", "kind", "version", "country", "bots")
-# Filters that reports have any number of and lists one, with commas between.
+# Filters that reports take repeatedly, and lists with commas.
 SHARED_WITH_LISTS = ("owner", "source", "version", "country")
-# The reports' way to count bots, by the value of the lists' filter.
+# The reports' values of the bots filter, by those of the lists.
 LISTS_BOTS = {"yes": "only", "no": "left_out"}
 REPORTS_BOTS = {ours: theirs for theirs, ours in LISTS_BOTS.items()}
-# Presets of reports, by what lists call them.
+# Presets of reports, by their names in lists.
 LISTS_PERIODS = {"month": "this_month", "last-month": "last_month"}
 REPORTS_PERIODS = {ours: theirs for theirs, ours in LISTS_PERIODS.items()}
 Value = str | int | date | list[str] | tuple[str, ...] | None
@@ -46,39 +46,39 @@ Params = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The page that is looked at, with all that its address asks."""
+    """The current page with all its parameters."""
 
     page: str
     params: Params
 
     def here(self, **changes: Value) -> str:
-        """This page, asked something else: None lifts a filter."""
+        """Return this page with changed parameters. None removes a filter."""
         return address(self.page, changed(self.params, changes))
 
     def lifted(self) -> str:
-        """This page without anything that narrows it; period and zone stay."""
+        """Return this page without filters. Period and zone stay."""
         return self.here(**dict.fromkeys(NARROWING))
 
     @property
     def is_narrowed(self) -> bool:
-        """True if anything is there to lift."""
+        """True if there is a filter to remove."""
         return any(self.params.get(name) for name in NARROWING)
 
     def in_usual_period(self) -> str:
-        """This page of the last days, however long ago it was asked for."""
+        """Return this page for the most recent days, whatever its period."""
         return self.here(**dict.fromkeys(("period", "from", "to", "compare", "granularity")))
 
     def to(self, page: str, **changes: Value) -> str:
-        """Another page, asked the same; what is this page's own isn't taken along."""
+        """Return another page with the same parameters, without those of this page only."""
         return address(page, changed(shared(self.params), changes))
 
     def days(self, first: date, last: date) -> str:
-        """This page, narrowed to some days."""
+        """Return this page filtered by some days."""
         return self.here(**{"period": None, "from": first, "to": last, "granularity": None})
 
 
 def address(page: str, params: Params) -> str:
-    """The address of a page."""
+    """Return the address of a page."""
     return f"{_path(f'reports:{page}')}{query(params)}"
 
 
@@ -94,7 +94,7 @@ def query(params: Params) -> str:
 
 
 def shared(params: Params) -> dict[str, list[str]]:
-    """Return the parameters that are kept on the way to another page."""
+    """Return the parameters kept when going to another page."""
     return {name: list(params[name]) for name in SHARED if params.get(name)}
 
 
@@ -113,7 +113,7 @@ def for_lists(params: Params) -> dict[str, list[str]]:
 
 
 def for_reports(params: Params) -> dict[str, list[str]]:
-    """Translate a list's parameters into those of reports: the whole days that its times touch."""
+    """Translate a list's parameters into those of reports: the whole days covered by its times."""
     kept = {name: params[name][-1].split(",") for name in SHARED_WITH_LISTS if params.get(name, [""])[-1]}
     if bots := LISTS_BOTS.get(next(reversed(params.get("is_bot", ())), "")):
         kept["bots"] = [bots]
@@ -127,7 +127,7 @@ def for_reports(params: Params) -> dict[str, list[str]]:
 
 
 def _day(values: Sequence[str]) -> datetime | None:
-    """The time, or the begin of the day, that an address has; None for what is neither."""
+    """Parse a time, or a day as its beginning; None if it is neither."""
     try:
         found = datetime.fromisoformat(values[-1] if values else "")
     except ValueError:
@@ -136,7 +136,7 @@ def _day(values: Sequence[str]) -> datetime | None:
 
 
 def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]]:
-    """The parameters after changes, without that of a file."""
+    """Return the parameters after changes, without the one for downloads."""
     kept = {name: list(values) for name, values in params.items() if values and name not in FORMATS}
     for name, value in changes.items():
         kept.pop(name, None)
@@ -163,21 +163,23 @@ def listed(filters: Filters, *names: str) -> dict[str, str]:
 
 
 def within(since: datetime, until: datetime) -> dict[str, str]:
-    """A stretch of time, as lists of the admin are asked for it."""
+    """Return a time range as parameters of admin lists."""
     return {"since": moment(since), "until": moment(until)}
 
 
 def events(filters: Filters, **narrower: str | int) -> str:
-    """The list of the events that were counted. `narrower` are further filters of the list, for instance a
-    kind or a session; what is empty is lifted.
+    """Return the list of the counted events.
+
+    `narrower` are further filters of the list, for example a kind or a session. An empty value removes a
+    filter.
     """
     asked = listed(filters, "owner", "source", "kind", "version", "country", "is_bot")
     return in_list("admin:events_event_changelist", asked | narrower)
 
 
 def received(filters: Filters, **narrower: str | int) -> str:
-    """The same of the events that were received in the period, whenever they occurred: those that charges and
-    usage are about.
+    """Return the list of events received in the period, whenever they occurred. Charges and usage count
+    these.
     """
     asked = listed(filters.by_utc_hours(), "owner", "source", "kind", "version", "country")
     asked |= {"received_since": asked.pop("since"), "received_until": asked.pop("until")}
@@ -185,35 +187,35 @@ def received(filters: Filters, **narrower: str | int) -> str:
 
 
 def sessions(filters: Filters, **narrower: str | int) -> str:
-    """The list of the sessions that were counted: those that began in the period."""
+    """Return the list of the counted sessions, which began in the period."""
     asked = listed(filters.of_people, "owner", "source", "version", "country", "is_bot")
     return in_list("admin:events_session_changelist", asked | narrower)
 
 
 def rejected(filters: Filters, **narrower: str | int) -> str:
-    """The list of rejected events that were first received in the period; it takes one kind."""
+    """Return the list of rejected events first received in the period. It takes only one kind."""
     asked = listed(filters.by_utc_hours(), "owner", "source", *(["kind"] if len(filters.kinds) == 1 else []))
     return in_list("admin:ingestion_rejectedevent_changelist", asked | narrower)
 
 
 def rejected_groups(filters: Filters) -> str:
-    """Why events were rejected that were received in the period: their groups."""
+    """Return the groups of rejected events received in the period."""
     asked = listed(filters, "owner", "source", "kind")
     return in_list("admin:ingestion_rejected_groups", asked)
 
 
 def in_list(page: str, asked: Mapping[str, str | int]) -> str:
-    """A list of the admin, asked something; what is empty isn't asked."""
+    """Return an admin list with parameters. Empty ones are left out."""
     return f"{_path(page)}?{urlencode({name: value for name, value in asked.items() if value != ''})}"
 
 
 def session_page(session: UUID) -> str:
-    """The address of a session's page."""
+    """Return the address of a session's page."""
     return _row_page("events_session", session)
 
 
 def event_page(event: UUID | str) -> str:
-    """The address of an event's page."""
+    """Return the address of an event's page."""
     return _row_page("events_event", event)
 
 
@@ -229,26 +231,27 @@ def _around_key(table: str) -> tuple[str, str]:
 
 
 def moment(at: datetime) -> str:
-    """A time as the fields of lists take it."""
+    """Return a time in the format of the lists' fields."""
     return f"{at:%Y-%m-%dT%H:%M}"
 
 
 def of_kind(kind: str, filters: Filters, **narrower: str | int) -> str:
-    """The list of the events of a kind that were counted.
+    """Return the list of the counted events of a kind.
 
-    `narrower` are further filters of the list: columns of the kind, `object` and so on; none where empty.
+    `narrower` are further filters of the list, such as columns of the kind or `object`. Empty ones are left
+    out.
     """
     asked = listed(filters, "owner", "source", "version", "country", "is_bot")
     return in_list(f"admin:events_{KINDS[kind].model._meta.model_name}_changelist", asked | narrower)
 
 
 def is_address(page: str) -> bool:
-    """True if a page is called by its address: those of Availity are, where they say it."""
+    """True if a page's name is its address, as for Availity's pages that send one."""
     return page.startswith("/") or "://" in page
 
 
 def of_page(page: str, filters: Filters) -> str:
-    """The list of the events that showed a page; Availity's pages without an address aren't found so."""
+    """Return the list of the events that showed a page. Finds none of Availity's pages without address."""
     filters = filters.of_people
     if is_address(page):
         return of_kind("ui_action", filters, url=page, resulting_event="page", action="load")
@@ -256,14 +259,16 @@ def of_page(page: str, filters: Filters) -> str:
 
 
 class EmptyLink(TypedDict, total=False):
-    """A link, as `Empty` takes it."""
+    """A link for `Empty`."""
 
     href: str
     label: str
 
 
 def unfilter_link(links: Links) -> EmptyLink:
-    """Lifts what narrows; where nothing does, leads to the usual period; nothing where that is asked for."""
+    """Return a link that removes the filters or, without filters, returns to the default period; empty if it
+    is shown.
+    """
     if links.is_narrowed:
         return {"href": links.lifted(), "label": "Clear all filters"}
     if any(links.params.get(name) for name in ("period", "from", "to")):

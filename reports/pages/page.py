@@ -1,4 +1,4 @@
-"""Page: one report as it is declared: address, place in the navigation, the function that makes it."""
+"""Page: the declaration of a report: address, place in the navigation, and the function that builds it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ALL_FILTERS = (*OF_EVENTS, "period", "compare", "granularity", "zone")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that a page needs besides filters. It has no request, so tests can make one easily."""
+    """Everything that a page needs besides filters. Without a request, so that tests can easily make one."""
 
     now: datetime
     links: Links
@@ -28,7 +28,7 @@ class Context:
     is_incomplete: bool = False  # figures are incomplete: no comparisons, no warnings
 
     def first(self, name: str) -> str:
-        """The last value of one of the page's own parameters; empty where there is none."""
+        """Return the last value of one of the page's own parameters, or an empty text."""
         return next(reversed(self.params.get(name, ())), "")
 
 

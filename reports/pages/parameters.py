@@ -1,6 +1,6 @@
-"""Asking: from the parameters of an address to filters, within what a person may see.
+"""Parameters: parsed from a URL into filters, limited to what the person may see.
 
-What can't be meant is left out and said in a sentence; the other filters stay.
+Invalid parameters are ignored and reported in a sentence. The other filters stay.
 """
 
 import zoneinfo
@@ -63,7 +63,7 @@ class Parsed:
 
 
 class _Parameters:
-    """Reads parameters one by one, and keeps what it understood."""
+    """Reader of parameters, one by one. It records the valid ones."""
 
     def __init__(self, params: Params) -> None:
         self.params = params
@@ -71,7 +71,7 @@ class _Parameters:
         self.errors: list[str] = []
 
     def texts(self, name: str, *, once: bool = True) -> list[str]:
-        """The values of a parameter, each `once`, without what no database takes."""
+        """Return the values of a parameter without duplicates and characters that no database accepts."""
         values = [value.strip() for value in self.params.get(name, [])]
         found = [
             value
@@ -81,23 +81,23 @@ class _Parameters:
         return found[:VALUES]
 
     def first(self, name: str) -> str:
-        """The last value of a parameter, as in any form; empty where there is none."""
+        """Return the last value of a parameter, as forms do; empty without one."""
         return next(reversed(self.texts(name)), "")
 
     def keep(self, name: str, *values: str) -> None:
-        """A parameter that was understood."""
+        """Record a valid parameter."""
         if values:
             self.understood[name] = list(values)
 
     def fail(self, sentence: str) -> None:
-        """Note a parameter that can't be used."""
+        """Record an invalid parameter."""
         self.errors.append(sentence)
 
 
 def parse(
     params: Params, choices: Choices, now: datetime, own: Iterable[str] = (), zone: str = "UTC"
 ) -> Parsed:
-    """The filters of an address. `own` are parameters that the page itself reads, `zone` the usual one."""
+    """Parse the filters of a URL. `own` are parameters that the page itself reads, `zone` is the default."""
     reader = _Parameters(params)
     owners = _keys(reader, "owner", choices.owners)
     sources = _keys(reader, "source", choices.sources)
@@ -127,12 +127,12 @@ def parse(
 
 @cache
 def zones() -> frozenset[str]:
-    """The names of zones, of the IANA's list."""
+    """Return the names in the IANA's time zone database."""
     return frozenset(zoneinfo.available_timezones())
 
 
 def _merged(choices: Choices, sources: tuple[int, ...]) -> list[int]:
-    """Return what was merged into the chosen sources, and isn't chosen itself."""
+    """Return the sources that were merged into the selected ones and aren't selected themselves."""
     return [key for key, into in choices.merged.items() if into in sources and key not in sources]
 
 
@@ -190,7 +190,7 @@ def _zone(reader: _Parameters, usual: str) -> ZoneInfo:
 
 
 def _period(reader: _Parameters, now: datetime, zone: ZoneInfo) -> tuple[Period, str]:
-    """The period, and the name of its preset."""
+    """Return the period, and the name of its preset."""
     name = reader.first("period")
     first, last = reader.first("from"), reader.first("to")
     if name in PRESETS:
@@ -211,7 +211,7 @@ def _period(reader: _Parameters, now: datetime, zone: ZoneInfo) -> tuple[Period,
 
 
 def _custom(first: str, last: str, now: datetime, zone: ZoneInfo) -> Period:
-    """Days that were given; without the first only the last, without the last until today.
+    """Return the given days. Without the first, it is only the last day; without the last, it ends today.
 
     Raises ValueError with a sentence.
     """
@@ -252,7 +252,7 @@ def _granularity(reader: _Parameters, period: Period) -> str:
 
 
 def _compared(period: Period, compare: str, now: datetime) -> Period | None:
-    """Of a period that is still running, what it is compared with goes as far as it does."""
+    """Return the compared period. If the period is still running, both are cut off at the same point."""
     if compare == "none":
         return None
     beside = period.year_before() if compare == "year" else period.before()

@@ -1,4 +1,4 @@
-"""The report pages that there are. URLs, navigation and tests walk this list."""
+"""The registered report pages. URLs, navigation and tests use this list."""
 
 from reports.pages.activity import builds, interface, learning, overview, sessions
 from reports.pages.cost import billing_months, charges, what_if

@@ -1,4 +1,4 @@
-"""Shown: a block as the template has it: its table in order, headings that sort, its drawing."""
+"""Rendering of blocks for the template: the sorted table, headings that sort, and the drawing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from reports.pages.report import Block
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column's title, and the address of the page in its order."""
+    """The title of a column, and the address of the page sorted by it."""
 
     title: str
     note: str
@@ -25,7 +25,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A block."""
+    """A block as the template takes it."""
 
     block: Block
     headings: tuple[Heading, ...]
@@ -38,19 +38,19 @@ class Shown:
 
     @property
     def spec_id(self) -> str:
-        """The id of the element that holds what is drawn."""
+        """Return the id of the element with the drawing's data."""
         return f"{self.block.name}-spec"
 
     @property
     def height(self) -> str:
-        """Return how high the drawing is: of bars that lie, by their number."""
+        """Return the height of the drawing. For horizontal bars, it depends on their number."""
         if self.spec is None or self.spec["kind"] != "bars":
             return "usual"
         return "few" if len(self.spec["bars"]) <= 4 else "some" if len(self.spec["bars"]) <= 8 else "many"
 
 
 def shown(block: Block, sort: str, links: Links) -> Shown:
-    """A block, its table in the order that `sort` (block.column) asks for."""
+    """Return a block with its table sorted by `sort` (block.column)."""
     table = block.rows
     name, _, by = sort.partition(".")
     by = by if name == block.name else ""
@@ -75,7 +75,9 @@ def _kept(block: Block, links: Links) -> tuple[tuple[str, str], ...]:
 
 
 def _heading(column: Column, block: Block, by: str, links: Links) -> Heading:
-    """Numbers are sorted from the largest on first, texts from A to Z; once more turns it over."""
+    """Return a heading. The first click sorts numbers descending and texts ascending; the next one reverses
+    that.
+    """
     is_number = column.is_number
     first, second = (f"-{column.name}", column.name) if is_number else (column.name, f"-{column.name}")
     href = links.here(sort=f"{block.name}.{second if by == first else first}")

@@ -1,4 +1,4 @@
-"""Report: all that a page says, as plain data. Pages make one; a template shows it."""
+"""Report: all content of a page, as plain data. Pages build it; a template renders it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from reports.charts.spark import spark
 from reports.charts.table import Table
 from reports.periods import Period
 
-FIGURES = 4  # at the most
+FIGURES = 4  # at most
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number at the top: what it is, how it changed, where it leads."""
+    """A number at the top of the page, with its change and a link."""
 
     title: str
     value: Number | None
@@ -30,7 +30,7 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The number."""
+        """Return the formatted number."""
         if self.value is None:
             return NOTHING
         number = self.unit.at_large(self.value)
@@ -38,12 +38,12 @@ class Figure:
 
     @property
     def drawn(self) -> SafeString:
-        """Its values over time."""
+        """Return the sparkline of its values."""
         return spark(self.spark)
 
     @property
     def exact(self) -> str:
-        """The number with its unit."""
+        """Return the number with its unit."""
         return f"{'about ' if self.is_about else ''}{self.unit.exactly(self.value)}"
 
 
@@ -68,7 +68,7 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A field of the page's own, beside the filters or in a block."""
+    """A field of the page itself, next to the filters or in a block."""
 
     name: str
     label: str
@@ -79,7 +79,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text of many lines, as it is, for instance a stack trace."""
+    """A preformatted text of many lines, for example a stack trace."""
 
     title: str
     text: str
@@ -89,7 +89,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One question of the page: a chart with its table, or a table."""
+    """A section of the page: a chart with its table, or a table."""
 
     name: str  # in the addresses of its files
     title: str
@@ -107,7 +107,7 @@ class Block:
 
     @property
     def rows(self) -> Table:
-        """Its table."""
+        """Return its table."""
         if self.table is not None:
             return self.table
         if self.chart is None:
@@ -122,7 +122,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A way to what is beside: the month before and after, or the whole that a part is of."""
+    """A link to a neighbour, such as the previous or next month, or to the whole."""
 
     label: str
     href: str
@@ -133,7 +133,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page: the answer, figures, what wants attention, then block after block, the largest first."""
+    """A page: a summary sentence, figures, alerts, then the sections, most important first."""
 
     answer: str
     figures: tuple[Figure, ...] = ()
@@ -153,5 +153,5 @@ class Report:
             raise ValueError("Two blocks of a page have one name")
 
     def block(self, name: str) -> Block | None:
-        """The block of that name."""
+        """Return the block with that name."""
         return next((block for block in self.blocks if block.name == name), None)

@@ -24,7 +24,7 @@ from reports.query.series import ratio, summed
 
 UNNAMED = "(none)"
 NOTHING = Empty()
-# The address of the events that a metric counts, narrowed by values of dimensions; empty if there is none.
+# Returns the address of the events that a metric counts, filtered by values of dimensions; empty without one.
 ListOf = Callable[[str, Filters, Mapping[str, str]], str]
 
 
@@ -36,7 +36,7 @@ class PageData:
     filters: Filters
     context: Context
     list_of: ListOf
-    where: Mapping[str, str] = field(default_factory=dict)  # dimensions that the page is narrowed by
+    where: Mapping[str, str] = field(default_factory=dict)  # dimensions that the page filters by
 
     def query(
         self,
@@ -78,13 +78,13 @@ class PageData:
 
 
 def _first_values(where: Where) -> dict[str, str]:
-    """Return conditions as a list takes them: of several values the first."""
+    """Return conditions for a list, with only the first of several values."""
     return {name: str(value if isinstance(value, str | int) else value[0]) for name, value in where.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Headlines:
-    """The metrics at the top of a page: in all, by bucket, and in the compared period."""
+    """The metrics at the top of a page: in total, by bucket, and in the compared period."""
 
     data: PageData
     total: Row
@@ -94,7 +94,7 @@ class Headlines:
     def of(
         cls, data: PageData, metrics: Sequence[str], in_time: Sequence[str] | Line | None = None
     ) -> "Headlines":
-        """Ask for metrics, and for all or some of them by bucket, unless these are known."""
+        """Query metrics, all or some of them by bucket too, unless their values are given."""
         if not isinstance(in_time, Line):
             in_time = data.over_time(*(metrics if in_time is None else in_time))
         return cls(data, answer(data.query(metrics)).total, in_time)
@@ -109,7 +109,7 @@ class Headlines:
         tone: str = "",
         href: str | None = None,
     ) -> Figure:
-        """Return a metric as a figure, which links to the events that it counts."""
+        """Return a metric as a figure that links to the events it counts."""
         value = self.total.values[metric]
         before = None if self.total.before is None else self.total.before[metric]
         unit = self.data.dataset.metric(metric).unit
@@ -135,11 +135,11 @@ class Alarm:
     metric: str
     above: float | None = None
     below: float | None = None
-    of: str = ""  # a metric of which there are to be so many before the other says something
+    of: str = ""  # the metric that must reach a minimum before the other is meaningful
     enough: int = 0
 
     def rings(self, row: Row) -> bool:
-        """True if it wants attention."""
+        """True if it needs attention."""
         if self.of and row.count(self.of) < self.enough:
             return False
         value = row.number(self.metric) or 0
@@ -178,7 +178,7 @@ class Breakdown:
     is_half: bool = False
 
     def answer(self, data: PageData) -> Answer:
-        """Ask for the rows."""
+        """Query the rows."""
         return answer(data.query(self.metrics, self.by, self.order, self.limit, compared=bool(self.compared)))
 
     def block(self, data: PageData, found: Answer, total: Row | None = None) -> Block:
@@ -252,11 +252,11 @@ def _cell(metric: Metric, row: Row) -> object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """A chart of a metric over time, by a dimension."""
+    """A chart of a metric over time, by dimension."""
 
     name: str
     title: str
-    alt: str  # what the chart shows, for those who don't see it
+    alt: str  # text alternative for screen readers
     metric: str
     by: str
     most: int = LISTED  # values that are told apart; a chart has no more than SERIES
@@ -269,7 +269,7 @@ class OverTime:
     empty: Empty = NOTHING
 
     def answer(self, data: PageData) -> tuple[Line, ...]:
-        """Ask for the lines."""
+        """Query the lines."""
         query = data.query((self.metric,), (self.by,))
         return over_time(query, data.context.now, most=self.most)
 
@@ -329,12 +329,12 @@ def time_chart(
 
 
 def compared_column(unit: Unit | None, filters: Filters, context: Context) -> tuple[Column, ...]:
-    """Return the column of the compared period; none where nothing is compared."""
+    """Return the column of the compared period; empty without a comparison."""
     return (Column("before", "Before", unit, note=capfirst(context.compared)),) if filters.compare else ()
 
 
 def compared_series(name: str, before: Sequence[Number | None] | None, places: int) -> list[Series]:
-    """Return the line of the compared period, by the place of its buckets; none where nothing is compared."""
+    """Return the line of the compared period, aligned by bucket; empty without a comparison."""
     if before is None:
         return []
     values = (*before, *(None,) * places)[:places]

@@ -1,4 +1,4 @@
-"""URLs of the report pages, one for each that is registered."""
+"""URLs of the report pages, one per registered page."""
 
 from django.contrib import admin
 from django.urls import path

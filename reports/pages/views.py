@@ -1,4 +1,4 @@
-"""The view of all report pages: understand the address, build the report, show it or send a table as file."""
+"""The view of all report pages: parse the URL, build the report, render it or send a table as a file."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,9 +31,9 @@ from reports.pages.words import compared_with, unbroken
 from reports.periods import Period
 from reports.query.series import ended
 
-ZONE = "tally_zone"  # in the session: the zone that the person chose last
+ZONE = "tally_zone"  # in the session: the last zone that the person selected
 MOMENT = timedelta.resolution
-SORT = "sort"  # parameter: block.column, with a minus before the column from the largest on
+SORT = "sort"  # parameter: block.column, with a minus before the column for descending order
 
 
 def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -77,7 +77,7 @@ def choices_of(access: Access) -> Choices:
 
 
 def _ask(request: HttpRequest, page: Page, choices: Choices) -> Parsed:
-    """The filters of the address; the zone is remembered."""
+    """Parse the filters in the URL and remember the zone."""
     params = {name: request.GET.getlist(name) for name in request.GET}
     usual = str(request.session.get(ZONE, "UTC"))
     parsed = parameters.parse(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
@@ -138,7 +138,7 @@ def _page(
 
 
 def _figures(report: Report, parsed: Parsed) -> list[Figure]:
-    """Return the figures, their sparks without the bucket that is running: half an hour isn't a bad hour."""
+    """Return the figures, their sparks without the current bucket: half an hour isn't a bad hour."""
     if report.period:
         return list(report.figures)
     now = timezone.now()
@@ -153,7 +153,7 @@ def _blocks(report: Report, parsed: Parsed, links: Links) -> list[Shown]:
 
 
 def _kept(parsed: Parsed, page: Page, report: Report) -> list[tuple[str, str]]:
-    """Return what the form of filters sends along beside its fields: what it has no field for."""
+    """Return the hidden fields of the filter form: parameters without a field."""
     fields = {*page.filters, *(control.name for control in report.controls)}
     names = {SORT, *page.own, *SHARED} - fields
     if "period" in page.filters:
@@ -166,7 +166,7 @@ def _in_words(period: Period) -> str:
 
 
 def _beside(compare: Period | None, page: Page, report: Report) -> str:
-    """With which days figures are compared: of a running period with as much of them."""
+    """Return the compared days. A running period is compared with the same part of them."""
     if compare is None or report.period or report.empty or "compare" not in page.filters:
         return ""
     if compare.lasts is None:
@@ -180,7 +180,7 @@ def _days(first: date, last: date) -> str:
 
 
 def _file(request: HttpRequest, page: Page, report: Report, parsed: Parsed, form: str) -> HttpResponseBase:
-    """A table of the page, all rows of it; noted, as every export is."""
+    """Send a table of the page with all its rows. Like every export, it is audited."""
     name = request.GET[form]
     block = report.block(name)
     if block is None:
@@ -194,6 +194,6 @@ def _file(request: HttpRequest, page: Page, report: Report, parsed: Parsed, form
 
 
 def _owner_of(parsed: Parsed) -> Owner | None:
-    """The one owner that it is of: whose leads see the note."""
+    """Return the only owner in the report, if there is one. Its leads see the audit entry."""
     owners = parsed.filters.owners or ()
     return Owner.objects.filter(pk=owners[0]).first() if len(owners) == 1 else None

@@ -1,4 +1,4 @@
-"""Words that pages' sentences share."""
+"""Words shared by the sentences of pages."""
 
 import re
 from datetime import datetime
@@ -19,7 +19,7 @@ _OF = {
     "this_month": "this month",
     "last_month": "last month",
 }
-# A step of a chart, as a part of a sentence.
+# Names of buckets, for use inside a sentence.
 IN_ONE = {
     Granularity.QUARTER: "in a quarter of an hour",
     Granularity.HOUR: "in an hour",
@@ -27,7 +27,7 @@ IN_ONE = {
     Granularity.WEEK: "in a week",
     Granularity.MONTH: "in a month",
 }
-# What reads badly where a line ends in it: times, and a number with its unit.
+# Text that must not be broken across lines: times, and numbers with their units.
 _TOGETHER = re.compile(
     r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\d.,]+ (?:%|(?:[A-Z]{3}|[kMGT]?B|ms|s|min|h|d|points)\b))"
 )
@@ -36,7 +36,7 @@ ABOUT = "What is said to be about so many is counted in a fair sample, since the
 
 
 def of_period(period: Period, now: datetime) -> str:
-    """When, as a part of a sentence."""
+    """Return the period as part of a sentence."""
     for name in PRESETS:
         if period == preset(name, now, period.zone):
             return _OF[name]
@@ -51,12 +51,12 @@ def of_period(period: Period, now: datetime) -> str:
 
 
 def compared_with(compare: str, period: Period) -> str:
-    """Return what figures of a period are compared with: the Sunday before, the same days a year ago."""
+    """Return the compared period in words: the Sunday before, the same days a year ago."""
     return "the same days a year ago" if compare == "year" else period.before_in_words
 
 
 def during(compared: str) -> str:
-    """Return when something was that others are compared with: on the Sunday before, in the week before."""
+    """Return the compared period as an adverb: on the Sunday before, in the week before."""
     is_span = compared.split()[1] in ("week", "month", "period")
     return f"{'in' if is_span else 'on'} {compared}"
 
@@ -64,8 +64,9 @@ def during(compared: str) -> str:
 def than(
     value: Number, before: Number | None, name: str, *, none: str = "none", same: str = "as many"
 ) -> str:
-    """Return how a value differs from that of the period with this name, as a part of a sentence; empty where
-    nothing is compared. `none` and `same` stand for no and for as many things before.
+    """Return the change from the named period's value, as part of a sentence; empty without a comparison.
+
+    `none` and `same` replace the text for zero and for an equal number.
     """
     if before is None:
         return ""
@@ -78,7 +79,7 @@ def than(
 
 
 def plural(number: int, word: str) -> str:
-    """Return a number with its word: 1 event, 2 events."""
+    """Return a number with its noun: 1 event, 2 events."""
     return f"{number:,} {word if number == 1 else plural_of(word)}"
 
 
@@ -90,7 +91,7 @@ def plural_of(word: str) -> str:
 
 
 def in_utc_hours(period: Period, what: str) -> str:
-    """Say that something is counted by whole UTC hours; empty where that makes no difference."""
+    """Return a note that something is counted by whole UTC hours; empty if that makes no difference."""
     if not period.is_off_utc_hours:
         return ""
     counted = period.by_utc_hours()
@@ -102,17 +103,17 @@ def in_utc_hours(period: Period, what: str) -> str:
 
 
 def about(said: str, *, is_about: bool) -> str:
-    """A number in words, as what it is where a sample was counted."""
+    """Return a number in words, with "about" if it is an estimate from a sample."""
     return f"about {said}" if is_about else said
 
 
 def sampled(*, is_about: bool) -> str:
-    """Return what a page says under its numbers where a sample was counted; empty where none was."""
+    """Return the note about numbers estimated from a sample; empty if there are none."""
     return ABOUT if is_about else ""
 
 
 def unbroken(sentence: str) -> SafeString:
-    """A sentence for a page, whose lines end in no date and between no number and its unit."""
+    """Return a sentence in which dates, and numbers with their units, don't break across lines."""
     parts = _TOGETHER.split(sentence)
     return format_html_join(
         "",
@@ -126,7 +127,7 @@ def _whole(text: str) -> SafeString:
 
 
 def events_in_words(number: int) -> str:
-    """1.2 million events; few exactly."""
+    """Return a rounded number of events, such as 1.2 million events; small numbers are exact."""
     if number < _SPELT:
         return plural(number, "event")
     short = short_count(number)

@@ -1,7 +1,7 @@
-"""Wholeness: of series of builds, which have all their events; of timers, how long they ran.
+"""Build series: how many have all their events, and how long timers ran.
 
-What began in the period is counted, with its events up to MARGIN before and after it, so that what goes on
-beyond midnight is not torn. A series is one of an owner, a source and a collection.
+Series and timers that began in the period count, with their events up to MARGIN before and after it, so that
+those that go on beyond midnight aren't split. A series belongs to an owner, a source and a collection.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from reports.query.relation import Relation, Where, fetch, relation
 from reports.rollups.models import BuildSeries, BuildTimers
 
 MARGIN = timedelta(days=1)
-RUNS = timedelta(hours=1)  # a series without an end that was heard of so lately may be running
+RUNS = timedelta(hours=1)  # a series without an end and with an event this recent may be running
 
-# Places count from 0 or 1. Proto3 leaves a place of 0 out, so an event without one stands in the first place.
+# Positions count from 0 or 1. Proto3 omits a position of 0, so an event without one comes first.
 _SERIES = """
 SELECT *, coalesce(greatest(places - events, 0), 0) AS missing
 FROM (
@@ -73,23 +73,23 @@ class States:
 
     @property
     def over(self) -> int:
-        """The series that are not running."""
+        """Return the number of series that aren't running."""
         return self.series - self.running
 
     @property
     def broken(self) -> int:
-        """The series that lack an end or places."""
+        """Return the number of series that lack an end or events."""
         return self.unended + self.with_gaps
 
     @property
     def whole_share(self) -> float | None:
-        """The whole ones of those that are over."""
+        """Return the share of complete series among those that aren't running."""
         return self.whole / self.over if self.over else None
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A series that is not whole."""
+    """An incomplete series."""
 
     collection: str
     scope: str
@@ -103,7 +103,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Timers of a collection; of all, where it is None."""
+    """Timers of a collection, or of all if it is None."""
 
     collection: str | None
     timers: int
@@ -119,20 +119,22 @@ def of_all(parts: Sequence[States]) -> States:
 
 
 def states(filters: Filters, now: datetime, where: Where) -> list[States]:
-    """Series by state, the collection with most of them first."""
+    """Return series by state, the collection with most of them first."""
     made = _series(filters, now, where)
     return [States(*row) for row in fetch(made._replace(sql=_STATES.format(series=made.sql)))]
 
 
 def broken(filters: Filters, now: datetime, where: Where, limit: int) -> list[Broken]:
-    """Series that are not whole: those without an end first, then those that miss most."""
+    """Return incomplete series: those without an end first, then those that lack most events."""
     made = _series(filters, now, where)
     made.parameters["limit"] = limit
     return [Broken(*row) for row in fetch(made._replace(sql=_BROKEN.format(series=made.sql)))]
 
 
 def timers(filters: Filters, where: Where) -> tuple[Timers, list[Timers]]:
-    """All timers, then those of each collection, most first. One of several collections is in the first."""
+    """Return all timers, then those of each collection, most first. A timer of several collections is in the
+    first.
+    """
     keys, measures = ("owner", "collection", "timer"), ("events", "first", "latest")
     made = _made(BuildTimers, filters, where, keys, measures)
     whole, *parts = [Timers(*row) for row in fetch(made._replace(sql=_TIMERS.format(made=made.sql)))]

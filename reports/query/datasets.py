@@ -1,4 +1,4 @@
-"""Datasets: the metrics that report pages, their files and the API know, by subject."""
+"""Datasets: the metrics of report pages, downloads and the API, by subject."""
 
 from reports.charts.numbers import SECONDS, SHARE, count, mean
 from reports.query.metrics import Dataset, Distinct, Quantile, Ratio, Sum

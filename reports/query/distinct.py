@@ -1,10 +1,10 @@
-"""Members: how many different ones there were, who was new, who came back, from rollups that keep sets.
+"""Distinct counts: how many members there were, who was new and who came back, from rollups with sets.
 
-Counts are exact but for hashes that coincide (docs/reference/rollups.md), as long as no more members of
-buckets are to be read than a bound. Of more, those with the lowest hashes are read, a half, a quarter and so
-on until that many are left: who is in the sample of one bucket is in those of all, so whoever comes again is
-found again. The database reads and samples, the sets are put together here (docs/decisions/108). The
-functions take what those of `reports.query.reading` take.
+Counts are exact except for hash collisions (docs/reference/rollups.md), as long as the sets to read stay
+below a bound. Beyond it, only the members with the lowest hashes are read: a half, a quarter and so on until
+few enough are left. A member in the sample of one bucket is in the sample of every bucket it occurs in, so
+returning members are found. The database reads and samples; the sets are merged here (docs/decisions/108).
+The functions take the same arguments as those of `reports.query.reading`.
 """
 
 from bisect import bisect_left
@@ -41,7 +41,7 @@ LOOK_BACK = timedelta(days=90)  # somebody who was last seen longer before is ne
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A number of different members; an estimate where a sample was counted."""
+    """A number of distinct members, estimated if a sample was counted."""
 
     members: int
     is_about: bool = False
@@ -53,7 +53,7 @@ By = dict[tuple[object, ...], Counted]  # by the values of keys
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Members of a bucket: those never seen before it, and those that were."""
+    """Members of a bucket: those never seen before it, and the others."""
 
     new: int
     returning: int
@@ -62,7 +62,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Members first seen in a week, and how many of them were seen in each week from that one on."""
+    """Members first seen in a week, and how many of them were seen in each week from then on."""
 
     week: datetime
     seen: tuple[int, ...]
@@ -70,7 +70,7 @@ class Cohort:
 
 
 class _Seen(NamedTuple):
-    """The members seen in some buckets, with repeats: of all `sightings` those in a sample."""
+    """The members seen in some buckets, with repeats, in a sample of all `sightings`."""
 
     sightings: int
     halvings: int  # of the sample
@@ -78,16 +78,18 @@ class _Seen(NamedTuple):
 
     @property
     def counted(self) -> Counted:
-        """Return how many different members there are."""
+        """Count the distinct members."""
         if not self.halvings:
             return Counted(len(set(self.members)))
         return Counted(round(self._estimate(Counter(Counter(self.members).values()))), is_about=True)
 
     def _estimate(self, times: Mapping[int, int]) -> float:
-        """Return an estimate of all, given how many of the sample were seen once, twice and so on: as many
-        times the sample as it was halved, corrected by how far the sightings, which are all known, are
-        from as many times those of the sample. Who is seen more often counts more in both, so most of the
-        error goes (the regression estimator of Cochran, Sampling Techniques, chapter 7).
+        """Estimate the total from how many members of the sample were seen once, twice and so on.
+
+        The size of the sample is multiplied by two per halving, then corrected by comparing the known number
+        of sightings with the same multiple of the sample's sightings. Members seen more often weigh more in
+        both, so most of the error cancels out (the regression estimator of Cochran, Sampling Techniques,
+        chapter 7).
         """
         sample = sum(times.values())
         seen = sum(n * count for n, count in times.items())
@@ -98,18 +100,18 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """The members seen in each stretch of time."""
+    """The members seen in each period of time."""
 
     starts: Sequence[datetime]  # of stretches of time
     seen: Mapping[int, _Seen]  # in each of them that has any, the first of which is 1
 
     def new(self, period: Period) -> Counted:
-        """Return how many are new in the period."""
+        """Count the new members of the period."""
         count = self._between(period.since, period.until).counted
         return Counted(round(count.members * self._share_of_new(period)), count.is_about)
 
     def arrivals(self, period: Period, granularity: Granularity) -> dict[datetime, Arrivals]:
-        """For each bucket that has members: who is new in it, as far back as LOOK_BACK before the period."""
+        """Return the new members of each bucket that has any, looking back LOOK_BACK before the period."""
         known = set(self._before(period))
         usual = self._share_of_new(period)  # stands in where nobody of a small bucket is in the sample
         found = {}
@@ -123,7 +125,7 @@ class Sightings:
         return found
 
     def cohorts(self, period: Period) -> list[Cohort]:
-        """For each week who was new in it, and how many of those were seen in the weeks after."""
+        """Return the new members of each week, and how many of them were seen in later weeks."""
         weeks = period.buckets(Granularity.WEEK)
         seen = [self._between(since, until) for since, until in pairwise([*weeks, period.until])]
         halvings = max(each.halvings for each in seen)
@@ -150,7 +152,7 @@ class Sightings:
 
 
 def distinct(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> Counted:
-    """Return how many different members the period has."""
+    """Count the distinct members of the period."""
     return distinct_by(rollup, filters, (), where).get((), NOBODY)
 
 
@@ -161,9 +163,7 @@ def distinct_by(
     where: Where = EVERYTHING,
     bound: int | None = None,
 ) -> By:
-    """Return the number of different members by keys. Of each row no more than `bound` are read, by default
-    BOUND.
-    """
+    """Count distinct members by keys. Reads at most `bound` members per row, by default BOUND."""
     return distinct_by_each(rollup, filters, {keys: bound or BOUND}, where)[keys]
 
 
@@ -173,7 +173,7 @@ def distinct_by_each(
     groupings: Mapping[tuple[str, ...], int],
     where: Where = EVERYTHING,
 ) -> dict[tuple[str, ...], By]:
-    """As `distinct_by`, by several combinations of keys, each with its bound, all of them read at once."""
+    """Count like `distinct_by` for several combinations of keys, each with its bound, in one read."""
     keys = list(dict.fromkeys(chain.from_iterable(groupings)))
     columns = {key: f'"{column(rollup, key)}"' for key in keys}
     made = of_period(rollup, filters, where, keys=keys, measures=["members"])
@@ -193,7 +193,7 @@ def distinct_by_each(
 def distinct_series(
     rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING
 ) -> dict[datetime, Counted]:
-    """Return the number of different members of each bucket that has any; BOUND is for all together."""
+    """Count the distinct members of each bucket that has any. BOUND applies to all together."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, measures=["members"])
     return {starts[place - 1]: seen.counted for place, seen in _by_place(made, BOUND).items()}
@@ -208,17 +208,17 @@ def sightings(rollup: type[Rollup], filters: Filters, where: Where, weeks: Perio
 
 
 def _times(period: Period, granularity: Granularity) -> set[datetime]:
-    """Where the buckets of a period begin and end, and the LOOK_BACK before it."""
+    """Return where the buckets of a period begin and end, and LOOK_BACK before it."""
     return {period.since - LOOK_BACK, *period.buckets(granularity), period.until}
 
 
 def _by_place(made: Relation, bound: int) -> dict[int, _Seen]:
-    """Return who was seen in each of the stretches of time that PLACE tells, in a sample of them together."""
+    """Return who was seen in each period that PLACE numbers, in one common sample."""
     return {place: seen for (place,), (seen,) in _read(made, [PLACE], [([], bound)])}
 
 
 def _together(parts: Sequence[_Seen]) -> _Seen:
-    """Return who was seen in any of the parts, which are of one sample."""
+    """Merge the members of several parts of one sample."""
     if len(parts) == 1:
         return parts[0]
     sample = max((part.halvings for part in parts), default=0)
@@ -281,12 +281,12 @@ def _read(
 
 
 def _halvings(grouping: Sequence[str], bound: int) -> str:
-    """Return how often the sample of a group is halved."""
+    """Return the SQL for how often a group's sample is halved."""
     size = f"sum({_SIZE}) OVER ({'PARTITION BY ' + ', '.join(grouping) if grouping else ''})"
     return f"ceil(ln(greatest({size}::float8 / {bound}, 1)) / ln(2::float8))::int"
 
 
 def _lowest(members: Iterable[int], halvings: int) -> list[int]:
-    """Those of a sample that are in one halved so often."""
+    """Return the members of a sample that remain after that many halvings."""
     highest = (1 << 64 - halvings) - (1 << 63) - 1
     return [member for member in members if member <= highest]

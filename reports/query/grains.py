@@ -1,4 +1,4 @@
-"""Stretches: a time in pieces, each read in the coarsest grain that fits."""
+"""Stretches: a time range split into parts, each read at the coarsest grain that fits."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ COARSEST_FIRST = tuple(sorted(Grain, reverse=True))
 
 
 class Stretch(NamedTuple):
-    """A stretch of time that is read in one grain."""
+    """A time range read at one grain."""
 
     grain: Grain
     since: datetime
@@ -23,7 +23,7 @@ class Stretch(NamedTuple):
 def stretches(
     since: datetime, until: datetime, grains: Sequence[Grain] = COARSEST_FIRST
 ) -> Iterator[Stretch]:
-    """A stretch of time in pieces, each in the coarsest grain that fits."""
+    """Split a time range into stretches, each at the coarsest grain that fits."""
     if since >= until:
         return
     grain, *finer = grains
@@ -41,7 +41,7 @@ def stretches(
 
 
 def joined(pieces: Iterable[Stretch]) -> list[Stretch]:
-    """Pieces in their order, neighbours of one grain as one."""
+    """Merge adjacent stretches of the same grain."""
     found: list[Stretch] = []
     for piece in pieces:
         if found and found[-1].grain == piece.grain and found[-1].until == piece.since:
@@ -93,8 +93,8 @@ def _add_day(found: Plan, day: datetime, edges: Sequence[datetime], since: datet
 
 
 def witness(rollup: type[Rollup], measures: Sequence[object]) -> str | None:
-    """Return the column that says whether anything is left of a row once others are taken from it; None where
-    measures can't be taken from each other.
+    """Return the column that says if a row is left after subtracting others; None if measures can't be
+    subtracted.
     """
     if not all(isinstance(measure, (Count, Whole, Total)) for measure in measures):
         return None

@@ -1,4 +1,4 @@
-"""Silences: from the first and the last sign of life of each bucket to the gaps between them, by source."""
+"""Heartbeats: gaps between them, by source, from the first and last heartbeat of each bucket."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from reports.rollups.rollup import Grain
 LEAST = timedelta(minutes=15)  # shorter silences are inside a bucket, where nobody sees them
 FACTOR = 3  # so many usual intervals without a sign are a silence
 
-# Buckets of several versions or countries may overlap, so what counts is the latest sign until then.
+# Buckets of several versions or countries may overlap, so the latest heartbeat so far counts.
 _SILENCES = """
 SELECT source_id, sum(events)::bigint, min("first"), max("latest"),
        max("first" - heard) FILTER (WHERE "first" - heard > usual),
@@ -32,19 +32,19 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Signs of life of a source."""
+    """Heartbeats of a source."""
 
     source_id: int
     signs: int
     first: datetime
     latest: datetime
-    longest: timedelta | None  # silence between two signs
+    longest: timedelta | None  # gap between two heartbeats
     silences: int
-    usual: timedelta  # what is longer than this is a silence
+    usual: timedelta  # longer gaps are unusual
 
 
 def lives(filters: Filters) -> list[Life]:
-    """The sources that gave signs of life in the period."""
+    """Return the sources that sent heartbeats in the period."""
     pieces = [Stretch(Grain.QUARTER, filters.period.since, filters.period.until)]
     made = relation(Heartbeats, filters, {}, pieces, keys=["source"], measures=["events", "first", "latest"])
     made.parameters.update(least=LEAST, factor=FACTOR)
@@ -52,6 +52,6 @@ def lives(filters: Filters) -> list[Life]:
 
 
 def overdue(life: Life, filters: Filters, now: datetime) -> timedelta | None:
-    """Return how long before the end of the period the last sign was, where that is unusual."""
+    """Return how long before the end of the period the last heartbeat was, if that is unusual."""
     lasts = min(now, filters.period.until) - life.latest
     return lasts if lasts > life.usual else None

@@ -1,4 +1,4 @@
-"""Metrics and datasets: what can be asked, declared once for pages, files and the API."""
+"""Metrics and datasets: what queries can request, declared once for pages, downloads and the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,23 +11,23 @@ from reports.rollups.rollup import Rollup
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that can be asked for by its name."""
+    """A number that queries request by name."""
 
     name: str
     unit: Unit | None  # None: a text or a time
     title: str = ""
     note: str = ""
-    is_estimate: bool = False  # always; others may be, where a sample is counted
+    is_estimate: bool = False  # always an estimate; others may be, if a sample is counted
 
     @property
     def heading(self) -> str:
-        """Its title, by default its name."""
+        """Return its title, by default its name."""
         return self.title or self.name.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum(Metric):
-    """A measure of a rollup, perhaps only of the rows whose keys have the values of `where`."""
+    """A measure of a rollup, optionally only of the rows that match `where`."""
 
     measure: str = ""  # by default the name
     where: Where = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Sum(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio(Metric):
-    """A metric divided by another; nothing where there is nothing to divide by."""
+    """A metric divided by another. None if the divisor is 0 or missing."""
 
     part: str
     whole: str
@@ -45,7 +45,7 @@ class Ratio(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distinct(Metric):
-    """The number of different members of a rollup that keeps sets; `what` is the value of its key `what`."""
+    """The number of distinct members of a rollup with sets. `what` is the value of its key `what`."""
 
     what: str
     rollup: type[Rollup]
@@ -53,7 +53,7 @@ class Distinct(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantile(Metric):
-    """A value that a share of all is at or below, from a log histogram: true to 2 %."""
+    """The value at or below which a share of all values lies, from a log histogram. Accurate to 2 %."""
 
     share: float
     rollup: type[Rollup]
@@ -62,7 +62,7 @@ class Quantile(Metric):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Metrics that may be asked together, by the dimensions (keys) that their rollups have in common."""
+    """Metrics that can be queried together, by the dimensions (keys) that their rollups share."""
 
     name: str
     rollup: type[Rollup]  # of the metrics that name none
@@ -75,11 +75,11 @@ class Dataset:
 
     @cached_property
     def by_name(self) -> Mapping[str, Metric]:
-        """Its metrics by their names."""
+        """Return its metrics by name."""
         return {metric.name: metric for metric in self.metrics}
 
     def metric(self, name: str) -> Metric:
-        """Return a metric; raises ValueError with a sentence where there is none of that name."""
+        """Return a metric. Raises ValueError with a sentence if the name is unknown."""
         if name not in self.by_name:
             raise ValueError(f"{self.name} has no metric {name}. It has {', '.join(self.by_name)}.")
         return self.by_name[name]

@@ -1,4 +1,4 @@
-"""Planner: answer a query from the rollups that its metrics are read from, one statement for each of them."""
+"""Planner: answers a query from the rollups of its metrics, with one statement per rollup."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ Found = dict[tuple[Key, ...], dict[str, Any]]  # values of metrics by keys
 
 
 def answer(query: Query) -> Answer:
-    """Return the rows of a query, each beside its value in the period that it is compared with."""
+    """Return the rows of a query, each with its values in the compared period."""
     rows, of, estimated = _rows(query)
     compared = query.filters.compared
     before: Found | None = None
@@ -117,7 +117,7 @@ def _add_distinct(query: Query, found: Found) -> set[str]:
 
 
 def _add_quantiles(query: Query, found: Found) -> None:
-    """Add quantiles, those of one histogram from one statement."""
+    """Add quantiles, with one statement per histogram."""
     alike_by: dict[tuple[type[Rollup], str], list[Quantile]] = {}
     for metric in _needed(query):
         if isinstance(metric, Quantile):
@@ -147,7 +147,7 @@ def _points(query: Query, metric: Metric) -> Mapping[datetime, Any]:
 
 
 def _needed(query: Query) -> list[Metric]:
-    """Return the metrics to be read: those asked for, and those that ratios are made of."""
+    """Return the metrics to read: the requested ones, and the parts of ratios."""
     found: dict[str, Metric] = {}
     for name in query.metrics:
         metric = query.dataset.metric(name)
@@ -159,7 +159,7 @@ def _needed(query: Query) -> list[Metric]:
 
 
 def _sums(query: Query) -> dict[type[Rollup], list[reading.Part]]:
-    """Return the sums to be read by rollup, that of the order first."""
+    """Return the sums to read by rollup, the one that the order uses first."""
     found: dict[type[Rollup], list[reading.Part]] = {}
     metrics = [metric for metric in _needed(query) if isinstance(metric, Sum)]
     leading = _leading(query)
@@ -171,26 +171,26 @@ def _sums(query: Query) -> dict[type[Rollup], list[reading.Part]]:
 
 
 def _leading(query: Query) -> tuple[str, ...]:
-    """Return the metrics that the order is made of."""
+    """Return the metrics that the order uses."""
     name = query.order.removeprefix("-") or query.metrics[0]
     metric = query.dataset.by_name.get(name)
     return (metric.part, metric.whole) if isinstance(metric, Ratio) else (name,)
 
 
 def _order(query: Query) -> str:
-    """Return the order as rollups are read by it."""
+    """Return the order in the form that reading takes."""
     minus = "-" if query.order.startswith("-") or not query.order else ""
     return minus + "/".join(_leading(query))
 
 
 def _same(dimensions: Sequence[str], rows: Iterable[tuple[Key, ...]]) -> Where:
-    """Return conditions that leave the values of some rows."""
+    """Return conditions that select the values of some rows."""
     known = list(rows)
     return {name: sorted({keys[place] for keys in known}) for place, name in enumerate(dimensions)}
 
 
 def _finished(query: Query, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all metrics asked for: sums of nothing are 0, and ratios divided."""
+    """Return all requested metrics: sums of no rows are 0, ratios are divided."""
     found = dict(values)
     for metric in _needed(query):
         if metric.name not in found and not isinstance(metric, Ratio):

@@ -1,4 +1,4 @@
-"""Query: one question of a report, and the plain data of its answer."""
+"""Query: one question of a report, and its answer as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,9 +17,9 @@ Key = Any  # a text, the id of an owner or a source, or a small number
 class Query:
     """Metrics of a dataset by dimensions.
 
-    The filters say whose events of which period, in which zone and in which buckets, and with which period
-    each row is compared. `where` narrows further dimensions. `order` is a metric or a dimension, with a minus
-    for descending; by default the first metric, descending.
+    The filters set the owners, period, time zone, buckets and compared period. `where` filters by further
+    dimensions. `order` is a metric or a dimension, with a minus for descending order; the default is the
+    first metric, descending.
     """
 
     dataset: Dataset
@@ -37,7 +37,7 @@ class Query:
             self.dataset.metric(name)
 
     def over(self, filters: Filters, where: Where = EVERYTHING) -> Self:
-        """Return the same query with other filters, perhaps narrowed further."""
+        """Return the same query with other filters, optionally narrowed further."""
         return replace(self, filters=filters, where={**self.where, **where})
 
 
@@ -46,14 +46,14 @@ Values = Mapping[str, Any]  # numbers, texts and times by metric; None where the
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an answer: the values of the dimensions in their order, and the metrics."""
+    """One row of an answer: the values of the dimensions in order, and the metrics."""
 
     keys: tuple[Key, ...]
     values: Values
-    before: Values | None = None  # of the same keys in the period that this one is compared with
+    before: Values | None = None  # of the same keys in the compared period
 
     def count(self, name: str) -> int:
-        """Return a metric that counts."""
+        """Return a metric that is a count."""
         return int(self.values[name] or 0)
 
     def number(self, name: str) -> float | None:
@@ -62,7 +62,7 @@ class Row:
         return None if value is None else float(value)
 
     def earlier(self, name: str) -> Number | None:
-        """Return a metric of the compared period; None where nothing is compared."""
+        """Return a metric of the compared period, or None without a comparison."""
         return None if self.before is None else self.before[name]
 
 
@@ -76,7 +76,7 @@ class Answer:
 
     @property
     def total(self) -> Row:
-        """The only row of a query without dimensions."""
+        """Return the only row of a query without dimensions."""
         (row,) = self.rows
         return row
 
@@ -87,7 +87,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an answer over time: a value for each bucket, None where nothing is known."""
+    """One line of an answer over time: a value per bucket, None where it is unknown."""
 
     key: Key | None  # None: all, or all others
     values: Mapping[str, tuple[Any, ...]]  # by metric

@@ -1,4 +1,4 @@
-"""Reading: few questions that answer what pages ask of rollups, as plain data.
+"""Reading: the few queries that pages need of rollups, returning plain data.
 
 All of them take a rollup (a class of `reports.rollups.models`), the reader's filters, and `where`: further
 conditions on keys, as in `{"code": "E1"}` or `{"level": ["ERROR", "FATAL"]}`. Keys are the names of the
@@ -33,7 +33,7 @@ Measures = dict[str, Value]
 
 
 class Part(NamedTuple):
-    """A measure of those rows alone whose keys have the values of `where`, under a name of its own."""
+    """A measure of only those rows that match `where`, with a separate name."""
 
     name: str
     measure: str
@@ -45,7 +45,7 @@ Wanted = Sequence[str | Part]  # measures by their names, and parts of them
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of `top`: the values of the keys asked for, in their order, and the measures by name."""
+    """One row of `top`: the values of the requested keys in order, and the measures by name."""
 
     keys: tuple[Any, ...]
     measures: Measures
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """Some rows, and how many there are in all."""
+    """Some rows, and the total number."""
 
     rows: tuple[Row, ...]
     of: int
@@ -69,7 +69,7 @@ class Line:
 
 
 def totals(rollup: type[Rollup], filters: Filters, measures: Wanted, where: Where = EVERYTHING) -> Measures:
-    """Measures over the whole period: sums of nothing are 0, other measures of nothing None."""
+    """Return measures over the whole period. Sums of no rows are 0, other measures None."""
     parts = _parts(measures)
     made = of_period(rollup, filters, where, keys=_keys((), parts), measures=_named(parts))
     return aggregated(rollup, made, (), parts)[0].measures
@@ -84,10 +84,10 @@ def top(
     limit: int | None = 20,
     where: Where = EVERYTHING,
 ) -> Top:
-    """Measures for each combination of keys, the first `limit` in an order, or all.
+    """Return measures for each combination of keys, all or the first `limit` in an order.
 
     `order` is a key, a measure or a quotient of two (`passed/attempts`), with `-` for descending; by default
-    the first measure, descending. Equal ones are ordered by the keys, so that each look has the same.
+    the first measure, descending. Ties are ordered by the keys, so that the result is stable.
     """
     parts = _parts(measures)
     made = of_period(rollup, filters, where, keys=_keys(keys, parts), measures=_named(parts))
@@ -108,7 +108,7 @@ def series(
     most: int = 8,
     where: Where = EVERYTHING,
 ) -> list[Line]:
-    """Measures for each bucket of the period, by the granularity of the filters.
+    """Return measures for each bucket of the period, by the granularity of the filters.
 
     `by` a key: a line for each of the `most` values with the greatest first measure, greatest first, and one
     for all others together, if there are others.
@@ -136,7 +136,7 @@ def series(
 
 
 def histogram(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING) -> dict[int, int]:
-    """Return how many values are in each bin, of a rollup with a key `bin` and a measure `count`."""
+    """Return how many values are in each bin of a rollup with a key `bin` and a measure `count`."""
     made = of_period(rollup, filters, where, keys=["bin"], measures=["count"])
     return {row.keys[0]: row.measures["count"] for row in aggregated(rollup, made, ["bin"], ["count"])}
 
@@ -144,7 +144,7 @@ def histogram(rollup: type[Rollup], filters: Filters, where: Where = EVERYTHING)
 def quantiles(
     rollup: type[Rollup], filters: Filters, at: Sequence[float], where: Where = EVERYTHING
 ) -> list[float | None]:
-    """Values that the given shares (0.5, 0.9) are at or below, true to 2 %; None where there are none."""
+    """Return the values at the given quantiles (0.5, 0.9), accurate to 2 %; None without values."""
     return histograms.quantiles(histogram(rollup, filters, where), at)
 
 
@@ -155,7 +155,7 @@ def quantiles_by(
     at: Sequence[float],
     where: Where = EVERYTHING,
 ) -> dict[tuple[Any, ...], list[float | None]]:
-    """`quantiles` for each combination of keys."""
+    """Return `quantiles` for each combination of keys."""
     made = of_period(rollup, filters, where, keys=[*keys, "bin"], measures=["count"])
     listed = [f'"{column(rollup, key)}"' for key in (*keys, "bin")]
     found: dict[tuple[Any, ...], dict[int, int]] = {}
@@ -167,7 +167,7 @@ def quantiles_by(
 def quantile_series(
     rollup: type[Rollup], filters: Filters, at: Sequence[float], where: Where = EVERYTHING
 ) -> dict[datetime, list[float | None]]:
-    """`quantiles` for each bucket of the period that has values."""
+    """Return `quantiles` for each bucket of the period that has values."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, keys=["bin"], measures=["count"])
     found: dict[datetime, dict[int, int]] = {}
@@ -181,17 +181,17 @@ def _parts(measures: Wanted) -> list[Part]:
 
 
 def _named(parts: Iterable[Part]) -> list[str]:
-    """The measures that parts are of."""
+    """Return the measures that parts belong to."""
     return list(dict.fromkeys(part.measure for part in parts))
 
 
 def _keys(keys: Iterable[str], parts: Iterable[Part]) -> list[str]:
-    """Keys, and those that tell parts apart."""
+    """Return the keys, and those that parts filter by."""
     return list(dict.fromkeys([*keys, *(key for part in parts for key in part.where)]))
 
 
 def _order(rollup: type[Rollup], order: str, keys: Sequence[str], parts: Sequence[Part]) -> str:
-    """The SQL of an order, down to the keys."""
+    """Return the SQL of an order, including the keys."""
     named = {part.name: part for part in parts}
 
     def value_of(name: str) -> str:
@@ -210,14 +210,14 @@ def _order(rollup: type[Rollup], order: str, keys: Sequence[str], parts: Sequenc
 
 
 def _aggregate(rollup: type[Rollup], part: Part, parameters: dict[str, Any]) -> str:
-    """The SQL of a part; adds the values that its condition names to the parameters."""
+    """Return the SQL of a part, and add the values of its condition to the parameters."""
     conditions = []
     for key, value in part.where.items():
         name = f"{part.name}_{key}"
         parameters[name] = [value] if isinstance(value, str | int) else list(value)
         conditions.append(f'"{column(rollup, key)}" = ANY(%({name})s)')
     merged = str(measure(rollup, part.measure).merged(" AND ".join(conditions)))
-    # A sum of no rows is NULL, which an order would put last.
+    # A sum of no rows is NULL, which would sort last.
     is_zero = bool(conditions) and of_nothing(rollup, part.measure) == 0
     return f"coalesce({merged}, 0)" if is_zero else merged
 
@@ -225,7 +225,7 @@ def _aggregate(rollup: type[Rollup], part: Part, parameters: dict[str, Any]) -> 
 def aggregated(
     rollup: type[Rollup], made: Relation, keys: Sequence[str], measures: Wanted, *, tail: str = ""
 ) -> list[Row]:
-    """The rows of a relation merged by keys, which are SQL."""
+    """Return the rows of a relation merged by keys, which are SQL."""
     parts = _parts(measures)
     return _rows(rollup, fetch(_merging(rollup, made, keys, parts, tail=tail)), len(keys), parts)
 
@@ -239,7 +239,7 @@ def _merging(
     further: str = "",
     tail: str = "",
 ) -> Relation:
-    """The statement that merges the rows of a relation by SQL of keys: keys, measures, what is `further`."""
+    """Return the statement that merges a relation's rows: keys (SQL), measures, and `further` columns."""
     parameters = dict(made.parameters)
     selected = ", ".join([*keys, *(_aggregate(rollup, part, parameters) for part in parts)])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
@@ -257,7 +257,7 @@ def _merging(
 def _rows(
     rollup: type[Rollup], found: Sequence[tuple[Any, ...]], keys: int, parts: Sequence[Part]
 ) -> list[Row]:
-    """Return what was fetched, as rows with so many keys."""
+    """Return the fetched tuples as rows with that many keys."""
     nothing = [of_nothing(rollup, part.measure) for part in parts]
     return [
         Row(
@@ -272,7 +272,7 @@ def _rows(
 
 
 def of_nothing(rollup: type[Rollup], name: str) -> int | None:
-    """Return what a measure of no rows is: 0 for a sum, None for another."""
+    """Return the value of a measure without rows: 0 for a sum, else None."""
     return 0 if isinstance(measure(rollup, name), (Count, Whole, Total)) else None
 
 
@@ -282,7 +282,7 @@ Grid = dict[tuple[Any, ...], dict[datetime, Any]]
 def grid(
     rollup: type[Rollup], filters: Filters, keys: Sequence[str], measure: str, where: Where = EVERYTHING
 ) -> Grid:
-    """The values of the buckets that have any, by keys. As many as the data has: narrow it by `where`."""
+    """Return the values of non-empty buckets, by keys. It isn't limited, so filter with `where`."""
     starts = filters.period.buckets(filters.granularity)
     made = in_buckets(rollup, filters, where, starts, keys=keys, measures=[measure])
     listed = [PLACE, *(f'"{column(rollup, key)}"' for key in keys)]

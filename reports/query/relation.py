@@ -1,9 +1,9 @@
-"""Relation: the rows of a rollup that a report is about, as SQL: filters, and the coarsest grains that do.
+"""Relation: the rows of a rollup that a report needs, as SQL: filters, and the coarsest grains that fit.
 
-Whole UTC days inside a stretch of time are read from days, what is left at its ends from hours, and from
-quarters only what hours don't reach. Buckets of a series are told apart by the very times that
-`Period.buckets` gives, so the two can't disagree, whatever clocks did. Sums of days of zones off UTC are read
-from UTC days too (`reports.query.grains`).
+Whole UTC days are read from days, the rest at both ends from hours, and from quarters only what hours don't
+cover. Buckets of a series are split at exactly the times that `Period.buckets` returns, so the two can't
+disagree after clock changes. Sums of days in zones other than UTC are read from UTC days too
+(`reports.query.grains`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _FIXED = {"source": "source_id", "owner": "owner_id"}
 
 
 class Relation(NamedTuple):
-    """SQL that stands where a table may stand, and its parameters."""
+    """SQL that can replace a table, and its parameters."""
 
     sql: str
     parameters: dict[str, Any]
@@ -49,7 +49,7 @@ def pieces_between(times: Sequence[datetime]) -> list[Stretch]:
 
 
 def column(rollup: type[Rollup], name: str) -> str:
-    """The column of a key by its name; `source` and `owner` are keys too."""
+    """Return the column of a key by its name. `source` and `owner` are keys too."""
     if name in _FIXED:
         return _FIXED[name]
     if name not in {key.name for key in rollup.key_columns()}:
@@ -58,7 +58,7 @@ def column(rollup: type[Rollup], name: str) -> str:
 
 
 def measure(rollup: type[Rollup], name: str) -> Any:
-    """A measure by its name."""
+    """Return a measure by its name."""
     found = {each.name: each for each in rollup.measures()}
     if name not in found:
         raise ValueError(f"{rollup.__name__} has no measure {name!r}")
@@ -74,14 +74,14 @@ def relation(
     keys: Sequence[str] = (),
     measures: Sequence[str] = (),
 ) -> Relation:
-    """The rows in the pieces that the filters leave, with the columns that are asked for."""
+    """Return the filtered rows in the stretches, with the requested columns."""
     names = {"bucket", *(column(rollup, key) for key in keys)}
     for name in measures:
         names |= measure(rollup, name).read()
     listed = identifiers(sorted(names))
     conditions, parameters = _conditions(rollup, filters, where)
     parts = []
-    # A day that a zone leapt over has no time, but is a question all the same.
+    # A day that a zone skipped has no time, but can still be queried.
     nothing = Stretch(COARSEST_FIRST[-1], filters.period.since, filters.period.since)
     for place, piece in enumerate(pieces or (nothing,)):
         parts.append(
@@ -106,7 +106,7 @@ def of_period(
     keys: Sequence[str] = (),
     measures: Sequence[str] = (),
 ) -> Relation:
-    """The rows of the whole period."""
+    """Return the rows of the whole period."""
     pieces = list(stretches(filters.period.since, filters.period.until))
     return relation(rollup, filters, where, pieces, keys=keys, measures=measures)
 
@@ -174,7 +174,7 @@ def _from_days(
     days: grains.Plan,
     witness: str,
 ) -> Relation:
-    """The rows of the period by bucket, from whole UTC days whose hours are moved to their buckets."""
+    """Return the rows of the period by bucket, from whole UTC days, with hours moved to their buckets."""
     named = [f'"{column(rollup, key)}"' for key in keys]
     listed = ", ".join([*named, *(f'"{name}"' for name in measures)])
     conditions, parameters = _conditions(rollup, filters, where)
@@ -213,7 +213,7 @@ def _from_days(
 
 
 def fetch(statement: Relation) -> list[tuple[Any, ...]]:
-    """The rows of a statement."""
+    """Fetch the rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, statement.parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -222,7 +222,7 @@ def fetch(statement: Relation) -> list[tuple[Any, ...]]:
 
 def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[list[str], dict[str, Any]]:
     if filters.owners is None:
-        # A list, so that the index that begins with the owner serves.
+        # A list, so that the index that begins with the owner can be used.
         conditions, parameters = ["owner_id = ANY(ARRAY(SELECT id FROM events_owner))"], dict[str, Any]()
     else:
         conditions, parameters = ["owner_id = ANY(%(owners)s)"], {"owners": list(filters.owners)}

@@ -1,1 +1,1 @@
-"""Rollups: sums of events and sessions by quarter of an hour, so that pages needn't read events."""
+"""Rollups: events and sessions aggregated by quarter of an hour, so that pages needn't read events."""

@@ -4,12 +4,12 @@ from django.apps import AppConfig
 
 
 class RollupsConfig(AppConfig):
-    """Sums of events and sessions."""
+    """Aggregates of events and sessions."""
 
     name = "reports.rollups"
     label = "rollups"
     verbose_name = "Rollups"
 
     def ready(self) -> None:
-        """Register how an actor is forgotten."""
+        """Register the erasure of actors."""
         from reports.rollups import erasure  # noqa: F401  (registers it)

@@ -1,7 +1,7 @@
-"""Columns of rollups: Django fields that also know the SQL that makes them from events and merges them.
+"""Columns of rollups: Django fields with the SQL that computes them from events and merges them.
 
-A key tells rows apart; a measure is merged when rows that differ in other keys, or in time, become one. All
-merges give the same result in any order, so sums are exact decimals and not floating point numbers.
+A key identifies rows. A measure is merged when rows that differ in other keys, or in time, are combined.
+Merging in any order gives the same result, so sums are exact decimals and not floating point numbers.
 """
 # mypy: disable-error-code="type-arg"
 # Django's fields take type arguments from the checker only, so a class that runs can't name them.
@@ -18,7 +18,7 @@ LONGEST = 200  # characters of a text key; what is longer is counted under its b
 
 
 def has_key(column: str, value: str) -> models.Q:
-    """True if a text of an event or session is this value of a Key: nothing is '', what is longer is cut."""
+    """Match a text of an event or session with a Key: a missing text is '', a long one is cut."""
     if not value:
         return models.Q(**{f"{column}__isnull": True}) | models.Q(**{column: ""})
     return models.Q(**{f"{column}__startswith" if len(value) == LONGEST else column: value})
@@ -32,7 +32,7 @@ class Column:
         super().__init__(**options)
 
     def deconstruct(self) -> Any:
-        """For migrations: a plain field, so that a change of SQL is none."""
+        """Return a plain field, so that changing the SQL needs no migration."""
         name, _, args, options = super().deconstruct()  # type: ignore[misc]
         return name, self.path, args, options
 
@@ -40,27 +40,27 @@ class Column:
 
 
 class Key(Column, models.TextField):
-    """A text that tells rows apart, cut to LONGEST characters; what has none is counted under ''."""
+    """A text that identifies rows, cut to LONGEST characters. Missing texts are counted under ''."""
 
     path = "django.db.models.TextField"
 
     def made(self) -> str:
-        """The SQL of its value, of an event or session."""
+        """Return the SQL of its value, of an event or session."""
         return f"left(coalesce({self.sql}, ''), {LONGEST})"
 
 
 class Bin(Column, models.SmallIntegerField):
-    """A small number that tells rows apart, for instance a bin of a histogram."""
+    """A small number that identifies rows, for example a bin of a histogram."""
 
     path = "django.db.models.SmallIntegerField"
 
     def made(self) -> str:
-        """The SQL of its value."""
+        """Return the SQL of its value."""
         return f"({self.sql})::smallint"
 
 
 class Flag(Column, models.BooleanField):
-    """A yes or no that tells rows apart; unknown is no. Rows made before there was such a column have no."""
+    """A boolean that identifies rows. Unknown is false, also in rows older than the column."""
 
     path = "django.db.models.BooleanField"
 
@@ -68,7 +68,7 @@ class Flag(Column, models.BooleanField):
         super().__init__(sql, **{"default": False, "db_default": False} | options)
 
     def made(self) -> str:
-        """The SQL of its value."""
+        """Return the SQL of its value."""
         return f"coalesce({self.sql}, false)"
 
 
@@ -87,18 +87,18 @@ class Measure(Column):
         return self.merge.format(f'("{self.column}"){only}')  # type: ignore[attr-defined]
 
     def read(self) -> set[str]:
-        """The columns that it is read from."""
+        """Return the columns that it is read from."""
         return {self.column}  # type: ignore[attr-defined]
 
 
 class Count(Measure, models.BigIntegerField):
-    """A count of events or sessions; with SQL, of those for which it is true."""
+    """A count of events or sessions; with SQL, only of those for which it is true."""
 
     path = "django.db.models.BigIntegerField"
     merge = "sum{}::bigint"
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         return f"count(*) FILTER (WHERE {self.sql})" if self.sql else "count(*)"
 
 
@@ -109,7 +109,7 @@ class Whole(Measure, models.BigIntegerField):
     merge = "sum{}::bigint"
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         return f"coalesce(sum({self.sql}), 0)::bigint"
 
 
@@ -117,18 +117,18 @@ class Numeric(models.Field[Any, Any]):
     """A decimal number of any size."""
 
     def db_type(self, connection: Any) -> str:
-        """The type in the database."""
+        """Return the database type."""
         return "numeric"
 
 
 class Total(Measure, Numeric):
-    """A sum of numbers, exact to the fifteen digits that each of them has."""
+    """A sum of numbers, exact to the fifteen digits of each."""
 
     path = "reports.rollups.columns.Numeric"
     merge = "sum{}"
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         return f"coalesce(sum(({self.sql})::numeric), 0)"
 
 
@@ -136,7 +136,7 @@ class _Extreme(Measure):
     aggregate = ""
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         return f"{self.aggregate}({self.sql})"
 
     def merged(self, condition: str = "") -> str:
@@ -146,14 +146,14 @@ class _Extreme(Measure):
 
 
 class Least(_Extreme, models.FloatField):
-    """The least of some numbers; none without any."""
+    """The minimum of some numbers; NULL without any."""
 
     path = "django.db.models.FloatField"
     aggregate = "min"
 
 
 class Most(_Extreme, models.FloatField):
-    """The greatest of some numbers; none without any."""
+    """The maximum of some numbers; NULL without any."""
 
     path = "django.db.models.FloatField"
     aggregate = "max"
@@ -174,18 +174,18 @@ class Latest(_Extreme, models.DateTimeField):
 
 
 class Words(_Extreme, models.TextField):
-    """One of some texts, the last by the alphabet, cut: what things are called by that have ids."""
+    """One of some texts, the last alphabetically, cut: a display name for ids."""
 
     path = "django.db.models.TextField"
     aggregate = "max"
 
     def made(self) -> str:
-        """The aggregate over events or sessions."""
+        """Return the aggregate over events or sessions."""
         return f"max(left({self.sql}, {LONGEST}))"
 
 
 class Last(Measure, models.FloatField):
-    """The last of some numbers; `at` is the column of the same rollup that says when it was."""
+    """The latest of some numbers. `at` is the column of the same rollup with its time."""
 
     path = "django.db.models.FloatField"
 
@@ -194,7 +194,7 @@ class Last(Measure, models.FloatField):
         super().__init__(sql, **options)
 
     def made(self) -> str:
-        """The aggregate over events; of two at once the greater."""
+        """Return the aggregate over events; of two at the same time, the greater."""
         return f"(array_agg({self.sql} ORDER BY event.occurred_at DESC, {self.sql} DESC))[1]"
 
     def merged(self, condition: str = "") -> str:
@@ -203,15 +203,15 @@ class Last(Measure, models.FloatField):
         return f'(array_agg("{self.column}" ORDER BY "{self.at}" DESC, "{self.column}" DESC){only})[1]'
 
     def read(self) -> set[str]:
-        """The columns that it is read from."""
+        """Return the columns that it is read from."""
         return {str(self.column), self.at}
 
 
 class Members(Measure, ArrayField):
-    """A set of members, as a sorted array of 64-bit hashes, so that distinct ones are counted exactly.
+    """A set of members, as a sorted array of 64-bit hashes, so that distinct members are counted exactly.
 
-    Two of a million members have the same hash with a probability of 1 in 37 million. Sets are merged by
-    taking them apart, so a rollup with members has no other measure.
+    Among a million members, the probability that two have the same hash is 1 in 37 million. Merging unnests
+    sets, so a rollup with members has no other measure.
     """
 
     path = "django.contrib.postgres.fields.ArrayField"
@@ -221,29 +221,31 @@ class Members(Measure, ArrayField):
         super().__init__(sql, **options)
 
     def made(self) -> str:
-        """The aggregate over texts that differ; MD5, since PostgreSQL's own hashes may change with it."""
+        """Return the aggregate over distinct texts. MD5, since PostgreSQL's own hashes may change between
+        versions.
+        """
         hashed = "('x' || left(md5(member), 16))::bit(64)::bigint"
         return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
 
     def merged(self, condition: str = "") -> str:
-        """Return the aggregate over distinct members; which rows they are from is no longer known."""
+        """Return the aggregate over distinct members, regardless of their rows."""
         if condition:
             raise ValueError("Members are narrowed by the conditions of the statement")
         return "array_agg(member ORDER BY member)"
 
     def read(self) -> set[str]:
-        """The columns that it is read from."""
+        """Return the columns that it is read from."""
         return {str(self.column), "lowest"}
 
 
 def highest_after(halvings: str | int) -> str:
-    """The highest hash of those that are left after so many halvings, each of which keeps the lower half."""
+    """Return the highest hash left after that many halvings, each of which keeps the lower half."""
     return f"-9223372036854775807 + ((1::bigint << (63 - {halvings})) - 1) * 2"
 
 
 class Lowest(models.GeneratedField):
-    """The begin of the set `members`: a sample of it that is read without the whole, which is kept apart
-    (TOAST) where it is large.
+    """The beginning of the set `members`: a sample that is read without the whole set, which is in TOAST if
+    large.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -256,11 +258,11 @@ class Lowest(models.GeneratedField):
         super().__init__(**options | own)
 
     def deconstruct(self) -> Any:
-        """For migrations: Django's own field."""
+        """Return Django's own field for migrations."""
         name, _, args, options = super().deconstruct()
         return name, "django.db.models.GeneratedField", args, options
 
 
 def plain(value: Any) -> Any:
-    """A measure as pages want it: decimals as numbers, none of them infinite."""
+    """Return a measure for pages: decimals as numbers, none of them infinite."""
     return min(max(float(value), -LARGEST), LARGEST) if isinstance(value, (Decimal, float)) else value

@@ -1,6 +1,6 @@
-"""Documentation of the rollups: what their declarations say, as tables in Markdown.
+"""Documentation of the rollups: Markdown tables generated from their declarations.
 
-The page is written by hand; what stands between a pair of marks in it is made from the declarations.
+The page is written by hand. Only the text between a pair of marks is generated.
 """
 
 import re
@@ -18,7 +18,7 @@ _MARKED = re.compile(r"(<!-- made from the declarations -->\n).*?(<!-- end -->)"
 
 
 def renewed(page: str) -> str:
-    """The page with its tables made anew."""
+    """Return the page with regenerated tables."""
     made = "\n".join(line for rollup in rollups() for line in _rollup(rollup))
     return _MARKED.sub(lambda found: f"{found[1]}\n{made}\n{found[2]}", page)
 
@@ -41,7 +41,7 @@ def _from(rollup: type[Rollup]) -> str:
 
 
 def _merged(column: Any) -> str:
-    """The aggregate, in a word or two."""
+    """Return the aggregate in a word or two."""
     names = {"sum": "sum", "min": "least", "max": "greatest", "(array_agg": "the last"}
     aggregate = column.merged().split("(")[0] or "(array_agg"
     return names.get(aggregate, "union of sets")

@@ -1,4 +1,4 @@
-"""Erasure in rollups: rebuilds at once the rollups that an erased actor's events were part of.
+"""Erasure in rollups: rebuilds at once the rollups that include an erased actor's events.
 
 Rollups that outlived their events can't be rebuilt. The actor, and sessions and devices of nobody else, are
 taken out of their sets, and texts that name the actor are redacted. Their counts stay: they identify nobody.
@@ -30,7 +30,7 @@ SECONDS = 120.0
 
 @forgets("rollup_cells")
 def forget(erased: Erased, _: datetime) -> int:
-    """Fold the quarters that the erasure changed; after two minutes the worker folds the rest."""
+    """Rebuild the quarters that the erasure changed. After two minutes, leave the rest to the worker."""
     RestingQuarter.objects.filter(owner=erased.owner).delete()
     waiting = TouchedQuarter.objects.filter(owner=erased.owner)
     until = time.monotonic() + SECONDS
@@ -44,7 +44,9 @@ def forget(erased: Erased, _: datetime) -> int:
 
 @forgets("kept_rollup_rows")
 def forget_kept(erased: Erased, _: datetime) -> int:
-    """Take the actor out of rollups whose events are gone; returns how many rows of quarters changed."""
+    """Remove the actor from rollups that outlived their events, and return the number of quarter rows
+    changed.
+    """
     sealed = retention.sealed_until()
     if sealed is None:
         return 0
@@ -53,7 +55,7 @@ def forget_kept(erased: Erased, _: datetime) -> int:
 
 
 def _erase(rollup: type[Rollup], erased: Erased, hashes: Sequence[int], sealed: datetime) -> int:
-    """Change the rows of quarters, and fold hours and days from them again."""
+    """Change the quarter rows, and aggregate hours and days from them again."""
     with transaction.atomic():
         folding.without_limits()
         changed = _without_members(rollup, erased, hashes, sealed) if rollup.set_column() else []
@@ -132,7 +134,7 @@ _SEALED = f"owner_id = %(owner)s AND grain = {int(Grain.QUARTER)} AND bucket < %
 
 
 def _hashes(erased: Erased) -> list[int]:
-    """Return the hashes that sets may have of the actor, and of sessions and devices of nobody else."""
+    """Return hashes in sets of the actor, and of sessions and devices that only the actor has."""
     members = {*erased.names, *erased.own}
     sources = Source.objects.filter(organization_id=erased.owner.organization_id).values_list("pk", flat=True)
     sessions = Session.objects.filter(owner=erased.owner).order_by()

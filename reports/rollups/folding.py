@@ -45,9 +45,9 @@ FAULT_RESTS = timedelta(hours=1)
 
 
 def fold_block(now: datetime, until: int | None = None) -> int:
-    """Fold a block of the cells that wait, in rows up to number `until` or in all.
+    """Aggregate a block of pending quarters, in rows up to number `until` or in all.
 
-    Returns how many cells were dealt with: none means that none waits that is free.
+    Returns how many were handled. 0 means that no free quarter is pending.
     """
     began = time.monotonic()
     with transaction.atomic():
@@ -60,7 +60,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
                 folded = _fold(list(claimed))
             failed: list[PendingQuarter] = []
         except OperationalError:
-            raise  # the database's trouble, not a cell's
+            raise  # a problem of the database, not of a quarter
         except Exception:
             log.exception("Rollups can't be folded together; they are one by one")
             folded = [cell for cell in claimed if _alone(cell)]
@@ -74,7 +74,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
 
 
 def _alone(cell: PendingQuarter) -> bool:
-    """Fold a cell by itself, so that one that can't be harms no other; whether it went well."""
+    """Aggregate one quarter alone, so that a failure affects no other; True if it succeeded."""
     try:
         with transaction.atomic():
             _fold([cell])
@@ -87,7 +87,7 @@ def _alone(cell: PendingQuarter) -> bool:
 
 
 def _fold(claimed: Sequence[PendingQuarter]) -> list[PendingQuarter]:
-    """Make the rows of cells anew, of so many as have EVENTS together; returns which."""
+    """Recompute the rows of as many quarters as have EVENTS together, and return these quarters."""
     parts: dict[tuple[bool, datetime], list[Quarter]] = defaultdict(list)
     sealed = retention.sealed_until()
     folded: list[PendingQuarter] = []
@@ -95,7 +95,7 @@ def _fold(claimed: Sequence[PendingQuarter]) -> list[PendingQuarter]:
         if sealed and cell.quarter < sealed and not cell.of_sessions:
             folded.append(cell)  # as it is
             continue
-        # A week at a time: a partition.
+        # One week at a time, since a week is a partition.
         parts[cell.of_sessions, week_of(cell.quarter)].append((cell.owner_id, cell.quarter))
     left = EVENTS
     for (of_sessions, _), quarters in parts.items():
@@ -113,7 +113,7 @@ def _fold(claimed: Sequence[PendingQuarter]) -> list[PendingQuarter]:
 
 
 def contents(quarters: Iterable[Quarter], *, of_sessions: bool) -> dict[Quarter, Counter[str]]:
-    """Return how many events of each kind, or sessions, are in each quarter; the quarters are of one week."""
+    """Return how many events of each kind, or sessions, are in each quarter. The quarters are of one week."""
     spans = statements.spans(quarters, Grain.QUARTER)
     found: dict[Quarter, Counter[str]] = defaultdict(Counter)
     with connection.cursor() as cursor:
@@ -124,9 +124,9 @@ def contents(quarters: Iterable[Quarter], *, of_sessions: bool) -> dict[Quarter,
 
 
 def fold(quarters: Iterable[Quarter], found: Mapping[Quarter, Counter[str]], *, of_sessions: bool) -> None:
-    """Make the rows of quarters of one week anew, in the caller's transaction, which holds their days.
+    """Recompute the rows of quarters of one week, in the caller's transaction, which locks their days.
 
-    `found` is what was in them a moment before: what has come since is folded again for its own row.
+    `found` is what they contained a moment before. Anything that arrived since has its own pending row.
     """
     by_grain = {grain: statements.spans(quarters, grain) for grain in Grain}
     kinds = set[str]().union(*found.values())
@@ -137,7 +137,7 @@ def fold(quarters: Iterable[Quarter], found: Mapping[Quarter, Counter[str]], *, 
 
 
 def _fold_rollup(rollup: type[Rollup], by_grain: dict[Grain, list[Span]], *, is_there: bool) -> None:
-    """Make the rows of one rollup anew, from the finest grain to the coarsest."""
+    """Recompute the rows of one rollup, from the finest grain to the coarsest."""
     changed = False
     with connection.cursor() as cursor:
         for grain, spans in by_grain.items():
@@ -154,7 +154,7 @@ def _fold_rollup(rollup: type[Rollup], by_grain: dict[Grain, list[Span]], *, is_
 
 
 def without_limits() -> None:
-    """Let statements of this transaction take the time and memory they need; the task has a limit."""
+    """Lift the limits on time and memory for this transaction. The task has its own limit."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL work_mem = '64MB'"
@@ -162,10 +162,10 @@ def without_limits() -> None:
 
 
 def tick(*, seconds: float) -> int:
-    """Fold what waits until none is left or the time is up; returns how many cells."""
+    """Aggregate pending quarters until none is left or the time is up, and return their number."""
     end = time.monotonic() + seconds
     queue.resume_deferred(timezone.now())
-    until = queue.newest()  # what is touched from now on waits for the next tick, together with what follows
+    until = queue.newest()  # anything that changes from now on waits for the next tick
     total = 0
     while time.monotonic() < end:
         folded = fold_block(timezone.now(), until)

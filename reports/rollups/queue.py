@@ -1,9 +1,8 @@
-"""Cells: quarters of an hour of owners that wait to be folded, taken in blocks.
+"""The queue of pending quarters: quarters of an hour of owners waiting to be aggregated, taken in blocks.
 
-A block is taken by a transaction that holds its rows of TouchedQuarter and deletes those of the cells that it
-folds. What is locked beside is the UTC day of an
-owner, until the transaction ends, since a day's rows are folded from all its quarters: two workers on
-different quarters of one day would each miss what the other has not committed yet.
+A transaction takes a block by locking its rows of TouchedQuarter, and deletes those it has aggregated. It
+also locks the owner's UTC day until it ends, since a day is aggregated from all its quarters: two workers on
+different quarters of one day would each miss what the other hasn't committed.
 """
 
 from collections.abc import Iterable
@@ -36,14 +35,15 @@ _WAITING = (
 
 
 def newest() -> int:
-    """The number of the last row that waits."""
+    """Return the number of the newest pending row."""
     return TouchedQuarter.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
 def claim(now: datetime, until: int | None) -> dict[PendingQuarter, list[int]]:
-    """Hold a block of the cells that wait longest, with the numbers of their rows.
+    """Lock a block of the longest pending quarters, and return them with the numbers of their rows.
 
-    They do not rest, and no other worker holds their days. Rows after number `until` are left for later.
+    Skips deferred quarters and days that another worker has locked. Rows after number `until` are left for
+    later.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -64,13 +64,13 @@ def claim(now: datetime, until: int | None) -> dict[PendingQuarter, list[int]]:
 
 
 def done(rows: Iterable[int]) -> None:
-    """Remove the rows of cells that are folded."""
+    """Remove the rows of aggregated quarters."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_touchedquarter WHERE id = ANY(%s)", [list(rows)])
 
 
 def defer(resting: Iterable[PendingQuarter], until: datetime) -> None:
-    """Let cells not be folded before a time."""
+    """Defer quarters until a time."""
     RestingQuarter.objects.bulk_create(
         [RestingQuarter(**cell._asdict(), rests_until=until) for cell in resting],
         update_conflicts=True,
@@ -80,12 +80,12 @@ def defer(resting: Iterable[PendingQuarter], until: datetime) -> None:
 
 
 def resume_deferred(now: datetime) -> None:
-    """Forget rests that are over."""
+    """Resume quarters that are no longer deferred."""
     RestingQuarter.objects.filter(rests_until__lte=now).delete()
 
 
 def hold_days(owner_id: int, days: Iterable[datetime]) -> None:
-    """Lock days of an owner until the transaction ends, waiting for those who hold them."""
+    """Lock days of an owner until the transaction ends, waiting for other holders."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, day) FROM unnest(%s::int[]) AS day",

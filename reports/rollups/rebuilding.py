@@ -1,7 +1,8 @@
-"""Rebuilding: rollups made anew from all events and sessions, a week of an owner at a time.
+"""Rebuilding: recomputes rollups from all events and sessions, one week of an owner at a time.
 
-Every quarter of the week is folded by the statements that fold a touched one, so the rows come out the same.
-Rollups of events that are gone stay as they are: only those of sessions, which outlived them, are rebuilt.
+Every quarter of the week is aggregated by the same statements as a changed one, so the rows are identical. If
+events were removed, their rollups are left unchanged, and only those of sessions, which still exist, are
+rebuilt.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ QUARTER = timedelta(minutes=Grain.QUARTER)
 
 
 class Step(NamedTuple):
-    """Whole UTC days of one week of an owner: one transaction."""
+    """Whole UTC days of one week of an owner, done in one transaction."""
 
     owner_id: int
     since: datetime
@@ -38,11 +39,11 @@ class Rebuilt(NamedTuple):
 
     events: int
     sessions: int
-    is_sealed: bool = False  # whether the rollups of events stayed as they were
+    is_sealed: bool = False  # True if the rollups of events were left unchanged
 
 
 def steps(owners: list[int] | None, since: datetime | None, until: datetime | None) -> list[Step]:
-    """Return what is to be done for all days of owners, or those from `since` to before `until`."""
+    """Return the steps for all days of owners, or for those from `since` to before `until`."""
     named = sorted(Owner.objects.values_list("pk", flat=True)) if owners is None else owners
     found = []
     for week in _weeks():
@@ -53,7 +54,7 @@ def steps(owners: list[int] | None, since: datetime | None, until: datetime | No
 
 
 def rebuild(step: Step) -> Rebuilt:
-    """Make the rows of a step anew."""
+    """Rebuild the rows of a step."""
     count = (step.until - step.since) // QUARTER
     quarters = [(step.owner_id, step.since + place * QUARTER) for place in range(count)]
     with transaction.atomic():
@@ -66,7 +67,7 @@ def rebuild(step: Step) -> Rebuilt:
 
 
 def is_sealed(step: Step) -> bool:
-    """True if a step's events are gone and its rollups are kept. Steps lie within a week, as removals do."""
+    """True if a step's events were removed and its rollups kept. Steps lie within a week, as removals do."""
     sealed = retention.sealed_until()
     return sealed is not None and step.since < sealed
 
@@ -78,14 +79,14 @@ def _fold(quarters: Sequence[Quarter], *, of_sessions: bool) -> int:
 
 
 def _weeks() -> list[datetime]:
-    """The weeks that have, or had, anything in them, oldest first."""
+    """Return the weeks that have, or had, any data, oldest first."""
     table = Event._meta.db_table
     found = {
         datetime.strptime(name.removeprefix(f"{table}_"), "%Y%m%d").replace(tzinfo=UTC)
         for name in existing_partitions()
         if name.removeprefix(f"{table}_").isdigit()
     }
-    # Sessions and rows may be of weeks whose events are gone.
+    # Sessions and rows may be in weeks without events.
     columns = [(Session._meta.db_table, "started_at")]
     columns += [(rollup._meta.db_table, "bucket") for rollup in rollups()]
     with connection.cursor() as cursor:
@@ -101,7 +102,7 @@ def _weeks() -> list[datetime]:
 
 
 def remove_before(until: datetime) -> int:
-    """Remove the rows of all grains from before a week; returns how many."""
+    """Remove the rows of all grains from before a week, and return their number."""
     return sum(_remove(rollup, owner, until) for owner in _owners() for rollup in rollups())
 
 
@@ -110,7 +111,7 @@ def _owners() -> Iterator[int]:
 
 
 def _remove(rollup: type[Rollup], owner: int, until: datetime) -> int:
-    """By the index, which begins with the owner and the grain; a transaction each."""
+    """Remove rows by the index, which begins with the owner and the grain, in one transaction each."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(

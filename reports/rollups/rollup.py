@@ -1,4 +1,4 @@
-"""Rollup: what the tables of sums have in common, and what a declaration of one says."""
+"""Rollup: the base of rollup tables, and the options of a declaration."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members
 
 
 class Grain(models.IntegerChoices):
-    """The length of a row's buckets, in minutes. Each grain is folded from the one before it."""
+    """The length of a row's buckets, in minutes. Each grain is aggregated from the previous one."""
 
     QUARTER = 15, "a quarter of an hour"
     HOUR = 60, "an hour"
@@ -46,22 +46,22 @@ class Rollup(models.Model):
 
     @classmethod
     def columns(cls) -> list[Any]:
-        """The columns with SQL of their own."""
+        """Return the columns with SQL."""
         return [field for field in cls._meta.local_fields if isinstance(field, Column)]
 
     @classmethod
     def key_columns(cls) -> list[Any]:
-        """The dimensions besides owner, time and source."""
+        """Return the dimensions besides owner, time and source."""
         return [field for field in cls.columns() if isinstance(field, (Key, Bin, Flag))]
 
     @classmethod
     def measures(cls) -> list[Any]:
-        """The measures."""
+        """Return the measures."""
         return [field for field in cls.columns() if isinstance(field, Measure)]
 
     @classmethod
     def set_column(cls) -> Any:
-        """The column of its set, where it has one."""
+        """Return the column of its set, if it has one."""
         return next((field for field in cls.columns() if isinstance(field, Members)), None)
 
 
@@ -91,7 +91,7 @@ class SessionRollup(Rollup):
 
 
 def rollups() -> list[type[Rollup]]:
-    """All that are declared."""
+    """Return all declared rollups."""
     import reports.rollups.declared  # noqa: F401  (they import this module)
 
     return [*EventRollup.__subclasses__(), *SessionRollup.__subclasses__()]

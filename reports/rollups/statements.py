@@ -1,7 +1,7 @@
-"""Statements: the SQL that folds events and sessions into rollups, made from their declarations.
+"""Statements: the SQL that aggregates events and sessions into rollups, generated from declarations.
 
-All of them work on spans: stretches of time of one owner each, given as arrays. The bounds of all spans
-together are given once more as plain values, since only those let the planner leave partitions out.
+All of them take spans, which are time ranges of one owner each, as arrays. The overall bounds are also passed
+as plain values, since the planner needs these to prune partitions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +53,7 @@ SIZES = {
 
 
 class Span(NamedTuple):
-    """A stretch of time of one owner."""
+    """A time range of one owner."""
 
     owner_id: int
     since: datetime
@@ -61,12 +61,12 @@ class Span(NamedTuple):
 
 
 def start_of(at: datetime, grain: Grain) -> datetime:
-    """The first moment of the bucket of a time."""
+    """Return the first moment of a time's bucket."""
     return at - (at - ORIGIN) % timedelta(minutes=grain)
 
 
 def spans(quarters: Iterable[tuple[int, datetime]], grain: Grain) -> list[Span]:
-    """The buckets of a grain that quarters are in, neighbours joined."""
+    """Return the buckets of a grain that contain the quarters, with adjacent ones merged."""
     length = timedelta(minutes=grain)
     found: list[Span] = []
     for owner, start in sorted({(owner, start_of(quarter, grain)) for owner, quarter in quarters}):
@@ -78,7 +78,7 @@ def spans(quarters: Iterable[tuple[int, datetime]], grain: Grain) -> list[Span]:
 
 
 def parameters(of: Sequence[Span]) -> dict[str, Any]:
-    """Spans as the statements take them."""
+    """Return spans as parameters of the statements."""
     since, until = min(span.since for span in of), max(span.until for span in of)
     return {
         "owners": [span.owner_id for span in of],
@@ -92,7 +92,7 @@ def parameters(of: Sequence[Span]) -> dict[str, Any]:
 
 
 def removal(rollup: type[Rollup], grain: Grain) -> str:
-    """Remove the rows of spans."""
+    """Return the statement that removes the rows of spans."""
     return compose(
         "DELETE FROM {table} made USING {spans} WHERE {in_span}",
         table=identifier(rollup._meta.db_table),
@@ -102,12 +102,12 @@ def removal(rollup: type[Rollup], grain: Grain) -> str:
 
 
 def making(rollup: type[Rollup]) -> str:
-    """Make the rows of the finest grain from events or sessions."""
+    """Return the statement that computes the rows of the finest grain from events or sessions."""
     return _insert(rollup) + made(rollup)
 
 
 def made(rollup: type[Rollup]) -> str:
-    """The rows of the finest grain as events or sessions give them: grain, columns of `columns`."""
+    """Return the query for the rows of the finest grain from events or sessions: grain, then `columns`."""
     base, at = ("session", "started_at") if rollup.of_sessions else ("event", "occurred_at")
     bucket = f"date_bin('15 minutes', {base}.{at}, TIMESTAMPTZ '{ORIGIN}')"
     keys = [f"{base}.owner_id", bucket, f"{base}.source_id", *(key.made() for key in rollup.key_columns())]
@@ -123,12 +123,12 @@ def made(rollup: type[Rollup]) -> str:
 
 
 def merging(rollup: type[Rollup], grain: Grain) -> str:
-    """Make the rows of a grain from those of the finer one."""
+    """Return the statement that computes the rows of a grain from the next finer one."""
     return _insert(rollup) + merged(rollup, grain)
 
 
 def merged(rollup: type[Rollup], grain: Grain) -> str:
-    """The rows of a grain as those of the finer one give them: grain, columns of `columns`."""
+    """Return the query for the rows of a grain from the next finer one: grain, then `columns`."""
     finer = list(Grain)[list(Grain).index(grain) - 1]
     bucket = f"date_bin('{int(grain)} minutes', made.bucket, TIMESTAMPTZ '{ORIGIN}')"
     own = [f'made."{key.column}"' for key in rollup.key_columns()]
@@ -143,7 +143,7 @@ def merged(rollup: type[Rollup], grain: Grain) -> str:
 
 
 def kept(rollup: type[Rollup], grain: Grain) -> str:
-    """The rows of a grain as they are stored, in the same columns."""
+    """Return the query for the stored rows of a grain, in the same columns."""
     return compose(
         "SELECT made.grain, {listed} FROM {spans} JOIN {table} made ON {in_span}",
         listed=identifiers(columns(rollup), "made"),
@@ -154,16 +154,16 @@ def kept(rollup: type[Rollup], grain: Grain) -> str:
 
 
 def columns(rollup: type[Rollup]) -> list[str]:
-    """The columns of a rollup behind its grain: what tells rows apart, then the measures."""
+    """Return the columns of a rollup after its grain: keys, then measures."""
     keys = ["owner_id", "bucket", "source_id", *(field.column for field in rollup.key_columns())]
     return keys + [field.column for field in rollup.measures()]
 
 
 def _different(keys: Sequence[str], member: str, source: str) -> tuple[list[str], str]:
-    """Keys and source of the members that differ: far fewer than there are events.
+    """Return the query for distinct combinations of keys, source and member, which are far fewer than events.
 
-    The member comes first: with the keys first the planner sorts, for the sake of the grouping above, all
-    that hashing would have thrown away; measured, 1.3 s against 0.4 for 87,000 events.
+    The member comes first. With the keys first, the planner sorts all rows for the outer grouping, although
+    hashing would discard most: 1.3 s instead of 0.4 s for 87,000 events.
     """
     aliases = [f"k{place}" for place in range(len(keys))]
     listed = ", ".join(f"{key} AS {alias}" for key, alias in zip(keys, aliases, strict=True))
@@ -171,7 +171,7 @@ def _different(keys: Sequence[str], member: str, source: str) -> tuple[list[str]
 
 
 def _joins(rollup: type[Rollup]) -> Iterator[str]:
-    """The tables of kinds, then what else is joined."""
+    """Yield the joins with tables of kinds, then the others."""
     for kind in rollup.kinds:
         alone = len(rollup.kinds) == 1
         alias = "detail" if alone else f"detail_{kind}"

@@ -1,8 +1,8 @@
-"""Verification of rollups: are the rows those that events and sessions give now?
+"""Verification of rollups: compares rows with what events and sessions give now.
 
-A week of an owner at a time, each in a snapshot of its own, by the statements that fold: quarters are
-compared with what events and sessions give, hours with the stored quarters, days with the stored hours.
-Quarters that wait to be folded are left out: they are behind, not wrong. So are those whose events are gone.
+One week of an owner at a time, each in its own snapshot, with the statements that aggregate. Quarters are
+compared with events and sessions, hours with the stored quarters, days with the stored hours. Pending
+quarters are left out, because they are late, not wrong. So are those without events any more.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SHOWN = 10  # rows of each rollup and grain
 
 
 class Difference(NamedTuple):
-    """Rows of a rollup that are not as they should be."""
+    """Rows of a rollup that are wrong."""
 
     rollup: str
     grain: Grain
@@ -33,10 +33,10 @@ class Verified(NamedTuple):
     """The result of a step."""
 
     differences: list[Difference]
-    waiting: int  # quarters that are not compared, since they are to be folded
+    waiting: int  # pending quarters, which aren't compared
 
 
-# ALL: a row that is there twice differs from one that is there once.
+# ALL, because a duplicate row differs from a single one.
 _DIFFERENCES = """
 WITH kept (grain, {columns}) AS ({kept}), made (grain, {columns}) AS ({made}), difference AS (
   SELECT 'stored' AS "row", excess.* FROM (SELECT * FROM kept EXCEPT ALL SELECT * FROM made) excess
@@ -57,7 +57,7 @@ WHERE owner_id = %(owner)s AND quarter >= %(since)s AND quarter < %(until)s
 
 
 def verify(step: Step) -> Verified:
-    """Compare the rows of a step, all that is read as of one moment. Not inside another transaction."""
+    """Compare the rows of a step in one snapshot. Don't call it inside another transaction."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -66,7 +66,7 @@ def verify(step: Step) -> Verified:
 
 
 def differences(step: Step) -> Iterator[Difference]:
-    """Where the rows of a step are not as they should be, by rollup and grain."""
+    """Yield the wrong rows of a step, by rollup and grain."""
     given = statements.parameters([Span(*step)])
     sealed = is_sealed(step)
     for rollup in rollups():
@@ -83,7 +83,7 @@ def differences(step: Step) -> Iterator[Difference]:
 
 
 def statement(rollup: type[Rollup], grain: Grain) -> str:
-    """The statement that gives the rows that differ, and how many there are."""
+    """Return the statement for the rows that differ, and their number."""
     columns = statements.columns(rollup)
     keys = columns[: 3 + len(rollup.key_columns())]
     is_finest = grain == Grain.QUARTER
@@ -99,7 +99,7 @@ def statement(rollup: type[Rollup], grain: Grain) -> str:
 
 
 def _named(rollup: type[Rollup]) -> dict[str, str]:
-    """The SQL of what is shown of a row, by name: of a set, how many are in it."""
+    """Return the SQL of the values shown for a row, by name. Sets are shown by their size."""
     sets = {field.column for field in rollup.measures() if isinstance(field, Members)}
     return {
         name: f'cardinality("{name}")' if name in sets else f'"{name}"' for name in statements.columns(rollup)

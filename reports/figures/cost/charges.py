@@ -264,7 +264,7 @@ def _buckets(asked: CostQuery) -> dict[str, Decimal]:
 
 
 def of_day(asked: CostQuery, day: date, by: str) -> tuple[list[Part], dict[Keys, Part]]:
-    """Return a day by one of DIMENSIONS, and the same day a week before, without fixed costs and corrections."""
+    """Return a day by one of DIMENSIONS, and the day a week earlier, without fixed costs and corrections."""
     week = day - 7 * DAY
     rows = asked.rows().filter(day=day, is_correction=False).exclude(meter=PLATFORM)
     former = asked.rows(month_of(week)).filter(day=week, is_correction=False).exclude(meter=PLATFORM)

@@ -1,4 +1,4 @@
-"""Builds and tools: what was built where, whether series came whole, how long timers ran."""
+"""Builds and tools: what was built, where, if series are complete, and how long timers ran."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def _list_of(metric: str, filters: Filters, keys: Mapping[str, str]) -> str:
 
 
 def _column(name: str, value: str) -> dict[str, str]:
-    """The column of the list that has the value of a dimension."""
+    """Return the filter of the list for a value of a dimension."""
     if name == "repository":
         return {"repository_link" if "://" in value else "repository_name": value}
     if name == "os":
@@ -76,7 +76,7 @@ BY = {
 
 
 class _Series(NamedTuple):
-    """Series and timers, which are told apart by collection only."""
+    """Series and timers, which can only be split by collection."""
 
     by_collection: Sequence[States]
     before: Sequence[States] | None
@@ -86,7 +86,7 @@ class _Series(NamedTuple):
 
     @classmethod
     def of(cls, filters: Filters, context: Context, collection: str) -> "_Series":
-        """Ask for them, perhaps of one collection."""
+        """Run the queries, optionally for one collection."""
         where, now, compared = {"collection": collection} if collection else {}, context.now, filters.compared
         return cls(
             build_series.states(filters, now, where),
@@ -97,7 +97,7 @@ class _Series(NamedTuple):
 
     @property
     def states(self) -> States:
-        """The series of all collections."""
+        """Return the series of all collections."""
         return build_series.of_all(self.by_collection)
 
 
@@ -197,7 +197,7 @@ def _figures(top: Headlines, series: _Series | None) -> list[Figure]:
 
 
 def _attention(series: _Series, context: Context) -> list[Attention]:
-    """Collections of which many series are broken, the worst first."""
+    """Return the collections with many incomplete series, worst first."""
     worst = [
         (each.over - each.whole, each)
         for each in series.by_collection
@@ -217,7 +217,7 @@ def _attention(series: _Series, context: Context) -> list[Attention]:
 
 
 def _lacks(states: States) -> list[str]:
-    """Return what series lack, and how many of them."""
+    """Return the events that series lack, with counts."""
     return [
         f"{number:,} {what}"
         for number, what in ((states.unended, "without an end"), (states.with_gaps, "with places missing"))
@@ -235,7 +235,7 @@ def _over_time(top: Headlines, lines: Sequence[Line], collections: Answer) -> Bl
 
 
 def _collections(data: PageData, found: Answer, series: _Series) -> Block:
-    """By collection, whether its series are whole."""
+    """Show, by collection, how many series are complete."""
     columns = (
         Column("collection", "Collection"),
         Column("events", "Events", EVENTS, has_bar=True),
@@ -276,7 +276,7 @@ def _collection(data: PageData, name: str, events: int, by_name: Mapping[str, St
 
 
 def _broken(data: PageData, series: _Series) -> Block:
-    """The series that are not whole."""
+    """Show the incomplete series."""
     columns = (
         Column("series", "Series"),
         Column("collection", "Collection"),
@@ -311,7 +311,7 @@ def _broken_row(data: PageData, each: Broken) -> Row:
 
 
 def _timers(data: PageData, series: _Series) -> Block:
-    """Show how many timers ran, and how long."""
+    """Show how many timers ran, and for how long."""
     columns = (
         Column("collection", "Collection"),
         Column("timers", "Timers", count("timers"), has_bar=True),
@@ -333,7 +333,7 @@ def _timers(data: PageData, series: _Series) -> Block:
     return Block("timers", "Timers", sentence, table=Table(columns, rows), empty=empty)
 
 
-# Its events name no version of their source: what they have instead is the agent's.
+# Its events have the agent's version instead of the source's.
 PAGE = Page(
     "builds",
     "Builds and tools",

@@ -1,4 +1,4 @@
-"""The funnel of the sessions page: steps that the reader chooses, and how far sessions came."""
+"""The funnel of the sessions page: steps that the reader selects, and how many sessions reached each."""
 
 from dataclasses import replace
 
@@ -24,12 +24,12 @@ from reports.pages.words import plural
 from reports.periods import DAY, midnight
 from reports.query.datasets import SESSIONS
 
-FIELDS = 4  # at the least, and one more than there are steps
+FIELDS = 4  # at least, and one more than there are steps
 TITLE = "Funnel"
 
 
 def block(filters: Filters, context: Context) -> Block:
-    """The form and, with steps, the funnel."""
+    """Show the form and, with steps, the funnel."""
     texts = context.params.get("step", ())
     chosen, errors = steps_of(texts)
     offered = offers(filters)
@@ -78,7 +78,9 @@ def block(filters: Filters, context: Context) -> Block:
 
 
 def _with_events(filters: Filters, context: Context) -> Filters:
-    """The same about the days of the period whose single events are kept; about all of it where none are."""
+    """Return the filters for the days of the period that still have single events, or for all days if none
+    have.
+    """
     since, period = context.kept.events, filters.period
     if since is None or not period.since < since < period.until:
         return filters
@@ -94,7 +96,7 @@ def _offer(suggestion: Suggestion) -> str:
 
 
 def _answer(found: Funnel) -> str:
-    """Return how many came to the end, and where most of those who did the first step were lost."""
+    """Return how many sessions completed all steps, and where most of the others dropped out."""
     if not found.sessions:
         return "There are no sessions."
     first, last = found.steps[0], found.steps[-1]
@@ -115,7 +117,7 @@ def _answer(found: Funnel) -> str:
 
 
 def _behind(reached: Reached, filters: Filters) -> str:
-    """The events that are the step."""
+    """Return the address of the events of a step."""
     step = reached.step
     if step.what == "page":
         return of_page(step.name, filters)
@@ -123,10 +125,10 @@ def _behind(reached: Reached, filters: Filters) -> str:
 
 
 def _note(found: Funnel) -> str:
-    """Return what was looked at."""
+    """Return the note about how many sessions were read."""
     said = "A session counts for a step that it did after the step before, in the same session."
     if found.is_sample:
-        points = 100 / max(found.sessions, 1) ** 0.5  # two standard errors of a share of one half
+        points = 100 / max(found.sessions, 1) ** 0.5  # two standard errors of a share of 50 %
         said += (
             f" {found.sessions:,} of {found.of:,} sessions were looked at, always the same fair sample:"
             f" shares are true to {points:.0f} points."

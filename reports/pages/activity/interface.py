@@ -1,4 +1,4 @@
-"""Interface actions: what users do where, for which customers and payers, and how much of it goes wrong."""
+"""Interface actions: what users do where, for which customers and payers, and how often it fails."""
 
 from collections.abc import Mapping, Sequence
 
@@ -144,7 +144,7 @@ def _figures(top: Headlines, customers: Answer, payers: Answer) -> list[Figure]:
 
 
 def _attention(elements: Answer, context: Context) -> list[Attention]:
-    """Elements that go wrong often, the worst first."""
+    """Return the elements that fail often, worst first."""
     bad = sorted((row for row in elements.rows if BAD.rings(row)), key=lambda row: -row.count("errors"))
     return [
         Attention(
@@ -157,7 +157,7 @@ def _attention(elements: Answer, context: Context) -> list[Attention]:
     ]
 
 
-# Its messages name no version of their source.
+# Its messages have no version of their source.
 PAGE = Page(
     "interface",
     "Interface actions",

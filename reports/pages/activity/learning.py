@@ -136,7 +136,7 @@ BY_QUERY = Breakdown(
 
 
 class _Found(NamedTuple):
-    """All answers of the page; none about searches where it is about one content."""
+    """All results of the page, without searches if it shows one content."""
 
     contents: Headlines
     questions: Headlines
@@ -148,7 +148,7 @@ class _Found(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """True if nobody learned."""
+        """True if there was no learning activity."""
         counted = [
             (self.contents.total, ("started", "finished")),
             (self.questions.total, ("attempts",)),
@@ -256,7 +256,7 @@ def _figures(found: _Found) -> list[Figure]:
 
 
 def _attention(found: _Found) -> list[Attention]:
-    """The hardest questions, contents that most don't finish, what is searched for and not found."""
+    """Return the hardest questions, contents that most people don't finish, and searches without results."""
     hard = [row for row in found.by_question.rows if HARD.rings(row)]
     left = [row for row in found.by_content.rows if LEFT.rings(row)]
     left.sort(key=lambda row: row.number("finished_share") or 0)
@@ -346,7 +346,7 @@ def _comments(found: tuple[Comment, ...], filters: Filters) -> Block:
 
 
 def _without_results(searches: Headlines, unanswered: tuple[Row, ...]) -> Block:
-    """Show what was searched for and not found."""
+    """Show searches without results."""
     hue = palette.of_kinds(["search"])["search"]
     bars = tuple(
         Bar(

@@ -1,4 +1,4 @@
-"""At a glance: what applications did, whether it went well, and where it came from."""
+"""At a glance: what applications did, if anything went wrong, and where events came from."""
 
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from reports.pages.report import Attention, Block, Empty, Figure, Report
 from reports.pages.sections import compared_column, compared_series
 from reports.pages.words import about, during, events_in_words, in_utc_hours, of_period, plural, sampled, than
 
-MUCH_REJECTED = 0.05  # a share that wants attention
+MUCH_REJECTED = 0.05  # shares from here on need attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
 MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
 NOTE = (
@@ -40,7 +40,7 @@ NOTE = (
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     found = overview(filters, context.now)
     return Report(
         answer=_answer(found, filters, context),
@@ -75,7 +75,7 @@ def _empty(context: Context) -> Empty:
 
 
 def _answer(found: Overview, filters: Filters, context: Context) -> str:
-    """The page in a sentence."""
+    """Return the summary sentence."""
     when = of_period(filters.period, context.now)
     if not found.sums.events:
         return f"No events {when}."
@@ -132,7 +132,7 @@ def _figures(found: Overview, filters: Filters) -> list[Figure]:
 
 
 def _attention(found: Overview, filters: Filters, context: Context) -> list[Attention]:
-    """Sources that are silent now, more errors than before, much rejected."""
+    """Return alerts about silent sources, an increase in errors, and many rejections."""
     said = silent_sources(found.silent, context)
     sums, before = found.sums, found.before
     if before and has_more_errors(sums, before):
@@ -163,7 +163,7 @@ def has_more_errors(sums: Sums, before: Sums) -> bool:
 
 
 def has_much_rejected(sums: Sums) -> bool:
-    """True if so much was rejected that somebody should look at it."""
+    """True if so much was rejected that somebody should look into it."""
     return (sums.rejected_share or 0) > MUCH_REJECTED
 
 
@@ -175,7 +175,7 @@ REST = "other kinds"
 
 
 def by_kind(found: Overview, filters: Filters, context: Context) -> Block:
-    """Events over time, by kind."""
+    """Show events over time, by kind."""
     named = [(REST if kind is None else kind, values) for kind, values in found.by_kind]
     hues = palette.of_kinds([name for name, _ in named if name != REST]) | {REST: palette.REST}
     series = [
@@ -198,11 +198,11 @@ def by_kind(found: Overview, filters: Filters, context: Context) -> Block:
 
 
 def _behind(filters: Filters, kind: str, since: datetime, until: datetime) -> str:
-    """The events of a kind in a stretch of time."""
+    """Return the address of the events of a kind in a bucket."""
     return events(filters, kind=kind, **within(since, until))
 
 
-# Title, unit, whether more of it is good or bad, and the number.
+# Title, unit, if an increase is good or bad, and the number.
 MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
     ("Sessions", SESSIONS, "", "sessions"),
     ("Sessions with errors", SHARE, "bad", "error_share"),
@@ -218,7 +218,7 @@ SAMPLED = ("actors", "devices")  # of those that are very many a sample is count
 
 
 def _behind_number(name: str, filters: Filters, context: Context) -> str:
-    """Where a number of the table leads: to what it counts, or to the page that is about it."""
+    """Return the link of a number: to what it counts, or to the page about it."""
     match name:
         case "sessions":
             return sessions(filters)
@@ -235,7 +235,7 @@ def _behind_number(name: str, filters: Filters, context: Context) -> str:
 
 
 def numbers(found: Overview, filters: Filters, context: Context) -> Block:
-    """Show what happened in numbers, beside those of the period that it is compared with."""
+    """Show the figures of the period and of the compared one."""
     columns = [Column("measure", "Measure"), Column("value", "Value", is_amounts=True)]
     if found.before:
         columns.append(Column("before", "Before", is_amounts=True, note=capfirst(context.compared)))
@@ -284,7 +284,7 @@ def _measured(
 
 
 def sources(found: Overview, filters: Filters, context: Context) -> Block:
-    """The sources that sent most."""
+    """Show the most active sources."""
     hues = palette.of_sources([int(each.key) for each in found.sources])
     rows = tuple(
         _row(
@@ -308,7 +308,7 @@ def sources(found: Overview, filters: Filters, context: Context) -> Block:
 
 
 def pages(found: Overview, filters: Filters, context: Context) -> Block:
-    """The pages that were shown most."""
+    """Show the most viewed pages."""
     rows = tuple(_page_row(each, found, filters, context) for each in found.pages)
     return Block(
         "pages",
@@ -320,14 +320,14 @@ def pages(found: Overview, filters: Filters, context: Context) -> Block:
 
 
 def _page_row(each: Ranked, found: Overview, filters: Filters, context: Context) -> Row:
-    """A page, which leads to the sessions that were shown it, and to the events that showed it."""
+    """Return the row of a page, with links to its sessions and events."""
     name = str(each.key)
     steps = context.links.to("sessions", step=[f"page:{name}"]) + "#funnel" if name else ""
     return _row(each, name or "(no name)", steps, _views(name, found, filters) or steps, filters, at="views")
 
 
 def _views(page: str, found: Overview, filters: Filters) -> str:
-    """The events that showed a page; empty where nothing tells which kind they are of."""
+    """Return the address of the events that showed a page; empty if their kind is unknown."""
     kinds = {kind for kind, _ in found.by_kind}
     return of_page(page, filters) if is_address(page) or not kinds & {"ui_action", None} else ""
 
@@ -351,5 +351,5 @@ def _row(
 
 
 def source_name(each: Ranked, context: Context) -> str:
-    """A source as people know it."""
+    """Return the name of a source for people."""
     return context.sources.get(int(each.key), f"source {each.key}")

@@ -1,4 +1,4 @@
-"""Parts of the sessions page: distributions, entry and exit pages, what sessions share, retention by week."""
+"""Sections of the sessions page: distributions, entry and exit pages, breakdowns, retention by week."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,18 +31,18 @@ SPENT = (
     "over 1 h",
 )
 DEPTH = ("none", "1", "2", "3", "4 to 5", "6 to 10", "11 to 20", "21 to 50", "over 50")
-# What the list of sessions calls the dimensions that it is narrowed by.
+# The names of the dimensions in the filters of the list of sessions.
 AMONG = {"page": "", "device_type": "device", "os_name": "os"}
 CUT = "The {rows} with the most sessions of {of:,}."
 
 
 def _listed(context: Context, what: str, value: object) -> str:
-    """The page with the sessions behind a number listed."""
+    """Return the address of the page with the sessions behind a number listed."""
     return f"{context.links.here(among=f'{what}:{value}')}#listed"
 
 
 def _list_of(context: Context, _: str, __: Filters, keys: Mapping[str, str]) -> str:
-    """Return that list; for a version or a country the page narrowed to it."""
+    """Return the address of that list. For a version or a country, it is the page filtered by it."""
     if "role" in keys:
         return _listed(context, keys["role"], keys["page"])
     ((name, value),) = keys.items()
@@ -111,7 +111,7 @@ SPLITS = {
 
 
 def histograms(found: Found, context: Context) -> tuple[Block, Block]:
-    """Return how long, and how deep."""
+    """Show how long and how deep sessions are."""
     return (
         _histogram("time-spent", "Time spent", "Time", SPENT, found.spent, "spent", context),
         _histogram("depth", "Pages shown", "Pages", DEPTH, found.depth, "pages", context),
@@ -150,7 +150,7 @@ def _histogram(
 
 
 def ends(filters: Filters, context: Context) -> tuple[Block, ...]:
-    """Where sessions begin and end."""
+    """Show where sessions begin and end."""
     data = PageData(ENDS, filters, context, partial(_list_of, context))
     blocks = []
     for role, section in BY_ENDS.items():
@@ -160,14 +160,14 @@ def ends(filters: Filters, context: Context) -> tuple[Block, ...]:
 
 
 def splits(filters: Filters, context: Context) -> tuple[tuple[Block, ...], Answer]:
-    """Sessions by device, system, version and country; those by version once more, as they are."""
+    """Show sessions by device, system, version and country. The answer by version is also returned."""
     data = PageData(VISITS, filters, context, partial(_list_of, context))
     answers = {key: section.answer(data) for key, section in SPLITS.items()}
     return tuple(SPLITS[key].block(data, found) for key, found in answers.items()), answers["version"]
 
 
 def retention(found: Found, filters: Filters, context: Context) -> Block:
-    """Show how many of those who were new in a week were there in each week after it."""
+    """Show how many actors who were new in a week came back in each later week."""
     cohorts = found.cohorts
     zone, is_about = filters.period.zone, any(cohort.is_about for cohort in cohorts)
     columns = (
@@ -206,7 +206,7 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
 
 
 def _back(found: Found, context: Context) -> str:
-    """Return how many came back a week later, of all weeks whose next one is over."""
+    """Return how many came back a week later, over all weeks whose next week has ended."""
     pairs = list(zip(found.cohorts, found.cohorts[2:], strict=False))
     known = [cohort for cohort, after in pairs if after.week <= context.now]
     new = sum(cohort.seen[0] for cohort in known)

@@ -1,4 +1,4 @@
-"""The sessions page: how many visits, how long and deep, where they begin and end, and who comes back."""
+"""The sessions page: number, duration, depth, entry and exit pages, and returning actors."""
 
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ RANGE_LABELS = {"spent": session_sections.SPENT, "pages": session_sections.DEPTH
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     found = sessions(filters, context.now)
     among = among_of(context.first("among"))
     rows = listed(filters, among)
@@ -67,7 +67,7 @@ def _empty(context: Context) -> Empty:
 
 
 def _answer(found: Found, filters: Filters, context: Context) -> str:
-    """The page in a sentence."""
+    """Return the summary sentence."""
     when = of_period(filters.period, context.now)
     if not found.sums.sessions:
         return f"No session began {when}."
@@ -126,7 +126,7 @@ def _figures(found: Found, filters: Filters, context: Context) -> list[Figure]:
 
 
 def _attention(found: Found, by_version: Answer, context: Context) -> list[Attention]:
-    """Versions whose sessions have errors far more often than all of them."""
+    """Return the versions with far more sessions with errors than average."""
     sums = found.sums
     usual = sums.with_errors / sums.sessions if sums.sessions else 0.0
     shares = [(row.number("with_errors") or 0.0, row) for row in by_version.rows]
@@ -155,13 +155,13 @@ def _over_time(found: Found, filters: Filters, context: Context) -> Block:
 
 
 def _behind(filters: Filters, since: datetime, until: datetime) -> str:
-    """The sessions that began in a stretch of time."""
+    """Return the address of the sessions that began in a bucket."""
     return session_list(filters, **within(since, until))
 
 
 def _actors(found: Found, filters: Filters, context: Context) -> Block:
     new = found.sums.new_actors or 0
-    back = max(found.sums.actors - new, 0)  # where samples were counted, each is a little off
+    back = max(found.sums.actors - new, 0)  # with samples, each is slightly off
     came = about(plural(new, "actor"), is_about=found.sums.new_are_about)
     sentence = f"{came} came for the first time in three months, {back:,} came back."
     sentence = capfirst(sentence)
@@ -184,7 +184,7 @@ def _actors(found: Found, filters: Filters, context: Context) -> Block:
 
 
 def _controls(among: Among) -> tuple[Control, ...]:
-    """A field that says what the list of sessions is narrowed to, and lifts it; none where it isn't."""
+    """Return a field that shows the filter of the list of sessions and removes it; empty without a filter."""
     if not among.what:
         return ()
     return (Control("among", "Listed", among.text, (("", "All sessions"), (among.text, _in_words(among)))),)

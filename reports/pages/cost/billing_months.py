@@ -1,4 +1,4 @@
-"""Months: what each month of each organization cost, and which are closed; where operators close one."""
+"""Months: the cost and state of each organization's months. Operators close months here."""
 
 from datetime import date, datetime
 from typing import Any
@@ -38,7 +38,7 @@ NOTE = (
 
 
 def build(_: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     found = months.months()
     due = [each for each in found if each.is_due(context.now)]
     return Report(
@@ -64,7 +64,7 @@ def _answer(found: list[Month], due: list[Month]) -> str:
 
 
 def _period(found: list[Month], now: datetime) -> Period:
-    """All of them."""
+    """Return the period of all months."""
     shown = [each.month for each in found] or [month_of(now.date())]
     return Period(min(shown), next_month(max(shown)), ZONE)
 
@@ -105,14 +105,14 @@ def _href(each: Month) -> str:
 
 
 class Changed(Exception):
-    """Raised when the sum to be fixed is no longer the one that was shown."""
+    """The cost changed since the page was shown."""
 
 
 @require_http_methods(["GET", "POST"])
 def close_month(request: HttpRequest) -> HttpResponse:
-    """Show what closing a month fixes; by POST do it, if it still is what was shown.
+    """Show what closing a month makes final, and close it on POST if that hasn't changed since.
 
-    Looking writes nothing: it shows what was charged last. Posting brings charges up to date first.
+    GET writes nothing and shows the latest charges. POST brings charges up to date first.
     """
     if not access_of(request).is_operator:
         raise PermissionDenied
@@ -144,7 +144,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
 def _close(
     request: HttpRequest, organization: Organization, month: date, selection: Any, now: datetime
 ) -> Preview:
-    """Close it, unless what that fixes isn't what the person saw."""
+    """Close the month, unless the amounts differ from those that the person saw."""
     with transaction.atomic():
         fixed = closing.close(organization, month, audit.actor_of(request), now)
         if selection.get("seen") != _seen(fixed):

@@ -1,4 +1,6 @@
-"""Cost: what the month costs, why more than the one before, what could be dropped; down to an hour."""
+"""Cost: what a month costs, why it costs more than the previous one, and what could be dropped, down to the
+hour.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +40,7 @@ CAUSES = {
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report of a month, of a day or of an hour."""
+    """Build the report of a month, a day or an hour."""
     selection = months.select(context)
     found = figures.known(selection.month, filters.owners)
     currency = _currency(found, context)
@@ -64,7 +66,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 
 def _currency(found: Known, context: Context) -> str:
-    """Return the selected currency, or the first; empty where nothing was charged."""
+    """Return the selected currency, or the first; empty if nothing was charged."""
     selected = context.first("currency")
     return selected if selected in found.currencies else next(iter(found.currencies), "")
 
@@ -105,7 +107,7 @@ def _fill(empty: Report, found: MonthsCost, known: Known, filters: Filters, cont
 
 
 def _focus(found: MonthsCost, context: Context) -> Iterator[Turn]:
-    """The charges themselves, of these owners."""
+    """Return links to the charges of these owners."""
     owners = context.links.params.get("owner", [])
     params = query({"month": [f"{found.query.month:%Y-%m}"], "owner": owners})
     for form, title in (("csv", "All charges as FOCUS CSV"), ("xlsx", "As XLSX")):
@@ -113,13 +115,13 @@ def _focus(found: MonthsCost, context: Context) -> Iterator[Turn]:
 
 
 def _standings(found: MonthsCost, filters: Filters, currency: str, context: Context) -> list[BudgetStatus]:
-    """Return how owners stand to their budgets in this currency; a budget without charges has none yet."""
+    """Return the status of budgets in this currency. A budget without charges has none yet."""
     standings = budgets.budget_statuses(found.query.month, filters.owners, context.now)
     return [each for each in standings if each.currency == currency]
 
 
 def _over(standings: list[BudgetStatus], currency: str, names: Names) -> Iterator[Attention]:
-    """Budgets that are passed, or going to be."""
+    """Return alerts about budgets that are exceeded or will be."""
     money = unit_of(currency)
     for each in standings[:MOST_BUDGETS]:
         name, budget = names.of("owner", each.owner_id), money.short(each.amount)
@@ -135,7 +137,7 @@ def _over(standings: list[BudgetStatus], currency: str, names: Names) -> Iterato
 def _terms(
     found: MonthsCost, filters: Filters, standings: list[BudgetStatus], currency: str, context: Context
 ) -> Iterator[Block]:
-    """Budgets and the plan in force, which are of owners, not of sources or kinds."""
+    """Show budgets and the plan in force, which apply to owners, not to sources or kinds."""
     if found.query.is_narrowed:
         return
     names, period = Names(context), filters.period
@@ -148,12 +150,12 @@ def _terms(
 
 
 def _so_far(found: MonthsCost, currency: str) -> str:
-    """The month in a sentence while its charges are incomplete: without a forecast."""
+    """Return the summary sentence while charges are incomplete, without a forecast."""
     return f"{found.query.month:%B %Y} has cost {unit_of(currency).short(found.forecast.so_far)} so far."
 
 
 def _answer(found: MonthsCost, currency: str, known: Known) -> str:
-    """The month in a sentence: what it costs, how it differs, mostly why."""
+    """Return the summary sentence: the cost, the change and its main cause."""
     money, month = unit_of(currency), found.query.month
     expected, so_far = found.forecast.expected, found.forecast.so_far
     if not found.forecast.days:
@@ -171,7 +173,7 @@ def _answer(found: MonthsCost, currency: str, known: Known) -> str:
 
 
 def _why(found: MonthsCost, currency: str) -> str:
-    """The largest cause of the change; none where the days that are over changed the other way."""
+    """Return the largest cause of the change; empty if the past days changed in the other direction."""
     if found.change is None or not found.change.whole or found.forecast.expected is None:
         return ""
     if (found.forecast.expected > found.before.cost) != (found.change.whole > 0):
@@ -192,7 +194,7 @@ def _why(found: MonthsCost, currency: str) -> str:
 
 def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -> Iterator[Figure]:
     money, whole, before = unit_of(currency), found.whole, found.before
-    # A day that is running would look cheaper than it is.
+    # The current day would look too cheap.
     over = sorted(day for day in found.days if day < context.now.astimezone(UTC).date())
     daily = [sum(found.days[day].values()) for day in over]
     if found.forecast.days and not context.is_incomplete:
@@ -203,7 +205,7 @@ def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -
             change(found.forecast.expected, before.cost or None, more_is="bad"),
             note=_range(found, currency),
         )
-    # The hour that runs is charged too, with what it has.
+    # The current hour is charged too, as far as it has got.
     until = f"until {min(known.charged_until, context.now):%d %b, %H:%M}" if known.charged_until else ""
     if found.forecast.days:
         yield Figure("So far", whole.cost, money, spark=daily, note=until)
@@ -226,7 +228,7 @@ def _figures(found: MonthsCost, currency: str, known: Known, context: Context) -
 
 
 def _range(found: MonthsCost, currency: str) -> str:
-    """Between which amounts, and by what that is known."""
+    """Return the range of the forecast, and the past errors that it is based on."""
     lowest, highest, money = found.lowest, found.highest, unit_of(currency)
     if lowest is None or highest is None:
         return "no whole month before to measure it by"
@@ -234,7 +236,7 @@ def _range(found: MonthsCost, currency: str) -> str:
 
 
 def _attention(found: MonthsCost, currency: str, view: View) -> Iterator[Attention]:
-    """Return what makes the cost hard to explain, or larger than it need be."""
+    """Return alerts about costs that can't be explained or could be lower."""
     money, whole = unit_of(currency), found.whole
     names = {name: key for key, name in view.context.sources.items()}
     for name, cost, why in (

@@ -32,7 +32,7 @@ NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part
 
 
 def fill(empty: Report, selection: Selection, query: CostQuery, filters: Filters, context: Context) -> Report:
-    """The report of the day or of the hour that is asked for."""
+    """Add the sections of a day or an hour to the report."""
     currency = str(query.only["billing_month__currency"])
     if selection.hour:
         return _hour(empty, selection.hour, query, filters, context, currency)
@@ -170,7 +170,7 @@ def _hour(
 
 
 def _events(hour: datetime, charge: Charged, filters: Filters) -> str:
-    """The list of the events that were charged: received in the hour, and all that tells charges apart."""
+    """Return the address of the charged events: those received in the hour, with the charge's keys."""
     assert charge.source_id is not None, "events have a source"
     return received(
         filters,

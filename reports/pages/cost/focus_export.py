@@ -1,4 +1,4 @@
-"""The charges of a month as a download by FOCUS 1.2, of the owners that the cost page was about."""
+"""Download of a month's charges as FOCUS 1.2, for the owners shown on the cost page."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,13 +17,13 @@ from reports.cost.charges import parse_month
 from reports.pages import parameters
 from reports.pages.views import choices_of
 
-# Written while somebody waits: more would keep others waiting too. XLSX has to be complete first.
+# A person waits for the file, and more rows would keep others waiting too. XLSX can't be streamed.
 MOST_ROWS = {"csv": 50_000, "xlsx": 10_000}
 
 
 @require_safe
 def export(request: HttpRequest, form: str) -> HttpResponseBase:
-    """All charges."""
+    """Export all charges."""
     access = access_of(request)
     if access.is_empty:
         raise PermissionDenied

@@ -1,4 +1,4 @@
-"""Months: the period of the cost pages, asked for as month=2026-11, in UTC. Day and hour lie in it."""
+"""Months: the period of the cost pages, given as month=2026-11 in UTC, optionally with a day and an hour."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +17,7 @@ EARLIEST = date(2000, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The month, day and hour that an address selects, and errors."""
+    """The month, day and hour selected by a URL, and errors."""
 
     month: date
     day: date | None = None
@@ -26,14 +26,14 @@ class Selection:
 
     @property
     def period(self) -> Period:
-        """The day, or else the month."""
+        """Return the period of the day, or else of the month."""
         if self.day:
             return Period(self.day, self.day + DAY, ZONE)
         return Period(self.month, next_month(self.month), ZONE)
 
 
 def select(context: Context) -> Selection:
-    """The month, and the day and the hour in it; without one the month that runs."""
+    """Return the selected month, day and hour; by default the current month."""
     today = context.now.astimezone(UTC).date()
     this = month_of(today)
     text = context.first("month")
@@ -80,7 +80,7 @@ def _hour(text: str, day: date | None) -> datetime | None:
 
 
 def control(selection: Selection, months: tuple[date, ...], now: datetime) -> Control:
-    """The field that chooses a month, of those that have charges."""
+    """Return the field that selects one of the months with charges."""
     offered = sorted({month_of(now.date()), selection.month, *months}, reverse=True)
     return Control(
         "month",
@@ -91,7 +91,7 @@ def control(selection: Selection, months: tuple[date, ...], now: datetime) -> Co
 
 
 def turns(selection: Selection, months: tuple[date, ...], links: Links, now: datetime) -> tuple[Turn, ...]:
-    """The ways to the month before and after, as far as there are charges; of a day, to its neighbours."""
+    """Return links to the previous and next month with charges, or for a day to the days around it."""
     today = now.date()
     if selection.hour:
         steps = [selection.hour - timedelta(hours=1), selection.hour + timedelta(hours=1)]

@@ -25,7 +25,7 @@ EVENTS = count("events")
 
 
 def blocks(view: View, by: str, months: Block | None) -> Iterator[Block]:
-    """The blocks, the largest query first; `months` is the one of all months."""
+    """Return the sections, the largest query first. `months` is the one of all months."""
     yield _days(view, by)
     if view.found.change is not None:
         yield _why(view)
@@ -73,7 +73,7 @@ WHY = {
     "fixed": "Platform costs",
     "corrections": "Corrections of closed months",
 }
-TOLD = Decimal("0.001")  # a part of the change from which on it is good or bad
+TOLD = Decimal("0.001")  # changes from this share on are shown as good or bad
 
 
 def _why(view: View) -> Block:
@@ -132,7 +132,7 @@ def _share(part: Part, found: MonthsCost) -> float | None:
 
 
 def _drop(view: View) -> Block:
-    """Show the most expensive parts, where less would save most."""
+    """Show the most expensive parts, where dropping events would save most."""
     found, money = view.found, unit_of(view.currency)
     columns = (
         Column("source", "Source"),
@@ -176,7 +176,7 @@ def _kind(part: Part) -> dict[str, str]:
 
 
 def _saving(view: View) -> str:
-    """The largest one in a sentence, and whether its events are large."""
+    """Return a sentence about the largest part, and if its events are large."""
     first, found = view.found.causes[0], view.found
     share = _share(first, found)
     if not share:
@@ -251,9 +251,9 @@ FEWEST = 4  # months of the axis, so that it is one of months
 
 
 def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
-    """The months up to the one that runs, or to the one that is asked for where that is longer ago.
+    """Return the chart of months up to the current or selected one, or None if there is only one.
 
-    `known` are the months that have charges. None where there is only one to be seen.
+    `known` are the months that have charges.
     """
     selection, this = view.found.query, month_of(view.context.now.astimezone(UTC).date())
     last = this if selection.month > back(this, YEAR) else selection.month
@@ -281,14 +281,14 @@ def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
 
 
 def _known(values: tuple[Any, ...], months: list[date], first: date) -> tuple[Any, ...]:
-    """Nothing before the first month that has charges."""
+    """Return the values, with None before the first month that has charges."""
     return tuple(value if month >= first else None for value, month in zip(values, months, strict=True))
 
 
 def _to_come(
     found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Any, Decimal]]
 ) -> Series | None:
-    """Return what the month that runs is expected to cost beyond what it has."""
+    """Return what the current month is expected to cost beyond what was charged."""
     month, expected = found.query.month, found.forecast.expected
     if not found.forecast.days or expected is None or month not in months:
         return None

@@ -1,4 +1,4 @@
-"""Blocks of the terms: what units cost by which plan, and how owners stand to their budgets."""
+"""Sections of terms: the prices of plans, and the status of budgets."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,7 +13,7 @@ from reports.figures.cost.plans import InForce, Step
 from reports.pages.cost.wording import Names, precise, unit_of
 from reports.pages.report import Block, Empty
 
-# A pricing unit, in the middle of a sentence.
+# Pricing units, for use inside a sentence.
 UNITS = {"events": "million events", "ingested": "GB", "stored": "GB kept for a month"}
 SHOWN_OWNERS = 3
 
@@ -21,7 +21,7 @@ SHOWN_OWNERS = 3
 def prices(
     steps: Sequence[Step], currency: str, by: Sequence[InForce] = (), names: Names | None = None
 ) -> Block:
-    """Show what units cost by plans; with `by`, for whom they are in force."""
+    """Show the prices of plans; with `by`, also who pays them."""
     payers = {plan: _payers([each for each in by if each.plan_id == plan], names) for plan in _plans(by)}
     columns = (
         Column("meter", "Meter"),
@@ -60,7 +60,7 @@ def _plans(by: Sequence[InForce]) -> list[int]:
 
 
 def _payers(payers: list[InForce], names: Names | None) -> str:
-    """Return who pays by a plan, with their discounts; of many how many."""
+    """Return who pays by a plan, with their discounts; if there are many, only how many."""
     if names is None or len(payers) > SHOWN_OWNERS:
         return f"{len(payers)} owners"
     return ", ".join(f"{names.of('owner', each.owner_id)}{_discount(each.percent)}" for each in payers)
@@ -71,14 +71,14 @@ def _discount(percent: Decimal) -> str:
 
 
 def above(meter: str, amount: Decimal) -> str:
-    """Where a tier begins, in what people count."""
+    """Return the lower limit of a tier, in units that people count in."""
     if meter == EVENTS:
         return f"{(amount * ONE_MILLION).normalize():,f} events"
     return f"{amount.normalize():,f} GB"
 
 
 def budgets(standings: Sequence[BudgetStatus], currency: str, names: Names) -> Block:
-    """Show how owners stand to their budgets, the fullest first."""
+    """Show the status of budgets, the most used first."""
     money = unit_of(currency)
     columns = (
         Column("owner", "Owner"),

@@ -1,4 +1,4 @@
-"""A month of cost as it is shown to somebody, and the stacked series of its drawings."""
+"""The state of a cost page for one reader, and the stacked series of its charts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ OTHERS = "others"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A month as it is shown to somebody."""
+    """A month as shown to one reader."""
 
     found: MonthsCost
     currency: str
@@ -30,7 +30,7 @@ class View:
 
     @property
     def rejected(self) -> str:
-        """The page of what was rejected in the month."""
+        """Return the address of the page about events rejected in the month."""
         return rejected_groups(self.filters)
 
 
@@ -42,7 +42,7 @@ def stack(
     costs: Mapping[Any, Mapping[Any, Decimal]],
     now: datetime,
 ) -> list[Series]:
-    """A series for each of the largest keys, and one for the rest; what is to come is open."""
+    """Return a series for each of the largest keys, and one for the rest. Future values are None."""
     keys = sorted({key for at in costs.values() for key, cost in at.items() if cost}, key=str)
     found = [
         (
@@ -70,7 +70,7 @@ def _begin(place: date | datetime) -> datetime:
 
 
 def narrowed(context: Context, by: str, key: Any) -> str:
-    """The same page about one part only, where the filters know such parts."""
+    """Return the address of the same page for one part only, if the filters support it."""
     if by not in ("source", "kind", "owner") or key in (None, ""):
         return ""
     return context.links.here(**{by: key})

@@ -1,4 +1,4 @@
-"""What if: a month of an organization under another plan, beside what was charged."""
+"""What-if: a month of an organization under another plan, next to what was charged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of what may be supposed, what is."""
+    """The selected organization, month and plan, and the available ones."""
 
     homes: tuple[Organization, ...]
     home: Organization | None
@@ -43,7 +43,7 @@ class Choice:
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     selection = months.select(context)
     choice = _choose(selection, filters, context)
     empty = Report(

@@ -1,4 +1,4 @@
-"""Words and names of the cost pages: what parts are called, what was compared."""
+"""Wording of the cost pages: names of parts and comparisons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Names:
     context: Context
 
     def of(self, by: str, key: Any) -> str:
-        """The name of a key."""
+        """Return the name of a key."""
         if key is None:
             return PLATFORM
         if by == "source":
@@ -41,7 +41,7 @@ class Names:
         return str(key) or NO_KIND
 
     def hues(self, by: str, keys: Sequence[Any]) -> Mapping[Any, int]:
-        """The colours of keys, the dearest first; a drawing and its table ask for the same keys."""
+        """Return the colours of keys, most expensive first. A chart and its table pass the same keys."""
         known = [key for key in keys if key is not None][: palette.MOST]
         if by == "meter":
             return palette.of_names([*METERS])
@@ -57,23 +57,23 @@ def by_of(context: Context) -> str:
 
 
 def dimensions(context: Context) -> list[str]:
-    """Those that there is something to see by; who sees one owner needs no split by owners."""
+    """Return the useful dimensions. A reader who sees one owner needs no breakdown by owner."""
     return [name for name in DIMENSIONS if name != "owner" or len(context.owners) > 1]
 
 
 def by_control(context: Context) -> Control:
-    """The field that chooses it."""
+    """Return the field that selects the dimension."""
     offered = tuple((name, BY[name]) for name in dimensions(context))
     return Control("by", "Split by", by_of(context), offered)
 
 
 def unit_of(currency: str) -> Unit:
-    """Money of a currency."""
+    """Return the unit of amounts in a currency."""
     return money(currency)
 
 
 def used(name: str) -> Unit:
-    """A quantity of a meter, which may be far below one."""
+    """Return the unit of a meter's quantities, which may be far below one."""
     if name == "Events":
         return Unit("events", is_whole=True)
     return Unit(
@@ -82,13 +82,13 @@ def used(name: str) -> Unit:
 
 
 def precise(currency: str) -> Unit:
-    """Money of a unit price: with all its digits."""
+    """Return the unit of unit prices, with all digits."""
     plain = money(currency)
     return Unit(currency, plain.exact, plain.exact, in_files=currency, number_format=plain.number_format)
 
 
 def signed(currency: str) -> Unit:
-    """Money by which something changed: with its sign."""
+    """Return the unit of changes in cost, with a sign."""
     plain = money(currency)
 
     def short(value: Decimal) -> str:
@@ -112,7 +112,7 @@ def signed(currency: str) -> Unit:
 
 
 def compared(cost: Decimal | None, before: Decimal, month: date) -> str:
-    """Return how a cost differs from that of the month before, as part of a sentence."""
+    """Return the change in cost from the previous month, as part of a sentence."""
     former = month_of(month - DAY)
     if not before:
         return ""

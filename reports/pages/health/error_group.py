@@ -1,4 +1,4 @@
-"""One group of errors in depth: over time by version, its stack traces, samples with their sessions."""
+"""One group of errors in detail: over time by version, stack traces, samples with their sessions."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from reports.pages.words import about, of_period, plural, sampled
 
 
 def build(found: Found, chosen: dict[str, str], filters: Filters, context: Context) -> Report:
-    """The report of one group."""
+    """Build the report of one group."""
     control = Control(
         "error",
         "Error",

@@ -21,23 +21,23 @@ REST = "others"
 
 
 def named(group: Group) -> str:
-    """A group, for people."""
+    """Return the name of a group for people."""
     return f"{group.code or NAMELESS} ({group.type or NAMELESS})"
 
 
 def key_of(group: Group) -> str:
-    """A group, in an address: type and code, with a colon between them."""
+    """Return the key of a group in a URL: type and code, separated by a colon."""
     return f"{group.type.replace('%', '%25').replace(':', '%3A')}:{group.code}"
 
 
 def chosen(text: str) -> dict[str, str]:
-    """The code and type that an address asks for; empty where it asks for none."""
+    """Return the code and type selected in the URL; empty without one."""
     type_, colon, code = text.partition(":")
     return {"code": code, "type": type_.replace("%3A", ":").replace("%25", "%")} if colon else {}
 
 
 def figures(found: Found, filters: Filters, listed: str) -> list[Figure]:
-    """Return counts of errors, sessions and actors; `listed` is the block with the affected sessions."""
+    """Return figures of errors, sessions and actors. `listed` is the section with the affected sessions."""
     sums, before = found.sums, found.before
     share = sums.sessions / sums.of_sessions if sums.of_sessions else None
     return [
@@ -71,7 +71,7 @@ def figures(found: Found, filters: Filters, listed: str) -> list[Figure]:
 
 
 def over_time(found: Found, filters: Filters, context: Context, by: str) -> Block:
-    """Errors in each bucket, by code or version."""
+    """Show errors by bucket, by code or version."""
     names = [name or NAMELESS for name, _ in found.lines]
     hues = palette.of_names(names)
     series = [
@@ -102,7 +102,7 @@ def over_time(found: Found, filters: Filters, context: Context, by: str) -> Bloc
 def parts(
     name: str, heading: str, of: tuple[Part, ...], found: Found, filters: Filters, context: Context
 ) -> Block:
-    """Errors by version or by type."""
+    """Show errors by version or type."""
     columns = (
         Column(heading.lower(), heading),
         Column("errors", "Errors", ERRORS, has_bar=True),
@@ -132,7 +132,7 @@ def parts(
     return Block(name, f"By {heading.lower()}", table=Table(columns, rows))
 
 
-# What is a code and a type in the lists of the kinds that errors are of, and what makes an event an error.
+# The filters for code and type in the lists of each kind, and what makes an event an error.
 LISTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "error": ({"code": "err", "type": "errtype"}, {}),
     "ui_action": ({"code": "label", "type": "category"}, {"severity": "error"}),
@@ -140,9 +140,9 @@ LISTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 def behind(found: Found, filters: Filters, of: Mapping[str, str] = {}, **narrower: str) -> str:
-    """The list of the errors of a code, type or version; empty where they are of two kinds, or have no name.
+    """Return the address of the errors of a code, type or version; empty if they have two kinds or no name.
 
-    Of one group alone, where the page is about that.
+    If the page is about one group, only its errors are listed.
     """
     group = {"code": found.groups[0].code, "type": found.groups[0].type} if len(found.groups) == 1 else {}
     wanted = {**group, **of}

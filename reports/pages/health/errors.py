@@ -1,4 +1,4 @@
-"""The errors page: what goes wrong, since when, in which versions, and whom it befalls."""
+"""The errors page: which errors occur, since when, in which versions, and who is affected."""
 
 from reports.charts import palette
 from reports.charts.numbers import SHARE, count
@@ -32,7 +32,7 @@ FEW = 10  # errors of which a growth says little
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report of all groups, or of one."""
+    """Build the report of all groups, or of one."""
     group = chosen(context.first("error"))
     if group:
         return error_group.build(errors(filters, context.now, group, by="version"), group, filters, context)
@@ -65,7 +65,7 @@ def _empty(context: Context) -> Empty:
 
 
 def _answer(found: Found, filters: Filters, context: Context) -> str:
-    """The page in a sentence."""
+    """Return the summary sentence."""
     when = of_period(filters.period, context.now)
     if not found.sums.errors:
         return f"No errors {when}."
@@ -86,7 +86,7 @@ def _groups_in_number(found: Found, filters: Filters) -> Figure:
 
 
 def wanting(found: Found, period: Period) -> tuple[list[Group], list[Group]]:
-    """The groups that want attention, the worst first: those that are new, and those that grew."""
+    """Return the groups that need attention, worst first: new ones, and growing ones."""
     new = [group for group in found.groups if group.is_new(period)]
     grown = [
         group
@@ -97,7 +97,7 @@ def wanting(found: Found, period: Period) -> tuple[list[Group], list[Group]]:
 
 
 def _attention(found: Found, filters: Filters, context: Context) -> list[Attention]:
-    """Groups that are new, then those that grew, the worst of each first."""
+    """Return alerts about new groups, then growing ones, worst first."""
     new, grown = wanting(found, filters.period)
     zone = filters.period.zone
     said = [

@@ -1,4 +1,4 @@
-"""Pipeline: whether events get through, for those who run this Tally. Asks again by itself."""
+"""Pipeline: the health of the pipeline, for operators of this Tally. The page refreshes itself."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ EVENTS = count("events")
 REFRESH_SECONDS = 10
 NEAR_CEILING = 0.8
 HUES = {"stored": 2, "duplicates": 7, "rejected": 1}
-# Where mail goes, by the module of its backend.
+# Destinations of mail, by the module of the backend.
 MAIL = {
     "reports.mail.files": "Mail is written to files under {folder}; EMAIL_URL would send it.",
     "django.core.mail.backends.smtp": "Mail goes to {host}.",
@@ -28,7 +28,7 @@ MAIL = {
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     found = pipeline(filters, context.now)
     bad = failing(found)
     return Report(
@@ -49,7 +49,7 @@ def build(filters: Filters, context: Context) -> Report:
 
 
 def _answer(found: Pipeline, bad: list[Check]) -> str:
-    """The page in a sentence."""
+    """Return the summary sentence."""
     if bad:
         parts = ", ".join(dict.fromkeys(check.part.lower() for check in bad))
         return f"{plural(len(bad), 'value')} {'wants' if len(bad) == 1 else 'want'} attention: {parts}."
@@ -162,7 +162,7 @@ def _states(found: Pipeline) -> Block:
 
 
 def _mail() -> str:
-    """Where mail goes."""
+    """Return where mail is sent."""
     backend = settings.EMAIL_BACKEND.rpartition(".")[0]
     said = MAIL.get(backend, "Mail goes through {backend}.")
     folder = getattr(settings, "EMAIL_FILE_PATH", "")

@@ -1,4 +1,4 @@
-"""Checks of the pipeline: from which value on each part wants attention, and what to do then."""
+"""Checks of the pipeline: the limit from which each value needs attention, and what to do then."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MINUTES, HOURS = 60, 3_600
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A value, the limit from which on it wants attention, and the sentence that says what to do."""
+    """A value, the limit from which it needs attention, and a sentence that says what to do."""
 
     part: str
     title: str
@@ -28,7 +28,7 @@ class Check:
     urgency: int = 1  # how bad it is: events that can't get through come first
 
     def fails(self, found: Pipeline) -> bool:
-        """True if it wants attention."""
+        """True if it needs attention."""
         value = self.value(found)
         if value is None:
             return False
@@ -36,7 +36,7 @@ class Check:
 
     @property
     def bound(self) -> str:
-        """The limit in words."""
+        """Return the limit in words."""
         return f"{'below' if self.is_least else 'from'} {self.unit.short(self.limit)}"
 
 
@@ -50,7 +50,7 @@ def _workers(found: Pipeline) -> int | None:
     return None if found.broker.workers is None else len(found.broker.workers)
 
 
-# In the order of the way of an event.
+# In the order in which an event passes through.
 CHECKS: tuple[Check, ...] = (
     Check(
         "Inbox",
@@ -220,12 +220,12 @@ CHECKS: tuple[Check, ...] = (
 
 
 def failing(found: Pipeline) -> list[Check]:
-    """Return what wants attention, the worst first."""
+    """Return the failed checks, worst first."""
     return sorted((check for check in CHECKS if check.fails(found)), key=lambda check: -check.urgency)
 
 
 def in_words(check: Check, found: Pipeline) -> str:
-    """A value as people read it; where counting stopped it is so many at least."""
+    """Return a value in words. If counting stopped early, it is a minimum."""
     value = check.value(found)
     if value is None:
         return "not known"

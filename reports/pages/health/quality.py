@@ -1,4 +1,4 @@
-"""Data quality: what was rejected, warned of, sent twice or by wrong clocks, and which keys nobody knows."""
+"""Data quality: rejections, warnings, duplicates, wrong clocks, and unknown keys."""
 
 from django.urls import reverse
 
@@ -17,7 +17,7 @@ OF_EACH = 2  # sentences of each sort that want attention
 
 
 def build(filters: Filters, context: Context) -> Report:
-    """The report."""
+    """Build the report."""
     found = quality(filters, context.now)
     return Report(
         answer=_answer(found, filters, context),
@@ -111,7 +111,9 @@ def _changed(sums: Sums, before: Sums | None, name: str) -> Change | None:
 
 
 def _attention(found: Quality, filters: Filters, context: Context) -> list[Attention]:
-    """Sources that much is rejected of, ids used twice, versions that begin to warn, wrong clocks."""
+    """Return alerts about sources with many rejections, reused ids, versions with new warnings, and wrong
+    clocks.
+    """
     by_source = found.by_source.items()
     refused = [(source, sums) for source, sums in by_source if (sums.rejected or 0) >= FEW]
     refused = [(source, sums) for source, sums in refused if (sums.rejected_share or 1) > MUCH_REJECTED]

@@ -23,7 +23,7 @@ from reports.pages.words import plural
 from reports.rollups.declared.quality import SECONDS
 
 EVENTS, WARNINGS = count("events"), count("warnings")
-MUCH_REJECTED = 0.05  # shares of a source from which on attention is wanted
+MUCH_REJECTED = 0.05  # a source's shares need attention from here on
 MANY_OFF = 0.1
 REST = "other codes"
 NO_VERSION = "(no version)"
@@ -34,7 +34,7 @@ NOT_COUNTED = Empty(
 
 
 def over_time(found: Quality, filters: Filters, context: Context) -> Block:
-    """Rejected events over time, by code."""
+    """Show rejected events over time, by code."""
     period = filters.period.by_utc_hours()
     named = top_and_rest(list(found.rejected.over_time.items()), REST) if found.rejected else []
     hues = palette.of_names([name for name, _ in named if name != REST]) | {REST: palette.REST}
@@ -57,12 +57,12 @@ def over_time(found: Quality, filters: Filters, context: Context) -> Block:
 
 
 def _behind(filters: Filters, code: str, since: datetime, until: datetime) -> str:
-    """The events rejected for a reason in a stretch of time."""
+    """Return the address of the events rejected for a reason in a bucket."""
     return rejected(filters, code=code, **within(since, until))
 
 
 def codes(found: Quality, filters: Filters) -> Block:
-    """Rejected events by code."""
+    """Show rejected events by code."""
     counts = found.rejected.by_code if found.rejected else {}
     columns = (
         Column("code", "Code"),
@@ -90,7 +90,7 @@ def _nothing_rejected(found: Quality) -> Empty:
 
 
 def sources(found: Quality, filters: Filters, context: Context) -> Block:
-    """Show how good what each source sends is."""
+    """Show the data quality of each source."""
     columns = (
         Column("source", "Source"),
         Column("received", "Received", EVENTS),
@@ -110,7 +110,7 @@ def sources(found: Quality, filters: Filters, context: Context) -> Block:
 
 
 def _by_hour(table: Table, counted: Sequence[str], filters: Filters) -> Table:
-    """A table whose columns `counted` say that they count by whole UTC hours, if that matters."""
+    """Return the table, noting that the `counted` columns are by whole UTC hours, if that matters."""
     return table.in_utc_hours(counted) if filters.period.is_off_utc_hours else table
 
 
@@ -142,12 +142,12 @@ def _source(source: int, sums: Sums, filters: Filters, context: Context, hue: in
 
 
 def name_of(source: int, context: Context) -> str:
-    """A source as people know it."""
+    """Return the name of a source for people."""
     return context.sources.get(source, f"source {source}")
 
 
 def versions(found: Quality, filters: Filters, context: Context) -> Block:
-    """Warnings by source and version."""
+    """Show warnings by source and version."""
     columns = [
         Column("source", "Source"),
         Column("version", "Version"),
@@ -170,7 +170,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
 
 
 def fields(found: Quality, filters: Filters, context: Context) -> Block:
-    """Show what the warnings are of."""
+    """Show the fields with warnings."""
     columns = (
         Column("field", "Field"),
         Column("fault", "What is wrong", is_prose=True),
@@ -212,7 +212,7 @@ def fields(found: Quality, filters: Filters, context: Context) -> Block:
 
 
 def sessions(found: Quality, filters: Filters, context: Context) -> Block:
-    """Sessions that something is wrong with as a whole."""
+    """Show sessions with warnings about the whole session."""
     columns = (
         Column("field", "Field"),
         Column("fault", "What is wrong", is_prose=True),
@@ -286,7 +286,7 @@ def _bar(name: str, events: int, *, is_off: bool) -> Bar:
 
 
 def _ranges() -> list[tuple[str, bool]]:
-    """The ranges of skew in words, and whether a clock in it is wrong."""
+    """Return the ranges of skew in words, and if each means a wrong clock."""
     found = []
     for below, above in zip((None, *SECONDS), (*SECONDS, None), strict=True):
         if below is None:
@@ -307,7 +307,7 @@ RANGES = _ranges()
 
 
 def unknown(found: Quality, filters: Filters) -> Block:
-    """Keys that no column holds."""
+    """Show keys without a column."""
     columns = (
         Column("key", "Key"),
         Column("kind", "Kind"),

@@ -1,4 +1,4 @@
-"""Services: what they log, measure and change, which sources are silent, and whose heartbeats are overdue."""
+"""Services: logs, metrics and changes, silent sources, and overdue heartbeats."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class MetricKey(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "MetricKey | None":
-        """Read a metric from the address: system/subsystem/metric."""
+        """Parse the metric in the URL: system/subsystem/metric."""
         parts = [unquote(part) for part in text.split("/")]
         if len(parts) != len(cls._fields) or "\x00" in "".join(parts):
             return None
@@ -52,12 +52,12 @@ class MetricKey(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The metric as an address has it."""
+        """Return the metric as written in a URL."""
         return "/".join(quote(part, safe="") for part in (self.system, self.subsystem, self.metric))
 
     @property
     def label(self) -> str:
-        """The metric as people read it."""
+        """Return the metric as shown to people."""
         return " · ".join(filter(None, (self.metric, self.subsystem, self.system)))
 
 
@@ -130,7 +130,7 @@ class _Asked:
 
     @classmethod
     def of(cls, context: Context) -> "_Asked":
-        """Read them."""
+        """Parse them."""
         statistic = context.first("statistic")
         return cls(
             MetricKey.of(context.first("metric")),
@@ -141,7 +141,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """Heartbeats, and the sources that are silent now."""
+    """Heartbeats, and the currently silent sources."""
 
     data: PageData
     lives: Sequence[Life]
@@ -149,7 +149,9 @@ class _Signs:
 
     @property
     def overdue(self) -> list[tuple[timedelta, Life]]:
-        """The overdue heartbeats, the longest first; not those of sources that are said to be silent."""
+        """Return the overdue heartbeats, the longest first, without those of sources already reported as
+        silent.
+        """
         filters, context = self.data.filters, self.data.context
         if context.is_incomplete:
             return []
@@ -251,7 +253,7 @@ def _figures(top: Headlines, signs: _Signs, metrics: Answer) -> list[Figure]:
 
 
 def _attention(signs: _Signs, by_source: Answer) -> list[Attention]:
-    """Silent sources; overdue heartbeats, the longest first; then logs full of errors."""
+    """Return alerts: silent sources, overdue heartbeats (the longest first), then logs full of errors."""
     data = signs.data
     zone, name_of = data.filters.period.zone, data.context.sources.get
     bad = [row for row in by_source.rows[:2] if row.count("errors") > row.count("entries") * BAD]
@@ -280,7 +282,7 @@ def _attention(signs: _Signs, by_source: Answer) -> list[Attention]:
 
 
 def _lives(signs: _Signs) -> Block:
-    """The heartbeats of each source, the longest overdue first."""
+    """Show the heartbeats of each source, the longest overdue first."""
     data = signs.data
     filters, context, zone = data.filters, data.context, data.filters.period.zone
     columns = (
@@ -317,7 +319,7 @@ def _over_time(signs: _Signs) -> Block:
 
 
 def values_of(data: PageData, metric: MetricKey | None, statistic: str) -> tuple[float | None, ...]:
-    """Return a value of a metric for each bucket; None where nothing was measured. p95 is true to 3 %."""
+    """Return a metric's value for each bucket, or None without measurements. p95 is accurate to 3 %."""
     if metric is None:
         return (None,) * len(data.filters.period.buckets(data.filters.granularity))
     query = Query(MEASUREMENTS, (statistic, "count"), data.filters, where=metric._asdict())
@@ -327,7 +329,7 @@ def values_of(data: PageData, metric: MetricKey | None, statistic: str) -> tuple
 
 
 def _values(data: PageData, asked: _Asked) -> Block:
-    """The chosen metric over time."""
+    """Show the selected metric over time."""
     name = asked.metric.metric if asked.metric else "metric"
     keys = asked.metric._asdict() if asked.metric else {}
     found = values_of(data, asked.metric, asked.statistic)
@@ -349,7 +351,7 @@ def _values(data: PageData, asked: _Asked) -> Block:
 
 
 def _trail(found: Trail, data: PageData, about: str) -> Block:
-    """Show what changed, of one object where it is named."""
+    """Show changes, of one object if given."""
     filters, context, zone = data.filters, data.context, data.filters.period.zone
     columns = (
         Column("time", f"Time ({zone.key})"),

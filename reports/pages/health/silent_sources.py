@@ -12,13 +12,13 @@ from reports.pages.page import Context
 from reports.pages.report import Attention, Block, Empty
 from reports.pages.words import plural
 
-NAMED = 3  # sources, those that had sent most
+NAMED = 3  # sources, the most active ones
 RULE = "Nothing received for 24 hours or more, though something within two weeks."
 EMPTY = Empty("No source is silent", "A source is silent when nothing of it was received for 24 hours.")
 
 
 def silent_sources(silent: Sequence[SilentSource], context: Context) -> list[Attention]:
-    """Return a sentence for each of the first, and one for the others."""
+    """Return a sentence for each of the first ones, and one for the rest."""
     said = [
         Attention(
             f"{_name(each, context)} has been silent for {each.since},"
@@ -35,7 +35,7 @@ def silent_sources(silent: Sequence[SilentSource], context: Context) -> list[Att
 
 
 def table(silent: Sequence[SilentSource], filters: Filters, context: Context) -> Block:
-    """Return the block of all silent sources."""
+    """Show all silent sources."""
     zone = filters.period.zone
     columns = (
         Column("source", "Source"),

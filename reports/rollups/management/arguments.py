@@ -1,4 +1,4 @@
-"""Asked: the owners and the days that commands about rollups are told."""
+"""Arguments: the owners and days of commands about rollups."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -11,14 +11,14 @@ from reports.rollups.rebuilding import Step
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Add the options; without them, everything is meant."""
+    """Add the options. Without them, commands cover everything."""
     parser.add_argument("--owner", help="Only those of the owners of this name.")
     parser.add_argument("--since", type=date.fromisoformat, help="From this day on (UTC), as 2026-01-31.")
     parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
 
 
 def steps(options: dict[str, Any]) -> list[Step]:
-    """The weeks of owners that are meant. Raises CommandError for a name that nobody has."""
+    """Return the selected weeks of owners. Raises CommandError for an unknown owner."""
     return rebuilding.steps(
         owner_ids(options["owner"]), _midnight(options["since"]), _midnight(options["until"])
     )

@@ -1,4 +1,4 @@
-"""document_rollups: make the tables of docs/reference/rollups.md from the declarations."""
+"""document_rollups: generate the tables of docs/reference/rollups.md from the declarations."""
 
 from typing import Any
 

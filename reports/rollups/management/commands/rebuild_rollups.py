@@ -1,4 +1,4 @@
-"""rebuild_rollups: make rollups anew from all events and sessions, to the same rows."""
+"""rebuild_rollups: recompute rollups from all events and sessions, with identical rows."""
 
 import sys
 from typing import Any

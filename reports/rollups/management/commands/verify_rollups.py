@@ -1,4 +1,4 @@
-"""verify_rollups: prove that rollups are what their events and sessions give."""
+"""verify_rollups: verify that rollups match their events and sessions."""
 
 import sys
 from collections import defaultdict
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Not compared: {waiting} quarters of an hour that wait to be folded.")
 
     def _tell(self, title: str, differences: list[Difference]) -> None:
-        """Return how many rows of a rollup and grain differ, and the first of them."""
+        """Print how many rows of a rollup and grain differ, and the first of them."""
         self.stdout.write(f"{title}: {sum(each.found for each in differences)}")
         for row in [row for each in differences for row in each.rows][:SHOWN]:
             what, *columns = row.items()
