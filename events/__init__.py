@@ -1,1 +1,1 @@
-"""Events: what they are, whose they are, where they are kept, how they are read."""
+"""Events: kinds, ownership, storage and reading."""

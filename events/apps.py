@@ -1,16 +1,16 @@
-"""The app that holds events: kinds, ownership, store, reading."""
+"""The app of events: kinds, ownership, store, reading."""
 
 from django.apps import AppConfig
 
 
 class EventsConfig(AppConfig):
-    """Events of all kinds, and whose they are."""
+    """Events of all kinds, and their owners."""
 
     name = "events"
     verbose_name = "Telemetry"
 
     def ready(self) -> None:
-        """Connect what must be known once all models are loaded."""
+        """Connect signals and registries that need all models."""
         from events import checks  # noqa: F401  (registers system checks)
         from events.exports import jobs  # noqa: F401  (registers its janitor and its erasure step)
         from events.partitioned import partitions

@@ -35,7 +35,7 @@ def check_enrichment(**_: object) -> list[CheckMessage]:
 
 @register()
 def check_retention(**_: object) -> list[CheckMessage]:
-    """Check the numbers of weeks, and that reports are kept at least as long as events."""
+    """Check the retention in weeks: reports must be kept at least as long as events."""
     hint = "0 keeps all; any other number is that of the weeks that are kept."
     errors: list[CheckMessage] = [
         Error(f"{name} is {getattr(settings, name)}.", hint=hint, id="events.E005")

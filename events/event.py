@@ -33,10 +33,10 @@ AGENT = (
     "is_bot",
     "user_agent",
 )
-# All that enrichment fills.
+# All columns that enrichment fills.
 ENRICHED = ("actor_email_hash", "address_hash", "clock_skew_ms", "time_hash", *PLACE, *AGENT)
 
-INDEXED = 200  # characters of a text that its index covers: a B-tree refuses rows over about 2,700 bytes
+INDEXED = 200  # indexed characters of a text: a B-tree refuses rows over about 2,700 bytes
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -189,7 +189,7 @@ class Event(PartitionedById, models.Model):
                 condition=models.Q(session__isnull=False),
                 name="event_session",
             ),
-            # Sessions of devices without session ids; it costs nothing where events have them.
+            # For sessions of devices without session ids. Events with a session id aren't in it.
             models.Index(
                 Left("device", INDEXED),
                 "id",

@@ -29,7 +29,7 @@ def event_number(occurred_ms: int, owner: UUID, identity: str) -> int:
 
 
 def name_part(event: int) -> int:
-    """Return the part of an id that says whose event it is and how its sender calls it, whatever its time."""
+    """Return the part of an id that depends on the owner and the sender's id, but not on the time."""
     return event & _NAME
 
 
@@ -45,7 +45,7 @@ def milliseconds(moment: datetime) -> int:
 
 def moment(ms: int) -> datetime:
     """Return the UTC time of `ms` milliseconds since 1970, exactly."""
-    return EPOCH + timedelta(0, 0, 0, ms)  # by place: the keyword takes twice as long
+    return EPOCH + timedelta(0, 0, 0, ms)  # positional: the keyword takes twice as long
 
 
 def first_id(at: datetime) -> UUID:

@@ -1,4 +1,4 @@
-"""The router of the read API and its description: the one place that knows both apps."""
+"""The router of the read API and its description. Only this module knows both apps."""
 
 import gzip
 from functools import cache
@@ -36,11 +36,11 @@ router.register("usage", UsageViewSet, basename="usage")
 router.register("charges", ChargeViewSet, basename="charge")
 
 
-_making = RLock()  # `cache` alone would let all threads that come first make the same thing
+_making = RLock()  # `cache` alone would let concurrent first calls all build it
 
 
 def description() -> Any:
-    """Return the API as OpenAPI 3.1, reading and ingest. Made once: it takes a second."""
+    """Return the API as OpenAPI 3.1, reading and ingest. Built once, since it takes a second."""
     with _making:
         return _description()
 

@@ -10,7 +10,7 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_process_init
 
-# The warning is of root taking tasks that are Python pickles; ours are JSON.
+# The warning is about root running tasks that are Python pickles. Ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
 app = Celery("tally")
@@ -38,13 +38,16 @@ def warm_up(**_: Any) -> None:
 
 @worker_process_init.connect
 def leave_stopping_to_the_worker(**_: Any) -> None:
-    """Process runners signal the whole group; a child that ended at once would lose its task half-way."""
+    """Ignore stop signals in child processes, which the worker stops.
+
+    Process runners signal the whole group, and a child that ended at once would lose its task half-way.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @worker_process_init.connect
 def collect_garbage_less_often(**_: Any) -> None:
-    """Set a worker's process up for blocks of events."""
+    """Set the garbage collector of a worker process up for blocks of events."""
     from telemetry_project.warming import collect_garbage_less_often
 
     collect_garbage_less_often()

@@ -1,4 +1,4 @@
-"""Logs: each record is one line, and warnings that strangers can cause are limited."""
+"""Logs: one line per record, with limits on warnings that strangers can cause."""
 
 import logging
 import re

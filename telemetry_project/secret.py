@@ -1,4 +1,4 @@
-"""The secret key of a one-machine installation: made at the first start, kept in the data folder."""
+"""The secret key of a one-machine installation: created at the first start, stored in the data folder."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def local_secret(data: Path) -> str:
-    """The key in `data`/secret_key; two processes that start at once agree on one."""
+    """Return the key in `data`/secret_key. Two processes that start at once agree on one."""
     path = data / "secret_key"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -14,10 +14,10 @@ def local_secret(data: Path) -> str:
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(50))
         try:
-            # A hard link fails where the name is taken, so the first writer wins.
+            # Creating a hard link fails if the name exists, so the first writer wins.
             path.hardlink_to(draft)
         except FileExistsError:
-            pass  # another process was faster: its key is the key
+            pass  # another process was faster, so use its key
         finally:
             draft.unlink()
     return path.read_text()

@@ -1,4 +1,4 @@
-"""Static files: whether what was collected is still what the installed packages bring."""
+"""Static files: collected again if they are older than the installed packages."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STAMP = ".collected"
 
 
 def collect_if_older() -> bool:
-    """Collect the static files where they are missing or older than their sources; whether that was so."""
+    """Collect the static files if they are missing or older than their sources; True if it did."""
     stamp = Path(settings.STATIC_ROOT) / STAMP
     if stamp.exists() and stamp.stat().st_mtime >= _newest_source():
         return False
@@ -20,7 +20,7 @@ def collect_if_older() -> bool:
 
 
 def _newest_source() -> float:
-    """When the newest file of the packages was changed, in seconds since 1970."""
+    """Return when the newest file of the packages changed, in seconds since 1970."""
     return max(
         (
             Path(storage.path(path)).stat().st_mtime

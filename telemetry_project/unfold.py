@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-# One calm blue-green: its 600 carries white text at 5.9:1, its 400 stands on our dark paper at 7:1.
+# One calm blue-green. White text on shade 600 has a contrast of 5.9:1, shade 400 on dark pages 7:1.
 PRIMARY = {
     "50": "oklch(97.5% .012 222)",
     "100": "oklch(94.5% .025 222)",
@@ -62,18 +62,18 @@ def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], 
 
 
 def _page(title: str, icon: str, page: str) -> dict[str, Any]:
-    """An item for a page outside of the admin, for who sees anything."""
+    """Return an item for a page outside the admin, for people who see any owner."""
     return {"title": title, "icon": icon, "link": reverse_lazy(page), "permission": sees_anything}
 
 
 def _is_rejected(request: HttpRequest) -> bool:
-    """True if a page is about rejected events. The accounts have an item of their own."""
+    """True if a page is about rejected events. The list of accounts has a separate item."""
     begin = "/admin/ingestion/rejectedevent/"
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}accounts/")
 
 
 def _is_event(request: HttpRequest) -> bool:
-    """True if a page is about events of all kinds. Partitions have an item of their own."""
+    """True if a page is about events of all kinds. Partitions have a separate item."""
     begin = "/admin/events/event/"
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}partitions/")
 
@@ -132,7 +132,7 @@ NAVIGATION: list[dict[str, Any]] = [
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The navigation, with a folded list of the kinds, and the report pages in their groups."""
+    """Return the navigation, with a collapsed list of kinds, and the report pages in groups."""
     from events.kinds import KINDS  # as above
 
     first, *others = NAVIGATION
@@ -152,9 +152,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _permitted(group: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
-    """The group with the items that the person may see.
+    """Return the group with the items that the person may see.
 
-    Left to unfold, every page makes a class for each permission, and resolves each link several times.
+    Done here because unfold would create a class for each permission on every page, and resolve each link
+    several times.
     """
     items = [
         {name: value for name, value in item.items() if name != "permission"} | {"link": str(item["link"])}
@@ -175,7 +176,7 @@ def _asked_of_lists(request: HttpRequest) -> str:
 
 
 def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
-    """The report pages by group. From one to the next the filters stay, and from lists of events too."""
+    """Return the report pages by group. Filters are kept between them, and from lists of events."""
     from reports.pages.links import address, for_reports, shared
     from reports.pages.registry import PAGES
 
@@ -215,7 +216,7 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     "LOGIN": {"form": "events.accounts.views.LoginForm"},
     "ACCOUNT": {
-        # Links of ours replace unfold's, that to the password among them.
+        # Our links replace unfold's, such as the one to the password.
         "navigation": [
             {"title": "Second factor", "link": reverse_lazy("second-factor")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},

@@ -33,7 +33,7 @@ urlpatterns = [
     path("admin/", include("events.accounts.urls")),
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),
-    # Where mails lead to, wherever the page is.
+    # Links in mails lead here, wherever the page is.
     path(
         "reports/subscriptions/",
         RedirectView.as_view(pattern_name="admin:digests_subscription_changelist"),

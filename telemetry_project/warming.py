@@ -14,21 +14,21 @@ from telemetry_project.web import health
 
 
 def warm_web() -> None:
-    """Load the URLs, both ways, the template engines with their tags, and the names of the migrations."""
+    """Load the URLs (resolving and reversing), template engines and tags, and the names of the migrations."""
     reverse("home")
     engines.all()
     health.migrations()
 
 
 def warm_worker() -> None:
-    """Compile the rules of user agents, before the worker forks: its processes share them."""
+    """Compile the rules of user agents before the worker forks, so that its processes share them."""
     agent.agent_columns("Mozilla/5.0")
 
 
 def collect_garbage_less_often() -> None:
-    """Set the garbage collector up for blocks: thousands of objects live, none in cycles.
+    """Set the garbage collector up for blocks: thousands of objects live, none of them in cycles.
 
-    Walking them costs more than it frees: a third of the CPU of a block of 5,000 events.
+    Traversing them costs more than it frees: a third of the CPU of a block of 5,000 events.
     """
     gc.freeze()
     gc.set_threshold(500_000, 50, 100)

@@ -46,7 +46,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def parse(words: Sequence[str]) -> dict[str, int]:
-    """Return the number of processes of each lane. Raises ValueError with a sentence."""
+    """Parse the number of processes of each lane. Raises ValueError with a sentence."""
     known = sorted(app.amqp.queues)
     layout: dict[str, int] = {}
     for word in words:

@@ -14,6 +14,6 @@ from telemetry_project.web.front import Front  # noqa: E402  (they need what Dja
 application = Front(_django)
 
 warm_web()
-# What is loaded by now is never garbage: a collection that walked it would hold up a request for 80 ms.
+# Everything loaded by now stays, and collecting garbage among it would delay a request by 80 ms.
 gc.collect()
 gc.freeze()

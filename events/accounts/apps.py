@@ -1,10 +1,10 @@
-"""The app of accounts: its tables have migrations of their own."""
+"""The app of accounts, with its own tables and migrations."""
 
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """People's way in, and the audit trail."""
+    """Log-ins and the audit trail."""
 
     name = "events.accounts"
     label = "accounts"

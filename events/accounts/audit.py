@@ -158,7 +158,7 @@ def actor_of(request: Any) -> Actor:
     address_hash = getattr(request, "address_hash", "")
     if user.pk is not None:
         return Actor(user.get_username(), user.pk, address_hash)
-    # The reader that an API key stands for is called as the key is; everybody else is nobody.
+    # The user of an API key has the key's name. Any other user without an account is anonymous.
     return Actor(str(user) if user.is_authenticated else "somebody", None, address_hash)
 
 
@@ -218,7 +218,7 @@ def state(row: models.Model, fields: Iterable[str]) -> dict[str, Any]:
 def _told(row: models.Model, name: str) -> Any:
     field = row._meta.get_field(name)
     if field.many_to_many:
-        # By key: who reads of one may not know the others' names.
+        # By key, since readers of one owner may not know the others' names.
         return sorted(other.pk for other in getattr(row, name).all())
     value = getattr(row, name)
     return str(value) if isinstance(value, models.Model) else value

@@ -125,7 +125,7 @@ def accept(invitation: Invitation, user: User, *, actor: audit.Actor, now: datet
     if is_new:
         after = audit.state(member, ("user", "owner", "role"))
         audit.record(actor, "member.made", member, owner=invitation.owner, after=after)
-    # Whoever has the link may accept, with any account: the trail names the mailbox and the account.
+    # Anybody with the link may accept, with any account, so the trail names both mailbox and account.
     who = {"email": invitation.email, "account": user.get_username()}
     audit.record(actor, "invitation.accepted", invitation, owner=invitation.owner, after=who)
     return True

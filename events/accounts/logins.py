@@ -70,7 +70,7 @@ def count_reset(email: str, network_hash: str, now: datetime) -> int:
 
 
 def login_succeeded(name: str, network_hash: str, now: datetime) -> None:
-    """Take the attempt back: it was none that failed. What is long past goes."""
+    """Remove the successful attempt from the counts, and delete old counts."""
     with transaction.atomic():
         rows = _locked(_keys(name, network_hash), now)
         for what, row in rows.items():

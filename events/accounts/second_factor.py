@@ -30,7 +30,7 @@ from events.access import is_operator
 from events.accounts import audit
 
 CODES = 10
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that reads as another; 16 of them: 79 bits
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no characters that look alike; 16 of them: 79 bits
 
 
 class RecoveryCode(models.Model):
@@ -73,10 +73,10 @@ def _hash(code: str) -> str:
 
 
 def end_other_sessions(request: Any) -> int:
-    """End the person's other sessions; how many there were.
+    """End the person's other sessions, and return their number.
 
-    Django keeps whose a session is inside of it, so all that are open are looked at: a log-in lasts for hours
-    and the factor is set up once, so no index is worth it.
+    Django stores the user inside of each session, so all active sessions are read. That is fast enough
+    without an index: a log-in lasts for hours, and the factor is set up once.
     """
     mine = str(request.user.pk)
     ended = 0

@@ -22,7 +22,7 @@ from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 
-if TYPE_CHECKING:  # unfold has no types; its classes are Django's with another look
+if TYPE_CHECKING:  # unfold has no types. Its classes are restyled subclasses of Django's.
     from django.contrib.admin import ModelAdmin
     from django.contrib.admin.views.main import ChangeList
 
@@ -35,14 +35,14 @@ __all__ = ["EmptyState", "OwnedAdmin", "ReadOnly", "TallyAdmin", "TallyChangeLis
 
 
 class TallyChangeList(ChangeList):
-    """A list that leaves out the parameters of its address that no filter reads, and names them."""
+    """A list that ignores the parameters in its URL that no filter reads, and names them."""
 
     unread: tuple[str, ...] = ()
     params: dict[str, Any]
     filter_params: dict[str, Any]
 
     def get_filters(self, request: HttpRequest) -> Any:
-        """The filters, by the parameters that they read. Links of the page keep only these."""
+        """Return the filters, by the parameters that they read. Links on the page keep only these."""
         asked = self.get_filters_params()
         self.unread = tuple(name for name in asked if not self.model_admin.lookup_allowed(name, "", request))
         for name in self.unread:
@@ -77,7 +77,7 @@ class TallyAdmin(UnfoldAdmin):
     change_list_template = "admin/tally_list.html"
     empty_state = EmptyState("Nothing here yet", "There is nothing to show.")
     list_fullwidth = True
-    actions: Any = None  # what changes many rows at once is added where it is safe
+    actions: Any = None  # actions on many rows are added only where they are safe
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """Return the text of the list if it has no rows."""
@@ -89,11 +89,11 @@ class TallyAdmin(UnfoldAdmin):
         return super().changelist_view(request, more | (extra_context or {}))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list."""
+        """Return the class of the list."""
         return TallyChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Only by columns of the list's filters: any other would tell what a column holds."""
+        """True for columns of the list's filters only. Any other would reveal what a column contains."""
         columns = [each for each in self.list_filter if isinstance(each, str)]
         return lookup in {f"{column}{suffix}" for column in columns for suffix in LOOKUPS}
 
@@ -158,7 +158,7 @@ def _with_pages(listed: Any) -> Any:
 def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:
     @admin.display(description=name.replace("_", " ").capitalize(), ordering=f"{name}__name")
     def column(row: Any) -> str:
-        # By key: a list may have loaded no more of the owner than its name.
+        # By key, because a list may load only the owner's name.
         return access_of(request).owner_labels.get(getattr(row, f"{name}_id")) or str(getattr(row, name))
 
     column.__name__ = name
@@ -228,7 +228,7 @@ class AuditedAdmin(TallyAdmin):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Record the change, if there is any."""
         before = getattr(request, _BEFORE, None)
-        if before is None:  # Django changes a person's password past save_model
+        if before is None:  # Django changes a person's password without calling save_model
             self._note(request, f"{self.audit_noun}.password_changed", obj)
         else:
             after = audit.state(obj, self.audit_fields)
@@ -255,7 +255,7 @@ class AuditedAdmin(TallyAdmin):
         audit.record(audit.actor_of(request), action, row, owner=owner, before=before, after=after)
 
 
-# Removed by their own ways only, though the database would let their owner go.
+# Removed only through separate pages, though the database would allow deleting their owner.
 NEVER_CASCADED = frozenset({Event, ApiKey})
 USAGE_COUNTS = "counts of what was received"
 
@@ -289,10 +289,9 @@ NOTHING = "-"
 def linked_fields(
     request: HttpRequest, names: Iterable[Any], fixed: Iterable[Any] | None = None
 ) -> tuple[Any, ...]:
-    """Return field names, with those of relations (among `fixed`, if given) replaced by fields that link to
-    the row.
+    """Return field names, replacing relations (among `fixed`, if given) by fields that link to the row.
 
-    The same for one request each time: Django looks a field up among those that are read only.
+    Each request gets the same objects, because Django looks a field up among the read-only ones.
     """
     made: dict[str, Callable[[Any], str]] = request.__dict__.setdefault(_KEPT_AS, {})
     chosen = (

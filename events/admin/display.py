@@ -16,13 +16,13 @@ from django.utils.text import capfirst
 
 from events.lib.formatting import number_text, shorten
 
-NOTHING = mark_safe('<span class="tally-none">-</span>')  # what an empty field shows; cards leave it out
+NOTHING = mark_safe('<span class="tally-none">-</span>')  # shown for an empty field; cards omit it
 
 
 def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:
-    """Return a column for the time in a field, to the second, in UTC; `never` is shown without a time.
+    """Return a column for the time in a field, to the second, in UTC. Shows `never` without a time.
 
-    Pages take it too, as a field that is read only.
+    It can be a read-only field of a page too.
     """
 
     @admin.display(description=label or f"{name.replace('_', ' ').capitalize()} (UTC)", ordering=name)
@@ -40,7 +40,7 @@ def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable
 
 
 def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any], str]:
-    """Return a column for a text that may be long: shortened in the middle, complete on hover."""
+    """Return a column for long texts: shortened in the middle, complete on hover."""
 
     @admin.display(description=label or name.replace("_", " ").capitalize())
     def column(row: Any) -> str:
@@ -101,7 +101,7 @@ def _height(count: int, most: int) -> int:
     return max(1, round(count * HEIGHT / most)) if count else 0
 
 
-MAX_COLOURED = 200_000  # characters; colours of a longer text would cost the browser more than they tell
+MAX_COLOURED = 200_000  # characters; colouring a longer text would slow the browser down too much
 _TOKEN = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=:)|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>true|false|null)"
@@ -130,7 +130,7 @@ def highlighted(text: str) -> SafeString:
 
 COPIED = frozenset({"id", "session", "client_event_id", "actor", "device"})
 BYTES = frozenset({"billed_bytes", "wire_bytes"})
-NO_NAME = "(no name)"  # of a page whose id is the empty text
+NO_NAME = "(no name)"  # title of a page with an empty id
 # Names of columns that don't read as words.
 LABELS = {
     "id": "Id",
@@ -202,7 +202,7 @@ class Page:
 
     @property
     def filled_groups(self) -> list[Group]:
-        """The groups that have facts."""
+        """Return the groups that have facts."""
         return [group for group in self.groups if group.facts]
 
 
@@ -258,7 +258,7 @@ def _is_plain_list(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-# How the types of columns are shown; bool stands before int, which it is one of.
+# The display of each type of column. bool comes before int, its base class.
 SHOWN: tuple[tuple[Any, Callable[[Any], str | SafeString]], ...] = (
     (datetime, time_text),
     (bool, lambda value: "yes" if value else "no"),
@@ -270,7 +270,7 @@ SHOWN: tuple[tuple[Any, Callable[[Any], str | SafeString]], ...] = (
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a table: its name, its other cells, its share of the whole in percent, and where it leads."""
+    """A row of a table: its name, other cells, share of the whole in percent, and link."""
 
     name: str
     cells: tuple[str, ...]
@@ -291,6 +291,6 @@ class Table:
 
     @property
     def rows(self) -> Iterator[tuple[TableRow, list[tuple[str, str]]]]:
-        """The lines, each with its cells and the heads of their columns."""
+        """Yield the rows, each with its cells and the titles of their columns."""
         for line in self.lines:
             yield line, list(zip(self.heads[1:], line.cells, strict=True))

@@ -1,4 +1,4 @@
-"""Lists of events, which any filter or search may narrow.
+"""Lists of events, with any combination of filters and search.
 
 If no index serves the filters, the list searches a bounded number of rows and says how far it got.
 """
@@ -42,7 +42,7 @@ from events.store.details import Pair
 from events.store.retention import Retention
 
 HELP = "Id, session, actor, page, error code, key:value"
-LARGEST = 2**53  # numbers that every column of numbers can be compared with
+LARGEST = 2**53  # numbers that fit every numeric column
 MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPTH)
 
 
@@ -54,10 +54,8 @@ class Search(NamedTuple):
 
 
 def search(events: EventQuerySet, term: str) -> Search | None:
-    """Return the search for a term: an event id, else a session id, else a text that no index serves. None
-    without a term.
-
-    None where nothing was typed.
+    """Return the search for a term: by event id, session id, or a text that no index serves. None without a
+    term.
     """
     term = term.strip()
     if not term:
@@ -74,9 +72,9 @@ def search(events: EventQuerySet, term: str) -> Search | None:
 
 
 def key_and_value(term: str) -> Q:
-    """Return `key:value` as a condition on columns and unknown keys; the value as text, and as JSON.
+    """Return `key:value` as a condition on columns and unknown keys, with the value as text and as JSON.
 
-    The key may be a path with dots, or the end of one: `pageid`, `edata.pageid`.
+    The key may be a dotted path, or the end of one: `pageid`, `edata.pageid`.
     """
     path, colon, text = term.partition(":")
     path, text = path.strip(), text.strip()
@@ -94,9 +92,9 @@ def key_and_value(term: str) -> Q:
 
 
 def _of_kinds(condition: Callable[[KindEntry], Q]) -> Q:
-    """Return the events whose own row of their kind fulfils a condition; where it is empty none does.
+    """Return the events with a row of their kind that meets a condition. No event matches an empty one.
 
-    A scalar subquery: PostgreSQL would turn EXISTS into a hash of the kind's whole table.
+    A scalar subquery, because PostgreSQL would turn EXISTS into a hash of the kind's whole table.
     """
     found = Q()
     for entry in KINDS.values():
@@ -108,7 +106,7 @@ def _of_kinds(condition: Callable[[KindEntry], Q]) -> Q:
 
 
 def _texts_like(term: str) -> Callable[[KindEntry], Q]:
-    """Return the condition that any text column of a kind is the term."""
+    """Return a condition for a kind: any text column equals the term."""
 
     def condition(entry: KindEntry) -> Q:
         texts = (column for column in entry.model.columns() if isinstance(column, models.TextField))
@@ -118,7 +116,7 @@ def _texts_like(term: str) -> Callable[[KindEntry], Q]:
 
 
 def _column_with(path: str, values: list[Any]) -> Callable[[KindEntry], Q]:
-    """Return the condition that a column of a kind at a path, or the end of one, has one of the values."""
+    """Return a condition for a kind: a column at a path, or at the end of one, has one of the values."""
 
     def condition(entry: KindEntry) -> Q:
         found = Q()
@@ -146,13 +144,13 @@ def _fits(column: Any, value: Any) -> bool:
 
 
 def _somewhere(path: str, value: Any) -> Func:
-    """Return whether unknown keys have, at any depth, a path with a value."""
+    """Return a condition: unknown keys have a path with a value, at any depth."""
     keys = "".join(f".{json.dumps(key, ensure_ascii=False)}" for key in path.split("."))
     return Func(
         models.F("extra"),
         RawSQL("%s::jsonpath", [f"$.**{keys} ? (@ == $value)"]),
         RawSQL("%s::jsonb", [json.dumps({"value": value}, ensure_ascii=False)]),
-        Value(True),  # no error where types can't be compared
+        Value(True),  # no error if types can't be compared
         function="jsonb_path_exists",
         output_field=models.BooleanField(),
     )
@@ -198,7 +196,7 @@ class EventChangeList(KeysetChangeList):
 
     @property
     def searched_back_to(self) -> datetime | None:
-        """The time up to which this page looked in vain, where there is more behind it."""
+        """Return the time back to which this page searched without a match, if there is more to search."""
         edge = self.slice.next
         if not isinstance(edge, WindowEnd):
             return None
@@ -225,7 +223,7 @@ class EventChangeList(KeysetChangeList):
         return begin < since if begin else not self.slice.next
 
     def _asked_time(self) -> tuple[datetime | None, datetime | None]:
-        """Return the narrowest period that the filters leave."""
+        """Return the narrowest period that the filters select."""
         begins, ends = [], []
         for spec in self.filter_specs:
             begin, end = spec.bounds() if spec.chosen and spec.of_time else (None, None)
@@ -253,7 +251,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     """A list of events, of all kinds or of one."""
 
     change_list_template = "admin/walk_list.html"
-    search_fields = ("session",)  # Django wants one; `searching` says what is searched
+    search_fields = ("session",)  # Django requires one; `searching` names the searched columns
     search_help_text = HELP
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
@@ -318,7 +316,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         owners = access_of(request).owners
         asked = [owner for owner in owners if str(owner.pk) == request.GET.get("owner")]
         owner = asked[0] if asked else owners[0] if len(owners) == 1 else None
-        # PostgreSQL keeps no NUL, which no filter finds either.
+        # PostgreSQL can't store NUL, so no filter can match it either.
         filters = {name: str(value).replace("\x00", "") for name, value in request.GET.items()}
         about = f"{self.opts.verbose_name_plural} as {form.upper()}"
         audit.record(audit.actor_of(request), "export.made", about, owner=owner, after=filters)

@@ -1,4 +1,4 @@
-"""The page of an event: a sentence, links, its fields in groups, what was sent; and its line in lists."""
+"""The page of an event: a sentence, links, fields in groups, and the wire form; and its line in lists."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -109,13 +109,13 @@ SENTENCES: dict[str, Callable[[Event, Any], str]] = {
     BUILDLESS.name: _buildless,
 }
 
-READ = 200  # characters of a column: a stack trace has megabytes
+READ = 200  # characters of a column, since a stack trace may have megabytes
 PARTS = 3  # columns that a line is made of, at most
 
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """The columns that a kind's line in a list is built from; a column without a value is an empty text."""
+    """The columns from which a kind's line in a list is built. A missing value is an empty text."""
 
     columns: tuple[str, ...]
     words: Callable[..., str]
@@ -225,8 +225,8 @@ def _text(model: Any, name: str) -> Combinable:
     return Coalesce(Left(text, READ), Value(""), output_field=TextField())
 
 
-# What the page of an event asks, and the envelope's fields that answer. A field that is named nowhere here
-# comes last, so that none is ever hidden.
+# The questions that an event's page answers, and the fields of the envelope for each. Fields that aren't
+# listed here come last, so that none is hidden.
 WHO = ("owner", "actor", "actor_email_hash", "actor_type", "device", "session", "address_hash")
 WHERE = (
     "source",

@@ -72,7 +72,7 @@ def page(request: HttpRequest, site: Any) -> HttpResponse:
 
 LISTED = ("kind", "dialect", "session", "actor", "occurred_at", "received_at", "owner", "source")
 RECEIPT = (ReceivedSinceFilter, ReceivedUntilFilter)
-# An event that any server of Tally takes, so that the empty list can say how to send one.
+# An event that any Tally server accepts, so that the empty list can show how to send one.
 FIRST_EVENT = (
     '{"events": [{"eid": "LOG", "ver": "3.0", "ets": \'$(date +%s000)\', "mid": "first", '
     '"actor": {"id": "me", "type": "User"}, '
@@ -105,13 +105,13 @@ class EventAdmin(PageAdmin, EventListAdmin):
 
     @admin.display(description="What happened")
     def happened(self, row: Any) -> str:
-        """Return a line in words."""
+        """Return the line in words."""
         if not row.happened:
             return NOTHING
         return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
-        """Return the list with a line for each event; one statement for all of a page."""
+        """Show the list with a line for each event, read with one statement for the page."""
         response = super().changelist_view(request, extra_context)
         if listed := (getattr(response, "context_data", None) or {}).get("cl"):
             lines = event_lines(listed.result_list)
@@ -133,8 +133,8 @@ class EventAdmin(PageAdmin, EventListAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[models.Model]:
         """Return the events with the names that list and page show.
 
-        By queries of their own: joined, statistics that don't know a new source yet make PostgreSQL expect
-        next to no rows, and sort all events for one page.
+        Names are read by separate queries. With a join, statistics that don't include a new source yet make
+        PostgreSQL expect hardly any rows, and it sorts all events for one page.
         """
         return super().get_queryset(request).prefetch_related("owner", "source")
 
@@ -177,7 +177,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
         return event_view(row, detail_of(row))
 
 
-OWN_COLUMNS = 5  # of a kind that its list shows: the first of its file, which matter most
+OWN_COLUMNS = 5  # of a kind in its list: the first ones in its file, which matter most
 OF_ENVELOPE = ("kind", "occurred_at", "owner", "source", "actor")
 
 
@@ -245,7 +245,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
         return event_view(row.event, row)
 
     def title_of(self, row: Any) -> str:
-        """Return the title of the event's own page."""
+        """Return the title of the event's page."""
         return str(row.event)
 
 
@@ -255,7 +255,7 @@ def described(model: Any) -> str:
 
 
 def own_columns(model: Any) -> list[Any]:
-    """Return the columns that a kind's list shows: short ones, and no times beside that of the event."""
+    """Return the columns that a kind's list shows: short ones, and no times other than the event's."""
     long = (models.JSONField, models.DateTimeField)
     plain = [column for column in model.columns() if not isinstance(column, long)]
     return plain[:OWN_COLUMNS]
@@ -313,7 +313,7 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
             ),
             "list_filter": (
                 *(OwnerFilter, SourceFilter, PeriodFilter, SinceFilter, UntilFilter),
-                # A kind's own column stands for the envelope's of that name, which was filled from it.
+                # A kind's column replaces the envelope's of the same name, which was filled from it.
                 *(spec for spec in of_envelope if spec.parameter_name not in taken),
                 *of_kind,
             ),
@@ -323,7 +323,7 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
 
 
 for _entry in KINDS.values():
-    # Not as a Meta option, which every kind would have to say and a migration to follow.
+    # Not a Meta option, which would require a line in each kind and a migration.
     _name_of_one = str(_entry.model._meta.verbose_name).removesuffix(" event").replace("ui ", "UI ")
     _entry.model._meta.verbose_name_plural = f"{_name_of_one} events"
     admin.site.register(_entry.model, admin_of(_entry))

@@ -1,4 +1,4 @@
-"""Exports in the admin: how far each is, and its download."""
+"""Exports in the admin: progress and download."""
 
 from typing import IO, Any
 
@@ -23,7 +23,7 @@ from events.lib.formatting import size_text
 
 
 class Download(FileResponse):
-    """A file on disk, which the front server sends on a thread of its own."""
+    """A file on disk, which the front server sends on a separate thread."""
 
     def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
         super().__init__(
@@ -53,7 +53,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
 
     @admin.display(description="Size")
     def size(self, row: ExportJob) -> str:
-        """Return the size of its file, as people write it."""
+        """Return the size of its file in readable units."""
         return format_html('<span class="tally-figure">{}</span>', size_text(row.bytes))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ExportJob]:
@@ -101,7 +101,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         return Download(job, file)
 
     def page(self, request: HttpRequest, row: ExportJob) -> Page:
-        """Return its progress or result as a sentence, what it is of, and a link to the same list."""
+        """Return its progress or result as a sentence, its subject, and a link to the same list."""
         times = ("created_at", "finished_at", *(("expires_at",) if row.state == State.DONE else ()))
         listed = reverse(f"admin:{row.model.lower().replace('.', '_')}_changelist")
         return Page(

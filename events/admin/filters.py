@@ -61,7 +61,7 @@ class ChoiceFilter(SimpleListFilter):
         return str(self.value() or "")
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Return the begin and the end of the time that it leaves; None if it leaves all on that side."""
+        """Return the start and end of the time that it selects; None for an open side."""
         return None, None
 
     @property
@@ -206,7 +206,7 @@ class PeriodFilter(ChoiceFilter):
         return rows.filter(pk__lt=first_id(until)) if until else rows
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Return the begin and the end of the time that it leaves."""
+        """Return the start and end of the time that it selects."""
         return period(self.chosen, timezone.localtime()) if self.chosen in PERIODS else (None, None)
 
 
@@ -342,7 +342,7 @@ class CountryFilter(ListedFilter):
 
 
 class TimeFilter(TypedFilter):
-    """Filter by one end of a period, in the zone of the page."""
+    """Filter by one end of a period, in the time zone of the page."""
 
     input_type = "datetime-local"
     lookup = ""
@@ -380,7 +380,7 @@ class SinceFilter(TimeFilter):
         return first_id(at)
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Return the begin and the end of the time that it leaves."""
+        """Return the start and end of the time that it selects."""
         return _instant_or_none(self.chosen), None
 
 
@@ -392,7 +392,7 @@ class UntilFilter(SinceFilter):
     lookup = "pk__lt"
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Return the begin and the end of the time that it leaves."""
+        """Return the start and end of the time that it selects."""
         return None, _instant_or_none(self.chosen)
 
 
@@ -401,7 +401,7 @@ class ReceiptFilter(TimeFilter):
 
     @property
     def is_folded(self) -> bool:
-        """On demand: people ask for the time of occurrence."""
+        """True, since people mostly look for the time of occurrence."""
         return True
 
 
@@ -446,7 +446,7 @@ class FlagFilter(ChoiceFilter):
 
 
 class BotFilter(FlagFilter):
-    """Filter by whether a bot sent the event. Events without a user agent aren't from bots."""
+    """Filter by events of bots. Events without a user agent aren't from bots."""
 
     title = "bot"
     parameter_name = column = "is_bot"
@@ -497,7 +497,7 @@ def parse_number(text: str) -> float:
 
 
 def _instant_or_none(text: str) -> datetime | None:
-    """Return the same, or None for what can't be meant."""
+    """Parse a time, or return None if it is invalid."""
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
@@ -505,9 +505,7 @@ def _instant_or_none(text: str) -> datetime | None:
 
 
 def parse_instant(text: str) -> datetime:
-    """Return the time that a form or an address has as text. Raises ValueError with a sentence's beginning,
-    also before 1970.
-    """
+    """Parse a time from a form or URL. Raises ValueError with a sentence's beginning, also before 1970."""
     at = times.parse_time(text)
     if at.astimezone(UTC) < EPOCH:
         raise ValueError(f"{text:.60} is before 1970, when there were no events")

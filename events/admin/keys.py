@@ -1,4 +1,4 @@
-"""API keys in the admin: created, shown once, rotated, limited in time, revoked."""
+"""API keys in the admin: created, shown once, rotated, expired, revoked."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from events.ownership.api_key import (
 from events.ownership.owner import Owner
 from events.ownership.provisioning import Provisioned
 
-# How long the old key goes on: the form's value, days, and how a person says it.
+# How long the old key remains valid: value of the form, days, and text.
 GRACE_PERIODS = {"0": (0, "at once"), "1": (1, "in one day"), "7": (7, "in 7 days"), "30": (30, "in 30 days")}
 USUAL = "7"
 
@@ -295,7 +295,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         if obj is None:
             return MADE_BY_OPERATORS if access_of(request).is_operator else MADE
         may_revoke = self.has_change_permission(request, obj) and obj.revoked_at is None
-        # A key for more owners than the person sees doesn't tell their names.
+        # A key for more owners than the person sees doesn't reveal their names.
         access = access_of(request)
         is_whole = access.is_operator or all(access.has(owner.pk) for owner in obj.owners.all())
         fixed = linked_fields(request, (name for name in FIXED if name != "owners" or is_whole))

@@ -1,4 +1,6 @@
-"""Lists of any size by keyset: a page is requested `after` a key (older rows) or `before` one (newer)."""
+"""Lists of any size with keyset paging: a page is requested `after` a key (older rows) or `before` one
+(newer).
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,12 +27,12 @@ class PageSource(Protocol):
 
 
 def requested_page_of(page_of: PageSource, size: int, asked: Mapping[str, str]) -> tuple[Slice, bool]:
-    """Return the requested page, and whether it is the first. Raises `InvalidCursor`."""
+    """Return the requested page, and True if it is the first. Raises `InvalidCursor`."""
     after, before = asked.get(AFTER, ""), asked.get(BEFORE, "")
     key = after or before
     page = page_of(size, key=key.split(_BETWEEN) if key else (), backward=bool(before and not after))
     if before and not after and page.previous is None and len(page.rows) < size:
-        # The first page, shortened by the start of its neighbour: show all of it.
+        # This is the first page, cut short where its neighbour starts. Show all of it.
         return page_of(size), True
     return page, not key
 
@@ -38,7 +40,7 @@ def requested_page_of(page_of: PageSource, size: int, asked: Mapping[str, str]) 
 def requested_page(
     rows: models.QuerySet[models.Model], order: Order, size: int, asked: Mapping[str, str]
 ) -> tuple[Slice, bool]:
-    """Return the requested page of rows in an order, and whether it is the first."""
+    """Return the requested page of rows in an order, and True if it is the first."""
     return requested_page_of(partial(keyset_page, rows, order), size, asked)
 
 
@@ -70,7 +72,7 @@ class KeysetChangeList(TallyChangeList):
         return [f"-{key}" for key in self.model_admin.list_order.keys]
 
     def apply_select_related(self, queryset: models.QuerySet[models.Model]) -> models.QuerySet[models.Model]:
-        """Leave the queryset as it is: Django would join every owner and source that a column names."""
+        """Return the queryset unchanged. Django would join every owner and source that a column names."""
         return queryset
 
     @property
@@ -97,7 +99,7 @@ class KeysetChangeList(TallyChangeList):
         self.older, self.newer = self._link(AFTER, page.next), self._link(BEFORE, page.previous)
         self.newest = "" if is_first else self.get_query_string(remove=[AFTER, BEFORE])
         self.result_list = page.rows
-        # What Django's and unfold's templates ask for; equal counts, and no total is shown.
+        # Django's and unfold's templates read these. The counts are equal, and no total is shown.
         self.result_count = self.full_result_count = len(page.rows)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
@@ -137,7 +139,7 @@ class KeysetAdmin(TallyAdmin):
     list_per_page = 50
     list_filter: ClassVar[Any] = ()  # of ChoiceFilter
     list_order = Order(("pk",), descending=True)
-    list_columns: ClassVar[tuple[str, ...]] = ()  # that the list reads: rows may hold much more than it shows
+    list_columns: ClassVar[tuple[str, ...]] = ()  # columns that the list reads, since rows may be much larger
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Return the class of the list."""

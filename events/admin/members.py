@@ -95,7 +95,7 @@ def _handed(request: HttpRequest, keys: list[ApiKey], leads: list[User]) -> dict
 
 
 CHOSEN_ONCE = ("user", "owner")
-# What pages call them, as the navigation does. Not as Meta options, which would need a migration.
+# Names on pages, the same as in the navigation. Not Meta options, which would need a migration.
 Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", "members"
 
 
@@ -118,7 +118,7 @@ class RoleForm(forms.ModelForm[Membership]):
 
 @admin.register(Membership)
 class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
-    """People's roles. Members see who else is one; leads and operators change it."""
+    """People's roles. Members see the other members; leads and operators change roles."""
 
     audit_noun = "member"
     audit_fields = ("user", "owner", "role")

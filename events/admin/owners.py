@@ -15,9 +15,9 @@ from events.ownership import senders
 from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 
-# What a lead decides. A quota bounds the team, so it isn't the team's to lift.
+# Settings for leads. A quota limits the team, so the team can't change it.
 OF_LEADS = ("validation", "contact")
-CHOSEN_ONCE = ("name", "organization")  # events give the name back as it came
+CHOSEN_ONCE = ("name", "organization")  # events show the name as it was sent
 CREATED_AT = time_column("created_at")
 FIELDS: tuple[Any, ...] = (
     "name",
@@ -74,7 +74,7 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
         return access.is_operator or (obj is not None and access.leads(obj.pk))
 
     def save_model(self, request: HttpRequest, obj: Owner, form: Any, change: bool) -> None:
-        """Save, and let this process take the new settings at once, the others within seconds."""
+        """Save. This process uses the new settings at once, others within seconds."""
         super().save_model(request, obj, form, change)
         senders.forget()
 

@@ -31,7 +31,7 @@ admin.site.unregister(Group)
 # Its pages show the secrets of second factors.
 admin.site.unregister(TOTPDevice)
 admin.site.unregister(User)
-# What pages call them, as the navigation does.
+# Names on pages, the same as in the navigation.
 User._meta.verbose_name, User._meta.verbose_name_plural = "person", "people"
 
 
@@ -39,7 +39,7 @@ LAST_LOGIN: Any = time_column("last_login", never="never")
 DATE_JOINED: Any = time_column("date_joined")
 
 
-# What the fields of an account are called here, and what they mean.
+# Our labels and help texts of an account's fields.
 WORDS = {
     "is_active": ("Active", "Inactive accounts can't log in. Their history stays."),
     "is_staff": (
@@ -93,7 +93,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": (LAST_LOGIN, DATE_JOINED)}),
     )
-    # unfold's admin, which comes first, has none.
+    # unfold's admin, which comes first in the MRO, has none.
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "is_staff")}),)
     readonly_fields = (LAST_LOGIN, DATE_JOINED)
 
@@ -104,7 +104,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
 
     @admin.display(description="State", ordering="is_active")
     def state(self, row: User) -> str:
-        """Return whether the person can log in, in words."""
+        """Return in words if the person can log in."""
         if not row.is_active:
             return "switched off"
         return "may log in" if row.is_staff else "no access to these pages"

@@ -36,7 +36,7 @@ class SessionEvent:
     since_begin: str
     kind: str
     page: str
-    day: str = ""  # where another one begins
+    day: str = ""  # where another page begins
     idle_before: str = ""
     is_error: bool = False
 
@@ -109,7 +109,7 @@ def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[
 
 
 def _page_at(ms: int, visits: Sequence[Visit]) -> str:
-    """Return the page that was open. Of two within a millisecond, return the later."""
+    """Return the page that was open. If two were opened within a millisecond, return the later one."""
     place = bisect_right(visits, ms, key=lambda visit: visit.since_ms)
     return shorten(visits[place - 1].page or NO_NAME, 40) if place else ""
 
@@ -138,7 +138,7 @@ class SessionView(Page):
 
     state: State
     figures: tuple[Figure, ...]
-    drawing: Drawing | None  # None where its events were removed
+    drawing: Drawing | None  # None if its events were removed
     drawing_notes: tuple[str, ...]
     tables: tuple[Table, ...]
     steps: SessionEvents
@@ -215,7 +215,7 @@ def _links(session: Session, *, is_kept: bool) -> Iterable[Link]:
 
 
 def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
-    # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
+    # Time spent is a sum of rounded gaps, so it may exceed the duration by a hundredth.
     whole = max((session.ended_at - session.started_at).total_seconds(), float(session.time_spent))
     idle = f"; {counted(len(timeline.idles), 'long pause')} left out" if timeline.idles else ""
     yield Figure("Time spent", duration_text(session.time_spent), f"of {duration_text(whole)}{idle}")

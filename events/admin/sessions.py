@@ -146,7 +146,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),
         *("interactions", "errors", "first_page", "last_page", "session", "device", "is_bot"),
     )
-    search_fields = ("session",)  # Django wants one; get_search_results says what is searched
+    search_fields = ("session",)  # Django requires one; get_search_results defines what is searched
     search_help_text = "Session id, actor or device"
     empty_state = EmptyState(
         "No sessions yet",
@@ -172,7 +172,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         """Return the time spent without long pauses, and the whole duration."""
         seconds = (row.ended_at - row.started_at).total_seconds()
         spent, whole = duration_text(row.time_spent), duration_text(seconds)
-        # Time spent is a sum of rounded gaps, and may be a hundredth more than the whole.
+        # Time spent is a sum of rounded gaps, so it may exceed the duration by a hundredth.
         is_less = row.time_spent < seconds and spent != whole
         more = format_html(" <small>of {}</small>", whole) if is_less else ""
         return format_html('<span class="tally-figure">{}{}</span>', spent, more)
@@ -195,9 +195,9 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         queryset: models.QuerySet[models.Model],
         search_term: str,
     ) -> tuple[models.QuerySet[models.Model], bool]:
-        """Search by our id, else by session id, actor or device: the first that finds anything.
+        """Search by our id, else by session id, actor or device. The first that finds anything is used.
 
-        One after the other, since each has an index, and all at once have none.
+        The searches run one after another, since each has an index, and a combined one has none.
         """
         term = search_term.strip()
         if not term:
@@ -246,7 +246,7 @@ def _named(pages: Iterable[str | None]) -> Iterable[tuple[str, str]]:
 
 
 def _searches(sessions: models.QuerySet[models.Model], term: str) -> Iterable[models.QuerySet[models.Model]]:
-    with suppress(ValueError):  # no id of ours
+    with suppress(ValueError):  # not one of our ids
         yield sessions.filter(pk=UUID(term))
     for column in SEARCHED:
         yield sessions.with_text(column, term)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The timeline of a session: its events and pauses, read in as many rows as can be drawn, and its drawing.
+"""The timeline of a session: its events and pauses, reduced to as many as can be drawn, and its drawing.
 
 A session of up to MARKS events has one mark per event. A longer one is divided into equal intervals, with one
 mark per kind and interval and its count, computed by PostgreSQL. If counting would take too long for a page
@@ -251,7 +251,7 @@ class Box:
 
     @property
     def middle(self) -> float:
-        """Between left and right."""
+        """Return the middle between left and right."""
         return self.x + self.width / 2
 
 
@@ -283,12 +283,12 @@ class Drawing:
 
     @property
     def depth(self) -> float:
-        """Height of all rows."""
+        """Return the height of all rows."""
         return self.bottom - self.top
 
     @property
     def middle(self) -> float:
-        """Between the top and the bottom of the rows."""
+        """Return the middle between the top and the bottom of the rows."""
         return (self.top + self.bottom) / 2
 
 
@@ -315,7 +315,7 @@ def draw(timeline: Timeline, leads: LinkTo) -> Drawing:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From milliseconds to a place on the axis."""
+    """Conversion from milliseconds to a position on the axis."""
 
     since_ms: int
     until_ms: int

@@ -48,7 +48,7 @@ class Limited(Throttled):
     """The error for a reader who exceeds the rate limit."""
 
     def __init__(self, short: Exhausted) -> None:
-        super().__init__(detail=short.sentence())  # without DRF's own sentence on when
+        super().__init__(detail=short.sentence())  # without DRF's sentence about the waiting time
         self.wait = short.wait
         self.headers = short.headers()
 

@@ -1,7 +1,7 @@
-"""Endpoint: what every address of the read API does alike.
+"""Endpoint: the common behaviour of all endpoints of the read API.
 
-Parameters that it doesn't know are refused, `fields` selects members of the answer, answers have an ETag and
-are compressed for those who ask. An answer is private and is to be asked for again: with its ETag that costs
+Unknown parameters are refused. `fields` selects members of the answer. Answers have an ETag, and are
+compressed if the client accepts that. An answer is private and must be revalidated; with its ETag that costs
 no body.
 """
 
@@ -22,7 +22,7 @@ FIELDS = "fields"
 
 
 class Filters(DjangoFilterBackend):
-    """Filters whose complaints are problems like all others."""
+    """Filters that report errors as problem details."""
 
     def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
         """Return the rows that match the filters. Raises `BadParameter`."""
@@ -46,7 +46,7 @@ class Endpoint:
         """Return the view. Its responses are compressed, conditional and private."""
         view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
-        # Weighed before it is compressed, which makes the ETag a weak one.
+        # The ETag is computed before compression, which makes it a weak one.
         return gzip_page(conditional_page(view))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -88,7 +88,7 @@ class Endpoint:
 
 
 def refuse_unknown(request: Request, known: set[str]) -> None:
-    """Raises `BadParameter` for names that nobody would read, and for one that is there twice."""
+    """Raise `BadParameter` for unknown names, and for a parameter that is sent twice."""
     errors = {name: ["There is no such parameter."] for name in request.query_params if name not in known}
     if errors:
         raise BadParameter("unknown_parameter", errors, known)

@@ -17,7 +17,7 @@ from events.lib import times
 from events.lib.paging import EventQuery
 from events.wire.dialects import DIALECTS
 
-# Filters of the envelope that walk an index, alone or with the owner: see docs/decisions/041.
+# Filters of the envelope that have an index, alone or with the owner: see docs/decisions/041.
 INDEXED = ("owner", "session", "occurred_after", "occurred_before")
 OF_TIME = ("occurred_after", "occurred_before")  # tell the ids
 # Those that none helps with: what they leave may be rare.
@@ -25,7 +25,7 @@ UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id", "is_bot"
 
 
 def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
-    """Limit rows of a kind's own table by one of OF_TIME."""
+    """Filter rows of a kind's table by one of OF_TIME."""
     if at is None:
         return rows
     return rows.filter(**{"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)})
@@ -37,7 +37,7 @@ def choices(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 class TimeField(IsoDateTimeField):
-    """A time as in ISO 8601, whose error says what to write."""
+    """A time in ISO 8601, with an error that says what to write."""
 
     def to_python(self, value: Any) -> datetime | None:
         """Return the time; None for an empty text. Raises ValidationError."""
@@ -50,13 +50,13 @@ class TimeField(IsoDateTimeField):
 
 
 class TimeFilter(django_filters.IsoDateTimeFilter):
-    """By a time."""
+    """Filter by a time."""
 
     field_class = TimeField
 
 
 def bot_filter(note: str) -> django_filters.ChoiceFilter:
-    """Build a filter by whether a bot sent it."""
+    """Build a filter by events of bots."""
     return django_filters.ChoiceFilter(
         choices=choices(("true", "false")),
         method="by_bot",
@@ -65,7 +65,7 @@ def bot_filter(note: str) -> django_filters.ChoiceFilter:
 
 
 class OwnedFilter(django_filters.FilterSet):
-    """What can be asked of all rows that have an owner and a source: by name, of what the reader may see."""
+    """Filters for all rows with an owner and a source: by name, among those that the reader may see."""
 
     owner = django_filters.CharFilter(method="by_owner", help_text="Name of the owner, in any case.")
     source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
@@ -85,12 +85,12 @@ class OwnedFilter(django_filters.FilterSet):
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))
 
     def by_bot(self, rows: QuerySet[Any], _: str, flag: str) -> QuerySet[Any]:
-        """Filter by whether a bot sent the event. Events without a user agent aren't from bots."""
+        """Filter by events of bots. Events without a user agent aren't from bots."""
         return rows.filter(is_bot=True) if flag == "true" else rows.exclude(is_bot=True)
 
 
 class EnvelopeFilter(OwnedFilter):
-    """What events of every kind can be asked for."""
+    """Filters of events of all kinds."""
 
     session = django_filters.CharFilter(method="by_text", help_text="Session id, exact.")
     actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
@@ -120,7 +120,7 @@ class EnvelopeFilter(OwnedFilter):
 
 
 class EventFilter(EnvelopeFilter):
-    """What events can be asked for."""
+    """Filters of events."""
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Return the query, which searches in windows if no index serves the filters."""
@@ -128,7 +128,7 @@ class EventFilter(EnvelopeFilter):
         asked = self.form.cleaned_data
         of_kind = KINDS[asked["kind"]].model._default_manager.all() if asked["kind"] else None
         if asked["session"] or (self.data or {}).get("ordering", "-id") not in ("", "-id"):
-            # The envelope has no index on the kind, which may be rare; its own table has just these.
+            # The envelope has no index on the kind, which may be rare. The kind's table has only these.
             return rows if of_kind is None else rows.filter(pk__in=of_kind.values("pk"))
         indexed: Any = queryset
         for name in INDEXED:

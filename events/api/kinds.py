@@ -24,15 +24,15 @@ from events.lib.paging import EventQuery
 
 
 class _TextIn(django_filters.BaseInFilter, django_filters.CharFilter):
-    """One of several texts, with commas between."""
+    """One of several texts, separated by commas."""
 
 
 class _NumberIn(django_filters.BaseInFilter, django_filters.NumberFilter):
-    """One of several numbers, with commas between."""
+    """One of several numbers, separated by commas."""
 
 
 class _Having(django_filters.CharFilter):
-    """A list that has a text in it."""
+    """A list that contains a text."""
 
     def filter(self, qs: Any, value: Any) -> Any:
         """Return the rows whose list contains the value."""
@@ -45,7 +45,7 @@ _NUMERIC = (
     ("gte", django_filters.NumberFilter, "This or more."),
     ("lte", django_filters.NumberFilter, "This or less."),
 )
-# Lookup, filter and meaning for each type of column; what is kept as JSON has none.
+# Lookup, filter and description for each type of column. Columns stored as JSON have none.
 LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = {
     models.TextField: (
         ("exact", django_filters.CharFilter, "Equal to this."),
@@ -65,7 +65,7 @@ LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = 
 
 
 class KindFilter(EnvelopeFilter):
-    """Sorts what is asked into the kind's own table and the envelope; see `walk`."""
+    """Splits filters into those of the kind's table and those of the envelope; see `walk`."""
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """Return the query; base classes return rows."""

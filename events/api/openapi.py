@@ -1,4 +1,4 @@
-"""OpenAPI of the read API: what drf-spectacular can't see of our endpoints, written down once for all."""
+"""OpenAPI of the read API: everything that drf-spectacular can't derive from our endpoints."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ PROBLEM = {
         "known": {"type": "array", "items": _TEXT, "description": "The parameters that there are."},
     },
 }
-# Parameters of our own that no filter declares.
+# Our parameters that no filter declares.
 _PARAMETERS = {
     "strict": {
         "schema": {"type": "string", "enum": ["true", "false"]},
@@ -60,7 +60,7 @@ def complete(result: dict[str, Any], **_: object) -> dict[str, Any]:
     schemas["Problem"] = PROBLEM
     for schema in schemas.values():
         for member in schema.get("properties", {}).values():
-            # What may be anything may be null already: as one of both it would be neither.
+            # A member of any type may already be null. Declaring both would make it invalid.
             if member.get("oneOf") == [{}, {"type": "null"}]:
                 del member["oneOf"]
     return result
@@ -78,7 +78,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
 
 
 class Schema(AutoSchema):
-    """Adds what all endpoints have: `fields`, conditional answers, problems."""
+    """Adds what all endpoints share: `fields`, conditional answers, problem details."""
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._get_parameters()

@@ -1,4 +1,4 @@
-"""Owners and sources in the read API: the names that filters take, and who was heard of when."""
+"""Owners and sources in the read API: names for filters, and when each was first and last seen."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -86,7 +86,7 @@ class SourceSerializer(Selectable, serializers.ModelSerializer[Source]):
 
 @dataclass(frozen=True)
 class Heard:
-    """Sources, and the usage that they were heard of by: first and last hour, received, stored."""
+    """Sources, and their usage: first and last hour, received, stored."""
 
     sources: QuerySet[Source]
     measures: dict[int, list[Any]]
@@ -109,14 +109,14 @@ class SourceFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet[Source]) -> Any:
-        """Return those that were heard of, where base classes have rows."""
+        """Return the sources with usage."""
         asked = self.form.cleaned_data
         assert self.request is not None, "filters are made by views"
         reader = self.request.user
         access = Access(reader)
         owners = access.owners_named(asked["owner"]) if asked["owner"] else sorted(access.owner_ids)
         since = asked["since"] or timezone.now() - HEARD_OF
-        # An hour in which events were only removed is none in which the source was heard of.
+        # An hour in which events were only removed doesn't count as usage.
         usage = UsageHour.objects.filter(owner_id__in=owners, hour__gte=hour_of(since), received__gt=0)
         measures = {
             source: measured

@@ -1,6 +1,6 @@
-"""Keyset pagination: a page is what comes after a key. No OFFSET, no counts, whatever the table's size.
+"""Keyset paging: a page starts after a key. No OFFSET and no counts, whatever the table's size.
 
-DRF's own cursor falls back to OFFSET among equal values, and all events of a batch arrive in one moment.
+DRF's cursor falls back to OFFSET for equal values, and all events of a batch are received at the same moment.
 """
 
 import json
@@ -98,12 +98,12 @@ class KeysetPagination(BasePagination):
         )
 
     def _reaches_back(self) -> bool:
-        """True if the page has the oldest row of the list, or the request names the time it begins at."""
+        """True if the page has the oldest row of the list, or the request gives a start time."""
         oldest = self.page.next if self.order.descending else self.page.previous
         return bool(self.asked_begin) or oldest is None
 
     def _is_before(self, since: datetime) -> bool:
-        # The filter has read it already, so it can be read.
+        # The filter has already parsed it, so it is valid.
         return not self.asked_begin or times.parse_time(self.asked_begin) < since
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class KeysetPagination(BasePagination):
 
 
 def as_header(since: datetime) -> str:
-    """Return a time as the header has it."""
+    """Return a time in the format of the header."""
     return since.astimezone(UTC).isoformat()
 
 

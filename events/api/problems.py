@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): what every error under /api/ is answered with, whoever found it."""
+"""Problem details (RFC 9457): the format of every error under /api/."""
 
 import logging
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from rest_framework.views import set_rollback
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-TYPES = "/api/problems/#"  # a page of ours explains each type
+TYPES = "/api/problems/#"  # one of our pages explains each type
 
 
 class Problem(NamedTuple):
-    """A type of problem: status, title, what to do about it."""
+    """A type of problem: status, title, and what to do about it."""
 
     status: int
     title: str
@@ -83,7 +83,7 @@ _BY_STATUS = {400: "malformed", 403: "permission_denied", 404: "not_found", 500:
 
 
 class BadParameter(exceptions.APIException):
-    """Parameters of the query with values that they can't have, or that there are not."""
+    """Query parameters with invalid values or unknown names."""
 
     status_code = 400
 
@@ -109,7 +109,7 @@ def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
 
 
 def handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the problem of an expected failure, or None. DRF's exception handler."""
+    """Return the problem details of an expected error, or None. DRF's exception handler."""
     instance = context["request"].path
     if isinstance(exc, DataError | OverflowError | OperationalError | InterfaceError):
         set_rollback()

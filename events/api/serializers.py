@@ -31,7 +31,7 @@ class EventSerializer(Selectable, serializers.ModelSerializer[Event]):
     """The envelope of an event."""
 
     owner = serializers.CharField(source="owner.name", read_only=True, help_text="Name of the owner.")
-    # The name of a field of events, and of an attribute of fields that typing has in mind.
+    # The name is a field of events, and in the type stubs an attribute of fields.
     source = serializers.CharField(  # type: ignore[assignment]
         source="source.name", read_only=True, help_text="Name of the application that sent it."
     )
@@ -45,7 +45,7 @@ class EventSerializer(Selectable, serializers.ModelSerializer[Event]):
 class EventDetailSerializer(EventSerializer):
     """An event with what enrichment found, its kind's columns and its wire form."""
 
-    # Not by the names of methods: `get_fields` is the serializer's own.
+    # Not a SerializerMethodField, because `get_fields` is a method of the serializer.
     fields = serializers.SerializerMethodField(  # type: ignore[assignment]  # DRF takes it out of the class
         method_name="columns_of", help_text="The kind's own columns."
     )

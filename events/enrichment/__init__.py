@@ -18,12 +18,12 @@ from events.lib.settings_cache import cached_from_settings
 from events.wire.schema import Taken
 
 ALL = "all"
-# What the view does, by the address and the headers.
+# Parts that the view runs on the address and headers.
 OF_REQUESTS = ("address_hash", "place", "user_agent", "edge", "clock_skew")
 
 
 class Step(NamedTuple):
-    """A step: what `ENRICHMENT` calls it ("": always), what it does, for which dialect or which kind."""
+    """A step: its name in `ENRICHMENT` ("": always on), its function, and its dialect or kind."""
 
     name: str
     run: Callable[[Taken, Facts], None]

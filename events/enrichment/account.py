@@ -25,7 +25,7 @@ def scope(tenant: str, user: str) -> str | None:
 
 
 def fill(taken: Taken, facts: Facts) -> None:
-    """Fill scope, tenant and user from what the key says."""
+    """Fill scope, tenant and user from the key."""
     tenant, user = facts.context.get(TENANT, ""), facts.context.get(USER, "")
     taken.kind["account_scope"] = scope(tenant, user)
     if tenant:
@@ -39,7 +39,7 @@ def _fill(taken: Taken, column: str, value: str, same: tuple[str, ...]) -> None:
     sent = taken.kind.get(column)
     taken.kind[column] = value
     if sent is None:
-        # Null or of another type: it is in the remainder already, and comes back from there.
+        # Null or of another type, so it is already in the remainder and comes back from there.
         if at(taken.extra, path) is ABSENT:
             taken.adaptations.append(FILLED + ".".join(path))
     elif sent != value:

@@ -81,7 +81,7 @@ LONGEST = 1_000  # characters of a user agent that are kept
 REMEMBERED = 4_096  # user agents; most senders have one of few
 MOST = 500  # different user agents that are parsed for the events of one request: each takes up to 100 µs
 
-# The family of an operating system, by the names of Buildless's enum; what is not here is OTHER_OS.
+# The family of an operating system, by the names of Buildless's enum. All others are OTHER_OS.
 FAMILIES = {
     **dict.fromkeys(("Windows", "Windows Phone", "Windows Mobile", "Windows CE"), "WINDOWS"),
     **dict.fromkeys(("Mac OS X", "Mac OS", "iOS", "tvOS", "watchOS", "ATV OS X"), "DARWIN"),
@@ -93,7 +93,7 @@ FAMILIES = {
     **dict.fromkeys(("FreeBSD", "OpenBSD", "NetBSD", "Solaris"), "UNIX"),
 }
 DESKTOPS = frozenset({"WINDOWS", "DARWIN", "LINUX", "UNIX"})
-# Types of device by what the text has in it, the first that fits.
+# Types of device, by text in the user agent. The first match counts.
 DEVICE_MARKS = (
     ("tv", ("smart-tv", "smarttv", "appletv", "apple tv", "googletv", "hbbtv", "bravia", "crkey")),
     ("tablet", ("ipad", "tablet", "kindle", "silk/", "playbook")),
@@ -148,7 +148,7 @@ DERIVED = ("device_type", "is_bot")
 
 
 def declare_start(taken: Taken, facts: Facts) -> None:
-    """Lay what a START says of its agent over what the header told.
+    """Replace what the header said with what a START says about its agent.
 
     Of a request with more than MOST agents the others are kept as sent, with a quality warning.
     """
@@ -177,7 +177,7 @@ def declare_start(taken: Taken, facts: Facts) -> None:
 
 
 def declare_buildless(taken: Taken, _: Facts) -> None:
-    """Lay what a Buildless event says of its system and agent over what the header told."""
+    """Replace what the header said with what a Buildless event says about its system and agent."""
     kind, envelope = taken.kind, taken.envelope
     name, family = kind.get("os_name"), kind.get("os_family")
     if name or family:

@@ -1,7 +1,8 @@
-"""E-mail addresses as hashes: SHA-256 of the address in lower case, beside the address or instead of it.
+"""E-mail addresses as hashes: SHA-256 of the address in lower case, in addition to the address or instead of
+it.
 
-Source: Buildless's `EventDetail.user.email`, "SHA-256 of the address". With `EMAIL_ADDRESSES=replace` the
-columns hold the hash, and the way back gives the event without these fields.
+Source: Buildless's `EventDetail.user.email`, "SHA-256 of the address". With `EMAIL_ADDRESSES=replace`, the
+columns hold the hash, and the rebuilt event lacks these fields.
 """
 
 import re
@@ -28,9 +29,9 @@ class Place(NamedTuple):
 
 
 ACTOR_HASH = "actor_email_hash"
-# Of the envelope: the actor, by its place in each dialect ("": it is taken from a column of the kind).
+# Of the envelope: the path of the actor in each dialect ("": filled from a column of the kind).
 ACTORS = {"sunbird": "actor.id", "availity": "telemetryBody.entries.userId", "buildless": ""}
-# Of kinds: by dialect, so that a dialect without such columns pays nothing.
+# Of kinds, by dialect, so that a dialect without such columns isn't slowed down.
 PLACES = {
     "availity": (Place("contact", "contact", "contact_hash"),),
     "buildless": (
@@ -60,7 +61,7 @@ def add(taken: Taken, _: Facts) -> None:
         if is_address(text):
             _add(taken, place, _hash(taken, text))
         if taken.extra and settings.EMAIL_ADDRESSES == REPLACE and is_address(at(taken.extra, place.path)):
-            # What the client sent where the column holds something else.
+            # The client's value, if the column holds another one.
             _withhold(taken, place.path)
 
 
@@ -82,7 +83,7 @@ def _hash(taken: Taken, address: str) -> str:
 
 
 def _withhold(taken: Taken, path: str) -> None:
-    """Note that the field isn't given back, and drop what the remainder has of it."""
+    """Mark the field as withheld, and remove it from the remainder."""
     *above, last = path.split(".")
     found = at(taken.extra, ".".join(above)) if above else taken.extra
     if type(found) is dict:

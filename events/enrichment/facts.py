@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 # Keys of the stored facts of a request, in addition to columns.
 USER_AGENT = "user_agent"
 TENANT = "tenant"  # the organization of the key
-USER = "user"  # whose personal key it is
+USER = "user"  # the person of a personal key
 
 # Columns of the envelope among the stored facts of a request, with their parsers.
 COLUMNS: Mapping[str, Callable[[str], Any]] = {

@@ -67,7 +67,7 @@ def status() -> str:
 
 
 def reset() -> None:
-    """Let go of the database, for tests."""
+    """Close the database, for tests."""
     global _state  # noqa: PLW0603
     _state = _State()
 
@@ -84,7 +84,7 @@ def _reader() -> maxminddb.Reader | None:
 
 
 def _look() -> None:
-    """Open the file if it is another than the one that is open. The old one lives while a thread reads it."""
+    """Open the file if it was replaced. The old one stays open while a thread reads it."""
     path = settings.GEOIP_DATABASE
     signature = _signature(path) if path else None
     if signature == _state.signature:
@@ -96,7 +96,7 @@ def _look() -> None:
     try:
         _state.reader = maxminddb.open_database(path)
     except (OSError, maxminddb.InvalidDatabaseError) as error:
-        # Told once for each file; what was open serves on.
+        # Logged once per file. The open database is used further.
         log.warning("GEOIP_DATABASE can't be read", exc_info=error)
 
 
@@ -130,7 +130,7 @@ def geohash(latitude: float, longitude: float, precision: int = PRECISION) -> st
 
 
 def add_geohash(taken: Taken, facts: Facts) -> None:
-    """Fill the column where the event itself says where it was; a request's point has its geohash already."""
+    """Fill the column if the event itself has a location. The request's location already has its geohash."""
     envelope = taken.envelope
     latitude, longitude = envelope.get("latitude"), envelope.get("longitude")
     if latitude is None or longitude is None:
@@ -140,7 +140,7 @@ def add_geohash(taken: Taken, facts: Facts) -> None:
 
 
 LANGUAGE = "en"
-# From coarse to fine: where a declared value differs from the one looked up, nothing finer is looked up.
+# From coarse to fine: if a declared value differs from the database, finer ones aren't looked up.
 LEVELS = ("country", "timezone", "region", "dma", "locality")
 POINT = ("latitude", "longitude")
 _DECLARED = frozenset((*LEVELS, *POINT, "edge"))
@@ -171,7 +171,7 @@ def _region(record: Mapping[str, Any]) -> str | None:
     return _name(found[0]) if isinstance(found, list) and found else None
 
 
-# The columns, and where each is in a record; a database may lack any of it.
+# The columns and their paths in a record. Any of them may be missing in a database.
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "country": lambda record: _text(_part(record, "country").get("iso_code")),
     "region": _region,
@@ -192,7 +192,7 @@ def place_columns(record: Any) -> dict[str, Any]:
 
 
 def declare(taken: Taken, _: Facts) -> None:
-    """Lay what a Buildless event says of its place over what was looked up."""
+    """Replace what was looked up with what a Buildless event says about its location."""
     kind, envelope = taken.kind, taken.envelope
     if _DECLARED.isdisjoint(kind):
         return
@@ -205,7 +205,7 @@ def declare(taken: Taken, _: Facts) -> None:
         elif elsewhere:
             envelope.pop(level, None)
     if any(kind.get(name) is not None for name in POINT):
-        # proto3 leaves a zero out.
+        # proto3 omits zeros.
         envelope.update({name: kind.get(name) or 0.0 for name in POINT})
     elif elsewhere:
         for name in POINT:

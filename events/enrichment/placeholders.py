@@ -1,7 +1,7 @@
-"""Placeholders: ids that stand for no id, because a client wrote a missing value out as text.
+"""Placeholders: ids that mean a missing value, because a client wrote null or similar as text.
 
-A session "undefined" would be one endless session of everybody, a device or an actor "null" one of many
-people. Such an id counts as absent, with a quality warning; the event is given back as it was sent.
+Otherwise a session "undefined" would be one endless session of everybody, and an actor "null" many people.
+Such an id counts as missing, with a quality warning. The event is given back as it was sent.
 """
 
 from typing import Any, NamedTuple
@@ -35,13 +35,13 @@ class Paths(NamedTuple):
 PATHS = {
     "sunbird": Paths("context.sid", "context.did", "actor.id"),
     "availity": Paths("sessionId", "", "telemetryBody.entries.userId"),
-    # The columns of the kind keep what was sent: those of the envelope are computed from them.
+    # The columns of the kind keep the sent value, because those of the envelope are computed from them.
     "buildless": Paths("scope", "", "event.user"),
 }
 
 
 def is_placeholder(text: str) -> bool:
-    """True if an id names nothing."""
+    """True if an id is a placeholder."""
     if len(text) not in _LENGTHS and text[:1] not in _FIRST:
         return not text
     bare = text.strip(_BLANK)
@@ -49,7 +49,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def drop(taken: Taken, _: Facts) -> None:
-    """Leave out the ids that are placeholders."""
+    """Remove the ids that are placeholders."""
     envelope = taken.envelope
     session, device, actor = envelope.get("session"), envelope.get("device"), envelope.get("actor")
     if session is None:
@@ -70,7 +70,9 @@ def drop(taken: Taken, _: Facts) -> None:
 
 
 def _warn_of_absent(taken: Taken) -> None:
-    """Warn of a session id that was taken for none before: an empty text, or JavaScript's words in a form."""
+    """Warn of a session id that was already treated as missing: an empty text, or JavaScript's words in a
+    form.
+    """
     path = PATHS[taken.dialect].session
     sent = at(taken.extra, path.split("."))
     if type(sent) is str and is_placeholder(sent) and taken.dialect != "buildless":
@@ -80,6 +82,6 @@ def _warn_of_absent(taken: Taken) -> None:
 def _drop(taken: Taken, column: str, path: str, sent: Any) -> None:
     taken.envelope[column] = None
     keys = tuple(path.split("."))
-    # A value that a correction replaced is in the remainder already.
+    # A value that a correction replaced is already in the remainder.
     if taken.dialect != "buildless" and at(taken.extra, keys) is ABSENT:
         taken.extra = put(taken.extra, keys, sent)

@@ -13,12 +13,12 @@ DIAL_CODES = ("dialcode", "qr")
 
 
 def federated_id(actor: str) -> str:
-    """Return the id within its provider; an id with nothing after the last colon stays whole."""
+    """Return the id within its provider. An id with nothing after the last colon stays complete."""
     return actor.rpartition(":")[2] or actor
 
 
 def correct(taken: Taken, _: Facts) -> None:
-    """Correct actor and object id, where the rules ask for it."""
+    """Correct actor and object id if the rules require it."""
     envelope = taken.envelope
     actor = envelope.get("actor")
     if actor is not None and actor.startswith(FEDERATED):

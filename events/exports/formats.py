@@ -33,7 +33,7 @@ def event_sheet(pages: Pages, model: Any = None) -> Sheet:
     """Return a table with a row for each event, and with the columns of the kind `model`, if given."""
     envelope: list[Any] = [*Event._meta.concrete_fields]
     own: list[Any] = [*model.columns(), *model.computed()] if model else []
-    # A kind may have a column of the same name as the envelope.
+    # A kind may have a column with the same name as one of the envelope.
     headings = [_heading(field, field.name) for field in envelope]
     headings += [_heading(column, f"{model.name()}.{column.attname}") for column in own]
     names, attributes = [field.name for field in envelope], [column.attname for column in own]

@@ -101,7 +101,7 @@ def _make(job: ExportJob) -> None:
             EXPORT_FORMATS[job.form].write(pages, model_admin.model, file, job.temporary)
             job.bytes = file.tell()
     finally:
-        rmtree(job.temporary, ignore_errors=True)  # it goes with a job that was stopped
+        rmtree(job.temporary, ignore_errors=True)  # removed together with a stopped job
 
 
 class _Progress(FileIO):
@@ -125,7 +125,7 @@ class _Progress(FileIO):
             return
         self._noted = time.monotonic()
         job = self._job
-        # Rows of XLSX are counted where they wait to be compressed.
+        # Rows of XLSX are counted before they are compressed.
         size = self.tell() + sum(each.stat().st_size for each in job.temporary.rglob("*"))
         if size > settings.EXPORT_MAX_BYTES:
             most = size_text(settings.EXPORT_MAX_BYTES)

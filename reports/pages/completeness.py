@@ -67,7 +67,7 @@ def is_before(filters: Filters, since: Retention) -> bool:
 
 
 def explained(report: Report, filters: Filters, since: Retention) -> Report:
-    """Return a report whose blocks of single events say so where those of the period were removed."""
+    """Return the report with a note on each block of single events that covers removed ones."""
     if since.events is None or filters.period.since >= since.events:
         return report
     is_all = filters.period.until <= since.events

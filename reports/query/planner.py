@@ -63,10 +63,10 @@ def over_time(query: Query, now: datetime, *, most: int = 8) -> tuple[Line, ...]
 
 
 def _rows(query: Query, *, is_whole: bool = False) -> tuple[Found, int, set[str]]:
-    """Return rows in their order, how many there are in all, and the metrics that are counted in a sample.
+    """Return the sorted rows, their total number, and the metrics that are estimated from a sample.
 
-    The metrics of the rollup that the order is by come first; of other rollups the same rows are read.
-    `is_whole` where the query is narrowed to known rows, all of which are wanted.
+    The metrics of the rollup that the order uses are read first, then the same rows of other rollups.
+    `is_whole` if the query selects known rows and all of them are wanted.
     """
     sums = _sums(query)
     if query.dimensions and not sums:

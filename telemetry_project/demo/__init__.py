@@ -1,1 +1,1 @@
-"""Demo data: lifelike telemetry of an invented organization, sent through the real way in."""
+"""Demo data: realistic telemetry of a fictional organization, sent through normal ingestion."""

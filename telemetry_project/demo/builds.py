@@ -1,4 +1,4 @@
-"""Builds on developers' machines and in CI, with a remote cache: every encoding that there is (Buildless)."""
+"""Builds on developers' machines and in CI, with a remote cache, in every encoding (Buildless)."""
 
 import random
 from base64 import b64encode
@@ -25,7 +25,7 @@ TASKS = ("compile", "test", "lint", "package", "image")
 
 
 class Builds:
-    """Draws builds and makes the posts of each."""
+    """Yield the posts of one build: it begins, queries the cache for its tasks, and ends."""
 
     def __init__(self, rng: random.Random, owner: str, crowd: Crowd, period: Period) -> None:
         self.rng = rng
@@ -36,7 +36,7 @@ class Builds:
         self.turn = 0  # events so far
 
     def build(self, rhythm: Rhythm, person: Person) -> Iterator[Post]:
-        """One build: it begins, asks the cache for its tasks, and ends."""
+        """Yield the posts of one build: it begins, queries the cache for its tasks, and ends."""
         began = rhythm.draw(self.rng)
         in_ci = self.rng.random() < CI
         encoding = "ndjson" if in_ci else ENCODINGS[self.alone % len(ENCODINGS)]
@@ -128,7 +128,7 @@ def _occurred(event: dict[str, Wire]) -> int:
 
 
 def query(event: dict[str, Wire]) -> bytes:
-    """An event as dotted query parameters, which have no place for lists."""
+    """Encode an event as dotted query parameters, which can't contain lists."""
     return urlencode(list(_flat(event))).encode()
 
 
@@ -143,7 +143,7 @@ def _flat(value: dict[str, Wire], above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def protobuf(event: dict[str, Wire]) -> bytes:
-    """An event in binary."""
+    """Encode an event in binary."""
     message = json_format.ParseDict(event, buildless_pb2.Event())
     body: bytes = message.SerializeToString(deterministic=True)
     return body

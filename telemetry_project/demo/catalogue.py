@@ -6,7 +6,7 @@ from telemetry_project.demo.rhythm import Period
 
 
 class Question(NamedTuple):
-    """A question of a quiz; chance is that of a right answer."""
+    """A question of a quiz, and the chance of a correct answer."""
 
     id: str
     title: str
@@ -23,7 +23,7 @@ class Content(NamedTuple):
     title: str
     type: str
     version: str
-    seconds: int  # that a reader takes as a rule
+    seconds: int  # that a reader usually takes
     questions: tuple[Question, ...] = ()
 
 
@@ -51,7 +51,7 @@ CONTENTS = (
 )
 POPULARITY = (14, 11, 10, 8, 6, 4, 4, 3)
 
-# Query, filters, how many results: some find nothing, which somebody should write a content for.
+# Query, filters, number of results. Some find nothing, which suggests content to write.
 SEARCHES: tuple[tuple[str, dict[str, list[str]], int], ...] = (
     ("fractions", {"subject": ["Mathematics"]}, 24),
     ("rain", {"subject": ["Science"]}, 11),
@@ -72,7 +72,7 @@ COMMENTS = (
 
 
 class Release(NamedTuple):
-    """A version from a share of the last fortnight on, and the share of sessions in which it goes wrong."""
+    """A version, released after a share of the last fortnight, and the share of its sessions with errors."""
 
     since: float
     version: str
@@ -86,7 +86,7 @@ class Application(NamedTuple):
     releases: tuple[Release, ...]
 
     def release_at(self, period: Period, at: int) -> Release:
-        """The newest release at a moment (milliseconds since 1970)."""
+        """Return the newest release at a moment (milliseconds since 1970)."""
         current = self.releases[0]
         for release in self.releases:
             if period.recent.at(release.since) <= at:
@@ -94,7 +94,7 @@ class Application(NamedTuple):
         return current
 
 
-# Each has one release that brings errors, and one that mends them: in the last week, where people look first.
+# Each has one release with errors and one that fixes them, both in the last week, where people look first.
 PORTAL = Application(
     "portal",
     (Release(0, "2.0.4", 0.03), Release(0.58, "2.1.0", 0.34), Release(0.78, "2.1.1", 0.02)),

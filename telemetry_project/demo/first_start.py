@@ -1,4 +1,4 @@
-"""The demo at the first start: users and key at once, events in the background, the newest days first."""
+"""The demo at the first start: users and key at once, events in the background, newest days first."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from telemetry_project.demo import home, script, seeding
 from telemetry_project.demo.posting import Post
 from telemetry_project.demo.rhythm import DAY_MS, Period
 
-# Two months, so that this month has one before it that is whole.
+# Two months, so that the current month has a complete one before it.
 EVENTS, DAYS, SEED = 60_000, 62, 1
 NAME = "demo data"
 
@@ -48,7 +48,7 @@ def again(now: datetime, *, exposed: bool) -> Mapping[str, str]:
     """Update an existing demo at a later start; return new passwords."""
     if not home.exists():
         return {}
-    if not settings.DEMO:  # no longer wanted: what was loaded stays, and nothing more is loaded
+    if not settings.DEMO:  # no longer wanted: loaded events stay, and no more are loaded
         Backfill.objects.filter(organization__slug=home.SLUG, finished_at=None).update(finished_at=now)
     else:
         home.make_key()

@@ -1,4 +1,4 @@
-"""The demo's organization: owners, key, people who log in. Made where missing, never changed."""
+"""The demo's organization, owners, key and users. Missing ones are created, existing ones never changed."""
 
 import ipaddress
 import os
@@ -27,7 +27,7 @@ CONTACTS = {
 
 
 class DemoUser(NamedTuple):
-    """Somebody who may look at the demo. The password is published: it only works on this machine."""
+    """A user of the demo. The password is published, so it only works on this machine."""
 
     name: str
     password: str
@@ -36,7 +36,7 @@ class DemoUser(NamedTuple):
 
     @property
     def is_operator(self) -> bool:
-        """Whether everything is theirs to see and to change."""
+        """True if the user may see and change everything."""
         return not self.roles
 
 
@@ -48,7 +48,7 @@ USERS = (
 
 
 def exists() -> bool:
-    """Whether the organization is there."""
+    """True if the organization exists."""
     return Organization.objects.filter(slug=SLUG).exists()
 
 
@@ -58,10 +58,10 @@ def organization() -> Organization:
 
 
 def establish() -> dict[str, Owner]:
-    """The owners of the demo by name."""
+    """Return the demo's owners by name, created if missing."""
     owners = {}
     for name, contact in CONTACTS.items():
-        # A key that follows from the name: it enters the ids, so that the same seed makes the same events.
+        # A key derived from the name. Ids depend on it, so that the same seed makes the same events.
         owners[name], _ = Owner.objects.get_or_create(
             organization=organization(),
             name=name,
@@ -71,7 +71,7 @@ def establish() -> dict[str, Owner]:
 
 
 def has_data() -> bool:
-    """Whether anything was filed for the demo's owners."""
+    """True if anything was filed for the demo's owners."""
     return UsageHour.objects.filter(owner__organization__slug=SLUG, owner__name__in=CONTACTS).exists()
 
 
@@ -116,12 +116,12 @@ def make_users(*, exposed: bool) -> Mapping[str, str]:
 
 
 def key_file() -> Path:
-    """Where the demo key's text is kept, so that it is the same at each start."""
+    """Return the file with the demo key's text, which stays the same at each start."""
     return Path(settings.DATA) / "demo_key"
 
 
 def key_text() -> str:
-    """The demo key as it can be pasted; "" where there is none that works."""
+    """Return the text of the demo key, or an empty text if no key works."""
     text = key_file().read_text().strip() if key_file().exists() else ""
     parts = parts_of(text)
     key = ApiKey.objects.usable().filter(prefix=parts.prefix).first() if parts else None
@@ -129,9 +129,9 @@ def key_text() -> str:
 
 
 def make_key() -> None:
-    """Make the demo key where it is missing: publishable, so it only writes, and for one owner of the demo.
+    """Create the demo key if it is missing: publishable, so it can only write, and for one owner of the demo.
 
-    One that was revoked stays so.
+    A revoked key isn't replaced.
     """
     parts = parts_of(key_file().read_text().strip()) if key_file().exists() else None
     if parts is None:

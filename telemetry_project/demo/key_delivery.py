@@ -20,7 +20,7 @@ PAYERS = ("A123", "B440", "C918", "D007")
 
 
 class Step(NamedTuple):
-    """Something that a user does on the page."""
+    """An action of a user on the page."""
 
     event: str
     action: str
@@ -42,7 +42,7 @@ STEPS = (
 
 
 class Desk:
-    """Draws sessions of work and makes the posts of each."""
+    """Generates work sessions and their posts."""
 
     def __init__(self, rng: random.Random, owner: str, crowd: Crowd, period: Period) -> None:
         self.rng = rng
@@ -52,7 +52,7 @@ class Desk:
         self.turn = 0  # messages so far
 
     def session(self, rhythm: Rhythm, person: Person) -> Iterator[Post]:
-        """One session: the page is loaded, then worked with."""
+        """Yield the posts of one session: the page is loaded, then used."""
         now = rhythm.draw(self.rng)
         session = f"{self.rng.getrandbits(40):010x}"
         payer = self.rng.choice(PAYERS)
@@ -102,7 +102,7 @@ class Desk:
     def _posts(self, message: dict[str, Wire], person: Person, now: int, *, by_form: bool) -> Iterator[Post]:
         self.turn += 1
         if by_form and self.turn % 9 == 0:
-            del message["owner"]  # older browser clients name none
+            del message["owner"]  # older browser clients send none
         if posting.is_spoilt(self.turn):
             by_form = False
             del message["customerId"]
@@ -112,7 +112,7 @@ class Desk:
             dialect="availity",
             encoding="form" if by_form else "json",
             body=form(message) if by_form else msgspec.json.encode(message),
-            # A browser's beacon can't name one; here all do, so that the same seed makes the same ids.
+            # A browser's beacon can't send one. All do here, so that the same seed makes the same ids.
             context={"idempotency_key": f"{self.rng.getrandbits(96):024x}", **person.sent_from()},
         )
         yield post
@@ -121,7 +121,7 @@ class Desk:
 
 
 def form(message: dict[str, Wire]) -> bytes:
-    """A message as the browser client flattens it: plain dotted names, percent-encoded values."""
+    """Flatten a message as the browser client does: plain dotted names, percent-encoded values."""
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in _flat(message)).encode()
 
 

@@ -24,18 +24,18 @@ STACK = (
 
 
 class Visit(Session):
-    """A learner's session. `full` makes everything happen that can; `errors` is the chance of errors."""
+    """A learner's session. `full` includes every possible action; `errors` is the chance of errors."""
 
     full = False
     mobile = False
     errors = 0.0
 
     def maybe(self, chance: float) -> bool:
-        """Whether something of this chance happens."""
+        """Return True with this chance."""
         return super().maybe(chance) or self.full
 
     def show(self, page: str, kind: str, **edata: Wire) -> None:
-        """A page is shown. The first mobile release forgot its address."""
+        """Show a page. The first mobile release omits its address."""
         self.wait(0.3, 2)
         self.page = page
         if not (self.mobile and self.pdata["ver"] == "5.3.1"):
@@ -43,7 +43,7 @@ class Visit(Session):
         self.say("IMPRESSION", self.env(), type=kind, pageid=page, **edata)
 
     def act(self, element: str, kind: str = "CLICK", **edata: Wire) -> None:
-        """Something on the page is used."""
+        """Use something on the page."""
         self.wait(2, 35)
         self.say(
             "INTERACT",
@@ -55,14 +55,14 @@ class Visit(Session):
         )
 
     def env(self) -> str:
-        """The part of the application that the page belongs to."""
+        """Return the part of the application that the page belongs to."""
         return {"player": "contentplayer", "quiz": "contentplayer", "results": "search"}.get(
             self.page, "home"
         )
 
 
 def visit(session: Visit) -> None:
-    """All of a session, from opening to leaving."""
+    """Run the whole session, from opening to leaving."""
     _open(session)
     if session.maybe(0.45):
         _search(session)
@@ -84,7 +84,7 @@ def _open(session: Visit) -> None:
     if session.mobile:
         start["dspec"] = {"os": person.system, "make": person.make, "mem": 4096, "scrn": 6.1, "cap": ["GPS"]}
         if session.maybe(0.08):
-            del start["mode"]  # an omission that is warned of, not refused
+            del start["mode"]  # an omission that causes a warning, not a rejection
     else:
         start["uaspec"] = {
             "agent": person.agent,
@@ -127,14 +127,14 @@ def _in_sight() -> list[dict[str, Wire]]:
 
 
 def _chosen(session: Visit) -> list[Content]:
-    """What is studied: popular contents as a rule; a quiz and a video where all is to be shown."""
+    """Return the contents studied, usually popular ones. With `full`, a quiz and a video."""
     if session.full:
         return [CONTENTS[0], CONTENTS[3]]
     return session.rng.choices(CONTENTS, POPULARITY, k=session.rng.choice((1, 1, 2, 3)))
 
 
 def _study(session: Visit, content: Content) -> None:
-    """A content is opened, used and, as a rule, finished."""
+    """Open and use a content and, usually, finish it."""
     session.show("course-detail", "detail")
     session.object = {
         "id": content.id,
@@ -213,7 +213,7 @@ def _answer(session: Visit, question: Question, index: int) -> None:
 
 
 def _fail(session: Visit) -> None:
-    """What the faulty releases bring."""
+    """Log the errors of faulty releases."""
     session.wait(0.5, 4)
     version = session.pdata["ver"]
     err, kind = session.rng.choices((("PLAYER-204", "CONTENT"), ("NET-0", "SYSTEM")), (5, 1))[0]
@@ -287,7 +287,7 @@ def _leave(session: Visit) -> None:
 
 CHANNEL = "demo-schools"
 PAGES = ("home", "course-detail", "results", "profile")
-CHECKS = 0.3  # share of the visits that are the test's
+CHECKS = 0.3  # share of the visits made by the browser test
 
 
 def _bot(name: str, system: str, browser: str, version: str, user_agent: str) -> Person:
@@ -325,7 +325,7 @@ CHECK = _bot(
 
 
 def bot_visits(rng: random.Random, sender: Sunbird, period: Period, budget: int) -> Iterator[Post]:
-    """Send visits of both bots, at any hour, until the budget of events is spent."""
+    """Yield visits of both bots, at any hour, until the budget of events is spent."""
     while sender.events < budget:
         began = period.since + rng.randrange(period.until - period.since)
         is_check = rng.random() < CHECKS
@@ -342,7 +342,7 @@ def bot_visits(rng: random.Random, sender: Sunbird, period: Period, budget: int)
 
 
 def _crawl(session: Visit) -> None:
-    """Load a few pages, one after the other, and use nothing on them."""
+    """Load a few pages one after another, without using anything on them."""
     session.actor = {"id": "anonymous", "type": "User"}
     for page in session.rng.choices(PAGES, k=session.rng.randint(2, 7)):
         session.show(page, "view")

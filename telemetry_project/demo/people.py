@@ -1,4 +1,4 @@
-"""The people of the demo: where they live, which device is theirs, how often they come back."""
+"""The people of the demo: where they live, which device they have, how often they come back."""
 
 import random
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from telemetry_project.demo.rhythm import Period
 
 
 class Place(NamedTuple):
-    """Where somebody is. The offset to UTC is that of winter: the rhythm needs no more."""
+    """A location. The offset to UTC is the one in winter, which is accurate enough for the rhythm."""
 
     zone: str
     offset_minutes: int
@@ -33,7 +33,7 @@ OFFICES_ARE = (0, 0, 0, 0, 0, 60, 40)
 BUILDERS_LIVE = (20, 5, 30, 0, 5, 20, 20)
 
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"
-# System, make, browser, its version, and what the browser calls itself.
+# System, manufacturer, browser, its version, and its user agent.
 DEVICES = (
     (
         *("Android 14", "Pixel 8", "Chrome Mobile", "126.0"),
@@ -60,7 +60,7 @@ DEVICES = (
 
 
 class Person(NamedTuple):
-    """Somebody who comes back."""
+    """A returning person."""
 
     id: str
     place: Place
@@ -76,21 +76,21 @@ class Person(NamedTuple):
     user_agent: str = ""
 
     def sent_from(self) -> dict[str, str]:
-        """What a request of theirs says of all its events: its user agent, and the place of its address."""
+        """Return what a request says about all its events: user agent, and location of its address."""
         place = self.place
         found = {"user_agent": self.user_agent, "country": place.country, "region": place.region}
         return found | {"locality": place.town, "timezone": place.zone}
 
 
 class Crowd:
-    """A group of people, of whom a few come often and most seldom."""
+    """A group of people, a few of whom come often and most rarely."""
 
     def __init__(self, people: list[Person]) -> None:
         self.people = people
         self.weights = [1 / (rank + 3) ** 0.7 for rank in range(len(people))]
 
     def draw(self, rng: random.Random) -> Person:
-        """Somebody."""
+        """Return a random person."""
         (person,) = rng.choices(self.people, self.weights)
         return person
 
@@ -98,7 +98,7 @@ class Crowd:
 def crowd(
     rng: random.Random, count: int, lives: tuple[int, ...], period: Period, campaign_from: int | None = None
 ) -> Crowd:
-    """A crowd of `count`; one in ten came by the campaign, where there is one."""
+    """Return a crowd of `count` people. One in ten came by the campaign, if there is one."""
     return Crowd([_person(rng, index, lives, period, campaign_from) for index in range(count)])
 
 
@@ -106,7 +106,7 @@ def _person(
     rng: random.Random, index: int, lives: tuple[int, ...], period: Period, campaign_from: int | None
 ) -> Person:
     (place,) = rng.choices(PLACES, lives)
-    # Four in five were there before the period began.
+    # Four in five came before the period began.
     joined = period.since if rng.random() < 0.8 else period.at(rng.random() * 0.9)
     by_campaign = False
     if campaign_from is not None and index % 10 == 7:

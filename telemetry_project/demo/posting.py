@@ -1,4 +1,4 @@
-"""Posts: the requests that the demo's applications send, a few with faults or sent twice."""
+"""Posts: the requests of the demo's applications. A few contain errors or are sent twice."""
 
 import gzip
 import random
@@ -18,7 +18,7 @@ BATCH = 20  # events that the Sunbird SDK sends at once
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request: for whom, when it arrives, how it is encoded, its body as on the wire."""
+    """One request: owner, time of arrival, encoding, and body as on the wire."""
 
     received_ms: int
     owner: str
@@ -32,7 +32,7 @@ class Post:
 
 @dataclass(slots=True)
 class Sunbird:
-    """Sends the events of a session in batches, as the SDK does: when one is full, and at the end."""
+    """Sends a session's events in batches like the SDK: when one is full, and at the end."""
 
     rng: random.Random
     owner: str
@@ -44,7 +44,7 @@ class Sunbird:
     def posts(
         self, events: list[dict[str, Wire]], late_ms: int = 0, sent_from: Mapping[str, str] = NOWHERE
     ) -> Iterator[Post]:
-        """The posts of a session's events; each arrives `late_ms` after its last event."""
+        """Yield the posts of a session's events. Each arrives `late_ms` after its last event."""
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
             last = max(event["ets"] for event in batch)
@@ -64,7 +64,7 @@ class Sunbird:
             yield post
             self.batches += 1
             if self.batches % 60 == 3:
-                # The answer got lost, so the client sends the same again: all of it is there already.
+                # The answer got lost, so the client repeats a request that was already accepted.
                 yield again(post, 31_000)
 
     def _spoil(self, batch: list[dict[str, Wire]]) -> None:
@@ -86,7 +86,7 @@ class Sunbird:
 
 
 def again(post: Post, after_ms: int) -> Post:
-    """The same request once more."""
+    """Return the same request again."""
     return replace(post, received_ms=post.received_ms + after_ms)
 
 
@@ -108,7 +108,7 @@ def _no_mid(event: dict[str, Wire]) -> None:
 
 
 def _old_clock(event: dict[str, Wire]) -> None:
-    """A device whose battery ran out believes that it is 2010."""
+    """Set the clock of a device to 2010, as after its battery ran out."""
     event["ets"] = 1_262_304_000_000 + event["ets"] % 1_000_000
 
 
@@ -127,10 +127,10 @@ SUNBIRD: tuple[Callable[[dict[str, Wire]], None], ...] = (
 
 
 def is_spoilt(turn: int) -> bool:
-    """Whether the event of this number is a faulty one."""
+    """True if the event with this number is an invalid one."""
     return turn % EVERY == FIRST
 
 
 def spoil(event: dict[str, Wire], turn: int) -> None:
-    """Give a Sunbird event the fault whose turn it is."""
+    """Give a Sunbird event the next error in turn."""
     SUNBIRD[turn // EVERY % len(SUNBIRD)](event)

@@ -1,4 +1,4 @@
-"""The demo's price plans and budgets, believable ones: made once, for its organization."""
+"""The demo's price plans and budgets: realistic, created once, for its organization."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,21 +16,21 @@ from reports.periods import month_of
 NAME, CURRENCY = "Standard", "EUR"
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 Prices = Mapping[str, tuple[str, str, Mapping[str, str]]]
-# Of each meter: SKU, unit price, and the price above an amount in a month. Events cost what rivals ask for
-# them, so that the demo's few thousand are worth looking at.
+# For each meter: SKU, unit price, and the price above a quantity in a month. Events cost as much as at
+# competitors, so that the demo's few thousand make a visible cost.
 PRICES: Prices = {
     EVENTS: ("TLY-EVT", "250.00", {"0.01": "200.00", "1": "120.00"}),
     INGESTED: ("TLY-ING", "0.80", {"50": "0.60"}),
     STORED: ("TLY-STO", "0.12", {}),
 }
-# The plan that comes: cheaper events and dearer bytes, without tiers.
+# Next year's plan: cheaper events, more expensive bytes, no tiers.
 NEXT = "Flat"
 NEXT_PRICES: Prices = {
     EVENTS: ("TLY-EVT", "210.00", {}),
     INGESTED: ("TLY-ING", "9.00", {}),
     STORED: ("TLY-STO", "2.00", {}),
 }
-# Of what last month cost an owner, beginning with the dearest: one too low, one just enough, one ample.
+# Factors of owners' cost last month, most expensive first: one too low, one just enough, one ample.
 BUDGETS = (Decimal("0.9"), Decimal("1.2"), Decimal("1.8"))
 STEP = Decimal("0.5")
 PLATFORM_COST = ("Hosting and operation", "2.50", Method.INGESTED)
@@ -38,7 +38,7 @@ PLATFORM_COST = ("Hosting and operation", "2.50", Method.INGESTED)
 
 @transaction.atomic
 def plan() -> PricePlan:
-    """The plan, made where it isn't there yet."""
+    """Return the plan, created if missing."""
     return _plan(NAME, PRICES, SINCE)
 
 
@@ -58,7 +58,7 @@ def _plan(name: str, prices: Prices, since: datetime) -> PricePlan:
 
 @transaction.atomic
 def apply(organization: Organization) -> bool:
-    """Put the plan and a platform cost in force for an organization that has no plan; whether it had none."""
+    """Put the plan and a platform cost in force for an organization without a plan; True if it had none."""
     if PlanAssignment.objects.filter(organization=organization).exists():
         return False
     PlanAssignment.objects.create(organization=organization, plan=plan(), valid_from=SINCE)
@@ -75,7 +75,7 @@ def apply(organization: Organization) -> bool:
 
 @transaction.atomic
 def plan_ahead(organization: Organization, now: datetime) -> bool:
-    """Give owners budgets by what last month cost, and next year another plan; whether there were none."""
+    """Give owners budgets by last month's cost, and next year another plan; True if there were none."""
     if Budget.objects.filter(owner__organization=organization).exists():
         return False
     month = month_of(now.date())

@@ -1,4 +1,4 @@
-"""The rhythm of time: when people begin something, by their own clock, by weekday, by campaign."""
+"""Rhythm: when people start something, by local time, weekday and campaign."""
 
 import random
 from collections.abc import Sequence
@@ -14,33 +14,35 @@ DAY_MS = 24 * HOUR_MS
 
 
 def dice(seed: int, name: str) -> random.Random:
-    """A source of chance of its own for each part, so that one part's changes don't shuffle the others."""
+    """Return a separate random generator for a part, so that changes to one part don't affect the others."""
     return random.Random(f"{seed}/{name}")  # noqa: S311  (lifelike, not secret)
 
 
 class Period(NamedTuple):
-    """The time that the demo covers, in milliseconds since 1970."""
+    """The period that the demo covers, in milliseconds since 1970."""
 
     since: int
     until: int
 
     @classmethod
     def before(cls, until: datetime, days: int) -> "Period":
-        """The last `days` days."""
+        """Return the last `days` days."""
         return cls(milliseconds(until - timedelta(days=days)), milliseconds(until))
 
     def at(self, share: float) -> int:
-        """The moment at which this share of the period is over: 0 is its beginning, 1 its end."""
+        """Return the moment at a share of the period: 0 is its beginning, 1 its end."""
         return self.since + int((self.until - self.since) * share)
 
     @property
     def recent(self) -> "Period":
-        """Its last fortnight: where releases and campaigns are, since people look at the last days first."""
+        """Return its last fortnight. Releases and campaigns are in it, since people look at the last days
+        first.
+        """
         return self._replace(since=max(self.since, self.until - 14 * DAY_MS))
 
 
 class Pattern(NamedTuple):
-    """How lively each hour of a day is (local time), and a weekend day beside a weekday."""
+    """The activity in each hour of a day (local time), and on weekends relative to weekdays."""
 
     hours: Sequence[float]
     saturday: float
@@ -59,7 +61,7 @@ BUILDING = Pattern((2, 3, 2, 1, 1, 1, 1, 3, 7, 11, 13, 12, 8, 11, 13, 13, 12, 9,
 
 
 class Campaign(NamedTuple):
-    """A time with more of everything."""
+    """A time with more activity."""
 
     since: int
     until: int
@@ -67,13 +69,13 @@ class Campaign(NamedTuple):
 
 
 class Rhythm:
-    """Draws moments of a period so that they lie as a pattern has them."""
+    """Draws moments of a period distributed like a pattern."""
 
     def __init__(
         self, period: Period, pattern: Pattern, offset_minutes: int, campaign: Campaign | None = None
     ) -> None:
         self.period = period
-        # Whole hours of UTC; the first begins at or before the period.
+        # Whole hours of UTC. The first begins at or before the period.
         self.first = period.since // HOUR_MS
         weights = [
             _weight(hour * HOUR_MS, pattern, offset_minutes, campaign)
@@ -83,7 +85,7 @@ class Rhythm:
         self.hours = range(len(weights))
 
     def draw(self, rng: random.Random) -> int:
-        """A moment of the period, in milliseconds since 1970."""
+        """Return a random moment of the period, in milliseconds since 1970."""
         (hour,) = rng.choices(self.hours, cum_weights=self.running)
         drawn = (self.first + hour) * HOUR_MS + rng.randrange(HOUR_MS)
         return min(max(drawn, self.period.since), self.period.until - 1)

@@ -1,4 +1,4 @@
-"""The script of the demo: all posts of a period, in the order in which they arrive."""
+"""The script of the demo: all posts of a period, in order of arrival."""
 
 import random
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ EVENTS_PER_PERSON = 60
 
 
 def posts(seed: int, period: Period, events: int) -> list[Post]:
-    """All posts, about `events` events in them; the same for the same arguments."""
+    """Yield all posts, with about `events` events. The same arguments give the same posts."""
     every = [
         *_portal(seed, period, int(events * PORTAL_SHARE)),
         *_mobile(seed, period, int(events * MOBILE_SHARE)),
@@ -47,14 +47,14 @@ def posts(seed: int, period: Period, events: int) -> list[Post]:
     ]
     rest = max(events - sum(post.events for post in every), events // 10)
     every += _builds(seed, period, rest)
-    # What would arrive after the end is still on its way.
+    # Anything that would arrive after the end is still on its way.
     return sorted(
         (post for post in every if post.received_ms <= period.until), key=lambda post: post.received_ms
     )
 
 
 class Rhythms:
-    """The rhythm of each place, made once."""
+    """The rhythm of each location, built once."""
 
     def __init__(self, period: Period, pattern: Pattern, campaign: Campaign | None = None) -> None:
         self.period = period
@@ -63,7 +63,7 @@ class Rhythms:
         self.made: dict[int, Rhythm] = {}
 
     def of(self, place: Place) -> Rhythm:
-        """The rhythm by a place's clock."""
+        """Return the rhythm for a location's time zone."""
         offset = place.offset_minutes
         if offset not in self.made:
             self.made[offset] = Rhythm(self.period, self.pattern, offset, self.campaign)
@@ -93,17 +93,17 @@ def _mobile(seed: int, period: Period, budget: int) -> Iterator[Post]:
 def _visits(
     rng: random.Random, app: Application, learners: Crowd, rhythms: Rhythms, sender: Sunbird, budget: int
 ) -> Iterator[Post]:
-    """Visits until the budget of events is spent."""
+    """Yield visits until the budget of events is spent."""
     period = rhythms.period
     while sender.events < budget:
         person = learners.draw(rng)
         began = rhythms.of(person.place).draw(rng)
-        # The first visit shows everything, so it must not begin when the end is near.
+        # The first visit includes every action, so it mustn't begin shortly before the end.
         full = sender.events == 0
         if began < person.joined or (full and began > period.at(0.7)):
             continue
         session = _visit(rng, app, person, began, period, full=full)
-        # Some learn without a connection: what they did arrives when they have one again.
+        # Some people learn offline. Their events arrive when they are online again.
         offline = session.mobile and not full and rng.random() < 0.12
         late = rng.randint(1, 30) * HOUR_MS if offline else 0
         yield from sender.posts(session.events, late - person.clock_ahead_ms, person.sent_from())

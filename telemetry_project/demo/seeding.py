@@ -1,4 +1,4 @@
-"""Seeding: the demo's posts through acceptance into the inbox, and on into the store."""
+"""Seeding: sends the demo's posts through acceptance into the inbox, and files them."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +25,14 @@ from ingestion.receiving.inbox import InboxRequest
 from telemetry_project.demo import home
 from telemetry_project.demo.posting import Post
 
-POSTS_AT_ONCE = 250  # into the inbox before it is drained
+POSTS_AT_ONCE = 250  # events put into the inbox before it is drained
 WAIT_SECONDS = 0.1  # between looks at what other workers are filing
 FILED_AFTER = timedelta(seconds=1)
 _KEY_NAME = "Filled in the demo data"
 
 
 class Counts(NamedTuple):
-    """What became of the demo's events."""
+    """Counts of the demo's events by outcome."""
 
     stored: int
     duplicates: int
@@ -48,14 +48,14 @@ def send(
 ) -> Counts:
     """Send posts as the demo's applications, and file them.
 
-    `progress` is called with the number of events after they are filed, `delivered` with the posts in the
-    transaction that puts them into the inbox: what it notes and what was sent never differ.
+    `progress` is called with the number of events after they are filed. `delivered` is called with the posts,
+    in the transaction that puts them into the inbox, so that its records always match what was sent.
     """
     before = counts()
     with _senders() as who:
         for start in range(0, len(posts), at_once):
             some = posts[start : start + at_once]
-            # Not committed one by one, as requests over HTTP are: nobody waits for an answer here.
+            # Not committed one by one, unlike HTTP requests, because nobody waits for an answer.
             with transaction.atomic():
                 for post in some:
                     _deliver(post, who[post.owner])
@@ -67,7 +67,7 @@ def send(
 
 
 def _file() -> None:
-    """File what waits, together with the workers that do so too, until nothing of the demo is left."""
+    """File what is waiting, together with the workers, until nothing of the demo is left."""
     while drain_block().requests:
         pass
     while InboxRequest.objects.filter(owner__organization__slug=home.SLUG).exists():
@@ -89,13 +89,13 @@ def _filed_as_they_came(posts: Sequence[Post]) -> None:
 
 
 def counts() -> Counts:
-    """What the counters have for the demo's owners."""
+    """Return the usage counters of the demo's owners."""
     usage = UsageHour.objects.filter(owner__organization__slug=home.SLUG, owner__name__in=home.CONTACTS)
     return Counts(**usage.aggregate(**{name: Sum(name, default=0) for name in Counts._fields}))
 
 
 def _deliver(post: Post, sender: Sender) -> None:
-    """Hand a post to acceptance, as the view of its dialect does."""
+    """Pass a post to acceptance, like the view of its dialect."""
     body = post.body
     if post.content_encoding:
         body = request_body.inflate(body, post.content_encoding, settings.INGEST_MAX_BODY_BYTES)
@@ -112,8 +112,8 @@ def _deliver(post: Post, sender: Sender) -> None:
 
 @contextmanager
 def _senders() -> Iterator[dict[str, Sender]]:
-    """A sender for each owner, by keys that are revoked once the demo's data is in."""
-    # Those of a load that was killed.
+    """Yield a sender for each owner. Their keys are revoked once the demo's data is loaded."""
+    # Keys of a load that was killed.
     ApiKey.objects.filter(organization__slug=home.SLUG, name=_KEY_NAME, revoked_at=None).update(
         revoked_at=timezone.now()
     )

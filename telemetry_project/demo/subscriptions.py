@@ -1,4 +1,4 @@
-"""The demo's digests: who leads its owners gets them each day and each week, as files."""
+"""The demo's digests: a lead of its owners gets them daily and weekly, as files."""
 
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,10 @@ RHYTHMS = (Rhythm.DAILY, Rhythm.WEEKLY)
 
 @transaction.atomic
 def subscribe(user: Any, now: datetime) -> bool:
-    """Subscribe a person to all owners that they see, the first of each due at once; whether that was new.
+    """Subscribe a person to all owners that they see, with the first digests due at once; True if that was
+    new.
 
-    Who was subscribed before isn't again: they may have ended it since.
+    People who were subscribed before aren't subscribed again, since they may have ended it.
     """
     if Address.objects.filter(user=user).exists() or Subscription.objects.filter(user=user).exists():
         return False

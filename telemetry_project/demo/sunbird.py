@@ -1,4 +1,4 @@
-"""Sessions of Sunbird applications: their envelope, and what the content service reports of itself."""
+"""Sessions of Sunbird applications: their envelope, and the metrics of the content service."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from telemetry_project.demo.rhythm import HOUR_MS, MINUTE_MS, Period
 
 
 class Session:
-    """What one actor does in one application at a time. Times are in milliseconds since 1970."""
+    """The activity of one actor in one application. Times are in milliseconds since 1970."""
 
     def __init__(
         self, rng: random.Random, person: Person, began: int, pdata: dict[str, str], channel: str
@@ -33,11 +33,11 @@ class Session:
         self.now += int(self.rng.uniform(low, high) * 1000)
 
     def maybe(self, chance: float) -> bool:
-        """Whether something of this chance happens."""
+        """Return True with this chance."""
         return self.rng.random() < chance
 
     def say(self, eid: str, env: str, **edata: Wire) -> dict[str, Wire]:
-        """An event happens now; it is about the session's object."""
+        """Build an event at the current time, about the session's object."""
         event = {
             "eid": eid,
             "ets": self.now + self.person.clock_ahead_ms,
@@ -64,11 +64,11 @@ class Session:
         }
 
     def seconds(self) -> float:
-        """How long it has lasted."""
+        """Return its duration so far."""
         return round((self.now - self.began) / 1000, 2)
 
     def count(self, eid: str) -> int:
-        """How many events of a kind there were."""
+        """Return its number of events of a kind."""
         return sum(event["eid"] == eid for event in self.events)
 
 
@@ -78,7 +78,7 @@ _ROUTES = ("/content/v1/read", "/content/v1/search", "/course/v1/enrol")
 
 
 def reports(rng: random.Random, period: Period, budget: int) -> Iterator[list[dict[str, Wire]]]:
-    """The service's events, some at a time, about `budget` in all; none in the last part of the period."""
+    """Yield the service's events in batches, about `budget` in all, none in the last part of the period."""
     until = period.recent.at(SILENT_FROM)
     every = _interval((until - period.since) / max(budget / 3, 1))
     for turn, at in enumerate(range(period.since + rng.randrange(every), until, every)):
@@ -86,7 +86,7 @@ def reports(rng: random.Random, period: Period, budget: int) -> Iterator[list[di
 
 
 def _interval(wanted_ms: float) -> int:
-    """The nearest interval that a person would configure, in milliseconds."""
+    """Return the nearest interval that a person would configure, in milliseconds."""
     return min((minutes * MINUTE_MS for minutes in EVERY_MINUTES), key=lambda ms: abs(ms - wanted_ms))
 
 

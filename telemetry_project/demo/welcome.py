@@ -1,4 +1,4 @@
-"""Welcome: what somebody who has just started Tally reads."""
+"""Welcome: the text for somebody who has just started Tally."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ingestion.dialects import availity
 from telemetry_project.demo import home
 from telemetry_project.demo.home import USERS
 
-# The published example of Availity's document, sent by the owner that the demo key is for.
+# The published example of Availity's document, sent by the demo key's owner.
 EXAMPLE: dict[str, Any] = {
     "customerId": "1194",
     "contact": "myteamdistributionlist@availity.com",
@@ -48,7 +48,7 @@ def text(told: Mapping[str, str] = {}) -> str:
 
 
 def curl(key: str) -> str:
-    """A command line that posts the published example."""
+    """Return a command line that posts the published example."""
     return (
         f"curl -i -X POST -H 'Content-Type: application/json' -H 'X-API-Key: {key}'"
         f" -d '{json.dumps(EXAMPLE)}' {settings.BASE_URL}/{availity.PATHS[0]}"

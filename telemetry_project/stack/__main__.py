@@ -1,4 +1,4 @@
-"""`python -m telemetry_project.stack`: all of Tally on this machine, until Ctrl-C."""
+"""`python -m telemetry_project.stack` runs all of Tally on this machine until Ctrl-C."""
 
 import os
 import sys

@@ -14,7 +14,7 @@ from telemetry_project.stack.launch import Identity, private_folder, refuse_unle
 
 SUPERUSER = "postgres"
 OLDEST_MAJOR = 15
-# From here on PostgreSQL sorts and folds case by itself, so an upgrade of the C library can't spoil an index.
+# From this version on PostgreSQL has its own collation, so an upgrade of the C library can't break an index.
 _BUILTIN_LOCALE_MAJOR = 17
 
 
@@ -70,7 +70,7 @@ def make_cluster(data: Path, identity: Identity, programs: Path, *, durable: boo
             f"--pgdata={aside}",
             f"--username={SUPERUSER}",
             "--encoding=UTF8",
-            "--auth=trust",  # the socket's folder decides who may connect
+            "--auth=trust",  # the permissions of the socket's folder decide who may connect
             *locale_options(major),
             *(() if durable else ("--no-sync",)),
         ],

@@ -1,4 +1,4 @@
-"""One program that the stack runs: in a process group of its own, its output printed line by line."""
+"""One program of the stack, run in its own process group, its output printed line by line."""
 
 import os
 import signal
@@ -151,7 +151,7 @@ class Component:
         self._due = now + pause
 
     def give_up(self, why: str) -> None:
-        """Stop everything: nothing works without it."""
+        """Stop everything, since nothing works without it."""
         raise StackError(f"{why} Its last output:\n{self.last_output()}")
 
 
@@ -218,7 +218,7 @@ class ProgramComponent(Component):
 
 
 class Job(ProgramComponent):
-    """A command that runs beside the others until it has succeeded. Nothing else depends on it."""
+    """A command that runs alongside the others until it has succeeded. Nothing else depends on it."""
 
     def clean_up(self) -> str:
         """Return how it ended; exit code 0 is a success."""

@@ -1,4 +1,4 @@
-"""Lines on the terminal: when, which process, what. Long steps print a line every few seconds."""
+"""Lines on the terminal: time, process, text. Long steps print a line every few seconds."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def say(text: str, name: str = "tally") -> None:
 
 
 def show(text: str) -> None:
-    """Print text as it is, so that its lines can be copied."""
+    """Print text unchanged, so that its lines can be copied."""
     with _lock:
         _printed[0] = time.monotonic()
         try:
@@ -33,7 +33,7 @@ def show(text: str) -> None:
 
 
 def hush() -> None:
-    """Send all further output nowhere: its reader has gone, and stopping in order matters more."""
+    """Discard all further output. Its reader has gone, and stopping in order matters more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -63,4 +63,4 @@ def step(text: str, how_far: Callable[[], str] = lambda: "") -> Iterator[None]:
 
 
 class StackError(Exception):
-    """The stack can't go on; the text says why and what to do."""
+    """The stack can't continue. The text says why and what to do."""

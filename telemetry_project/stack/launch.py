@@ -1,4 +1,4 @@
-"""Starting a server of the stack: as which user, with its lock, its log and a session of its own."""
+"""Starting a server of the stack: its user, lock, log and session."""
 
 import fcntl
 import os
@@ -14,8 +14,8 @@ from telemetry_project.stack.console import StackError
 
 NOBODY = 65534
 
-# Inside, the server sees itself as nobody; outside, it is root still. So it reads folders that are closed to
-# others, and neither a system user nor a chmod is needed.
+# Inside, the server sees itself as nobody; outside, it is still root. So it can read folders that are closed
+# to others, and needs neither a system user nor a chmod.
 NAMESPACE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
 
 REMEDY = "Run Tally as an ordinary user, or set DATABASE_URL to a PostgreSQL that is running already."
@@ -117,7 +117,7 @@ def private_folder(folder: Path, data: Path, owner: Identity | None = None) -> N
 def launch(
     argv: Sequence[str], *, log: Path, tied: bool, prefix: Sequence[str] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, out of reach of a terminal's Ctrl-C.
+    """Start a server in a new session, so that Ctrl-C in a terminal doesn't reach it.
 
     Tied, it is asked to stop (SIGTERM) when the thread that started it dies.
     """

@@ -16,7 +16,7 @@ LONGEST_SOCKET_PATH = 107
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 
-# libpq splits hosts at commas, URLs give meaning to %, ? and #, and spaces need quotes everywhere.
+# libpq splits hosts at commas, URLs treat %, ? and # specially, and spaces need quotes everywhere.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
@@ -27,22 +27,23 @@ def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def cluster_folder(data: Path) -> Path:
-    """The folder of PostgreSQL's files."""
+    """Return the folder of PostgreSQL's files."""
     return data / "postgres"
 
 
 def valkey_folder(data: Path) -> Path:
-    """The folder of Valkey's files."""
+    """Return the folder of Valkey's files."""
     return data / "valkey"
 
 
 def log_folder(data: Path) -> Path:
-    """The folder of the servers' logs."""
+    """Return the folder of the servers' logs."""
     return data / "log"
 
 
 def socket_folder(data: Path) -> Path:
-    """The folder of both sockets: <data>/run, or a short one in /tmp where that can't be a socket's address.
+    """Return the folder of both sockets: <data>/run, or a short one in /tmp if that path is too long for a
+    socket.
 
     Raises:
         StackError: the short folder is there and isn't ours, so whatever listens in it isn't either.
@@ -52,7 +53,7 @@ def socket_folder(data: Path) -> Path:
     if longest <= LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(beside)):
         return beside
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    # Not $TMPDIR: the server and each of its clients must come to the same path, whatever their environment.
+    # Not $TMPDIR, because server and clients must derive the same path, whatever their environment.
     short = Path("/tmp") / f"tally-{digest}"  # noqa: S108
     if os.path.lexists(short):
         refuse_unless_private(short, data)
@@ -60,17 +61,19 @@ def socket_folder(data: Path) -> Path:
 
 
 def postgres_socket_folder(data: Path) -> Path:
-    """The folder of PostgreSQL's socket, for libpq's `host`."""
+    """Return the folder of PostgreSQL's socket, for libpq's `host`."""
     return socket_folder(data)
 
 
 def valkey_socket(data: Path) -> Path:
-    """Valkey's socket."""
+    """Return the path of Valkey's socket."""
     return socket_folder(data) / VALKEY_SOCKET
 
 
 def refuse_unless_private(folder: Path, data: Path) -> None:
-    """Raise unless the folder is a real one, closed to others, of this user or of the owner of the data."""
+    """Raise unless the folder is a real one, closed to others, and owned by this user or the owner of the
+    data.
+    """
     found = folder.lstat()
     owners = {os.geteuid()}
     if cluster_folder(data).exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 from telemetry_project.stack import paths
 from telemetry_project.stack.console import StackError
 
-# Every process of a run carries its data folder under this name, so that none can be lost.
+# Every process of a run has its data folder in this variable, so that all of them can be found.
 MARK = "TALLY_STACK_OF"
 
 WELCOME = "welcome.txt"
@@ -21,7 +21,7 @@ _MANAGE = (sys.executable, "manage.py")
 
 @dataclass(frozen=True)
 class Background:
-    """A command that runs once the web server answers, beside everything else."""
+    """A command that runs alongside everything else once the web server answers."""
 
     name: str
     command: Sequence[str]
@@ -45,12 +45,12 @@ class Plan:
 
     @property
     def welcome(self) -> Path:
-        """The file in which `prepare` leaves the text that is printed once people can log in."""
+        """Return the file in which `prepare` leaves the text that is printed once people can log in."""
         return self.data / WELCOME
 
     @property
     def address(self) -> str:
-        """The URL of the web server on this machine."""
+        """Return the URL of the web server on this machine."""
         everywhere = {"0.0.0.0", "::", "localhost"}  # noqa: S104 (compared, not bound)
         return f"http://{'127.0.0.1' if self.host in everywhere else self.host}:{self.port}"
 
@@ -84,7 +84,7 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
             "HOST": host,
             "PORT": port,
             MARK: str(data),
-            # The Procfile names programs of this Python's environment, which nobody needs to activate.
+            # The Procfile names programs of this Python environment, which doesn't have to be activated.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
         },

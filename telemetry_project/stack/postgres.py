@@ -17,12 +17,11 @@ from telemetry_project.stack.launch import identity_for, last_lines, launch, loc
 DATABASE = "tally"
 _NAME = "postgres"
 
-# For tests: a power cut may take all of it, but after kill -9 what was committed is still there. Tests about
-# plans make statistics themselves: autovacuum would find tables empty between two tests, and the plans of the
-# next would expect no rows at all.
+# For tests. A power failure may lose everything, but committed data survives kill -9. Tests of plans collect
+# statistics themselves: autovacuum would find empty tables between two tests, and plan the next for no rows.
 THROWAWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
-# Sized for two cores and a few GiB beside the workers. Everything else is PostgreSQL's default.
+# Sized for two cores and a few GiB shared with the workers. All other settings are PostgreSQL's defaults.
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -36,13 +35,13 @@ SETTINGS: Mapping[str, str] = {
     "max_locks_per_transaction": "512",
     # A page of a kind joined to its envelope reads one partition of each: 0.4 ms instead of 9.4 ms.
     "enable_partitionwise_join": "on",
-    # Plans over many partitions look dear enough to compile, and the compiling is what takes the time.
+    # Plans over many partitions look expensive enough to compile, but compiling is what takes the time.
     "jit": "off",
     # Fewer checkpoints write each page in full less often; crash recovery stays within a minute.
     "max_wal_size": "2GB",
     "min_wal_size": "256MB",
     "checkpoint_timeout": "15min",
-    # An acknowledged event is on the disk.
+    # An acknowledged event is on disk.
     "fsync": "on",
     "synchronous_commit": "on",
     "timezone": "UTC",
@@ -54,7 +53,7 @@ SETTINGS: Mapping[str, str] = {
     "track_io_timing": "on",
 }
 
-# Smart, and fast only for clients that don't leave; the rest is for a server that hangs.
+# Smart shutdown first, fast for clients that don't disconnect, then immediate for a server that hangs.
 STOPPING: processes.Ladder = (
     (signal.SIGTERM, 4),
     (signal.SIGINT, 60),
@@ -88,12 +87,11 @@ class Server:
 
 
 def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> Server:
-    """Start the server of the data folder, or adopt the one that is running; then its database is there.
+    """Start the server of the data folder, or adopt a running one, and create the database if it is missing.
 
-    `extra` are settings over ours. Tied, the server stops when the thread that called this ends.
+    `extra` overrides our settings. Tied, the server stops when the calling thread ends.
 
-    Raises:
-        StackError: it can't be started; the text says why.
+    Raises: StackError: it can't be started; the text says why.
     """
     data = data.resolve()
     with locked(data / "postgres.lock"):
@@ -103,7 +101,7 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
             with suppress(psycopg.OperationalError):
                 _create_database(server)
                 return server
-            # It was about to die: a new one is due as soon as it has gone.
+            # It was shutting down, so start a new one as soon as it has gone.
             if not processes.wait_until(lambda: not server.is_running(), 5):
                 raise StackError(f"PostgreSQL (pid {pid}) is running in {data} and lets nobody in.")
         _clear_away(data)
@@ -114,7 +112,7 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
 
 @contextmanager
 def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
-    """A server for the time of the block, at most of this process. An adopted one is left running."""
+    """Run a server for the duration of the block, or until this process ends. Adopted ones stay."""
     server = start(data, extra, tied=True)
     try:
         yield server
@@ -154,14 +152,14 @@ def _create_database(server: Server) -> None:
 
 
 def _running_and_ready(data: Path) -> int | None:
-    """The pid of the server that is up, after waiting for one that is on its way up or down."""
+    """Return the pid of the running server, after waiting for one that is starting or stopping."""
     deadline = time.monotonic() + _START_SECONDS
     while (pid := _server_pid(data)) is not None:
         match _status(data):
             case "ready":
                 return pid
             case "stopping":
-                # Somebody stops it, and a client that stays would hold that up for ever.
+                # It is being stopped, and a client that stays connected would block that forever.
                 Server(data, pid, paths.postgres_socket_folder(data), adopted=True).stop()
         if time.monotonic() > deadline:
             raise StackError(f"PostgreSQL (pid {pid}) is running in {data} and doesn't get ready.")
@@ -172,8 +170,8 @@ def _running_and_ready(data: Path) -> int | None:
 def _clear_away(data: Path) -> None:
     """Remove what a killed server left: its children, then its lock files."""
     folder = paths.cluster_folder(data)
-    # The children go first: they write to the same files, and the lock file is what keeps a new server out.
-    # One that has just been stopped, or whose server has died, goes without being told.
+    # End the children first: they write to the same files, and the lock file is what keeps a new server out.
+    # After a stop, or once their server has died, they end by themselves.
     left = partial(processes.running_in, folder, _NAME)
     if not processes.wait_until(lambda: not left(), 0.5) and not processes.end(left, _ORPHANS):
         raise StackError(f"Processes of a PostgreSQL that was killed are still working in {folder}.")
@@ -187,7 +185,9 @@ def _clear_away(data: Path) -> None:
 
 
 def _server_pid(data: Path) -> int | None:
-    """The pid in the lock file, if that is this folder's server and not somebody who got its number."""
+    """Return the pid in the lock file, if it belongs to this folder's server and wasn't reused by another
+    process.
+    """
     folder = paths.cluster_folder(data)
     with suppress(OSError, ValueError, IndexError):
         pid = int(_lock_file(data)[0])

@@ -15,16 +15,17 @@ Ladder = tuple[tuple[signal.Signals, float], ...]
 def is_running(pid: int) -> bool:
     """True if a process is running and not a zombie."""
     try:
-        # The name in brackets may hold anything, so the state is looked for behind the last one.
+        # The name in brackets may contain anything, so the state is after the last bracket.
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in "ZX"
     except (OSError, IndexError):
         return False
 
 
 def running_in(folder: Path, name: str) -> list[int]:
-    """The living processes called `name` that work in the folder: a server and its children.
+    """Return the running processes called `name` in a working folder: a server and its children.
 
-    A pid file can't tell: pids are used again. A server's working folder can, for it moves to its data.
+    A pid file isn't reliable, since pids are reused. A server's working folder is, because it changes to its
+    data.
     """
     return [pid for pid in _pids() if works(pid, folder, name)]
 
@@ -35,7 +36,7 @@ def works(pid: int, folder: Path, name: str) -> bool:
 
 
 def marked_with(variable: str, value: str) -> list[int]:
-    """The living processes that were given this environment variable, wherever they have detached to."""
+    """Return the running processes with this environment variable, even detached ones."""
     mark = os.fsencode(f"{variable}={value}")
     return [
         pid for pid in _pids() if mark in _words(pid, "environ") and pid != os.getpid() and is_running(pid)
@@ -53,16 +54,16 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Send a signal to those of the processes that are still there."""
+    """Send a signal to those of the processes that still exist."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
 def end(find: Callable[[], list[int]], ladder: Ladder) -> bool:
-    """Send one signal after the other, each with its time in seconds to work; whether nobody is left.
+    """Send signals one after another, each with its seconds to take effect; True if no process is left.
 
-    `find` is asked anew for each signal, so that a pid that went and came back as somebody else's gets none.
+    `find` is called again before each signal, so that a reused pid gets none.
     """
     for number, seconds in ladder:
         send(find(), number)
@@ -85,7 +86,7 @@ def _works_in(pid: int, folder: Path) -> bool:
     try:
         return os.readlink(f"/proc/{pid}/cwd") == os.fspath(folder)  # noqa: PTH115 (compared as text)
     except PermissionError:
-        # A container's root may not look there; the command line is open to all.
+        # root in a container may not read that; the command line is readable by all.
         return os.fsencode(folder) in _words(pid, "cmdline")
     except OSError:
         return False

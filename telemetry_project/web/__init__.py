@@ -1,1 +1,1 @@
-"""The web process: in front of Django, around its views, and where no view answers."""
+"""The web process: the front before Django, middleware, and error pages."""

@@ -13,7 +13,7 @@ API = "/api/"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to what Django itself refuses, for instance a foreign Host."""
+    """Answer 400 to requests that Django itself refuses, for example with a foreign Host."""
     if request.path.startswith(API):
         return problems.plain_response(request, 400, "The request is refused as it is.")
     return defaults.bad_request(request, exception)

@@ -1,4 +1,4 @@
-"""Front of the web process: reads bodies and sends answers on threads that cost next to nothing.
+"""Front of the web process: reads bodies and sends answers on cheap threads.
 
 Granian calls the application on one of many threads, which mostly wait in Rust. Django works on a few
 requests at a time, each in a slot with its own database connection. A body is read before its request gets a

@@ -67,7 +67,7 @@ def forget() -> None:
 
 
 class _Remembered:
-    """Return the last answer. One request at a time renews it; the others don't wait for that."""
+    """The last answer. One request at a time renews it, and the others don't wait."""
 
     def __init__(self) -> None:
         self.last: Readiness | None = None

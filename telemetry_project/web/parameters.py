@@ -32,7 +32,7 @@ class CheckParameters:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 400 for a value that fits no list, column or calendar. Other exceptions are our faults."""
+        """Answer 400 for a value that fits no list, column or calendar. Other exceptions are bugs of ours."""
         if isinstance(exception, IncorrectLookupParameters):
             return errors.bad_request(request, exception)
         if request.method not in ("GET", "HEAD") or not isinstance(exception, DataError | OverflowError):
@@ -52,7 +52,7 @@ def without_nul(request: HttpRequest) -> None:
 
 
 def fault_of(request: HttpRequest) -> str:
-    """Return the fault of the query, or an empty text."""
+    """Return the error in the query, or an empty text."""
     query = request.META.get("QUERY_STRING", "")
     if not query:
         return ""

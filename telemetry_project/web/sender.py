@@ -1,4 +1,4 @@
-"""The sender of a person's request, as a hash: the address itself goes no further than here."""
+"""The sender of a person's request, as a hash. The address itself isn't passed on."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from events.enrichment.address import address_hash
 from ingestion.receiving.context import network_of, sender_address
 
-PEOPLE = 0  # stands where an organization's key does in hashes of events' addresses
+PEOPLE = 0  # used in place of an organization's key in the hash
 
 
 class SenderHash:

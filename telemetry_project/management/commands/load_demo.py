@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 self.stdout.write(text)
 
         first_start.load(backfill, tell)
-        # By name: reports stand above ingestion.
+        # By name, because reports are layered above ingestion.
         self.stdout.write("Charging what the demo used")
         call_command("seed_prices", "--if-demo", stdout=self.stdout)
         call_command("subscribe_demo", "--if-demo", stdout=self.stdout)

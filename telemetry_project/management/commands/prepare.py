@@ -1,4 +1,4 @@
-"""prepare: what a start needs before the processes run. Changes nothing that is there."""
+"""prepare: creates everything that must exist before the processes run. Existing data isn't changed."""
 
 import os
 from argparse import BooleanOptionalAction

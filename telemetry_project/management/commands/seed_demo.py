@@ -1,4 +1,4 @@
-"""seed_demo: fill the demo's organization with lifelike telemetry, through the real way in."""
+"""seed_demo: fill the demo's organization with realistic telemetry, sent through normal ingestion."""
 
 import sys
 from typing import Any

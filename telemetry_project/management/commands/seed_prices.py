@@ -1,4 +1,4 @@
-"""seed_prices: put a plan with believable prices in force where there is none, and budgets."""
+"""seed_prices: create a plan with realistic prices, and budgets, if there are none."""
 
 from typing import Any
 

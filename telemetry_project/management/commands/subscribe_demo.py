@@ -1,4 +1,4 @@
-"""subscribe_demo: let digests of the demo lie under var/mail/ soon after the first start."""
+"""subscribe_demo: write digests of the demo to var/mail/ soon after the first start."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         user = get_user_model().objects.filter(username=options["user"]).first()
-        # To a mail server nothing goes of itself: the demo's addresses are nobody's.
+        # Nothing is sent to a mail server by default, since the demo's addresses don't exist.
         to_files = f"{files.__name__}.{files.EmailBackend.__name__}" == settings.EMAIL_BACKEND
         if options["if_demo"] and not (settings.DEMO and to_files and user):
             return
