@@ -36,7 +36,7 @@ class SessionEvent:
     since_begin: str
     kind: str
     page: str
-    day: str = ""  # where another page begins
+    day: str = ""  # where another day begins
     idle_before: str = ""
     is_error: bool = False
 
