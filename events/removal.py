@@ -80,10 +80,10 @@ def preview(week: datetime) -> Removed:
 def remove_week(
     week: datetime, actor: audit.Actor, now: datetime, *, keep_reports: bool | None = None
 ) -> Removed | None:
-    """Remove a week; None if another process is removing one. By default the settings decide whether its
-    sessions and rollups are kept.
+    """Remove a week; None if another process is removing one. By default, settings decide if its reports
+    stay.
 
-    Raises OperationalError if the tables can't be had for a moment, and Unfinished.
+    Raises OperationalError if the tables can't be locked in time, and Unfinished.
     """
     keep = keeps_reports(week, now) if keep_reports is None else keep_reports
     if keep:
@@ -111,7 +111,7 @@ def _remove(week: datetime, actor: audit.Actor, now: datetime, *, keep: bool) ->
         retention.drop_week(week)
     else:
         retention.requeue_quarters(week)
-        # Most sessions are removed before others have to wait; those being summarised just now, afterwards.
+        # Most sessions are removed before others have to wait. Those being summarised just now follow.
         sessions = removal.remove_week(week)
         retention.drop_week(week)
         sessions += removal.remove_week(week)
@@ -144,7 +144,7 @@ def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
     """
     if (until := reports_kept_since(now)) is None:
         return 0
-    # A week whose removal failed keeps its sessions with its events.
+    # If removing a week failed, its sessions stay with its events.
     first = Event.objects.order_by("id").first()
     if first is not None:
         until = min(until, week_of(first.occurred_at.astimezone(UTC)))
@@ -152,7 +152,7 @@ def remove_old_reports(actor: audit.Actor, now: datetime) -> int:
     while (week := removal.first_week(until)) is not None:
         with transaction.atomic():
             count = removal.remove_period(week, week + WEEK)
-            if not count:  # it reaches into a week that is kept
+            if not count:  # it extends into a week that is kept
                 break
             removed += count
     if retention.sealed_until() is not None:

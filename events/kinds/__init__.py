@@ -1,7 +1,7 @@
 """The kinds of event, one module each: a Django model that is also the schema of the wire form.
 
-Adding a kind is adding a file here and a migration. This module imports every file of the folder and compiles
-what it declares; validator, store, admin and API walk the registry `KINDS`.
+To add a kind, add a file here and a migration. This module imports every file of the folder and compiles its
+declarations. Validator, store, admin and API use the registry `KINDS`.
 """
 
 import importlib
@@ -24,17 +24,17 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True)
 class KindEntry:
-    """A kind: its model, its compiled wire form, and what events are held to."""
+    """A kind: its model, its compiled wire form, and its validators."""
 
     name: str
     model: type[Kind]
     schema: Schema
     lenient: Held
-    strict: Held | None  # None where there is no reference pipeline to be as strict as
+    strict: Held | None  # None if no reference pipeline exists
     by_encoding: dict[str, Held]  # where an encoding has its own notion of what is hard
 
     def held(self, *, strict: bool, encoding: str) -> Held:
-        """Return the validation of events that came in `encoding`."""
+        """Return the validation of events received in `encoding`."""
         if strict and self.strict:
             return self.strict
         return self.by_encoding.get(encoding, self.lenient)

@@ -11,7 +11,7 @@ class Assess(SunbirdKind):
     closed = frozenset({"", "item"})
 
     item_id = Text("item.id", Need.HARD, help_text="Id of the question.")
-    # The page has defaults for these two, so an event may lack them; of another type they are refused.
+    # The page has defaults for these two, so an event may lack them. Values of another type are refused.
     passed = Text(
         "pass",
         Need.PIPELINE,

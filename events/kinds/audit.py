@@ -12,7 +12,7 @@ class Audit(SunbirdKind):
     state = Text(help_text="State of the object after the change.")
     previous_state = Text("prevstate", help_text="State of the object before the change.")
     type = Text(help_text="What kind of change it was.")
-    # The state before may have lasted for years, so no length of time tells its unit.
+    # The previous state may have lasted for years, so the unit can't be told from the duration.
     duration = Number(
         check=at_least(0, "seconds, 0 or more"),
         help_text="Time that the object was in its previous state, in seconds.",

@@ -22,16 +22,16 @@ class Kind(PartitionedById, models.Model):
     dialect: ClassVar[Dialect]
     # Objects that strict validation closes, as dotted paths below the dialect's root; "" is the root itself.
     closed: ClassVar[frozenset[str]] = frozenset()
-    # Rules that no type can say: each takes the event and returns its fault, or None.
+    # Rules that types can't express: each takes the event and returns its fault, or None.
     rules: ClassVar[tuple[Rule, ...]] = ()
-    # Checks of several columns together: what they find is a quality warning.
+    # Checks across several columns. Their findings are quality warnings.
     watches: ClassVar[tuple[Watch, ...]] = ()
-    # Advice for the fields that these warn of, by path; columns have their own.
+    # Advice for the fields of these warnings, by path. Columns have their own.
     expected: ClassVar[Mapping[str, str]] = {}
-    # Where an encoding has its own notion of hard fields: their dotted paths.
+    # Encodings with different hard fields: their dotted paths.
     hard_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
 
-    # What an encoding has no way to carry, which nobody is to be warned of: dotted paths.
+    # Fields that an encoding can't carry, so their absence causes no warning: dotted paths.
     unsendable_by_encoding: ClassVar[dict[str, frozenset[str]]] = {}
 
     event = models.OneToOneField(

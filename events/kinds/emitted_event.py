@@ -26,7 +26,7 @@ from events.wire.columns import (
 from events.wire.schema import Warned
 from events.wire.validators import Fault, shown, written_as
 
-# In proto3 JSON null and the empty text both say "not set".
+# In proto3 JSON, both null and the empty text mean "not set".
 Collection = Annotated[str, written_as(r"^(?:[A-Za-z]{3,32})?\Z", "3 to 32 letters")] | None
 CONTEXT_TYPE = written_as(
     r"^type\.googleapis\.com/buildless\.context\..",
@@ -57,8 +57,8 @@ class Context(msgspec.Struct):
 
 
 def reserved_key(event: Mapping[str, Any]) -> Fault | None:
-    """The fault of data with a key that is Buildless's own."""
-    # A stack, not recursion: how deep data goes is the client's to say.
+    """Return the fault of data with a key reserved by Buildless."""
+    # A stack instead of recursion, because the client decides how deep its data is.
     waiting = [("event.data", event["event"].get("data"))]
     while waiting:
         path, value = waiting.pop()
@@ -83,7 +83,7 @@ LINK = Check(
 
 
 def type_of_data(columns: Mapping[str, Any]) -> Iterator[Warned]:
-    """Warn of data whose type is no type URL: the documentation of `Any` requires a slash in it."""
+    """Warn of data with a type that isn't a type URL: the documentation of `Any` requires a slash in it."""
     data = columns.get("data")
     url = data.get("@type") if data else None
     if type(url) is str and "/" not in url:

@@ -16,7 +16,7 @@ class Error(SunbirdKind):
     trace_id = Text(
         "traceid", strict=False, help_text="Id that the error's request has in the server's logs."
     )
-    # The envelope has an object too: what the event is about. This one is what the error happened in.
+    # The envelope also has an object: what the event is about. The error happened in this one.
     inline_object_id = Text(
         "object.id", within=True, help_text="Id of the object that the error happened in."
     )

@@ -13,7 +13,7 @@ from events.wire.schema import Warned
 
 
 class Visit(msgspec.Struct, forbid_unknown_fields=True):
-    """One object that was in sight, as the pipeline's schema holds it."""
+    """One visible object, in the pipeline's schema."""
 
     objid: str
     objtype: str
@@ -23,7 +23,7 @@ class Visit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def negative_indexes(columns: Mapping[str, Any]) -> Iterator[Warned]:
-    """Warn of visits at a negative place."""
+    """Warn of visits at a negative index."""
     if items := columns.get("visits"):
         for _, number in negative_items(items, ("index",)):
             yield Warned("edata.visits[].index", "out_of_range", example(number))

@@ -8,7 +8,7 @@ from events.wire.columns import Need, Objects, Text
 
 
 class Metric(msgspec.Struct):
-    """One measurement; the pipeline's schema leaves it open."""
+    """One measurement. The pipeline's schema allows any members."""
 
     metric: str | UnsetType = UNSET
     value: float | UnsetType = UNSET

@@ -10,14 +10,14 @@ from events.wire.columns import Need, Objects, Text
 
 
 class Party(msgspec.Struct):
-    """Where a shared item comes from or goes to; the pipeline's schema leaves it open."""
+    """The sender or receiver of a shared item. The pipeline's schema allows any members."""
 
     id: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
 
 
 class SharedItem(msgspec.Struct, forbid_unknown_fields=True):
-    """One shared item, as the pipeline's schema holds it."""
+    """One shared item, in the pipeline's schema."""
 
     id: str | UnsetType = UNSET
     type: str | UnsetType = UNSET

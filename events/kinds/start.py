@@ -8,7 +8,7 @@ from events.kinds.base import SunbirdKind
 from events.wire.checks import HOUR, seconds, sizes
 from events.wire.columns import Need, Number, Text, Texts
 
-Size = Annotated[float, Meta(ge=-1)]  # the pipeline's schema: -1 stands for not known
+Size = Annotated[float, Meta(ge=-1)]  # in the pipeline's schema, -1 means unknown
 
 
 class Start(SunbirdKind):

@@ -13,7 +13,7 @@ from events.wire.schema import Warned
 
 
 class FurtherValue(msgspec.Struct):
-    """One further value; the pipeline's schema leaves it open."""
+    """One further value. The pipeline's schema allows any members."""
 
     id: str | UnsetType = UNSET
     value: str | UnsetType = UNSET
@@ -25,7 +25,7 @@ LISTS = {
     "events_summary": ("eventssummary", ("count",)),
     "page_summary": ("pagesummary", ("timespent", "visits")),
 }
-ROUNDED = 1.0  # second that times may differ by
+ROUNDED = 1.0  # tolerated difference of times, in seconds
 
 
 def span(columns: Mapping[str, Any]) -> Iterator[Warned]:

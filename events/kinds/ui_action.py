@@ -11,12 +11,12 @@ from events.wire.columns import FilledText, LooseText, Need, Text
 from events.wire.validators import Fault, written_as
 
 EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
-# Names that version 1 goes by: the document's text, its number, and what the browser client sends.
+# Names of version 1: the document's text, its number, and what the browser client sends.
 VERSIONS = ("1", "v1", 1)
 
 
 def unknown_version(event: Mapping[str, Any]) -> Fault | None:
-    """The fault of a message for a version of the API that there is not."""
+    """Return the fault of a message for an unknown version of the API."""
     if event["version"] in VERSIONS:
         return None
     return Fault(
@@ -27,7 +27,7 @@ def unknown_version(event: Mapping[str, Any]) -> Fault | None:
 
 
 def bad_owner_name(event: Mapping[str, Any]) -> Fault | None:
-    """The fault of a message whose owner has a name that no owner can have; an empty one names none."""
+    """Return the fault of a message with an invalid owner name. An empty one means no owner."""
     name = event.get("owner")
     fault = name_fault_of(name) if isinstance(name, str) and name.strip() else None
     return Fault("bad_name", "owner", f"owner {fault}.") if fault else None
@@ -36,7 +36,7 @@ def bad_owner_name(event: Mapping[str, Any]) -> Fault | None:
 class UiAction(AvailityKind):
     """An action on a page. Source: Availity's document of its telemetry end point and its browser client."""
 
-    # What the browser client makes sure of; the document asks for more, which most clients don't send.
+    # Fields that the browser client guarantees. The document requires more, which most clients don't send.
     hard_by_encoding = {"form": frozenset({"source_system", "contact", "version", "telemetryBody.level"})}
     rules = (unknown_version, bad_owner_name)
 
@@ -68,7 +68,7 @@ class UiAction(AvailityKind):
     category = FilledText("telemetryBody.entries.category", Need.HARD, help_text="Section of the page.")
     payer_id = Text("payerId", help_text="Payer chosen in the workflow.")
     url = Text("telemetryBody.entries.url", help_text="Address of the page.")
-    # The document's example and the client's autotracker don't agree on this name.
+    # The document's example and the client's autotracker use different names for it.
     element_id = Text(
         "telemetryBody.entries.elementId", help_text="Id of the element, by the document's name."
     )

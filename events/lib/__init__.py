@@ -1,1 +1,1 @@
-"""Code that knows nothing of telemetry: paging, formatting, times, rate limits, clean-up."""
+"""Code that is independent of telemetry: paging, formatting, times, rate limits, clean-up."""

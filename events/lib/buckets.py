@@ -131,7 +131,7 @@ def spend(buckets: Sequence[Bucket]) -> Exhausted | None:
     if taken is None:
         return None
     with _state.lock:
-        # Tokens that another thread spent meanwhile are owed, not refused.
+        # If another thread spent tokens meanwhile, the bucket goes into debt instead of refusing.
         short = [
             Exhausted(bucket, left)
             for bucket, (granted, left) in zip(lacking, taken, strict=True)
@@ -150,7 +150,7 @@ def policy(name: str, per_second: float, burst: int) -> str:
 
 
 def reset() -> None:
-    """Forget all leased tokens, for tests."""
+    """Drop all leased tokens, for tests."""
     global _state  # noqa: PLW0603
     _state = _State()
     _script.cache_clear()

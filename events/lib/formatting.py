@@ -47,12 +47,12 @@ _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"
 
 
 def number_text(value: float) -> str:
-    """Return a double with the digits that it was sent with; a whole one as an integer."""
+    """Return a double with the digits that were sent, and a whole one as an integer."""
     return repr(give_number(value))
 
 
 def shorten(text: str, length: int = 48) -> str:
-    """Shorten a text in the middle, where ids differ least, between characters as people see them."""
+    """Shorten a text in the middle, where ids differ least. Doesn't split characters as people see them."""
     if len(text) <= length:
         return text
     half = (length - 1) // 2
@@ -74,7 +74,7 @@ def start_of(text: str, most: int) -> str:
 
 
 def _tail(text: str, most: int) -> str:
-    """Return the end of a text, by the same rule."""
+    """Return the end of a text, without cutting a letter or emoji in two."""
     taken, begin = 0, max(0, len(text) - most - _BEYOND)
     while begin and "\U0001f1e6" <= text[begin] <= "\U0001f1ff":  # flags are pairs of letters
         begin -= 1

@@ -1,4 +1,4 @@
-"""Keyset pages: a page is what follows a key in an order, so lists need no COUNT and no OFFSET.
+"""Keyset pages: a page starts after a key in an order, so lists need no COUNT and no OFFSET.
 
 `keyset_page` serves one table in the order of an index. `EventQuery` serves lists of events at a bounded
 cost, whatever is filtered. The envelope knows who may see an event, the kind's own table knows what it says,
@@ -21,7 +21,7 @@ from django.utils.timezone import is_naive
 
 
 class InvalidCursor(ValueError):
-    """The values of a cursor that no row of that order can have."""
+    """The values of a cursor don't match the order's keys."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_
     return Q(**{f"{first}__{lookup}e": values[0]}) & beyond
 
 
-# Rows of a window. The first holds most pages; all of them are what a page may cost at most.
+# Rows of a window. The first is enough for most pages. Their sum is the most that a page may cost.
 WINDOWS = (1_000, 4_000, 16_000)
 NEWEST_FIRST = Order(("pk",), descending=True)
 LAST_RECEIVED_FIRST = Order(("received_at", "pk"), descending=True)
@@ -148,7 +148,7 @@ class EventQuery:
         """Return the key of the last row of the window after `at`; None if the window includes everything."""
         ends = []
         for rows in self.windowed_by:
-            # An OFFSET, but a small constant one, over an index alone.
+            # An OFFSET, but a small constant one, in an index-only scan.
             keys = self._from(rows.prefetch_related(None), at, backward).values_list(*self.order.keys)
             end = next(iter(keys[window - 1 : window]), None)
             if end is None:
@@ -199,4 +199,4 @@ class WindowEnd:
     """The end of a window, in place of a row at which a neighbour starts."""
 
     pk: UUID
-    received_at: datetime | None = None  # where rows are in the order of that
+    received_at: datetime | None = None  # if rows are in the order of receipt

@@ -1,4 +1,4 @@
-"""SQL of several parts: psycopg composes it, so that names of tables and columns are quoted as names."""
+"""SQL composed of parts by psycopg, which quotes names of tables and columns."""
 
 from collections.abc import Iterable
 from typing import LiteralString
@@ -7,9 +7,9 @@ from psycopg import sql
 
 
 def compose(template: LiteralString, **parts: str | sql.Composable) -> str:
-    """Return a template with its `{parts}` filled in: identifiers, and SQL that is composed already.
+    """Return a template with its `{parts}` filled in: identifiers, or composed SQL.
 
-    Values stay parameters: `%(name)s` is left as it is.
+    Parameters such as `%(name)s` are left unchanged.
     """
     filled = {key: sql.SQL(part) if isinstance(part, str) else part for key, part in parts.items()}
     return sql.SQL(template).format(**filled).as_string(None)
@@ -21,7 +21,7 @@ def identifier(*path: str) -> sql.Identifier:
 
 
 def identifiers(columns: Iterable[str], table: str = "") -> sql.Composed:
-    """Return names with commas between, perhaps each as one of a table."""
+    """Return names separated by commas, optionally each qualified with a table."""
     return sql.SQL(", ").join(
         identifier(table, column) if table else identifier(column) for column in columns
     )

@@ -1,7 +1,7 @@
 """Times in URLs: ISO 8601, with an error that says what to write instead.
 
-An unescaped `+` arrives as a blank. Epoch numbers are refused: their unit would be a guess, and Python takes
-some for a time in the 17th century (1701011212345).
+An unescaped `+` arrives as a space. Epoch numbers are refused, because their unit would be a guess, and
+Python parses some of them as a time in the 17th century (1701011212345).
 """
 
 import re

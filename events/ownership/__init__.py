@@ -1,1 +1,1 @@
-"""Whose events they are: organizations, owners, sources, memberships and API keys."""
+"""Ownership: organizations, owners, sources, memberships and API keys."""

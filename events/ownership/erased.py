@@ -27,7 +27,7 @@ WRITTEN: tuple[Callable[[str], str], ...] = (
     lambda text: quote(text, safe=""),
     quote_plus,
     lambda text: text.replace("'", "''"),
-    lambda text: harmless(text).replace('"', '""'),  # as in CSV
+    lambda text: harmless(text).replace('"', '""'),  # CSV
 )
 
 
@@ -41,7 +41,7 @@ class Erased:
     own: frozenset[str] = frozenset()  # ids of sessions and devices that only this actor's events have
 
     def is_name(self, text: str) -> bool:
-        """True if a text is a name of the actor and nothing else."""
+        """True if a text is exactly a name of the actor."""
         bare = text.strip()
         return bare in self.own or self._folded(bare) in self._known
 
@@ -108,7 +108,7 @@ _steps: dict[str, Step] = {}
 
 
 def forgets(what: str) -> Callable[[Step], Step]:
-    """Register a step that erases an actor from `what`, and returns how many it changed or removed."""
+    """Register a step that erases an actor from `what`, and returns how many rows it changed or removed."""
 
     def register(step: Step) -> Step:
         _steps[what] = step
@@ -118,5 +118,5 @@ def forgets(what: str) -> Callable[[Step], Step]:
 
 
 def forget(erased: Erased, now: datetime) -> dict[str, int]:
-    """Run all steps; return the number that each changed, without zeros."""
+    """Run all steps, and return how many rows each changed, without zeros."""
     return {what: count for what, step in _steps.items() if (count := step(erased, now))}

@@ -13,7 +13,9 @@ MAX_NAME = 100
 
 
 def fault_of(name: str) -> str | None:
-    """Return why `name` can't name an owner or a source, as the end of a sentence; None if it can."""
+    """Return why `name` can't be the name of an owner or a source, as the end of a sentence, or None if it
+    can.
+    """
     bare = name.strip()
     if not 1 <= len(bare) <= MAX_NAME:
         return f"must have 1 to {MAX_NAME} characters, not {len(bare)}"
@@ -95,7 +97,7 @@ class Owner(models.Model):
         max_length=10,
         choices=OverQuota,
         default=OverQuota.WARN,
-        db_default=OverQuota.WARN.value,  # the previous release makes owners without it
+        db_default=OverQuota.WARN.value,  # the previous release creates owners without it
         help_text="What becomes of events beyond the quota.",
     )
     max_waiting_bytes = models.PositiveBigIntegerField(

@@ -32,7 +32,7 @@ def organization(slug: str) -> Organization:
 
 
 def owner(of: Organization, name: str) -> Owner:
-    """Return the owner, created if it is missing. Names compare without case and outer blanks."""
+    """Return the owner, created if it is missing. Names are compared without case and outer spaces."""
     name = name.strip()
     found = Owner.objects.filter(organization=of).named(name).first()
     if found is None:
@@ -72,8 +72,8 @@ def key(
 ) -> Provisioned:
     """Create a key for an owner, which is created if it is missing.
 
-    `owners` is `all` (every owner of the organization, may create owners) or a list of names with commas;
-    `validation` sets the owner's mode. Raises ValidationError for a name that can't be one.
+    `owners` is `all` (every owner of the organization, may create owners) or a comma-separated list of names.
+    `validation` sets the owner's mode. Raises ValidationError for an invalid name.
     """
     home = organization(organization_slug)
     default = owner(home, owner_name)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from events.ownership.api_key import ApiKey, KeyType, hash_of, parts_of
 from events.ownership.owner import Validation
 
-TTL_SECONDS = 10.0  # a revoked key is refused within this everywhere
+TTL_SECONDS = 10.0  # a revoked key is refused within this time everywhere
 MAX_CACHED = 10_000  # keys; only good ones are cached, so nobody but their holders can fill it
 
 
@@ -53,7 +53,7 @@ def find(whole: str) -> Sender | None:
     cached = _cache.get(parts.prefix)
     sender = cached[1] if cached and cached[0] > now else None
     if sender is None:
-        # A prefix that is not there is not remembered: strangers could fill such a memory.
+        # Unknown prefixes aren't cached, because strangers could fill the memory.
         sender = _load(parts.prefix)
         if sender is None:
             return None
@@ -108,7 +108,7 @@ def _load(prefix: str) -> Sender | None:
 
 EXACT_TO = timedelta(minutes=1)
 
-# Rows that somebody else holds are left for the next time: nobody waits for this, nor meets a deadlock.
+# Locked rows are left for the next time, so that nobody waits for this, and no deadlock can occur.
 _NOTE = """
 UPDATE events_apikey SET last_used_at = stale.moment FROM (
     SELECT key.id, used.moment FROM events_apikey key
@@ -128,5 +128,5 @@ def note_use(uses: Mapping[int, datetime]) -> None:
 
 
 def is_stale(noted: datetime | None, now: datetime) -> bool:
-    """True if the recorded use of a key is so old that a new one is worth a statement."""
+    """True if the recorded last use of a key is old enough to be worth updating."""
     return noted is None or noted <= now - EXACT_TO

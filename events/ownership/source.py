@@ -5,7 +5,7 @@ from django.db.models.functions import Lower
 
 from events.ownership.owner import MAX_NAME, Organization, Owner
 
-UNKNOWN = "(unknown)"  # the event names no source
+UNKNOWN = "(unknown)"  # for events without a source
 OVERFLOW = "(overflow)"  # for sources beyond the owner's cap
 STANDING = frozenset({UNKNOWN, OVERFLOW})
 

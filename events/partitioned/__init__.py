@@ -1,1 +1,1 @@
-"""Database backend: PostgreSQL, with `PARTITION BY RANGE` for models that are marked so."""
+"""Database backend: PostgreSQL, with `PARTITION BY RANGE` for marked models."""

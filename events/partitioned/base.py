@@ -1,4 +1,6 @@
-"""PostgreSQL backend: partitioned models in ordinary migrations, kept connections that survive a restart."""
+"""PostgreSQL backend: partitioned models in ordinary migrations, persistent connections that survive a
+restart.
+"""
 
 import select
 from typing import Any
@@ -22,24 +24,25 @@ class SchemaEditor(DatabaseSchemaEditor):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's PostgreSQL connection with the schema editor above, which notices that the server has gone."""
+    """Django's PostgreSQL connection with the schema editor above. Detects that the server has gone."""
 
     SchemaEditorClass = SchemaEditor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, and keep an eye on the socket."""
+        """Connect, and start polling the socket."""
         made = super().get_new_connection(conn_params)
         self._news = select.poll()  # unlike select(), for any number of open files
         self._news.register(made.fileno(), select.POLLIN)
         return made
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Drop a kept connection that the server has ended; Django asks at both ends of a request.
+        """Drop a persistent connection that the server has closed. Django calls this before and after a
+        request.
 
-        A server says nothing to an idle client but that it is leaving, so a socket with something to read is
-        of no more use. Django itself renews a connection only after a request has failed on it: each thread
-        of a web process would refuse one after a restart. A poll takes a microsecond, where Django's
-        CONN_HEALTH_CHECKS take a query.
+        The only thing a server sends to an idle client is that it is closing, so a readable socket is
+        unusable. Django itself renews a connection only after a request has failed on it, so after a restart
+        each thread of a web process would fail one. A poll takes a microsecond; Django's CONN_HEALTH_CHECKS
+        take a query.
         """
         if self.connection is not None and not self.in_atomic_block and self._news.poll(0):
             self.close()

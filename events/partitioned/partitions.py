@@ -22,7 +22,7 @@ from events.lib.formatting import size_text
 from events.partitioned.marker import PartitionedById
 
 WEEK = timedelta(days=7)
-# Two makers of the same partition would collide: one at a time. Any constant does, it must only be ours.
+# Creating the same partition twice at once would fail, so one at a time. The number is an arbitrary constant.
 _ADVISORY_LOCK = 7_480_255_001
 
 
@@ -64,7 +64,7 @@ def missing_partitions(weeks: Iterable[datetime]) -> list[tuple[str, datetime]]:
 def make_partitions(weeks: Iterable[datetime], using: BaseDatabaseWrapper | None = None) -> list[str]:
     """Create the missing partitions of weeks, each in its own transaction, and return their names.
 
-    `using`: a connection outside of the caller's transaction, where the caller is in one.
+    `using`: a separate connection, needed if the caller is in a transaction.
     """
     made = []
     for table, week in missing_partitions(weeks):
@@ -99,7 +99,7 @@ def _making(table: str, week: datetime) -> str:
 
 
 def _after_migrate(sender: Any, **_: object) -> None:
-    """Make the partitions ahead once this app's tables are there."""
+    """Create future partitions after this app's tables exist."""
     if sender.name == "events" and connection.vendor == "postgresql":
         make_partitions(weeks_ahead(timezone.now()))
 
@@ -109,7 +109,7 @@ def connect() -> None:
     post_migrate.connect(_after_migrate, dispatch_uid="events.partitioned.partitions")
 
 
-# Estimates of the last ANALYZE: counting would read every row.
+# Estimates of the last ANALYZE, since counting would read every row.
 _SIZES = """
 SELECT right(child.relname, 8), count(*), sum(greatest(child.reltuples, 0))
          FILTER (WHERE parent.relname = %s)::bigint,
@@ -134,12 +134,12 @@ class Week:
 
     @property
     def events_text(self) -> str:
-        """The estimated number of events."""
+        """Return the estimated number of events."""
         return f"{self.events:,}"
 
     @property
     def size_text(self) -> str:
-        """The size on disk."""
+        """Return the size on disk."""
         return size_text(self.size)
 
 

@@ -1,1 +1,1 @@
-"""Sessions: what the events of one visit amount to, summed up from the stored events."""
+"""Sessions: the events of one visit, summarised from the stored events."""

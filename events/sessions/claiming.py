@@ -38,9 +38,9 @@ class Claim(NamedTuple):
 
 
 _KEY = SQL("owner_id, source_id, session, device, channel")
-# In microseconds: psycopg reads a time in fourteen times what it takes for a number.
+# As microseconds, because psycopg needs fourteen times as long to parse a time as a number.
 _SPAN = SQL("(extract(epoch FROM since) * 1000000)::bigint, (extract(epoch FROM until) * 1000000)::bigint")
-# Empty ids are absent, so this compares keys as they are meant; unlike IS NOT DISTINCT FROM it can be hashed.
+# Empty ids count as absent, so this compares keys correctly. Unlike IS NOT DISTINCT FROM, it can be hashed.
 _SAME_KEY = SQL(
     "l.owner_id = t.owner_id AND l.source_id = t.source_id"
     " AND coalesce(l.session, '') = coalesce(t.session, '')"
@@ -49,8 +49,8 @@ _SAME_KEY = SQL(
 )
 _OF_OWNERS = SQL("(%(owners)s::int[] IS NULL OR t.owner_id = ANY(%(owners)s::int[]))")
 
-# NOT IN instead of an anti-join: for that, the planner reads and sorts everything that is pending for each
-# block, instead of scanning the primary key until the block is full.
+# NOT IN instead of an anti-join: for that, the planner reads and sorts all pending rows for each block,
+# instead of scanning the primary key until the block is full.
 _SMALL = (
     SQL("""
 SELECT id, {key}, {span} FROM events_touchedsession t
@@ -147,7 +147,7 @@ def _claim(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
         return []
     names = Names.of(waiting)
     numbers = {key: names.number(key) for key in waiting if names.has(key)}
-    # Keys whose owner or source was deleted have no session any more: their rows go with the others.
+    # Keys of deleted owners or sources have no session any more. Their rows are deleted with the others.
     free = _try_locks(numbers.values())
     held = [key for key in waiting if key not in numbers or numbers[key] in free]
     with connection.cursor() as cursor:
@@ -176,14 +176,14 @@ def requeue(claim: Claim) -> None:
 
 
 def defer(claim: Claim, until: datetime) -> None:
-    """Let a key be computed alone, and not before `until`."""
+    """Defer a key, to be computed alone and not before `until`."""
     LargeSession.objects.update_or_create(
         id=claim.number, defaults={**claim.key._asdict(), "rests_until": until}
     )
 
 
 def forget_large(before: datetime) -> None:
-    """Forget which keys were large, if they haven't been computed since."""
+    """Remove large keys that haven't been computed since."""
     LargeSession.objects.filter(rests_until__lt=before).delete()
 
 
@@ -208,10 +208,11 @@ def pending_rows(owners: Owners) -> int:
 
 
 def requeue_all(owners: Owners) -> Iterator[int]:
-    """Queue every session, a week at a time, each in its own transaction; yield the number of keys of each
-    week.
+    """Queue every session, a week at a time, each in its own transaction, and yield each week's number of
+    keys.
 
-    Stored sessions too: one whose events are gone is found so, unless it outlived them with its whole week.
+    Stored sessions are included, which finds those without events, except in weeks kept longer than their
+    events.
     """
     sealed = retention.sealed_until()
     for week in _weeks():

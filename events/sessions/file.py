@@ -32,7 +32,7 @@ _EIDS = {entry.name.upper(): entry for entry in KINDS.values() if entry.schema.d
 
 
 class BadLine(NamedTuple):
-    """A line that is no V3 event."""
+    """A line that isn't a V3 event."""
 
     number: int  # from 1
     fault: Fault
@@ -42,18 +42,18 @@ class _Place(NamedTuple):
     """The session of a record."""
 
     source: str
-    key: SessionKey  # its owner and source numbers mean nothing here
+    key: SessionKey  # owner and source numbers have no meaning here
 
 
 class Sessions:
     """The events of a file, by session."""
 
     def __init__(self) -> None:
-        self._facts = facts_of({})  # no request brought them
+        self._facts = facts_of({})  # they came without a request
         self._records: dict[_Place, dict[UUID, Record]] = defaultdict(dict)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[BadLine]:
-        """Read lines, and yield those that are no events. Blank lines are skipped."""
+        """Read lines, and yield those that aren't events. Blank lines are skipped."""
         for number, line in enumerate(lines, 1):
             if line.strip():
                 fault = self._take(line)

@@ -1,8 +1,8 @@
 """Session ids, computed from session keys.
 
-The key of a session is (owner, source, session id); without an id, (owner, source, device, channel), whose
-sessions are cut by inactivity. The id of a session is a hash of its key, and for a cut one of its first event
-too: it is known without asking the database. Owner and source enter by what never changes of them.
+The key of a session is (owner, source, session id). Without a session id, it is (owner, source, device,
+channel), and its sessions are split by inactivity. The id of a session is a hash of its key and, if split, of
+its first event, so it is known without a query. Only the immutable names of owner and source enter the hash.
 """
 
 from collections.abc import Collection, Iterable
@@ -60,7 +60,7 @@ _NAMES = "SELECT id, name FROM events_source WHERE id = ANY(%s::bigint[])"
 
 
 def _values(statement: str, ids: Collection[int]) -> dict[int, Any]:
-    """Return a column by id; by hand, because Django takes longer for a thousand ids than PostgreSQL."""
+    """Return a column by id. In SQL, because for a thousand ids Django takes longer than PostgreSQL."""
     if not ids:
         return {}
     with connection.cursor() as cursor:

@@ -1,11 +1,10 @@
 """Reads the events of many sessions as a stream of records, with one statement.
 
-The statement's shape makes its plan, because a new week's partition has no statistics: the wanted windows
-are walked one by one (LATERAL with OFFSET or LIMIT can't be turned into a hash join), each by the index on
-session or device and its own range of ids. Owner and source are compared by IS NOT DISTINCT FROM, which no
-index serves: the index on owner would read all that the owner has in the range. The bounds of the whole
-statement are literals, so partitions are pruned before it runs. A kind's table is asked for an event of that
-kind only.
+The statement is written to force its plan, because a new week's partition has no statistics. The windows are
+processed one by one (LATERAL with OFFSET or LIMIT can't become a hash join), each by the index on session or
+device and its range of ids. Owner and source are compared by IS NOT DISTINCT FROM, which can't use an index:
+the index on owner would read all of the owner's events in the range. The bounds of the whole statement are
+literals, so that partitions are pruned at planning. A kind's table is only read for events of that kind.
 """
 
 from collections.abc import Generator, Sequence
@@ -37,7 +36,7 @@ class Window(NamedTuple):
 def read(windows: Sequence[Window], most: int | None) -> Generator[tuple[int, Record]]:
     """Yield the events of windows, each with its window's index, in the order of (index, id).
 
-    `most`: of each window; what is beyond is left out.
+    `most` limits the events of each window; the rest is omitted.
     """
     for by_device in (False, True):
         part = [
@@ -71,7 +70,7 @@ def statement(part: Sequence[tuple[int, Window]], most: int | None, column: str)
         id_array(first_number(window.since) for _, window in part),
         id_array(first_number(window.until + MILLISECOND) for _, window in part),
     ]
-    # Literals, so that partitions are pruned before the statement runs.
+    # Literals, so that partitions are pruned at planning.
     bounds = {"low": Literal(str(low)), "high": Literal(str(high))}
     statement = _STATEMENT.format(
         details=_details(bounds),
@@ -107,7 +106,7 @@ _CONDITIONS = {
     ),
 }
 _DETAIL = SQL("WHEN {kind} THEN (SELECT ARRAY[{columns}] FROM {table} d WHERE d.id = e.id AND {bounds})")
-# Of the fields of a record, those that are columns of the envelope as they are.
+# The fields of a record that are columns of the envelope.
 _ENVELOPE = Record._fields[4:]
 
 

@@ -28,10 +28,10 @@ INTERACTIONS = frozenset(
     )
 )
 
-# Characters of a page's id and type that a summary keeps: what a session may cost in memory has a bound.
+# Characters of a page's id and type in a summary. This limits the memory that a session needs.
 MAX_TEXT = 2_000
 
-# The columns of a kind's own table that its meaning is read from; kinds without are counted only.
+# The columns of a kind's table from which its meaning is read. Kinds without an entry are only counted.
 DETAILS: dict[str, tuple[str, ...]] = {
     "start": ("type", "mode"),
     "impression": ("pageid", "type"),
@@ -64,7 +64,7 @@ class Record(NamedTuple):
 
     @property
     def occurred_ms(self) -> int:
-        """Milliseconds since 1970, which the id begins with: to sort by id is to sort by time."""
+        """Return milliseconds since 1970. The id begins with them, so sorting by id is sorting by time."""
         return occurred_ms(self.id.int)
 
 
@@ -72,7 +72,7 @@ ANONYMOUS = "anonymous"
 
 
 def is_anonymous(record: Record) -> bool:
-    """True if the actor is nobody in particular: named so, or by the id of the device, before a log-in."""
+    """True if the actor isn't a person: the name for anonymous users or, before a log-in, the device's id."""
     actor = record.actor or ANONYMOUS
     return actor == record.device or actor.lower() == ANONYMOUS
 
@@ -123,7 +123,7 @@ def _ui_action(details: Details) -> Meaning:
 
 
 class _Context(msgspec.Struct):
-    """The part of a context that is read; the rest is skipped, whatever numbers it contains."""
+    """The parsed part of a context. Everything else is skipped, whatever numbers it contains."""
 
     action: Any = None
 

@@ -22,7 +22,7 @@ from events.sessions.session import Session
 from events.store import pending, retention
 from events.store.erasing import patiently
 
-# Statements of one snapshot: the parts are found by the sessions that the first one deletes.
+# Statements with one snapshot: the first deletes sessions, and the others find the parts by these.
 _REMOVE = """
 WITH gone AS (
     DELETE FROM events_session

@@ -18,7 +18,7 @@ from events.sessions.keys import session_id
 from events.store.pending import key_of
 from events.wire.schema import Warned
 
-# Paths of the actor and of the event's own id, by dialect.
+# Paths of the actor and of the event's id, by dialect.
 PATHS = {
     "sunbird": ("actor.id", "mid"),
     "availity": ("telemetryBody.entries.userId", "Idempotency-Key"),
@@ -136,7 +136,7 @@ class Session(models.Model):
     channel = models.TextField(null=True, help_text="The first that an event names.")
     actor = models.TextField(null=True, help_text="The first that an event names.")
     actor_type = models.TextField(null=True, help_text="Kind of that actor.")
-    # Their defaults are the database's too: the previous release, which doesn't know them, may still write.
+    # The database has the same defaults, since the previous release may still write without these columns.
     actors = models.BigIntegerField(
         default=0, db_default=0, help_text="How many actors it has, anonymous ones left out; at most 100."
     )

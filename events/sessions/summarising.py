@@ -48,11 +48,11 @@ from events.store.pending import QUARTER_MS, Quarter, quarter_at
 log = logging.getLogger(__name__)
 LARGE = 10_000  # most events of a key that is computed together with others
 REST = 9
-FAST = 1.0  # seconds: after a faster block comes a larger one, since its statements cost the same
+FAST = 1.0  # seconds; after a faster block comes a larger one, since its statements cost the same
 MOST_ROWS = 4_000  # of a block
 WRITTEN = 2_000  # sessions and pages that are written at once
 FAULT_RESTS = timedelta(hours=1)
-FORGOTTEN = timedelta(days=1)  # a large key without new events for that long counts as small again
+FORGOTTEN = timedelta(days=1)  # a large key without new events for this long counts as small again
 AT_ONCE = timedelta()
 
 
@@ -93,7 +93,7 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.R
 def _alone(claim: Claim, most: int | None) -> timedelta | None:
     """Compute a key by itself, so that a failure affects no other.
 
-    Returns how long it is to rest before it is tried again; None if it is computed.
+    Returns the time to defer it before the next attempt, or None if it was computed.
     """
     try:
         with transaction.atomic():
@@ -125,9 +125,9 @@ def _done(claims: Sequence[Claim]) -> Summarised:
 
 
 def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
-    """Compute and write the sessions of keys; return the keys that have more than `most` events.
+    """Compute and write the sessions of keys, and return the keys with more than `most` events.
 
-    What those had is left as it was.
+    The stored sessions of the returned keys stay unchanged.
     """
     # The number of any other key is the id of its session.
     names = Names.of(claim.key for claim in claims if claim.key.session is None)
@@ -136,7 +136,7 @@ def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
     large: dict[UUID, Claim] = {}
     writer = _Writer()
     beyond = None if most is None else most + 1
-    # Closed before a failed savepoint is rolled back, which takes the cursor away.
+    # Closed before a failed savepoint is rolled back, which destroys the cursor.
     with closing(read([each.window for each in windows], beyond)) as stream:
         for index, rows in groupby(stream, itemgetter(0)):
             each = unseen.pop(index)
@@ -148,7 +148,7 @@ def _compute(claims: Sequence[Claim], most: int | None) -> list[Claim]:
                     continue
                 made = iter(whole)
             writer.write(each, made)
-    for each in unseen.values():  # whose events are gone
+    for each in unseen.values():  # without events any more
         writer.write(each, iter(()))
     writer.flush()
     return list(large.values())
@@ -174,11 +174,11 @@ class _Writer:
         self._known: set[UUID] = set()
 
     def write(self, each: Affected, sessions: Iterator[ComputedSession]) -> None:
-        """Write the sessions of a window, in their order, and remove those that they replace."""
+        """Write the sessions of a window in order, and remove those that they replace."""
         begins: list[datetime] = []
         ids: list[UUID] = []
         owner = each.claim.key.owner_id
-        # Where sessions begin, and where those began that they replace.
+        # The quarters in which sessions begin, and in which the replaced ones began.
         for stored in each.stored:
             self._known.add(stored.id)
             self._quarters.add((owner, quarter_at(stored.started_at)))

@@ -26,7 +26,7 @@ class Page(NamedTuple):
     """The time spent on a page in one environment."""
 
     page: str
-    type: str | None  # as of the first visit
+    type: str | None  # as on the first visit
     environment: str | None
     time_spent: Decimal  # seconds
     visits: int
@@ -57,7 +57,7 @@ class Summary(NamedTuple):
     counts: dict[str, int]  # by kind
     first_page: str | None
     last_page: str | None
-    # What the first event that says it says.
+    # Taken from the first event that has it.
     actor: str | None
     actor_type: str | None
     device: str | None
@@ -90,7 +90,7 @@ def cut(records: Iterable[Record], inactivity_ms: int | None) -> Iterator[Summar
         yield fold.summary()
 
 
-# What is taken from the first event that has it.
+# Taken from the first event that has it.
 _FOUND = ("actor", "device", "channel", "version", "country")
 
 
@@ -151,7 +151,7 @@ class _Fold:
             self._add_actor(record)
         name = name_part(record.id.int)
         if name in self.names:
-            self.reused_ids += 1  # at another time: at the same it would be the same event
+            self.reused_ids += 1  # at another time; at the same time it would be the same event
         elif len(self.names) < MAX_NAMES:
             self.names.add(name)
         means = meaning(record)

@@ -1,8 +1,8 @@
 """Summary events: sessions as V3 SUMMARY events, as a client could have sent them.
 
-Source of its fields: V3 SUMMARY. What they have no place for is in `extra`, as {id, value} texts. The lists
-by environment, kind and page are in the published document but not in the reference pipeline's closed list
-of fields, so `strict` leaves them out.
+Source of the fields: V3 SUMMARY. Measures without a field are in `extra`, as {id, value} texts. The lists by
+environment, kind and page are in the published document but not in the reference pipeline's closed list of
+fields, so `strict` leaves them out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class Identity:
     id: UUID  # of the session
     source: str
     session: str | None
-    channel: str  # where no event names one
+    channel: str  # if no event names one
 
 
 def as_summary_event(session: Session, *, strict: bool = False) -> Wire:
@@ -52,7 +52,7 @@ def summary_event(summary: Summary, who: Identity, *, strict: bool = False) -> W
 
 
 def columns(summary: Summary) -> Wire:
-    """Return a summary as the columns of a session's row; times in milliseconds."""
+    """Return a summary as the columns of a session's row, with times in milliseconds."""
     first, last = summary.first, summary.last
     return {
         "dialect": first.dialect,
@@ -155,7 +155,7 @@ def _lists(environments: Iterable[Environment], counts: Mapping[str, int], pages
 
 
 def _name(kind: str) -> str:
-    """Return the name of a kind on the wire: V3 writes its own in upper case."""
+    """Return the name of a kind on the wire. V3 writes its kinds in upper case."""
     return kind.upper() if KINDS[kind].schema.dialect == "sunbird" else kind
 
 

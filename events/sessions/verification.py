@@ -114,7 +114,7 @@ CHECKS = (
     ("a session's counts disagree with its sums", _SUMS),
 )
 
-# How many keys wait.
+# The number of pending keys.
 PENDING = """
 SELECT count(*) FROM (SELECT DISTINCT owner_id, source_id, session, device, channel
                       FROM events_touchedsession) keys

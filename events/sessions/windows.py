@@ -47,7 +47,7 @@ def affected(claims: Sequence[Claim]) -> list[Affected]:
 
 
 def _after(claim: Claim, sealed: datetime) -> Claim | None:
-    """Return a claim without sealed time; None if nothing else is left of it."""
+    """Return a claim without sealed time, or None if nothing is left of it."""
     spans = [(max(since, sealed), until) for since, until in claim.spans if until >= sealed]
     return claim._replace(spans=spans) if spans else None
 
@@ -81,7 +81,7 @@ def _with_ids(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
         return {row[0]: [Stored(*row)] for row in cursor.fetchall()}
 
 
-# By the index on device: see `reading` for why owner and source are compared so.
+# By the index on device. `reading` explains how owner and source are compared.
 _OVERLAPPING = SQL("""
 SELECT DISTINCT wanted.number, s.id, s.started_at, s.ended_at
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
@@ -98,7 +98,7 @@ CROSS JOIN LATERAL (
 
 
 def _cut(claims: Iterable[Claim]) -> dict[UUID, list[Stored]]:
-    """Return the stored sessions without session ids that are within the time of inactivity from a span."""
+    """Return the stored sessions without session ids that are within the inactivity time of a span."""
     spans = [(claim, span) for claim in claims if claim.key.session is None for span in claim.spans]
     found: dict[UUID, list[Stored]] = defaultdict(list)
     if not spans:

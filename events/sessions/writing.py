@@ -1,6 +1,6 @@
 """Writes summaries to the tables, many per statement. Unchanged rows aren't written.
 
-The caller holds the lock of every key that it writes for, so no two transactions meet on a row.
+The caller holds the lock of every key that it writes, so no two transactions write the same row.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def save(made: Sequence[ComputedSession], known: Collection[UUID]) -> None:
     _upsert(Session, list(map(_session, other)))
     before = [session.id for session in other if session.id in known]
     for model, table, rows_of in _PARTS:
-        # A session that wasn't there has no parts that could have to go.
+        # A new session has no old parts to delete.
         _copy_parts(table, [row for each in fresh for row in rows_of(each)])
         _parts(model, before, [row for each in other for row in rows_of(each)])
     _redirect_no_longer(each.id for each in other if each.key.session is None)
@@ -59,7 +59,7 @@ def _copy_parts(table: Table, rows: Sequence[Row]) -> None:
 
 
 def _redirect_no_longer(ids: Iterable[UUID]) -> None:
-    """Remove redirects from ids that stand for a session again; only those of cut sessions ever change."""
+    """Remove redirects from ids in use again. Only ids of sessions split by inactivity ever change."""
     if (again := uuid_array(ids)) != "{}":
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM events_sessionredirect WHERE old = ANY(%s::uuid[])", [again])
@@ -180,9 +180,9 @@ def _upsert_statement(model: type[models.Model], *, new: bool) -> str:
 
 
 def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> None:
-    """Insert or update rows, except those that are stored unchanged: updating them would write them again.
+    """Insert or update rows, except those already stored unchanged, because an update would write them again.
 
-    If all are `new`, none is looked up before.
+    If all are `new`, nothing is looked up first.
     """
     if rows:
         with connection.cursor() as cursor:

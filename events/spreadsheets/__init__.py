@@ -1,1 +1,1 @@
-"""Spreadsheets: the one way in which tables leave Tally, as CSV and as XLSX."""
+"""Spreadsheets: the export of tables as CSV and XLSX, used everywhere in Tally."""

@@ -16,10 +16,10 @@ _LIKE_THOUSANDS = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
 
 
 def lines(sheet: Sheet) -> Iterator[bytes]:
-    """Yield the file line by line: the mark and the head, then the rows.
+    """Yield the file line by line: the byte order mark and the head, then the rows.
 
-    Texts are quoted and numbers aren't, so that readers tell them apart; an empty cell has no value. The
-    csv module of Python 3.11 can't quote that way.
+    Texts are quoted and numbers aren't, so that readers can distinguish them; a missing value is an empty
+    cell. The csv module of Python 3.11 can't quote that way.
     """
     yield _line(map(_text, sheet.head()), MARK)
     for row in cells(sheet):
@@ -48,13 +48,13 @@ def written(value: Cell, heading: Heading) -> str:
 
 
 def exactly(value: Decimal) -> str:
-    """Return all digits of a number, without an exponent and without zeros at its end."""
+    """Return all digits of a number, without an exponent or trailing zeros."""
     text = f"{value:f}"
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 
 def unmistakable(number: str) -> str:
-    """Add a zero to a number of three decimals: with decimal commas, spreadsheets read 2.125 as 2125."""
+    """Append a zero to numbers with three decimals. With decimal commas, spreadsheets read 2.125 as 2125."""
     return f"{number}0" if _LIKE_THOUSANDS.fullmatch(number) else number
 
 

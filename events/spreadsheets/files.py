@@ -1,4 +1,4 @@
-"""Files: each format that a table can be had in, as an answer, as an attachment or written to disk."""
+"""Files: each format of a table, as a response, as an attachment or written to disk."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from events.spreadsheets.sheet import Sheet
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of files."""
+    """A file format."""
 
     title: str
     type: str
@@ -51,7 +51,7 @@ def workbook(sheets: Iterable[Sheet]) -> bytes:
 
 
 def download(sheet: Sheet, form: str, name: str) -> HttpResponseBase:
-    """Return a table as a download. CSV is sent while its rows come; XLSX has to be complete first."""
+    """Return a table as a download. CSV is streamed; XLSX must be complete first."""
     made: HttpResponseBase
     if form == "csv":
         made = StreamingHttpResponse(csv_file.lines(sheet), content_type=csv_file.TYPE)

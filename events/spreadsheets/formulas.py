@@ -1,9 +1,9 @@
-"""Formulas: keeps programs that open CSV from computing texts that came from elsewhere.
+"""Formulas: keeps spreadsheet programs from executing external texts in a CSV file.
 
-A program takes a cell for a formula by its first character. Which text is a cell depends on the reader's
-locale: where the list separator is a semicolon, quotes inside a line mean nothing, so `a;=1+1` in the second
-column of our file is two cells there, and a line break in a text begins a new row. So a formula is looked for
-after each character that may separate cells, not only at the beginning.
+A program recognizes a formula by the first character of a cell. Where a cell begins depends on the reader's
+locale: if the list separator is a semicolon, quotes inside a line have no meaning, so `a;=1+1` in the second
+column of our file is two cells there, and a line break in a text begins a new row. So formulas are searched
+for after every character that may separate cells, not only at the beginning.
 """
 
 import re
@@ -12,10 +12,10 @@ import re
 SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"  # noqa: RUF001  (meant)
 BREAKS = "\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 SEPARATORS = f";|{BREAKS}"
-# Characters that spreadsheets skip before a sign: blanks, controls, invisible marks, and quotes.
+# Characters that spreadsheets skip before a sign: spaces, control characters, invisible marks, quotes.
 SKIPPED = '\\s"\\x00-\\x20\\x7f-\\xa0\\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3000\ufeff'
 
-# Possessive, and from the beginning of a run only, so that the time is linear in the text.
+# Possessive, and only from the beginning of a run, so that the time is linear in the length of the text.
 _RUN = re.compile(f"(?<![{SEPARATORS}{SKIPPED}])[{SEPARATORS}{SKIPPED}]++(?=[{SIGNS}])")
 _LAST_SEPARATOR = re.compile(f".*[{SEPARATORS}]", re.DOTALL)
 _FIRST = re.compile(f"[{SIGNS}{BREAKS}]")

@@ -1,4 +1,4 @@
-"""Sheets: a table on its way to a file, the same for every format."""
+"""Sheets: a table to be written to a file, the same for every format."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +15,10 @@ UTC = "UTC"
 
 @dataclass(frozen=True)
 class Heading:
-    """The head of a column: its name, and what a reader must know about its values."""
+    """The heading of a column: its name, and what readers must know about its values."""
 
     name: str
-    zone: str = ""  # name of the time zone that its times are given in
+    zone: str = ""  # name of the time zone of its times
     unit: str = ""  # that its numbers count, unless the name says it
     is_estimate: bool = False
     is_day: bool = False  # its times are the first moments of days
@@ -27,19 +27,19 @@ class Heading:
 
     @property
     def text(self) -> str:
-        """The name, with zone, unit and "estimate" in parentheses."""
+        """Return the name, with zone, unit and "estimate" in parentheses."""
         said = ", ".join(part for part in (self.zone, self.unit, "estimate" * self.is_estimate) if part)
         return f"{self.name} ({said})" if said else self.name
 
     @cached_property
     def clock(self) -> tzinfo:
-        """The zone itself; UTC if it has none."""
+        """Return the zone object, or UTC if it has none."""
         return ZoneInfo(self.zone or UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Formatted:
-    """A number whose format in XLSX isn't that of its column."""
+    """A number with a different format in XLSX than its column."""
 
     value: Any
     number_format: str
@@ -47,14 +47,14 @@ class Formatted:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table. Its rows may come from a generator: files are written while they come."""
+    """A table. Its rows may come from a generator, since files are written as rows arrive."""
 
     title: str  # XLSX shows it on the tab
     headings: Sequence[Heading]
     rows: Iterable[Sequence[Any]]
 
     def head(self) -> list[str]:
-        """Return the texts of the headings. All differ, which programs that read tables rely on."""
+        """Return the headings' texts. They are unique, since programs that read tables rely on that."""
         found: dict[str, None] = {}
         for heading in self.headings:
             base = text = _encodable(heading.text) or "(no name)"
@@ -77,7 +77,7 @@ def cells(sheet: Sheet) -> Iterator[list[Cell]]:
 
 
 def plain(value: Any) -> Cell:
-    """Return a value as one of the types that files have. Numbers that aren't finite become text."""
+    """Return a value as one of the types that files support. Numbers that aren't finite become text."""
     if value is None or isinstance(value, str | bool | int | datetime | date):
         return _encodable(value) if isinstance(value, str) else value
     if isinstance(value, Formatted):
@@ -92,5 +92,5 @@ def plain(value: Any) -> Cell:
 
 
 def _encodable(text: str) -> str:
-    """Replace lone surrogates, which no file in UTF-8 can have."""
+    """Replace lone surrogates, which UTF-8 can't encode."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""XLSX: numbers are numbers, times are times, and texts stay as they are, also `0001194` and `=1+1`.
+"""XLSX: numbers are numbers, times are times, and texts stay unchanged, even `0001194` and `=1+1`.
 
 XlsxWriter keeps one row in memory and the others in a temporary folder (docs/decisions/141).
 """
@@ -36,7 +36,7 @@ _ESCAPED = re.compile("_x([0-9A-F]{4})_")
 
 
 def write(sheets: Iterable[Sheet], file: IO[bytes], folder: Path | None = None) -> None:
-    """Write a workbook. `folder` takes the rows until they are compressed; by default the system's."""
+    """Write a workbook. `folder` holds the rows until they are compressed; by default the system's."""
     with TemporaryDirectory(dir=folder) as temporary:
         output = _Output(file)
         workbook = Workbook(output, {"constant_memory": True, "tmpdir": temporary})
@@ -47,15 +47,17 @@ def write(sheets: Iterable[Sheet], file: IO[bytes], folder: Path | None = None) 
             for sheet in sheets:
                 _Writer(workbook, formats, titles, sheet).write()
             workbook.close()
-        finally:  # the library closes its files only if all goes well
+        finally:  # the library closes its files only on success
             output.file = None
             for worksheet in workbook.worksheets():
                 worksheet._opt_close()
 
 
 class _Output:
-    """The file for the library. Once all is over it takes no more: an archive that failed ends when it is
-    collected, and would write again.
+    """The file for the library.
+
+    After closing it accepts no more data: when the archive of a failed export is garbage-collected, it would
+    write again.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -79,7 +81,7 @@ class _Output:
 
 
 def texts_in(file: IO[bytes] | Path) -> Iterator[str]:
-    """Yield all text of a workbook in pieces. They overlap, so that each cell is whole in one of them."""
+    """Yield all text of a workbook in pieces. They overlap, so that each cell is complete in one of them."""
     with ZipFile(file) as archive:
         for member in archive.namelist():
             decoder, before = codecs.getincrementaldecoder("utf-8")("replace"), ""
@@ -91,7 +93,7 @@ def texts_in(file: IO[bytes] | Path) -> Iterator[str]:
 
 
 class _Formats:
-    """The formats of a workbook, each made once."""
+    """The formats of a workbook, each created once."""
 
     def __init__(self, workbook: Any) -> None:
         self._workbook = workbook
@@ -119,13 +121,13 @@ class _Column:
 
     @property
     def width(self) -> int:
-        """Room for its values, and for the head with the button of its filter."""
+        """Return the width for its values, and for the heading with the filter button."""
         return max(NARROWEST, min(max(self.widest + 2, len(self.text) + 4), WIDEST))
 
 
 @dataclass
 class _Writer:
-    """Writes the rows of one sheet, on as many sheets of the workbook as they need."""
+    """Writes the rows of one sheet, to as many worksheets as needed."""
 
     workbook: Any
     formats: _Formats
@@ -146,8 +148,8 @@ class _Writer:
         self._end(worksheet, at)
 
     def _columns(self) -> list[_Column]:
-        """Return the columns of the sheet. A zone may show an hour twice, so UTC times stand next to its
-        times.
+        """Return the columns of the sheet. Clocks may show an hour twice, so UTC times are next to local
+        ones.
         """
         found = []
         heads = self.sheet.head()
@@ -185,10 +187,10 @@ class _Writer:
                 worksheet.write_boolean(at, place, value)
             case str():
                 width = max((len(line) for line in value[:1_000].splitlines()), default=0)
-                # A cell that is edited would become a formula without this mark.
+                # Without this mark, editing the cell would turn it into a formula.
                 mark = self.formats.of(quote_prefix=True) if harmless(value) != value else None
                 if value.startswith("<r>") and value.endswith("</r>"):
-                    # The library takes such a text for markup of its own, unless it comes in parts.
+                    # The library would parse such a text as markup unless it is passed in parts.
                     marks = [mark] if mark else []
                     worksheet.write_rich_string(at, place, value[:1], value[1:2], value[2:], *marks)
                 else:
@@ -213,7 +215,7 @@ class _Writer:
 
 
 def _fitting(value: Cell) -> Cell:
-    """Return what Excel can hold: the value, or a text that says the same."""
+    """Return a value that Excel can hold: the value itself, or a text of it."""
     match value:
         case str() if len(value) > LONGEST // 2:
             return _cut(value)

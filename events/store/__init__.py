@@ -1,1 +1,1 @@
-"""The store: files accepted events into envelope, kind tables, usage counters and touched sessions."""
+"""The store: files accepted events into envelope, kind tables, usage counters and pending work."""

@@ -40,11 +40,11 @@ class Backfill(models.Model):
 
     @property
     def share(self) -> float:
-        """The share of its events that are loaded, from 0 to 1."""
+        """Return the share of its events that are loaded, from 0 to 1."""
         return self.events_done / self.events_total if self.events_total else 0.0
 
 
-# Rollups are folded every 15 s. Ordinary traffic never leaves rows pending that long, nor that many.
+# Rollups are updated every 15 s. Normal traffic never leaves so many rows pending, or for so long.
 LAG = timedelta(minutes=5)
 MANY = 1_000  # rows
 # A load without progress for that long was interrupted.
@@ -76,7 +76,7 @@ class Incomplete:
 
     @property
     def percent(self) -> int | None:
-        """The share as a whole percentage."""
+        """Return the share as a whole percentage."""
         return None if self.share is None else int(self.share * 100)
 
 

@@ -1,4 +1,4 @@
-"""Details: the rows of the kinds' own tables, fetched for their events, and events as they were sent."""
+"""Details: loads the rows of kind tables for events, and rebuilds events as they were sent."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -25,7 +25,7 @@ from events.wire.values import escape
 
 BATCH = 1_000  # events of a transaction
 Note = Callable[[Sequence[Event]], object]
-# Paths of the actor on the wire; for Buildless's events, in the order in which they are read.
+# Paths of the actor on the wire. For Buildless events, in the order in which they are read.
 PATHS = {
     "sunbird": (("actor", "id"),),
     "availity": (("telemetryBody", "entries", "userId"),),
@@ -46,7 +46,7 @@ def names_of(actor: str) -> list[str]:
 
 
 def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
-    """Return the events of an actor in a week, by the owner's index: the actor has none (decision 41).
+    """Return the events of an actor in a week, by the owner's index, since the actor has none (decision 41).
 
     An id that doesn't fit into the column, such as a number, is in `extra`.
     """
@@ -126,7 +126,7 @@ _DELETE = SQL("DELETE FROM {} WHERE id = ANY(%s::uuid[]) AND id >= %s AND id <= 
 
 
 def _delete(table: str, events: Sequence[Event]) -> None:
-    """Delete rows by SQL, each week's by its own partition."""
+    """Delete rows by SQL, each week's from its own partition."""
     for _, group in by_week([event.id.int for event in events]):
         ids = [f"{number:032x}" for number in group]
         with connection.cursor() as cursor:

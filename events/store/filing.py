@@ -36,7 +36,7 @@ def file(rows: Sequence[Row], delta: UsageDelta, now: datetime) -> int:
     new, known = _write(first, now)
     stored = _matching(known)
     for duplicate in (*repeats, *known):
-        # The first wins: the one that is stored, else the first of this block.
+        # The first one counts: the stored event, or else the first in this block.
         submission = duplicate.submission
         other = submission.original
         winner = stored.get(duplicate.id)
@@ -68,7 +68,7 @@ def _queue(rows: Sequence[Row]) -> None:
 
 
 def _settle_sources(rows: Sequence[Row]) -> None:
-    # In the order of receipt: a source is shown as it was first seen.
+    # In the order of receipt, so that a source's name is spelled as first seen.
     rows = sorted(rows, key=attrgetter("submission.received_at"))
     named = [
         sources.SourceName(made.submission.owner.organization_id, made.submission.owner.id, made.source_name)
@@ -95,7 +95,7 @@ def _write(first: dict[int, Row], now: datetime) -> tuple[list[Row], list[Row]]:
             with transaction.atomic():
                 _copy(new, now)
         except IntegrityError as error:
-            # Another drain filed one of these ids after we looked: look again.
+            # Another drain has filed one of these ids since the look-up, so look again.
             if not isinstance(error.__cause__, UniqueViolation) or attempt == RACES - 1:
                 raise
             continue
@@ -136,7 +136,7 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
 
 
 def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
-    """Return the wire form of the stored events that duplicates repeat; no query without duplicates."""
+    """Return the wire form of stored events that duplicates repeat. Runs no query without duplicates."""
     if not known:
         return {}
     events = list(
@@ -147,7 +147,7 @@ def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
 
 
 def _same(wire: dict[str, Any], other: dict[str, Any]) -> bool:
-    """True if two events are equal as JSON: in Python alone, true equals 1."""
+    """True if two events are equal as JSON. In Python, true also equals 1."""
     return canonical_json(wire, in_order=True) == canonical_json(other, in_order=True)
 
 
@@ -164,7 +164,7 @@ def usage_key(made: Row) -> UsageKey:
 
 
 def _count_stored(delta: UsageDelta, rows: Sequence[Row]) -> None:
-    """Count stored events, grouped by request first: its events share owner, source and hour."""
+    """Count stored events. Grouped by request first, since its events share owner, source and hour."""
     sums: dict[tuple[datetime, int, int, str, str | None], list[int]] = {}
     dialects: dict[str, str] = {}
     for made in rows:

@@ -1,7 +1,7 @@
-"""Pending work: sessions to be summarised again, and quarters of an hour whose rollups are to be computed.
+"""Pending work: sessions to summarise again, and quarters of an hour to aggregate into rollups.
 
-Filing adds rows, and the workers that process them delete them. Rows are never updated: an upsert that met a
-row just being deleted would be lost with it.
+Filing adds rows, and the workers that process them delete them. Rows are never updated: an upsert of a row
+that is just being deleted would be lost with it.
 """
 
 from collections.abc import Collection, Iterable

@@ -34,15 +34,15 @@ class Part(NamedTuple):
     kind: tuple[str, ...] = ()
 
 
-# What steps change that also change `extra`: it is written as a whole, so these are computed together.
+# Steps that also change `extra`. It is written as a whole, so these are recomputed together.
 BOUND = Part(
     ("actor", "actor_email_hash", "object_id", "extra", "adaptations"),
     (
         *("tenant", "user", "account_scope", "contact", "contact_hash", "user_id", "username"),
-        *("passed", "score", "content_version"),  # whose defaults `adaptations` notes
+        *("passed", "score", "content_version"),  # their defaults are recorded in `adaptations`
     ),
 )
-# By the names of parts of enrichment: those that need neither the address nor the batch.
+# By name of the part of enrichment: the parts that need neither the address nor the batch.
 FIELDS: Mapping[str, Part] = {
     "account": BOUND,
     "emails": BOUND,
@@ -54,7 +54,7 @@ FIELDS: Mapping[str, Part] = {
         ("browser", "browser_version", "os_name", "os_family", "os_version", "device_type", "is_bot")
     ),
 }
-# Where the reference's corrections keep what was sent.
+# The keys under which the reference's corrections store the sent value.
 _CORRECTED = {"actor": ("actor", "id"), "object_id": ("object", "id")}
 
 
@@ -73,7 +73,7 @@ def batch(after: UUID, until: UUID | None, fields: Collection[str]) -> Batch | N
         waiting = Event.objects.filter(id__gt=after).order_by("id")
         if until is not None:
             waiting = waiting.filter(id__lt=until)
-        # Locked, since `extra` is written as a whole.
+        # Locked, because `extra` is written as a whole.
         events = list(waiting.prefetch_related("source", "owner").select_for_update(of=("self",))[:BATCH])
         if not events:
             return None
@@ -87,12 +87,12 @@ def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts:
     for event in events:
         detail = details.get(event.id)
         if detail is None:
-            continue  # `verify` tells of it
+            continue  # `verify` reports it
         was_hashed = any(note.startswith(HASHED) for note in event.adaptations or ())
         taken = again(event, detail, slugs[event.owner.organization_id])
         for part in parts:
             if part is BOUND and was_hashed:
-                continue  # what the hash is of can't be had again
+                continue  # the hashed value isn't stored
             for row, columns, values in (
                 (event, part.envelope, _envelope(taken)),
                 (detail, part.kind, taken.kind),

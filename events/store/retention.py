@@ -19,12 +19,12 @@ from events.lib.sql import each
 from events.partitioned.partitions import WEEK, existing_partitions, partition_name, partitioned_tables
 from events.store.usage import UsageDelta, UsageKey, hour_of
 
-# The end of the sealed time, as SQL; NULL where nothing is sealed.
+# The end of the sealed time, as SQL; NULL if nothing is sealed.
 SEALED_UNTIL = SQL(
     "(SELECT max(sealed_until) FROM events_retained"
     " WHERE reports_since IS NULL OR reports_since < sealed_until)"
 )
-# The same, before any time where nothing is.
+# The same, or the earliest possible time if nothing is sealed.
 COMPUTED_SINCE = SQL("coalesce({}, '-infinity'::timestamptz)").format(SEALED_UNTIL)
 
 
@@ -54,12 +54,12 @@ class Retention(NamedTuple):
 
     @property
     def sealed_until(self) -> datetime | None:
-        """The end of the sealed time; None if nothing is sealed."""
+        """Return the end of the sealed time, or None if nothing is sealed."""
         return self.sealed if self.sealed and (not self.reports or self.reports < self.sealed) else None
 
     @property
     def sentence(self) -> str:
-        """A sentence about the retention of single events; empty if none were removed."""
+        """Return a sentence about the retention of single events; empty if none were removed."""
         if self.events is None:
             return ""
         said = f"Single events are kept since {_day(self.events)}"
@@ -116,9 +116,9 @@ ON CONFLICT (id) DO UPDATE SET
     reports_since = greatest(kept.reports_since, excluded.reports_since)
 """
 
-# One removes at a time. Any constant does, it must only be ours.
+# One process removes at a time. The number is an arbitrary constant.
 _ADVISORY_LOCK = 7_480_255_002
-LOCK_TIMEOUT_MS = 2_000  # while we wait for readers to finish, all others wait behind us
+LOCK_TIMEOUT_MS = 2_000  # while this waits for readers to finish, all others wait behind it
 
 
 class RemovedCount(NamedTuple):
@@ -212,8 +212,8 @@ def requeue_quarters(week: datetime) -> None:
 def drop_week(week: datetime) -> None:
     """Drop the partitions of a week from all tables.
 
-    DROP waits for all who read or write these tables, and they for it; so all locks are taken first, and the
-    rest takes milliseconds. Raises where somebody reads for longer than the lock timeout.
+    DROP waits for everybody who reads or writes these tables, and they wait for it. So all locks are taken
+    first, and the rest takes milliseconds. Raises if somebody reads for longer than the lock timeout.
     """
     tables = partitioned_tables()
     with connection.cursor() as cursor:
@@ -229,7 +229,9 @@ def _present(week: datetime, tables: Sequence[str]) -> list[str]:
 
 
 def removal_delta(counts: Iterable[RemovedCount], now: datetime) -> UsageDelta:
-    """Return the usage delta: events are gone from the hour of their receipt, and removed in this one."""
+    """Return the usage delta: the events are gone from their hour of receipt, and counted as removed in this
+    one.
+    """
     delta = UsageDelta()
     for count in counts:
         received = UsageKey(count.owner_id, count.hour, count.source_id, count.kind, count.dialect)

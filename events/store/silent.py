@@ -1,7 +1,8 @@
-"""Silent sources: the one rule, which every page and digest applies.
+"""Silent sources: the one definition, used by every page and digest.
 
-A source is silent if something of it was received within two weeks, but nothing in the last 24 hours. One
-that has paused for as long twice before, within four weeks, isn't: what offices use pauses at weekends.
+A source is silent if something was received from it within two weeks, but nothing in the last 24 hours. If it
+has paused for as long twice before, within four weeks, it isn't silent, because office applications pause at
+weekends.
 """
 
 from collections import Counter
@@ -18,29 +19,31 @@ from events.store.usage import UsageHour, hour_of
 SILENT_AFTER = timedelta(hours=24)
 HEARD_WITHIN = timedelta(days=14)
 PAUSED_WITHIN = timedelta(days=28)
-USUAL = 2  # pauses of this length from which on the silence is normal
+USUAL = 2  # this many pauses of the same length make a silence normal
 
 
 @dataclass(frozen=True, slots=True)
 class SilentSource:
-    """A source that was heard of late, and isn't now."""
+    """A source that sent events recently but has stopped."""
 
     source_id: int
     name: str
     organization_id: int
-    last: datetime  # the hour of receipt that it was last heard in
+    last: datetime  # the last hour in which something was received
     received: int  # events within the two weeks
     lasts: timedelta  # whole hours
 
     @property
     def since(self) -> str:
-        """The length of its silence with blanks that don't break, such as 1 d 17 h."""
+        """Return the length of its silence with non-breaking spaces, such as 1 d 17 h."""
         return duration_text(self.lasts.total_seconds()).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def silent_sources(hours: QuerySet[UsageHour], now: datetime) -> list[SilentSource]:
-    """Return the silent sources by some counters, those that sent most first. Merged sources are never
-    silent: others send in their place. Neither are those of which nothing was stored.
+    """Return the silent sources by some counters, the most active first.
+
+    Merged sources are never silent, since others send in their place. Neither are those without stored
+    events.
     """
     this = hour_of(now)
     heard = hours.filter(hour__gt=this - HEARD_WITHIN, received__gt=0, source__merged_into=None)

@@ -27,7 +27,7 @@ from events.store.retention import weeks
 from events.store.usage import UsageHour
 from events.store.versions import SourceVersion
 
-_ADVISORY_LOCK = 748_025_503  # with the organization. Any constant does, it must only be ours.
+_ADVISORY_LOCK = 748_025_503  # with the organization's key; the number is an arbitrary constant
 
 
 class SourceName(NamedTuple):
@@ -39,14 +39,14 @@ class SourceName(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """The source of a name: its id, and its own name."""
+    """The source of a name: its id and name."""
 
     id: int
     name: str
 
 
 class _Found(NamedTuple):
-    """An existing source, and whether it counts against an owner's cap."""
+    """An existing source, and if it counts against an owner's cap."""
 
     source: Resolved
     counts: bool
@@ -90,7 +90,7 @@ def _bare(named: SourceName) -> SourceName:
 
 
 def _settled(found: dict[SourceName, _Found], named: SourceName, *, stored: bool) -> bool:
-    """True if a name has its source, which counts if it must."""
+    """True if a name has its source, and it counts if necessary."""
     there = found.get(named)
     return there is not None and (there.counts or not stored or named.name in STANDING)
 
@@ -126,9 +126,9 @@ def _lock(organizations: Iterable[int]) -> None:
 
 
 def _make(names: Sequence[SourceName], *, stored: bool) -> bool:
-    """Create sources, or let existing ones count, up to the cap; the standing ones don't count.
+    """Create sources, or count existing ones, up to the cap. The standing ones don't count.
 
-    Returns whether there was room for any.
+    Returns True if there was room for any.
     """
     room: dict[tuple[int, int | None], int] = {}
     for named in names:
@@ -156,20 +156,22 @@ def _make(names: Sequence[SourceName], *, stored: bool) -> bool:
 
 
 def _folded(names: Iterable[str]) -> dict[str, str]:
-    """Return names as the unique constraint compares them: Python folds some letters otherwise."""
+    """Return names as the unique constraint compares them, since Python folds some letters differently."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, lower(name) FROM unnest(%s::text[]) AS name", [text_array(list(names))])
         return dict(cursor.fetchall())
 
 
 def _made(organization_id: int, owner_id: int | None) -> int:
-    """Return the number of sources that count against an owner's cap; without an owner, against none."""
+    """Return the number of sources that count against an owner's cap; without an owner, those that don't
+    count.
+    """
     made = Source.objects.filter(organization_id=organization_id, merged_into=None).exclude(name__in=STANDING)
     return (made.filter(owner=None) if owner_id is None else made.filter(owner_id=owner_id)).count()
 
 
 def _insert(rows: Iterable[tuple[int, int | None, str]]) -> None:
-    """Insert sources; an existing one that didn't count now does."""
+    """Insert sources. An existing one that didn't count now does."""
     columns = list(map(list, zip(*rows, strict=True)))
     if not columns:
         return
@@ -207,7 +209,7 @@ def merge_sources(sources: Sequence[Source], into: Source) -> None:
     _refuse_standing(sources)
     ids = [source.pk for source in sources]
     with transaction.atomic():
-        # Sources merged into one of them get the same target, so that a name is resolved in one step.
+        # Sources already merged into one of them get the same target, so that a name is resolved in one step.
         Source.objects.filter(merged_into__in=ids).update(merged_into=into)
         Source.objects.filter(pk__in=ids).update(merged_into=into, closed_at=None)
 

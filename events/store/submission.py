@@ -31,7 +31,7 @@ class Submission:
     original: dict[str, Wire]  # as sent
     soft: tuple[Soft, ...]
     adaptations: list[str]
-    absent: Mapping[str, Wire]  # top-level fields that stand for nothing
+    absent: Mapping[str, Wire]  # top-level fields that mean nothing
     occurred_ms: int
     received_at: datetime
     wire_bytes: int
@@ -90,9 +90,9 @@ def assign_source(made: Row, source: Resolved) -> None:
             taken.extra = put(taken.extra, leaf.path, sent)
 
 
-# A number of 2 to the 53 or more that is written with an exponent, as all doubles of that size are.
+# A number of 2**53 or more written with an exponent, as all doubles of that size are.
 _LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e[0-9]")
-# What such a number ends in: a pattern that begins with a letter is found six times as fast.
+# The end of such a number. A pattern that begins with a letter is found six times as fast.
 _ENDS_IN_EXPONENT = re.compile(rb"e[0-9]+[,}\]]")
 
 
@@ -100,7 +100,7 @@ _ENDS_IN_EXPONENT = re.compile(rb"e[0-9]+[,}\]]")
 _SHORTENS = re.compile(rb"\.0[,}\]]")
 
 
-# By whether keys are in order.
+# By True or False for sorted keys.
 _SURROGATES_TOO = {
     in_order: json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=in_order)
     for in_order in (False, True)
@@ -111,7 +111,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _surrogates_too(event: Wire, *, in_order: bool) -> bytes:
-    """Return JSON in which lone surrogates, which have no UTF-8, are escapes, and all else as it is."""
+    """Return JSON with lone surrogates, which UTF-8 can't encode, as escapes, and all else unchanged."""
     if in_order or type(event) is not dict:
         return _encode_surrogates(event, in_order=in_order)
     # Most of an event has none, and the fast encoder is five times as fast.
@@ -140,9 +140,9 @@ def _encode_surrogates(value: Wire, *, in_order: bool) -> bytes:
 
 
 def canonical_json(event: Wire, *, in_order: bool = False) -> bytes:
-    """Return the JSON whose length is charged: without blanks, in UTF-8, numbers in canonical form.
+    """Return the JSON that is charged by its length: without blanks, in UTF-8, with canonical numbers.
 
-    Sorting keys changes no length, so it is left out unless it is asked for.
+    Sorting keys doesn't change the length, so it is only done on request.
     """
     order: Literal["sorted"] | None = "sorted" if in_order else None
     try:

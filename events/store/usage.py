@@ -50,7 +50,7 @@ class UsageHour(models.Model):
     removed_bytes = models.BigIntegerField(
         default=0, db_default=0, help_text="Size of the events removed in this hour, as it was charged."
     )
-    # What is left of an hour of receipt can so be proved to the event, whatever was removed of it since.
+    # Lets the remaining events of an hour of receipt be verified exactly, whatever was removed since.
     gone = models.BigIntegerField(
         default=0, db_default=0, help_text="Of the events filed, those removed since."
     )
@@ -65,7 +65,7 @@ class UsageHour(models.Model):
                 fields=["owner", "hour", "source", "kind", "dialect"], name="usage_hour_once"
             )
         ]
-        # Rows come hour by hour: a period of all owners is a stretch of the table. Costs updates nothing.
+        # Rows arrive hour by hour, so a period of all owners is a range of the table. Updates don't touch it.
         indexes = [BrinIndex(fields=["hour"], name="usage_hour_brin", pages_per_range=16, autosummarize=True)]
 
     def __str__(self) -> str:
@@ -123,7 +123,7 @@ class WarningKey(NamedTuple):
     code: str
 
 
-# What readers are told of usage.
+# Measures shown to readers of usage.
 MEASURES = (
     "received",
     "stored",
@@ -135,7 +135,7 @@ MEASURES = (
     "removed",
     "removed_bytes",
 )
-# With what only `verify` needs.
+# With measures that only `verify` needs.
 COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
 
 
@@ -159,7 +159,7 @@ class UsageDelta:
 
 @forgets("examples of quality warnings")
 def erase_examples(erased: Erased, _: datetime) -> int:
-    """Erase all examples of the owner: any value may name the actor."""
+    """Erase all examples of the owner, since any value may name the actor."""
     rows = WarningHour.objects.filter(owner=erased.owner).exclude(example="")
     return rows.update(example="")
 

@@ -56,7 +56,7 @@ class VersionSeen:
     events: int
 
     def take(self, other: "VersionSeen") -> None:
-        """Add other sightings."""
+        """Merge other sightings."""
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         self.events += other.events
 

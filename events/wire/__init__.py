@@ -1,1 +1,1 @@
-"""How events look on the wire: dialects, typed columns with paths, validators, the way there and back."""
+"""The wire form of events: dialects, typed columns with paths, validators, and conversion both ways."""

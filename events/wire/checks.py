@@ -1,7 +1,7 @@
-"""Checks: what the value of a field should be; others are accepted and counted as quality warnings.
+"""Checks: the expected values of fields. Other values are accepted and counted as quality warnings.
 
-`out_of_range` is a value that the format's document excludes; `unit` one that is in another unit,
-judging by its size.
+`out_of_range` is a value that the format's document excludes. `unit` is a value that, by its size, is in
+another unit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from events.identity import moment
 
 HOUR, DAY = 3_600, 86_400  # seconds
-# Milliseconds below this are of 1973 or earlier; the same number of seconds is a time until the year 5138.
+# Milliseconds below this are before 1974; the same number of seconds is a time until the year 5138.
 SECONDS_BELOW = 10**11
 LONGEST_EXAMPLE = 60  # characters
 
@@ -51,7 +51,7 @@ def seconds(most: float) -> Check:
 
 
 def sizes(unit: str) -> Check:
-    """Check a size; -1 stands for an unknown one."""
+    """Check a size. -1 means unknown."""
     return Check(f"{unit}, or -1 if it isn't known", lambda number: number < 0 and number != -1)
 
 
@@ -66,7 +66,7 @@ def _is_in_seconds(stored: datetime | None) -> bool:
     return stored is not None and stored < _EARLIEST
 
 
-# A time that no calendar has isn't stored.
+# A time beyond the calendar isn't stored.
 TIME = Check("milliseconds since 1970", _is_no_time, _is_in_seconds)
 COUNT = at_least(0, "0 or more")
 
@@ -83,7 +83,7 @@ def _written(number: Any) -> str:
 
 
 def negative_items(items: Any, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
-    """Return the first negative number under each of the names in a list of objects."""
+    """Yield the first negative number under each name in a list of objects."""
     for name in names:
         for item in items if type(items) is list else ():
             number = item.get(name) if isinstance(item, Mapping) else None

@@ -1,8 +1,8 @@
-"""Typed columns of kinds: Django fields that also know their path on the wire and whether it must be there.
+"""Typed columns of kinds: Django fields that also know their path on the wire and if they are required.
 
-A column turns a wire value into what is stored (`take`) and back (`give`). `take` returns the stored value,
-`MISMATCH` for a value of another type (kept in `extra`, column null, warned), or `Inexact` where the column
-holds a reading of the value that would not give the same JSON back (the original goes to `extra` beside it).
+A column converts a wire value for storage (`take`) and back (`give`). `take` returns the stored value,
+`MISMATCH` for a value of another type (kept in `extra`, column null, warned), or `Inexact` for a value that
+the column can't reproduce exactly (the original is also kept in `extra`).
 """
 # mypy: disable-error-code="type-arg"
 # Django's fields take type arguments from the checker only, so a class that runs can't name them.
@@ -42,12 +42,12 @@ class Inexact(NamedTuple):
 
 
 class _Mismatch:
-    """The wire value is of a type that the column doesn't hold."""
+    """The wire value has a type that the column can't hold."""
 
 
 MISMATCH: Final = _Mismatch()
 
-EXACT_INTEGERS = 2**53  # a double holds every whole number up to here
+EXACT_INTEGERS = 2**53  # a double holds every integer up to this
 NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?\Z"
 LenientNumber = int | float | Annotated[str, Meta(pattern=NUMERIC)]  # also a numeric string
 NOT_BLANK = r"\S"
@@ -70,7 +70,7 @@ def take_loose_text(value: Wire) -> Any:
 
 
 def take_identifier(value: Wire) -> Any:
-    """Accept text that names something. An empty text counts as absent."""
+    """Accept text that names something. An empty text counts as missing."""
     if type(value) is not str:
         return MISMATCH
     return value or Inexact(None)
@@ -147,14 +147,14 @@ def take_texts(value: Wire) -> Any:
     """Accept a list of texts."""
     if type(value) is not list:
         return MISMATCH
-    for item in value:  # a loop: `all` with a generator takes twice as long on the few items that there are
+    for item in value:  # a loop, because `all` with a generator takes twice as long on a few items
         if type(item) is not str:
             return MISMATCH
     return value
 
 
 def take_list(value: Wire) -> Any:
-    """Accept a list of anything."""
+    """Accept any list."""
     return value if type(value) is list else MISMATCH
 
 
@@ -168,7 +168,7 @@ def same(stored: Any) -> Wire:
     return stored
 
 
-# What some of these store as it is, by its type: the walk over an event need not call them for that.
+# Values of these types are stored unchanged, so splitting an event needn't call `take` for them.
 AS_IT_IS: dict[Callable[[Wire], Any], type] = {
     take_text: str,
     take_loose_text: str,
@@ -198,7 +198,7 @@ class WireField:
     # Set by each column class below.
     take: Callable[[Wire], Any]
     give: Callable[[Any], Wire] = staticmethod(same)
-    lenient_type: Any  # for msgspec, where the field is hard
+    lenient_type: Any  # for msgspec, if the field is hard
     strict_type: Any
     django_path: str
 
@@ -226,7 +226,7 @@ class WireField:
         super().__init__(**{"null": True, "blank": True, **kwargs})
 
     def deconstruct(self) -> Any:
-        """Return the plain Django field for migrations: path and need don't concern the database."""
+        """Return the plain Django field for migrations. Path and need don't affect the database."""
         name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
         return name, self.django_path, args, kwargs
 
@@ -246,7 +246,7 @@ class Text(WireField, models.TextField):
 
 
 class FilledText(Text):
-    """Text that must not be empty or blank where the field is hard."""
+    """Text that must not be empty or blank if the field is hard."""
 
     lenient_type: Any = Filled
 
@@ -266,21 +266,21 @@ class Name(Text):
         self.names = names
 
     def take(self, value: Wire) -> Any:
-        """Return the name, also of a number."""
+        """Return the name, also for a number."""
         if type(value) is int and 0 <= value < len(self.names):
             return Inexact(self.names[value])
         return value if value in self.names else MISMATCH
 
 
 class Base64(Text):
-    """Bytes, stored as the base64 (either alphabet) that they came in; too many or too few are a mismatch."""
+    """Bytes, stored as the received base64 (either alphabet). Too many or too few are a mismatch."""
 
     def __init__(self, *args: Any, shortest: int = 0, longest: int = 2**30, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lengths = range(shortest, longest + 1)
 
     def take(self, value: Wire) -> Any:
-        """Return the text that stands for the bytes."""
+        """Return the text of the bytes."""
         if type(value) is str and _BASE64.match(value) and len(value.rstrip("=")) * 3 // 4 in self.lengths:
             return value
         return MISMATCH
@@ -363,7 +363,7 @@ class Objects(WireField, models.JSONField):
 
 
 class Open(WireField, models.JSONField):
-    """An object whose keys nobody fixed, kept as JSON."""
+    """An object with any keys, stored as JSON."""
 
     take = staticmethod(take_object)
     lenient_type = strict_type = dict[str, Any]

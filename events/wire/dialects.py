@@ -1,4 +1,4 @@
-"""The three dialects: where each keeps what the envelope needs, as docs/reference/formats.md has it."""
+"""The three dialects: where each has the envelope's fields, as described in docs/reference/formats.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from events.wire.columns import (
 from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier, written_as
 
-UNCHECKED = None  # the reference pipeline's schema says nothing of the field
+UNCHECKED = None  # the reference pipeline's schema doesn't mention the field
 NotEmpty = Annotated[str, Meta(min_length=1)]
 Uint64Text = Annotated[str, written_as(r"^[0-9]{1,19}\Z", "an unsigned number")] | Annotated[int, Meta(ge=0)]
 BuildlessId = Annotated[str, written_as(r"^[A-Za-z0-9]{12,64}\Z", "12 to 64 letters or digits")]
@@ -57,7 +57,7 @@ class CorrelationItem(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Dialect:
-    """A wire format: its envelope, and where its kinds keep their own fields."""
+    """A wire format: its envelope, and the path of its kinds' fields."""
 
     name: str
     envelope: tuple[Leaf, ...]
@@ -100,7 +100,7 @@ def _owner_name(owner: Any) -> Any:
 
 
 def _source_name(source: Any) -> Any:
-    """Return the name of a source; None for standing ones, whose name as sent is in the remainder."""
+    """Return the name of a source. None for standing ones, because the sent name is in the remainder."""
     return None if source.name.startswith("(") else source.name
 
 

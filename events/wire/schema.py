@@ -1,7 +1,8 @@
-"""What a kind's columns say about its wire form, compiled once at start: validator, row builder, way back.
+"""Schemas of kinds, compiled from their columns once at start: validator, conversion to rows, and back.
 
-The event is walked once, key by key. What a column reproduces goes into the column; all else stays in the
-remainder at its place, so `give` is: build from columns, lay the remainder over it.
+The event is traversed once, key by key. Values that a column reproduces go into the column, and all others
+stay in the remainder at their path. So `give` builds the event from columns and then merges the remainder
+into it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,39 +33,39 @@ class Leaf(NamedTuple):
 
     @property
     def dotted(self) -> str:
-        """The path as people write it."""
+        """Return the path as people write it."""
         return ".".join(self.path)
 
 
 class Soft(NamedTuple):
-    """Leaves whose absence is warned of, and the object that must be there for it; empty: none must."""
+    """Leaves that cause a warning if missing, and the object that must exist for it; empty: none."""
 
     within: tuple[str, ...]
     leaves: tuple[Leaf, ...]
 
 
 class Warned(NamedTuple):
-    """A quality warning: a field that was accepted though it isn't as it should be."""
+    """A quality warning: a field that was accepted although its value is wrong."""
 
     path: str
     code: str  # docs/reference/errors.md lists them
     example: str = ""  # a value that was sent
 
 
-# A check of several columns of a kind together.
+# A check across several columns of a kind.
 Watch = Callable[[Mapping[str, Any]], Iterable[Warned]]
 
 
 @dataclass(slots=True)
 class Taken:
-    """A wire event taken apart: columns of the envelope, columns of the kind, what is left, warnings."""
+    """A wire event split into columns of the envelope, columns of the kind, the remainder, and warnings."""
 
     dialect: str
     envelope: dict[str, Any] = field(default_factory=dict)
     kind: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Wire] | None = None
     warnings: list[Warned] = field(default_factory=list)
-    adaptations: list[str] = field(default_factory=list)  # what is undone on the way back
+    adaptations: list[str] = field(default_factory=list)  # undone when the event is rebuilt
 
 
 class Schema:
@@ -121,7 +122,7 @@ class Schema:
         return taken
 
     def _check(self, taken: Taken) -> None:
-        """Warn of values that are accepted though they are not what they should be."""
+        """Warn of values that are accepted although they are wrong."""
         kind = taken.kind
         for column, leaf, check in self._checks:
             if column not in kind:
@@ -149,7 +150,7 @@ class Schema:
         return lay_over(event, extra) if extra else event
 
 
-# What the walk does with one key. A plain tuple, because a named one takes twice as long to unpack:
+# How one key is split. A plain tuple, because a named one takes twice as long to unpack:
 # - the type that is stored as it is, or walked if columns are below;
 # - the nodes below; whether the column is the kind's, else the envelope's; the column;
 # - how it takes any other type; the path for warnings.
@@ -178,7 +179,7 @@ def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
 
 
 def _no_object(_: Wire) -> Any:
-    """What stands where the schema has an object with columns in it, and is none."""
+    """Return the value to store if the schema has an object with columns, but the event doesn't."""
     return MISMATCH
 
 
@@ -189,9 +190,9 @@ def _take(
     kind: dict[str, Any],
     warnings: list[Warned],
 ) -> dict[str, Wire] | None:
-    """Fill columns from one object; return what they don't reproduce.
+    """Fill columns from one object, and return what they don't reproduce.
 
-    Every key of every event comes through here, so it makes no call that it can do without.
+    Every key of every event passes through here, so it avoids every call that it can.
     """
     rest: dict[str, Wire] | None = None
     for key, value in found.items():
@@ -226,17 +227,17 @@ def _take(
 
 
 def _expected(leaf: Leaf, taken: Taken) -> bool:
-    """True if a missing soft field should be there, because its object is."""
+    """True if a missing soft field should exist, because its object does."""
     if leaf.unless and taken.envelope.get(leaf.unless) is not None:
         return False
     if leaf.when and taken.kind.get(leaf.when) is None:
         return False
-    # One warning for a field: of a wrong type, it isn't missing too.
+    # One warning per field: one with a wrong type isn't missing too.
     return not taken.warnings or leaf.dotted not in [warned.path for warned in taken.warnings]
 
 
 def _example(leaf: Leaf, stored: Any, taken: Taken) -> str:
-    """Return the value as it was sent: the column may hold nothing of it."""
+    """Return the value as it was sent, since the column may hold nothing of it."""
     return example(at(taken.extra, leaf.path) if stored is None else leaf.give(stored))
 
 
@@ -244,7 +245,7 @@ ABSENT: Final = object()
 
 
 def at(value: Wire, path: Iterable[str]) -> Wire:
-    """Return what a JSON value has at a path, or ABSENT."""
+    """Return the value at a path of a JSON value, or ABSENT."""
     for key in path:
         if type(value) is not dict or key not in value:
             return ABSENT
@@ -259,7 +260,7 @@ def _has_object(event: Wire, path: tuple[str, ...]) -> bool:
 
 
 def lay_over(built: dict[str, Wire], rest: Mapping[str, Wire]) -> dict[str, Wire]:
-    """Lay the remainder over what the columns gave: objects merge, anything else replaces."""
+    """Merge the remainder into what the columns gave: objects are merged, anything else is replaced."""
     for key, value in rest.items():
         below = built.get(key)
         if type(below) is dict and type(value) is dict:
@@ -270,7 +271,7 @@ def lay_over(built: dict[str, Wire], rest: Mapping[str, Wire]) -> dict[str, Wire
 
 
 def put(extra: dict[str, Wire] | None, path: tuple[str, ...], value: Wire) -> dict[str, Wire]:
-    """Put one more value into a remainder, at `path`."""
+    """Add another value to a remainder at `path`."""
     whole: dict[str, Wire] = {} if extra is None else extra
     place = whole
     for key in path[:-1]:

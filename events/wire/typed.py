@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def decoder(kind: type[T]) -> Callable[[bytes | str], T]:
-    """Return a function that decodes JSON into `kind`. For module level: each call describes the type."""
+    """Return a function that decodes JSON into `kind`. Call it at module level: it describes the type."""
     return msgspec.json.Decoder(kind).decode  # noqa: TID251
 
 
 def converter(kind: type[T]) -> Callable[[Any], T]:
-    """Return a function that converts decoded JSON to `kind`. For module level, as above."""
+    """Return a function that converts decoded JSON to `kind`. Call it at module level too."""
     msgspec.json.Decoder(kind)  # noqa: TID251  (describes it, and all types in it)
     return partial(msgspec.convert, type=kind)  # noqa: TID251
 

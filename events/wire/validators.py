@@ -1,7 +1,7 @@
 """Validators of kinds: msgspec Structs derived from the leaves of a schema, and their errors in words.
 
-Lenient holds only what both documents require. Strict holds what the reference pipeline's JSON schemas hold:
-closed objects, exact types, its own required fields.
+Lenient validation requires only what both documents require. Strict validation follows the reference
+pipeline's JSON schemas: closed objects, exact types, their required fields.
 """
 
 import re
@@ -19,12 +19,12 @@ from events.wire.typed import converter
 
 MAX_IDENTIFIER = 512  # characters of ids, sessions, actors and devices
 Identifier = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
-# Text within the bound, or any other JSON value: a wrong type in a soft field is no reason to reject.
+# Text within the limit, or any other JSON value, since a wrong type in a soft field is no reason to reject.
 SoftIdentifier = Identifier | int | float | bool | list[Any] | dict[str, Any] | None
 
 
 class Must(IntEnum):
-    """Whether a field must be present."""
+    """Conditions under which a field must be present."""
 
     NO = 0
     WITHIN = 1  # where the object around it is
@@ -32,7 +32,7 @@ class Must(IntEnum):
 
 
 class Fault(NamedTuple):
-    """Why an event was refused: a stable code, the path of the field, a sentence."""
+    """The reason why an event was refused: a stable code, the path of the field, a sentence."""
 
     code: str
     path: str
@@ -43,7 +43,7 @@ Rule = Callable[[Mapping[str, Any]], Fault | None]
 
 
 class Validator:
-    """Holds events of one schema to its rules."""
+    """The validation rules of events of one schema."""
 
     def __init__(self, struct: type[Any], rules: Iterable[Rule]) -> None:
         self._convert = converter(struct)
@@ -93,7 +93,7 @@ Field = tuple[tuple[str, ...], Any, Must]
 
 
 def _root(schema: Schema) -> list[Field]:
-    """Return the object that holds the kind's own fields. It must be present even if no field must."""
+    """Return the object with the kind's fields. It must be present even if none of them is required."""
     return [(schema.root, dict[str, Any], Must.ALWAYS)] if schema.root else []
 
 
@@ -111,7 +111,7 @@ def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: st
         if inside := [field for field in group if field[0]]:
             below = f"{path}.{key}".lstrip(".")
             kind = _struct(f"{name}_{attribute}", inside, closed, below)
-            # An object must be there if it must itself or something in it must always be.
+            # An object must exist if it is required itself or contains a required field.
             must = Must.ALWAYS if any(must is Must.ALWAYS for _, _, must in group) else Must.NO
         if must:
             members.append((attribute, kind))
@@ -121,7 +121,7 @@ def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: st
     return msgspec.defstruct(name, members, rename=renamed, forbid_unknown_fields=path in closed, gc=False)
 
 
-MAX_SHOWN = 200  # characters of a path: its keys are the client's
+MAX_SHOWN = 200  # characters of a path, since its keys come from the client
 
 
 def shown(path: str) -> str:
@@ -141,7 +141,7 @@ def _worded(types: str) -> str:
     return " or ".join(names)
 
 
-# msgspec's sentences, each with the code and the sentence that it is for us; the groups fill the places.
+# msgspec's messages, each with our code and sentence. The groups fill the placeholders.
 _SENTENCES = [
     (re.compile(pattern, re.DOTALL), code, sentence)
     for pattern, code, sentence in (
@@ -157,16 +157,16 @@ _SENTENCES = [
         (r"Expected `(.*?)`, got `(.*?)`", "wrong_type", "{path} must be {0}, not {1}."),
         (r"Invalid enum value ", "bad_value", "{path} has none of the values that it may have."),
         (r"Number out of range", "bad_value", "{path} is beyond what a number can be."),
-        (r"(.*)", "bad_value", "{path}: {0}."),  # whatever else there is
+        (r"(.*)", "bad_value", "{path}: {0}."),  # anything else
     )
 ]
-_PATTERNS: dict[str, str] = {}  # what msgspec prints of a pattern, and the pattern in words
+_PATTERNS: dict[str, str] = {}  # a pattern as msgspec prints it, and in words
 
 
 def written_as(
     pattern: str, words: str, *, min_length: int | None = None, max_length: int | None = None
 ) -> Meta:
-    """Return the constraint of a text to a pattern, with the words for its fault: "must be …"."""
+    """Return the constraint of a text to a pattern, with the words of its error: "must be …"."""
     _PATTERNS[repr(pattern)] = words
     return Meta(pattern=pattern, min_length=min_length, max_length=max_length)
 
@@ -177,7 +177,7 @@ _NAMES_A_KEY = {"missing", "unknown_field"}
 def explain(sentence: str) -> Fault:
     """Return the fault of msgspec's ValidationError."""
     text, _, path = sentence.rpartition(" - at `$")
-    # msgspec's path begins with `$`, the whole event: `$.edata.item` is our `edata.item`.
+    # msgspec's paths begin with `$`, the whole event: `$.edata.item` is our `edata.item`.
     text, path = (text, path[:-1].removeprefix(".")) if text else (sentence, "")
     for pattern, code, words in _SENTENCES:
         if found := pattern.match(text):

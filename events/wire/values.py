@@ -1,7 +1,7 @@
 """JSON values between wire and store: canonical numbers, text that PostgreSQL can't hold, adaptations.
 
-PostgreSQL's text and jsonb refuse NUL, UTF-8 refuses lone surrogates, and jsonb forgets how a number was
-written. What is changed for them on the way in is noted among the event's `adaptations` and undone here.
+PostgreSQL's text and jsonb refuse NUL, UTF-8 can't encode lone surrogates, and jsonb doesn't keep the
+notation of numbers. Changes made for them are recorded among the event's `adaptations` and undone here.
 """
 
 import re
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 _EXACT = 2**53
 _LARGEST = int(sys.float_info.max)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# By table: a function called for each of a million NULs would take a second.
+# With a table, because calling a function for each of a million NULs would take a second.
 _ESCAPES = {code: f"\\u{code:04x}" for code in (0, *range(0xD800, 0xE000))} | {ord("\\"): "\\\\"}
 _ESCAPED = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
 
@@ -90,7 +90,7 @@ def _escape_text(text: str) -> str:
     if text.isascii() and "\\" not in text and "\x00" not in text:
         return text
     if not _UNSTORABLE.search(text) and not _ESCAPED.search(text):
-        return text  # nothing in it would be taken for an escape
+        return text  # nothing in it could be read as an escape
     return text.translate(_ESCAPES)
 
 
@@ -112,14 +112,14 @@ def _escape_item(value: Wire) -> Wire:
     kind = type(value)
     if kind is str:
         return _escape_text(value)
-    # Most of what stands in an event needs nothing, which its JSON tells faster than a walk over it.
+    # Most values in an event need no escaping, and checking their JSON is faster than traversing them.
     if (kind is dict or kind is list) and not _is_plain(value):
         return map_json(value, _escape_text, _same)
     return value
 
 
 def _is_plain(value: Wire) -> bool:
-    """Return True if there is nothing to escape in a value: neither NUL, surrogate nor backslash."""
+    """True if a value needs no escaping: it has no NUL, surrogate or backslash."""
     try:
         return b"\\" not in _encode(value)
     except UnicodeEncodeError:
@@ -127,7 +127,7 @@ def _is_plain(value: Wire) -> bool:
 
 
 def unescape(value: Wire) -> Wire:
-    """Return the text that `escape` was given."""
+    """Return the text that was passed to `escape`."""
     return map_json(value, _unescape_text, _same)
 
 
@@ -174,7 +174,7 @@ def _without(event: dict[str, Wire], path: list[str]) -> dict[str, Wire]:
 
 
 def _remove(event: dict[str, Wire], path: list[str]) -> None:
-    """Remove what was filled in, and the objects that it alone had made."""
+    """Remove a filled-in value, and the objects that were created only for it."""
     *above, last = path
     places = [event]
     for key in above:

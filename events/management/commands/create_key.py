@@ -1,4 +1,4 @@
-"""create_key: make an API key and what it needs; print it alone on the last line."""
+"""create_key: create an API key, with its owner if needed, and print it alone on the last line."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from events.ownership import provisioning
 from events.ownership.api_key import OPEN_TO_ANYONE, ApiKey, KeyType, Permissions
 from events.ownership.owner import Validation
 
-# What the audit trail keeps of a key: never its hash.
+# Fields of a key in the audit trail, without its hash.
 KEPT = ("name", "type", "may_write", "may_read", "prefix", "default_owner", "owners", "all_owners")
 
 

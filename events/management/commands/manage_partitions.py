@@ -1,4 +1,4 @@
-"""manage_partitions: make the weekly partitions to come, and list those there are."""
+"""manage_partitions: create future weekly partitions, and list the existing ones."""
 
 from typing import Any
 

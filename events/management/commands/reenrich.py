@@ -1,4 +1,4 @@
-"""reenrich: compute columns of stored events anew, after a setting or a rule has changed."""
+"""reenrich: recompute columns of stored events after a setting or a rule has changed."""
 
 import sys
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if unknown or not fields:
             raise CommandError(f"--fields takes some of {', '.join(FIELDS)}; not {', '.join(unknown)}.")
         start = first_id(options["since"]) if options["since"] else UUID(int=0)
-        # `since` itself is among them, so it goes on after the id before it.
+        # `since` itself is included, so start after the id before it.
         after = max(options["after"] or UUID(int=0), UUID(int=max(start.int - 1, 0)))
         until = first_id(options["until"]) if options["until"] else None
         events = changed = 0
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]  # generic for the checker only
-    """A bar along the time of occurrence, in seconds: events are not counted beforehand."""
+    """A progress bar along the time of occurrence, in seconds. Events aren't counted in advance."""
 
     initial_second = 0
 

@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 
 def _reports(found: list[Removed], keep: bool | None, now: datetime) -> str:
-    """Say what becomes of their sessions and rollups."""
+    """Return what happens to their sessions and rollups."""
     kept = sum(removal.keeps_reports(each.week, now) if keep is None else keep for each in found)
     if not found or kept == len(found):
         return "Sessions and the figures of reports are kept." if found else ""

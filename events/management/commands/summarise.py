@@ -1,4 +1,4 @@
-"""summarise: sum up the sessions that wait, or all of them."""
+"""summarise: summarise the pending sessions, or all of them."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""summarise_file: sum up the sessions of a file of V3 events, without a database."""
+"""summarise_file: summarise the sessions in a file of V3 events, without a database."""
 
 import json
 import sys
