@@ -31,7 +31,7 @@ STRETCHES = 240  # most intervals of a longer session: more couldn't be seen
 COUNTED = 100_000  # most events that PostgreSQL counts for a page: 0.7 s
 PROBES = 120  # intervals of a session too long to be counted
 PROBED = 16  # first events read of each of them
-IDLES = 200  # that are shown
+IDLES = 200  # pauses shown
 OPENING = ("impression", "ui_action")  # kinds that may open a page
 
 
@@ -73,7 +73,7 @@ class Timeline:
     marks: tuple[Mark, ...]
     visits: tuple[Visit, ...]
     idles: tuple[Idle, ...]
-    stretch_ms: int = 0  # that a mark stands for; 0 where it stands for an event
+    stretch_ms: int = 0  # length of the interval of a mark; 0 if each mark is one event
     lacks_visits: bool = False  # there are too many of them to be drawn
     is_probed: bool = False  # only the first PROBED events of each stretch are drawn
 
@@ -227,7 +227,7 @@ TICK = 14  # height of a mark of one event
 BELOW = 30  # of the axis
 CHARACTER = 6.6  # about as wide as that
 TINTS = 7  # colours of pages; further pages share the last one
-TICKS = 8  # on the axis, at the most
+TICKS = 8  # on the axis, at most
 STEPS = (
     *(1, 2, 5, 10, 15, 30),
     *(60, 120, 300, 600, 900, 1_800),

@@ -37,7 +37,7 @@ class OwnerSerializer(Selectable, serializers.ModelSerializer[Owner]):
 
 
 class OwnerFilter(django_filters.FilterSet):
-    """What owners can be asked for."""
+    """Filters of owners."""
 
     name = django_filters.CharFilter(method="by_name", help_text="Name of the owner, in any case.")
 
@@ -93,7 +93,7 @@ class Heard:
 
 
 class SourceFilter(django_filters.FilterSet):
-    """What sources can be asked for."""
+    """Filters of sources."""
 
     name = django_filters.CharFilter(lookup_expr="iexact", help_text="Name of the source, in any case.")
     owner = django_filters.CharFilter(

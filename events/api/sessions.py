@@ -37,7 +37,7 @@ MOVED = 308
 
 
 class SessionFilter(OwnedFilter):
-    """What sessions can be asked for."""
+    """Filters of sessions."""
 
     state = django_filters.ChoiceFilter(
         choices=State.choices, method="by_state", help_text="How far it has gone."

@@ -94,7 +94,7 @@ class UsageSerializer(Selectable, serializers.ModelSerializer[UsageHour]):
 
 
 class UsageFilter(ReceiptFilter):
-    """What usage can be asked for."""
+    """Filters of usage."""
 
     class Meta:
         model = UsageHour

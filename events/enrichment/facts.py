@@ -32,7 +32,7 @@ class Facts(NamedTuple):
 
     columns: Mapping[str, Any]  # of the envelope
     context: Mapping[str, str]  # as kept
-    steps: Mapping[str, tuple[Callable[[Any, "Facts"], None], ...]]  # what is done to events of each kind
+    steps: Mapping[str, tuple[Callable[[Any, "Facts"], None], ...]]  # the steps for events of each kind
     agents: set[str]  # user agents of its events that have been parsed
 
 

@@ -17,8 +17,8 @@ WORDS = frozenset(
     )
 )
 _BLANK = " \t\r\n"
-_ZERO = "0-{}"  # what 0 and a UUID of zeros are made of
-# Most ids are told by their length or their first character alone.
+_ZERO = "0-{}"  # the characters of 0 and of a UUID of zeros
+# Most ids are ruled out by their length or first character.
 _LENGTHS = frozenset(map(len, WORDS))
 _FIRST = frozenset(_ZERO + _BLANK)
 _LONGEST = 80

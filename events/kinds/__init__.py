@@ -31,7 +31,7 @@ class KindEntry:
     schema: Schema
     lenient: Held
     strict: Held | None  # None if no reference pipeline exists
-    by_encoding: dict[str, Held]  # where an encoding has its own notion of what is hard
+    by_encoding: dict[str, Held]  # encodings with different hard fields
 
     def held(self, *, strict: bool, encoding: str) -> Held:
         """Return the validation of events received in `encoding`."""

@@ -101,7 +101,7 @@ class Exhausted(NamedTuple):
 
     @property
     def wait(self) -> int:
-        """Seconds until the bucket has a token again."""
+        """Return the seconds until the bucket has a token again."""
         return max(1, math.ceil((1 - self.tokens) / self.bucket.limit.per_second))
 
     def headers(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from events.ownership.api_key import ApiKey, KeyType, hash_of, parts_of
 from events.ownership.owner import Validation
 
 TTL_SECONDS = 10.0  # a revoked key is refused within this time everywhere
-MAX_CACHED = 10_000  # keys; only good ones are cached, so nobody but their holders can fill it
+MAX_CACHED = 10_000  # only valid keys are cached, so strangers can't fill it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Sender:
     strict: bool  # the default owner's validation
     all_owners: bool
     owners: frozenset[int]  # ids of the owners it may write for, the default one among them
-    user: str  # whose personal key it is, "" for none
+    user: str  # the person of a personal key, or "" without one
     expires: float  # seconds since 1970; infinity for never
 
     def may_write_for(self, owner_id: int) -> bool:

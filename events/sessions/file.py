@@ -27,7 +27,7 @@ from events.wire.validators import Fault
 
 Wire = dict[str, Any]
 OWNER = UUID(int=0)  # of all that is in a file
-UNKNOWN = ""  # source of an event whose pdata.id is empty
+UNKNOWN = ""  # source of an event with an empty pdata.id
 _EIDS = {entry.name.upper(): entry for entry in KINDS.values() if entry.schema.dialect == "sunbird"}
 
 

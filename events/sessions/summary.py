@@ -18,8 +18,8 @@ INACTIVITY_MS = 1_800_000  # a longer gap cuts a session that has no id
 DEFAULT_TYPE = "app"  # as the reference has it where no START names one
 MAX_PAGES = 10_000  # distinct pages of a session; the others are summed up as one
 OTHER_PAGES = "(other)"
-MAX_ACTORS = 100  # that are told apart in a session
-MAX_NAMES = 10_000  # events of a session whose ids are compared
+MAX_ACTORS = 100  # distinct actors counted in a session
+MAX_NAMES = 10_000  # events of a session compared by id
 
 
 class Page(NamedTuple):
@@ -64,7 +64,7 @@ class Summary(NamedTuple):
     channel: str | None
     version: str | None
     country: str | None
-    is_bot: bool = False  # every event whose user agent is known is of a bot, and there is one
+    is_bot: bool = False  # all events with a known user agent are from bots, and there is at least one
     actors: int = 0  # different ones, without anonymous ones
     reused_ids: int = 0  # events with the client's id of an earlier one
 

@@ -19,7 +19,7 @@ class Heading:
 
     name: str
     zone: str = ""  # name of the time zone of its times
-    unit: str = ""  # that its numbers count, unless the name says it
+    unit: str = ""  # unit of its numbers, unless the name says it
     is_estimate: bool = False
     is_day: bool = False  # its times are the first moments of days
     is_zulu: bool = False  # CSV has its times in UTC with a Z, not with +00:00

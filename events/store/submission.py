@@ -36,7 +36,7 @@ class Submission:
     received_at: datetime
     wire_bytes: int
     identity: str  # the client's own id, or the place in the inbox
-    client_event_id: str | None  # where the wire has it outside of the event
+    client_event_id: str | None  # if the wire form has it outside the event
     facts: Facts  # of its request
     over_quota: str | None = None  # the owner's setting, where its quota was used up at receipt
 

@@ -17,7 +17,7 @@ from events.store.copying import array, text_array
 
 LONGEST = 200  # characters of a version that are stored
 MOST = 200  # versions of a source for one owner, so that a new version in each event can't fill the table
-OVERFLOW = "(overflow)"  # stands for those beyond
+OVERFLOW = "(overflow)"  # replaces versions beyond the limit
 
 
 class SourceVersion(models.Model):

@@ -23,13 +23,13 @@ class Leaf(NamedTuple):
     take: Callable[[Wire], Any]
     give: Callable[[Any], Wire]
     need: Need
-    lenient_type: Any  # where the field is hard
-    held: Any  # what lenient validation holds instead, also where the field is not hard; None: nothing
+    lenient_type: Any  # if the field is hard
+    held: Any  # type for lenient validation instead, also if the field isn't hard; None: none
     strict_type: Any  # None: the reference pipeline doesn't know the field
     within: bool = False  # it is only required where the object around it is there
     unless: str = ""  # a soft field may be missing where this envelope column is filled
     when: str = ""  # … or where this column of the kind is not
-    check: Check | None = None  # what its value should be
+    check: Check | None = None  # expected value
 
     @property
     def dotted(self) -> str:
@@ -156,7 +156,7 @@ class Schema:
 # - how it takes any other type; the path for warnings.
 _Node = tuple[type | None, "_Tree | None", bool, str, Callable[[Wire], Any], str]
 _Tree = dict[str, _Node]
-# Stands below a column that stores its type as it is unless it is empty.
+# The nodes below a column that stores values of its type unchanged unless they are empty.
 _FILLED: _Tree = {}
 
 

@@ -27,8 +27,8 @@ class Must(IntEnum):
     """Conditions under which a field must be present."""
 
     NO = 0
-    WITHIN = 1  # where the object around it is
-    ALWAYS = 2  # and the object around it with it
+    WITHIN = 1  # if the object around it is present
+    ALWAYS = 2  # together with the object around it
 
 
 class Fault(NamedTuple):

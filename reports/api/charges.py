@@ -77,7 +77,7 @@ class ChargeSerializer(Selectable, serializers.Serializer[Any]):
 
 
 class ChargeFilter(ReceiptFilter):
-    """What charges can be asked for."""
+    """Filters of charges."""
 
     meter = django_filters.ChoiceFilter(choices=choices(METERS), help_text="What is charged by.")
 

@@ -17,7 +17,7 @@ TICKS = 4  # approximate number of steps on an axis
 _ROOM = 100_000
 CENTS, FEW_PLACES, MOST_PLACES = 2, 4, 6  # decimals of money
 MONEY_FORMAT = "#,##0.00????"  # of XLSX: points stand below each other
-SMALLEST, LARGEST = 1e-300, 1e300  # that an axis goes up to: beyond it floats end
+SMALLEST, LARGEST = 1e-300, 1e300  # limits of an axis, since floats end beyond them
 
 
 def exact_count(value: Number) -> str:
@@ -59,9 +59,9 @@ class Unit:
     name: str  # on an axis
     short: Callable[[Any], str] = short_count
     exact: Callable[[Any], str] = exact_count
-    is_whole: bool = False  # whether nothing lies between 0 and 1
-    is_length: bool = False  # whether it is counted in sixties
-    in_files: str = ""  # what a file says its numbers count, unless the column's name does
+    is_whole: bool = False  # True if there is nothing between 0 and 1
+    is_length: bool = False  # True if it is counted in sixties
+    in_files: str = ""  # unit in files, unless the column's name says it
     number_format: str = ""  # in XLSX
     column: Callable[[Sequence[Any]], Callable[[Any], str]] | None = None  # how it writes values to line up
 

@@ -48,7 +48,7 @@ class Column:
     name: str  # in files and URLs
     title: str
     unit: Unit | None = None
-    has_bar: bool = False  # where size matters
+    has_bar: bool = False  # if size matters
     is_heat: bool = False  # shaded by size, among all columns that are
     is_amounts: bool = False
     is_prose: bool = False  # sentences, which aren't cut
@@ -80,7 +80,7 @@ class Row:
     cells: tuple[Any, ...]
     href: str = ""  # of the first cell
     hrefs: dict[str, str] = field(default_factory=dict)  # of further cells, by name of the column
-    hue: int | None = None  # of the drawing beside it
+    hue: int | None = None  # hue in the drawing next to it
     tones: dict[str, str] = field(default_factory=dict)  # good or bad, by name of the column
 
 

@@ -26,7 +26,7 @@ class Column:
     value: Callable[[Charge], Any]
 
     def heading(self, form: str) -> Heading:
-        """The specification's name; XLSX, which is for people, has the zone of times beside it."""
+        """Return the specification's name, with the time zone in XLSX, which is for people."""
         is_time, is_money = self.name.endswith(("Start", "End")), self.name.endswith(("Cost", "Price"))
         return Heading(
             self.name,

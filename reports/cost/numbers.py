@@ -8,8 +8,8 @@ from typing import Any
 from django.db import models
 
 ZERO, ONE, HUNDRED = Decimal(0), Decimal(1), Decimal(100)
-QUANTITY_STEP = Decimal(1).scaleb(-18)  # what a quantity is a multiple of
-MONEY_STEP = Decimal("0.01")  # what a share of a fixed cost is a multiple of
+QUANTITY_STEP = Decimal(1).scaleb(-18)  # quantities are multiples of it
+MONEY_STEP = Decimal("0.01")  # shares of a fixed cost are multiples of it
 # Quantities have 18 decimals, prices 10, discounts 5: a product and the sum of a month fit with room.
 _EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, DivisionByZero])
 _ROUNDING = Context(prec=80, rounding=ROUND_HALF_EVEN)

@@ -63,7 +63,7 @@ class Sample:
     channel: str | None
     page: str | None
     trace: str | None = None
-    session_pk: UUID | None = None  # where its session is summed up
+    session_pk: UUID | None = None  # id of the session's summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from reports.rollups.models import Errors, ErrorsAffected, Sessions
 Where = Mapping[str, str]
 
 GROUPS = 100  # in the table
-LINES = 7  # in the chart, beside all others together
+LINES = 7  # lines in the chart, including all others as one
 LISTED = 50  # versions and types
 EVER = date(2000, 1, 1)  # before there was telemetry
 # Members of buckets that are read of all errors together, and of each row of a table: few have the same error
@@ -34,9 +34,9 @@ class Sums:
 
     errors: int
     sessions: int  # sessions with an error
-    actors: int  # whom one befell
+    actors: int  # affected actors
     of_sessions: int  # all sessions of the period
-    is_about: bool = False  # whether whom they befell is counted in a sample, since they are very many
+    is_about: bool = False  # True if those affected are very many and estimated from a sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,8 @@ def steps_of(texts: Iterable[str]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     return tuple(found[:MOST]), tuple(errors)
 
 
-SESSIONS = 2_000  # that are looked at, about, and not more than twice as many
-EVENTS = 40_000  # that these have, about
+SESSIONS = 2_000  # sessions to read: about as many, and at most twice as many
+EVENTS = 40_000  # their events, about
 OF_SESSION = 1_000  # events of the steps' kinds that are read of a session, from its first
 
 

@@ -37,7 +37,7 @@ class Inbox:
 class Filing:
     """Speed and delay of filing, measured on the latest events."""
 
-    events: int  # looked at
+    events: int  # in the sample
     p50: float | None  # seconds from received to filed
     p95: float | None
     p99: float | None

@@ -42,7 +42,7 @@ class Sums:
     longest_tenth: float | None  # nine of ten sessions are shorter, seconds
     received: int | None  # by hour of receipt; None where that isn't counted by what is asked
     rejected: int | None
-    is_about: bool = False  # whether actors and devices are counted in a sample, since they are very many
+    is_about: bool = False  # True if actors and devices are very many and estimated from a sample
 
     @property
     def error_share(self) -> float | None:

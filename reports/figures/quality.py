@@ -65,7 +65,7 @@ class OfVersion:
     source: int
     version: str
     warnings: int
-    fields: int  # that were warned of
+    fields: int  # fields with warnings
     before: int | None
 
 

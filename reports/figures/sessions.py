@@ -35,7 +35,7 @@ class Sums:
     median: float | None  # median of the time spent, in seconds
     ninetieth: float | None  # nine of ten took at most so long
     actors: int
-    new_actors: int | None  # None where nobody asked
+    new_actors: int | None  # None if not requested
     actors_are_about: bool = False  # of very many a sample is counted
     new_are_about: bool = False
 

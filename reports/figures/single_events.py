@@ -26,8 +26,8 @@ class Newest:
     """Rows of a kind, each with its envelope as `event`, newest first."""
 
     rows: tuple[Any, ...]
-    looked_back_to: datetime | None  # where there may be more from before; None where these are all
-    has_more: bool  # whether there are more than the rows asked for
+    looked_back_to: datetime | None  # the search stopped here; None if these are all
+    has_more: bool  # True if there are more rows than requested
 
 
 def newest(
@@ -82,7 +82,7 @@ def _narrowed(events: Any, filters: Filters) -> Any:
     return events.filter(is_bot=True) if is_bot else events.exclude(is_bot=True)
 
 
-COMMENTS = 20  # that are listed
+COMMENTS = 20  # comments listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Trail:
     """Changes, newest first."""
 
     changes: tuple[Change, ...]
-    looked_back_to: datetime | None  # where there may be more from before
+    looked_back_to: datetime | None  # the search stopped here
     has_more: bool
 
 

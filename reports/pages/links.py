@@ -40,7 +40,7 @@ REPORTS_BOTS = {ours: theirs for theirs, ours in LISTS_BOTS.items()}
 LISTS_PERIODS = {"month": "this_month", "last-month": "last_month"}
 REPORTS_PERIODS = {ours: theirs for theirs, ours in LISTS_PERIODS.items()}
 Value = str | int | date | list[str] | tuple[str, ...] | None
-YEARS = range(2000, 2100)  # that an address may ask for
+YEARS = range(2000, 2100)  # years accepted in a URL
 Params = Mapping[str, list[str]]
 
 

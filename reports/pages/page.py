@@ -23,7 +23,7 @@ class Context:
     sources: dict[int, str]
     sees_all: bool  # an operator: what belongs to no owner too
     params: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the page itself: see Page.own
-    compared: str = "the period before"  # what figures are compared with
+    compared: str = "the period before"  # name of the compared period
     kept: Retention = NOTHING_REMOVED  # since when events and figures are kept
     is_incomplete: bool = False  # figures are incomplete: no comparisons, no warnings
 
@@ -42,8 +42,8 @@ class Page:
     build: Callable[[Filters, Context], Report]
     group: str = "Reports"  # of the navigation
     operators_only: bool = False
-    filters: tuple[str, ...] = ALL_FILTERS  # those that it heeds
-    own: tuple[str, ...] = ()  # parameters of its own
+    filters: tuple[str, ...] = ALL_FILTERS  # supported filters
+    own: tuple[str, ...] = ()  # the page's own parameters
     # The sessions or events of bots that it leaves out by default, counted and in words: see `bots`.
     of_bots: Callable[[Filters, Context], tuple[int, str]] | None = None
     refresh_seconds: int = 0  # asks again by itself

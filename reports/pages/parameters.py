@@ -31,7 +31,7 @@ BOTS: Mapping[str, str] = {
 }
 LONGEST_DAYS = 1_100
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-BUCKETS = 750  # that a chart has at the most
+BUCKETS = 750  # buckets of a chart, at most
 _A_DAY = {Granularity.QUARTER: 96.0, Granularity.HOUR: 24.0, Granularity.DAY: 1.0}
 VALUES = 100  # of one filter
 LONGEST_VALUE = 512
@@ -45,7 +45,7 @@ class Choices:
     owners: Mapping[int, str]
     sources: Mapping[int, str]
     kinds: tuple[str, ...]
-    sees_all: bool  # whether no choice of owners means everybody's
+    sees_all: bool  # True if selecting no owner means all events
     merged: Mapping[int, int] = field(default_factory=dict)  # sources, and those that they were merged into
     unstored: frozenset[int] = frozenset()  # sources that only rejected events name: not offered
 

@@ -34,7 +34,7 @@ class Shown:
     is_cut: bool
     spec: dict[str, Any] | None
     files: tuple[tuple[str, str], ...]  # formats and addresses
-    kept: tuple[tuple[str, str], ...] = ()  # what its form sends along
+    kept: tuple[tuple[str, str], ...] = ()  # hidden fields of its form
 
     @property
     def spec_id(self) -> str:

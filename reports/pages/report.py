@@ -25,8 +25,8 @@ class Figure:
     spark: Sequence[Number | None] = ()  # the values of the buckets; the page leaves out the running one
     href: str = ""
     note: str = ""
-    tone: str = ""  # bad where it wants attention
-    is_about: bool = False  # whether a sample tells it
+    tone: str = ""  # bad if it needs attention
+    is_about: bool = False  # True if it is estimated from a sample
 
     @property
     def text(self) -> str:
@@ -93,17 +93,17 @@ class Block:
 
     name: str  # in the addresses of its files
     title: str
-    sentence: str = ""  # what it shows
+    sentence: str = ""  # description of the content
     chart: Chart | None = None
     table: Table | None = None  # instead of the chart's own
     empty: Empty = Empty()
     note: str = ""  # how it is counted
-    is_half: bool = False  # two of them beside each other on a wide window
-    controls: tuple[Control, ...] = ()  # a form of its own above it
-    offers: tuple[str, ...] = ()  # what the browser completes in its fields
+    is_half: bool = False  # two of them next to each other in a wide window
+    controls: tuple[Control, ...] = ()  # a form above it
+    offers: tuple[str, ...] = ()  # suggestions of the browser in its fields
     passages: tuple[Passage, ...] = ()  # below it
-    whole: str = ""  # the list of all that the table has the begin of
-    reads_events: bool = False  # whether it is made of single events, which may be removed before figures are
+    whole: str = ""  # the complete list, if the table has only its beginning
+    reads_events: bool = False  # True if made of single events, which may be removed before figures
 
     @property
     def rows(self) -> Table:
@@ -142,8 +142,8 @@ class Report:
     controls: tuple[Control, ...] = ()
     note: str = ""  # which time counts, where the numbers come from
     empty: Empty | None = None  # instead of all blocks
-    errors: tuple[str, ...] = ()  # what of the page's own parameters can't be meant
-    period: Period | None = None  # what it is about, where that isn't the filters' period
+    errors: tuple[str, ...] = ()  # the page's own parameters that are invalid
+    period: Period | None = None  # its period, if it differs from that of the filters
     turns: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:

@@ -163,14 +163,14 @@ class Breakdown:
     limit: int = LISTED
     names: Mapping[str, str] = field(default_factory=dict)  # of dimensions in files, where they differ
     compared: str = ""  # the metric that has a column for the compared period
-    share: str = ""  # the metric whose share of all rows has a column
+    share: str = ""  # the metric with a column for its share of all rows
     bar: str | None = ""  # the metric that is drawn, by default the first
     alarm: Alarm | None = None
     sentence: Sentence = lambda _, __: ""
-    href: Callable[[PageData, Row], str] | None = None  # of the first cell: by default narrows the page
+    href: Callable[[PageData, Row], str] | None = None  # of the first cell; default: filter the page
     links: tuple[str, ...] | None = None  # metrics that link to their events, by default those that count
-    links_unnamed: bool = False  # whether rows without the value of a dimension link too
-    narrows: bool = True  # whether values of dimensions narrow the page
+    links_unnamed: bool = False  # True if rows without the value of a dimension link too
+    narrows: bool = True  # True if values of dimensions filter the page
     unnamed: str = UNNAMED
     note: str = ""
     cut: str = "The first {rows:,} of {of:,}."
@@ -259,12 +259,12 @@ class OverTime:
     alt: str  # text alternative for screen readers
     metric: str
     by: str
-    most: int = LISTED  # values that are told apart; a chart has no more than SERIES
+    most: int = LISTED  # separate values; a chart has at most SERIES
     hues: Callable[[Sequence[Key]], Mapping[Key, int]] = palette.of_names
     order: tuple[str, ...] = ()  # names from the bottom up, others on top
     rest: str = "others"
     unnamed: str = UNNAMED
-    narrows: bool = True  # whether a click on a line narrows the page
+    narrows: bool = True  # True if a click on a line filters the page
     sentence: Callable[[PageData, Sequence[Line]], str] = lambda _, __: ""
     empty: Empty = NOTHING
 

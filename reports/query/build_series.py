@@ -67,7 +67,7 @@ class States:
     series: int
     whole: int  # ended, and every place is taken
     with_gaps: int  # ended, but places are missing
-    unended: int  # nothing says that they ended, though the last was heard of long ago
+    unended: int  # the last event is old, and none says that they ended
     running: int
     missing: int  # events, at least
 
@@ -108,7 +108,7 @@ class Timers:
     collection: str | None
     timers: int
     events: int
-    half: float | None  # seconds from first to last event that half of them took at the most
+    half: float | None  # median time from first to last event, in seconds
     most: float | None  # and nine of ten
 
 

@@ -57,7 +57,7 @@ class Arrivals:
 
     new: int
     returning: int
-    is_about: bool = False  # whether a sample tells who is new
+    is_about: bool = False  # True if new members are estimated from a sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Cohort:
 
     week: datetime
     seen: tuple[int, ...]
-    is_about: bool = False  # whether a sample was counted
+    is_about: bool = False  # True if a sample was counted
 
 
 class _Seen(NamedTuple):
@@ -113,7 +113,7 @@ class Sightings:
     def arrivals(self, period: Period, granularity: Granularity) -> dict[datetime, Arrivals]:
         """Return the new members of each bucket that has any, looking back LOOK_BACK before the period."""
         known = set(self._before(period))
-        usual = self._share_of_new(period)  # stands in where nobody of a small bucket is in the sample
+        usual = self._share_of_new(period)  # used if nobody of a small bucket is in the sample
         found = {}
         for since, until in pairwise([*period.buckets(granularity), period.until]):
             seen = self._between(since, until)

@@ -9,7 +9,7 @@ from reports.query.relation import fetch, relation
 from reports.rollups.models import Heartbeats
 from reports.rollups.rollup import Grain
 
-LEAST = timedelta(minutes=15)  # shorter silences are inside a bucket, where nobody sees them
+LEAST = timedelta(minutes=15)  # shorter gaps lie inside a bucket and aren't visible
 FACTOR = 3  # so many usual intervals without a sign are a silence
 
 # Buckets of several versions or countries may overlap, so the latest heartbeat so far counts.

@@ -40,7 +40,7 @@ class Ratio(Metric):
 
     part: str
     whole: str
-    places: int | None = None  # that tables round it to
+    places: int | None = None  # decimals in tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

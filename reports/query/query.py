@@ -41,7 +41,7 @@ class Query:
         return replace(self, filters=filters, where={**self.where, **where})
 
 
-Values = Mapping[str, Any]  # numbers, texts and times by metric; None where there is none
+Values = Mapping[str, Any]  # numbers, texts and times by metric; None without a value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 LARGEST = 1e300  # of a number that pages get: sums of what senders may send have no float
-HALVINGS_OF_LOWEST = 4  # of a set that has a sixteenth of it kept beside it
+HALVINGS_OF_LOWEST = 4  # of a set, with a sixteenth of it stored separately
 LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
 
 

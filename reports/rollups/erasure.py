@@ -38,7 +38,7 @@ def forget(erased: Erased, _: datetime) -> int:
     while waiting.exists() and time.monotonic() < until:
         folded += folding.tick(seconds=until - time.monotonic())
         if waiting.exists():
-            time.sleep(0.2)  # a worker is folding the rest
+            time.sleep(0.2)  # a worker is aggregating the rest
     return folded
 
 

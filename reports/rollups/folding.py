@@ -1,23 +1,23 @@
-"""Folding: from cells that wait to rows of rollups, a block at a time, each block one transaction.
+"""Folding: aggregates pending quarters into rollup rows, a block at a time, each block in one transaction.
 
-**Exact by construction.** A cell is never added to: its rows are removed and made anew from all its events,
-or from all sessions that began in it. So late events, duplicates, replays and removals need no thought, and a
-rebuild runs the same statements. Hours are made anew from their quarters and days from their hours in the
-same transaction, so all grains agree whenever somebody reads.
+**Exact by construction.** Nothing is added to a quarter's rows: they are deleted and recomputed from all its
+events, or from all sessions that began in it. So late events, duplicates, replays and removals need no
+special treatment, and a rebuild runs the same statements. Hours are recomputed from their quarters and days
+from their hours in the same transaction, so readers always see grains that agree.
 
-**Nothing is missed.** The drain commits events together with their row of TouchedQuarter. A block holds the
-rows it took, reads the events in later statements, and deletes those rows: under READ COMMITTED the later
-statements see all that was committed before they began, so at least the events of the deleted rows.
-Statements of one block may see different events, but whatever comes in between has a row of its own, which is
-still there, and folds the cell again.
+**Nothing is missed.** The drain commits events together with their row of TouchedQuarter. A block locks the
+rows it took, reads the events in later statements, and deletes those rows. Under READ COMMITTED, the later
+statements see everything committed before they began, so at least the events of the deleted rows. Statements
+of one block may see different events, but any event in between has its own row, which is still pending and
+causes the quarter to be recomputed.
 
-**Nothing is computed twice at once.** Each day of an owner is locked until the transaction ends (`cells`).
+**Nothing is computed twice at once.** Each day of an owner is locked until the transaction ends (`queue`).
 
-**Sealed time** (`events.store.retention`) isn't folded: its events are gone. Rollups of sessions are, since
-the sessions are still there.
+**Sealed time** (`events.store.retention`) isn't recomputed, because its events were removed. Rollups of
+sessions are, since the sessions still exist.
 
-**Large cells.** A cell rests for REST times as long as its block took, so cells that are touched all the
-time, taken together, cost a tenth of one worker's time. One that can't be folded rests for an hour.
+**Large quarters.** A quarter is deferred for REST times as long as its block took, so quarters that change
+all the time cost at most a tenth of one worker's time in total. One that fails is deferred for an hour.
 """
 
 import logging
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 EVENTS = 200_000  # events of a block, unless one cell alone has more
 REST = 9
 Quarter = tuple[int, datetime]  # of an owner
-SHORT = timedelta(seconds=1)  # shorter rests are not worth a row
+SHORT = timedelta(seconds=1)  # shorter deferrals aren't worth a row
 FAULT_RESTS = timedelta(hours=1)
 
 

@@ -24,9 +24,9 @@ class Rollup(models.Model):
     # `detail` in the SQL of the columns, those of several `detail_` with the name of the kind.
     kinds: ClassVar[tuple[str, ...]] = ()
     joins: ClassVar[str] = ""  # further tables
-    where: ClassVar[str] = ""  # what events or sessions have to be like
+    where: ClassVar[str] = ""  # condition on events or sessions
     of_sessions: ClassVar[bool] = False
-    of_people: ClassVar[bool] = False  # it is about people: bots are left out where nobody asks for them
+    of_people: ClassVar[bool] = False  # about people, so bots are excluded unless requested
 
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False

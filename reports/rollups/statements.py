@@ -35,7 +35,7 @@ _IN_SPAN = (
     " AND made.bucket < span.until"
 )
 
-# How many events or sessions are in each quarter, by kind; told apart by whether it is about sessions.
+# The number of events or sessions in each quarter, by kind. Events and sessions have separate rows.
 SIZES = {
     False: compose(
         "SELECT event.owner_id, date_bin('15 minutes', event.occurred_at, TIMESTAMPTZ '{origin}'),"

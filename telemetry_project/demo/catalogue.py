@@ -110,4 +110,4 @@ BUILD_CACHE = Application(
     (Release(0, "1.4.2", 0.06), Release(0.6, "1.5.0", 0.24), Release(0.85, "1.5.1", 0.05)),
 )
 CAMPAIGN = (0.58, 0.72)  # shares of the last fortnight in which reading week brings people to the portal
-SILENT_FROM = 0.88  # of it; the content service is heard of no more from here on
+SILENT_FROM = 0.88  # of it; the content service sends nothing after this

@@ -31,7 +31,7 @@ Changes = dict[int, datetime]  # the first hour that changed, by owner
 class UpdateResult:
     """The changes made by an update of an organization."""
 
-    months: int = 0  # whose charges were replaced, at least in part
+    months: int = 0  # with replaced charges
     owners: int = 0  # in them
     corrections: int = 0  # rows
 

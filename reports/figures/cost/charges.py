@@ -106,8 +106,8 @@ class Known:
     """The months with charges, and their currencies and states."""
 
     months: tuple[date, ...]  # newest first
-    currencies: tuple[str, ...]  # of the month that is asked for
-    open: int = 0  # organizations whose month is open
+    currencies: tuple[str, ...]  # of the selected month
+    open: int = 0  # organizations with an open month
     closed: int = 0
     charged_until: datetime | None = None
 
@@ -124,7 +124,7 @@ class MonthsCost:
     change: CostChange | None  # and why; None where there is nothing to compare
     compared_days: int  # of the month that runs; 0: the whole months were compared
     days: Mapping[date, Mapping[Any, Decimal]]  # cost of each day by key
-    parts: tuple[Part, ...]  # by the dimension that was asked for, the dearest first
+    parts: tuple[Part, ...]  # by the selected dimension, most expensive first
     parts_before: Mapping[Keys, Part]
     owners: tuple[Part, ...]
     owners_before: Mapping[Keys, Part]

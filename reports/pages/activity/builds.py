@@ -20,8 +20,8 @@ from reports.query.query import Answer, Line
 
 SERIES = count("series")
 LISTED = 100  # series that are not whole
-MANY_BROKEN = 0.05  # a share of series that wants attention
-KEYS = ("collection", "repository", "os", "architecture", "agent_version")  # what it can be narrowed by
+MANY_BROKEN = 0.05  # a share of incomplete series that needs attention
+KEYS = ("collection", "repository", "os", "architecture", "agent_version")  # available filters
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 

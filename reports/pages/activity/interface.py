@@ -13,7 +13,7 @@ from reports.pages.words import of_period, plural, than
 from reports.query.datasets import INTERFACE
 from reports.query.query import Answer, Line, Row
 
-KEYS = ("category", "label", "action", "customer", "payer", "level")  # what it can be narrowed by
+KEYS = ("category", "label", "action", "customer", "payer", "level")  # available filters
 HEADLINES = ("actions", "errors", "warnings", "error_share")
 NO_LEVEL = "(no level)"
 COLUMNS = {"customer": "customer_id", "payer": "payer_id"}  # of the list, where it has another name

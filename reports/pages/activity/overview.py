@@ -31,7 +31,7 @@ from reports.pages.words import about, during, events_in_words, in_utc_hours, of
 
 MUCH_REJECTED = 0.05  # shares from here on need attention
 MANY_MORE_ERRORS = 1.5  # times as large a share of sessions
-MIND = 0.02  # a smaller share of sessions with errors doesn't want attention
+MIND = 0.02  # a smaller share of sessions with errors needs no attention
 NOTE = (
     "Events count when they occurred, sessions when they began. "
     "Sessions, actors and devices aren't narrowed by kind. "

@@ -24,7 +24,7 @@ from reports.query.datasets import SESSIONS
 from reports.query.query import Answer
 
 ACTORS = count("actors")
-OF_ALL_TIMES = 2  # so many times the usual share of sessions with errors wants attention
+OF_ALL_TIMES = 2  # this many times the usual share of sessions with errors needs attention
 FEW = 20  # sessions of which a share says little
 RANGE_LABELS = {"spent": session_sections.SPENT, "pages": session_sections.DEPTH}
 

@@ -25,8 +25,8 @@ from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Block, Control, Empty, Figure, Report, Turn
 from reports.pages.words import plural
 
-MUCH = Decimal("0.05")  # a share of the cost that wants attention
-MOST_BUDGETS = 3  # that are named
+MUCH = Decimal("0.05")  # a share of the cost that needs attention
+MOST_BUDGETS = 3  # budgets that are named
 MANY_REJECTED = 0.05  # a share of what came in
 # What a month costs more by, and less.
 CAUSES = {

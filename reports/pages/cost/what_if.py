@@ -35,7 +35,7 @@ class Choice:
 
     homes: tuple[Organization, ...]
     home: Organization | None
-    owners: tuple[int, ...]  # of that organization, those that are asked for
+    owners: tuple[int, ...]  # the selected owners of that organization
     months: tuple[date, ...]
     currency: str
     offered: tuple[PricePlan, ...]

@@ -27,7 +27,7 @@ from reports.pages.words import about, during, of_period, plural, sampled, than
 from reports.periods import Period
 from reports.query.series import ended
 
-GREW = 2  # times as many as before wants attention
+GREW = 2  # this many times as many as before need attention
 FEW = 10  # errors of which a growth says little
 
 

@@ -23,8 +23,8 @@ class Check:
     unit: Unit
     limit: Number
     advice: str
-    is_least: bool = False  # whether less than the limit wants attention, not as much or more
-    page: str = ""  # where to look
+    is_least: bool = False  # True if values below the limit need attention, instead of above it
+    page: str = ""  # page with details
     urgency: int = 1  # how bad it is: events that can't get through come first
 
     def fails(self, found: Pipeline) -> bool:

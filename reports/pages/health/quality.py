@@ -12,8 +12,8 @@ from reports.pages.page import Context, Page
 from reports.pages.report import Attention, Empty, Figure, Report
 from reports.pages.words import during, in_utc_hours, of_period, plural
 
-FEW = 10  # events or warnings below which nothing wants attention
-OF_EACH = 2  # sentences of each sort that want attention
+FEW = 10  # fewer events or warnings need no attention
+OF_EACH = 2  # sentences of each type of alert
 
 
 def build(filters: Filters, context: Context) -> Report:

@@ -28,7 +28,7 @@ from reports.query.planner import over_time
 from reports.query.query import Answer, Key, Line, Query
 from reports.query.series import ended
 
-BAD = 0.02  # a share of entries that wants attention
+BAD = 0.02  # a share of entries that needs attention
 STATISTICS = ("mean", "sum", "last", "p95")
 KINDS = {"entries": "log", "errors": "log", "heartbeats": "heartbeat"}  # of what metrics count: else METRICS
 NO_HEARTBEATS = Empty("No heartbeats", "Signs of life are V3's HEARTBEAT. Choose a longer period.")
