@@ -147,7 +147,7 @@ def test_a_stranger_gets_nowhere_and_is_told_whom_to_ask(team_a: Sender, visit: 
     known("charlie")
     page = visit()
     log_in(page, "charlie")
-    expect(page.locator("main")).to_contain_text("Ask the lead of your team, or an operator")
+    expect(page.locator("main")).to_contain_text("Ask your team's lead or an operator")
     assert page.locator("#nav-sidebar-apps a").all_inner_texts() == ["monitoring\nOverview"]
     for path in (
         "/admin/events/event/",
