@@ -17,7 +17,7 @@ from ingestion.filing import claims
 from tests.admin.conftest import alice, filed, operator, team_a, team_b
 from tests.plans import statements
 from tests.plans.explaining import read_by
-from tests.plans.filling import fill
+from tests.plans.filling import fill, start_afresh
 from tests.plans.statements import ELSEWHERE, STATEMENTS, Hot
 from tests.sending import MakeSender, Sender, log_event
 
@@ -29,6 +29,7 @@ PAGE = ROOT / "docs" / "reference" / "statements.md"
 @pytest.fixture
 def filled(team_a: Sender, team_b: Sender) -> None:
     """Team A is the small one."""
+    start_afresh()
     event = filed(team_a, log_event())
     fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
 

@@ -21,7 +21,7 @@ from reports.query import reading
 from reports.rollups.models import Events
 from tests.admin.conftest import filed, team_a, team_b
 from tests.plans.explaining import read_by
-from tests.plans.filling import DAYS, fill
+from tests.plans.filling import DAYS, fill, start_afresh
 from tests.reports.asked import filters as asked
 from tests.sending import Sender, log_event
 
@@ -87,6 +87,7 @@ READS = (
 @pytest.fixture
 def small_team(team_a: Sender, team_b: Sender) -> Filters:
     """What the small team asks of the last month."""
+    start_afresh()
     event = filed(team_a, log_event())
     fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
     return asked(preset("30d", timezone.now(), ZoneInfo("UTC")), owners=(event.owner_id,))

@@ -148,7 +148,7 @@ def test_verify_tells_what_waits_and_what_disagrees(sender: Sender) -> None:
     file(sender, *events("s1", 2))
     out = StringIO()
     call_command("verify", stdout=out)
-    assert "Not compared: 1 sessions or devices that wait to be summed up." in out.getvalue()
+    assert "Not compared: 1 sessions or devices that are pending." in out.getvalue()
     summarise_due()
     for change in ({"count": 1}, {"count": 2, "kind": "end"}):
         SessionEventCount.objects.update(**change)
