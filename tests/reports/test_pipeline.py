@@ -324,7 +324,7 @@ BAD: dict[str, dict[str, Any]] = {
     "Weeks ready to come": {"weeks_ready": 0},
     "Delay of the first mail that is due": {"mail": Mail(1, 900.0, 0)},
     "Mails that failed in the last day": {"mail": Mail(0, None, 1)},
-    "Rows that are pending": {"sessions": Backlog(50_000, ZERO)},
+    "Rows that wait to be summed up": {"sessions": Backlog(50_000, ZERO)},
     "Rows that wait to be folded": {"rollups": Backlog(20_000, ZERO)},
     "Behind the current hour": {"uncharged": 7_200.0},
 }
