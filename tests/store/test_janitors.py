@@ -51,12 +51,12 @@ def test_an_organization_that_cannot_be_charged_leaves_the_others_alone(
     first, second = (Organization.objects.create(slug=slug, name=slug).pk for slug in ("first", "second"))
     charged: list[int] = []
 
-    def keep(key: int, *_: Any, **__: Any) -> None:
+    def update_charges(key: int, *_: Any, **__: Any) -> None:
         if key == first:
             raise ValueError("odd prices")
         charged.append(key)
 
-    monkeypatch.setattr(cost_tasks, "keep", keep)
+    monkeypatch.setattr(cost_tasks, "update_charges", update_charges)
     cost_tasks.charge()
     assert charged == [second]
 
