@@ -57,7 +57,7 @@ def postgres_killed(scene: Scene) -> Iterator[None]:
     """PostgreSQL killed (-9) between a worker's COPY and its COMMIT."""
     try:
         with locked(scene, "events_usagehour", "SHARE") as session:
-            wait_for_statement(session, "INSERT INTO events_usagehour")
+            wait_for_statement(session, 'INSERT INTO "events_usagehour"')
             scene.stack.stop_database(signal.SIGKILL)
     except psycopg.OperationalError:
         pass  # our own session was killed too
@@ -167,7 +167,7 @@ def deadlock(scene: Scene) -> Iterator[None]:
             with session.transaction():
                 # A drain takes counters in the order of their keys: it has some when it waits for another.
                 _lock_counters(session, "DESC", 5)
-                wait_for_statement(session, "INSERT INTO events_usagehour")
+                wait_for_statement(session, 'INSERT INTO "events_usagehour"')
                 _lock_counters(session, "ASC", 1_000)
             if _deadlocks(scene.stack) > before:
                 break

@@ -16,7 +16,7 @@ OLD_TICKS = 1_800
 def worker_killed(scene: Scene) -> Iterator[None]:
     """Worker process groups killed (-9) with a transaction open, events copied and not yet counted."""
     with locked(scene, "events_usagehour", "SHARE") as session:
-        wait_for_statement(session, "INSERT INTO events_usagehour")
+        wait_for_statement(session, 'INSERT INTO "events_usagehour"')
         for name in WORKERS:
             scene.stack.kill(name)
     yield
@@ -28,7 +28,7 @@ def worker_killed(scene: Scene) -> Iterator[None]:
 def workers_told_to_stop(scene: Scene) -> Iterator[None]:
     """Workers told to stop (SIGTERM) with a transaction open: they finish it and end by themselves."""
     with locked(scene, "events_usagehour", "SHARE") as session:
-        wait_for_statement(session, "INSERT INTO events_usagehour")
+        wait_for_statement(session, 'INSERT INTO "events_usagehour"')
         for name in WORKERS:
             scene.stack.tell_to_stop(name)
     for name in WORKERS:
