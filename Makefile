@@ -25,7 +25,7 @@ test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2025-12-31 23:55" set
 	@.ci/install-machine
 	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") $(if $(ARGS),pytest $(ARGS),tests)
 
-test-fast: dev ## Run the tests that need no server, in half a minute
+test-fast: dev ## Run only the tests that need no server
 	@$(BIN)/python -m pytest --fast -q -n auto --dist loadfile $(ARGS)
 
 test-clocks: dev ## Run the tests at awkward times of day and year, and on a busy machine

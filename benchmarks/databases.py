@@ -34,8 +34,9 @@ def using(name: str) -> Iterator[None]:
 
 @contextmanager
 def served(name: str) -> Iterator[None]:
-    """As `using`, by a connection that stays from block to block, as those of web workers stay between
-    requests: a new one reads the catalogue anew, which would be measured too.
+    """As `using`, with a connection that stays open from block to block.
+
+    Web workers keep theirs too. A new one would read the catalogue again, which would be measured.
     """
     usual = connections[DEFAULT_DB_ALIAS]
     connections[DEFAULT_DB_ALIAS] = _kept(name)

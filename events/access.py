@@ -122,15 +122,14 @@ class Access:
         return self.is_operator or owner_id in self.owner_ids
 
     def owners_named(self, name: str) -> list[int]:
-        """Return the ids of visible owners with a name. Rows are filtered by ids, since a join can lose an
-        index.
+        """Return the ids of visible owners with a name.
+
+        Rows are filtered by ids, since a join can lose an index.
         """
         return list(self.visible_owners.named(name).values_list("pk", flat=True))
 
     def sources_named(self, name: str) -> list[int]:
-        """Return the ids of sources with a name, and of those merged into them, in the organizations of the
-        visible owners.
-        """
+        """Return the ids of visible sources with a name, and of those merged into them."""
         named = models.Q(name__iexact=name.strip()) | models.Q(merged_into__name__iexact=name.strip())
         sources = Source.objects.filter(named, organization__in=self.visible_owners.values("organization"))
         return list(sources.values_list("pk", flat=True))
@@ -154,8 +153,9 @@ class Access:
         return UsageHour.objects.filter(owner_id__in=sorted(self.owner_ids), hour__gte=since)
 
     def limit(self, rows: models.QuerySet[Row], path: str = "owner_id") -> models.QuerySet[Row]:
-        """Return only the rows whose owner, at `path`, is visible. The ids are a list, since with a subquery
-        the planner doesn't use the index.
+        """Return only the rows whose owner, at `path`, is visible.
+
+        The ids are a list, since with a subquery the planner doesn't use the index.
         """
         return rows if self.is_operator else rows.filter(**{f"{path}__in": sorted(self.owner_ids)})
 
@@ -241,8 +241,9 @@ def leads_of(owners: models.QuerySet[Owner] | list[Owner]) -> models.QuerySet[Us
 
 
 def is_last_lead(membership: Membership) -> bool:
-    """True if the owner would have no lead without this member. Locks the owner for the transaction, so that
-    of two leads who leave at once one stays.
+    """True if the owner would have no lead without this member.
+
+    Locks the owner for the transaction, so that of two leads who leave at once one stays.
     """
     if membership.role != Role.LEAD:
         return False

@@ -80,8 +80,9 @@ def preview(week: datetime) -> Removed:
 def remove_week(
     week: datetime, actor: audit.Actor, now: datetime, *, keep_reports: bool | None = None
 ) -> Removed | None:
-    """Remove a week; None if another process is removing one. By default, settings decide if its reports
-    stay.
+    """Remove a week; None if another process is removing one.
+
+    By default, settings decide if its reports stay.
 
     Raises OperationalError if the tables can't be locked in time, and Unfinished.
     """

@@ -79,8 +79,7 @@ class Period:
         return self.first.day == 1 and self.end == next_month(self.first)
 
     def before(self) -> "Period":
-        """Return the compared period: the same number of days before it or, for a whole month, the month
-        before.
+        """Return the compared period: as many days before it or, for a whole month, the month before.
 
         Periods shorter than a week are compared with the same weekdays of the week before, since Sundays
         differ from Mondays.
@@ -107,8 +106,7 @@ class Period:
         return replace(self, first=first, end=max(_year_before(self.end), first + DAY))
 
     def as_far_as(self, other: "Period", now: datetime) -> "Period":
-        """Return as much of it as another period has completed, to the nearest quarter of an hour and at
-        least one.
+        """Return as much of it as another period has completed, in quarters of an hour, at least one.
 
         Return all of it if the other isn't running.
         """
@@ -117,8 +115,7 @@ class Period:
         return replace(self, lasts=max(round((now - other.since) / QUARTER), 1) * QUARTER)
 
     def buckets(self, granularity: Granularity) -> list[datetime]:
-        """Return the first moments, in UTC, of the buckets that the period touches, the first cut off at
-        `since`.
+        """Return the starts, in UTC, of the buckets that the period touches. The first is cut off at `since`.
 
         Returns at least one, even for a day that the clocks skipped.
         """
@@ -204,8 +201,9 @@ def _months(period: Period) -> list[datetime]:
 
 
 def _clock_steps(period: Period, minutes: int) -> list[datetime]:
-    """Return when the local clock shows a multiple of `minutes`. Offsets are multiples of a quarter of an
-    hour.
+    """Return when the local clock shows a multiple of `minutes`.
+
+    Offsets are multiples of a quarter of an hour.
     """
     at, until = midnight(period.first, period.zone), period.until
     found: list[datetime] = []

@@ -19,8 +19,8 @@ from events.ownership.owner import Owner
 
 
 class AuditEntry(models.Model):
-    """One row per action of a person, key or command. A trigger of the database refuses changes and
-    deletions.
+    """One row per action of a person, key or command.
+    A trigger of the database refuses changes and deletions.
 
     The keys of people and owners have no constraint and stay when those are gone; their names stand beside.
     """

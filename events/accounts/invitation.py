@@ -90,8 +90,10 @@ class Invitation(models.Model):
 
 
 def of_token(token: str, now: datetime) -> Invitation | None:
-    """Return the invitation of a link. None if the signature is invalid, the link expired, superseded, used
-    or withdrawn, or the inviter no longer leads the owner.
+    """Return the invitation of a link.
+
+    None if the signature is invalid, the link expired, superseded, used or withdrawn, or the inviter no
+    longer leads the owner.
     """
     try:
         pk, sends = signing.loads(token, salt=_SALT)

@@ -172,9 +172,7 @@ def _logged_out(*, user: Any, request: Any, **_: object) -> None:
 
 
 def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None:
-    """Record a failed log-in, with the name only if an account has it: people type passwords into name
-    fields.
-    """
+    """Record a failed log-in. Its name is kept only if an account has it: people type passwords there."""
     name = str(credentials.get("username") or "").replace("\x00", "")
     user = get_user_model()._default_manager.filter(username=name).first()
     address_hash = getattr(request, "address_hash", "")

@@ -1,5 +1,6 @@
-"""Mails about accounts, independent of how they are sent. The mail app registers its sender here, because
-`events` may not import `reports`.
+"""Mails about accounts, independent of how they are sent.
+
+The mail app registers its sender here, because `events` may not import `reports`.
 """
 
 from dataclasses import dataclass

@@ -344,8 +344,9 @@ class PageAdmin(ReadOnly, TallyAdmin):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Show the page of a row instead of a form. A row that the person may not see looks like a missing
-        one.
+        """Show the page of a row instead of a form.
+
+        A row that the person may not see looks like a missing one.
         """
         if object_id is None:
             raise PermissionDenied

@@ -54,8 +54,9 @@ class Search(NamedTuple):
 
 
 def search(events: EventQuerySet, term: str) -> Search | None:
-    """Return the search for a term: by event id, session id, or a text that no index serves. None without a
-    term.
+    """Return the search for a term: by event id, session id, or a text that no index serves.
+
+    None without a term.
     """
     term = term.strip()
     if not term:
@@ -325,9 +326,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
 def envelopes_of(
     request: HttpRequest, filters: list[ChoiceFilter], term: str
 ) -> tuple[models.QuerySet[models.Model], models.QuerySet[models.Model], bool]:
-    """Return the visible envelopes that match, the same limited to indexed filters, and whether both are
-    equal.
-    """
+    """Return the envelopes that match, those that match indexed filters, and True if both are equal."""
     rows: Any = access_of(request).limit(Event.objects.all())
     indexed, is_indexed = rows, True
     found = search(rows, term)

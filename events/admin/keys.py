@@ -46,8 +46,9 @@ class RotatableKeys(TallyAdmin):
         return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
 
     def shown_once(self, request: HttpRequest, made: Provisioned, more: str = "") -> HttpResponse:
-        """Return the page of a new key as the response to its form. The text isn't stored in a cookie or
-        session, and browsers don't cache the page.
+        """Return the page of a new key as the response to its form.
+
+        The text isn't stored in a cookie or session, and browsers don't cache the page.
         """
         context = {
             **self.admin_site.each_context(request),

@@ -1,6 +1,4 @@
-"""Lists of any size with keyset paging: a page is requested `after` a key (older rows) or `before` one
-(newer).
-"""
+"""Lists of any size with keyset paging: pages are `after` a key (older rows) or `before` one (newer)."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -47,7 +47,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class SourceFigures:
-    """What a source sent to a person's owners in two weeks."""
+    """The events of a source in two weeks, of the owners that a person sees."""
 
     first: datetime
     last: datetime
@@ -151,7 +151,7 @@ SHOWN = 50  # owners, those with the most events first
 
 @dataclass(frozen=True)
 class OwnerFigures:
-    """What an owner received in the last 24 hours."""
+    """The events that an owner received in the last 24 hours."""
 
     owner_id: int
     owner: str

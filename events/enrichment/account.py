@@ -49,9 +49,7 @@ def _fill(taken: Taken, column: str, value: str, same: tuple[str, ...]) -> None:
 
 
 def identify(taken: Taken, facts: Facts) -> None:
-    """Set the session (the stream's id, else the event's scope) and the actor (the user, else the user
-    detail's uid).
-    """
+    """Set the session (the stream's id or the event's scope) and the actor (the user or the detail's uid)."""
     kind = taken.kind
     taken.envelope["session"] = facts.context.get("sid") or _bounded(kind.get("scope"))
     taken.envelope["actor"] = _bounded(kind.get("user")) or _bounded(kind.get("user_id"))

@@ -1,5 +1,6 @@
-"""E-mail addresses as hashes: SHA-256 of the address in lower case, in addition to the address or instead of
-it.
+"""E-mail addresses as hashes:
+
+SHA-256 of the address in lower case, in addition to the address or instead of it.
 
 Source: Buildless's `EventDetail.user.email`, "SHA-256 of the address". With `EMAIL_ADDRESSES=replace`, the
 columns hold the hash, and the rebuilt event lacks these fields.

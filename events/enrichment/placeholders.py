@@ -70,9 +70,7 @@ def drop(taken: Taken, _: Facts) -> None:
 
 
 def _warn_of_absent(taken: Taken) -> None:
-    """Warn of a session id that was already treated as missing: an empty text, or JavaScript's words in a
-    form.
-    """
+    """Warn of a session id that was treated as missing: an empty text, or JavaScript's words in a form."""
     path = PATHS[taken.dialect].session
     sent = at(taken.extra, path.split("."))
     if type(sent) is str and is_placeholder(sent) and taken.dialect != "buildless":

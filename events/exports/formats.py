@@ -20,8 +20,9 @@ Pages = Iterable[list[Pair]]
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """A format of exports. `write` takes pages, the model of the list, the file and a folder for what is
-    temporary.
+    """A format of exports.
+
+    `write` takes pages, the model of the list, the file and a folder for what is temporary.
     """
 
     title: str

@@ -105,8 +105,9 @@ def _make(job: ExportJob) -> None:
 
 
 class _Progress(FileIO):
-    """The file of an export. Records its progress and checks that it may continue, also while it is
-    compressed.
+    """The file of an export.
+
+    Records its progress and checks that it may continue, also while it is compressed.
     """
 
     def __init__(self, job: ExportJob, descriptor: int) -> None:

@@ -15,9 +15,7 @@ from events.wire.validators import Rule
 
 
 class Kind(PartitionedById, models.Model):
-    """Base class of the kinds' own columns, in a table next to the envelope (an explicit one-to-one
-    relation).
-    """
+    """Base class of the kinds' own columns, in a table that is one-to-one with the envelope."""
 
     dialect: ClassVar[Dialect]
     # Objects that strict validation closes, as dotted paths below the dialect's root; "" is the root itself.

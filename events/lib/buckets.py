@@ -174,8 +174,9 @@ def _spend(buckets: Sequence[Bucket]) -> None:
 
 
 def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
-    """Lease tokens of each bucket. Returns the granted and the remaining tokens; None if Valkey doesn't
-    respond.
+    """Lease tokens of each bucket.
+
+    Returns the granted and the remaining tokens; None if Valkey doesn't respond.
     """
     now = time.monotonic()
     if now < _state.rest_until:
@@ -206,8 +207,9 @@ def _take(buckets: Sequence[Bucket]) -> list[tuple[int, float]] | None:
 
 @cache
 def _script(url: str, socket: Any) -> Any:
-    """Return the script on the process's client. It runs by EVALSHA and is loaded if the server doesn't know
-    it.
+    """Return the script on the process's client.
+
+    It runs by EVALSHA and is loaded if the server doesn't know it.
     """
     waits: dict[str, Any] = {
         "socket_timeout": TIMEOUT_SECONDS,

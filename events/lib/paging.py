@@ -68,8 +68,7 @@ def keyset_page(
 
 
 def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_it: bool = False) -> Q:
-    """Return the condition for rows after `values` in the order of `keys`; `with_it` includes the row that
-    has them.
+    """Return the condition for rows after `values` in the order of `keys`; `with_it` includes that row.
 
     The first key bounds the index scan; the rest decides among rows that are equal in it.
     """
@@ -108,8 +107,9 @@ class EventQuery:
     order: Order = NEWEST_FIRST
 
     def page(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
-        """Return the page of `size` rows after `key`, or `backward` the one before it. Raises
-        `InvalidCursor`.
+        """Return the page of `size` rows after `key`, or `backward` the one before it.
+
+        Raises `InvalidCursor`.
         """
         if not self.windowed_by:
             return keyset_page(self.rows, self.order, size, key=key, backward=backward)

@@ -13,9 +13,7 @@ MAX_NAME = 100
 
 
 def fault_of(name: str) -> str | None:
-    """Return why `name` can't be the name of an owner or a source, as the end of a sentence, or None if it
-    can.
-    """
+    """Return why `name` can't name an owner or a source, as the end of a sentence, or None if it can."""
     bare = name.strip()
     if not 1 <= len(bare) <= MAX_NAME:
         return f"must have 1 to {MAX_NAME} characters, not {len(bare)}"
@@ -45,14 +43,14 @@ class Organization(models.Model):
 
 
 class Validation(models.TextChoices):
-    """How strictly events are validated."""
+    """Strictness of validation."""
 
     LENIENT = "lenient", "Lenient: keep what can be kept, count a warning"
     STRICT = "strict", "Strict: refuse what the reference pipeline refuses"
 
 
 class OverQuota(models.TextChoices):
-    """What happens to events beyond the monthly quota."""
+    """Treatment of events beyond the monthly quota."""
 
     WARN = "warn", "Warn: keep them, count a warning"
     MARK = "mark", "Mark: keep them, marked as over quota, count a warning"

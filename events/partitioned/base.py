@@ -1,6 +1,4 @@
-"""PostgreSQL backend: partitioned models in ordinary migrations, persistent connections that survive a
-restart.
-"""
+"""PostgreSQL backend with partitioned models in migrations, and connections that survive a restart."""
 
 import select
 from typing import Any
@@ -36,8 +34,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return made
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Drop a persistent connection that the server has closed. Django calls this before and after a
-        request.
+        """Drop a persistent connection that the server has closed.
+
+        Django calls this before and after a request.
 
         The only thing a server sends to an idle client is that it is closing, so a readable socket is
         unusable. Django itself renews a connection only after a request has failed on it, so after a restart

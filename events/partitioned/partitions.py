@@ -80,9 +80,7 @@ def weeks_ahead(now: datetime) -> list[datetime]:
 
 
 def _making(table: str, week: datetime) -> str:
-    """Return one block, so one transaction: lock, check again (another process may be faster), create,
-    attach.
-    """
+    """Return the statement that makes a partition unless another process was faster, in one transaction."""
     name = partition_name(table, week)
     low, high = first_id(week), first_id(week + WEEK)
     return f"""

@@ -208,8 +208,7 @@ def pending_rows(owners: Owners) -> int:
 
 
 def requeue_all(owners: Owners) -> Iterator[int]:
-    """Queue every session, a week at a time, each in its own transaction, and yield each week's number of
-    keys.
+    """Queue every session, one week per transaction, and yield each week's number of keys.
 
     Stored sessions are included, which finds those without events, except in weeks kept longer than their
     events.

@@ -80,8 +80,9 @@ Note = Callable[[Sequence[Any]], object]
 
 
 def erase_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: bool) -> int:
-    """Erase the sessions of an actor that outlived their events, and queue their rollups; return their
-    number. `note` is called with each batch in the transaction that deletes it.
+    """Erase an actor's sessions that outlived their events, queue their rollups, and return their number.
+
+    `note` is called with each batch in the transaction that deletes it.
     """
     sealed = retention.sealed_until()
     if sealed is None:

@@ -56,9 +56,7 @@ class State(models.TextChoices):
 
 
 def _bounds(now: datetime) -> tuple[datetime, datetime]:
-    """Return two times: sessions that ended after the first are open, those that ended up to the second
-    final.
-    """
+    """Return two times: sessions that ended after the first are open, those up to the second are final."""
     return now - INACTIVITY, now - timedelta(hours=settings.SESSION_FINAL_HOURS)
 
 

@@ -148,8 +148,9 @@ class _Writer:
         self._end(worksheet, at)
 
     def _columns(self) -> list[_Column]:
-        """Return the columns of the sheet. Clocks may show an hour twice, so UTC times are next to local
-        ones.
+        """Return the columns of the sheet.
+
+        Clocks may show an hour twice, so UTC times are next to local ones.
         """
         found = []
         heads = self.sheet.head()

@@ -30,8 +30,9 @@ def _time(value: datetime) -> str:
 
 
 def text_array(items: Sequence[str | None]) -> str:
-    """Return a text array in PostgreSQL's notation: JSON with other brackets, unless a character needs
-    escaping.
+    """Return a text array in PostgreSQL's notation:
+
+    JSON with other brackets, unless a character needs escaping.
     """
     if "\\" not in (text := _encode(items).decode()):
         return "{" + text[1:-1] + "}"

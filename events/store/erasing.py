@@ -34,8 +34,9 @@ PATHS = {
 
 
 def names_of(actor: str) -> list[str]:
-    """Return the names that columns may have for an actor: the id as sent and as stored, a federated id with
-    and without its provider, or the hash of an address.
+    """Return the names that columns may have for an actor.
+
+    These are the id as sent and as stored, a federated id with and without its provider, and a hash.
     """
     names = [actor, escape(actor)]
     if actor.startswith(FEDERATED):

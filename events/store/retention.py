@@ -229,9 +229,7 @@ def _present(week: datetime, tables: Sequence[str]) -> list[str]:
 
 
 def removal_delta(counts: Iterable[RemovedCount], now: datetime) -> UsageDelta:
-    """Return the usage delta: the events are gone from their hour of receipt, and counted as removed in this
-    one.
-    """
+    """Return the usage delta: events leave their hour of receipt, and count as removed in this hour."""
     delta = UsageDelta()
     for count in counts:
         received = UsageKey(count.owner_id, count.hour, count.source_id, count.kind, count.dialect)

@@ -163,9 +163,7 @@ def _folded(names: Iterable[str]) -> dict[str, str]:
 
 
 def _made(organization_id: int, owner_id: int | None) -> int:
-    """Return the number of sources that count against an owner's cap; without an owner, those that don't
-    count.
-    """
+    """Return the number of sources that count against an owner's cap, or without an owner, of the others."""
     made = Source.objects.filter(organization_id=organization_id, merged_into=None).exclude(name__in=STANDING)
     return (made.filter(owner=None) if owner_id is None else made.filter(owner_id=owner_id)).count()
 

@@ -25,8 +25,9 @@ Wire = Any  # a JSON value
 
 
 class Need(Enum):
-    """Presence of a field: required, expected or optional. Two documents disagree
-    (docs/reference/formats.md).
+    """Presence of a field: required, expected or optional.
+
+    Two documents disagree (docs/reference/formats.md).
     """
 
     HARD = "hard"  # both require it: an event without it is rejected

@@ -65,7 +65,7 @@ _IN_TEXT = {
     "bad_utf8": re.compile(r"Byte (\d+)"),
 }
 _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
-# What is no JSON though Python reads it, outside of strings.
+# Words outside of strings that Python accepts although they aren't JSON.
 _ODD_TOKEN = {
     "not_finite": re.compile(rf"{_STRING}|(-?Infinity|NaN)", re.DOTALL),
     "number_out_of_range": re.compile(

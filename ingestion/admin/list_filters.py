@@ -128,8 +128,9 @@ def _day(text: str) -> datetime | None:
 
 
 def selection_of(changelist: KeysetChangeList) -> Selection:
-    """The filters in force, as what a replay keeps; nothing where one refuses its value or can't read
-    it, or where the address has a filter that the list doesn't.
+    """The filters in force, as a replay keeps them.
+
+    Nothing if one of them refuses or can't read its value, or if the list doesn't know one in the address.
     """
     if changelist.unread or any(spec.is_refused for spec in changelist.filter_specs):
         return Selection(ids=())

@@ -44,7 +44,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is stored of a request until it is filed. It never holds a credential or an address."""
+    """The stored part of a request that waits to be filed. It never has a credential or an address."""
 
     dialect: str
     encoding: str  # json, form, query, protobuf, ndjson
@@ -76,7 +76,7 @@ class Accepted:
 
 
 class Admitted(NamedTuple):
-    """What the answer needs of an accepted event. Decoded, the events of a batch take ten times its bytes."""
+    """An accepted event, reduced to its id: decoded events take ten times the bytes of their batch."""
 
     client_event_id: str
 

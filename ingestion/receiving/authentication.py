@@ -61,7 +61,7 @@ def _identify(meta: Mapping[str, str]) -> tuple[Sender, bool]:
     except Refused:
         _spend(meta, "")
         raise
-    # What can't be a key gets no bucket. Any other key has its own, so junk locks out nobody.
+    # Malformed keys get no bucket. Every other key has its own, so junk keys lock nobody out.
     _spend(meta, whole if parts_of(whole) else "")
     sender = find(whole)
     if sender is None:

@@ -96,8 +96,9 @@ def parsed(text: str) -> Address | None:
 
 
 def network_of(address: Address) -> Address:
-    """Return the address that limits count by: an IPv4 address, or the first of an IPv6 address's /64, whose
-    holder can choose the rest.
+    """Return the address that limits count by.
+
+    That is an IPv4 address, or the first of an IPv6 address's /64, whose holder can choose the rest.
     """
     if isinstance(address, IPv4Address):
         return address

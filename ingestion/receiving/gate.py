@@ -60,8 +60,9 @@ def is_ingest(path: str) -> bool:
 
 
 def nearest(path: str, known: Iterable[str]) -> str:
-    """Return the endpoint that a wrong path probably means: of its format, the one that it ends with, or else
-    resembles most.
+    """Return the endpoint that a wrong path probably means.
+
+    Of the endpoints of its format, that is the one that the path ends with, or else resembles most.
     """
     wrong = path[:_COMPARED].lower()
     is_availity = wrong.startswith("/ms/") or _AVAILITY in wrong

@@ -163,8 +163,10 @@ def said_of(code: str, path: str = "") -> tuple[str, str]:
 
 
 def as_html(text: str, formats: str = "") -> SafeString:
-    """Return a text of the table as HTML. `formats` is the address that links to formats.md get; without it,
-    and for other pages, only the words of a link stay.
+    """Return a text of the table as HTML.
+
+    `formats` is the address that links to formats.md get; without it, and for other pages, only the words of
+    a link stay.
     """
 
     def marked(found: re.Match[str]) -> str:

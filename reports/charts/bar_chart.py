@@ -86,9 +86,7 @@ class Histogram(BarChart):
 def steps(
     sentence: str, found: list[tuple[str, int, str]], unit: Unit, *, title: str = "Step", hue: int = 0
 ) -> BarChart:
-    """Build a stepped funnel from the name, value and address of each step, with its share of the previous
-    step.
-    """
+    """Build a funnel from the name, value and address of each step, with its share of the previous one."""
     bars, before = [], None
     for name, value, href in found:
         note = f"{value * 100 / before:.0f} % of the step before" if before else ""

@@ -92,8 +92,9 @@ class Table:
     rows: tuple[Row, ...]
 
     def ordered(self, by: str) -> "Table":
-        """Return the table sorted by a column; a minus before its name sorts descending. Missing values come
-        last.
+        """Return the table sorted by a column; a minus before its name sorts descending.
+
+        Missing values come last.
         """
         name = by.removeprefix("-")
         place = next((n for n, column in enumerate(self.columns) if column.name == name), None)

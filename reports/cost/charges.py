@@ -24,8 +24,8 @@ class State(models.TextChoices):
 
 
 class BillingMonth(models.Model):
-    """A billing month of an organization. The database refuses to reopen a closed month or change its
-    charges.
+    """A billing month of an organization.
+    The database refuses to reopen a closed month or change its charges.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="billing_months")
@@ -119,8 +119,8 @@ class _Charged(models.Model):
 
 
 class Charge(_Charged):
-    """One row per hour and tier. For stored data, one per past day, at its first hour; for a fixed cost, one
-    per month, at its first hour.
+    """One row per hour and tier.
+    For stored data, one per past day, at its first hour; for a fixed cost, one per month, at its first hour.
 
     A correction has the hour that it corrects, the month that it is charged in, and no unit price.
     """

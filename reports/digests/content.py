@@ -34,8 +34,7 @@ LINKED = ("overview", "sessions", "errors", "cost")  # the PAGES that are useful
 def compose(
     subscription: Subscription, period: Period, owners: Sequence[Owner], now: datetime
 ) -> Digest | None:
-    """Return the digest of a period about owners that the subscriber may see; None if there is nothing to
-    say.
+    """Return the digest of a period about owners that the subscriber sees; None if there is nothing to say.
 
     A silent source is worth a digest: when everything has stopped, no events are received.
     """

@@ -187,8 +187,9 @@ def objection(mail: SentMail) -> str:
 
 
 def unsubscribe(_: str, about: str, address: Address) -> str:
-    """End a subscription by the link in a mail. A contact's confirmation is revoked, since leads can
-    subscribe it again.
+    """End a subscription by the link in a mail.
+
+    A contact's confirmation is revoked, since leads can subscribe it again.
     """
     subscription = Subscription.objects.filter(pk=int(about)).first()
     if subscription is not None and subscription.active:

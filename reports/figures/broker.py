@@ -58,8 +58,9 @@ NOT_YET = Broker(is_known=False)
 
 
 class _Look:
-    """A query of a broker. Each process runs only one at a time, so that a silent broker can't pile up
-    threads.
+    """A query of a broker.
+
+    Each process runs only one at a time, so that a silent broker can't pile up threads.
     """
 
     def __init__(self) -> None:

@@ -31,9 +31,7 @@ LONGEST_TRACE = 8_000  # characters
 
 
 class _Grouped(NamedTuple):
-    """The columns of a kind by which an error belongs to a group, the same as in
-    `reports.rollups.declared.errors`.
-    """
+    """The columns by which an error belongs to a group, the same as in `reports.rollups.declared.errors`."""
 
     code: str
     type: str

@@ -335,9 +335,7 @@ def _is_step(page: str | None) -> bool:
 
 
 def _most_taken(paths: list[tuple[str, ...]]) -> tuple[tuple[str, ...], int] | None:
-    """Return the two pages that most sessions visit in one order, plus a third if enough of them continue to
-    it.
-    """
+    """Return the two pages that most sessions visit in one order, plus a third if enough continue to it."""
     pairs = Counter(steps for path in paths for steps in combinations(path, 2))
     threes = Counter(steps for path in paths for steps in combinations(path, 3))
     if not pairs:

@@ -17,8 +17,9 @@ Hour = TypeVar("Hour", UsageHour, WarningHour)
 
 
 def of_receipt(hours: QuerySet[Hour], filters: Filters) -> QuerySet[Hour]:
-    """Return the hours of the period. Callers must check the filters: counters have no countries, usage no
-    versions.
+    """Return the hours of the period.
+
+    Callers must check the filters: counters have no countries, usage no versions.
     """
     period = filters.period.by_utc_hours()
     hours = hours.filter(hour__gte=period.since, hour__lt=period.until)

@@ -1,6 +1,4 @@
-"""Single events: the newest ones of a kind that match the filters, for details that no rollup has (comments,
-changes).
-"""
+"""The newest events of a kind that match the filters, for details that no rollup has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

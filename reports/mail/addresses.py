@@ -23,8 +23,8 @@ _ACCESS_CACHE = "_tally_access"
 
 
 class Address(models.Model):
-    """An address of a person, an owner's contact or an invited stranger. `suppression` says if it may get
-    mail.
+    """An address of a person, an owner's contact or an invited stranger.
+    `suppression` says if it may get mail.
     """
 
     user = models.ForeignKey(

@@ -246,8 +246,9 @@ def mark_lost(now: datetime) -> int:
 
 
 def resendable_states(mail: SentMail) -> tuple[State, ...]:
-    """Return the states from which a person may resend a mail. Mails with a secret link that were sent
-    aren't resent.
+    """Return the states from which a person may resend a mail.
+
+    Mails with a secret link that were sent aren't resent.
     """
     if not (mail.message or KINDS[mail.kind].is_secret):
         return ()

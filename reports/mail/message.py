@@ -68,9 +68,7 @@ class MailContent:
 
 
 def message_id(key: str) -> str:
-    """Return a Message-ID that is the same for every attempt, so that mail programs recognize a second
-    copy.
-    """
+    """Return the same Message-ID for every attempt, so that mail programs recognize a second copy."""
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"
 

@@ -1,5 +1,4 @@
-"""External text in mails: reduced to one line, letters of every script kept, without effect on the text after
-it.
+"""External text in mails: one line, with the letters of every script, and no effect on what follows.
 
 Joiners, variation selectors, tags and direction marks are part of how words are written (Persian, Malayalam,
 Marathi, emoji), so they stay. Line breaks and direction overrides are removed.

@@ -17,8 +17,9 @@ MONTHS = 62 * DAY  # how far back the cost pages compare
 
 
 def reason(filters: Filters, page: Page, now: datetime) -> Incomplete | None:
-    """Return why figures are incomplete, or None. Runs one statement, or none on pages without figures of
-    events.
+    """Return why figures are incomplete, or None.
+
+    Runs one statement, or none on pages without figures of events.
     """
     if "compare" in page.filters:
         since = min(each.since for each in (filters.period, filters.compare) if each)

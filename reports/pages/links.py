@@ -146,8 +146,9 @@ def changed(params: Params, changes: Mapping[str, Value]) -> dict[str, list[str]
 
 
 def listed(filters: Filters, *names: str) -> dict[str, str]:
-    """Return the parameters of an admin list that shows the rows behind a number, in UTC, several values
-    separated by commas. `names` are the filters of the list.
+    """Return the parameters of an admin list that shows the rows behind a number.
+
+    Times are in UTC, and several values are separated by commas. `names` are the filters of the list.
     """
     is_bot = filters.bots.wanted(of_people=False)
     values: dict[str, tuple[object, ...] | None] = {
@@ -178,8 +179,9 @@ def events(filters: Filters, **narrower: str | int) -> str:
 
 
 def received(filters: Filters, **narrower: str | int) -> str:
-    """Return the list of events received in the period, whenever they occurred. Charges and usage count
-    these.
+    """Return the list of events received in the period, whenever they occurred.
+
+    Charges and usage count these.
     """
     asked = listed(filters.by_utc_hours(), "owner", "source", "kind", "version", "country")
     asked |= {"received_since": asked.pop("since"), "received_until": asked.pop("until")}
@@ -266,9 +268,7 @@ class EmptyLink(TypedDict, total=False):
 
 
 def unfilter_link(links: Links) -> EmptyLink:
-    """Return a link that removes the filters or, without filters, returns to the default period; empty if it
-    is shown.
-    """
+    """Return a link that removes the filters, or returns to the default period; empty if that is shown."""
     if links.is_narrowed:
         return {"href": links.lifted(), "label": "Clear all filters"}
     if any(links.params.get(name) for name in ("period", "from", "to")):

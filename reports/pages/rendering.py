@@ -75,8 +75,9 @@ def _kept(block: Block, links: Links) -> tuple[tuple[str, str], ...]:
 
 
 def _heading(column: Column, block: Block, by: str, links: Links) -> Heading:
-    """Return a heading. The first click sorts numbers descending and texts ascending; the next one reverses
-    that.
+    """Return a heading.
+
+    The first click sorts numbers descending and texts ascending; the next one reverses that.
     """
     is_number = column.is_number
     first, second = (f"-{column.name}", column.name) if is_number else (column.name, f"-{column.name}")

@@ -132,8 +132,9 @@ def broken(filters: Filters, now: datetime, where: Where, limit: int) -> list[Br
 
 
 def timers(filters: Filters, where: Where) -> tuple[Timers, list[Timers]]:
-    """Return all timers, then those of each collection, most first. A timer of several collections is in the
-    first.
+    """Return all timers, then those of each collection, most first.
+
+    A timer of several collections is in the first.
     """
     keys, measures = ("owner", "collection", "timer"), ("events", "first", "latest")
     made = _made(BuildTimers, filters, where, keys, measures)

@@ -256,8 +256,9 @@ FROM (
 def _read(
     rows: Relation, columns: Sequence[str], groupings: Sequence[tuple[Sequence[str], int]]
 ) -> Iterator[tuple[tuple[Any, ...], list[_Seen]]]:
-    """Values of the columns, and who was seen in the rows that have them: for each grouping by some of the
-    columns in a sample of which each group has no more than the grouping's bound.
+    """The values of the columns, and who was seen in the rows that have them.
+
+    For each grouping by some of the columns, this is a sample in which no group exceeds the grouping's bound.
     """
     names = [f"c{place}" for place in range(len(columns))]
     depths = [f"h{place}" for place in range(len(groupings))]

@@ -93,9 +93,7 @@ def _add_day(found: Plan, day: datetime, edges: Sequence[datetime], since: datet
 
 
 def witness(rollup: type[Rollup], measures: Sequence[object]) -> str | None:
-    """Return the column that says if a row is left after subtracting others; None if measures can't be
-    subtracted.
-    """
+    """Return the column that says if a row remains after a subtraction; None if nothing can be subtracted."""
     if not all(isinstance(measure, (Count, Whole, Total)) for measure in measures):
         return None
     counts = [each for each in rollup.measures() if isinstance(each, Count) and not each.sql]

@@ -39,8 +39,9 @@ class Relation(NamedTuple):
 
 
 def pieces_between(times: Sequence[datetime]) -> list[Stretch]:
-    """The time from the first to the last, in the coarsest grains that tell apart what is between each two,
-    neighbours of one grain joined. Where that is very many, all in the one grain that does.
+    """The time from the first to the last, in the coarsest grains that separate each two of them.
+
+    Neighbours of one grain are joined. If that makes very many, all are in the one grain that separates them.
     """
     found = joined(chain.from_iterable(stretches(since, until) for since, until in pairwise(times)))
     if len(found) > MOST_PIECES:

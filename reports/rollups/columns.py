@@ -221,8 +221,9 @@ class Members(Measure, ArrayField):
         super().__init__(sql, **options)
 
     def made(self) -> str:
-        """Return the aggregate over distinct texts. MD5, since PostgreSQL's own hashes may change between
-        versions.
+        """Return the aggregate over distinct texts.
+
+        MD5, since PostgreSQL's own hashes may change between versions.
         """
         hashed = "('x' || left(md5(member), 16))::bit(64)::bigint"
         return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
@@ -244,9 +245,7 @@ def highest_after(halvings: str | int) -> str:
 
 
 class Lowest(models.GeneratedField):
-    """The beginning of the set `members`: a sample that is read without the whole set, which is in TOAST if
-    large.
-    """
+    """The beginning of the set `members`: a sample that is read without all of the set from TOAST."""
 
     def __init__(self, **options: Any) -> None:
         begin = f"(%(expressions)s)[1:width_bucket({highest_after(HALVINGS_OF_LOWEST)}, %(expressions)s)]"

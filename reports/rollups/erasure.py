@@ -44,9 +44,7 @@ def forget(erased: Erased, _: datetime) -> int:
 
 @forgets("kept_rollup_rows")
 def forget_kept(erased: Erased, _: datetime) -> int:
-    """Remove the actor from rollups that outlived their events, and return the number of quarter rows
-    changed.
-    """
+    """Remove the actor from rollups that outlived their events, and return the number of changed rows."""
     sealed = retention.sealed_until()
     if sealed is None:
         return 0

@@ -35,8 +35,9 @@ class Period(NamedTuple):
 
     @property
     def recent(self) -> "Period":
-        """Return its last fortnight. Releases and campaigns are in it, since people look at the last days
-        first.
+        """Return its last fortnight.
+
+        Releases and campaigns are in it, since people look at the last days first.
         """
         return self._replace(since=max(self.since, self.until - 14 * DAY_MS))
 

@@ -16,8 +16,7 @@ RHYTHMS = (Rhythm.DAILY, Rhythm.WEEKLY)
 
 @transaction.atomic
 def subscribe(user: Any, now: datetime) -> bool:
-    """Subscribe a person to all owners that they see, with the first digests due at once; True if that was
-    new.
+    """Subscribe a person to all owners that they see, with digests due at once; True if that was new.
 
     People who were subscribed before aren't subscribed again, since they may have ended it.
     """

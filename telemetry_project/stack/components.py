@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -91,7 +92,7 @@ class Server(Protocol):
         """Stop it."""
 
 
-class Component:
+class Component(ABC):
     """A restartable server or program. Subclasses define how it starts and whether it runs."""
 
     def __init__(self, name: str) -> None:
@@ -100,21 +101,21 @@ class Component:
         self._deaths: deque[float] = deque()
         self._due: float | None = None  # time of the next restart
 
+    @abstractmethod
     def start(self) -> None:
         """Start it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_running(self) -> bool:
         """True if it is running."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clean_up(self) -> str:
         """Clean up after it died, and return how it ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def last_output(self) -> str:
         """Return the last lines of its output."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Restart it, after a pause, if it has died. Called repeatedly.

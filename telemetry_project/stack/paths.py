@@ -42,8 +42,7 @@ def log_folder(data: Path) -> Path:
 
 
 def socket_folder(data: Path) -> Path:
-    """Return the folder of both sockets: <data>/run, or a short one in /tmp if that path is too long for a
-    socket.
+    """Return the folder of both sockets: <data>/run, or one in /tmp if that path is too long.
 
     Raises:
         StackError: the short folder is there and isn't ours, so whatever listens in it isn't either.
@@ -71,9 +70,7 @@ def valkey_socket(data: Path) -> Path:
 
 
 def refuse_unless_private(folder: Path, data: Path) -> None:
-    """Raise unless the folder is a real one, closed to others, and owned by this user or the owner of the
-    data.
-    """
+    """Raise unless the folder is real, closed to others, and owned by this user or the data's owner."""
     found = folder.lstat()
     owners = {os.geteuid()}
     if cluster_folder(data).exists():

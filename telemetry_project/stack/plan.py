@@ -1,6 +1,4 @@
-"""The plan of one run of the stack: servers, commands and processes, from the environment and the
-Procfile.
-"""
+"""The plan of one run of the stack: its servers, commands and processes."""
 
 import os
 import re
@@ -61,8 +59,9 @@ class Plan:
 
     @property
     def embeds_valkey(self) -> bool:
-        """True if the stack runs Valkey. With another broker it still serves the cache and the rate
-        limits.
+        """True if the stack runs Valkey.
+
+        With another broker it still serves the cache and the rate limits.
         """
         return not self.environment.get("REDIS_URL")
 

@@ -185,9 +185,7 @@ def _clear_away(data: Path) -> None:
 
 
 def _server_pid(data: Path) -> int | None:
-    """Return the pid in the lock file, if it belongs to this folder's server and wasn't reused by another
-    process.
-    """
+    """Return the pid in the lock file, if it still belongs to this folder's server."""
     folder = paths.cluster_folder(data)
     with suppress(OSError, ValueError, IndexError):
         pid = int(_lock_file(data)[0])

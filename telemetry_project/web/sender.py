@@ -12,8 +12,9 @@ PEOPLE = 0  # used in place of an organization's key in the hash
 
 
 class SenderHash:
-    """Sets `request.address_hash` for the audit trail, and `network_hash`, of the /64 of an IPv6 address, for
-    throttles. Both are "" where nobody knows the address.
+    """Set `request.address_hash` for the audit trail, and `network_hash` for throttles.
+
+    The network of an IPv6 address is its /64. Both are empty if the address is unknown.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -13,8 +13,9 @@ OUTAGE_SECONDS = 1.5
 
 @dataclass
 class Scene:
-    """What a fault acts on: bodies that must each end as one rejected event (`poison`), and measurements
-    for the report (`notes`).
+    """What a fault acts on.
+
+    `poison` are bodies that must each end as one rejected event, `notes` are measurements for the report.
     """
 
     stack: Stack

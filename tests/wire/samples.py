@@ -1,5 +1,7 @@
-"""Sample events of every kind: complete ones with every field of the wire documents, minimal ones with the
-hard fields only. Each call makes new dicts, so a test may change what it gets.
+"""Sample events of every kind, complete and minimal.
+
+Complete ones have every field of the wire documents, minimal ones only the hard fields. Each call makes new
+dicts, so that a test may change them.
 """
 
 from collections.abc import Callable

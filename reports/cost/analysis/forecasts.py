@@ -105,9 +105,7 @@ def _forecast(so_far: Decimal, known: DailyCosts, today: date, end: date) -> For
 
 
 def expected_costs(metered: Costs, stored: Costs, today: date, end: date) -> dict[date, Decimal] | None:
-    """Return the expected cost of each day from `today` to `end` (exclusive); None without a whole past
-    day.
-    """
+    """Return the expected cost of each day from `today` until `end`; None without a whole past day."""
     known = [day for day in {*metered, *stored} if day < today]
     if not known:
         return None
@@ -152,8 +150,9 @@ class ForecastError:
 
 
 def daily_costs(since: date, until: date, owners: Owners = None, **only: Any) -> DailyCosts:
-    """Return what days cost, without platform costs and corrections. `only` filters by columns of
-    ChargeDay.
+    """Return what days cost, without platform costs and corrections.
+
+    `only` filters by columns of ChargeDay.
     """
     return _daily_costs(since, until, owners, only, by_owner=False).get(None, NOTHING)
 

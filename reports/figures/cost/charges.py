@@ -230,8 +230,9 @@ def _parts(rows: Any, *by: str, most: int | None = None) -> list[Part]:
 
 
 def _split(rows: Any, by: str) -> list[Part]:
-    """Return a whole month by one of DIMENSIONS. Fixed costs have no kind and no dialect, so their key is
-    None.
+    """Return a whole month by one of DIMENSIONS.
+
+    Fixed costs have no kind and no dialect, so their key is None.
     """
     if by not in ("kind", "dialect"):
         return _parts(rows, by)

@@ -32,8 +32,9 @@ class Charged:
 
 
 def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
-    """Return the cost of each hour of a day by one of DIMENSIONS. `seen` are all owners that the reader may
-    see.
+    """Return the cost of each hour of a day by one of DIMENSIONS.
+
+    `seen` are all owners that the reader may see.
     """
     since = datetime(day.year, day.month, day.day, tzinfo=UTC)
     hours: dict[datetime, dict[Any, Decimal]] = {}

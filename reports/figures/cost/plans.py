@@ -79,8 +79,7 @@ def steps(plans: Collection[int], since: datetime, until: datetime) -> list[Step
 def offered(
     organization_id: int, currency: str, owners: Collection[int], *, all_plans: bool
 ) -> list[PricePlan]:
-    """Return the plans that a what-if can use: those of the organization and of these owners; for operators,
-    all.
+    """Return the plans that a what-if can use: the organization's and these owners', or all for operators.
 
     Other owners' plans are between them and the operator.
     """

@@ -78,9 +78,7 @@ def block(filters: Filters, context: Context) -> Block:
 
 
 def _with_events(filters: Filters, context: Context) -> Filters:
-    """Return the filters for the days of the period that still have single events, or for all days if none
-    have.
-    """
+    """Return the filters for the days of the period that still have events, or for all if none have."""
     since, period = context.kept.events, filters.period
     if since is None or not period.since < since < period.until:
         return filters

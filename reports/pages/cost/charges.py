@@ -1,6 +1,4 @@
-"""Cost: what a month costs, why it costs more than the previous one, and what could be dropped, down to the
-hour.
-"""
+"""Cost: what a month costs, why it costs more than the one before, and what could be dropped."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -111,9 +111,7 @@ def _changed(sums: Sums, before: Sums | None, name: str) -> Change | None:
 
 
 def _attention(found: Quality, filters: Filters, context: Context) -> list[Attention]:
-    """Return alerts about sources with many rejections, reused ids, versions with new warnings, and wrong
-    clocks.
-    """
+    """Return alerts about many rejections, reused ids, versions with new warnings, and wrong clocks."""
     by_source = found.by_source.items()
     refused = [(source, sums) for source, sums in by_source if (sums.rejected or 0) >= FEW]
     refused = [(source, sums) for source, sums in refused if (sums.rejected_share or 1) > MUCH_REJECTED]

@@ -149,9 +149,7 @@ class _Signs:
 
     @property
     def overdue(self) -> list[tuple[timedelta, Life]]:
-        """Return the overdue heartbeats, the longest first, without those of sources already reported as
-        silent.
-        """
+        """Return the overdue heartbeats, longest first, without those of sources reported as silent."""
         filters, context = self.data.filters, self.data.context
         if context.is_incomplete:
             return []
