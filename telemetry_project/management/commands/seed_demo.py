@@ -8,8 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from tqdm import tqdm
 
-from telemetry_project.demo import home, script, seeding
-from telemetry_project.demo.first_start import DAYS, EVENTS, SEED
+from telemetry_project.demo import first_start, home, script, seeding
 from telemetry_project.demo.rhythm import Period
 
 
@@ -19,10 +18,10 @@ class Command(BaseCommand):
     help = "Fills the organization `demo` with lifelike sessions of all kinds and formats."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--events", type=int, default=EVENTS, help="About how many events to send.")
-        parser.add_argument("--days", type=int, default=DAYS, help="How many days back they begin.")
+        parser.add_argument("--events", type=int, default=first_start.EVENTS, help="About how many events to send.")
+        parser.add_argument("--days", type=int, default=first_start.DAYS, help="How many days back they begin.")
         parser.add_argument(
-            "--seed", type=int, default=SEED, help="Of chance: the same seed and end make the same events."
+            "--seed", type=int, default=first_start.SEED, help="Of chance: the same seed and end make the same events."
         )
         parser.add_argument("--until", help="End, as in 2026-11-20T12:00:00Z; now where it is not given.")
         parser.add_argument("--again", action="store_true", help="Also where the demo has data already.")
