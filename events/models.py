@@ -2,6 +2,7 @@
 
 from events.event import Event
 from events.exports.jobs import ExportJob
+from events.feed.change import Change
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Organization, Owner
@@ -24,6 +25,7 @@ __all__ = [
     "KINDS",
     "ApiKey",
     "Backfill",
+    "Change",
     "Event",
     "ExportJob",
     "LargeSession",

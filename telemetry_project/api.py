@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.routers import DefaultRouter
 
+from events.api.changes import ChangesViewSet
 from events.api.events import EventViewSet
 from events.api.kinds import KindsViewSet, view_of
 from events.api.ownership import OwnerViewSet, SourceViewSet
@@ -25,6 +26,7 @@ from reports.api.charges import ChargeViewSet
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("events", EventViewSet, basename="event")
+router.register("changes", ChangesViewSet, basename="change")
 router.register("kinds", KindsViewSet, basename="kind")
 for name in KINDS:
     router.register(f"kinds/{name}", view_of(name), basename=f"kind-{name}")

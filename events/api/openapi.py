@@ -90,6 +90,7 @@ class Schema(AutoSchema):
         parameters += [
             {"name": name, "in": "query", "required": False, **_PARAMETERS[name]}
             for name in self.view.parameters
+            if name in _PARAMETERS  # the others are declared by their views
         ]
         return sorted(parameters, key=lambda parameter: str(parameter["name"]))
 

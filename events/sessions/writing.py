@@ -12,6 +12,8 @@ import msgspec
 from django.db import connection, models
 from psycopg.sql import SQL, Identifier
 
+from events.feed import change
+from events.feed.change import What
 from events.identity import moment
 from events.lib.sql import each
 from events.sessions.session import (
@@ -44,7 +46,9 @@ def save(made: Sequence[ComputedSession], known: Collection[UUID]) -> None:
     fresh = [each for each in made if each.key.session is not None and each.id not in known]
     other = [each for each in made if each.key.session is None or each.id in known]
     _SESSIONS.copy(map(_copied, fresh))
-    _upsert(Session, list(map(_session, other)))
+    changed = _upsert(Session, list(map(_session, other)))
+    written = [*fresh, *(each for each in other if each.id in changed)]
+    change.add_pairs(What.SESSIONS, ((each.key.owner_id, each.id.int) for each in written))
     before = [session.id for session in other if session.id in known]
     for model, table, rows_of in _PARTS:
         # A new session has no old parts to delete.
@@ -151,7 +155,7 @@ _UPSERT = SQL("""
 INSERT INTO {table} ({columns})
 SELECT {computed} FROM json_populate_recordset(NULL::{table}, %s::json) computed
 {where}
-ON CONFLICT ({key}) DO UPDATE SET {changes}
+ON CONFLICT ({key}) DO UPDATE SET {changes} RETURNING {session}
 """)
 _CHANGED = SQL("""
 WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same_key} AND ({stored}) IS NOT DISTINCT FROM ({computed}))
@@ -176,17 +180,20 @@ def _upsert_statement(model: type[models.Model], *, new: bool) -> str:
         where=SQL("") if new else changed,
         key=each("{name}", key),
         changes=each("{name} = excluded.{name}", (name for name in columns if name not in key)),
+        session=Identifier(model._meta.db_table, key[0]),
     ).as_string()
 
 
-def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> None:
+def _upsert(model: type[models.Model], rows: Sequence[Row], *, new: bool = False) -> set[UUID]:
     """Insert or update rows, except those already stored unchanged, because an update would write them again.
 
-    If all are `new`, nothing is looked up first.
+    If all are `new`, nothing is looked up first. Returns the sessions of the rows that were written.
     """
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_upsert_statement(model, new=new), [_json(rows)])
+    if not rows:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_upsert_statement(model, new=new), [_json(rows)])
+        return {session for (session,) in cursor.fetchall()}
 
 
 def _parts(model: type[models.Model], ids: Sequence[UUID], rows: Sequence[Row]) -> None:

@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from events.event import Event
+from events.feed import change
+from events.feed.change import What
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
 from events.store import pending, sources, versions
@@ -51,12 +53,14 @@ def file(rows: Sequence[Row], delta: UsageDelta, now: datetime) -> int:
 
 
 def _queue(rows: Sequence[Row]) -> None:
-    """Queue the sessions and rollups that the new events change."""
+    """Queue the sessions and rollups that the new events change, and tell those who follow the feed."""
+    ids: dict[int, list[int]] = {}
     spans: dict[pending.SessionKey, pending.Span] = {}
     quarters: set[pending.Quarter] = set()
     for made in rows:
         envelope = made.taken.envelope
         owner = made.submission.owner.id
+        ids.setdefault(owner, []).append(made.id)
         quarters.add((owner, pending.quarter_of(made.id)))
         key = pending.session_key(
             owner, made.source_id, envelope.get("session"), envelope.get("device"), envelope.get("channel")
@@ -65,6 +69,7 @@ def _queue(rows: Sequence[Row]) -> None:
             pending.extend_span(spans, key, envelope["occurred_at"])
     pending.add_sessions(spans.items())
     pending.add_quarters(quarters, of_sessions=False)
+    change.add(What.EVENTS, ids)
 
 
 def _settle_sources(rows: Sequence[Row]) -> None:

@@ -16,9 +16,11 @@ from rest_framework.response import Response
 
 from events.access import Access, KeyUser
 from events.accounts import audit
+from events.api.changes import FOLLOWED, Followed
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import OwnedFilter, TimeFilter
 from events.api.pagination import KeysetPagination
+from events.feed.change import What
 from events.kinds import KINDS
 from events.lib import times
 from events.ownership.api_key import ApiKey
@@ -208,6 +210,11 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
         """Return the rejected events that the reader may see."""
         rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible_owners)
         return rejected.prefetch_related("owner", "source").defer("body")
+
+
+FOLLOWED["rejected"] = Followed(
+    What.REJECTED, lambda: RejectedEvent.objects.defer("body"), RejectedSerializer, is_numbered=True
+)
 
 
 def _key_of(request: Request) -> ApiKey:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from events.feed import change
+from events.feed.change import What
 from events.ownership.owner import Owner
 from events.store import sources
 from events.store.copying import text_array
@@ -48,7 +50,7 @@ FROM event JOIN request ON request.number = event.request ORDER BY place
 ON CONFLICT (owner_id, content_hash) DO UPDATE
     SET seen = kept.seen + excluded.seen,
         last_received_at = greatest(kept.last_received_at, excluded.last_received_at)
-RETURNING owner_id, encode(content_hash, 'hex'), xmax = 0
+RETURNING id, owner_id, encode(content_hash, 'hex'), xmax = 0
 """
 
 Group = list[tuple[Rejection, Resolved]]
@@ -69,13 +71,20 @@ def write(rejections: Sequence[Rejection], delta: UsageDelta) -> None:
         groups.setdefault(key, []).append((rejection, found[place]))
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, _arrays(sorted(groups.items(), key=itemgetter(0))))
-        new = {(owner, digest): inserted for owner, digest, inserted in cursor.fetchall()}
+        written = cursor.fetchall()
+    new = {(owner, digest): inserted for _, owner, digest, inserted in written}
+    note_changes((owner, pk) for pk, owner, _, _ in written)
     for key, group in groups.items():
         for index, (rejection, source) in enumerate(group):
             first = index == 0 and new[key]
             delta.count(
                 _usage_key(rejection, source), received=1, rejected=int(first), duplicates=int(not first)
             )
+
+
+def note_changes(pairs: Iterable[tuple[int, int]]) -> None:
+    """Add rejected events to the change feed, given by owner and key."""
+    change.add_pairs(What.REJECTED, pairs)
 
 
 def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:

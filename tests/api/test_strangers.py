@@ -72,7 +72,17 @@ def shown(client: Client, key: str) -> list[str]:
 
 def test_alice_sees_her_own_everywhere(alice: Sender, client: Client) -> None:
     seen = {entry.partition("{")[0] for entry in shown(client, alice.text)}
-    names = ("events", "kinds/log", "owners", "rejected", "sessions", "sources", "usage", "charges")
+    names = (
+        "changes",
+        "events",
+        "kinds/log",
+        "owners",
+        "rejected",
+        "sessions",
+        "sources",
+        "usage",
+        "charges",
+    )
     assert seen == {f"/api/v1/{name}/" for name in names}
 
 

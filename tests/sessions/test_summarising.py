@@ -236,7 +236,7 @@ def test_more_sessions_take_no_more_statements(sender: Sender, django_assert_max
     """Each statement is for all sessions of a block."""
     file(sender, *(event for number in range(60) for event in events(f"session {number}", 1)))
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert summarise_block(timezone.now()).keys == 60
 
     assert_as_expected()

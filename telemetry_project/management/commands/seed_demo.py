@@ -18,10 +18,17 @@ class Command(BaseCommand):
     help = "Fills the organization `demo` with lifelike sessions of all kinds and formats."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--events", type=int, default=first_start.EVENTS, help="About how many events to send.")
-        parser.add_argument("--days", type=int, default=first_start.DAYS, help="How many days back they begin.")
         parser.add_argument(
-            "--seed", type=int, default=first_start.SEED, help="Of chance: the same seed and end make the same events."
+            "--events", type=int, default=first_start.EVENTS, help="About how many events to send."
+        )
+        parser.add_argument(
+            "--days", type=int, default=first_start.DAYS, help="How many days back they begin."
+        )
+        parser.add_argument(
+            "--seed",
+            type=int,
+            default=first_start.SEED,
+            help="Of chance: the same seed and end make the same events.",
         )
         parser.add_argument("--until", help="End, as in 2026-11-20T12:00:00Z; now where it is not given.")
         parser.add_argument("--again", action="store_true", help="Also where the demo has data already.")

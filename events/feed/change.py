@@ -1,0 +1,129 @@
+"""Changes: one row per transaction and owner, with the ids of what was written, and later its position.
+
+A transaction adds its rows without a position, so writers never wait for each other. `number` gives positions
+to committed rows, one caller at a time, each call above all before. So whoever has read up to a position has
+seen everything below it, however long a writer takes to commit, and transactions that have nothing to do with
+the feed (a backup, a forgotten session) delay nothing. A position is about the time at which it was given, in
+microseconds: a database restored from a backup goes on above the positions given out since the backup.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.db.models.functions import Now
+
+from events.ownership.owner import Owner
+from events.store.copying import id_array
+
+NUMBERED_AT_ONCE = 5_000
+
+
+class What(models.IntegerChoices):
+    """What the ids of a change are of."""
+
+    EVENTS = 1, "events"
+    REJECTED = 2, "rejected"  # the numbers of rejected events, as UUIDs
+    SESSIONS = 3, "sessions"
+
+
+class Change(models.Model):
+    """One row per transaction and owner that filed events, rejected events or summarised sessions."""
+
+    what = models.SmallIntegerField(choices=What, help_text="1 events, 2 rejected events, 3 sessions.")
+    owner = models.ForeignKey(
+        Owner, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    ids = ArrayField(models.UUIDField(), help_text="What was written; a rejected event's number as a UUID.")
+    count = models.IntegerField(help_text="How many ids it has.")
+    written_at = models.DateTimeField(db_default=Now(), help_text="When its transaction began.")
+    position = models.BigIntegerField(
+        null=True,
+        help_text="Place in the feed, given after the commit: microseconds since 1970, each used once.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["position"],
+                condition=models.Q(position__isnull=False),
+                name="change_position",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(position__isnull=True), name="change_unnumbered"),
+            models.Index(
+                fields=["what", "position"],
+                condition=models.Q(position__isnull=False),
+                name="change_what",
+            ),
+            models.Index(
+                fields=["owner", "what", "position"],
+                condition=models.Q(position__isnull=False),
+                name="change_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {What(self.what).label}"
+
+
+# Each statement of the function has its own snapshot, so after the lock it sees what the last holder did. As
+# one call it ends even if its caller is stopped. Rows that somebody else holds are numbered later.
+FUNCTION = """
+CREATE FUNCTION events_number_changes(most int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    last bigint;
+    numbered int;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7480255003);
+    SELECT greatest(max(position), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
+        INTO last FROM events_change;
+    UPDATE events_change change SET position = last + waiting.place FROM (
+        SELECT id, row_number() OVER (ORDER BY id) AS place FROM (
+            SELECT id FROM events_change WHERE position IS NULL ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED
+        ) AS free
+    ) AS waiting WHERE change.id = waiting.id;
+    GET DIAGNOSTICS numbered = ROW_COUNT;
+    RETURN numbered;
+END $$;
+-- Ids are too random to compress, and looked at whole.
+ALTER TABLE events_change ALTER COLUMN ids SET STORAGE EXTERNAL;
+"""
+_ADD = "COPY events_change (what, owner_id, ids, count) FROM STDIN"
+
+
+def add(what: What, ids: Mapping[int, Collection[int]]) -> None:
+    """Add the ids of what this transaction has written, by owner; ids are numbers."""
+    if not ids:
+        return
+    with connection.cursor() as cursor, cursor.copy(_ADD) as copy:
+        for owner, numbers in ids.items():
+            copy.write_row((what.value, owner, id_array(numbers), len(numbers)))
+
+
+def add_pairs(what: What, pairs: Iterable[tuple[int, int]]) -> None:
+    """Add pairs of an owner and an id."""
+    ids: dict[int, list[int]] = {}
+    for owner, number in pairs:
+        ids.setdefault(owner, []).append(number)
+    add(what, ids)
+
+
+def number() -> int:
+    """Give positions to the committed changes that have none, as many as one call handles."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM events_change WHERE position IS NULL LIMIT 1")
+        if not cursor.rowcount:
+            return 0
+        cursor.execute("SELECT events_number_changes(%s)", [NUMBERED_AT_ONCE])
+        numbered: int = cursor.fetchone()[0]
+        return numbered
+
+
+def number_all() -> int:
+    """Give positions to all committed changes; return how many had none."""
+    total = 0
+    while numbered := number():
+        total += numbered
+    return total
