@@ -34,7 +34,6 @@ from events.admin.lists import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.event import Event, EventQuerySet
 from events.exports import jobs
 from events.exports.formats import EXPORT_FORMATS
-from events.identity import moment, occurred_ms
 from events.kinds import KINDS, KindEntry
 from events.lib.paging import EventQuery, Order, Slice, WindowEnd
 from events.store import retention
@@ -199,9 +198,7 @@ class EventChangeList(KeysetChangeList):
     def searched_back_to(self) -> datetime | None:
         """Return the time back to which this page searched without a match, if there is more to search."""
         edge = self.slice.next
-        if not isinstance(edge, WindowEnd):
-            return None
-        return edge.received_at or moment(occurred_ms(edge.pk.int))
+        return edge.time if isinstance(edge, WindowEnd) else None
 
     @property
     def retention(self) -> str:

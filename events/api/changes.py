@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from events.access import Access
 from events.api.endpoint import Endpoint
 from events.api.problems import BadParameter
-from events.api.serializers import LISTED, EventSerializer
+from events.api.serializers import EventSerializer, selection_of
 from events.api.sessions import SessionSerializer
 from events.event import Event
 from events.feed import reading
@@ -48,7 +48,7 @@ class Followed(NamedTuple):
 
 # By the values of `kind`, beside the kinds of events; ingestion adds rejected events.
 FOLLOWED: dict[str, Followed] = {
-    "events": Followed(What.EVENTS, lambda: Event.objects.only(*LISTED), EventSerializer),
+    "events": Followed(What.EVENTS, Event.objects.all, EventSerializer),
     "sessions": Followed(What.SESSIONS, Session.objects.all, SessionSerializer),
 }
 
@@ -135,6 +135,8 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
         followed = self._followed()
         cursor, limit, owners = self._cursor(), self._limit(), self._owners()
         rows, cursor = page(followed, self._rows(), cursor, owners, limit)
+        if followed.what == What.EVENTS:
+            selection_of(self).load_details(rows)
         results = self.get_serializer(rows, many=True).data
         return Response({"results": results, "next_cursor": str(cursor)})
 
@@ -149,7 +151,10 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
         return FOLLOWED.get(kind, FOLLOWED["events"])
 
     def _rows(self) -> QuerySet[Any]:
-        rows = self._followed().rows().prefetch_related("owner", "source")
+        followed = self._followed()
+        rows = followed.rows().prefetch_related("owner", "source")
+        if followed.what == What.EVENTS:
+            rows = selection_of(self).only(rows)
         return rows.filter(kind=kind) if (kind := self._text(KIND)) in KINDS else rows
 
     def _cursor(self) -> Cursor:

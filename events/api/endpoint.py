@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from events.api.authentication import policy
 from events.api.problems import BadParameter
+from events.fields.vocabulary import Vocabulary
 
 FIELDS = "fields"
 
@@ -40,6 +41,7 @@ class Endpoint:
 
     parameters: tuple[str, ...] = ()
     filterset_class: Any = None
+    vocabulary: Vocabulary | None = None  # of the list's filters, instead of a class of them
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +55,7 @@ class Endpoint:
         """Authenticate first: strangers don't learn which parameters exist."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
-            refuse_unknown(request, self.known_parameters())
+            refuse_unknown(request, self.known_parameters(), self._filtered_by())
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """Add the rate limit to the response."""
@@ -69,6 +71,8 @@ class Endpoint:
             known.add(FIELDS)
         if not getattr(self, "detail", False) and self.filterset_class:
             known |= set(self.filterset_class.base_filters)
+        if vocabulary := self._filtered_by():
+            known |= {name for name, _ in vocabulary} | set(vocabulary.shorthands)
         if not self._is_single() and (pagination := getattr(self, "pagination_class", None)):
             known |= pagination.parameters()
         return known
@@ -79,6 +83,10 @@ class Endpoint:
         request = context["request"]
         return {**context, FIELDS: selected(request, self._serializer()) if request else None}
 
+    def _filtered_by(self) -> Vocabulary | None:
+        """Return the vocabulary of the filters; None for a single row."""
+        return None if getattr(self, "detail", False) else self.vocabulary
+
     def _is_single(self) -> bool:
         return getattr(self, "action", "") == "retrieve"
 
@@ -87,9 +95,13 @@ class Endpoint:
         return found() if found else serializers.Serializer
 
 
-def refuse_unknown(request: Request, known: set[str]) -> None:
+def refuse_unknown(request: Request, known: set[str], vocabulary: Vocabulary | None = None) -> None:
     """Raise `BadParameter` for unknown names, and for a parameter that is sent twice."""
-    errors = {name: ["There is no such parameter."] for name in request.query_params if name not in known}
+    errors = {
+        name: ["There is no such parameter."]
+        for name in request.query_params
+        if name not in known and not (vocabulary and vocabulary.read(name)[0])
+    }
     if errors:
         raise BadParameter("unknown_parameter", errors, known)
     twice = [name for name, values in request.query_params.lists() if len(values) > 1]
@@ -105,6 +117,11 @@ class Selectable(serializers.BaseSerializer[Any]):
         """Return the names of the fields that can be selected."""
         names: tuple[str, ...] = cls.Meta.fields  # type: ignore[attr-defined]  # every one of ours has it
         return names
+
+    @classmethod
+    def unselectable(cls, names: frozenset[str]) -> list[str]:
+        """Return the names among those that can't be selected."""
+        return sorted(names.difference(cls.selectable()))
 
     def get_fields(self) -> dict[str, Any]:
         """Return the selected fields; all if none is selected."""
@@ -123,7 +140,7 @@ def selected(request: Request, serializer: Any) -> frozenset[str] | None:
     if not text or not issubclass(serializer, Selectable):
         return None
     names = frozenset(name.strip() for name in text.split(",") if name.strip())
-    unknown = sorted(names.difference(serializer.selectable()))
+    unknown = serializer.unselectable(names)
     if unknown:
         there = ", ".join(serializer.selectable())
         errors = [f"There is no field {name[:100]!r}; there are: {there}." for name in unknown[:10]]

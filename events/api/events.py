@@ -8,26 +8,42 @@ from rest_framework.serializers import BaseSerializer
 
 from events.access import Access
 from events.api.endpoint import Endpoint
-from events.api.filters import EventFilter
+from events.api.filters import FieldFilters
 from events.api.pagination import EventPagination
-from events.api.serializers import LISTED, EventDetailSerializer, EventSerializer
+from events.api.serializers import EventDetailSerializer, EventSerializer, selection_of
 from events.event import Event
+from events.fields import event_query, vocabulary
+from events.fields.conditions import Conditions
+from events.lib.paging import EventQuery
 
 
 class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
     """Events of the owners that the reader may see."""
 
     queryset = Event.objects.none()  # for the description: the real one is the reader's
-    filterset_class = EventFilter
+    filter_backends = (FieldFilters,)
+    vocabulary = vocabulary.of_events()
     pagination_class = EventPagination
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Event]:
         """Return visible events. Names are loaded by their own queries: a join can cost a page its index."""
-        events = Event.objects.for_owners(Access(self.request.user).visible_owners)
+        events: Any = Event.objects.for_owners(Access(self.request.user).visible_owners)
         if self.action == "list":
-            events = events.only(*LISTED)
-        return events.prefetch_related("owner", "source")
+            events = selection_of(self).only(events)
+        found: QuerySet[Event] = events.prefetch_related("owner", "source")
+        return found
+
+    def matching(self, events: Any, conditions: Conditions) -> EventQuery:
+        """Return the query of the events that meet the conditions."""
+        order = EventPagination.order_of(self.request)
+        return event_query.of_events(events, conditions, Access(self.request.user), order)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return the events of the page, with their rows of the kinds' tables if they are selected."""
+        page: Any = super().paginate_queryset(queryset)
+        selection_of(self).load_details(page)
+        return page
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: a single event has all details."""

@@ -1,4 +1,4 @@
-"""Filters of the events API, by the names of the envelope."""
+"""Filters of the API: by the vocabulary of fields, and the few of lists that have a fixed form."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,27 +8,96 @@ import django_filters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
 
 from events.access import Access
-from events.event import Event, EventQuerySet
-from events.identity import first_id
-from events.kinds import KINDS
+from events.api.problems import BadParameter
+from events.fields.conditions import Conditions, parse
+from events.fields.field import Field
+from events.fields.types import EXACT
+from events.fields.vocabulary import SEPARATOR, Vocabulary
 from events.lib import times
-from events.lib.paging import EventQuery
-from events.wire.dialects import DIALECTS
 
-# Filters of the envelope that have an index, alone or with the owner: see docs/decisions/041.
-INDEXED = ("owner", "session", "occurred_after", "occurred_before")
-OF_TIME = ("occurred_after", "occurred_before")  # tell the ids
-# Those that none helps with: what they leave may be rare.
-UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id", "is_bot")
+# What a list of events reads besides the fields' own parameters, described once.
+FURTHER = "filters"
 
 
-def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
-    """Filter rows of a kind's table by one of OF_TIME."""
-    if at is None:
-        return rows
-    return rows.filter(**{"pk__gte" if name == "occurred_after" else "pk__lt": first_id(at)})
+class FieldFilters(BaseFilterBackend):
+    """Filters of a list by the fields of the view's vocabulary, see `events/fields/`."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        """Return the rows, or the query, that meets the conditions. Raises `BadParameter`."""
+        if view.detail:
+            return queryset
+        return view.matching(queryset, conditions_of(request, view.vocabulary))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the parameters for OpenAPI: one for each column, and one for all that remains."""
+        kind = getattr(view, "kind", "")  # columns of other kinds are described with their kinds
+        own = ((name, fields) for name, fields in view.vocabulary if fields[0].kind in ("", kind))
+        found = [_described(name, fields) for name, fields in own]
+        found += [_shorthand(view.vocabulary, name) for name in view.vocabulary.shorthands]
+        return [*found, _further()]
+
+
+def conditions_of(request: Request, vocabulary: Vocabulary) -> Conditions:
+    """Return the conditions of a request. Raises `BadParameter`."""
+    parsed = parse(vocabulary, ((name, str(text)) for name, text in request.query_params.items()))
+    if parsed.errors:
+        raise BadParameter("bad_parameter", parsed.errors)
+    return parsed.conditions
+
+
+def _described(name: str, fields: tuple[Field, ...]) -> dict[str, Any]:
+    first = fields[0]
+    operators = [f"`{SEPARATOR}{each}`" for each in first.type.operators if each != EXACT]
+    found = [first.help_text or name.replace("_", " ").capitalize() + "."]
+    found += [f"Also with {', '.join(operators)}."] if operators else []
+    found.append(_cost(first))
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": dict(first.type.schema),
+        "description": " ".join(found),
+    }
+
+
+def _cost(field: Field) -> str:
+    if not field.indexed:
+        return "Scanned."
+    others = [f"`{SEPARATOR}{each}`" for each in field.type.operators if each not in field.indexed]
+    return f"Indexed, but {', '.join(others)} scanned." if others else "Indexed."
+
+
+def _shorthand(vocabulary: Vocabulary, parameter: str) -> dict[str, Any]:
+    name, operator = vocabulary.shorthands[parameter]
+    (field, *_) = vocabulary.find(name)
+    return {
+        "name": parameter,
+        "in": "query",
+        "required": False,
+        "schema": dict(field.type.schema),
+        "description": f"The same as `{name}{SEPARATOR}{operator}`.",
+    }
+
+
+def _further() -> dict[str, Any]:
+    return {
+        "name": FURTHER,
+        "in": "query",
+        "required": False,
+        "style": "form",
+        "explode": True,
+        "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        "description": (
+            "All other filters, each a parameter of its own: a field with an operator, such as"
+            " `object_type__in=Course,Content`; a member of a list of objects, `correlation.id=batch-5`;"
+            " a path of unknown keys, `extra.edata.shoeSize__gte=42`; a path on the wire,"
+            " `edata.pageid=home`; on `events/`, also the columns of all kinds."
+        ),
+    }
 
 
 def choices(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -55,15 +124,6 @@ class TimeFilter(django_filters.IsoDateTimeFilter):
     field_class = TimeField
 
 
-def bot_filter(note: str) -> django_filters.ChoiceFilter:
-    """Build a filter by events of bots."""
-    return django_filters.ChoiceFilter(
-        choices=choices(("true", "false")),
-        method="by_bot",
-        help_text=f"true: those of bots; {note}",
-    )
-
-
 class OwnedFilter(django_filters.FilterSet):
     """Filters for all rows with an owner and a source: by name, among those that the reader may see."""
 
@@ -83,61 +143,3 @@ class OwnedFilter(django_filters.FilterSet):
     def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
         """Filter by the name of a source."""
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))
-
-    def by_bot(self, rows: QuerySet[Any], _: str, flag: str) -> QuerySet[Any]:
-        """Filter by events of bots. Events without a user agent aren't from bots."""
-        return rows.filter(is_bot=True) if flag == "true" else rows.exclude(is_bot=True)
-
-
-class EnvelopeFilter(OwnedFilter):
-    """Filters of events of all kinds."""
-
-    session = django_filters.CharFilter(method="by_text", help_text="Session id, exact.")
-    actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
-    device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
-    client_event_id = django_filters.CharFilter(method="by_text", help_text="The sender's own id, exact.")
-    occurred_after = TimeFilter(method="by_occurrence", help_text="Occurred at this time or later.")
-    occurred_before = TimeFilter(method="by_occurrence", help_text="Occurred before this time.")
-    received_after = TimeFilter(
-        field_name="received_at", lookup_expr="gte", help_text="Received at this time or later."
-    )
-    received_before = TimeFilter(
-        field_name="received_at", lookup_expr="lt", help_text="Received before this time."
-    )
-    is_bot = bot_filter("false: all others, also those without a user agent.")
-
-    class Meta:
-        model = Event
-        fields: list[str] = []
-
-    def by_text(self, events: EventQuerySet, column: str, text: str) -> EventQuerySet:
-        """Filter by an indexed text."""
-        return events.with_text(column, text)
-
-    def by_occurrence(self, events: EventQuerySet, name: str, at: datetime) -> EventQuerySet:
-        """Filter by ranges of ids."""
-        return events.occurred_since(at) if name == "occurred_after" else events.occurred_before(at)
-
-
-class EventFilter(EnvelopeFilter):
-    """Filters of events."""
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        """Return the query, which searches in windows if no index serves the filters."""
-        rows: Any = super().filter_queryset(queryset)
-        asked = self.form.cleaned_data
-        of_kind = KINDS[asked["kind"]].model._default_manager.all() if asked["kind"] else None
-        if asked["session"] or (self.data or {}).get("ordering", "-id") not in ("", "-id"):
-            # The envelope has no index on the kind, which may be rare. The kind's table has only these.
-            return rows if of_kind is None else rows.filter(pk__in=of_kind.values("pk"))
-        indexed: Any = queryset
-        for name in INDEXED:
-            indexed = self.filters[name].filter(indexed, asked[name])
-        if of_kind is not None:
-            for name in OF_TIME:
-                of_kind = in_time(of_kind, name, asked[name])
-            return EventQuery(rows, windowed_by=(indexed, of_kind), joined=of_kind)
-        return EventQuery(rows, windowed_by=(indexed,)) if any(asked[name] for name in UNINDEXED) else rows
-
-    kind = django_filters.ChoiceFilter(choices=choices(KINDS), help_text="Kind of event.")
-    dialect = django_filters.ChoiceFilter(choices=choices(DIALECTS), help_text="Wire format.")

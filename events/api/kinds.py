@@ -3,9 +3,6 @@
 from functools import cache
 from typing import Any
 
-import django_filters
-from django.contrib.postgres.fields import ArrayField
-from django.db import models
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_serializer
@@ -15,95 +12,14 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint
-from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, TimeFilter, in_time
+from events.api.filters import FieldFilters
 from events.api.pagination import KindPagination
-from events.api.serializers import LISTED, kind_serializer
+from events.api.serializers import kind_serializer, own_columns, selection_of
 from events.event import Event
+from events.fields import event_query, vocabulary
+from events.fields.conditions import Conditions
 from events.kinds import KINDS, KindEntry
 from events.lib.paging import EventQuery
-
-
-class _TextIn(django_filters.BaseInFilter, django_filters.CharFilter):
-    """One of several texts, separated by commas."""
-
-
-class _NumberIn(django_filters.BaseInFilter, django_filters.NumberFilter):
-    """One of several numbers, separated by commas."""
-
-
-class _Having(django_filters.CharFilter):
-    """A list that contains a text."""
-
-    def filter(self, qs: Any, value: Any) -> Any:
-        """Return the rows whose list contains the value."""
-        return qs.filter(**{f"{self.field_name}__contains": [value]}) if value else qs
-
-
-_NUMERIC = (
-    ("exact", django_filters.NumberFilter, "Equal to this."),
-    ("in", _NumberIn, "Equal to one of these, with commas between."),
-    ("gte", django_filters.NumberFilter, "This or more."),
-    ("lte", django_filters.NumberFilter, "This or less."),
-)
-# Lookup, filter and description for each type of column. Columns stored as JSON have none.
-LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = {
-    models.TextField: (
-        ("exact", django_filters.CharFilter, "Equal to this."),
-        ("in", _TextIn, "Equal to one of these, with commas between."),
-        ("contains", django_filters.CharFilter, "With this in it, in this case."),
-    ),
-    models.FloatField: _NUMERIC,
-    models.BigIntegerField: _NUMERIC,
-    models.DecimalField: _NUMERIC,
-    ArrayField: (("contains", _Having, "With this text among them."),),
-    models.BooleanField: (("exact", django_filters.BooleanFilter, "true or false."),),
-    models.DateTimeField: (
-        ("gte", TimeFilter, "At this time or later."),
-        ("lt", TimeFilter, "Before this time."),
-    ),
-}
-
-
-class KindFilter(EnvelopeFilter):
-    """Splits filters into those of the kind's table and those of the envelope; see `walk`."""
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
-        """Return the query; base classes return rows."""
-        owners = Access(self.reader).visible_owners
-        rows = paced = queryset
-        envelopes: Any = Event.objects.for_owners(owners)
-        indexed = envelopes
-        for name, value in self.form.cleaned_data.items():
-            if name not in EnvelopeFilter.base_filters:
-                rows = self.filters[name].filter(rows, value)
-                continue
-            envelopes = self.filters[name].filter(envelopes, value)
-            if name in INDEXED:
-                indexed = self.filters[name].filter(indexed, value)
-            if name in OF_TIME:
-                paced, rows = (in_time(each, name, value) for each in (paced, rows))
-        return EventQuery(rows, windowed_by=(paced, indexed), joined=envelopes)
-
-
-def _filters_of(model: Any) -> dict[str, Any]:
-    """Build the filters of a kind's own columns."""
-    return {
-        column.attname if lookup == "exact" else f"{column.attname}__{lookup}": filter_class(
-            field_name=column.attname, lookup_expr=lookup, help_text=f"{column.help_text} {meaning}"
-        )
-        for column in (*model.columns(), *model.computed())
-        for kind, lookups in LOOKUPS.items()
-        if isinstance(column, kind)
-        for lookup, filter_class, meaning in lookups
-    }
-
-
-@cache
-def filter_of(kind: str) -> type[KindFilter]:
-    """Build the filter class of a kind."""
-    model = KINDS[kind].model
-    meta = type("Meta", (), {"model": model, "fields": []})
-    return type(f"{model.__name__}Filter", (KindFilter,), {**_filters_of(model), "Meta": meta})
 
 
 class ColumnSerializer(serializers.Serializer[Any]):
@@ -132,6 +48,12 @@ class KindsSerializer(serializers.Serializer[Any]):
     results = KindSerializer(many=True)
 
 
+def own_filters(kind: str) -> list[str]:
+    """Return the parameters of a kind's own columns."""
+    names = own_columns(kind)
+    return [each for each in vocabulary.of_kind(kind).parameters() if each.partition("__")[0] in names]
+
+
 def _described(entry: KindEntry, request: Request) -> dict[str, Any]:
     model = entry.model
     root = model.root()
@@ -149,7 +71,7 @@ def _described(entry: KindEntry, request: Request) -> dict[str, Any]:
         "description": (model.__doc__ or "").strip().splitlines()[0],
         "events": request.build_absolute_uri(reverse(f"kind-{entry.name}-list")),
         "columns": columns,
-        "filters": sorted(set(filter_of(entry.name).base_filters) - set(EnvelopeFilter.base_filters)),
+        "filters": sorted(own_filters(entry.name)),
     }
 
 
@@ -170,13 +92,20 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
     """Events of one kind, with the kind's own columns."""
 
     kind = ""
+    filter_backends = (FieldFilters,)
     pagination_class = KindPagination
 
     def get_queryset(self) -> QuerySet[Any]:
         """Return all rows of the kind. The filter limits them to visible events."""
-        envelopes = Event.objects.only(*LISTED).prefetch_related("owner", "source")
+        envelopes: Any = selection_of(self, self.vocabulary).only(Event.objects.all())
         rows = KINDS[self.kind].model._default_manager.all()
-        return rows.prefetch_related(Prefetch("event", envelopes))
+        return rows.prefetch_related(Prefetch("event", envelopes.prefetch_related("owner", "source")))
+
+    def matching(self, rows: Any, conditions: Conditions) -> EventQuery:
+        """Return the query of the visible rows that meet the conditions."""
+        access = Access(self.request.user)
+        visible = Event.objects.for_owners(access.visible_owners)
+        return event_query.of_kind(self.kind, rows, visible, conditions, access)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """Return the serializer of the kind."""
@@ -187,5 +116,5 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
 def view_of(kind: str) -> type[KindViewSet]:
     """Build the view of a kind's events."""
     doc = f"Events of the kind `{kind}`: {(KINDS[kind].model.__doc__ or '').strip().splitlines()[0]}"
-    members = {"kind": kind, "filterset_class": filter_of(kind), "__doc__": doc}
+    members = {"kind": kind, "vocabulary": vocabulary.of_kind(kind), "__doc__": doc}
     return type(f"{KINDS[kind].model.__name__}ViewSet", (KindViewSet,), members)

@@ -1,5 +1,7 @@
 """OpenAPI of the read API: everything that drf-spectacular can't derive from our endpoints."""
 
+import json
+from collections import Counter
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -9,6 +11,7 @@ from events.api.endpoint import FIELDS, Endpoint, Selectable
 from events.api.pagination import KEPT_SINCE
 from events.api.problems import MEDIA_TYPE, PROBLEMS
 
+SHARED_BY = 3  # endpoints, from which on a parameter is described once
 _TEXT = {"type": "string"}
 PROBLEM = {
     "type": "object",
@@ -63,7 +66,32 @@ def complete(result: dict[str, Any], **_: object) -> dict[str, Any]:
             # A member of any type may already be null. Declaring both would make it invalid.
             if member.get("oneOf") == [{}, {"type": "null"}]:
                 del member["oneOf"]
+    _share_parameters(result)
     return result
+
+
+def _share_parameters(result: dict[str, Any]) -> None:
+    """Describe parameters that several endpoints have once: filters by columns of the envelope are many."""
+    lists = [
+        operation["parameters"]
+        for methods in result["paths"].values()
+        for operation in methods.values()
+        if "parameters" in operation
+    ]
+    counts = Counter(json.dumps(each, sort_keys=True) for parameters in lists for each in parameters)
+    shared: dict[str, Any] = {}
+    for text, count in counts.most_common():
+        name = json.loads(text)["name"]
+        if count >= SHARED_BY and name not in shared:
+            shared[name] = json.loads(text)
+    for parameters in lists:
+        parameters[:] = [
+            {"$ref": f"#/components/parameters/{each['name']}"}
+            if shared.get(each["name"]) == json.loads(json.dumps(each))
+            else each
+            for each in parameters
+        ]
+    result["components"]["parameters"] = dict(sorted(shared.items()))
 
 
 class KeyScheme(OpenApiAuthenticationExtension):

@@ -17,7 +17,17 @@ from rest_framework.views import APIView
 
 from events.api.problems import BadParameter
 from events.lib import times
-from events.lib.paging import NEWEST_FIRST, EventQuery, InvalidCursor, Order, Slice, keyset_page
+from events.lib.paging import (
+    FIRST_RECEIVED_FIRST,
+    LAST_STARTED_FIRST,
+    NEWEST_FIRST,
+    EventQuery,
+    InvalidCursor,
+    Order,
+    Slice,
+    WindowEnd,
+    keyset_page,
+)
 from events.store import retention
 from events.wire.values import is_unstorable
 
@@ -25,6 +35,7 @@ PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1_000
 KEPT_SINCE = "Kept-Since"  # header
 CURSOR, SIZE, ORDERING = "cursor", "page_size", "ordering"
+SEARCHED = "searched_back_to"
 
 
 class KeysetPagination(BasePagination):
@@ -45,7 +56,7 @@ class KeysetPagination(BasePagination):
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         """Return the rows of the requested page."""
-        self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
+        self.order = self.order_of(request)
         self.url = request.build_absolute_uri()
         self.asked_begin = request.query_params.get(self.begin, "")
         size = _size(request.query_params.get(SIZE, ""))
@@ -112,10 +123,13 @@ class KeysetPagination(BasePagination):
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 
-    def _ordering(self, asked: str) -> str:
-        if asked and asked not in self.orders:
-            raise BadParameter("bad_parameter", {ORDERING: [f"It may be {' or '.join(self.orders)}."]})
-        return asked or self.default
+    @classmethod
+    def order_of(cls, request: Request) -> Order:
+        """Return the order that a request names. Raises `BadParameter`."""
+        asked = request.query_params.get(ORDERING, "") or cls.default
+        if asked not in cls.orders:
+            raise BadParameter("bad_parameter", {ORDERING: [f"It may be {' or '.join(cls.orders)}."]})
+        return cls.orders[asked]
 
     def _link(self, row: Model | None, backward: bool) -> str | None:
         if row is None:
@@ -155,10 +169,53 @@ def _decode(cursor: str) -> tuple[bool, list[str]]:
     return bool(backward), key
 
 
-class OfEvents(KeysetPagination):
+class SearchedPagination(KeysetPagination):
+    """Pages of a query that searches in windows if no index serves its filters.
+
+    Such a page may be short, even empty, and have a next one. It says how far it searched.
+    """
+
+    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+        """Return the page of the query."""
+        question: EventQuery = rows
+        return question.page(size, key=key, backward=backward)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Add the time that the search got to."""
+        response = super().get_paginated_response(data)
+        response.data[SEARCHED] = self._searched()
+        return response
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Add the time that the search got to."""
+        found = super().get_paginated_response_schema(schema)
+        found["properties"][SEARCHED] = {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": (
+                "Where filters without an index found too little for a page: the time that the search got"
+                " to. `next`, or going backward `previous`, continues it."
+            ),
+        }
+        found["required"].append(SEARCHED)
+        return found
+
+    def _searched(self) -> str | None:
+        for edge in (self.page.next, self.page.previous):
+            if isinstance(edge, WindowEnd) and (at := self.time_of(edge)):
+                return as_header(at)
+        return None
+
+    def time_of(self, edge: WindowEnd) -> datetime | None:
+        """Return the time of the end of a window."""
+        return edge.time
+
+
+class OfEvents(SearchedPagination):
     """Pages of events, which are removed by the week."""
 
     begin = "occurred_after"
+    orders = {"-id": NEWEST_FIRST}
 
     def kept_since(self) -> datetime | None:
         """Return since when single events are kept."""
@@ -168,14 +225,7 @@ class OfEvents(KeysetPagination):
 class EventPagination(OfEvents):
     """Newest first, or as they arrived."""
 
-    orders = OfEvents.orders | {"received_at": Order(("received_at", "id"))}
-
-    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
-        """Return the page, searched in windows if no index serves its filters."""
-        if not isinstance(rows, EventQuery):
-            return super().cut(rows, size, key, backward)
-        self.order = NEWEST_FIRST
-        return rows.page(size, key=key, backward=backward)
+    orders = OfEvents.orders | {"received_at": FIRST_RECEIVED_FIRST}
 
 
 class TimelinePagination(KeysetPagination):
@@ -185,10 +235,10 @@ class TimelinePagination(KeysetPagination):
     default = "id"
 
 
-class SessionPagination(KeysetPagination):
+class SessionPagination(SearchedPagination):
     """Newest first."""
 
-    orders = {"-started_at": Order(("started_at", "id"), descending=True)}
+    orders = {"-started_at": LAST_STARTED_FIRST}
     default = "-started_at"
     begin = "since"
 
@@ -214,11 +264,4 @@ class UsagePagination(KeysetPagination):
 
 
 class KindPagination(OfEvents):
-    """Events of a kind, newest first. A page may be short, even empty, and have a next one."""
-
-    orders = {"-id": Order(("pk",), descending=True)}
-
-    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
-        """Return the page, searched in windows."""
-        question: EventQuery = rows
-        return question.page(size, key=key, backward=backward)
+    """Events of a kind, newest first."""

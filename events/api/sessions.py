@@ -1,10 +1,10 @@
 """Sessions in the read API: the list, one with its parts, its events, and the session as a SUMMARY event."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -17,17 +17,24 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import OwnedFilter, TimeFilter, bot_filter
+from events.api.filters import FieldFilters
 from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
-from events.api.serializers import LISTED, EventSerializer
+from events.api.serializers import EventSerializer, selection_of
+from events.fields import event_query
+from events.fields.conditions import Conditions
+from events.fields.field import Field
+from events.fields.types import EXACT, IN, RANGE, one_of
+from events.fields.vocabulary import NAMED, Vocabulary, fields_of
+from events.kinds import KINDS
+from events.lib.paging import LAST_STARTED_FIRST, EventQuery
 from events.sessions.session import (
     Session,
     SessionEnv,
     SessionEventCount,
     SessionPage,
-    SessionQuerySet,
     SessionRedirect,
     State,
+    in_state,
 )
 from events.sessions.summary_event import as_summary_event
 from events.store import retention
@@ -36,31 +43,26 @@ from events.wire.schema import Warned
 MOVED = 308
 
 
-class SessionFilter(OwnedFilter):
-    """Filters of sessions."""
+def _condition(states: tuple[str, ...]) -> Q:
+    """Return the condition on sessions in one of the states, at this time."""
+    now = timezone.now()
+    found = in_state(State(states[0]), now)
+    for state in states[1:]:
+        found |= in_state(State(state), now)
+    return found
 
-    state = django_filters.ChoiceFilter(
-        choices=State.choices, method="by_state", help_text="How far it has gone."
-    )
-    session = django_filters.CharFilter(method="by_text", help_text="Session id as sent, exact.")
-    actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
-    device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
-    since = TimeFilter(field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later.")
-    until = TimeFilter(field_name="started_at", lookup_expr="lt", help_text="Begun before this time.")
 
-    is_bot = bot_filter("false: sessions of people, and those of which no user agent is known.")
-
-    class Meta:
-        model = Session
-        fields: list[str] = []
-
-    def by_state(self, sessions: SessionQuerySet, _: str, state: str) -> SessionQuerySet:
-        """Filter by state."""
-        return sessions.in_state(State(state), timezone.now())
-
-    def by_text(self, sessions: SessionQuerySet, column: str, text: str) -> SessionQuerySet:
-        """Filter by an indexed text."""
-        return sessions.with_text(column, text)
+_STATES = replace(one_of(State.values), operators=(EXACT, IN))
+_BEGINNING = dict.fromkeys(("session", "actor", "device"), (EXACT,))
+FIELDS_OF_SESSIONS = Vocabulary(
+    fields_of(
+        Session._meta.concrete_fields,
+        indexed={"owner": (EXACT, IN), "started_at": (*RANGE, EXACT), **_BEGINNING},
+        types=NAMED | {name: one_of(KINDS) for name in ("entry_kind", "exit_kind")},
+    ),
+    [Field("state", _STATES, "ended_at", "How far it has gone.", condition=_condition)],
+    shorthands={"since": ("started_at", "gte"), "until": ("started_at", "lt")},
+)
 
 
 class WarningSerializer(serializers.Serializer[Warned]):
@@ -117,6 +119,8 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
             "object_id",
             "object_type",
             "object_version",
+            "device_type",
+            "os_name",
             "is_bot",
         )
 
@@ -189,7 +193,8 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     """Sessions of the owners that the reader may see."""
 
     queryset = Session.objects.none()  # for the description: the real one is the reader's
-    filterset_class = SessionFilter
+    filter_backends = (FieldFilters,)
+    vocabulary = FIELDS_OF_SESSIONS
     pagination_class = SessionPagination
     lookup_value_converter = "uuid"
 
@@ -197,6 +202,10 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         """Return visible sessions."""
         sessions = Session.objects.for_owners(Access(self.request.user).visible_owners)
         return sessions.prefetch_related("owner", "source")
+
+    def matching(self, sessions: Any, conditions: Conditions) -> EventQuery:
+        """Return the query of the sessions that meet the conditions."""
+        return event_query.of_rows(sessions, conditions, Access(self.request.user), LAST_STARTED_FIRST)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """Return the serializer: a single session has its parts."""
@@ -233,12 +242,14 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
             headers={"Location": self.request.build_absolute_uri(url), "Cache-Control": "no-cache"},
         )
 
-    @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
+    @action(detail=True, vocabulary=None, filter_backends=(), pagination_class=TimelinePagination)
     def events(self, request: Request, pk: Any) -> Response:
         """Its events, first to last."""
         session = self.get_object()
-        events: Any = session.timeline().only(*LISTED).prefetch_related("owner", "source")
+        selection = selection_of(self)
+        events = selection.only(session.timeline()).prefetch_related("owner", "source")
         page: Any = self.paginate_queryset(events)
+        selection.load_details(page)
         response = self.get_paginated_response(self.get_serializer(page, many=True).data)
         since = retention.current().events
         if since and session.started_at < since:
@@ -246,7 +257,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         return response
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))
+    @action(detail=True, vocabulary=None, filter_backends=(), pagination_class=None, parameters=("strict",))
     def summary(self, request: Request, pk: Any) -> Response:
         """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
         strict = request.query_params.get("strict", "").lower() in ("true", "1")

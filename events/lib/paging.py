@@ -19,6 +19,8 @@ from django.db import DataError
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.timezone import is_naive
 
+from events.identity import moment, occurred_ms
+
 
 class InvalidCursor(ValueError):
     """The values of a cursor don't match the order's keys."""
@@ -87,7 +89,9 @@ def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_
 # Rows of a window. The first is enough for most pages. Their sum is the most that a page may cost.
 WINDOWS = (1_000, 4_000, 16_000)
 NEWEST_FIRST = Order(("pk",), descending=True)
+FIRST_RECEIVED_FIRST = Order(("received_at", "pk"))
 LAST_RECEIVED_FIRST = Order(("received_at", "pk"), descending=True)
+LAST_STARTED_FIRST = Order(("started_at", "pk"), descending=True)
 
 
 Key = Sequence[Any]
@@ -198,5 +202,12 @@ class EventQuery:
 class WindowEnd:
     """The end of a window, in place of a row at which a neighbour starts."""
 
-    pk: UUID
+    pk: Any
     received_at: datetime | None = None  # if rows are in the order of receipt
+    started_at: datetime | None = None  # of sessions
+
+    @property
+    def time(self) -> datetime | None:
+        """The time that the search got to; None if the keys don't tell."""
+        of_id = moment(occurred_ms(self.pk.int)) if isinstance(self.pk, UUID) else None
+        return self.received_at or self.started_at or of_id

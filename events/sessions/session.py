@@ -60,6 +60,16 @@ def _bounds(now: datetime) -> tuple[datetime, datetime]:
     return now - INACTIVITY, now - timedelta(hours=settings.SESSION_FINAL_HOURS)
 
 
+def in_state(state: State, now: datetime) -> models.Q:
+    """Return the condition on sessions in a state."""
+    active, ended = _bounds(now)
+    return {
+        State.OPEN: models.Q(ended_at__gt=active),
+        State.IDLE: models.Q(ended_at__lte=active, ended_at__gt=ended),
+        State.FINAL: models.Q(ended_at__lte=min(active, ended)),
+    }[state]
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     """Filters of sessions."""
 
@@ -75,13 +85,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def in_state(self, state: State, now: datetime) -> Self:
         """Return sessions in a state."""
-        active, ended = _bounds(now)
-        conditions = {
-            State.OPEN: models.Q(ended_at__gt=active),
-            State.IDLE: models.Q(ended_at__lte=active, ended_at__gt=ended),
-            State.FINAL: models.Q(ended_at__lte=min(active, ended)),
-        }
-        return self.filter(conditions[state])
+        return self.filter(in_state(state, now))
 
     def of_event(self, event: Event) -> Self:
         """Return the session of an event (with its owner and source): none before it is summarised."""

@@ -18,11 +18,16 @@ from events.access import Access, KeyUser
 from events.accounts import audit
 from events.api.changes import FOLLOWED, Followed
 from events.api.endpoint import Endpoint, Selectable
-from events.api.filters import OwnedFilter, TimeFilter
-from events.api.pagination import KeysetPagination
+from events.api.filters import FieldFilters
+from events.api.pagination import SearchedPagination
 from events.feed.change import What
+from events.fields import event_query
+from events.fields.conditions import Conditions
+from events.fields.types import EXACT, IN, RANGE
+from events.fields.vocabulary import Vocabulary, fields_of
 from events.kinds import KINDS
 from events.lib import times
+from events.lib.paging import NEWEST_FIRST, EventQuery, WindowEnd
 from events.ownership.api_key import ApiKey
 from events.wire.dialects import DIALECTS
 from ingestion.rejected import replay_jobs, replaying
@@ -54,23 +59,29 @@ class RejectedSerializer(Selectable, serializers.ModelSerializer[RejectedEvent])
             "received_at",
             "last_received_at",
             "seen",
+            "encoding",
+            "strict",
         )
         read_only_fields = fields
 
 
-class RejectedFilter(OwnedFilter):
-    """Filters of rejected events."""
+FIELDS_OF_REJECTED = Vocabulary(
+    fields_of(
+        [each for each in RejectedEvent._meta.concrete_fields if each.name in RejectedSerializer.Meta.fields],
+        indexed={"owner": (EXACT, IN), "id": (EXACT, IN, *RANGE)},
+    ),
+    shorthands={"received_after": ("received_at", "gte"), "received_before": ("received_at", "lt")},
+)
 
-    received_after = TimeFilter(
-        field_name="received_at", lookup_expr="gte", help_text="First received at this time or later."
-    )
-    received_before = TimeFilter(
-        field_name="received_at", lookup_expr="lt", help_text="First received before this time."
-    )
 
-    class Meta:
-        model = RejectedEvent
-        fields = ("code", "path", "message", "client_event_id", "dialect", "kind", "seen")
+class RejectedPagination(SearchedPagination):
+    """Newest first."""
+
+    orders = {"-id": NEWEST_FIRST}
+
+    def time_of(self, edge: WindowEnd) -> datetime | None:
+        """Return when the event at the end of a window was first received."""
+        return RejectedEvent.objects.filter(pk=edge.pk).values_list("received_at", flat=True).first()
 
 
 MAX_IDS = 1_000
@@ -187,7 +198,8 @@ class ReplayActions:
         url_path="replay/<int:job>",
         url_name="replay-job",
         serializer_class=ReplaySerializer,
-        filterset_class=None,
+        vocabulary=None,
+        filter_backends=(),
         pagination_class=None,
     )
     def replay_job(self, request: Request, job: int) -> Response:
@@ -203,13 +215,18 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
 
     queryset = RejectedEvent.objects.none()  # for the description: the real one is the reader's
     serializer_class = RejectedSerializer
-    filterset_class = RejectedFilter
-    pagination_class = KeysetPagination
+    filter_backends = (FieldFilters,)
+    vocabulary = FIELDS_OF_REJECTED
+    pagination_class = RejectedPagination
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:
         """Return the rejected events that the reader may see."""
         rejected = RejectedEvent.objects.for_owners(Access(self.request.user).visible_owners)
         return rejected.prefetch_related("owner", "source").defer("body")
+
+    def matching(self, rejected: Any, conditions: Conditions) -> EventQuery:
+        """Return the query of the rejected events that meet the conditions."""
+        return event_query.of_rows(rejected, conditions, Access(self.request.user), NEWEST_FIRST)
 
 
 FOLLOWED["rejected"] = Followed(

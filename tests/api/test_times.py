@@ -12,6 +12,7 @@ from events.ownership.api_key import KeyType
 from reports.pages.parameters import Choices, parse
 from telemetry_project.api import description
 from tests.admin.conftest import EVENTS, alice, html_of, lead, team_a
+from tests.api.described import parameters_of
 from tests.api.test_problems import problem
 from tests.sending import MakeSender
 
@@ -27,7 +28,7 @@ def parameters() -> list[tuple[str, str]]:
     return [
         (path, parameter["name"])
         for path, item in paths.items()
-        for parameter in item.get("get", {}).get("parameters", ())
+        for parameter in parameters_of(item.get("get", {}))
         if parameter["in"] == "query" and parameter["schema"].get("format") == "date-time"
     ]
 

@@ -66,6 +66,12 @@ ANYWHERE = (
     "a\x00",
 )
 RELATED = ("app_label", "model_name", "field_name", "term", "page")
+# Filters by paths below JSON, which no list of parameters has.
+PATHS = tuple(
+    f"{path}{operator}"
+    for path in ("extra.edata.odd", 'extra."a.b".*', "correlation.id", "items.obj.id", "edata.pageid")
+    for operator in ("", "__in", "__gte", "__contains", "__isnull")
+)
 LEFT = {"admin/logout/"}  # ends the session that asks
 ALIKE = ("<path:object_id>/", "/history/", "/delete/", "/add/")  # read no parameters of their own
 # The exports of kinds are asked by the filters of their lists.
@@ -95,6 +101,7 @@ def parameters(route: Route) -> tuple[str, ...]:
         names = [*getattr(view, "parameters", ()), FIELDS]
         if "<" not in route.pattern:
             names += getattr(getattr(view, "filterset_class", None), "base_filters", ())
+            names += own_filters(view)
             names += (
                 sorted(paging.parameters()) if (paging := getattr(view, "pagination_class", None)) else []
             )
@@ -103,6 +110,15 @@ def parameters(route: Route) -> tuple[str, ...]:
     elif page := next((page for page in PAGES if route.pattern == f"reports/{page.name}/"), None):
         names = [*SHARED, *page.own, "sort", "csv", "xlsx"]
     return tuple(dict.fromkeys(names)) or ANYWHERE
+
+
+def own_filters(view: Any) -> list[str]:
+    """The filters of a list by its own columns and by paths; the envelope's are tried on one list."""
+    vocabulary, kind = getattr(view, "vocabulary", None), getattr(view, "kind", "")
+    if vocabulary is None:
+        return []
+    own = [name for name in vocabulary.parameters() if vocabulary.read(name)[0][0].kind == kind]
+    return own if kind else [*own, *(path for path in PATHS if vocabulary.read(path)[0])]
 
 
 def surfaces(side: Side) -> Iterator[Surface]:

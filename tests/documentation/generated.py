@@ -20,6 +20,7 @@ from events.kinds import KINDS
 from events.lib.formatting import size_text
 from reports.rollups.rollup import rollups
 from telemetry_project.api import description
+from tests.api.described import parameters_of
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
@@ -174,12 +175,12 @@ def api_page() -> Iterator[str]:
         if kind and kind[1] != min(KINDS):
             continue
         for method, operation in methods.items():
-            parameters = operation.get("parameters", [])
+            parameters = parameters_of(operation)
             text = str(operation.get("description", "")).strip()
             shown = path
             if kind:
                 shown, text = "/api/v1/kinds/KIND/", "Events of one kind, with the columns of the kind."
-                others = [paths[f"/api/v1/kinds/{name}/"]["get"]["parameters"] for name in KINDS]
+                others = [parameters_of(paths[f"/api/v1/kinds/{name}/"]["get"]) for name in KINDS]
                 common = set.intersection(*({each["name"] for each in other} for other in others))
                 parameters = [each for each in parameters if each["name"] in common]
             yield f"### {method.upper()} {shown}\n\n{text}\n"
