@@ -267,7 +267,7 @@ def test_what_no_index_finds_is_looked_for_in_windows(
     assert [event["client_event_id"] for event in as_they_arrived] == [f"{n:02d}" for n in range(1, 20, 2)]
 
 
-EVENTS_STORED = 30_000
+EVENTS_STORED = 60_000  # several times the rows that a page may read
 # Rows as filing makes them, so far as the lists read them: one a second, every fourth of another owner.
 FILL = """
 INSERT INTO events_event (id, dialect, kind, owner_id, source_id, actor,
