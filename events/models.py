@@ -15,6 +15,7 @@ from events.sessions.session import (
     SessionPage,
     SessionRedirect,
 )
+from events.sql.readers import SqlReader
 from events.store.completeness import Backfill
 from events.store.pending import TouchedQuarter, TouchedSession
 from events.store.retention import Retained
@@ -40,6 +41,7 @@ __all__ = [
     "SessionRedirect",
     "Source",
     "SourceVersion",
+    "SqlReader",
     "TouchedQuarter",
     "TouchedSession",
     "UsageHour",

@@ -12,6 +12,7 @@ from events.exports import making
 from events.lib import janitors
 from events.partitioned.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
+from events.sql import readers
 from events.store.retention import weeks_before
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,13 @@ def summarise(**_: object) -> None:
 def clean(**_: object) -> None:
     """Remove expired data."""
     janitors.clean_all(timezone.now())
+
+
+@shared_task(name="events.limit_readers", time_limit=60)
+def limit_readers(**_: object) -> None:
+    """Cancel the statements of SQL readers that run longer than they may."""
+    for role in readers.cancel_overdue(timezone.now()):
+        log.warning("Cancelled a statement of an SQL reader", extra={"role": role})
 
 
 @shared_task(name="events.export", time_limit=3_600)

@@ -10,6 +10,7 @@ class IngestionConfig(AppConfig):
     verbose_name = "Ingestion"
 
     def ready(self) -> None:
-        """Register the system checks, and how an actor is forgotten."""
+        """Register the system checks, how an actor is forgotten, and the view of rejected events."""
         from ingestion.erasure import redaction  # noqa: F401  (registers them)
         from ingestion.receiving import context  # noqa: F401  (registers them)
+        from ingestion.rejected import sql_view  # noqa: F401  (registers it)

@@ -138,7 +138,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3 * 3600}
 # (docs/how-to/run-workers.md). Every task is in this table; a queue that isn't can't be sent to.
 LANES = {
     "filing": ("ingestion.drain",),
-    "rollups": ("events.summarise", "rollups.fold"),
+    "rollups": ("events.summarise", "rollups.fold", "events.limit_readers"),
     "mail": ("reports.mail", "reports.digests"),
     "jobs": (
         "ingestion.replay",
@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE = {
     # A request only writes down the replay that it asks for, so that it needs no broker.
     "replay": {"task": "ingestion.replay", "schedule": 2.0, "options": {"expires": 4.0}},
     "export": {"task": "events.export", "schedule": 2.0, "options": {"expires": 4.0}},
+    "limit_readers": {"task": "events.limit_readers", "schedule": 15.0, "options": {"expires": 15.0}},
     "clean": {"task": "events.clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "charge": {"task": "cost.charge", "schedule": 120.0, "options": {"expires": 240.0}},
     # With usage that changed in closed months, which replays and late removals alone bring about.

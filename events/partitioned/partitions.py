@@ -7,13 +7,14 @@ open transaction. There is no default partition: ATTACH would have to scan it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models.signals import post_migrate
 from django.utils import timezone
 
@@ -91,9 +92,38 @@ def _making(table: str, week: datetime) -> str:
         ALTER TABLE "{name}" ADD CONSTRAINT "{name}_week" CHECK (id >= '{low}' AND id < '{high}');
         ALTER TABLE "{table}" ATTACH PARTITION "{name}" FOR VALUES FROM ('{low}') TO ('{high}');
         ALTER TABLE "{name}" DROP CONSTRAINT "{name}_week";
+        {_times(table, week)}
       END IF;
     END $make$
     """
+
+
+def _times(table: str, week: datetime) -> str:
+    """Return the statement that declares which times of occurrence the week of the envelope has.
+
+    Their ids say the same, but PostgreSQL can't know. With this, a condition on `occurred_at` skips weeks.
+    """
+    if table != partitioned_tables()[0]:
+        return ""
+    name = partition_name(table, week)
+    return (
+        f'ALTER TABLE "{name}" ADD CONSTRAINT "{name}_times"'
+        f" CHECK (occurred_at >= '{week.isoformat()}' AND occurred_at < '{(week + WEEK).isoformat()}');"
+    )
+
+
+def constrain_times(cursor: CursorWrapper) -> None:
+    """Declare the times of the weeks whose partitions were created without."""
+    table = partitioned_tables()[0]
+    cursor.execute(
+        "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid"
+        " WHERE inhparent = to_regclass(%s) AND NOT EXISTS ("
+        "   SELECT FROM pg_constraint WHERE conrelid = child.oid AND conname = child.relname || '_times')",
+        [table],
+    )
+    for (name,) in cursor.fetchall():
+        week = datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+        cursor.execute(_times(table, week))
 
 
 def _after_migrate(sender: Any, **_: object) -> None:

@@ -11,7 +11,7 @@ class CostConfig(AppConfig):
     verbose_name = "Cost"
 
     def ready(self) -> None:
-        """Register budget warnings as a kind of mail."""
-        from reports.cost import budget_mails
+        """Register budget warnings as a kind of mail, and the view of charges."""
+        from reports.cost import budget_mails, sql_view  # noqa: F401  (registers its view)
 
         budget_mails.register_kind()

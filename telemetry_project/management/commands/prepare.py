@@ -13,18 +13,19 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from events.partitioned.partitions import make_partitions, weeks_ahead
+from events.sql.install import install
 from telemetry_project import static_files
 from telemetry_project.demo import first_start, home, welcome
 
 
 class Command(BaseCommand):
-    """Make partitions, static files and, at the first start, the demo's people."""
+    """Make partitions, views for SQL, static files and, at the first start, the demo's people."""
 
     requires_system_checks = ()
 
     help = (
-        "Creates partitions for the weeks ahead and static files and, at the first start on the embedded"
-        " database, the demo's users and key. `load_demo` then loads its events."
+        "Creates partitions for the weeks ahead, the views for SQL and static files and, at the first start"
+        " on the embedded database, the demo's users and key. `load_demo` then loads its events."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,6 +43,8 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         now = timezone.now()
         make_partitions(weeks_ahead(now))
+        for view in install():
+            self.stderr.write(f"telemetry.{view} wasn't updated, because views of others depend on it.")
         if static_files.collect_if_older():
             self.stdout.write(f"Collected the static files into {settings.STATIC_ROOT}.")
         exposed = home.is_exposed(os.environ.get("HOST", ""), settings.BASE_URL)

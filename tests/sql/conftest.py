@@ -1,0 +1,16 @@
+"""The views of the schema `telemetry`, created once."""
+
+import pytest
+
+from events.sql.install import install
+
+
+@pytest.fixture(scope="session")
+def _views(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> None:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's
+        assert install() == []
+
+
+@pytest.fixture(autouse=True)
+def _with_views(_views: None, request: pytest.FixtureRequest) -> None:
+    """Make the views before each test of this folder."""

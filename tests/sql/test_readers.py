@@ -1,0 +1,205 @@
+"""SQL readers: they see the views of their owners, and nothing else, however they try."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from psycopg.conninfo import make_conninfo
+
+from events.accounts.audit import AuditEntry
+from events.ownership.owner import Owner
+from events.sql import readers
+from tests.clients.recorder import wait_for
+from tests.conftest import MakeSender
+from tests.sending import file_all, log_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROLE, PASSWORD = "analyst_of_a", "of no value to anyone"
+
+
+def connect(role: str = ROLE, password: str = PASSWORD) -> psycopg.Connection:
+    parameters = connection.get_connection_params()
+    where = {name: parameters[name] for name in ("host", "port", "dbname") if parameters.get(name)}
+    return psycopg.connect(make_conninfo(**where, user=role, password=password), autocommit=True)
+
+
+@pytest.fixture
+def reader(make_sender: MakeSender) -> Iterator[psycopg.Connection]:
+    """A reader of owner A, where A and B have an event each."""
+    for owner in ("A", "B"):
+        make_sender(owner).batch(log_event(f"LOG:{owner}", tags=[f"tag of {owner}"]))
+    file_all()
+    made = readers.create(ROLE, PASSWORD, [Owner.objects.get(name="A").pk])
+    try:
+        with connect() as opened:
+            yield opened
+    finally:
+        readers.remove(made)
+
+
+def test_it_sees_its_owners_rows_in_every_view(reader: psycopg.Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'telemetry'")
+        views = [name for (name,) in cursor.fetchall()]
+    assert len(views) > 40
+    for view in views:
+        columns = [
+            column.name for column in reader.execute(f'SELECT * FROM "{view}" LIMIT 0').description or ()
+        ]
+        assert "owner" in columns, view
+        assert reader.execute(f"SELECT DISTINCT owner FROM \"{view}\" WHERE owner <> 'A'").fetchall() == [], (
+            view
+        )
+    assert reader.execute("SELECT owner FROM events").fetchall() == [("A",)]
+    assert reader.execute("SELECT tag FROM tags").fetchall() == [("tag of A",)]
+    assert reader.execute("SELECT owner FROM owners").fetchall() == [("A",)]
+
+
+HOSTILE = [
+    "SELECT * FROM public.events_event",
+    "SELECT * FROM public.events_log",
+    "SELECT * FROM public.events_sqlreader",
+    "SELECT * FROM public.auth_user",
+    "SELECT * FROM public.events_apikey",
+    "UPDATE public.events_sqlreader SET owners = '{1,2,3}'",
+    "INSERT INTO public.events_owner (name) VALUES ('x')",
+    "DELETE FROM telemetry.events",
+    "UPDATE telemetry.owners SET owner = 'x'",
+    "CREATE TABLE public.mine (a int)",
+    "CREATE TABLE telemetry.mine (a int)",
+    "CREATE FUNCTION telemetry.visible_owners() RETURNS bigint[] LANGUAGE sql AS 'SELECT ARRAY[1,2]::bigint[]'",
+    "CREATE OR REPLACE VIEW telemetry.events AS SELECT 1",
+    "DROP VIEW telemetry.tags",
+    "SET ROLE postgres",
+    "SET SESSION AUTHORIZATION postgres",
+    "COPY telemetry.events TO PROGRAM 'cat'",
+    "COPY telemetry.events TO '/tmp/rows'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT lo_import('/etc/passwd')",
+    "CREATE EXTENSION dblink",
+    "ALTER ROLE analyst_of_a SUPERUSER",
+    "SELECT * FROM pg_authid",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'analyst_of_a' AND false IS NOT TRUE AND pid IN (SELECT pid FROM pg_stat_activity WHERE usename = 'postgres')",
+    "ALTER SYSTEM SET fsync = off",
+    "GRANT SELECT ON telemetry.events TO PUBLIC",
+]
+
+
+@pytest.mark.parametrize("statement", HOSTILE)
+def test_it_can_do_nothing_else(reader: psycopg.Connection, statement: str) -> None:
+    reader.execute("SET default_transaction_read_only = off")  # it may; it must not help
+    before = _state()
+    try:
+        found = reader.execute(statement)
+        rows = found.fetchall() if found.description else []
+    except psycopg.errors.Error as error:
+        assert isinstance(
+            error,
+            (
+                psycopg.errors.InsufficientPrivilege,
+                psycopg.errors.ObjectNotInPrerequisiteState,
+                psycopg.errors.UndefinedObject,
+            ),
+        ), error  # noqa: PT017
+    else:
+        assert rows == [] and statement.startswith(("GRANT", "SELECT pg_terminate")), statement
+    assert _state() == before
+
+
+def _state() -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT array_agg(owners::text) FROM events_sqlreader), (SELECT count(*) FROM events_event),"
+            " (SELECT count(*) FROM pg_views WHERE schemaname = 'telemetry'),"
+            " (SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC' AND table_schema = 'telemetry'),"
+            " (SELECT rolsuper FROM pg_roles WHERE rolname = %s)",
+            [ROLE],
+        )
+        return cursor.fetchone()
+
+
+def test_a_function_in_its_statement_gets_no_row_of_another_owner(reader: psycopg.Connection) -> None:
+    """A cheap function would be called before the owner is compared, if the views weren't barriers."""
+    reader.execute("SET default_transaction_read_only = off")
+    reader.execute(
+        "CREATE FUNCTION pg_temp.seen(owner text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS"
+        " $$ BEGIN RAISE NOTICE 'saw %', owner; RETURN true; END $$"
+    )
+    notices: list[str] = []
+    reader.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+    for view, column in (
+        ("events", "owner"),
+        ("log", "owner"),
+        ("tags", "tag"),
+        ("owners", "owner"),
+        ("events", "session"),
+    ):
+        reader.execute(f"SELECT * FROM telemetry.{view} WHERE pg_temp.seen({column})")
+    assert notices
+    assert [notice for notice in notices if "B" in notice] == []
+
+
+def test_division_by_zero_tells_nothing_of_another_owner(reader: psycopg.Connection) -> None:
+    reader.execute("SELECT 1 / (CASE WHEN owner = 'B' THEN 0 ELSE 1 END) FROM telemetry.events")
+    reader.execute("SELECT * FROM telemetry.events WHERE 1 / (CASE WHEN owner = 'B' THEN 0 ELSE 1 END) > 0")
+
+
+def test_its_statements_end_in_time(reader: psycopg.Connection) -> None:
+    assert reader.execute("SHOW statement_timeout").fetchone() == ("1min",)
+
+
+def test_a_limit_that_it_lifted_is_kept_from_outside(reader: psycopg.Connection) -> None:
+    reader.execute("SET statement_timeout = 0")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(reader.execute, "SELECT pg_sleep(600)")
+        wait_for(lambda: readers.cancel_overdue(timezone.now() + timedelta(hours=1)) == [ROLE])
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            slow.result()
+    assert readers.cancel_overdue(timezone.now() + timedelta(hours=1)) == []
+
+
+def test_it_is_made_changed_and_removed_by_command(
+    make_sender: MakeSender, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_sender("A"), make_sender("B")
+    call_command("create_reader", "analyst_cmd", "--owner", "a")
+    printed = capsys.readouterr().out
+    password = next(line.split()[1] for line in printed.splitlines() if line.startswith("Password:"))
+    try:
+        with connect("analyst_cmd", password) as opened:
+            assert opened.execute("SELECT owner FROM owners").fetchall() == [("A",)]
+            call_command("create_reader", "analyst_cmd", "--owner", "B", "--owner", "A")
+            assert opened.execute("SELECT owner FROM owners ORDER BY 1").fetchall() == [("A",), ("B",)]
+    finally:
+        call_command("create_reader", "analyst_cmd", "--remove")
+    assert not readers.exists("analyst_cmd")
+    actions = (
+        AuditEntry.objects.filter(action__startswith="reader.")
+        .order_by("id")
+        .values_list("action", flat=True)
+    )
+    assert list(actions) == ["reader.made", "reader.changed", "reader.removed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("analyst",), "at least one owner"),
+        (("analyst", "--owner", "nobody"), "no owner 'nobody'"),
+        (("pg_read_all_data", "--owner", "A"), "can't begin with"),
+        (("tally", "--owner", "A"), "can't begin with"),
+        (('x"; DROP', "--owner", "A"), "lower-case"),
+        (("analyst", "--owner", "A", "--seconds", "0"), "--seconds"),
+        (("analyst", "--remove"), "no reader"),
+    ],
+)
+def test_bad_arguments_are_named(make_sender: MakeSender, arguments: tuple[str, ...], problem: str) -> None:
+    make_sender("A")
+    with pytest.raises(CommandError, match=problem):
+        call_command("create_reader", *arguments)
+    assert not readers.SqlReader.objects.exists()
