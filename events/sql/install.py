@@ -71,7 +71,7 @@ def install() -> list[str]:
     Nothing is done if the database has this version of them already. A view that other views depend on, and
     whose columns changed, can't be replaced; it stays as it is. Returns the names of those.
     """
-    views = [*tables.views(), *lists.views(), *VIEWS.values()]
+    views = all_views()
     version = _version(views)
     with transaction.atomic(), connection.cursor() as cursor:
         if _installed(cursor) == version:
@@ -86,6 +86,11 @@ def install() -> list[str]:
         mark = sql.Literal("" if failed else version)
         cursor.execute(compose("COMMENT ON SCHEMA telemetry IS {version}", version=mark))
     return failed
+
+
+def all_views() -> list[View]:
+    """Return all views: of tables, of lists, and those that apps registered."""
+    return [*tables.views(), *lists.views(), *VIEWS.values()]
 
 
 def _version(views: list[View]) -> str:

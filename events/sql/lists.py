@@ -226,7 +226,9 @@ MEASURED: Final = """
 
 def _metrics() -> View:
     """Return the measurements of METRICS: a list of {metric, value}, or any key with a number."""
-    source = f"public.events_metrics k\n  JOIN public.events_event e ON e.id = k.id{with_names('e')}{MEASURED}"
+    source = (
+        f"public.events_metrics k\n  JOIN public.events_event e ON e.id = k.id{with_names('e')}{MEASURED}"
+    )
     columns = (
         *OF_EVENT,
         ViewColumn("key", "p.key", "Name of what is measured."),

@@ -58,6 +58,8 @@ def register(view: View) -> View:
 
 def comment_of(field: models.Field[object, object]) -> str:
     """Return the help text of a column, or its name as words."""
+    if isinstance(field, models.ForeignKey):
+        return f"Id of the {field.verbose_name}."
     return str(field.help_text) or f"{str(field.verbose_name).capitalize()}."
 
 

@@ -18,6 +18,7 @@ from django.db import models
 
 from events.kinds import KINDS
 from events.lib.formatting import size_text
+from events.sql.install import all_views
 from reports.rollups.rollup import rollups
 from telemetry_project.api import description
 from tests.api.described import parameters_of
@@ -258,10 +259,24 @@ def decisions_page() -> Iterator[str]:
     yield ""
 
 
+# --- Views for SQL --------------------------------------------------------------------------------
+
+
+def sql_page() -> Iterator[str]:
+    """Yield a section for each view. A kind's view has the columns of `events` too, which aren't repeated."""
+    views = {view.name: view for view in all_views()}
+    shared = {column.name for column in views["events"].columns}
+    for name, view in views.items():
+        own = [column for column in view.columns if name not in KINDS or column.name not in shared]
+        yield f"## {name}\n\n{view.comment}\n"
+        yield from table(("column", "meaning"), [(f"`{column.name}`", column.comment) for column in own])
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "reference/settings.md": settings_page,
     "reference/commands.md": commands_page,
     "reference/api.md": api_page,
     "reference/schema.md": schema_page,
+    "reference/sql.md": sql_page,
     "decisions/README.md": decisions_page,
 }
