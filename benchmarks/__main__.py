@@ -28,6 +28,7 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     report_pages,
     rollups,
     sessions,
+    sql,
 )
 
 Options = argparse.Namespace
@@ -82,6 +83,10 @@ def _reports(options: Options, _: stack.Servers) -> None:
     pages.measure(options.database, options.stored, report_pages.paths, report_pages.derive)
 
 
+def _sql(options: Options, _: stack.Servers) -> None:
+    sql.measure(options.database, options.stored)
+
+
 def _anonymous(*_: Any) -> None:
     anonymous.measure()
 
@@ -106,6 +111,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "rollups": ("what touching costs the drain, and how fast rollups are folded", _rollups),
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
+    "sql": ("the queries of docs/how-to/query-with-sql.md, as a reader, beside --stored events", _sql),
     "anonymous": ("health checks and what else anybody can ask for, one by one", _anonymous),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),
