@@ -14,7 +14,7 @@ from events.sql import readers
 from events.sql.install import install
 
 PAGE = settings.BASE_DIR / "docs/how-to/query-with-sql.md"
-ROLE, PASSWORD = "bench_reader", "for benchmarks only"  # noqa: S105  (of a database on this machine's socket)
+ROLE, PASSWORD = "bench_reader", "for benchmarks only"
 TIMES = 3
 TO_REACH = 2.0  # seconds
 
@@ -37,7 +37,7 @@ def measure(database: str, stored: int) -> None:
         host=parameters["host"], dbname=database, user=ROLE, password=PASSWORD, autocommit=True
     ) as reader:
         for title, query in re.findall(r"\n\n([^\n]+):\n\n```sql\n(.*?)```", page, re.DOTALL):
-            taken = []
+            taken, rows = [], 0
             for _ in range(TIMES):
                 began = time.perf_counter()
                 rows = len(reader.execute(query).fetchall())

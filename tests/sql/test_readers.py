@@ -15,8 +15,7 @@ from events.accounts.audit import AuditEntry
 from events.ownership.owner import Owner
 from events.sql import readers
 from tests.clients.recorder import wait_for
-from tests.conftest import MakeSender
-from tests.sending import file_all, log_event
+from tests.sending import MakeSender, file_all, log_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROLE, PASSWORD = "analyst_of_a", "of no value to anyone"
