@@ -3,8 +3,6 @@
 If no index serves the filters, the list searches a bounded number of rows and says how far it got.
 """
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -18,31 +16,32 @@ from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import Func, OuterRef, Q, Subquery, Value
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 
-from events.access import access_of
+from events.access import Access, access_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
-from events.admin.filters import ChoiceFilter
+from events.admin.filters import ChoiceFilter, FieldFilter, field_filter
 from events.admin.lists import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.event import Event, EventQuerySet
 from events.exports import jobs
 from events.exports.formats import EXPORT_FORMATS
+from events.fields.conditions import Conditions
+from events.fields.event_query import of_time
+from events.fields.search import by_name
+from events.fields.sql import on_envelopes, on_rows, with_row_of
+from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS, KindEntry
 from events.lib.paging import EventQuery, Order, Slice, WindowEnd
 from events.store import retention
 from events.store.details import Pair
 from events.store.retention import Retention
 
-HELP = "Id, session, actor, page, error code, key:value"
-LARGEST = 2**53  # numbers that fit every numeric column
-MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPTH)
+HELP = "Id, session, actor, page, error code, name:value"
 
 
 class Search(NamedTuple):
@@ -52,8 +51,8 @@ class Search(NamedTuple):
     is_indexed: bool
 
 
-def search(events: EventQuerySet, term: str) -> Search | None:
-    """Return the search for a term: by event id, session id, or a text that no index serves.
+def search(events: EventQuerySet, term: str, access: Access) -> Search | None:
+    """Return the search for a term: by event id, session id, a field, or a text that no index serves.
 
     None without a term.
     """
@@ -67,41 +66,16 @@ def search(events: EventQuerySet, term: str) -> Search | None:
     if events.with_text("session", term).exists():
         return Search(lambda rows: rows.with_text("session", term), is_indexed=True)
     condition = Q(actor=term) | Q(device=term) | Q(client_event_id=term) | Q(object_id=term)
-    condition |= _of_kinds(_texts_like(term)) | key_and_value(term)
+    condition |= _of_kinds(_texts_like(term)) | (by_name(term, access) or Q())
     return Search(lambda rows: rows.filter(condition), is_indexed=False)
 
 
-def key_and_value(term: str) -> Q:
-    """Return `key:value` as a condition on columns and unknown keys, with the value as text and as JSON.
-
-    The key may be a dotted path, or the end of one: `pageid`, `edata.pageid`.
-    """
-    path, colon, text = term.partition(":")
-    path, text = path.strip(), text.strip()
-    if not colon or not path or not text or path.count(".") >= MAX_KEYS:
-        return Q()
-    values: list[Any] = [text]
-    with suppress(ValueError, RecursionError):
-        value = json.loads(text, parse_constant=_refused)
-        is_finite = not isinstance(value, float) or math.isfinite(value)
-        values += [value] if is_finite and not isinstance(value, str) else []
-    condition = _of_kinds(_column_with(path, values))
-    for value in values:
-        condition |= Q(extra__contains=_nested(path, value)) | Q(_somewhere(path, value))
-    return condition
-
-
 def _of_kinds(condition: Callable[[KindEntry], Q]) -> Q:
-    """Return the events with a row of their kind that meets a condition. No event matches an empty one.
-
-    A scalar subquery, because PostgreSQL would turn EXISTS into a hash of the kind's whole table.
-    """
+    """Return the events with a row of their kind that meets a condition. No event matches an empty one."""
     found = Q()
     for entry in KINDS.values():
         if of_kind := condition(entry):
-            rows = entry.model._default_manager.filter(of_kind, pk=OuterRef("pk"))
-            is_one = Subquery(rows.values_list(Value(True)), output_field=models.BooleanField())
-            found |= Q(kind=entry.name) & Q(Coalesce(is_one, Value(False)))
+            found |= with_row_of(entry.name, of_kind)
     return found
 
 
@@ -113,59 +87,6 @@ def _texts_like(term: str) -> Callable[[KindEntry], Q]:
         return Q(*((column.attname, term) for column in texts), _connector=Q.OR)
 
     return condition
-
-
-def _column_with(path: str, values: list[Any]) -> Callable[[KindEntry], Q]:
-    """Return a condition for a kind: a column at a path, or at the end of one, has one of the values."""
-
-    def condition(entry: KindEntry) -> Q:
-        found = Q()
-        for leaf in entry.model.leaves():
-            if leaf.of_kind and f".{leaf.dotted}".endswith(f".{path}"):
-                column = entry.model._meta.get_field(leaf.column)
-                fitting = [value for value in values if _fits(column, value)]
-                found |= Q(**{f"{leaf.column}__in": fitting}) if fitting else Q()
-        return found
-
-    return condition
-
-
-def _fits(column: Any, value: Any) -> bool:
-    if isinstance(column, models.BooleanField):
-        return isinstance(value, bool)
-    if isinstance(column, models.FloatField | models.DecimalField | models.BigIntegerField):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return (
-            is_number
-            and abs(value) < LARGEST
-            and (value == int(value) or isinstance(column, models.FloatField))
-        )
-    return isinstance(column, models.TextField) and isinstance(value, str)
-
-
-def _somewhere(path: str, value: Any) -> Func:
-    """Return a condition: unknown keys have a path with a value, at any depth."""
-    keys = "".join(f".{json.dumps(key, ensure_ascii=False)}" for key in path.split("."))
-    return Func(
-        models.F("extra"),
-        RawSQL("%s::jsonpath", [f"$.**{keys} ? (@ == $value)"]),
-        RawSQL("%s::jsonb", [json.dumps({"value": value}, ensure_ascii=False)]),
-        Value(True),  # no error if types can't be compared
-        function="jsonb_path_exists",
-        output_field=models.BooleanField(),
-    )
-
-
-def _nested(path: str, value: Any) -> dict[str, Any]:
-    *outer, last = path.strip().split(".")
-    found: dict[str, Any] = {last: value}
-    for key in reversed(outer):
-        found = {key: found}
-    return found
-
-
-def _refused(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 class EventChangeList(KeysetChangeList):
@@ -251,6 +172,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     change_list_template = "admin/walk_list.html"
     search_fields = ("session",)  # Django requires one; `searching` names the searched columns
     search_help_text = HELP
+    vocabulary: Vocabulary  # of the filters beside those of the form
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """Return the class of the list."""
@@ -263,6 +185,17 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
         """Yield the events of a query, a page at a time, each with its row of the kind's table."""
         raise NotImplementedError
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Add the filters of the address that the form doesn't have."""
+        listed: Any = super().get_list_filter(request)
+        offered = {spec.parameter_name for spec in listed}
+        further = [name for name in request.GET if name not in offered and self.vocabulary.read(name)[0]]
+        return (*listed, *(field_filter(self.vocabulary, name) for name in further))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """True for the filters of the form, and for all others that the vocabulary has."""
+        return super().lookup_allowed(lookup, value, request) or bool(self.vocabulary.read(lookup)[0])
 
     def get_urls(self) -> list[Any]:
         """Add the URLs of exports."""
@@ -320,20 +253,35 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         audit.record(audit.actor_of(request), "export.made", about, owner=owner, after=filters)
 
 
+def conditions_of(filters: list[ChoiceFilter]) -> Conditions:
+    """Return the conditions of the filters by a field."""
+    return Conditions(
+        tuple(each for spec in filters if isinstance(spec, FieldFilter) for each in spec.conditions)
+    )
+
+
 def envelopes_of(
-    request: HttpRequest, filters: list[ChoiceFilter], term: str
+    request: HttpRequest, filters: list[ChoiceFilter], term: str, conditions: Conditions
 ) -> tuple[models.QuerySet[models.Model], models.QuerySet[models.Model], bool]:
-    """Return the envelopes that match, those that match indexed filters, and True if both are equal."""
-    rows: Any = access_of(request).limit(Event.objects.all())
-    indexed, is_indexed = rows, True
-    found = search(rows, term)
+    """Return the envelopes that match, those that match indexed filters, and True if both are equal.
+
+    `conditions` are those of filters by a field that aren't met by rows of a kind.
+    """
+    access = access_of(request)
+    rows: Any = access.limit(Event.objects.all())
+    indexed, is_indexed = rows, not conditions.scanned
+    found = search(rows, term, access)
     for spec in filters:
-        if spec.of_kind:
+        if isinstance(spec, FieldFilter):
+            if spec.is_refused:
+                rows = rows.none()
             continue
         rows = spec.queryset(request, rows)
         is_indexed = is_indexed and spec.is_indexed
         if spec.is_indexed:
             indexed = spec.queryset(request, indexed)
+    rows = rows.filter(on_envelopes(conditions, access))
+    indexed = indexed.filter(on_rows(conditions.indexed, access))
     if found is not None:
         rows = found.narrow(rows)
         is_indexed = is_indexed and found.is_indexed
@@ -346,4 +294,4 @@ def in_time(request: HttpRequest, filters: list[ChoiceFilter], rows: Any) -> Any
     for spec in filters:
         if spec.of_time:
             rows = spec.queryset(request, rows)
-    return rows
+    return rows.filter(on_rows(of_time(conditions_of(filters)), access_of(request)))

@@ -21,31 +21,27 @@ from django.utils.html import format_html
 from events.access import access_of
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import NOTHING, Page, display_value, field_label, short_text, time_column
-from events.admin.event_lists import EventListAdmin, envelopes_of, in_time
+from events.admin.event_lists import EventListAdmin, conditions_of, envelopes_of, in_time
 from events.admin.event_page import event_lines, event_view
 from events.admin.filters import (
-    ActorFilter,
-    BotFilter,
     ChoiceFilter,
-    CountryFilter,
-    DeviceFilter,
     DialectFilter,
     KindFilter,
-    ObjectFilter,
     OwnerFilter,
     PeriodFilter,
     ReceiptFilter,
     ReceivedSinceFilter,
     ReceivedUntilFilter,
-    SessionFilter,
     SinceFilter,
     SourceFilter,
     UntilFilter,
-    VersionFilter,
-    filters_of,
+    offered_filters,
 )
 from events.event import Event
 from events.exports.formats import ROWS
+from events.fields import vocabulary
+from events.fields.conditions import Conditions
+from events.fields.sql import on_envelopes, on_rows
 from events.kinds import KINDS, KindEntry
 from events.lib.formatting import size_text
 from events.lib.paging import LAST_RECEIVED_FIRST, EventQuery
@@ -85,6 +81,7 @@ FIRST_EVENT = (
 class EventAdmin(PageAdmin, EventListAdmin):
     """Events of all kinds. They can't be changed."""
 
+    vocabulary = vocabulary.of_events()
     list_display = (
         time_column("occurred_at", "Occurred (UTC)"),
         "kind",
@@ -98,8 +95,7 @@ class EventAdmin(PageAdmin, EventListAdmin):
     list_filter = (
         *(OwnerFilter, SourceFilter, KindFilter, DialectFilter),
         *(PeriodFilter, SinceFilter, UntilFilter),
-        *(SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter),
-        BotFilter,
+        *offered_filters(),
         *RECEIPT,
     )
 
@@ -140,18 +136,22 @@ class EventAdmin(PageAdmin, EventListAdmin):
 
     def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """Build the query of the envelopes, joined with the kind's table if a kind is selected."""
-        rows, indexed, is_indexed = envelopes_of(request, filters, term)
+        conditions = conditions_of(filters)
+        kind = next((spec.chosen for spec in filters if isinstance(spec, KindFilter)), "")
+        own, others = conditions.split(kind) if kind in KINDS else (Conditions(), conditions)
+        rows, indexed, is_indexed = envelopes_of(request, filters, term, others)
         rows = rows.only(*LISTED).prefetch_related("owner", "source")
         received = [spec for spec in filters if isinstance(spec, ReceiptFilter)]
         if received:
+            rows = rows.filter(on_envelopes(own, access_of(request)))
             pace: Any = Event.objects.all()
             for spec in received:
                 pace = spec.queryset(request, pace)
             return EventQuery(rows, windowed_by=(pace,), order=LAST_RECEIVED_FIRST)
-        kind = next((spec.chosen for spec in filters if isinstance(spec, KindFilter)), "")
         if kind in KINDS:
             of_kind = in_time(request, filters, KINDS[kind].model._default_manager.all())
-            return EventQuery(rows, windowed_by=(indexed, of_kind), joined=of_kind)
+            joined = of_kind.filter(on_rows(own, access_of(request)))
+            return EventQuery(rows, windowed_by=(indexed, of_kind), joined=joined)
         return EventQuery(rows) if is_indexed else EventQuery(rows, windowed_by=(indexed,))
 
     def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
@@ -195,14 +195,13 @@ class KindAdmin(PageAdmin, EventListAdmin):
 
     def event_query(self, request: HttpRequest, filters: list[ChoiceFilter], term: str) -> EventQuery:
         """Build the query of the kind's rows, joined with their envelopes."""
-        envelopes, indexed, _ = envelopes_of(request, filters, term)
+        own, others = conditions_of(filters).split(self.kind)
+        envelopes, indexed, _ = envelopes_of(request, filters, term, others)
         rows_in_time = in_time(request, filters, self.model._default_manager.all())
         rows = rows_in_time.prefetch_related(
             Prefetch("event", Event.objects.only(*OF_ENVELOPE).prefetch_related("owner", "source"))
         )
-        for spec in filters:
-            if spec.of_kind:
-                rows = spec.queryset(request, rows)
+        rows = rows.filter(on_rows(own, access_of(request)))
         return EventQuery(rows, windowed_by=(rows_in_time, indexed), joined=envelopes)
 
     def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
@@ -295,15 +294,12 @@ def _own(field: Any) -> Any:
 def admin_of(entry: KindEntry) -> type[KindAdmin]:
     """Build the admin class of a kind."""
     own = own_columns(entry.model)
-    of_kind = filters_of([*entry.model.columns(), *entry.model.computed()])
-    taken = {spec.parameter_name for spec in of_kind}
-    texts = (SessionFilter, ActorFilter, DeviceFilter, ObjectFilter, VersionFilter, CountryFilter)
-    of_envelope = (*texts, BotFilter)
     return type(
         f"{entry.model.__name__}Admin",
         (KindAdmin,),
         {
             "kind": entry.name,
+            "vocabulary": vocabulary.of_kind(entry.name),
             "list_display": (
                 _of_event("occurred_at", time_column("occurred_at", "Occurred (UTC)")),
                 *map(_own, own),
@@ -313,9 +309,7 @@ def admin_of(entry: KindEntry) -> type[KindAdmin]:
             ),
             "list_filter": (
                 *(OwnerFilter, SourceFilter, PeriodFilter, SinceFilter, UntilFilter),
-                # A kind's column replaces the envelope's of the same name, which was filled from it.
-                *(spec for spec in of_envelope if spec.parameter_name not in taken),
-                *of_kind,
+                *offered_filters(entry.name),
             ),
             "__doc__": entry.model.__doc__,
         },

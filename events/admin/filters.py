@@ -3,10 +3,10 @@
 Each offers fixed choices or takes typed text. A value that isn't offered or isn't valid selects nothing.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -16,6 +16,9 @@ from django.utils import timezone
 
 from events.access import access_of, labels_of
 from events.admin.display import field_label
+from events.fields.conditions import Condition, Conditions, Parsed, Target, parse
+from events.fields.types import FLAG, IN, ISNULL, JSON
+from events.fields.vocabulary import Vocabulary, of_events, of_kind
 from events.identity import EPOCH, first_id
 from events.kinds import KINDS
 from events.lib import times
@@ -42,7 +45,6 @@ class ChoiceFilter(SimpleListFilter):
     column = ""  # that is compared with the value
     input_type = ""  # of the form field; empty for a choice
     is_indexed = False  # an index serves the matching events in the order of ids
-    of_kind = False  # its column is in the kind's own table
     of_time = False  # it limits ids, so it applies to every table of events
     takes_many = False  # accepts several values separated by commas, as reports link
 
@@ -53,7 +55,7 @@ class ChoiceFilter(SimpleListFilter):
     @property
     def is_folded(self) -> bool:
         """True if the form shows the filter on demand."""
-        return self.of_kind or self.input_type == "text"
+        return self.input_type == "text"
 
     @property
     def chosen(self) -> str:
@@ -275,46 +277,6 @@ class TextFilter(TypedFilter):
         return rows.filter(**{self.column: self.chosen})
 
 
-class EnvelopeTextFilter(TextFilter):
-    """Filter by a text of the envelope, with the index on its first characters if there is one."""
-
-    def narrow(
-        self, request: HttpRequest, rows: models.QuerySet[models.Model]
-    ) -> models.QuerySet[models.Model]:
-        """Return the rows with the text."""
-        if "\x00" in self.chosen:
-            return rows.none()
-        events: Any = rows
-        found: models.QuerySet[models.Model] = events.with_text(self.column, self.chosen)
-        return found
-
-
-class SessionFilter(EnvelopeTextFilter):
-    """Filter by session id."""
-
-    title = parameter_name = column = "session"
-    is_indexed = True
-
-
-class ActorFilter(EnvelopeTextFilter):
-    """Filter by actor."""
-
-    title = parameter_name = column = "actor"
-
-
-class DeviceFilter(EnvelopeTextFilter):
-    """Filter by device."""
-
-    title = parameter_name = column = "device"
-
-
-class ObjectFilter(EnvelopeTextFilter):
-    """Filter by object."""
-
-    title = parameter_name = "object"
-    column = "object_id"
-
-
 class ListedFilter(TextFilter):
     """Filter by a text without an index, or by one of several, separated by commas, as reports link."""
 
@@ -421,16 +383,6 @@ class ReceivedUntilFilter(ReceiptFilter):
     lookup = "received_at__lt"
 
 
-class NumberFilter(TypedFilter):
-    """Filter by a number."""
-
-    def narrow(
-        self, request: HttpRequest, rows: models.QuerySet[models.Model]
-    ) -> models.QuerySet[models.Model]:
-        """Return the rows with that number. Raises ValueError for one that no column holds."""
-        return rows.filter(**{self.column: parse_number(self.chosen)})
-
-
 class FlagFilter(ChoiceFilter):
     """Filter by yes or no."""
 
@@ -458,42 +410,108 @@ class BotFilter(FlagFilter):
         return rows.filter(is_bot=True) if self.chosen == "yes" else rows.exclude(is_bot=True)
 
 
-# The filter for each type of column; times and lists have none.
-BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
-    (models.TextField, TextFilter),
-    (models.FloatField, NumberFilter),
-    (models.BigIntegerField, NumberFilter),
-    (models.DecimalField, NumberFilter),
-    (models.BooleanField, FlagFilter),
-)
+class FieldFilter(ChoiceFilter):
+    """A filter by a field of the vocabulary. An invalid value selects nothing."""
+
+    vocabulary: Vocabulary
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
+        """Return yes and no for a field that is true or false."""
+        return [("yes", "yes"), ("no", "no")] if self._is_flag else ()
+
+    @property
+    def _is_flag(self) -> bool:
+        fields, operator = self.vocabulary.read(self.parameter_name)
+        return operator == ISNULL or all(field.type is FLAG for field in fields)
+
+    @property
+    def input_type(self) -> str:  # type: ignore[override]  # a constant of all others
+        """The type of the form field."""
+        return "" if self._is_flag else "text"
+
+    @property
+    def is_folded(self) -> bool:
+        """True: the form shows these on demand."""
+        return True
+
+    @cached_property
+    def _parsed(self) -> Parsed:
+        name = self.parameter_name
+        if self.takes_many and "," in self.chosen:
+            # One of several, or the whole text.
+            texts = [self.chosen, *self.chosen.split(",")]
+            fields, _ = self.vocabulary.read(name)
+            targets = tuple(Target(field, tuple(map(field.type.read, texts))) for field in fields)
+            return Parsed(Conditions((Condition(name, IN, targets),)))
+        return parse(self.vocabulary, [(name, self.chosen)])
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of the active value."""
+        return self._parsed.conditions.each
+
+    @property
+    def is_refused(self) -> bool:
+        """True if the active value is invalid."""
+        return bool(self._parsed.errors)
+
+    @property
+    def problem(self) -> str:
+        """The error of the active value."""
+        found = [sentence for sentences in self._parsed.errors.values() for sentence in sentences]
+        return f"{self.title.capitalize()}: {found[0]}" if found else ""
 
 
-def filters_of(columns: Iterable[Any]) -> list[type[ChoiceFilter]]:
-    """Build a filter for each of a kind's own columns that can have one."""
+def field_filter(
+    vocabulary: Vocabulary, name: str, title: str = "", *, takes_many: bool = False
+) -> type[FieldFilter]:
+    """Build a filter by a field."""
+    members = {
+        "title": title or name,
+        "parameter_name": name,
+        "vocabulary": vocabulary,
+        "takes_many": takes_many,
+        "__doc__": vocabulary.read(name)[0][0].help_text,
+    }
+    return type("FieldFilter", (FieldFilter,), members)
+
+
+# Fields of the envelope that forms offer, with their titles. Those that reports link take several values.
+OFFERED = {
+    "session": "session",
+    "actor": "actor",
+    "device": "device",
+    "object_id": "object",
+    "object_type": "object type",
+    "environment": "environment",
+    "channel": "channel",
+    "version": "version",
+    "country": "country",
+    "platform": "platform",
+    "is_bot": "bot",
+}
+LINKED = ("version", "country")
+
+
+def offered_filters(kind: str = "") -> list[type[FieldFilter]]:
+    """Return the filters by fields that the form of a list has: of the envelope, then of the kind.
+
+    A kind's column replaces the envelope's of the same name, which was filled from it.
+    """
+    names = of_kind(kind) if kind else of_events()
+    own = [name for name, (field, *_) in names if kind and field.kind == kind and field.type is not JSON]
     return [
-        type(
-            f"{column.attname.title()}Filter",
-            (base,),
-            {
-                "title": field_label(column),
-                "parameter_name": column.attname,
-                "column": column.attname,
-                "of_kind": True,
-                "__doc__": column.help_text,
-            },
-        )
-        for column in columns
-        for type_, base in BY_TYPE
-        if isinstance(column, type_)
+        *(
+            field_filter(names, name, title, takes_many=name in LINKED)
+            for name, title in OFFERED.items()
+            if name not in own
+        ),
+        *(field_filter(names, name, _label(kind, name)) for name in own),
     ]
 
 
-def parse_number(text: str) -> float:
-    """Return the number that a person typed. Raises ValueError, also for NaN, infinity and what overflows."""
-    found = float(text)
-    if not math.isfinite(found):
-        raise ValueError(f"{text:.40} is not a finite number")
-    return found
+def _label(kind: str, name: str) -> str:
+    return field_label(KINDS[kind].model._meta.get_field(name))
 
 
 def _instant_or_none(text: str) -> datetime | None:

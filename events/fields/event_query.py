@@ -31,7 +31,7 @@ def of_events(
     # The envelope has no index on the kind, which may be rare. The kind's table has only these.
     (kind,) = kinds
     own, others = conditions.split(kind)
-    in_time = KINDS[kind].model._default_manager.filter(on_rows(_of_time(conditions), access))
+    in_time = KINDS[kind].model._default_manager.filter(on_rows(of_time(conditions), access))
     return EventQuery(
         visible.filter(on_envelopes(others, access)),
         windowed_by=(visible.filter(on_rows(conditions.indexed, access)), in_time),
@@ -44,7 +44,7 @@ def of_kind(
 ) -> EventQuery:
     """Return the query of a kind's rows whose visible envelopes and own columns meet the conditions."""
     own, others = conditions.split(kind)
-    in_time = rows.filter(on_rows(_of_time(conditions), access))
+    in_time = rows.filter(on_rows(of_time(conditions), access))
     return EventQuery(
         in_time.filter(on_rows(own, access)),
         windowed_by=(in_time, visible.filter(on_rows(conditions.indexed, access))),
@@ -59,7 +59,8 @@ def of_rows(visible: Any, conditions: Conditions, access: Access, order: Order) 
     return EventQuery(rows, windowed_by=(indexed,) if conditions.scanned else (), order=order)
 
 
-def _of_time(conditions: Conditions) -> Conditions:
+def of_time(conditions: Conditions) -> Conditions:
+    """Return the conditions that limit ids, so that they hold for rows of every table of events."""
     return conditions.about(*OF_TIME).indexed
 
 

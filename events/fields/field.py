@@ -11,7 +11,7 @@ from django.db.models import Q
 from events.fields.types import JSON, TEXTS, FieldType
 
 MAX_STEPS = 100  # of a path: events aren't nested deeper (INGEST_MAX_DEPTH)
-ANY_KEY = "*"
+ANY_KEY, ANY_DEPTH = "*", "**"
 _STEP = re.compile(r'"(?:[^"\\]|\\.)*"(?=\.|\Z)|[^.]+')
 
 
@@ -49,17 +49,22 @@ def _found_in(stored: Any, path: tuple[str, ...]) -> Any:
     """Return the value at a path; lists on the way give a list of the values of their members."""
     found, is_many = [stored], False
     for step in path:
-        is_many = is_many or step == ANY_KEY or any(isinstance(each, list) for each in found)
-        objects = [item for each in found for item in (each if isinstance(each, list) else [each])]
-        found = [
-            value
-            for item in objects
-            if isinstance(item, dict)
-            for value in (item.values() if step == ANY_KEY else [item[step]] if step in item else [])
-        ]
+        is_many = is_many or step in (ANY_KEY, ANY_DEPTH) or any(isinstance(each, list) for each in found)
+        members = [item for each in found for item in (each if isinstance(each, list) else [each])]
+        found = [value for item in members for value in _below(item, step)]
     if is_many:
         return found
     return found[0] if found else None
+
+
+def _below(item: Any, step: str) -> list[Any]:
+    """Return the values of a member at a step."""
+    if step == ANY_DEPTH:
+        further = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        return [item, *(value for each in further for value in _below(each, step))]
+    if not isinstance(item, dict):
+        return []
+    return list(item.values()) if step == ANY_KEY else [item[step]] if step in item else []
 
 
 def split_path(name: str) -> tuple[str, ...]:

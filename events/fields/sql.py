@@ -17,7 +17,7 @@ from django.db.models.lookups import Exact
 from events.access import Access
 from events.event import INDEXED
 from events.fields.conditions import Condition, Conditions, Target
-from events.fields.field import ANY_KEY, Field
+from events.fields.field import ANY_DEPTH, ANY_KEY, Field
 from events.fields.types import CONTAINS, EXACT, IN, ISNULL, JSON, NAME, RANGE, TEXT, TEXTS
 from events.identity import MILLISECOND, first_id
 from events.kinds import KINDS
@@ -155,7 +155,7 @@ def readings(text: str) -> list[str]:
 
 
 def _accessor(step: str) -> str:
-    return ".*" if step == ANY_KEY else f".{json.dumps(step, ensure_ascii=False)}"
+    return f".{step if step in (ANY_KEY, ANY_DEPTH) else json.dumps(step, ensure_ascii=False)}"
 
 
 def _path_exists(column: str, path: str, literals: list[str], *, is_one: bool = False) -> Func:

@@ -72,14 +72,18 @@ class Vocabulary:
         ]
         return tuple(dict.fromkeys(found))
 
+    @staticmethod
+    def split(parameter: str) -> tuple[str, str]:
+        """Return the name and the operator of a parameter."""
+        name, separator, operator = parameter.rpartition(SEPARATOR)
+        return (name, operator) if separator and operator in OPERATORS else (parameter, EXACT)
+
     def read(self, parameter: str) -> tuple[tuple[Field, ...], str]:
         """Return the fields and the operator of a parameter; no fields for an unknown one."""
         if parameter in self.shorthands:
             name, operator = self.shorthands[parameter]
             return self.find(name), operator
-        name, separator, operator = parameter.rpartition(SEPARATOR)
-        if not separator or operator not in OPERATORS:
-            name, operator = parameter, EXACT
+        name, operator = self.split(parameter)
         return tuple(field for field in self.find(name) if operator in field.type.operators), operator
 
     def parameters(self) -> list[str]:

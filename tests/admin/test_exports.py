@@ -103,7 +103,7 @@ def test_a_form_that_there_is_not_is_not_found(team_a: Sender, alice: Client) ->
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("after=nonsense", 404), ("region=DE", 400), ("session=%00", 200)]
+    ("query", "status"), [("after=nonsense", 404), ("regions=DE", 400), ("session=%00", 200)]
 )
 def test_odd_addresses_of_an_export_are_answered(
     team_a: Sender, alice: Client, query: str, status: int

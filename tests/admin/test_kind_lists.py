@@ -75,6 +75,11 @@ def test_a_list_of_a_kind_shows_the_members_events_only(
         ("until=2020-01-01T00:00", 0),
         ("q=one", 1),
         ("message=Hello", 0),
+        ("message__contains=a", 1),
+        ("level__in=INFO,ERROR&environment=home", 2),
+        ("extra.edata.x__isnull=no", 0),
+        ("context.sid=s1&level=ERROR", 1),
+        ("id__gte=x", 0),
     ],
 )
 def test_filters_narrow_the_list_of_a_kind(team_a: Sender, alice: Client, query: str, count: int) -> None:

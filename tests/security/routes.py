@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from events.event import Event
+from events.fields.types import JSON, NAME, TEXT, TEXTS
 from events.kinds import KINDS
 from events.ownership.source import Source
 from events.sessions.session import Session
@@ -175,11 +176,25 @@ def _of_list(model_admin: Any, side: Side, every_filter: bool) -> Iterator[str]:
 def _of_api(route: Route, side: Side, every_filter: bool) -> Iterator[str]:
     if "<" in route.pattern:
         return
-    for name in getattr(getattr(route.view, "filterset_class", None), "base_filters", ()):
+    for name in (
+        *getattr(getattr(route.view, "filterset_class", None), "base_filters", ()),
+        *_of_vocabulary(route.view),
+    ):
         if not every_filter and name not in ("owner", "source"):
             continue
         values = VALUES.get(name, DEFAULT_VALUES)
         yield f"{name}={values[-1](side)}"
+
+
+def _of_vocabulary(view: Any) -> Iterator[str]:
+    """The filters by texts: a kind's own columns, or those of the list, and what is below JSON."""
+    vocabulary, kind = getattr(view, "vocabulary", None), getattr(view, "kind", "")
+    for name, (field, *_) in vocabulary or ():
+        if field.type in (TEXT, NAME, TEXTS, JSON) and (field.kind == kind or name in ("owner", "source")):
+            yield name
+    yield from (
+        name for name in ("extra.**.odd", "correlation.id") if vocabulary and vocabulary.read(name)[0]
+    )
 
 
 def _of_report(side: Side) -> Iterator[str]:
