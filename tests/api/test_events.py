@@ -287,6 +287,10 @@ FROM (SELECT g, now() - g * interval '1 second' AS t FROM generate_series(1, %s)
         (f"{EVENTS}?kind=log", 2_000),
         (f"{EVENTS}?actor=nobody", 25_000),
         (f"{EVENTS}?client_event_id=nothing", 25_000),
+        (f"{EVENTS}?object_id=nothing&ordering=received_at", 25_000),
+        (f"{EVENTS}?tags=nothing&extra.edata.odd__gte=1", 25_000),
+        (f"{EVENTS}?pageid=nothing", 40_000),  # of each envelope, the row of its kind's table
+        (f"{EVENTS}?kind=log&level=nothing", 40_000),
         ("/api/v1/kinds/log/", 10_000),
     ],
 )
