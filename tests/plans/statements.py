@@ -89,7 +89,7 @@ STATEMENTS = (
         f"{API}/rejected/?source=portal",
         REJECTED,
         ("rejected_owner",),
-        300,
+        1_250,  # with the end of the window, which the index tells
     ),
     Hot(
         "rejected events of one's owner",
