@@ -1,11 +1,10 @@
 """The change feed in the read API: what was filed, rejected or summarised after a cursor."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -14,62 +13,33 @@ from drf_spectacular.utils import (
     extend_schema_serializer,
 )
 from rest_framework import serializers, viewsets
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.access import Access
-from events.api.endpoint import Endpoint
+from events.api.authentication import ASKED_BEFORE
+from events.api.change_stream import BEGIN, ChangeStream, EventStreamRenderer
+from events.api.endpoint import FIELDS, Endpoint
+from events.api.filters import checked
+from events.api.followed import FOLLOWED, Followed, Question
 from events.api.problems import BadParameter
-from events.api.serializers import EventSerializer, selection_of
-from events.api.sessions import SessionSerializer
+from events.api.serializers import selection_of
 from events.event import Event
 from events.feed import reading
 from events.feed.change import What
 from events.feed.reading import BEGINNING, Cursor, InvalidCursor
+from events.feed.waiting import Waiter, watcher
+from events.fields.conditions import Conditions, parse
+from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS
 from events.lib import times
-from events.sessions.session import Session
 
-AFTER, LIMIT, KIND, OWNER = "after", "limit", "kind", "owner"
+AFTER, LIMIT, KIND, OWNER, WAIT = "after", "limit", "kind", "owner", "wait"
 NOW = "now"
 DEFAULT_LIMIT, MOST = 100, 1_000
+MOST_SECONDS = 60  # that a request waits
 COMPONENTS = ("Event", "Rejected", "Session")  # of the description, that results may be
-SECONDS = 5.0  # for which a page is searched, where much of what was written is gone
-
-
-class Followed(NamedTuple):
-    """What can be followed: its rows, how a row is known in the feed, and its serializer."""
-
-    what: What
-    rows: Callable[[], QuerySet[Any]]
-    serializer: type[Any]
-    is_numbered: bool = False  # rows have a number as their key, not a UUID
-
-
-# By the values of `kind`, beside the kinds of events; ingestion adds rejected events.
-FOLLOWED: dict[str, Followed] = {
-    "events": Followed(What.EVENTS, Event.objects.all, EventSerializer),
-    "sessions": Followed(What.SESSIONS, Session.objects.all, SessionSerializer),
-}
-
-
-def page(
-    followed: Followed, rows: QuerySet[Any], cursor: Cursor, owners: Collection[int] | None, limit: int
-) -> tuple[list[Any], Cursor]:
-    """Return the next changed of these rows that are still stored, each once, and the cursor after them."""
-    found: dict[UUID, Any] = {}
-    until = time.monotonic() + SECONDS
-    while len(found) < limit and time.monotonic() < until:
-        before = cursor
-        changes, cursor = reading.changes_after(cursor, owners, followed.what, limit - len(found))
-        ids = [change.id for change in changes]
-        stored = rows.in_bulk([each.int for each in ids] if followed.is_numbered else ids)
-        found |= {
-            each: stored[key] for each in ids if (key := each.int if followed.is_numbered else each) in stored
-        }
-        if cursor == before:
-            break
-    return list(found.values()), cursor
 
 
 @extend_schema_serializer(many=False)
@@ -84,11 +54,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
     @extend_schema_field(
         {
             "type": "array",
-            "items": {
-                "anyOf": [
-                    {"$ref": f"#/components/schemas/{name}"} for name in ("Event", "Rejected", "Session")
-                ]
-            },
+            "items": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMPONENTS]},
         }
     )
     def get_results(self, found: Any) -> Any:
@@ -115,7 +81,23 @@ PARAMETERS = [
         " are received, or sessions as they are summarised.",
     ),
     OpenApiParameter(OWNER, str, description="Name of the owner, in any case."),
+    OpenApiParameter(
+        WAIT,
+        {"type": "integer", "minimum": 0, "maximum": MOST_SECONDS, "default": 0},
+        description="Seconds to wait if nothing is new. The answer comes as soon as something is, or at once"
+        " if too many readers wait.",
+    ),
 ]
+LAST_EVENT_ID = "HTTP_LAST_EVENT_ID"
+STREAMS = "tally.streams"  # set by the front, which sends what is live while it is made
+NOT_STORED = {"Cache-Control": "no-store"}
+
+
+class AskedBefore(NamedTuple):
+    """A request that has waited: the time (monotonic seconds) until which it may, and its cursor by then."""
+
+    until: float
+    cursor: Cursor
 
 
 class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
@@ -123,22 +105,53 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
 
     pagination_class = None
     filter_backends = ()
-    parameters = (AFTER, LIMIT, KIND, OWNER)
+    parameters = (AFTER, LIMIT, KIND, OWNER, WAIT)
+    renderer_classes = (JSONRenderer, EventStreamRenderer)
 
     def get_serializer_class(self) -> type[Any]:
         """Return the serializer of what is followed, whose fields can be selected."""
         return self._followed().serializer
 
-    @extend_schema(parameters=PARAMETERS, responses=ChangesSerializer)
+    @extend_schema(parameters=PARAMETERS, responses={(200, "application/json"): ChangesSerializer})
     def list(self, request: Request) -> Response:
-        """The changes after a cursor. Ask again with `next_cursor`; each change comes once."""
-        followed = self._followed()
-        cursor, limit, owners = self._cursor(), self._limit(), self._owners()
-        rows, cursor = page(followed, self._rows(), cursor, owners, limit)
-        if followed.what == What.EVENTS:
+        """The changes after a cursor. Ask again with `next_cursor`; each change comes once.
+
+        With `Accept: text/event-stream`, a stream of them whose ids are cursors.
+        """
+        question, cursor, wait = self._question(), self._cursor(), self._seconds()
+        if isinstance(request.accepted_renderer, EventStreamRenderer):
+            return self._stream(question, cursor)
+        access = Access(request.user)
+        found, cursor = question.page(cursor, access)
+        results = self._results([each.row for each in found])
+        response = Response({"results": results, "next_cursor": str(cursor)}, headers=NOT_STORED)
+        if not found:
+            waiter = Waiter(question.followed.what, question.owners(access), cursor)
+            self._wait_first(response, waiter, wait)
+        return response
+
+    def _wait_first(self, response: Response, waiter: Waiter, seconds: float) -> None:
+        """Have the front wait and ask again, unless the time is up or too many wait."""
+        asked = self.request.META.get(ASKED_BEFORE)
+        until = asked.until if asked else time.monotonic() + seconds
+        left = until - time.monotonic()
+        if left > 0 and watcher.has_room():
+            self.request.META[ASKED_BEFORE] = AskedBefore(until, waiter.cursor)
+            response.wait_first = partial(watcher.wait, waiter, left)  # type: ignore[attr-defined]  # the front's
+
+    def _stream(self, question: Question, cursor: Cursor) -> Response:
+        stream = ChangeStream(question, self.request.user, cursor, self._results)
+        response = Response(BEGIN, headers=NOT_STORED | {"X-Accel-Buffering": "no"})
+        if self.request.META.get(STREAMS) and watcher.has_room():
+            response.live = stream  # type: ignore[attr-defined]  # the front's
+        else:
+            response.data = stream.read() or BEGIN  # what there is; clients come back for more
+        return response
+
+    def _results(self, rows: Sequence[Any]) -> Any:
+        if self._followed().what == What.EVENTS:
             selection_of(self).load_details(rows)
-        results = self.get_serializer(rows, many=True).data
-        return Response({"results": results, "next_cursor": str(cursor)})
+        return self.get_serializer(rows, many=True).data
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Add the time, for the states of sessions."""
@@ -150,15 +163,28 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
             raise BadParameter("bad_parameter", {KIND: [f"It may be {', '.join((*FOLLOWED, *KINDS))}."]})
         return FOLLOWED.get(kind, FOLLOWED["events"])
 
-    def _rows(self) -> QuerySet[Any]:
+    def _filtered_by(self) -> Vocabulary | None:
+        return self._followed().vocabulary()
+
+    def _question(self) -> Question:
         followed = self._followed()
         rows = followed.rows().prefetch_related("owner", "source")
         if followed.what == What.EVENTS:
             rows = selection_of(self).only(rows)
-        return rows.filter(kind=kind) if (kind := self._text(KIND)) in KINDS else rows
+        return Question(followed, rows, self._conditions(followed), self._text(OWNER), self._limit())
+
+    def _conditions(self, followed: Followed) -> Conditions:
+        given = self.request.query_params.items()
+        filters = [(name, str(text)) for name, text in given if name not in (AFTER, LIMIT, WAIT, FIELDS)]
+        if self._text(KIND) in FOLLOWED:
+            filters = [(name, text) for name, text in filters if name != KIND]
+        return checked(parse(followed.vocabulary(), filters))
 
     def _cursor(self) -> Cursor:
-        text = self._text(AFTER)
+        if asked := self.request.META.get(ASKED_BEFORE):
+            cursor: Cursor = asked.cursor
+            return cursor
+        text = self.request.META.get(LAST_EVENT_ID, "") or self._text(AFTER)
         if not text:
             return BEGINNING
         if text == NOW:
@@ -174,18 +200,19 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
             raise BadParameter("bad_cursor", {AFTER: [wanted]}) from error
 
     def _limit(self) -> int:
-        text = self._text(LIMIT)
-        limit = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-        if text and not 1 <= limit <= MOST:
-            raise BadParameter("bad_parameter", {LIMIT: [f"A whole number from 1 to {MOST}."]})
-        return limit or DEFAULT_LIMIT
+        return self._number(LIMIT, 1, MOST) or DEFAULT_LIMIT
 
-    def _owners(self) -> Collection[int] | None:
-        """Return the followed owners; None for all."""
-        access = Access(self.request.user)
-        if name := self._text(OWNER):
-            return access.owners_named(name)
-        return None if access.is_operator else access.owner_ids
+    def _seconds(self) -> int:
+        return self._number(WAIT, 0, MOST_SECONDS) or 0
+
+    def _number(self, name: str, least: int, most: int) -> int | None:
+        text = self._text(name)
+        if not text:
+            return None
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+        if not least <= number <= most:
+            raise BadParameter("bad_parameter", {name: [f"A whole number from {least} to {most}."]})
+        return number
 
     def _text(self, name: str) -> str:
         return str(self.request.query_params.get(name, ""))

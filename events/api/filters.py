@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from events.access import Access
 from events.api.problems import BadParameter
-from events.fields.conditions import Conditions, parse
+from events.fields.conditions import Conditions, Parsed, parse
 from events.fields.field import Field
 from events.fields.types import EXACT
 from events.fields.vocabulary import SEPARATOR, Vocabulary
@@ -43,7 +43,11 @@ class FieldFilters(BaseFilterBackend):
 
 def conditions_of(request: Request, vocabulary: Vocabulary) -> Conditions:
     """Return the conditions of a request. Raises `BadParameter`."""
-    parsed = parse(vocabulary, ((name, str(text)) for name, text in request.query_params.items()))
+    return checked(parse(vocabulary, ((name, str(text)) for name, text in request.query_params.items())))
+
+
+def checked(parsed: Parsed) -> Conditions:
+    """Return the conditions that were read. Raises `BadParameter` with the errors."""
     if parsed.errors:
         raise BadParameter("bad_parameter", parsed.errors)
     return parsed.conditions

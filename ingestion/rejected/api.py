@@ -16,9 +16,9 @@ from rest_framework.response import Response
 
 from events.access import Access, KeyUser
 from events.accounts import audit
-from events.api.changes import FOLLOWED, Followed
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import FieldFilters
+from events.api.followed import FOLLOWED, Followed
 from events.api.pagination import SearchedPagination
 from events.feed.change import What
 from events.fields import event_query
@@ -230,7 +230,11 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
 
 
 FOLLOWED["rejected"] = Followed(
-    What.REJECTED, lambda: RejectedEvent.objects.defer("body"), RejectedSerializer, is_numbered=True
+    What.REJECTED,
+    lambda: RejectedEvent.objects.defer("body"),
+    RejectedSerializer,
+    lambda: FIELDS_OF_REJECTED,
+    is_numbered=True,
 )
 
 

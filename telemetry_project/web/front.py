@@ -3,7 +3,7 @@
 Granian calls the application on one of many threads, which mostly wait in Rust. Django works on a few
 requests at a time, each in a slot with its own database connection. A body is read before its request gets a
 slot, and the answer is complete before the slot is released, so a stalled client occupies only a waiting
-thread.
+thread. So does one that waits for something new: it gets a slot whenever there may be some.
 """
 
 import os
@@ -11,10 +11,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BytesIO
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -28,6 +28,7 @@ MOST = 480  # threads that may wait for clients and slots; the Procfile has --bl
 PART = 64 * 1024  # bytes, of a body or an answer
 WHOLE = 256 * 1024  # most bytes of an answer that is sent from memory
 IN_MEMORY = 16 * 1024 * 1024  # bytes of bodies in the memory of a process; the rest is in files
+STREAMS = "tally.streams"  # of the environment: responses may be `live`
 BUSY = b'{"error": {"code": "unavailable", "message": "The server is busy; try again."}}\n'
 
 
@@ -64,16 +65,17 @@ class Front:
         self._lock = threading.Lock()
         self._pid = 0
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
+    def __call__(self, environ: Environ, start_response: StartResponse) -> "Answer":
         """Answer a request."""
         if self._pid != os.getpid():
             self._begin(int(environ["SERVER_PORT"]))
         if environ["PATH_INFO"] == "/livez":
             environ["wsgi.input"] = BytesIO()
-            return self._answer(environ, start_response)
+            return cast(Answer, self._answer(environ, start_response))
         if len(self._clients) + self._readers >= MOST:
             start_response("503 Service Unavailable", _busy(environ))
             return [BUSY]
+        environ[STREAMS] = True
         me = threading.get_ident()
         client = self._clients[me] = Client(environ.get("REMOTE_ADDR", ""), time.monotonic())
         try:
@@ -106,13 +108,22 @@ class Front:
             slow.start()
             self._pid = os.getpid()
 
-    def _in_slot(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
+    def _in_slot(self, environ: Environ, start_response: StartResponse) -> "Answer":
+        while True:
+            with self._slot():
+                answer = self._answer(environ, start_response)
+            if isinstance(answer, list | Parts | LiveParts):
+                return answer
+            answer()  # without a slot; then Django is asked again
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
         self._free.get()
         slot = self._slots.pop()  # the one used last: its connection is the warmest
         try:
             slot.enter()
             try:
-                return self._answer(environ, start_response)
+                yield
             finally:
                 slot.leave()
         except BaseException:
@@ -124,12 +135,21 @@ class Front:
             self._slots.append(slot)
             self._free.put(None)
 
-    def _answer(self, environ: Environ, start_response: StartResponse) -> "list[bytes] | Parts":
-        """Return Django's complete answer, in memory or in a file that is sent in parts."""
+    def _answer(self, environ: Environ, start_response: StartResponse) -> "Answer | Wait":
+        """Return Django's complete answer, in memory or in a file that is sent in parts.
+
+        A response may have `wait_first`, to be called before Django is asked again, or be `live`.
+        """
         started: list[Any] = []
         response = self._application(environ, lambda *args: started.extend(args))
         try:
             status, headers = started
+            if (wait := getattr(response, "wait_first", None)) is not None:
+                return cast(Wait, wait)
+            if (live := getattr(response, "live", None)) is not None:
+                start_response(status, [each for each in headers if each[0] != "Content-Length"])
+                self._begin_reading()
+                return LiveParts(live, self._slot, self._read)
             if not response.streaming and len(content := response.content) <= WHOLE:
                 start_response(status, headers)
                 return [content]
@@ -151,9 +171,12 @@ class Front:
 
     def _parts(self, file: IO[bytes]) -> "Parts":
         """Return a file to be sent by the current thread, which counts as waiting until it is closed."""
+        self._begin_reading()
+        return Parts(file, self._read)
+
+    def _begin_reading(self) -> None:
         with self._lock:
             self._readers += 1
-        return Parts(file, self._read)
 
     def _read(self) -> None:
         with self._lock:
@@ -188,6 +211,46 @@ class Parts:
             self._closed()
 
     __del__ = close  # a server that drops an answer without closing it must not use up the threads
+
+
+class Live(Protocol):
+    """An answer without an end in sight, such as a stream of events."""
+
+    def read(self) -> bytes | None:
+        """Return what is new, which may be nothing; None at the end. In a slot."""
+
+    def wait(self) -> object:
+        """Wait for something new. Without a slot."""
+
+
+class LiveParts:
+    """An answer that is sent while it is made, on the thread that waits for its client."""
+
+    def __init__(
+        self, live: Live, slot: Callable[[], AbstractContextManager[None]], closed: Callable[[], None]
+    ) -> None:
+        self._live = live
+        self._slot = slot
+        self._closed = closed
+        self._is_open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._is_open:
+            with self._slot():
+                part = self._live.read()
+            if part is None:
+                return
+            if part:
+                yield part
+            self._live.wait()
+
+    def close(self) -> None:
+        """Free the thread, once."""
+        if self._is_open:
+            self._is_open = False
+            self._closed()
+
+    __del__ = close  # as of `Parts`
 
 
 class Memory:
@@ -238,6 +301,10 @@ class Memory:
                 return 0
             self._left -= length
             return length
+
+
+Answer = list[bytes] | Parts | LiveParts
+Wait = Callable[[], object]
 
 
 def _busy(environ: Environ) -> list[tuple[str, str]]:

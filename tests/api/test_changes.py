@@ -109,6 +109,20 @@ def test_one_kind_of_event_can_be_followed(sender: Sender, client: Client) -> No
     assert sorted(mids(results)) == ["m1", "m2"]
 
 
+def test_events_are_filtered_and_selected_as_in_their_list(sender: Sender, client: Client) -> None:
+    sender.batch(
+        *(log_event(f"m{number}", actor={"id": f"u{number % 3}", "type": "User"}) for number in range(9))
+    )
+    file_all()
+    results, _ = follow(client, sender.text, limit=2, actor="u1", fields="client_event_id,edata.message")
+    assert sorted(mids(results)) == ["m1", "m4", "m7"]
+    assert {result["edata.message"] for result in results} == {"started"}
+    sender.batch({**BAD, "mid": "other"}, BAD)
+    file_all()
+    rejected, _ = follow(client, sender.text, kind="rejected", client_event_id="other")
+    assert mids(rejected) == ["other"]
+
+
 def test_rejected_events_come_as_they_are_refused_and_refused_again(sender: Sender, client: Client) -> None:
     sender.batch(BAD)
     file_all()

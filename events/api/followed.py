@@ -1,0 +1,94 @@
+"""What can be followed in the change feed, and pages of it."""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from events.access import Access
+from events.api.serializers import EventSerializer
+from events.api.sessions import FIELDS_OF_SESSIONS, SessionSerializer
+from events.event import Event
+from events.feed import reading
+from events.feed.change import What
+from events.feed.reading import Cursor
+from events.fields import vocabulary
+from events.fields.conditions import Conditions
+from events.fields.sql import on_envelopes, on_rows
+from events.fields.vocabulary import Vocabulary
+from events.sessions.session import Session
+
+AT_ONCE = 1_000  # changes that are looked at, of which filters leave some
+SECONDS = 5.0  # for which a page is searched, where much of what was written is gone
+
+
+class Followed(NamedTuple):
+    """What can be followed: its rows, their serializer and filters, and how a row is known in the feed."""
+
+    what: What
+    rows: Callable[[], QuerySet[Any]]
+    serializer: type[Any]
+    vocabulary: Callable[[], Vocabulary]
+    narrow: Callable[[Conditions, Access], Q] = on_rows
+    is_numbered: bool = False  # rows have a number as their key, not a UUID
+
+
+# By the values of `kind`, beside the kinds of events; ingestion adds rejected events.
+FOLLOWED: dict[str, Followed] = {
+    "events": Followed(
+        What.EVENTS, Event.objects.all, EventSerializer, vocabulary.of_events, narrow=on_envelopes
+    ),
+    "sessions": Followed(What.SESSIONS, Session.objects.all, SessionSerializer, lambda: FIELDS_OF_SESSIONS),
+}
+
+
+class Found(NamedTuple):
+    """A row that was written, and the cursor after it."""
+
+    row: Any
+    after: Cursor
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a reader follows: `owner` is the name of one, or empty."""
+
+    followed: Followed
+    rows: QuerySet[Any]
+    conditions: Conditions
+    owner: str
+    limit: int
+
+    def owners(self, access: Access) -> Collection[int] | None:
+        """Return the followed owners; None for all."""
+        if self.owner:
+            return access.owners_named(self.owner)
+        return None if access.is_operator else access.owner_ids
+
+    def page(self, cursor: Cursor, access: Access) -> tuple[list[Found], Cursor]:
+        """Return the next rows that are stored and meet the conditions, each once, and the cursor after them.
+
+        There are fewer than asked for only at the end, or if the time is up.
+        """
+        rows = self.rows.filter(self.followed.narrow(self.conditions, access))
+        owners = self.owners(access)
+        at_once = AT_ONCE if self.conditions else self.limit
+        found: dict[UUID, Found] = {}
+        until = time.monotonic() + SECONDS
+        while len(found) < self.limit and time.monotonic() < until:
+            before = cursor
+            changes, cursor = reading.changes_after(cursor, owners, self.followed.what, at_once)
+            keys = {each.id: each.id.int if self.followed.is_numbered else each.id for each in changes}
+            stored = rows.in_bulk(list(keys.values()))
+            for change in changes:
+                if (row := stored.get(keys[change.id])) is not None:
+                    found.setdefault(change.id, Found(row, change.after))
+                if len(found) == self.limit:
+                    cursor = change.after
+                    break
+            if cursor == before:
+                break
+        return list(found.values()), cursor
