@@ -13,6 +13,7 @@ class EventsConfig(AppConfig):
         """Connect signals and registries that need all models."""
         from events import checks  # noqa: F401  (registers system checks)
         from events.exports import jobs  # noqa: F401  (registers its janitor and its erasure step)
+        from events.feed import retention  # noqa: F401  (registers its janitor)
         from events.partitioned import partitions
 
         partitions.connect()

@@ -6,7 +6,7 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 from events.feed.change import FUNCTION, What
-from events.feed.completing import STATEMENTS
+from events.feed.completing import missing
 
 
 class Migration(migrations.Migration):
@@ -34,7 +34,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(FUNCTION, migrations.RunSQL.noop),
         # What is stored already comes first in the feed; rejected events follow in the migrations of their app.
-        migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
-        migrations.RunSQL(STATEMENTS[What.EVENTS], migrations.RunSQL.noop),
-        migrations.RunSQL(STATEMENTS[What.SESSIONS], migrations.RunSQL.noop),
+        migrations.RunSQL(missing(What.EVENTS, "events_event"), migrations.RunSQL.noop),
+        migrations.RunSQL(missing(What.SESSIONS, "events_session"), migrations.RunSQL.noop),
     ]

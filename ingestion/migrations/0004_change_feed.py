@@ -3,12 +3,13 @@
 from django.db import migrations
 
 from events.feed.change import What
-from events.feed.completing import STATEMENTS
+from events.feed.completing import NUMBER_AS_UUID, missing
 
 
 class Migration(migrations.Migration):
     dependencies = [("ingestion", "0003_erased_ids"), ("events", "0009_change_feed")]
     operations = [
-        migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
-        migrations.RunSQL(STATEMENTS[What.REJECTED], migrations.RunSQL.noop),
+        migrations.RunSQL(
+            missing(What.REJECTED, "ingestion_rejectedevent", NUMBER_AS_UUID), migrations.RunSQL.noop
+        )
     ]

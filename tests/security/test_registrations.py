@@ -39,6 +39,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "rollup_cells",
     ]
     assert janitors == [
+        "changes",
         "copies of mails",
         "exports",
         "idempotency keys",

@@ -1,0 +1,38 @@
+"""Retention of the feed: changes go with what they are about.
+
+A position is a time, and nothing occurs long after it was filed. So changes whose position is a week before
+the first event that is kept are about removed events only.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from events.feed import change
+from events.feed.change import Change, What
+from events.feed.reading import since
+from events.lib.janitors import janitor
+from events.store import retention
+from events.store.erasing import patiently
+
+_WEEK = timedelta(weeks=1)
+
+
+@janitor("changes")
+def remove_old(_: datetime) -> int:
+    """Remove changes about removed events and sessions, and give positions where nobody reads the feed."""
+    change.number_all()
+    kept = retention.current()
+    removed = remove_before(What.EVENTS, kept.events) if kept.events else 0
+    return removed + (remove_before(What.SESSIONS, kept.reports) if kept.reports else 0)
+
+
+def remove_before(what: What, kept_since: datetime) -> int:
+    """Remove changes of what occurred before a time."""
+    ahead = max(_WEEK, timedelta(hours=settings.EVENT_MAX_AHEAD_HOURS))
+    with transaction.atomic():
+        patiently()
+        old = Change.objects.filter(what=what, position__lt=since(kept_since - ahead).position)
+        removed, _ = old.delete()
+    return removed

@@ -1,0 +1,259 @@
+"""The feed's proof: whatever happens to writers, each reader gets each event once, in one order, no gaps.
+
+Four drain processes file what comes in, some of it twice and some of it weeks late. Rows of the inbox are
+held, drains are killed (-9) with a transaction open, rejected events are replayed, and a transaction stays
+open all the time, as a backup does. Readers with different limits follow from the first moment.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import close_old_connections, connection
+
+from events.event import Event
+from events.feed import change, reading
+from events.feed.change import Change, What
+from events.feed.reading import BEGINNING, Cursor
+from ingestion.receiving.inbox import InboxRequest
+from ingestion.rejected import replaying
+from ingestion.rejected.event import RejectedEvent
+from tests.faults.stack import eventually
+from tests.rejected.conftest import set_validation, strict_fault
+from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
+from tests.serving import database_url
+
+PATIENCE = 120.0  # seconds, for what takes a few
+DRAINS = 4
+ROUNDS = 3  # of killed drains
+REQUESTS, EVENTS = 40, 5  # of a round
+LIMITS = (1, 7, 1_000)
+WEEK_MS = 7 * 86_400_000
+DRAIN = """
+import time, django
+django.setup()
+from django.db import Error, connection
+from ingestion.filing.drain import drain
+while True:
+    try:
+        drain()
+    except Error:
+        connection.close()
+    time.sleep(0.02)
+"""
+
+
+class Reader(Thread):
+    """Follows the feed until it is told that nothing more comes, and then to its end."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.found: list[UUID] = []
+        self.cursors: list[tuple[Cursor, int]] = []  # with how many were found by then
+        self.is_last = Flag()
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        cursor = BEGINNING
+        try:
+            while True:
+                is_last = self.is_last.is_set()  # before it looks
+                changes, after = reading.changes_after(cursor, None, What.EVENTS, self.limit)
+                self.found += [each.id for each in changes]
+                self.cursors.append((after, len(self.found)))
+                if is_last and after == cursor:
+                    return
+                if after == cursor:
+                    self.is_last.wait(0.05)
+                cursor = after
+        except BaseException as error:  # noqa: BLE001  (the test says what it was)
+            self.failure = error
+        finally:
+            connection.close()
+
+
+def session() -> "psycopg.Connection[Any]":
+    """A session beside those of Tally, with no limits on its waiting."""
+    parameters = connection.get_connection_params()
+    names = ("dbname", "user", "password", "host", "port")
+    return psycopg.connect(**{name: parameters[name] for name in names if parameters.get(name)})
+
+
+class Drains:
+    """Drain processes, with patience for locks."""
+
+    def __init__(self) -> None:
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        timeouts = dict.fromkeys(("DB_LOCK_TIMEOUT_MS", "DB_STATEMENT_TIMEOUT_MS"), "120000")
+        own = {"DATABASE_URL": database_url(), "PGAPPNAME": "feed-drain", "DRAIN_BLOCK_REQUESTS": "5"}
+        settings = {"DJANGO_SETTINGS_MODULE": "telemetry_project.settings"}
+        command = [sys.executable, "-c", DRAIN]
+        self.running.append(subprocess.Popen(command, env=os.environ | settings | timeouts | own))
+
+    def kill(self) -> None:
+        """Kill the one that has run longest."""
+        victim = self.running.pop(0)
+        victim.kill()
+        victim.wait()
+
+    def kill_all(self) -> None:
+        while self.running:
+            self.kill()
+
+
+def waiting_for_locks(watcher: "psycopg.Connection[Any]") -> int:
+    """How many drains wait: for the counters, with events and changes written, or for an event of another."""
+    found = watcher.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'feed-drain'"
+        " AND wait_event_type = 'Lock'"
+    ).fetchone()
+    return found[0] if found else 0
+
+
+def send(sender: Sender, round_number: int) -> None:
+    """New events, some of them late by weeks, and each tenth request again."""
+    for number in range(REQUESTS):
+        late = WEEK_MS * (number % 3) if number % 4 == 0 else 0
+        events = [
+            log_event(f"{round_number} {number} {index}", ets=now_ms() - late - index)
+            for index in range(EVENTS)
+        ]
+        for _ in range(2 if number % 10 == 0 else 1):
+            sender.batch(*events)
+
+
+@contextmanager
+def replaying_all() -> Iterator[None]:
+    """Rejected events are replayed, three at a time, beside everything else."""
+
+    def work() -> None:
+        try:
+            while ids := list(RejectedEvent.objects.order_by("pk").values_list("pk", flat=True)[:3]):
+                replaying.replay(ids, None)
+        finally:
+            connection.close()
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def is_filed() -> bool:
+    close_old_connections()
+    return not InboxRequest.objects.exists() and not RejectedEvent.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("transactional_db")
+def test_every_reader_gets_every_event_once_and_in_one_order(sender: Sender, make_sender: MakeSender) -> None:
+    strict = make_sender("Strict", owners="all")
+    set_validation(strict, "strict")
+    strict.batch(*(strict_fault() | {"mid": f"replayed {number}"} for number in range(30)))
+    file_all()
+    set_validation(strict, "lenient")
+    drains, readers = Drains(), [Reader(limit) for limit in LIMITS]
+    with ExitStack() as stack:
+        backup, holder, watcher = (stack.enter_context(session()) for _ in range(3))
+        watcher.autocommit = True
+        backup.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        backup.execute("SELECT pg_current_xact_id(), count(*) FROM events_change")
+        stack.callback(drains.kill_all)
+        for reader in readers:
+            reader.start()
+        try:
+            for _ in range(DRAINS):
+                drains.start()
+            for number in range(ROUNDS):
+                _break(sender, number, drains, holder, watcher)
+            with replaying_all():
+                send(sender, ROUNDS)
+            eventually(is_filed, PATIENCE, "everything is filed")
+        finally:
+            for reader in readers:
+                reader.is_last.set()
+            for reader in readers:
+                reader.join(PATIENCE)
+
+    assert [reader.failure for reader in readers] == [None] * len(readers)
+    stored = set(Event.objects.values_list("pk", flat=True))
+    assert len(stored) == (ROUNDS + 1) * REQUESTS * EVENTS + 30
+    for reader in readers:
+        assert len(reader.found) == len(stored), f"limit {reader.limit}"
+        assert set(reader.found) == stored
+        assert reader.found == readers[0].found
+        for cursor, count in reader.cursors[:: max(1, len(reader.cursors) // 20)]:
+            again, _ = reading.changes_after(cursor, None, What.EVENTS, 2 * len(stored))
+            assert [each.id for each in again] == reader.found[count:], "a cursor leads to the same again"
+
+
+def _break(
+    sender: Sender,
+    number: int,
+    drains: Drains,
+    holder: "psycopg.Connection[Any]",
+    watcher: "psycopg.Connection[Any]",
+) -> None:
+    """Send while all drains wait with open transactions and rows are held; then kill one of them."""
+    with holder.transaction():
+        holder.execute("LOCK TABLE events_usagehour IN SHARE MODE")
+        send(sender, number)
+        eventually(lambda: waiting_for_locks(watcher) == DRAINS, PATIENCE, "all drains wait")
+        holder.execute("SELECT FROM ingestion_inboxrequest ORDER BY id DESC LIMIT 5 FOR UPDATE SKIP LOCKED")
+        drains.kill()
+        drains.start()
+    # Free to go on, those that were alive; the others' work is somebody else's now.
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_an_open_transaction_delays_only_what_it_writes_itself(sender: Sender) -> None:
+    with session() as writer:
+        writer.execute(
+            "INSERT INTO events_change (what, owner_id, ids, count) VALUES (1, %s, %s, 1)",
+            [sender.key.default_owner_id, [UUID(int=1)]],
+        )
+        sender.batch(log_event())
+        file_all()
+        (stored,) = Event.objects.values_list("pk", flat=True)
+        found, cursor = reading.changes_after(BEGINNING, None, What.EVENTS, 10)
+        assert [each.id for each in found] == [stored]
+    found, _ = reading.changes_after(cursor, None, What.EVENTS, 10)
+    assert [each.id for each in found] == [UUID(int=1)], "committed later, so it comes later"
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_changes_that_somebody_holds_are_numbered_later(sender: Sender) -> None:
+    sender.batch(log_event("held"))
+    file_all()
+    with session() as holder:
+        holder.execute("SELECT FROM events_change FOR UPDATE")
+        sender.batch(log_event("free"))
+        file_all()
+        assert len(reading.changes_after(BEGINNING, None, What.EVENTS, 10)[0]) == 1
+    assert change.number_all() == 1
+    assert len(reading.changes_after(BEGINNING, None, What.EVENTS, 10)[0]) == 2
+
+
+def test_positions_only_grow_even_if_the_clock_goes_back(db: None, sender: Sender) -> None:
+    sender.batch(log_event("first"))
+    file_all()
+    change.number_all()
+    future = 2**60
+    Change.objects.update(position=future)
+    sender.batch(log_event("second"))
+    file_all()
+    change.number_all()
+    assert list(Change.objects.order_by("id").values_list("position", flat=True)) == [future, future + 1]
