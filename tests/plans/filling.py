@@ -71,7 +71,16 @@ FROM (VALUES (60), (1440)) grains (minutes),
      LATERAL generate_series(date_bin(step, now() - interval '{days} days', 'epoch'), now(), step) bucket,
      generate_series(1, 21) k
 """
+# Ten events in a change. They are numbered already, as those that nobody has read by then are few.
+_CHANGES = """
+INSERT INTO events_change (what, owner_id, ids, count, position)
+SELECT what, owner_id, ids, 10, row_number() OVER (ORDER BY ids, what)
+FROM (SELECT owner_id, array_agg(id ORDER BY id) AS ids FROM (
+    SELECT owner_id, id, row_number() OVER (PARTITION BY owner_id ORDER BY id) / 10 AS chunk FROM events_event
+) AS chunks GROUP BY owner_id, chunk) AS changes, generate_series(1, 3) AS what
+"""
 TABLES = (
+    "events_change",
     "events_event",
     "events_log",
     "events_error",
@@ -103,7 +112,17 @@ def fill(small: int, large: int, source: int) -> None:
         "step": DAYS * 86_400 // MANY,
     }
     with connection.cursor() as cursor:
-        for statement in (_EVENTS, _LOGS, _ERRORS, _SESSIONS, _USAGE, _REJECTED, _DISCARDED, _ROLLUP):
+        for statement in (
+            _EVENTS,
+            _LOGS,
+            _ERRORS,
+            _SESSIONS,
+            _USAGE,
+            _REJECTED,
+            _DISCARDED,
+            _ROLLUP,
+            _CHANGES,
+        ):
             cursor.execute(statement.format(**names))
         cursor.execute(f"ANALYZE {', '.join(TABLES)}")
 
