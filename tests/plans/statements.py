@@ -69,9 +69,7 @@ STATEMENTS = (
     Hot("events of a kind", "member", f"{ADMIN}/events/log/", LOG, ("event_owner",), WINDOW),
     Hot("events of a kind", "key", f"{API}/kinds/log/", LOG, ("event_owner",), WINDOW),
     Hot("the feed of one's owner", "key", f"{API}/changes/?limit=100", CHANGE, ("change_owner",), 250),
-    Hot(
-        "the feed, all", "operator", f"{API}/changes/?limit=100&kind=sessions", CHANGE, ("change_what",), 250
-    ),
+    Hot("the feed, all", "operator", f"{API}/changes/?limit=100", CHANGE, ("change_what",), 250),
     Hot("the end of the feed", "key", f"{API}/changes/?after=now", CHANGE, ("change_position",), 50),
     Hot("sessions, all", "operator", f"{ADMIN}/events/session/", SESSION, ("session_started",), 250),
     Hot("sessions of one's owner", "member", f"{ADMIN}/events/session/", SESSION, ("session_owner",), 250),
