@@ -149,7 +149,7 @@ class ReplayActions:
 
     @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
     @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
-    def replay(self, request: Request, **_: Any) -> Response:
+    def replay(self, request: Request, **_: object) -> Response:
         """Judge one rejected event again and file it where it is accepted now."""
         _key_of(request)
         row = self.get_object()  # type: ignore[attr-defined]  # of the view that this is mixed into

@@ -49,7 +49,7 @@ class _Ready(mail.EmailMessage):
         super().__init__(to=[to])
         self._ready = ready
 
-    def message(self, **_: Any) -> Any:
+    def message(self, **_: object) -> Any:
         """Return the finished message."""
         return email.message_from_bytes(self._ready, policy=policy.SMTP)
 

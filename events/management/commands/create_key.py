@@ -1,7 +1,5 @@
 """create_key: create an API key, with its owner if needed, and print it alone on the last line."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -31,7 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", required=True, help="Owner that events without one are filed under.")
         parser.add_argument("--organization", default="default", help="Slug; made when missing.")
-        parser.add_argument("--type", choices=KeyType.values, default=KeyType.PUBLISHABLE)
+        parser.add_argument("--type", dest="kind", choices=KeyType.values, default=KeyType.PUBLISHABLE)
         parser.add_argument(
             "--permissions",
             choices=Permissions.values,
@@ -51,23 +49,32 @@ class Command(BaseCommand):
         )
         parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        kind = KeyType(options["type"])
-        is_open = kind == KeyType.PUBLISHABLE and options["owners"] == provisioning.ALL
-        if is_open and not options["open_to_anyone"]:
+    def handle(
+        self,
+        *_: object,
+        owner: str,
+        organization: str,
+        kind: str,
+        permissions: str | None,
+        owners: str,
+        open_to_anyone: bool,
+        validation: str | None,
+        **__: object,
+    ) -> None:
+        is_open = kind == KeyType.PUBLISHABLE and owners == provisioning.ALL
+        if is_open and not open_to_anyone:
             raise CommandError(f"{OPEN_TO_ANYONE}, or add --open-to-anyone if that is what you want.")
-        permissions = options["permissions"]
         try:
             with transaction.atomic():
                 made = provisioning.key(
-                    organization_slug=options["organization"],
-                    owner_name=options["owner"],
-                    kind=kind,
+                    organization_slug=organization,
+                    owner_name=owner,
+                    kind=KeyType(kind),
                     permissions=Permissions(permissions) if permissions else None,
-                    owners=options["owners"],
-                    validation=Validation(options["validation"]) if options["validation"] else None,
+                    owners=owners,
+                    validation=Validation(validation) if validation else None,
                 )
-                _note(made.key, options["validation"])
+                _note(made.key, validation)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         key = made.key

@@ -1,7 +1,5 @@
 """manage_partitions: create future weekly partitions, and list the existing ones."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -18,7 +16,7 @@ class Command(BaseCommand):
 
     help = "Makes the partitions of this week and the weeks ahead; beat does it every hour."
 
-    def handle(self, *_: object, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         made = make_partitions(weeks_ahead(timezone.now()))
         for name in made:
             self.stdout.write(f"made {name}")

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -27,20 +26,28 @@ class Command(BaseCommand):
         parser.add_argument("--fields", default=",".join(FIELDS), help=f"Some of: {','.join(FIELDS)}.")
         parser.add_argument("--after", type=UUID, help="Go on after this event.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        fields = [name.strip() for name in options["fields"].split(",") if name.strip()]
-        unknown = [name for name in fields if name not in FIELDS]
-        if unknown or not fields:
+    def handle(
+        self,
+        *_: object,
+        since: datetime | None,
+        until: datetime | None,
+        fields: str,
+        after: UUID | None,
+        **__: object,
+    ) -> None:
+        names = [name.strip() for name in fields.split(",") if name.strip()]
+        unknown = [name for name in names if name not in FIELDS]
+        if unknown or not names:
             raise CommandError(f"--fields takes some of {', '.join(FIELDS)}; not {', '.join(unknown)}.")
-        start = first_id(options["since"]) if options["since"] else UUID(int=0)
+        start = first_id(since) if since else UUID(int=0)
         # `since` itself is included, so start after the id before it.
-        after = max(options["after"] or UUID(int=0), UUID(int=max(start.int - 1, 0)))
-        until = first_id(options["until"]) if options["until"] else None
+        after = max(after or UUID(int=0), UUID(int=max(start.int - 1, 0)))
+        end = first_id(until) if until else None
         events = changed = 0
         begun = after
         try:
-            with _bar(after, until) as bar:
-                while done := batch(after, until, fields):
+            with _bar(after, end) as bar:
+                while done := batch(after, end, names):
                     bar.update(_seconds(done.last) - bar.n - bar.initial_second)
                     after = done.last
                     events += done.events

@@ -37,21 +37,29 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Say what would go; remove nothing.")
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
-    def handle(self, *_: object, **options: Any) -> None:
+    def handle(
+        self,
+        *_: object,
+        before: datetime,
+        keep_reports: bool,
+        remove_reports: bool,
+        dry_run: bool,
+        yes: bool,
+        **__: object,
+    ) -> None:
         now = timezone.now()
-        before: datetime = options["before"]
         if before + WEEK > now:
             raise CommandError("Events of the last seven days stay: give an earlier date.")
-        keep = True if options["keep_reports"] else False if options["remove_reports"] else None
+        keep = True if keep_reports else False if remove_reports else None
         weeks = _bar(weeks_before(before), "Counting")
         found = [removal.preview(week) for week in weeks]
         said = f"{_said(found)} in {len(found)} weeks before {before:%Y-%m-%d}"
-        if options["dry_run"] or not found:
+        if dry_run or not found:
             for each in found:
                 self.stdout.write(f"{removal.title(each.week)}: {_said([each])}")
             self.stdout.write(f"{said} would be removed. {_reports(found, keep, now)}".rstrip())
             return
-        if not options["yes"]:
+        if not yes:
             self._confirm(found, f"{said} will be gone for good. {_reports(found, keep, now)}")
         removed: list[Removed] = []
         for week in _bar([each.week for each in found], "Removing"):

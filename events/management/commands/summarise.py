@@ -2,7 +2,6 @@
 
 import sys
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
@@ -22,13 +21,15 @@ class Command(BaseCommand):
     help = "Sums up the sessions that new events came for; with --all every session again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="Every session again, from its events.")
+        parser.add_argument(
+            "--all", dest="everything", action="store_true", help="Every session again, from its events."
+        )
         parser.add_argument("--owner", help="Only those of the owners of this name.")
 
-    def handle(self, *_: object, **options: Any) -> None:
+    def handle(self, *_: object, everything: bool, owner: str | None, **__: object) -> None:
         now = timezone.now()
-        owners = owner_ids(options["owner"])
-        if options["all"]:
+        owners = owner_ids(owner)
+        if everything:
             if sealed := retention.sealed_until():
                 self.stdout.write(
                     f"Sessions from before {sealed:%Y-%m-%d} stay as they are: their events were removed."

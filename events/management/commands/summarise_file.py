@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -25,16 +25,15 @@ class Command(BaseCommand):
             help="Sum up by session the events of FILE; - for stdin.",
         )
 
-    def handle(self, *_: object, **options: Any) -> None:
-        name = options["session"]
-        if name == "-":
+    def handle(self, *_: object, session: str, **__: object) -> None:
+        if session == "-":
             bad = self._sum_up(sys.stdin.buffer)
         else:
             try:
-                with Path(name).open("rb") as file:
+                with Path(session).open("rb") as file:
                     bad = self._sum_up(file)
             except OSError as error:
-                raise CommandError(f"{name} can't be read: {error.strerror}.") from error
+                raise CommandError(f"{session} can't be read: {error.strerror}.") from error
         if bad:
             raise CommandError(f"{bad} lines are no V3 events; the others were summed up.")
 

@@ -1,7 +1,5 @@
 """document_formats: generate tables of the reference from the code."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion.documentation.formats import PAGES
@@ -17,11 +15,11 @@ class Command(BaseCommand):
             "--check", action="store_true", help="Write nothing; fail where it is not up to date."
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, check: bool, **__: object) -> None:
         for page, renewed in PAGES.items():
             old = page.read_text()
             new = renewed(old)
-            if not options["check"]:
+            if not check:
                 page.write_text(new)
             elif new != old:
                 raise CommandError(

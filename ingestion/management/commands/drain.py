@@ -2,7 +2,6 @@
 
 import sys
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db.models import Max
@@ -23,7 +22,7 @@ class Command(BaseCommand):
         " Requests that arrive later don't keep it running."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         total = Filed()
         last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
         waiting = InboxRequest.objects.filter(pk__lte=last)

@@ -1,7 +1,6 @@
 """erase_actor: erase everything that is stored about an actor of an owner."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -31,17 +30,26 @@ class Command(BaseCommand):
         )
         parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        owner, actor = commands.owner_of(options), str(options["actor"])
+    def handle(
+        self,
+        *_: object,
+        name: str,
+        slug: str | None,
+        actor: str,
+        dry_run: bool,
+        yes: bool,
+        **__: object,
+    ) -> None:
+        owner = commands.owner_of(name, slug)
         commands.file_what_waits(owner)
         events = sum(erasing.found(owner, actor).values())
         rejected = sum(1 for _ in actors.rejected_of(owner, actor))
         said = f"{events} events and {rejected} rejected events of this actor of {owner.name}"
-        if options["dry_run"]:
+        if dry_run:
             self.stdout.write(f"{said}.")
             self._say_earlier(owner, actor)
             return
-        if not options["yes"]:
+        if not yes:
             self.stdout.write(
                 f"This erases {said} for good, and its traces in audit trail, mails, exports and logs."
             )

@@ -1,7 +1,6 @@
 """verify: check that events, rejected events, counters and sessions agree."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
@@ -17,7 +16,7 @@ class Command(BaseCommand):
         " exit 1 where they differ."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         found = []
         with verification.snapshot():
             verification.freeze()

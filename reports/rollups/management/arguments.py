@@ -1,7 +1,6 @@
 """Arguments: the owners and days of commands about rollups."""
 
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -17,11 +16,9 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
 
 
-def steps(options: dict[str, Any]) -> list[Step]:
+def steps(owner: str | None, since: date | None, until: date | None) -> list[Step]:
     """Return the selected weeks of owners. Raises CommandError for an unknown owner."""
-    return rebuilding.steps(
-        owner_ids(options["owner"]), _midnight(options["since"]), _midnight(options["until"])
-    )
+    return rebuilding.steps(owner_ids(owner), _midnight(since), _midnight(until))
 
 
 def _midnight(day: date | None) -> datetime | None:

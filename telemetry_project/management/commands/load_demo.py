@@ -1,7 +1,6 @@
 """load_demo: load the demo's events if `prepare` recorded that they are missing."""
 
 import time
-from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
@@ -16,7 +15,7 @@ class Command(BaseCommand):
 
     help = "Loads the demo's events, the newest days first, then its prices and digests. `make run` runs it."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         backfill = first_start.unfinished()
         if backfill is None:
             return

@@ -1,7 +1,5 @@
 """seed_prices: create a plan with realistic prices, and budgets, if there are none."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -17,15 +15,15 @@ class Command(BaseCommand):
     help = "Gives an organization without price plan and budgets the demo's, and charges its usage."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", default="demo", help="Its slug.")
+        parser.add_argument("--organization", dest="slug", default="demo", help="Its slug.")
         parser.add_argument("--if-demo", action="store_true", help="Only where there is a demo (TALLY_DEMO).")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        organization = Organization.objects.filter(slug=options["organization"]).first()
-        if options["if_demo"] and not (settings.DEMO and organization):
+    def handle(self, *_: object, slug: str, if_demo: bool, **__: object) -> None:
+        organization = Organization.objects.filter(slug=slug).first()
+        if if_demo and not (settings.DEMO and organization):
             return
         if organization is None:
-            raise CommandError(f"There is no organization {options['organization']}.")
+            raise CommandError(f"There is no organization {slug}.")
         now = timezone.now()
         if prices.apply(organization):
             update_charges(organization.pk, now)

@@ -1,7 +1,5 @@
 """charge: bring the charges of all organizations up to date."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -14,7 +12,7 @@ class Command(BaseCommand):
 
     help = "Charges usage that changed, with corrections of closed months, as beat does every few minutes."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         for organization in Organization.objects.order_by("name"):
             kept = update_charges(organization.pk, timezone.now())
             if kept:

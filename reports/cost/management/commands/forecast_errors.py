@@ -1,7 +1,5 @@
 """forecast_errors: how far forecasts of past months would have been off, by number of days over."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
@@ -17,10 +15,10 @@ class Command(BaseCommand):
     help = "Prints the mean absolute error (MAPE) of forecasts of past months, by days that were over."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", default="demo", help="Its slug.")
+        parser.add_argument("--organization", dest="slug", default="demo", help="Its slug.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        organization = organization_of(options["organization"])
+    def handle(self, *_: object, slug: str, **__: object) -> None:
+        organization = organization_of(slug)
         owners = list(organization.owners.values_list("pk", flat=True))
         this = month_of(timezone.now().date())
         over = [month for month in months(owners) if month < this]

@@ -1,7 +1,5 @@
 """verify_charges: prove that charges equal what the event tables would cost."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -16,7 +14,7 @@ class Command(BaseCommand):
         " the beginning, and with their daily sums; exit 1 where they differ."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         verified = verification.verify(timezone.now())
         for found in verified.found:
             self.stdout.write(found.what)

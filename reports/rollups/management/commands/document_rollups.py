@@ -1,7 +1,5 @@
 """document_rollups: generate the tables of docs/reference/rollups.md from the declarations."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from reports.rollups.documenting import PAGE, renewed
@@ -17,10 +15,10 @@ class Command(BaseCommand):
             "--check", action="store_true", help="Write nothing; fail where it is not up to date."
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, check: bool, **__: object) -> None:
         old = PAGE.read_text()
         new = renewed(old)
-        if not options["check"]:
+        if not check:
             PAGE.write_text(new)
         elif new != old:
             raise CommandError("docs/reference/rollups.md is not up to date: manage.py document_rollups")

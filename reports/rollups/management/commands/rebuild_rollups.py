@@ -1,7 +1,7 @@
 """rebuild_rollups: recompute rollups from all events and sessions, with identical rows."""
 
 import sys
-from typing import Any
+from datetime import date
 
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
@@ -18,9 +18,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(
+        self, *_: object, owner: str | None, since: date | None, until: date | None, **__: object
+    ) -> None:
         events = sessions = sealed = 0
-        steps = arguments.steps(options)
+        steps = arguments.steps(owner, since, until)
         for step in tqdm(steps, unit=" weeks", desc="Making anew", file=sys.stderr, disable=None):
             made = rebuilding.rebuild(step)
             events += made.events

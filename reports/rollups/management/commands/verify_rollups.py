@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from typing import Any
+from datetime import date
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -25,9 +25,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(
+        self, *_: object, owner: str | None, since: date | None, until: date | None, **__: object
+    ) -> None:
         found: dict[tuple[str, Grain], list[Difference]] = defaultdict(list)
-        steps, waiting = arguments.steps(options), 0
+        steps, waiting = arguments.steps(owner, since, until), 0
         sealed = sum(map(is_sealed, steps))
         for step in tqdm(steps, unit=" weeks", desc="Comparing", file=sys.stderr, disable=None):
             verified = verification.verify(step)
