@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from django.contrib import messages
@@ -23,7 +23,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
@@ -49,7 +49,7 @@ MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPT
 class Search(NamedTuple):
     """A condition on envelopes; `is_indexed` if an index serves it."""
 
-    narrow: Callable[[Any], Any]
+    narrow: Callable[[EventQuerySet], EventQuerySet]
     is_indexed: bool
 
 
@@ -81,7 +81,7 @@ def key_and_value(term: str) -> Q:
     path, text = path.strip(), text.strip()
     if not colon or not path or not text or path.count(".") >= MAX_KEYS:
         return Q()
-    values: list[Any] = [text]
+    values: list[object] = [text]
     with suppress(ValueError, RecursionError):
         value = json.loads(text, parse_constant=_refused)
         is_finite = not isinstance(value, float) or math.isfinite(value)
@@ -116,7 +116,7 @@ def _texts_like(term: str) -> Callable[[KindEntry], Q]:
     return condition
 
 
-def _column_with(path: str, values: list[Any]) -> Callable[[KindEntry], Q]:
+def _column_with(path: str, values: list[object]) -> Callable[[KindEntry], Q]:
     """Return a condition for a kind: a column at a path, or at the end of one, has one of the values."""
 
     def condition(entry: KindEntry) -> Q:
@@ -131,20 +131,20 @@ def _column_with(path: str, values: list[Any]) -> Callable[[KindEntry], Q]:
     return condition
 
 
-def _fits(column: Any, value: Any) -> bool:
+def _fits(column: object, value: object) -> bool:
     if isinstance(column, models.BooleanField):
         return isinstance(value, bool)
     if isinstance(column, models.FloatField | models.DecimalField | models.BigIntegerField):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return (
-            is_number
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
             and abs(value) < LARGEST
             and (value == int(value) or isinstance(column, models.FloatField))
         )
     return isinstance(column, models.TextField) and isinstance(value, str)
 
 
-def _somewhere(path: str, value: Any) -> Func:
+def _somewhere(path: str, value: object) -> Func:
     """Return a condition: unknown keys have a path with a value, at any depth."""
     keys = "".join(f".{json.dumps(key, ensure_ascii=False)}" for key in path.split("."))
     return Func(
@@ -157,15 +157,15 @@ def _somewhere(path: str, value: Any) -> Func:
     )
 
 
-def _nested(path: str, value: Any) -> dict[str, Any]:
+def _nested(path: str, value: object) -> dict[str, object]:
     *outer, last = path.strip().split(".")
-    found: dict[str, Any] = {last: value}
+    found: dict[str, object] = {last: value}
     for key in reversed(outer):
         found = {key: found}
     return found
 
 
-def _refused(name: str) -> Any:
+def _refused(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
@@ -173,14 +173,14 @@ class EventChangeList(KeysetChangeList):
     """A list that runs one query, whatever is filtered."""
 
     event_query: EventQuery
+    model_admin: "EventListAdmin"
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> models.QuerySet[models.Model]:
         """Return the rows of the query. Pages are taken from the query itself."""
-        specs: Any
         specs, self.has_filters, _, _, self.has_active_filters = self.get_filters(request)
-        self.filter_specs = specs
+        self.filter_specs = list(specs)
         self.clear_all_filters_qs = self.get_query_string(remove=list(self.get_filters_params()))
         chosen = [spec for spec in self.filter_specs if spec.chosen]
         self.event_query = self.model_admin.event_query(request, chosen, self.query)
@@ -233,7 +233,7 @@ class EventChangeList(KeysetChangeList):
         return max(begins, default=None), min(ends, default=None)
 
     @property
-    def more_filters(self) -> list[Any]:
+    def more_filters(self) -> list[ChoiceFilter]:
         """The filters that are shown on demand."""
         return [spec for spec in self.filter_specs if spec.is_folded]
 
@@ -255,7 +255,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     search_fields = ("session",)  # Django requires one; `searching` names the searched columns
     search_help_text = HELP
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Return the class of the list."""
         return EventChangeList
 
@@ -267,7 +267,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """Yield the events of a query, a page at a time, each with its row of the kind's table."""
         raise NotImplementedError
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URLs of exports."""
         named = f"{self.opts.app_label}_{self.opts.model_name}_export"
         view = self.admin_site.admin_view(self.export)
@@ -313,7 +313,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """Return the name of the file without its suffix."""
         return f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M%S}"
 
-    def _note(self, request: HttpRequest, listed: Any, form: str) -> None:
+    def _note(self, request: HttpRequest, listed: EventChangeList, form: str) -> None:
         owners = access_of(request).owners
         asked = [owner for owner in owners if str(owner.pk) == request.GET.get("owner")]
         owner = asked[0] if asked else owners[0] if len(owners) == 1 else None
@@ -344,7 +344,9 @@ def envelopes_of(
     return rows, indexed, is_indexed
 
 
-def in_time(request: HttpRequest, filters: list[ChoiceFilter], rows: Any) -> Any:
+def in_time(
+    request: HttpRequest, filters: list[ChoiceFilter], rows: models.QuerySet[models.Model]
+) -> models.QuerySet[models.Model]:
     """Limit rows of any table of events to the selected period."""
     for spec in filters:
         if spec.of_time:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
 from django.db import models
@@ -19,6 +20,7 @@ from events.admin.display import field_label
 from events.identity import EPOCH, first_id
 from events.kinds import KINDS
 from events.lib import times
+from events.lib.fields import AnyField
 from events.store.sources import with_merged
 from events.wire.dialects import DIALECTS
 
@@ -362,7 +364,7 @@ class TimeFilter(TypedFilter):
         """Return the rows on this side of the time."""
         return rows.filter(**{self.lookup: self.bound(parse_instant(self.chosen))})
 
-    def bound(self, at: datetime) -> Any:
+    def bound(self, at: datetime) -> datetime | UUID:
         """Return the value that the column is compared with."""
         return at
 
@@ -375,7 +377,7 @@ class SinceFilter(TimeFilter):
     parameter_name = "since"
     lookup = "pk__gte"
 
-    def bound(self, at: datetime) -> Any:
+    def bound(self, at: datetime) -> UUID:
         """Return the first event id of the time."""
         return first_id(at)
 
@@ -459,7 +461,7 @@ class BotFilter(FlagFilter):
 
 
 # The filter for each type of column; times and lists have none.
-BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
+BY_TYPE: tuple[tuple[type[AnyField], type[ChoiceFilter]], ...] = (
     (models.TextField, TextFilter),
     (models.FloatField, NumberFilter),
     (models.BigIntegerField, NumberFilter),
@@ -468,7 +470,7 @@ BY_TYPE: tuple[tuple[type[models.Field[Any, Any]], type[ChoiceFilter]], ...] = (
 )
 
 
-def filters_of(columns: Iterable[Any]) -> list[type[ChoiceFilter]]:
+def filters_of(columns: Iterable[AnyField]) -> list[type[ChoiceFilter]]:
     """Build a filter for each of a kind's own columns that can have one."""
     return [
         type(

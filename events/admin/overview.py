@@ -108,7 +108,7 @@ def usage_of_sources(access: Access, sources: list[int], now: datetime) -> dict[
         for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()
     }
     by_source: dict[int, dict[date, tuple[int, int]]] = defaultdict(dict)
-    by_day: Any = hours.filter(hour__gte=first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
+    by_day = hours.filter(hour__gte=first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
     sums = by_day.values("source_id", "day").annotate(
         received_sum=Sum("received"), rejected_sum=Sum("rejected")
     )
@@ -161,7 +161,7 @@ class OwnerFigures:
     rejected: int
 
 
-def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
+def context(request: HttpRequest, base: dict[str, object]) -> dict[str, Any]:
     """Return the template context of the overview."""
     access, now = access_of(request), timezone.now()
     figures = [] if access.is_empty else figures_of(access, now)

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
@@ -94,7 +93,7 @@ def _days(found: Iterable[SessionEvent]) -> Iterable[SessionEvent]:
         day = date
 
 
-def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[Any]) -> SessionEvent:
+def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[UUID | None]) -> SessionEvent:
     ms = occurred_ms(event.pk.int)
     before = idle.get(ms)
     return SessionEvent(

@@ -42,20 +42,20 @@ class Endpoint:
     filterset_class: Any = None
 
     @classmethod
-    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+    def as_view(cls, *args: Any, **kwargs: object) -> Any:
         """Return the view. Its responses are compressed, conditional and private."""
         view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
         # The ETag is computed before compression, which makes it a weak one.
         return gzip_page(conditional_page(view))
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: object) -> None:
         """Authenticate first: strangers don't learn which parameters exist."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
             refuse_unknown(request, self.known_parameters())
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, *args: Any, **kwargs: object) -> Any:
         """Add the rate limit to the response."""
         response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]  # as above
         if limit := policy():
@@ -97,6 +97,9 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
         raise BadParameter("bad_parameter", {name: ["It may be given once only."] for name in twice})
 
 
+Fields = dict[str, serializers.Field[Any, Any, Any, Any]]  # of a serializer
+
+
 class Selectable(serializers.BaseSerializer[Any]):
     """A serializer whose fields can be chosen by `fields`."""
 
@@ -106,9 +109,9 @@ class Selectable(serializers.BaseSerializer[Any]):
         names: tuple[str, ...] = cls.Meta.fields  # type: ignore[attr-defined]  # every one of ours has it
         return names
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> Fields:
         """Return the selected fields; all if none is selected."""
-        fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
+        fields: Fields = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
         return {name: field for name, field in fields.items() if self.wants(name)}
 
     def wants(self, name: str) -> bool:
@@ -117,7 +120,7 @@ class Selectable(serializers.BaseSerializer[Any]):
         return chosen is None or name in chosen
 
 
-def selected(request: Request, serializer: Any) -> frozenset[str] | None:
+def selected(request: Request, serializer: type) -> frozenset[str] | None:
     """Return the selected fields, None for all. Raises `BadParameter` for unknown ones."""
     text = request.query_params.get(FIELDS, "")
     if not text or not issubclass(serializer, Selectable):

@@ -39,7 +39,7 @@ def choices(names: Iterable[str]) -> list[tuple[str, str]]:
 class TimeField(IsoDateTimeField):
     """A time in ISO 8601, with an error that says what to write."""
 
-    def to_python(self, value: Any) -> datetime | None:
+    def to_python(self, value: object) -> datetime | None:
         """Return the time; None for an empty text. Raises ValidationError."""
         if not isinstance(value, str) or not value.strip():
             return None

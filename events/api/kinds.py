@@ -34,7 +34,7 @@ class _NumberIn(django_filters.BaseInFilter, django_filters.NumberFilter):
 class _Having(django_filters.CharFilter):
     """A list that contains a text."""
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: Any, value: object) -> Any:
         """Return the rows whose list contains the value."""
         return qs.filter(**{f"{self.field_name}__contains": [value]}) if value else qs
 
@@ -85,7 +85,7 @@ class KindFilter(EnvelopeFilter):
         return EventQuery(rows, windowed_by=(paced, indexed), joined=envelopes)
 
 
-def _filters_of(model: Any) -> dict[str, Any]:
+def _filters_of(model: Any) -> dict[str, object]:
     """Build the filters of a kind's own columns."""
     return {
         column.attname if lookup == "exact" else f"{column.attname}__{lookup}": filter_class(
@@ -132,7 +132,7 @@ class KindsSerializer(serializers.Serializer[Any]):
     results = KindSerializer(many=True)
 
 
-def _described(entry: KindEntry, request: Request) -> dict[str, Any]:
+def _described(entry: KindEntry, request: Request) -> dict[str, object]:
     model = entry.model
     root = model.root()
     columns = [

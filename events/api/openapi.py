@@ -72,7 +72,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "events.api.authentication.KeyAuthentication"
     name = "key"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, auto_schema: Any) -> dict[str, object]:
         """Return the bearer scheme."""
         return {"type": "http", "scheme": "bearer", "description": "A secret key: tally_sk_…"}
 
@@ -80,8 +80,8 @@ class KeyScheme(OpenApiAuthenticationExtension):
 class Schema(AutoSchema):
     """Adds what all endpoints share: `fields`, conditional answers, problem details."""
 
-    def _get_parameters(self) -> list[dict[str, Any]]:
-        parameters: list[dict[str, Any]] = super()._get_parameters()
+    def _get_parameters(self) -> list[dict[str, object]]:
+        parameters: list[dict[str, object]] = super()._get_parameters()
         if not isinstance(self.view, Endpoint):
             return parameters
         serializer = self.view.get_serializer_class()  # type: ignore[attr-defined]  # of generic views
@@ -108,7 +108,7 @@ def _statuses() -> list[str]:
     return sorted({str(problem.status) for problem in PROBLEMS.values()})
 
 
-def _problem(status: str) -> dict[str, Any]:
+def _problem(status: str) -> dict[str, object]:
     codes = [f"`{code}`" for code, problem in PROBLEMS.items() if str(problem.status) == status]
     headers = {"headers": _LIMITS} if status == "429" else {}
     return headers | {
@@ -117,7 +117,7 @@ def _problem(status: str) -> dict[str, Any]:
     }
 
 
-def _fields(serializer: type[Selectable]) -> dict[str, Any]:
+def _fields(serializer: type[Selectable]) -> dict[str, object]:
     return {
         "name": FIELDS,
         "in": "query",

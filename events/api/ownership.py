@@ -89,7 +89,7 @@ class Heard:
     """Sources, and their usage: first and last hour, received, stored."""
 
     sources: QuerySet[Source]
-    measures: dict[int, list[Any]]
+    measures: dict[int, list[object]]
 
 
 class SourceFilter(django_filters.FilterSet):

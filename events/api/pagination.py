@@ -43,7 +43,7 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(  # type: ignore[override]  # of a queryset, never of a list
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any]:
+    ) -> list[object]:
         """Return the rows of the requested page."""
         self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
         self.url = request.build_absolute_uri()
@@ -65,7 +65,7 @@ class KeysetPagination(BasePagination):
         """Return the names of the parameters of pages."""
         return {CURSOR, SIZE, ORDERING} if len(cls.orders) > 1 else {CURSOR, SIZE}
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, object]]:
         """Return the parameters for OpenAPI."""
         schemas = {
             CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
@@ -106,7 +106,7 @@ class KeysetPagination(BasePagination):
         # The filter has already parsed it, so it is valid.
         return not self.asked_begin or times.parse_time(self.asked_begin) < since
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def get_paginated_response_schema(self, schema: dict[str, object]) -> dict[str, object]:
         """Return the schema of the page for OpenAPI."""
         link = {"type": ["string", "null"], "format": "uri"}
         properties = {"next": link, "previous": link, "results": schema}

@@ -94,7 +94,7 @@ class BadParameter(exceptions.APIException):
         self.known = sorted(known)
 
 
-def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
+def body(code: str, detail: str, instance: str, **more: object) -> dict[str, object]:
     """Return the members of a problem. Empty ones of `more` are left out."""
     problem = PROBLEMS[code]
     members = {

@@ -202,7 +202,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         """Return the serializer: a single session has its parts."""
         return _SERIALIZERS.get(self.action, SessionSerializer)
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> dict[str, object]:
         """Add the time, so that all states in a response are those at one time."""
         return {**super().get_serializer_context(), "now": timezone.now()}
 

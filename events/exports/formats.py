@@ -45,7 +45,7 @@ def _heading(field: models.Field[Any, Any], name: str) -> Heading:
     return Heading(name, UTC if isinstance(field, models.DateTimeField) else "")
 
 
-def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[list[Any]]:
+def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[list[object]]:
     for page in pages:
         for event, detail in page:
             values = [_value(event, name) for name in names]

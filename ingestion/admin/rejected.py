@@ -11,7 +11,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
@@ -81,7 +81,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         access = access_of(request)
         return access.is_operator or any(access.leads(owner.pk) for owner in access.owners)
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the URLs, with those of groups, accounts and actions."""
 
         def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 
 from events.access import access_of
 from events.accounts import audit
@@ -49,7 +49,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
             return not access.is_empty
         return access.is_operator or obj.user_id == request.user.pk
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the URLs, with that of the Stop button."""
         stop = self.admin_site.admin_view(self.stop_view)
         return [path("<int:pk>/stop/", stop, name="ingestion_replayjob_stop"), *super().get_urls()]

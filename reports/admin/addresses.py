@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
@@ -168,7 +168,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
             ),
         )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the buttons of the page."""
         views = {"ask": self.ask_view, "resume": self.resume_view}
         return [

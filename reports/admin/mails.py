@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
@@ -72,7 +72,7 @@ class SentMailAdmin(PageAdmin):
             obj.address.owner_id is not None and access.leads(obj.address.owner_id)
         )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the copy and the buttons."""
         views = {"copy": self.copy_view, "again": self.again_view, "taken": self.taken_view}
         return [

@@ -9,7 +9,7 @@ from django.db.models import Field, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -197,7 +197,7 @@ class SubscriptionAdmin(AuditedAdmin):
                 f"Nothing is sent: the account {obj.user} has no e-mail address. An operator can add one.",
             )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the preview and its buttons."""
         views = {"preview": self.preview_view, "frame": self.frame_view, "send": self.send_view}
         return [
