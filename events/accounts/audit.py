@@ -173,8 +173,8 @@ def record(
     about: models.Model | str = "",
     *,
     owner: Owner | None = None,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
 ) -> AuditEntry:
     """Note that `actor` did `action` to `about`. In the transaction of what was done, where there is one.
 
@@ -200,7 +200,9 @@ def record(
     )
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
     """Return what differs between two states: the old and the new values. Secrets are hidden."""
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     was, became = (
@@ -210,12 +212,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
     return was, became
 
 
-def state(row: models.Model, fields: Iterable[str]) -> dict[str, Any]:
+def state(row: models.Model, fields: Iterable[str]) -> dict[str, object]:
     """Return the named fields of a row as an entry stores them: another row as its name, many as keys."""
     return {name: _told(row, name) for name in fields}
 
 
-def _told(row: models.Model, name: str) -> Any:
+def _told(row: models.Model, name: str) -> object:
     field = row._meta.get_field(name)
     if field.many_to_many:
         # By key, since readers of one owner may not know the others' names.
@@ -224,7 +226,7 @@ def _told(row: models.Model, name: str) -> Any:
     return str(value) if isinstance(value, models.Model) else value
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
     encoder = DjangoJSONEncoder()
     return {
         name: value if isinstance(value, str | int | float | list | dict | None) else encoder.default(value)

@@ -4,16 +4,19 @@ Throttling needs only the database and locks nobody out for good. An attempt is 
 checked, under a lock, so many concurrent attempts gain nothing; a success takes its own count back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import models, transaction
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from events.accounts import audit, second_factor
@@ -159,19 +162,21 @@ def connect() -> None:
     user_login_failed.connect(_login_failed, dispatch_uid="audit_failure")
 
 
-def _logged_in(*, user: Any, request: Any, **_: object) -> None:
+def _logged_in(*, user: User, request: HttpRequest | None, **_: object) -> None:
     audit.record(_actor(user, request), "login.succeeded")
     if session := getattr(request, "session", None):
         # So that requests of people without one don't query the database.
         session[HAS_FACTOR] = second_factor.device_of(user) is not None
 
 
-def _logged_out(*, user: Any, request: Any, **_: object) -> None:
+def _logged_out(*, user: User, request: HttpRequest | None, **_: object) -> None:
     if user is not None:
         audit.record(_actor(user, request), "logout")
 
 
-def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None:
+def _login_failed(
+    *, credentials: Mapping[str, object], request: HttpRequest | None = None, **_: object
+) -> None:
     """Record a failed log-in. Its name is kept only if an account has it: people type passwords there."""
     name = str(credentials.get("username") or "").replace("\x00", "")
     user = get_user_model()._default_manager.filter(username=name).first()
@@ -180,7 +185,7 @@ def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None
     audit.record(actor, "login.failed")
 
 
-def _actor(user: Any, request: Any) -> audit.Actor:
+def _actor(user: AbstractBaseUser, request: HttpRequest | None) -> audit.Actor:
     return audit.Actor(user.get_username(), user.pk, getattr(request, "address_hash", ""))
 
 

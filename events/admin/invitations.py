@@ -5,14 +5,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from events.access import access_of
+from events.access import access_of, person_of
 from events.accounts import invitation
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import mailer
@@ -27,7 +27,7 @@ PENDING, EXPIRED = "pending", "expired"
 class InvitationForm(forms.ModelForm[Invitation]):
     """The form of a new invitation. Its messages don't tell whether the address has an account."""
 
-    inviter: User | AnonymousUser | None = None
+    inviter: User
 
     class Meta:
         model = Invitation
@@ -96,7 +96,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
     ) -> Any:
         """Return the form, with the inviter."""
         made: Any = super().get_form(request, obj, change, **kwargs)
-        made.inviter = request.user
+        made.inviter = person_of(request)
         return made
 
     def formfield_for_dbfield(
@@ -167,8 +167,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         row = self._pending(request, pk)
         if request.method == "POST":
             with transaction.atomic():
-                user: Any = request.user
-                why = invitation.send_again(row, user, timezone.now())
+                why = invitation.send_again(row, person_of(request), timezone.now())
                 if not why:
                     self._note(request, "invitation.sent_again", row)
             self._say(request, row, why)

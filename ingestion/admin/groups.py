@@ -74,9 +74,9 @@ def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, aske
     ]
 
 
-def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...], dict[date, int]]:
+def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[object, ...], dict[date, int]]:
     """Per group, how many first came on each of the last days."""
-    trends: dict[tuple[Any, ...], dict[date, int]] = defaultdict(dict)
+    trends: dict[tuple[object, ...], dict[date, int]] = defaultdict(dict)
     days = (
         rows.filter(received_at__gte=now - timedelta(days=DAYS))
         .order_by()

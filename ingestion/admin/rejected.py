@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
-from events.admin.base import EmptyState, OwnedAdmin, PageAdmin
+from events.admin.base import Context, EmptyState, OwnedAdmin, PageAdmin
 from events.admin.display import Page, count_column, group, short_text, time_column
 from events.admin.lists import KeysetAdmin
 from events.lib.paging import Order
@@ -68,11 +68,11 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RejectedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[RejectedChangeList]:
         """Return the list with rows to select."""
         return RejectedChangeList
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[RejectedEvent]:
         """Rejected events with the names that the list and the page show."""
         return super().get_queryset(request).select_related("owner", "source")
 
@@ -128,7 +128,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         assert isinstance(changelist, RejectedChangeList)
         return actions.replay_matching(request, changelist)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
         """Show the list, with a button that replays all matching events if the person may."""
         more = {"can_act": self.has_act_permission(request), "filters": request.GET.urlencode()}
         return super().changelist_view(request, more | (extra_context or {}))

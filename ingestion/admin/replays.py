@@ -1,7 +1,5 @@
 """Replays in the admin, and their progress."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
@@ -37,12 +35,12 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         " choose filters and select “Replay all that match”.",
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[ReplayJob]:
         """Return the person's own replays; all for operators."""
         jobs = super().get_queryset(request)
         return jobs if access_of(request).is_operator else jobs.filter(user_id=request.user.pk)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: ReplayJob | None = None) -> bool:
         """True for the requester and operators; for the list, every member of an owner."""
         access = access_of(request)
         if obj is None:

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from typing import Any
 
 import msgspec
 from django.core.signals import got_request_exception
@@ -39,7 +38,7 @@ class IngestView(APIView):
 
     instead = ""  # on a wrong path: the endpoint that was probably meant
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Respond in the dialect's envelope, whatever happens, and let the sending page read it."""
         self.request = request  # type: ignore[assignment]  # Django's own: DRF's adds nothing here
         try:
@@ -144,7 +143,7 @@ class BuildlessView(IngestView):
         media = self.request.META.get("CONTENT_TYPE", "").partition(";")[0]
         return media.strip().lower() in buildless.PROTOBUF
 
-    def reply(self, body: dict[str, Any], status: int = 200) -> HttpResponse:
+    def reply(self, body: dict[str, object], status: int = 200) -> HttpResponse:
         """Return an `EventID` in the encoding of the request."""
         if self.in_binary:
             return HttpResponse(buildless.to_protobuf(body), status=status, content_type=BINARY)

@@ -97,7 +97,7 @@ class ReplaySerializer(serializers.ModelSerializer[ReplayJob]):
 class TimeField(serializers.DateTimeField):
     """A time as in ISO 8601."""
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         """Return the time. Raises ValidationError with what to write instead."""
         try:
             return times.parse_time(str(value))
@@ -234,7 +234,7 @@ def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
     )
 
 
-def _outcome(done: Replayed) -> dict[str, Any]:
+def _outcome(done: Replayed) -> dict[str, object]:
     """Return the outcome of one event: `several` for a whole request, `busy` if somebody else replays it."""
     events = done.stored + done.duplicates + done.rejected
     names = (("stored", done.stored), ("duplicate", done.duplicates), ("rejected", done.rejected))

@@ -123,14 +123,14 @@ class Selection:
     path: str | None = None  # "" where no field is named
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: Mapping[str, object]) -> Self:
         """Return the selection that `to_json` stored."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         return cls(**values)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the selection as JSON, for `from_json`."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 

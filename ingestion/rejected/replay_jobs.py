@@ -6,9 +6,9 @@ Each block and its counts are one transaction, so a killed worker loses nothing.
 import logging
 import time
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
 from django.db import connection, models, transaction
 from django.db.models import F, Max, Q
@@ -88,7 +88,7 @@ def ask(
     by: str,
     sentence: str,
     now: datetime,
-    user: Any = None,
+    user: User | None = None,
     key: ApiKey | None = None,
 ) -> ReplayJob:
     """Create a job; a worker starts it within seconds."""
@@ -107,7 +107,7 @@ def ask(
     return job
 
 
-def writable(user: Any, key: ApiKey | None) -> frozenset[int] | None:
+def writable(user: User | None, key: ApiKey | None) -> frozenset[int] | None:
     """Return the owners whose rejected events a person, or else a key, may replay now; None: all owners."""
     return (Access(user) if user is not None and user.is_active else Access.of_key(key)).writable
 

@@ -1,15 +1,14 @@
 """Budgets in the admin: leads set those of their owners, members see them."""
 
 from datetime import date
-from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Field
 from django.http import HttpRequest
 
 from events.access import access_of
 from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin
+from events.lib.fields import AnyField
 from events.ownership.owner import Owner
 from reports.cost.budgets import Budget
 
@@ -61,7 +60,9 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
         """Return the first month."""
         return f"{row.first_month:%B %Y}"
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer only owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
@@ -71,11 +72,11 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
         """Allow leads, for their owners."""
         return access_of(request).leads_any
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
         """Allow leads of its owner."""
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.owner_id))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
         """Allow leads of its owner."""
         return self.has_change_permission(request, obj)

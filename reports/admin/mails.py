@@ -50,7 +50,7 @@ class SentMailAdmin(PageAdmin):
         "No mails yet", "Every mail that Tally sends is listed here, with its delivery status."
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[SentMail]:
         """Limit to mails that the person may see, without their messages, which lists don't show."""
         rows = super().get_queryset(request).select_related("address").defer("message")
         access = access_of(request)
@@ -61,7 +61,7 @@ class SentMailAdmin(PageAdmin):
         )
         return rows.filter(mine)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: SentMail | None = None) -> bool:
         """Allow members to see the list, and recipients and leads to see a mail."""
         access = access_of(request)
         if obj is None or access.is_operator:

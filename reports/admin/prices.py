@@ -38,7 +38,7 @@ class PricePlanAdmin(AuditedAdmin):
         ("manage.py seed_prices",),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PricePlan | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: PricePlan | None = None) -> tuple[str, ...]:
         """Keep the currency of an existing plan."""
         return ("currency",) if obj else ()
 
@@ -62,31 +62,31 @@ class TierInline(Inline):
     model = PriceTier
     extra = 0
 
-    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return formatted columns for a price that can't be changed."""
         return (begins, amount_of) if obj and obj.charged_at else ("above", "unit_price")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return all fields of a price that has been charged."""
         return (begins, amount_of) if obj and obj.charged_at else ()
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may view the price."""
         return self.has_add_permission(request, obj) or self._of_price().has_view_permission(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def _of_price(self) -> Any:
+    def _of_price(self) -> admin.ModelAdmin[Price]:
         return self.admin_site._registry[Price]
 
 
@@ -103,13 +103,13 @@ class PriceAdmin(AuditedAdmin):
     inlines = (TierInline,)
     empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs, by a plan.")
 
-    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return the fields of the form, or formatted columns for a price that has been charged."""
         if obj and obj.charged_at:
             return ("plan", "meter", "sku", amount_of, time_column("valid_from"), time_column("charged_at"))
         return ("plan", "meter", "sku", "unit_price", "valid_from")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return all fields of a price that has been charged."""
         return self.get_fields(request, obj) if obj and obj.charged_at else ()
 

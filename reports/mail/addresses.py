@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import getaddresses
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
@@ -150,7 +150,7 @@ SUPPRESSIONS: tuple[tuple[str, Callable[["Address", str], bool]], ...] = (
 )
 
 
-def of_person(user: Any) -> Address | None:
+def of_person(user: User) -> Address | None:
     """Return the current address of a person, or None."""
     text = user.email.strip()
     if not text or len(text) > MAX_ADDRESS:
@@ -184,7 +184,7 @@ def find_confirmable(pk: int, text: str) -> Address | None:
     return found if found and found.is_vouched_for else None
 
 
-def vouch_for(address: Address, by: Any, at: datetime) -> None:
+def vouch_for(address: Address, by: User, at: datetime) -> None:
     """Make a lead vouch for an address. A confirmation given to another lead ends."""
     if address.may_be_asked:
         Address.objects.filter(pk=address.pk, clicked_at=address.clicked_at).update(

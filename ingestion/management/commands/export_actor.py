@@ -33,7 +33,7 @@ class Command(BaseCommand):
                     actors.records(owner, actor), unit=" records", file=sys.stderr, disable=None
                 ):
                     file.write(actors.line(record) + "\n")
-                    written[record["record"]] += 1
+                    written[str(record["record"])] += 1
         finally:
             about = actors.fingerprint(owner, actor)
             audit.record(
