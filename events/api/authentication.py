@@ -22,7 +22,7 @@ from events.ownership.senders import find
 class KeyAuthentication(BaseAuthentication):
     """A key with the read permission reads the events of its owners."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+    def authenticate(self, request: Request) -> tuple[object, object] | None:
         """Return the reader, or None if no key was sent. Raises AuthenticationFailed or PermissionDenied."""
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
@@ -70,7 +70,7 @@ def policy() -> str:
 class ReaderThrottle(BaseThrottle):
     """Allows requests within the limit. Requests without access were refused before."""
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: object) -> bool:
         """True. Raises `Limited`."""
         limit, bucket = _limit(), _bucket_of(request.user)
         if limit is not None and bucket is not None:

@@ -42,20 +42,20 @@ class Endpoint:
     filterset_class: Any = None
 
     @classmethod
-    def as_view(cls, *args: Any, **kwargs: object) -> Any:
+    def as_view(cls, *args: object, **kwargs: object) -> Any:
         """Return the view. Its responses are compressed, conditional and private."""
         view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
         # The ETag is computed before compression, which makes it a weak one.
         return gzip_page(conditional_page(view))
 
-    def initial(self, request: Request, *args: Any, **kwargs: object) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Authenticate first: strangers don't learn which parameters exist."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
             refuse_unknown(request, self.known_parameters())
 
-    def finalize_response(self, *args: Any, **kwargs: object) -> Any:
+    def finalize_response(self, *args: object, **kwargs: object) -> Any:
         """Add the rate limit to the response."""
         response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]  # as above
         if limit := policy():

@@ -106,7 +106,7 @@ def filter_of(kind: str) -> type[KindFilter]:
     return type(f"{model.__name__}Filter", (KindFilter,), {**_filters_of(model), "Meta": meta})
 
 
-class ColumnSerializer(serializers.Serializer[Any]):
+class ColumnSerializer(serializers.Serializer[dict[str, object]]):
     """A column of a kind."""
 
     name = serializers.CharField(help_text="Name of the column, as field and as filter.")
@@ -114,7 +114,7 @@ class ColumnSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
-class KindSerializer(serializers.Serializer[Any]):
+class KindSerializer(serializers.Serializer[dict[str, object]]):
     """A kind of event."""
 
     kind = serializers.CharField()

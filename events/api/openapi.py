@@ -72,7 +72,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "events.api.authentication.KeyAuthentication"
     name = "key"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, object]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, object]:
         """Return the bearer scheme."""
         return {"type": "http", "scheme": "bearer", "description": "A secret key: tally_sk_…"}
 

@@ -131,7 +131,7 @@ class SourceFilter(django_filters.FilterSet):
         named = has_stored_events() & (Q(pk__in=stored) | ~Q(name__in=STANDING))
         return Heard(queryset.filter(named, pk__in=list(measures)), measures)
 
-    def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:
+    def no_filter(self, sources: QuerySet[Source], _: str, __: object) -> QuerySet[Source]:
         """Return the rows unchanged. The value limits the usage from which sources are listed."""
         return sources
 

@@ -42,7 +42,7 @@ class KeysetPagination(BasePagination):
         return None
 
     def paginate_queryset(  # type: ignore[override]  # of a queryset, never of a list
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
     ) -> list[object]:
         """Return the rows of the requested page."""
         self.order = self.orders[self._ordering(request.query_params.get(ORDERING, ""))]
@@ -56,7 +56,7 @@ class KeysetPagination(BasePagination):
             raise _bad_cursor() from error
         return self.page.rows
 
-    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+    def cut(self, rows: QuerySet[Model], size: int, key: list[str], backward: bool) -> Slice:
         """Return the page. Raises `InvalidCursor`."""
         return keyset_page(rows, self.order, size, key=key, backward=backward)
 
@@ -65,7 +65,7 @@ class KeysetPagination(BasePagination):
         """Return the names of the parameters of pages."""
         return {CURSOR, SIZE, ORDERING} if len(cls.orders) > 1 else {CURSOR, SIZE}
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, object]]:
+    def get_schema_operation_parameters(self, view: object) -> list[dict[str, object]]:
         """Return the parameters for OpenAPI."""
         schemas = {
             CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
@@ -84,7 +84,7 @@ class KeysetPagination(BasePagination):
             if name in self.parameters()
         ]
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: object) -> Response:
         """Return the page with its links, and since when rows are kept if it would go further back."""
         since = self.kept_since() if self._reaches_back() else None
         is_cut = since is not None and self._is_before(since)
@@ -170,7 +170,7 @@ class EventPagination(OfEvents):
 
     orders = OfEvents.orders | {"received_at": Order(("received_at", "id"))}
 
-    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+    def cut(self, rows: QuerySet[Model], size: int, key: list[str], backward: bool) -> Slice:
         """Return the page, searched in windows if no index serves its filters."""
         if not isinstance(rows, EventQuery):
             return super().cut(rows, size, key, backward)

@@ -180,7 +180,7 @@ _SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
 class _Moved(Exception):
     """The session has another id now."""
 
-    def __init__(self, current: Any) -> None:
+    def __init__(self, current: object) -> None:
         super().__init__(current)
         self.current = current
 
@@ -222,7 +222,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
             return self._moved(exc.current)
         return super().handle_exception(exc)
 
-    def _moved(self, current: Any) -> Response:
+    def _moved(self, current: object) -> Response:
         name = self.request.resolver_match.view_name if self.request.resolver_match else "session-detail"
         query = self.request.META.get("QUERY_STRING", "")
         url = reverse(name, kwargs={"pk": current}) + (f"?{query}" if query else "")
@@ -234,7 +234,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         )
 
     @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
-    def events(self, request: Request, pk: Any) -> Response:
+    def events(self, request: Request, pk: object) -> Response:
         """Its events, first to last."""
         session = self.get_object()
         events: Any = session.timeline().only(*LISTED).prefetch_related("owner", "source")
@@ -247,7 +247,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))
-    def summary(self, request: Request, pk: Any) -> Response:
+    def summary(self, request: Request, pk: object) -> Response:
         """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
         strict = request.query_params.get("strict", "").lower() in ("true", "1")
         return Response(as_summary_event(self.get_object(), strict=strict))

@@ -73,7 +73,7 @@ def _sheets(form: str) -> ExportFormat:
     return ExportFormat(found.title, found.type, write)
 
 
-def _write_lines(pages: Pages, _: Any, file: IO[bytes], __: Path | None) -> None:
+def _write_lines(pages: Pages, _: object, file: IO[bytes], __: Path | None) -> None:
     file.writelines(json_lines(pages))
 
 

@@ -1,9 +1,11 @@
 """SQL composed of parts by psycopg, which quotes names of tables and columns."""
 
 from collections.abc import Iterable
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from psycopg import sql
+
+Parameters = dict[str, Any]  # of a statement: psycopg adapts their values
 
 
 def compose(template: LiteralString, **parts: str | sql.Composable) -> str:

@@ -20,7 +20,7 @@ from events.partitioned.partitions import WEEK
 _encode = msgspec.json.Encoder().encode
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return _encode(value).decode()
 
 
@@ -82,7 +82,7 @@ _WRITERS: tuple[tuple[type["models.Field[Any, Any]"], Callable[[Any], str] | Non
 )
 
 
-def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
+def _writer(column: "models.Field[Any, Any]") -> Callable[[object], str] | None:
     return next(write for kind, write in _WRITERS if isinstance(column, kind))
 
 
@@ -112,7 +112,7 @@ class Table:
                 row[index] = write(value) if write else value
         return row
 
-    def copy(self, rows: Iterable[dict[str, Any]]) -> None:
+    def copy(self, rows: Iterable[dict[str, object]]) -> None:
         """COPY rows given by attribute names; ids of events are numbers."""
         with connection.cursor() as cursor, cursor.copy(self.copy_statement) as copy:
             for row in rows:

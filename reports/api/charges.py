@@ -38,7 +38,7 @@ class ExactNumber(serializers.DecimalField):
         return plain(value)
 
 
-class ChargeSerializer(Selectable, serializers.Serializer[Any]):
+class ChargeSerializer(Selectable, serializers.Serializer[dict[str, object]]):
     """What one meter cost an owner in a period, for a source, a kind and a dialect."""
 
     period = serializers.DateTimeField(
