@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from django.db import models
@@ -19,9 +19,11 @@ from events.wire.columns import (
     Number,
     Objects,
     Open,
+    Stored,
     Text,
     Uint32,
     Uint64,
+    Wire,
 )
 from events.wire.schema import Warned
 from events.wire.validators import Fault, shown, written_as
@@ -56,7 +58,7 @@ class Context(msgspec.Struct):
             raise ValueError("An action needs a resource beside it")
 
 
-def reserved_key(event: Mapping[str, Any]) -> Fault | None:
+def reserved_key(event: Mapping[str, Wire]) -> Fault | None:
     """Return the fault of data with a key reserved by Buildless."""
     # A stack instead of recursion, because the client decides how deep its data is.
     waiting = [("event.data", event["event"].get("data"))]
@@ -82,7 +84,7 @@ LINK = Check(
 )
 
 
-def type_of_data(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def type_of_data(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of data with a type that isn't a type URL: the documentation of `Any` requires a slash in it."""
     data = columns.get("data")
     url = data.get("@type") if data else None

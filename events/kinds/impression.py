@@ -1,14 +1,13 @@
 """IMPRESSION: somebody is shown a page."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
 from events.wire.checks import HOUR, example, negative_items, seconds
-from events.wire.columns import Need, Number, Objects, Text
+from events.wire.columns import Need, Number, Objects, Stored, Text
 from events.wire.schema import Warned
 
 
@@ -22,7 +21,7 @@ class Visit(msgspec.Struct, forbid_unknown_fields=True):
     index: float | UnsetType = UNSET
 
 
-def negative_indexes(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def negative_indexes(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of visits at a negative index."""
     if items := columns.get("visits"):
         for _, number in negative_items(items, ("index",)):

@@ -1,10 +1,8 @@
 """INTERACT: somebody does something on a page (touches, clicks, drags, searches, configures)."""
 
-from typing import Any
-
 from events.kinds.base import SunbirdKind
 from events.wire.checks import DAY, seconds
-from events.wire.columns import Need, Number, Objects, Text
+from events.wire.columns import Need, Number, Objects, Text, Wire
 
 
 class Interact(SunbirdKind):
@@ -25,9 +23,9 @@ class Interact(SunbirdKind):
     plugin_id = Text("plugin.id", within=True, help_text="Plugin that handled it.")
     plugin_version = Text("plugin.ver", within=True, help_text="Version of the plugin.")
     plugin_category = Text("plugin.category", help_text="Category of the plugin.")
-    positions = Objects("extra.pos", strict=Any, help_text="Positions {x, y, z}; a drag has two.")
-    extra_values = Objects("extra.values", strict=Any, help_text="Values, for instance times of audio.")
+    positions = Objects("extra.pos", strict=Wire, help_text="Positions {x, y, z}; a drag has two.")
+    extra_values = Objects("extra.values", strict=Wire, help_text="Values, for instance times of audio.")
     extra_target_id = Text(
-        "extra.tid", strict=Any, help_text="Second resource, for instance where it dropped."
+        "extra.tid", strict=Wire, help_text="Second resource, for instance where it dropped."
     )
-    extra_uri = Text("extra.uri", strict=Any, help_text="External resource, for instance a recorded voice.")
+    extra_uri = Text("extra.uri", strict=Wire, help_text="External resource, for instance a recorded voice.")

@@ -1,12 +1,10 @@
 """SHARE: somebody passes something on (a content, a link, a file, telemetry itself) or is passed it."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
-from events.wire.columns import Need, Objects, Text
+from events.wire.columns import Need, Objects, Text, Wire
 
 
 class Party(msgspec.Struct):
@@ -22,7 +20,7 @@ class SharedItem(msgspec.Struct, forbid_unknown_fields=True):
     id: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
     ver: str | UnsetType = UNSET
-    params: list[dict[str, Any]] | UnsetType = UNSET
+    params: list[dict[str, Wire]] | UnsetType = UNSET
     origin: Party | UnsetType = UNSET
     to: Party | UnsetType = UNSET
 

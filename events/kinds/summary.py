@@ -1,14 +1,13 @@
 """SUMMARY: a client sums up a session by itself."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
 from events.wire.checks import COUNT, TIME, example, negative_items
-from events.wire.columns import Milliseconds, Need, Number, Objects, Text
+from events.wire.columns import Milliseconds, Need, Number, Objects, Stored, Text
 from events.wire.schema import Warned
 
 
@@ -28,7 +27,7 @@ LISTS = {
 ROUNDED = 1.0  # tolerated difference of times, in seconds
 
 
-def span(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def span(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of an end before the start, and of more time spent than there is between them."""
     start, end, spent = (columns.get(name) for name in ("start_time", "end_time", "timespent"))
     if start is None or end is None or TIME.is_in_other_unit(start) or TIME.is_in_other_unit(end):
@@ -43,7 +42,7 @@ def span(columns: Mapping[str, Any]) -> Iterator[Warned]:
             yield Warned("edata.timespent", "out_of_range", example(spent))
 
 
-def negative_parts(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def negative_parts(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of negative numbers in the lists."""
     for column, (key, names) in LISTS.items():
         if items := columns.get(column):

@@ -1,13 +1,13 @@
 """UiAction: somebody acts on an element of a web page that reports to Availity's telemetry."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.db import models
 
 from events.kinds.base import AvailityKind
 from events.ownership.owner import fault_of as name_fault_of
-from events.wire.columns import FilledText, LooseText, Need, Text
+from events.wire.columns import FilledText, LooseText, Need, Text, Wire
 from events.wire.validators import Fault, written_as
 
 EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
@@ -15,7 +15,7 @@ EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
 VERSIONS = ("1", "v1", 1)
 
 
-def unknown_version(event: Mapping[str, Any]) -> Fault | None:
+def unknown_version(event: Mapping[str, Wire]) -> Fault | None:
     """Return the fault of a message for an unknown version of the API."""
     if event["version"] in VERSIONS:
         return None
@@ -26,7 +26,7 @@ def unknown_version(event: Mapping[str, Any]) -> Fault | None:
     )
 
 
-def bad_owner_name(event: Mapping[str, Any]) -> Fault | None:
+def bad_owner_name(event: Mapping[str, Wire]) -> Fault | None:
     """Return the fault of a message with an invalid owner name. An empty one means no owner."""
     name = event.get("owner")
     fault = name_fault_of(name) if isinstance(name, str) and name.strip() else None

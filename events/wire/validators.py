@@ -13,14 +13,14 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from events.wire.columns import NOT_BLANK, NUMERIC, Need
+from events.wire.columns import NOT_BLANK, NUMERIC, Form, Need, Wire
 from events.wire.schema import Leaf, Schema
 from events.wire.typed import converter
 
 MAX_IDENTIFIER = 512  # characters of ids, sessions, actors and devices
 Identifier = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
 # Text within the limit, or any other JSON value, since a wrong type in a soft field is no reason to reject.
-SoftIdentifier = Identifier | int | float | bool | list[Any] | dict[str, Any] | None
+SoftIdentifier = Identifier | int | float | bool | list[Wire] | dict[str, Wire] | None
 
 
 class Must(IntEnum):
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
     message: str
 
 
-Rule = Callable[[Mapping[str, Any]], Fault | None]
+Rule = Callable[[Mapping[str, Wire]], Fault | None]
 
 
 class Validator:
@@ -49,7 +49,7 @@ class Validator:
         self._convert = converter(struct)
         self.rules = tuple(rules)
 
-    def fault_of(self, event: Mapping[str, Any]) -> Fault | None:
+    def fault_of(self, event: Mapping[str, Wire]) -> Fault | None:
         """Return the first fault of a decoded event, or None."""
         try:
             self._convert(event)
@@ -89,12 +89,12 @@ def _strict_must(leaf: Leaf) -> Must:
     return Must.WITHIN if leaf.within else Must.NO
 
 
-Field = tuple[tuple[str, ...], Any, Must]
+Field = tuple[tuple[str, ...], Form, Must]
 
 
 def _root(schema: Schema) -> list[Field]:
     """Return the object with the kind's fields. It must be present even if none of them is required."""
-    return [(schema.root, dict[str, Any], Must.ALWAYS)] if schema.root else []
+    return [(schema.root, dict[str, Wire], Must.ALWAYS)] if schema.root else []
 
 
 def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: str = "") -> type[Any]:
