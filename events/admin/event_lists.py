@@ -26,7 +26,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from events.access import access_of
+from events.access import access_of, person_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
 from events.admin.filters import ChoiceFilter
@@ -300,7 +300,9 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
                 },
             )
         query = request.GET.urlencode()
-        job = jobs.request_export(request.user, self.opts.label_lower, form, query, name, timezone.now())
+        job = jobs.request_export(
+            person_of(request), self.opts.label_lower, form, query, name, timezone.now()
+        )
         if job is None:
             messages.warning(
                 request,

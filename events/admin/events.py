@@ -3,7 +3,7 @@
 The lists of kinds are built from the registry, so a new kind needs no code here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -270,7 +270,7 @@ def described(model: type) -> str:
     return str(model.__doc__ or "").strip().splitlines()[0].partition(" Source: ")[0]
 
 
-def own_columns(model: type[Kind]) -> list[AnyField]:
+def own_columns(model: type[Kind]) -> Sequence[AnyField]:
     """Return the columns that a kind's list shows: short ones, and no times other than the event's."""
     long = (models.JSONField, models.DateTimeField)
     plain = [column for column in model.columns() if not isinstance(column, long)]

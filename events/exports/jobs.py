@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -117,7 +116,7 @@ def small_export(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> lis
 
 
 def request_export(
-    user: Any, model: str, form: str, query: str, name: str, now: datetime
+    user: User, model: str, form: str, query: str, name: str, now: datetime
 ) -> ExportJob | None:
     """Create an export, which a worker starts within seconds. None if the person has too many open ones."""
     if ExportJob.objects.filter(user_id=user.pk, state__in=OPEN).count() >= MOST_OPEN:

@@ -23,10 +23,10 @@ from events.wire.columns import (
     Text,
     Uint32,
     Uint64,
-    Wire,
 )
 from events.wire.schema import Warned
 from events.wire.validators import Fault, shown, written_as
+from events.wire.values import Wire
 
 # In proto3 JSON, both null and the empty text mean "not set".
 Collection = Annotated[str, written_as(r"^(?:[A-Za-z]{3,32})?\Z", "3 to 32 letters")] | None

@@ -2,7 +2,8 @@
 
 from events.kinds.base import SunbirdKind
 from events.wire.checks import DAY, seconds
-from events.wire.columns import Need, Number, Objects, Text, Wire
+from events.wire.columns import Need, Number, Objects, Text
+from events.wire.values import Wire
 
 
 class Interact(SunbirdKind):

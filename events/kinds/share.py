@@ -4,7 +4,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
-from events.wire.columns import Need, Objects, Text, Wire
+from events.wire.columns import Need, Objects, Text
+from events.wire.values import Wire
 
 
 class Party(msgspec.Struct):

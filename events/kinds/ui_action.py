@@ -7,8 +7,9 @@ from django.db import models
 
 from events.kinds.base import AvailityKind
 from events.ownership.owner import fault_of as name_fault_of
-from events.wire.columns import FilledText, LooseText, Need, Text, Wire
+from events.wire.columns import FilledText, LooseText, Need, Text
 from events.wire.validators import Fault, written_as
+from events.wire.values import Wire
 
 EMail = Annotated[str, written_as(r"^[^@\s]+@[^@\s]+\Z", "an e-mail address")]
 # Names of version 1: the document's text, its number, and what the browser client sends.

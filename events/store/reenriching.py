@@ -22,7 +22,7 @@ from events.ownership.owner import Organization
 from events.store import pending
 from events.store.details import details_of
 from events.wire.schema import Taken
-from events.wire.values import FILLED, HASHED
+from events.wire.values import FILLED, HASHED, Wire
 
 BATCH = 500  # events of a transaction
 
@@ -168,14 +168,14 @@ def _restore(taken: Taken, columns: dict[str, object], paths: Mapping[str, tuple
             taken.extra = _without(taken.extra, path) or None
 
 
-def _sent(extra: Any, path: Iterable[str]) -> str | None:
+def _sent(extra: Wire, path: Iterable[str]) -> str | None:
     """Return the text at a path of the remainder, where a replaced text is stored."""
     for key in path:
         extra = extra.get(key) if type(extra) is dict else None
     return extra if type(extra) is str else None
 
 
-def _without(extra: Any, path: tuple[str, ...]) -> dict[str, object]:
+def _without(extra: Wire, path: tuple[str, ...]) -> dict[str, object]:
     """Return the remainder without a path, and without objects that are then empty."""
     key, *below = path
     rest = {name: value for name, value in extra.items() if name != key}
@@ -183,7 +183,7 @@ def _without(extra: Any, path: tuple[str, ...]) -> dict[str, object]:
     return {**rest, key: inner} if inner else rest
 
 
-def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
     """Update rows of values, each with its id at the end."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     statement = SQL("UPDATE {} SET {} WHERE id = %s").format(

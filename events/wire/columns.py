@@ -8,11 +8,11 @@ the column can't reproduce exactly (the original is also kept in `extra`).
 # Django's fields take type arguments from the checker only, so a class that runs can't name them.
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -20,9 +20,10 @@ from msgspec import Meta
 
 from events.identity import milliseconds, moment
 from events.wire.checks import Check
+from events.wire.values import Wire
 
-Wire = Any  # a JSON value
 Stored = Any  # a column's value
+Columns = dict[str, Stored]
 Form = Any  # a type for msgspec: a class, a union or an annotated type
 
 
@@ -190,7 +191,13 @@ AS_IT_IS: dict[Take, type] = {
 }
 
 
-class WireField:
+if TYPE_CHECKING:  # every column is one of Django's fields too
+    Mixin = models.Field
+else:
+    Mixin = object
+
+
+class WireField(Mixin):
     """What every column adds to its Django field: path, need, and the type that strict validation holds.
 
     - `path` is dotted and relative to the kind's root on the wire; the default is the field's name.
@@ -235,17 +242,15 @@ class WireField:
         self.value_check = check  # `check` is a method of Django's fields
         super().__init__(**{"null": True, "blank": True, **kwargs})
 
-    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Return the plain Django field for migrations. Path and need don't affect the database."""
-        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
+        name, _, args, kwargs = super().deconstruct()
         return name, self.django_path, args, kwargs
 
-    def contribute_to_class(
-        self, cls: type[models.Model], name: str, *args: object, **kwargs: object
-    ) -> None:
+    def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any, **kwargs: Any) -> None:
         """Set the path to the name by default."""
         self.path = self.path or name
-        super().contribute_to_class(cls, name, *args, **kwargs)  # type: ignore[misc]  # mixed into a Field
+        super().contribute_to_class(cls, name, *args, **kwargs)
 
 
 class Text(WireField, models.TextField):

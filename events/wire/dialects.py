@@ -21,7 +21,6 @@ from events.wire.columns import (
     LenientNumber,
     Need,
     Take,
-    Wire,
     _Mismatch,
     same,
     take_identifier,
@@ -33,6 +32,7 @@ from events.wire.columns import (
 )
 from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier, written_as
+from events.wire.values import Wire
 
 UNCHECKED = None  # the reference pipeline's schema doesn't mention the field
 NotEmpty = Annotated[str, Meta(min_length=1)]

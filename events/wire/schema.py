@@ -14,15 +14,16 @@ from events.wire.checks import Check, example
 from events.wire.columns import (
     AS_IT_IS,
     MISMATCH,
+    Columns,
     Form,
     Give,
     Inexact,
     Need,
     Stored,
     Take,
-    Wire,
     take_identifier,
 )
+from events.wire.values import Wire
 
 
 class Leaf(NamedTuple):
@@ -72,8 +73,8 @@ class Taken:
     """A wire event split into columns of the envelope, columns of the kind, the remainder, and warnings."""
 
     dialect: str
-    envelope: dict[str, Stored] = field(default_factory=dict)
-    kind: dict[str, Stored] = field(default_factory=dict)
+    envelope: Columns = field(default_factory=dict)
+    kind: Columns = field(default_factory=dict)
     extra: dict[str, Wire] | None = None
     warnings: list[Warned] = field(default_factory=list)
     adaptations: list[str] = field(default_factory=list)  # undone when the event is rebuilt
@@ -117,8 +118,8 @@ class Schema:
 
     def take(self, event: Mapping[str, Wire], soft: Iterable[Soft]) -> Taken:
         """Split a valid event into columns. Shares values with `event`, and changes nothing in it."""
-        envelope: dict[str, Stored] = {}
-        kind: dict[str, Stored] = {}
+        envelope: Columns = {}
+        kind: Columns = {}
         warnings: list[Warned] = []
         extra = _take(event, self._tree, envelope, kind, warnings)
         taken = Taken(self.dialect, envelope, kind, extra, warnings)
@@ -197,8 +198,8 @@ def _no_object(_: Wire) -> object:
 def _take(
     found: Mapping[str, Wire],
     tree: _Tree,
-    envelope: dict[str, Stored],
-    kind: dict[str, Stored],
+    envelope: Columns,
+    kind: Columns,
     warnings: list[Warned],
 ) -> dict[str, Wire] | None:
     """Fill columns from one object, and return what they don't reproduce.

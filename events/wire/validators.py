@@ -13,9 +13,10 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from events.wire.columns import NOT_BLANK, NUMERIC, Form, Need, Wire
+from events.wire.columns import NOT_BLANK, NUMERIC, Form, Need
 from events.wire.schema import Leaf, Schema
 from events.wire.typed import converter
+from events.wire.values import Wire
 
 MAX_IDENTIFIER = 512  # characters of ids, sessions, actors and devices
 Identifier = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
@@ -45,7 +46,7 @@ Rule = Callable[[Mapping[str, Wire]], Fault | None]
 class Validator:
     """The validation rules of events of one schema."""
 
-    def __init__(self, struct: type[Any], rules: Iterable[Rule]) -> None:
+    def __init__(self, struct: type[msgspec.Struct], rules: Iterable[Rule]) -> None:
         self._convert = converter(struct)
         self.rules = tuple(rules)
 
@@ -97,12 +98,14 @@ def _root(schema: Schema) -> list[Field]:
     return [(schema.root, dict[str, Wire], Must.ALWAYS)] if schema.root else []
 
 
-def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: str = "") -> type[Any]:
+def _struct(
+    name: str, fields: Iterable[Field], closed: frozenset[str], path: str = ""
+) -> type[msgspec.Struct]:
     """Build a Struct of (path, type, must) triples, nested by path."""
     groups: dict[str, list[Field]] = {}
     for inner, kind, must in fields:
         groups.setdefault(inner[0], []).append((inner[1:], kind, must))
-    members: list[Any] = []
+    members: list[tuple[str, Form] | tuple[str, Form, UnsetType]] = []
     renamed: dict[str, str] = {}
     for index, (key, group) in enumerate(groups.items()):
         attribute = key if key.isidentifier() and not iskeyword(key) else f"field_{index}"

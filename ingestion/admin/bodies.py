@@ -2,12 +2,13 @@
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from events.admin.display import Document, highlighted, indented
+from events.wire.values import Wire
 from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import Payload, Refused
 from ingestion.rejected.event import RejectedEvent
@@ -58,7 +59,6 @@ def _printable(line: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
 
 
-Wire = Any
 _NAMES_A_KEY = "missing"  # the code whose path isn't there, so that what is around it is marked
 _IN_TEXT = {
     "bad_json": re.compile(r"at character (\d+)"),
