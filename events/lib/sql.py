@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 Parameters = dict[str, Any]  # of a statement: psycopg adapts their values
+Fetched = tuple[Any, ...]  # a row of a cursor
 
 
 def compose(template: LiteralString, **parts: str | sql.Composable) -> str:

@@ -18,8 +18,8 @@ from reports.pages.page import Context
 from reports.pages.report import Block, Empty, Figure
 from reports.query.metrics import Dataset, Metric, Ratio, Sum
 from reports.query.planner import answer, over_time
-from reports.query.query import LISTED, Answer, Key, Line, Query, Row
-from reports.query.relation import Where
+from reports.query.query import LISTED, Answer, Line, Query, Row
+from reports.query.relation import Key, Where
 from reports.query.series import ratio, summed
 
 UNNAMED = "(none)"

@@ -25,7 +25,8 @@ from reports.pages.words import of_period, plural
 from reports.query.datasets import HEARTBEATS, LOGS, MEASUREMENTS
 from reports.query.heartbeats import Life, lives, overdue
 from reports.query.planner import over_time
-from reports.query.query import Answer, Key, Line, Query
+from reports.query.query import Answer, Line, Query
+from reports.query.relation import Key
 from reports.query.series import ended
 
 BAD = 0.02  # a share of entries that needs attention
