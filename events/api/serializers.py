@@ -57,12 +57,12 @@ class EventDetailSerializer(EventSerializer):
         fields = (*LISTED, *ENRICHED, "fields", "wire")
         read_only_fields = fields
 
-    def columns_of(self, event: Event) -> dict[str, object]:
+    def columns_of(self, event: Event) -> dict[str, Any]:
         """Return the kind's own columns."""
         detail = self._detail(event)
         return columns_serializer(event.kind)(detail).data if detail else {}
 
-    def wire_of(self, event: Event) -> dict[str, object]:
+    def wire_of(self, event: Event) -> dict[str, Any]:
         """Return the event as its sender wrote it."""
         return as_wire(event, self._detail(event))
 
