@@ -1,4 +1,4 @@
-"""Log-ins: throttled after failures, and recorded in the audit trail.
+"""Logins: throttled after failures, and recorded in the audit trail.
 
 Throttling needs only the database and locks nobody out for good. An attempt is counted before the password is
 checked, under a lock, so many concurrent attempts gain nothing; a success takes its own count back.
@@ -27,10 +27,16 @@ from events.lib.janitors import janitor
 class LoginAttempt(models.Model):
     """Failures of one name, one address, or one name at one address."""
 
-    key = models.CharField(max_length=64, unique=True, help_text="Hash of what is counted.")
-    failures = models.PositiveIntegerField(default=0, help_text="Since the last success or long pause.")
-    last_at = models.DateTimeField(db_index=True, help_text="When it was tried last.")
-    succeeded_at = models.DateTimeField(null=True, help_text="When this name logged in at this address last.")
+    key = models.CharField(
+        max_length=64, unique=True, help_text="Hash of the name and address whose failures are counted."
+    )
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Failures since the last success or long pause."
+    )
+    last_at = models.DateTimeField(db_index=True, help_text="Time of the last attempt.")
+    succeeded_at = models.DateTimeField(
+        null=True, help_text="Time of this name's last login from this address."
+    )
 
     def __str__(self) -> str:
         return f"{self.failures} failures of {self.key[:8]}"
@@ -62,7 +68,7 @@ RESET_RULES = {NAME: Rule(3, 3600), ADDRESS: Rule(20, 900)}
 
 
 def count_login(name: str, network_hash: str, now: datetime) -> int:
-    """Count a log-in, unless it comes too early. Returns the seconds to wait, or 0."""
+    """Count a login, unless it comes too early. Returns the seconds to wait, or 0."""
     return _count(_keys(name, network_hash), RULES, now)
 
 
@@ -83,7 +89,7 @@ def login_succeeded(name: str, network_hash: str, now: datetime) -> None:
     remove_old_attempts(now)
 
 
-@janitor("log-in attempts")
+@janitor("login attempts")
 def remove_old_attempts(now: datetime) -> None:
     """Remove attempts that no longer count."""
     LoginAttempt.objects.filter(last_at__lt=now - KNOWN_FOR).delete()
@@ -126,7 +132,7 @@ def _locked(keys: dict[str, str], now: datetime) -> dict[str, LoginAttempt]:
         if len(rows) == len(keys):
             transaction.savepoint_commit(kept)
             return {what: rows[key] for what, key in keys.items()}
-        # Another log-in's clean-up deleted one in between. Release the locks, which are taken in order.
+        # Another login's clean-up deleted one in between. Release the locks, which are taken in order.
         transaction.savepoint_rollback(kept)
 
 
@@ -156,7 +162,7 @@ UNKNOWN_PERSON = "somebody"
 
 
 def connect() -> None:
-    """Connect to Django's log-in signals."""
+    """Connect to Django's login signals."""
     user_logged_in.connect(_logged_in, dispatch_uid="audit_login")
     user_logged_out.connect(_logged_out, dispatch_uid="audit_logout")
     user_login_failed.connect(_login_failed, dispatch_uid="audit_failure")
@@ -189,8 +195,8 @@ def _actor(user: AbstractBaseUser, request: HttpRequest | None) -> audit.Actor:
     return audit.Actor(user.get_username(), user.pk, getattr(request, "address_hash", ""))
 
 
-@janitor("log-in sessions")
+@janitor("login sessions")
 def _remove_expired_sessions(_: datetime) -> None:
-    """Remove expired log-in sessions, like `manage.py clearsessions`."""
+    """Remove expired login sessions, like `manage.py clearsessions`."""
     store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
     store.clear_expired()

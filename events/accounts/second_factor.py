@@ -76,7 +76,7 @@ def end_other_sessions(request: HttpRequest) -> int:
     """End the person's other sessions, and return their number.
 
     Django stores the user inside of each session, so all active sessions are read. That is fast enough
-    without an index: a log-in lasts for hours, and the factor is set up once.
+    without an index: a login lasts for hours, and the factor is set up once.
     """
     mine = str(request.user.pk)
     ended = 0
@@ -170,7 +170,7 @@ def remove(user: User) -> bool:
     return bool(gone)
 
 
-HAS_FACTOR = "has_second_factor"  # in the session, from the log-in on
+HAS_FACTOR = "has_second_factor"  # in the session, from the login on
 API = "/api/"
 
 
@@ -192,7 +192,7 @@ class SecondFactorGate:
             return False
         if is_required(user):
             return True
-        # Look up only people who had one at the log-in: it may have been removed since.
+        # Look up only people who had one at the login: it may have been removed since.
         return bool(request.session.get(HAS_FACTOR)) and device_of(user) is not None
 
 

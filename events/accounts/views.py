@@ -1,4 +1,4 @@
-"""Pages for accounts: the log-in, the second factor, invitations and password resets.
+"""Pages for accounts: the login, the second factor, invitations and password resets.
 
 GET changes nothing on pages that mails link to, since mail scanners follow every link.
 """
@@ -44,7 +44,7 @@ else:
 
 
 class LoginForm(UnfoldLogin):
-    """The log-in form. It responds equally whether or not the account exists."""
+    """The login form. It responds equally whether or not the account exists."""
 
     def clean(self) -> dict[str, object]:
         """Check the password, unless the person has to wait."""
@@ -52,7 +52,7 @@ class LoginForm(UnfoldLogin):
         network = getattr(self.request, "network_hash", "")
         if wait := logins.count_login(name, network, timezone.now()):
             unit = "second" if wait == 1 else "seconds"
-            raise ValidationError(f"Too many failed log-ins. Try again in {wait} {unit}.", code="throttled")
+            raise ValidationError(f"Too many failed logins. Try again in {wait} {unit}.", code="throttled")
         data = super().clean()
         logins.login_succeeded(name, network, timezone.now())
         return dict(data or {})
@@ -140,7 +140,7 @@ def _look_after(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
         elif not is_required:
             audit.record(audit.actor_of(request), "factor.removed", user)
             second_factor.remove(user)
-            messages.success(request, "The second factor is removed.")
+            messages.success(request, "The second factor was removed.")
             return redirect("admin:index")
         else:
             form.add_error("code", "Your account must have a second factor.")
@@ -245,7 +245,7 @@ class ResetForm(PasswordResetForm):
 
 
 class SiteContext:
-    """Mixin with the admin's context, for pages without a log-in."""
+    """Mixin with the admin's context, for pages without a login."""
 
     def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add the context of the admin's pages."""
@@ -259,7 +259,7 @@ class RequestReset(SiteContext, PasswordResetView):
     template_name = "accounts/request_reset.html"
     form_class = ResetForm
     success_url = reverse_lazy("password_reset_done")
-    title = "Forgotten password"
+    title = "Forgotten your password"
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Have the link mailed to the accounts with this address, within the limit."""

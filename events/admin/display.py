@@ -10,12 +10,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from events.lib.fields import AnyField
 from events.lib.formatting import number_text, shorten
+from events.lib.sparkline import sparkline
 
 Column = Callable[[Any], str | bool]  # of a list
 Columns = tuple[str | Column, ...]
@@ -69,39 +70,15 @@ def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Column:
     return column
 
 
-BAR, GAP, HEIGHT = 6, 2, 24  # pixels
-
-
-def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
+def daily_sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
     """Return a bar per day. The last day, which isn't over, is paler. The label states total and maximum."""
-    most = max((count for _, count in counts), default=0)
-    width = len(counts) * (BAR + GAP)
-    bars = [
-        (
-            "tally-days-running" if place == len(counts) - 1 else "tally-days-bar",
-            place * (BAR + GAP),
-            HEIGHT - (height := _height(count, most)),
-            BAR,
-            height,
-            f"{day:%Y-%m-%d}: {count:,}",
-        )
-        for place, (day, count) in enumerate(counts)
-    ]
-    return format_html(
-        '<svg class="tally-days" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
-        "{3}</svg>",
-        width,
-        HEIGHT,
-        f"{what}: {sum(count for _, count in counts):,} in {len(counts)} days, at most {most:,} a day",
-        format_html_join(
-            "", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
-        ),
+    numbers = [count for _, count in counts]
+    return sparkline(
+        numbers,
+        f"{what}: {sum(numbers):,} in {len(counts)} days, at most {max(numbers, default=0):,} a day",
+        [f"{day:%Y-%m-%d}: {count:,}" for day, count in counts],
+        is_running=True,
     )
-
-
-def _height(count: int, most: int) -> int:
-    """Return the height of a bar in pixels. Every count but zero is visible."""
-    return max(1, round(count * HEIGHT / most)) if count else 0
 
 
 MAX_COLOURED = 200_000  # characters; colouring a longer text would slow the browser down too much

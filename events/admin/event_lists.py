@@ -41,7 +41,7 @@ from events.store import retention
 from events.store.details import Pair
 from events.store.retention import Retention
 
-HELP = "Id, session, actor, page, error code, key:value"
+HELP = "ID, session, actor, page, error code, key:value"
 LARGEST = 2**53  # numbers that fit every numeric column
 MAX_KEYS = 100  # of a dotted path: events aren't nested deeper (INGEST_MAX_DEPTH)
 
@@ -166,7 +166,7 @@ def _nested(path: str, value: object) -> dict[str, object]:
 
 
 def _refused(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} isn't JSON")
 
 
 class EventChangeList(KeysetChangeList):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.access import Access, access_of
-from events.admin.display import sparkline
+from events.admin.display import daily_sparkline
 from events.store.completeness import Incomplete, incomplete
 from events.store.silent import SilentSource, silent_sources
 from events.store.usage import UsageHour, hour_of
@@ -226,8 +226,8 @@ def cards(of: Recent, *, is_incomplete: bool = False) -> list[Card]:
     """Return the figures at the top; without changes and colours if they are incomplete."""
     events = reverse("admin:events_event_changelist")
     rejected = reverse("admin:ingestion_rejectedevent_changelist")
-    received_spark = sparkline(of.days, "Events received")
-    rejected_spark = sparkline(of.rejected_days, "Events rejected")
+    received_spark = daily_sparkline(of.days, "Events received")
+    rejected_spark = daily_sparkline(of.rejected_days, "Events rejected")
     today = f"{of.rejected_today:,} of them today"
     change = "" if is_incomplete else of.change
     return [

@@ -105,7 +105,7 @@ class Autocomplete(AutocompleteJsonView):
     def process_request(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the requested field. Relations seen from the other end aren't fields of a form."""
         if "\x00" in request.GET.get("term", ""):
-            raise BadRequest("A search has no NUL in it.")
+            raise BadRequest("A search can't contain NUL.")
         found = super().process_request(request)
         _, _, field, _ = found
         if not isinstance(field, Field):

@@ -62,7 +62,7 @@ class PersonForm(ChangeForm):
     remove_second_factor = forms.BooleanField(
         required=False,
         widget=Switch,
-        help_text="For a lost second factor. The next log-in needs only the password, or sets up a new one.",
+        help_text="For a lost second factor. The next login needs only the password, or sets up a new one.",
     )
 
 
@@ -141,7 +141,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         made = ApiKey.objects.usable().filter(user=None, created_by=obj)
         if "is_active" in form.changed_data and not obj.is_active and (count := made.count()):
             keys = "1 key goes" if count == 1 else f"{count} keys go"
-            messages.warning(request, f"{keys} on working that this person made: look through the API keys.")
+            messages.warning(request, f"{keys} working that this person created. Review the API keys.")
         if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
             second_factor.remove(obj)
             audit.record(audit.actor_of(request), "factor.removed", obj)

@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from events.access import Access, access_of, labels_of
 from events.accounts import audit
 from events.admin.base import EmptyState, PageAdmin
-from events.admin.display import NOTHING, Link, Page, Table, TableRow, group, sparkline
+from events.admin.display import NOTHING, Link, Page, Table, TableRow, daily_sparkline, group
 from events.admin.overview import (
     DAYS,
     Card,
@@ -118,14 +118,14 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
         f"Received in {DAYS} days",
         f"{figures.received:,}",
         "events",
-        sparkline(figures.days, "Events received"),
+        daily_sparkline(figures.days, "Events received"),
         events,
     )
     yield Card(
         f"Rejected in {DAYS} days",
         f"{figures.rejected:,}",
         "events",
-        sparkline(figures.rejected_days, "Events rejected"),
+        daily_sparkline(figures.rejected_days, "Events rejected"),
         rejected,
         wants_attention=figures.rejected > 0 and not is_incomplete,
     )
@@ -425,7 +425,7 @@ class SourceAdmin(PageAdmin):
     @admin.display(description="Events a day, two weeks")
     def two_weeks(self, row: Listed) -> str:
         """Return the sparkline of its events."""
-        return sparkline(row.figures.days, "Events received") if row.figures else NOTHING
+        return daily_sparkline(row.figures.days, "Events received") if row.figures else NOTHING
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Source]:
         """Return the sources of the list."""

@@ -32,7 +32,7 @@ class KeyAuthentication(BaseAuthentication):
             raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
         if not sender.may_read:
             raise exceptions.PermissionDenied(
-                "This API key has no read permission; reading takes a secret key that has it."
+                "This API key has no read permission; send a secret key that has it."
             )
         key = ApiKey.objects.get(pk=sender.key_id)
         if senders.is_stale(key.last_used_at, now := timezone.now()):

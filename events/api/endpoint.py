@@ -94,7 +94,7 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
         raise BadParameter("unknown_parameter", errors, known)
     twice = [name for name, values in request.query_params.lists() if len(values) > 1]
     if twice:
-        raise BadParameter("bad_parameter", {name: ["It may be given once only."] for name in twice})
+        raise BadParameter("bad_parameter", {name: ["It may be given only once."] for name in twice})
 
 
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]  # of a serializer
@@ -129,6 +129,6 @@ def selected(request: Request, serializer: type) -> frozenset[str] | None:
     unknown = sorted(names.difference(serializer.selectable()))
     if unknown:
         there = ", ".join(serializer.selectable())
-        errors = [f"There is no field {name[:100]!r}; there are: {there}." for name in unknown[:10]]
+        errors = [f"There is no field {name[:100]!r}. The fields are: {there}." for name in unknown[:10]]
         raise BadParameter("bad_parameter", {FIELDS: errors})
     return names or None

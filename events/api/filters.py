@@ -60,7 +60,7 @@ def bot_filter(note: str) -> django_filters.ChoiceFilter:
     return django_filters.ChoiceFilter(
         choices=choices(("true", "false")),
         method="by_bot",
-        help_text=f"true: those of bots; {note}",
+        help_text=f"true: events or sessions of bots; {note}",
     )
 
 
@@ -92,10 +92,12 @@ class OwnedFilter(django_filters.FilterSet):
 class EnvelopeFilter(OwnedFilter):
     """Filters of events of all kinds."""
 
-    session = django_filters.CharFilter(method="by_text", help_text="Session id, exact.")
-    actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
-    device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
-    client_event_id = django_filters.CharFilter(method="by_text", help_text="The sender's own id, exact.")
+    session = django_filters.CharFilter(method="by_text", help_text="Session ID, exact match.")
+    actor = django_filters.CharFilter(method="by_text", help_text="Actor ID, exact match.")
+    device = django_filters.CharFilter(method="by_text", help_text="Device ID, exact match.")
+    client_event_id = django_filters.CharFilter(
+        method="by_text", help_text="The sender's own ID of the event, exact match."
+    )
     occurred_after = TimeFilter(method="by_occurrence", help_text="Occurred at this time or later.")
     occurred_before = TimeFilter(method="by_occurrence", help_text="Occurred before this time.")
     received_after = TimeFilter(
@@ -104,7 +106,7 @@ class EnvelopeFilter(OwnedFilter):
     received_before = TimeFilter(
         field_name="received_at", lookup_expr="lt", help_text="Received before this time."
     )
-    is_bot = bot_filter("false: all others, also those without a user agent.")
+    is_bot = bot_filter("false: all others, including those without a user agent.")
 
     class Meta:
         model = Event

@@ -40,16 +40,16 @@ class _Having(django_filters.CharFilter):
 
 
 _NUMERIC = (
-    ("exact", django_filters.NumberFilter, "Equal to this."),
-    ("in", _NumberIn, "Equal to one of these, with commas between."),
+    ("exact", django_filters.NumberFilter, "Equal to this value."),
+    ("in", _NumberIn, "Equal to one of these values, separated by commas."),
     ("gte", django_filters.NumberFilter, "This or more."),
     ("lte", django_filters.NumberFilter, "This or less."),
 )
 # Lookup, filter and description for each type of column. Columns stored as JSON have none.
 LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = {
     models.TextField: (
-        ("exact", django_filters.CharFilter, "Equal to this."),
-        ("in", _TextIn, "Equal to one of these, with commas between."),
+        ("exact", django_filters.CharFilter, "Equal to this value."),
+        ("in", _TextIn, "Equal to one of these values, separated by commas."),
         ("contains", django_filters.CharFilter, "With this in it, in this case."),
     ),
     models.FloatField: _NUMERIC,
@@ -109,8 +109,12 @@ def filter_of(kind: str) -> type[KindFilter]:
 class ColumnSerializer(serializers.Serializer[dict[str, object]]):
     """A column of a kind."""
 
-    name = serializers.CharField(help_text="Name of the column, as field and as filter.")
-    path = serializers.CharField(allow_null=True, help_text="Where on the wire it is; null: computed.")
+    name = serializers.CharField(
+        help_text="Name of the column, which is also the name of the field and of the filter."
+    )
+    path = serializers.CharField(
+        allow_null=True, help_text="Path of the value in the event as sent. null if Tally computes it."
+    )
     description = serializers.CharField()
 
 
@@ -118,10 +122,10 @@ class KindSerializer(serializers.Serializer[dict[str, object]]):
     """A kind of event."""
 
     kind = serializers.CharField()
-    dialect = serializers.CharField(help_text="Wire format that its events come in.")
+    dialect = serializers.CharField(help_text="Wire format of its events.")
     description = serializers.CharField()
-    events = serializers.URLField(help_text="Where its events are.")
-    columns = ColumnSerializer(many=True, help_text="Its own columns.")
+    events = serializers.URLField(help_text="Address of the list of its events.")
+    columns = ColumnSerializer(many=True, help_text="The kind's own columns.")
     filters = serializers.ListField(child=serializers.CharField(), help_text="Parameters of its list.")
 
 
@@ -161,7 +165,7 @@ class KindsViewSet(Endpoint, viewsets.GenericViewSet[Event]):
     filter_backends = ()
 
     def list(self, request: Request) -> Response:
-        """All of them, by name."""
+        """Return all kinds, by name."""
         kinds = [_described(KINDS[name], request) for name in sorted(KINDS)]
         return Response(self.get_serializer({"results": kinds}).data)
 

@@ -18,27 +18,27 @@ PROBLEM = {
         "type": {**_TEXT, "format": "uri-reference", "description": "Address that explains the code."},
         "title": {**_TEXT, "description": "What problems of this code have in common."},
         "status": {"type": "integer"},
-        "detail": {**_TEXT, "description": "What happened this time."},
-        "instance": {**_TEXT, "description": "The path that was asked for."},
+        "detail": {**_TEXT, "description": "What happened in this case."},
+        "instance": {**_TEXT, "description": "The requested path."},
         "code": {**_TEXT, "enum": sorted(PROBLEMS), "description": "Stable: programs can rely on it."},
-        "errors": {"type": "object", "description": "Sentences by parameter or field."},
-        "known": {"type": "array", "items": _TEXT, "description": "The parameters that there are."},
+        "errors": {"type": "object", "description": "Messages by parameter or field."},
+        "known": {"type": "array", "items": _TEXT, "description": "The parameters that exist."},
     },
 }
 # Our parameters that no filter declares.
 _PARAMETERS = {
     "strict": {
         "schema": {"type": "string", "enum": ["true", "false"]},
-        "description": "true leaves out what the reference pipeline doesn't know.",
+        "description": "true leaves out fields that the reference pipeline doesn't know.",
     },
 }
 _LIMITS = {
     name: {"description": description, "schema": {"type": "integer"}}
     for name, description in (
-        ("Retry-After", "Seconds after which the next request is let through."),
-        ("RateLimit-Limit", "Requests that may be made at once."),
-        ("RateLimit-Remaining", "Those of them that are left."),
-        ("RateLimit-Reset", "Seconds after which all of them may be made again."),
+        ("Retry-After", "Seconds until the next request is accepted."),
+        ("RateLimit-Limit", "Number of requests that may be sent at once."),
+        ("RateLimit-Remaining", "Number of these that are left."),
+        ("RateLimit-Reset", "Seconds until all of them are available again."),
     )
 }
 _KEPT_SINCE = {
@@ -50,8 +50,8 @@ _KEPT_SINCE = {
         "schema": {"type": "string", "format": "date-time"},
     }
 }
-_NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names is still so."}
-_MOVED = {"description": "A session has another id now: see `Location`."}
+_NOT_MODIFIED = {"description": "Nothing has changed since the response that `If-None-Match` names."}
+_MOVED = {"description": "The session has a different ID now: see `Location`."}
 
 
 def complete(result: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -125,5 +125,5 @@ def _fields(serializer: type[Selectable]) -> dict[str, object]:
         "style": "form",
         "explode": False,
         "schema": {"type": "array", "items": {"type": "string", "enum": list(serializer.selectable())}},
-        "description": "Members of the answer, with commas between; the others are left out.",
+        "description": "Fields to include in the response, separated by commas. Others are left out.",
     }

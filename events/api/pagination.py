@@ -68,14 +68,17 @@ class KeysetPagination(BasePagination):
     def get_schema_operation_parameters(self, view: object) -> list[dict[str, object]]:
         """Return the parameters for OpenAPI."""
         schemas = {
-            CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
+            CURSOR: (
+                {"type": "string"},
+                "Position of the page. Don't compute it; follow `next` and `previous`.",
+            ),
             SIZE: (
                 {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-                "Rows of a page.",
+                "Number of rows per page.",
             ),
             ORDERING: (
                 {"type": "string", "enum": list(self.orders), "default": self.default},
-                "Order of the rows; there is an index for each.",
+                "Order of the rows.",
             ),
         }
         return [
@@ -139,7 +142,7 @@ def _size(text: str) -> int:
 
 
 def _bad_cursor() -> BadParameter:
-    return BadParameter("bad_cursor", {CURSOR: ["Follow the links of an answer."]})
+    return BadParameter("bad_cursor", {CURSOR: ["Follow the links in a response."]})
 
 
 def _decode(cursor: str) -> tuple[bool, list[str]]:

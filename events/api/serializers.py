@@ -49,9 +49,7 @@ class EventDetailSerializer(EventSerializer):
     fields = serializers.SerializerMethodField(  # type: ignore[assignment]  # DRF takes it out of the class
         method_name="columns_of", help_text="The kind's own columns."
     )
-    wire = serializers.SerializerMethodField(
-        method_name="wire_of", help_text="The event as its sender wrote it."
-    )
+    wire = serializers.SerializerMethodField(method_name="wire_of", help_text="The event as it was sent.")
 
     class Meta(EventSerializer.Meta):
         fields = (*LISTED, *ENRICHED, "fields", "wire")

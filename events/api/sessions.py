@@ -40,15 +40,15 @@ class SessionFilter(OwnedFilter):
     """Filters of sessions."""
 
     state = django_filters.ChoiceFilter(
-        choices=State.choices, method="by_state", help_text="How far it has gone."
+        choices=State.choices, method="by_state", help_text="State of the session."
     )
-    session = django_filters.CharFilter(method="by_text", help_text="Session id as sent, exact.")
-    actor = django_filters.CharFilter(method="by_text", help_text="Actor id, exact.")
-    device = django_filters.CharFilter(method="by_text", help_text="Device id, exact.")
-    since = TimeFilter(field_name="started_at", lookup_expr="gte", help_text="Begun at this time or later.")
-    until = TimeFilter(field_name="started_at", lookup_expr="lt", help_text="Begun before this time.")
+    session = django_filters.CharFilter(method="by_text", help_text="Session ID as sent, exact match.")
+    actor = django_filters.CharFilter(method="by_text", help_text="Actor ID, exact match.")
+    device = django_filters.CharFilter(method="by_text", help_text="Device ID, exact match.")
+    since = TimeFilter(field_name="started_at", lookup_expr="gte", help_text="Started at this time or later.")
+    until = TimeFilter(field_name="started_at", lookup_expr="lt", help_text="Started before this time.")
 
-    is_bot = bot_filter("false: sessions of people, and those of which no user agent is known.")
+    is_bot = bot_filter("false: sessions of people, and those without a known user agent.")
 
     class Meta:
         model = Session
@@ -67,8 +67,8 @@ class WarningSerializer(serializers.Serializer[Warned]):
     """A quality warning of a session."""
 
     path = serializers.CharField(help_text="The field.")
-    code = serializers.CharField(help_text="What is wrong with it.")
-    example = serializers.CharField(help_text="How often, or what was sent.")
+    code = serializers.CharField(help_text="What is wrong with the session.")
+    example = serializers.CharField(help_text="Number of occurrences, or the value that was sent.")
 
 
 class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
@@ -178,7 +178,7 @@ _SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
 
 
 class _Moved(Exception):
-    """The session has another id now."""
+    """The session has a different ID now."""
 
     def __init__(self, current: object) -> None:
         super().__init__(current)
@@ -228,14 +228,14 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         url = reverse(name, kwargs={"pk": current}) + (f"?{query}" if query else "")
         # Not cached: a late event may change the id again.
         return Response(
-            {"detail": "The session has another id now.", "id": current},
+            {"detail": "The session has a different ID now.", "id": current},
             status=MOVED,
             headers={"Location": self.request.build_absolute_uri(url), "Cache-Control": "no-cache"},
         )
 
     @action(detail=True, filterset_class=None, pagination_class=TimelinePagination)
     def events(self, request: Request, pk: object) -> Response:
-        """Its events, first to last."""
+        """Return the session's events, first to last."""
         session = self.get_object()
         events: Any = session.timeline().only(*LISTED).prefetch_related("owner", "source")
         page: Any = self.paginate_queryset(events)
@@ -248,6 +248,6 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, filterset_class=None, pagination_class=None, parameters=("strict",))
     def summary(self, request: Request, pk: object) -> Response:
-        """The session as a V3 SUMMARY event; `strict=true` leaves out what the reference doesn't know."""
+        """Return the session as a V3 SUMMARY event. `strict=true` omits fields that the reference lacks."""
         strict = request.query_params.get("strict", "").lower() in ("true", "1")
         return Response(as_summary_event(self.get_object(), strict=strict))

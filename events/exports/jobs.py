@@ -46,7 +46,7 @@ class ExportJob(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="The person who requested it.",
+        help_text="Person who requested the export.",
     )
     model = models.TextField(help_text="Label of the model whose list is exported.")
     form = models.TextField(help_text="Format: csv, xlsx or ndjson.")
@@ -54,19 +54,19 @@ class ExportJob(models.Model):
     owners = ArrayField(
         models.BigIntegerField(),
         null=True,
-        help_text="Ids of the owners that the person saw at the time; empty for an operator, who sees all.",
+        help_text="IDs of the owners that the person saw at the time. Empty for an operator, who sees all.",
     )
-    name = models.TextField(help_text="Name of the download.")
+    name = models.TextField(help_text="File name of the download.")
     file = models.TextField(help_text="Name of the file in EXPORT_FOLDER.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     reason = models.TextField(default="", help_text="Why it was cancelled or failed.")
     rows = models.BigIntegerField(default=0, help_text="Events written so far.")
     bytes = models.BigIntegerField(default=0, help_text="Size of the file so far, in bytes.")
-    attempts = models.SmallIntegerField(default=0, help_text="Number of times a worker started it.")
+    attempts = models.SmallIntegerField(default=0, help_text="How many times a worker has started it.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="When a worker last updated it.")
     finished_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(null=True, help_text="When its file is removed.")
+    expires_at = models.DateTimeField(null=True, help_text="Time at which its file is removed.")
 
     class Meta:
         ordering = ["-id"]

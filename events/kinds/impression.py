@@ -34,14 +34,14 @@ class Impression(SunbirdKind):
     watches = (negative_indexes,)
     expected = {"edata.visits[].index": "0 or more"}
 
-    type = Text(need=Need.HARD, help_text="What the page does: list, detail, view, edit, workflow, search.")
-    pageid = Text(need=Need.HARD, help_text="Id of the page, unique in its application.")
+    type = Text(need=Need.HARD, help_text="Type of the page: list, detail, view, edit, workflow, search.")
+    pageid = Text(need=Need.HARD, help_text="ID of the page, unique in its application.")
     uri = Text(need=Need.PIPELINE, help_text="Address of the page.")
-    subtype = Text(help_text="How it came on: Paginate or Scroll.")
+    subtype = Text(help_text="How the page appeared: Paginate or Scroll.")
     duration = Number(check=seconds(HOUR), help_text="Time that the page took to load, in seconds.")
     visits = Objects(
         strict=list[Visit],
-        help_text="Objects in sight on the page: {objid, objtype, objver, section, index}.",
+        help_text="Objects visible on the page: {objid, objtype, objver, section, index}.",
     )
-    movement = Text("itype", strict=False, help_text="How the user got on: SWIPE, SCRUB or AUTO.")
-    stage_to = Text("stageto", strict=False, help_text="Level, stage or page that was gone to.")
+    movement = Text("itype", strict=False, help_text="How the user navigated: SWIPE, SCRUB or AUTO.")
+    stage_to = Text("stageto", strict=False, help_text="Level, stage or page that the user went to.")

@@ -32,7 +32,7 @@ class Share(SunbirdKind):
     items = Objects(
         need=Need.HARD,
         strict=list[SharedItem],
-        help_text="What is shared: {id, type, ver} or obj of these, params, origin{id, type}, to{id, type}.",
+        help_text="Shared items: {id, type, ver} or obj of these, params, origin{id, type}, to{id, type}.",
     )
     direction = Text("dir", help_text="In or Out.")
-    type = Text(help_text="What it is shared as: File, Link or Message.")
+    type = Text(help_text="How it is shared: File, Link or Message.")

@@ -187,7 +187,7 @@ class EventQuery:
         fields: list[Any] = [meta.pk if name == "pk" else meta.get_field(name) for name in self.order.keys]
         values = [field.to_python(text) for field, text in zip(fields, key, strict=True)]
         if any(isinstance(value, datetime) and is_naive(value) for value in values):
-            raise ValueError("a time without a zone")
+            raise ValueError("a time without a time zone")
         return values
 
     def _edge(self, at: Key | None) -> "WindowEnd | None":

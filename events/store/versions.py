@@ -25,10 +25,10 @@ class SourceVersion(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
-    version = models.TextField(help_text="As sent; empty where none was.")
-    first_seen = models.DateTimeField(help_text="When the first event with it was received.")
-    last_seen = models.DateTimeField(help_text="When the last event with it was received.")
-    events = models.BigIntegerField(default=0, help_text="Events filed with it.")
+    version = models.TextField(help_text="Version as sent. Empty if none was sent.")
+    first_seen = models.DateTimeField(help_text="Time of receipt of the first event with this version.")
+    last_seen = models.DateTimeField(help_text="Time of receipt of the last event with this version.")
+    events = models.BigIntegerField(default=0, help_text="Number of stored events with this version.")
 
     class Meta:
         constraints = [

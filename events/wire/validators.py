@@ -158,8 +158,8 @@ _SENTENCES = [
         (r"Expected `str` matching regex (.*)", "bad_value", "{path} must be {0}."),
         (r"Expected `\w+` >= (\S+)", "bad_value", "{path} must be {0} or more."),
         (r"Expected `(.*?)`, got `(.*?)`", "wrong_type", "{path} must be {0}, not {1}."),
-        (r"Invalid enum value ", "bad_value", "{path} has none of the values that it may have."),
-        (r"Number out of range", "bad_value", "{path} is beyond what a number can be."),
+        (r"Invalid enum value ", "bad_value", "{path} has a value that isn't allowed."),
+        (r"Number out of range", "bad_value", "{path} is outside the range of numbers."),
         (r"(.*)", "bad_value", "{path}: {0}."),  # anything else
     )
 ]

@@ -94,7 +94,7 @@ def _after(request: HttpRequest, row: RejectedEvent, done: Replayed) -> HttpResp
 
 def _outcome(done: Replayed) -> str:
     if not done.rows:
-        return "Somebody else is replaying it, or it has been removed."
+        return "Somebody else is replaying it, or it was removed."
     if done.stored + done.duplicates + done.rejected == 1:
         if done.fault:
             return f"Rejected again: {done.fault.message}"

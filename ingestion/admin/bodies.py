@@ -29,8 +29,8 @@ def documents(body: bytes) -> list[Document]:
         return [as_sent]
     return [
         Document(
-            "The event, laid out",
-            "For reading: of repeated keys the last, numbers as Python reads them.",
+            "The event, formatted",
+            "Formatted for reading: only the last of repeated keys, and numbers as Python reads them.",
             highlighted(text),
             is_open=True,
         ),

@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from events.access import Access
-from events.admin.display import sparkline
+from events.admin.display import daily_sparkline
 from ingestion.admin.group_filters import Asked
 from ingestion.admin.list_filters import UNTOLD
 from ingestion.documentation import formats
@@ -112,7 +112,7 @@ def _group(
         seen=found["times"],
         first=found["first"],
         last=found["last"],
-        trend=sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
+        trend=daily_sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
         happened=remedies.as_html(happened),
         remedy=remedies.as_html(remedy, fields_link),
         latest=latest,

@@ -19,7 +19,7 @@ class InboxRequestAdmin(PageAdmin, KeysetAdmin):
 
     list_display = (time_column("received_at"), "owner", "dialect", "encoding", "events", "size", "attempts")
     list_filter = (OwnerFilter, DialectFilter)
-    empty_state = EmptyState("Nothing waits", "Every request that was acknowledged has been filed.")
+    empty_state = EmptyState("Nothing waits", "Every acknowledged request has been filed.")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[InboxRequest]:
         """Requests with the size of their body, which itself may be megabytes."""
@@ -34,7 +34,8 @@ class InboxRequestAdmin(PageAdmin, KeysetAdmin):
     def page(self, request: HttpRequest, row: InboxRequest) -> Page:
         """Return the page of a request: its contents, and the attempts to file it."""
         return Page(
-            sentence=f"{row.events:,} events for {row.owner} wait to be filed; tried {row.attempts} times.",
+            sentence=f"{row.events:,} events for {row.owner} waiting to be filed, after {row.attempts}"
+            f" attempts.",
             groups=(
                 group(
                     "Request",

@@ -65,7 +65,8 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     actions: Any = (actions.replay_selected, actions.discard_selected)
     empty_state = EmptyState(
         "No rejected events",
-        "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
+        "Every event so far could be stored. Events that can't be are kept here, with the reason and their"
+        " bytes.",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[RejectedChangeList]:

@@ -21,7 +21,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
 
     page_template = "ingestion/replay_page.html"
     list_display = (
-        time_column("created_at", "Asked for (UTC)"),
+        time_column("created_at", "Requested (UTC)"),
         "by",
         short_text("sentence", 60),
         "state",
@@ -56,7 +56,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         """Stop a replay after the block that it is at."""
         job = self.get_queryset(request).filter(pk=pk).first()
         if request.method == "POST" and job is not None and _stop(request, job):
-            messages.success(request, "Stopped. What was replayed until then stays so.")
+            messages.success(request, "Stopped. Events that were replayed before stay replayed.")
         return redirect("admin:ingestion_replayjob_change", pk)
 
     def page(self, request: HttpRequest, row: ReplayJob) -> Page:
@@ -88,7 +88,7 @@ def sentence(job: ReplayJob) -> str:
     """Describe the progress of a replay."""
     if job.state == State.WAITING:
         meant = "1 rejected event waits" if job.total == 1 else f"{job.total:,} rejected events wait"
-        return f"{meant} to be replayed; a worker begins within seconds."
+        return f"{meant} to be replayed. A worker starts within seconds."
     found = f"{job.stored:,} stored, {job.duplicates:,} duplicates, {job.rejected:,} rejected again"
     if job.state == State.RUNNING:
         return f"{job.done:,} of {job.total:,} rejected events replayed so far: {found}."

@@ -194,7 +194,7 @@ def kind_of(event: dict[str, Wire]) -> str | Fault:
     if kind is not None:
         return kind
     hint = f" Did you mean {eid.upper()}?" if eid.upper() in _EIDS else ""
-    return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3.{hint}")
+    return Fault("unknown_kind", "eid", f"{eid!r:.60} is not an event of Telemetry V3.{hint}")
 
 
 def occurred_ms(event: dict[str, Wire], _: Payload) -> float:

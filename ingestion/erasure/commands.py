@@ -7,12 +7,14 @@ from ingestion.erasure.erasing import file_waiting
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """Owner and actor."""
+    """Add the options that name an owner and an actor."""
     parser.add_argument("--owner", dest="name", required=True, help="Name of the owner, in any case.")
     parser.add_argument(
-        "--organization", dest="slug", help="Its organization's short name, where several have one."
+        "--organization",
+        dest="slug",
+        help="Slug of its organization, if several organizations have an owner with this name.",
     )
-    parser.add_argument("--actor", required=True, help="Id of the actor, exactly as it was sent.")
+    parser.add_argument("--actor", required=True, help="ID of the actor, exactly as it was sent.")
 
 
 def owner_of(name: str, slug: str | None) -> Owner:

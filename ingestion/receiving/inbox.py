@@ -38,12 +38,12 @@ class InboxRequest(models.Model):
     dialect = models.TextField()
     encoding = models.TextField(help_text="json, form, query, protobuf or ndjson.")
     strict = models.BooleanField(help_text="Whether the owner's validation was strict at receipt.")
-    context = models.JSONField(help_text="What headers and key say of all events of the request.")
-    events = models.IntegerField(help_text="How many events were acknowledged, for the accounts.")
+    context = models.JSONField(help_text="What the headers and the key add to all events of the request.")
+    events = models.IntegerField(help_text="Number of acknowledged events.")
     attempts = models.SmallIntegerField(
-        default=0, db_default=0, help_text="How often a worker has begun to file it."
+        default=0, db_default=0, help_text="Number of attempts to file the request."
     )
-    body = models.BinaryField(help_text="The body as received, inflated.")
+    body = models.BinaryField(help_text="Body as received, decompressed.")
 
     class Meta:
         verbose_name = "waiting request"
@@ -83,7 +83,7 @@ class IdempotencyKey(models.Model):
         Owner, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
     key_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the key.")
-    body_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the body that it came with.")
+    body_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the body that was sent with it.")
     first_seen = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -126,7 +126,8 @@ def _first_seen(owner_id: int, key: str, body: bytes, now: datetime) -> datetime
         raise Refused(
             409,
             "idempotency_key_reused",
-            f"This Idempotency-Key came with another body at {first_seen:%Y-%m-%dT%H:%M:%SZ}; use a new key.",
+            f"This Idempotency-Key was sent with a different body at {first_seen:%Y-%m-%dT%H:%M:%SZ}; use a"
+            f" new key.",
         )
     seen: datetime = first_seen
     return seen

@@ -115,20 +115,18 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     # The name of a field, and of an attribute of fields that typing has in mind.
     source = serializers.CharField(max_length=100, required=False, help_text="Name of the source.")  # type: ignore[assignment]
     code = serializers.CharField(max_length=100, required=False)
-    kind = serializers.ChoiceField(
-        choices=["", *KINDS], required=False, help_text="Empty where it could not be told."
-    )
+    kind = serializers.ChoiceField(choices=["", *KINDS], required=False, help_text="Empty if it is unknown.")
     dialect = serializers.ChoiceField(choices=list(DIALECTS), required=False)
-    received_after = TimeField(required=False, help_text="First received then or later.")
-    received_before = TimeField(required=False, help_text="First received before then.")
-    all = serializers.BooleanField(required=False, help_text="Must be true where nothing else is said.")
+    received_after = TimeField(required=False, help_text="First received at this time or later.")
+    received_before = TimeField(required=False, help_text="First received before this time.")
+    all = serializers.BooleanField(required=False, help_text="Must be true if no other criterion is given.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse unknown members and an empty selection: a typo must not replay everything."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such member."))
+            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."))
         if not {name for name in attrs if name != "all"} and not attrs.get("all"):
-            raise serializers.ValidationError('Say which, or {"all": true}.')
+            raise serializers.ValidationError('Select events, or send {"all": true}.')
         return attrs
 
 
@@ -150,7 +148,7 @@ class ReplayActions:
     @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
     @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
     def replay(self, request: Request, **_: object) -> Response:
-        """Judge one rejected event again and file it where it is accepted now."""
+        """Validate a rejected event again, and file it if it is accepted now."""
         _key_of(request)
         row = self.get_object()  # type: ignore[attr-defined]  # of the view that this is mixed into
         with transaction.atomic():
@@ -164,7 +162,7 @@ class ReplayActions:
     @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
     @action(detail=False, methods=["post"], url_path="replay", serializer_class=WantedSerializer)
     def replay_matching(self, request: Request) -> Response:
-        """Ask for a replay of all that match; it is done in the background."""
+        """Request a replay of all matching events, which runs in the background."""
         key = _key_of(request)
         wanted = WantedSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -197,7 +195,7 @@ class ReplayActions:
 
 
 class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
-    """Rejected events of the owners that the reader may see; secret keys let them in by replays."""
+    """Rejected events of the owners that the reader may see. A secret key can replay them."""
 
     queryset = RejectedEvent.objects.none()  # for the description: the real one is the reader's
     serializer_class = RejectedSerializer
@@ -213,7 +211,7 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
 def _key_of(request: Request) -> ApiKey:
     """Return the secret key of a request. People replay in the admin."""
     if not isinstance(request.user, KeyUser):
-        raise PermissionDenied("Replays need a secret key; people start them in the admin.")
+        raise PermissionDenied("Replays need a secret key. People start them in the admin.")
     if not request.user.key.may_write:
         raise PermissionDenied("Replays file events: this API key has no write permission.")
     return request.user.key

@@ -42,7 +42,8 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
     search_help_text = "Owner"
     empty_state = EmptyState(
         "No budgets yet",
-        "A budget is what an owner means to spend in a month. Leads get a mail when 50, 80 and 100 % "
+        "A budget is the amount that an owner plans to spend per month. Leads get a mail when 50, 80 and"
+        " 100 % "
         "of it are used, and when it is expected to be exceeded. Leads and operators add one here.",
     )
 
@@ -53,7 +54,7 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
     @admin.display(description="Amount a month", ordering="amount")
     def a_month(self, row: Budget) -> str:
         """Return the amount."""
-        return f"{row.amount:,.2f}" if row.amount else "none from then on"
+        return f"{row.amount:,.2f}" if row.amount else "none from that month on"
 
     @admin.display(description="From", ordering="first_month")
     def since(self, row: Budget) -> str:

@@ -24,11 +24,12 @@ from reports.mail.transport import ServerConnection
 
 # Explanations on the page, by state.
 SENTENCES = {
-    State.CLAIMED: "This mail is waiting to be sent, or to be tried again.",
+    State.CLAIMED: "This mail is waiting to be sent or retried.",
     State.SENDING: "This mail is being handed to the mail server.",
     State.SENT: "The mail server accepted this mail.",
-    State.FAILED: "This mail couldn't be sent and won't be tried again.",
-    State.UNKNOWN: "It is unknown if this mail was sent: the connection ended before the server answered.",
+    State.FAILED: "This mail couldn't be sent and won't be retried.",
+    State.UNKNOWN: "It is unknown whether this mail was sent: the connection ended before the server"
+    " responded.",
     State.SKIPPED: "This mail was not sent:",
 }
 

@@ -34,7 +34,7 @@ class PricePlanAdmin(AuditedAdmin):
     fields = ("name", "currency")
     empty_state = EmptyState(
         "No price plans yet",
-        "Without a plan usage is counted, and costs nothing.",
+        "Without a plan, usage is counted but costs nothing.",
         ("manage.py seed_prices",),
     )
 
@@ -101,7 +101,7 @@ class PriceAdmin(AuditedAdmin):
     search_fields = ("sku",)
     search_help_text = "SKU"
     inlines = (TierInline,)
-    empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs, by a plan.")
+    empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs in a plan.")
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return the fields of the form, or formatted columns for a price that has been charged."""
@@ -131,7 +131,7 @@ class PlanAssignmentAdmin(AuditedAdmin):
     list_display = ("organization", "whose", "plan", time_column("valid_from"))
     list_select_related = ("organization", "owner", "plan")
     fields = ("organization", "owner", "plan", "valid_from")
-    empty_state = EmptyState("No plan is in force", "Usage is counted, and costs nothing.")
+    empty_state = EmptyState("No plan is in force", "Usage is counted but costs nothing.")
 
     @admin.display(description="Owner", ordering="owner__name")
     def whose(self, row: PlanAssignment) -> str:
@@ -154,7 +154,7 @@ class DiscountAdmin(AuditedAdmin):
     search_fields = ("owner__name",)
     search_help_text = "Owner"
     fields = ("owner", "percent", "valid_from", "valid_until")
-    empty_state = EmptyState("No discounts", "A discount takes percents off an owner's unit prices.")
+    empty_state = EmptyState("No discounts", "A discount reduces an owner's unit prices by a percentage.")
 
     def audit_owner(self, row: Discount) -> Owner:
         """Return the owner."""
@@ -169,7 +169,7 @@ class PlatformCostForm(forms.ModelForm[PlatformCost]):
         fields = ("organization", "name", "amount", "method", "first_month", "last_month")
         help_texts = {
             "first_month": "Any day of the first month (UTC).",
-            "last_month": "Any day of the last month; empty: without end.",
+            "last_month": "Any day of the last month. Empty: no end.",
         }
 
     def clean_first_month(self) -> date:
@@ -195,7 +195,7 @@ class PlatformCostAdmin(AuditedAdmin):
     search_fields = ("name",)
     search_help_text = "Name"
     fields = ("organization", "name", "amount", "method", "first_month", "last_month")
-    empty_state = EmptyState("No platform costs", "A platform cost is shared among the owners of a month.")
+    empty_state = EmptyState("No platform costs", "A platform cost is shared among the owners each month.")
 
     @admin.display(description="Organization", ordering="organization__name")
     def bearer(self, row: PlatformCost) -> str:

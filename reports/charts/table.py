@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.lib.formatting import shorten
+from events.lib.sparkline import sparkline
 from events.spreadsheets.sheet import UTC, Formatted, Heading, Sheet
 from reports.charts.numbers import NOTHING, Number, Unit
-from reports.charts.spark import spark
 
 LONGEST = 48  # characters of a text; longer ones are shortened in the middle
 LONGEST_ID = 16  # of an id
@@ -271,7 +271,7 @@ def _texts(value: Any, unit: Unit | None, writers: Writers) -> tuple[str, str]:
     if isinstance(value, Moment):
         return value.label, value.label if value.is_day else value.at.isoformat()
     if isinstance(value, Trend):
-        return spark(value.values), ""
+        return sparkline(value.values), ""
     return shorten(str(value), LONGEST), str(value)
 
 

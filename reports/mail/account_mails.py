@@ -51,8 +51,8 @@ class AccountMailer:
         if settings.EMAIL_BACKEND != "reports.mail.files.EmailBackend":
             return ""
         return (
-            "No mail server is set (EMAIL_URL): within a minute the mail is written to a file in the folder"
-            " mail of this installation's data, usually var/mail."
+            "No mail server is configured (EMAIL_URL). Within a minute the mail is written to a file in the"
+            " folder mail under TALLY_DATA, usually var/mail."
         )
 
 
@@ -132,14 +132,14 @@ def ask_to_confirm(address: Address, by: User, now: datetime) -> str:
             return why
         about = str(address.pk)
         if not delivery.queue(to=address, kind=CONFIRMATION, key=key, now=now, about=about, asked_by=by):
-            return f"{address} was already asked today. Ask again tomorrow."
+            return f"{address} was already asked today. Try again tomorrow."
     return ""
 
 
 def _compose(mail: SentMail) -> MailContent:
     """Write the mail that asks for confirmation."""
     address = mail.address
-    assert address is not None, "without an address nothing is sent"
+    assert address is not None, "nothing is sent without an address"
     context = {"address": address, "owner": address.owner, "url": links.confirm_url(address)}
     return MailContent(
         subject=f"Confirm that you want reports about {isolated(one_line(str(address.owner)))}",

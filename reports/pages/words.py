@@ -32,7 +32,9 @@ _TOGETHER = re.compile(
     r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\d.,]+ (?:%|(?:[A-Z]{3}|[kMGT]?B|ms|s|min|h|d|points)\b))"
 )
 _SPELT = 1_000_000  # from here on short
-ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 3 %."
+ABOUT = (
+    "Numbers with “about” are counted from a sample, because there are very many, and are accurate to 3 %."
+)
 
 
 def of_period(period: Period, now: datetime) -> str:

@@ -24,22 +24,26 @@ def _note(key: ApiKey, validation: str | None) -> None:
 class Command(BaseCommand):
     """Make an API key."""
 
-    help = "Makes an API key, with its organization and owner where they are missing, and prints it once."
+    help = "Creates an API key, with its organization and owner if they don't exist yet, and prints it once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--owner", required=True, help="Owner that events without one are filed under.")
-        parser.add_argument("--organization", default="default", help="Slug; made when missing.")
+        parser.add_argument("--owner", required=True, help="Owner of events that don't name one.")
+        parser.add_argument(
+            "--organization",
+            default="default",
+            help="Slug of the organization, which is created if it doesn't exist.",
+        )
         parser.add_argument("--type", dest="kind", choices=KeyType.values, default=KeyType.PUBLISHABLE)
         parser.add_argument(
             "--permissions",
             choices=Permissions.values,
-            help="Permissions of the key. By default, publishable keys write and secret keys do both.",
+            help="What the key may do. By default, publishable keys can write and secret keys can do both.",
         )
         parser.add_argument(
             "--owners",
             default="",
-            help="Further owners that it may write for and read: names separated by commas, created if"
-            " missing, or `all`, which may also create owners.",
+            help="Other owners that the key may write for and read: names separated by commas (created if"
+            " missing), or `all`, which also lets the key create owners.",
         )
         parser.add_argument(
             "--open-to-anyone",

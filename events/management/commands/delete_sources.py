@@ -18,8 +18,8 @@ class Command(BaseCommand):
     """Delete sources."""
 
     help = (
-        "Deletes sources without events. --with-events first deletes their stored events for good. Discard"
-        " rejected events in the admin. Usage and charges keep the names."
+        "Deletes sources without events. --with-events deletes their stored events first, for good. Discard"
+        " their rejected events in the admin. Usage and charges keep the names of deleted sources."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -14,7 +14,7 @@ from events.partitioned.partitions import (
 class Command(BaseCommand):
     """Make partitions ahead."""
 
-    help = "Makes the partitions of this week and the weeks ahead; beat does it every hour."
+    help = "Creates the partitions of this week and the coming weeks. Beat does the same every hour."
 
     def handle(self, *_: object, **__: object) -> None:
         made = make_partitions(weeks_ahead(timezone.now()))

@@ -13,8 +13,8 @@ class Command(BaseCommand):
     """Merge sources."""
 
     help = (
-        "Merges sources into another one: new events that name them are filed under it, and they count"
-        " against no cap. Events filed before keep their source. --take-back undoes a merge."
+        "Merges sources into another one. New events that name them are filed under it, and they no longer"
+        " count towards the limit. Events filed earlier keep their source. --take-back undoes a merge."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 def add_sources(parser: CommandParser) -> None:
     """Add the arguments that name sources."""
-    parser.add_argument("--organization", required=True, help="Short name of the organization.")
+    parser.add_argument("--organization", required=True, help="Slug of the organization.")
     parser.add_argument("names", nargs="+", metavar="SOURCE", help="Name of a source, in any case.")
 
 

@@ -12,9 +12,9 @@ from events.sessions.file import Sessions
 
 
 class Command(BaseCommand):
-    """Sum up a file."""
+    """Summarise a file."""
 
-    help = "Reads V3 events, one a line, and writes the V3 SUMMARY event of each session, one a line."
+    help = "Reads V3 events, one per line, and prints a V3 SUMMARY event for each session, one per line."
     requires_system_checks: list[str] = []  # some of them ask the database
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             "--session",
             metavar="FILE",
             required=True,
-            help="Sum up by session the events of FILE; - for stdin.",
+            help="File of events to summarise by session; - for standard input.",
         )
 
     def handle(self, *_: object, session: str, **__: object) -> None:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"{session} can't be read: {error.strerror}.") from error
         if bad:
-            raise CommandError(f"{bad} lines are no V3 events; the others were summed up.")
+            raise CommandError(f"{bad} lines aren't V3 events; the others were summarised.")
 
     def _sum_up(self, file: BinaryIO) -> int:
         sessions = Sessions()

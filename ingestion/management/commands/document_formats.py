@@ -8,11 +8,11 @@ from ingestion.documentation.formats import PAGES
 class Command(BaseCommand):
     """Document the formats."""
 
-    help = "Writes the tables of docs/reference from what kinds declare and codes mean."
+    help = "Generates the tables of formats and errors in docs/reference from the code."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--check", action="store_true", help="Write nothing; fail where it is not up to date."
+            "--check", action="store_true", help="Write nothing, and fail if a page is out of date."
         )
 
     def handle(self, *_: object, check: bool, **__: object) -> None:
@@ -23,5 +23,5 @@ class Command(BaseCommand):
                 page.write_text(new)
             elif new != old:
                 raise CommandError(
-                    f"docs/reference/{page.name} is not up to date: manage.py document_formats"
+                    f"docs/reference/{page.name} is out of date: run manage.py document_formats"
                 )

@@ -18,8 +18,8 @@ class Command(BaseCommand):
     """File the requests in the inbox."""
 
     help = (
-        "Files everything that is in the inbox when it starts, and waits for what other workers are filing."
-        " Requests that arrive later don't keep it running."
+        "Files everything that is in the inbox when it starts, and waits for requests that other workers are"
+        " filing. Requests that arrive later don't keep it running."
     )
 
     def handle(self, *_: object, **__: object) -> None:

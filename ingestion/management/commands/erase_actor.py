@@ -16,9 +16,9 @@ class Command(BaseCommand):
     """Erase an actor."""
 
     help = (
-        "Erases the events, sessions and rejected events of an actor for good, and its traces in audit trail,"
-        " mails, exports and logs. Events count as removed. It can be interrupted and run again. Stop the"
-        " sender first: events that are sent again are new."
+        "Erases an actor's events, sessions and rejected events for good, and all traces in the audit trail,"
+        " mails, exports and logs. The events count as removed. The command can be interrupted and run again."
+        " Stop the sender first: events that it sends again are stored as new ones."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             action="store_true",
             help="Print what would be erased, and earlier erasures of the actor.",
         )
-        parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
+        parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
     def handle(
         self,
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             return
         if not yes:
             self.stdout.write(
-                f"This erases {said} for good, and its traces in audit trail, mails, exports and logs."
+                f"This erases {said} for good, and all traces in the audit trail, mails, exports and logs."
             )
             if input(f"Type {events + rejected} to erase them: ").strip() != str(events + rejected):
                 raise CommandError("Nothing was erased.")

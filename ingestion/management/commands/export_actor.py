@@ -15,11 +15,11 @@ from ingestion.erasure import actors, commands
 class Command(BaseCommand):
     """Export an actor."""
 
-    help = "Writes the events, sessions and rejected events of an actor as NDJSON, for the person concerned."
+    help = "Exports an actor's events, sessions and rejected events as NDJSON, for the person concerned."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands.add_arguments(parser)
-        parser.add_argument("--output", type=Path, help="File to write; without it, standard output.")
+        parser.add_argument("--output", type=Path, help="File to write to. Default: standard output.")
 
     def handle(
         self, *_: object, name: str, slug: str | None, actor: str, output: Path | None, **__: object

@@ -19,18 +19,18 @@ from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
 class Command(BaseCommand):
     """Replay rejected events."""
 
-    help = "Validates rejected events again by the current rules, and files those that are accepted now."
+    help = "Validates rejected events again with the current rules, and files those that are valid now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", help="Name of the owner, in any case.")
         parser.add_argument("--source", help="Name of the source, in any case.")
-        parser.add_argument("--code", help="Code of the reason, for instance missing.")
+        parser.add_argument("--code", help="Code of the reason, such as missing.")
         parser.add_argument("--kind", help="Kind of event.")
-        parser.add_argument(
-            "--since", help="First received at this time or later: ISO 8601, UTC if not said."
-        )
+        parser.add_argument("--since", help="First received at this time or later: ISO 8601, UTC by default.")
         parser.add_argument("--until", help="First received before this time.")
-        parser.add_argument("--dry-run", action="store_true", help="Print what would happen; change nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Show what would happen, and change nothing."
+        )
 
     def handle(
         self,
@@ -124,7 +124,7 @@ def _time(text: str | None) -> str | None:
     except ValueError:
         moment = None
     if moment is None:
-        raise CommandError(f"{text!r} is no time; write for instance 2026-11-21 or 2026-11-21T14:00Z.")
+        raise CommandError(f"{text!r} isn't a time. Write it like 2026-11-21 or 2026-11-21T14:00Z.")
     iso = moment.isoformat()
     if "T" not in iso:
         iso += "T00:00:00"

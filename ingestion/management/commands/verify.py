@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """Compare tables and counters in one snapshot."""
 
     help = (
-        "Compares envelope and kind rows, counters, events, rejected events and sessions;"
-        " exit 1 where they differ."
+        "Checks that envelope rows, kind rows, usage, rejected events and sessions agree. Exits with 1 if"
+        " they don't."
     )
 
     def handle(self, *_: object, **__: object) -> None:

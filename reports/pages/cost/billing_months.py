@@ -32,8 +32,8 @@ from reports.pages.words import plural
 from reports.periods import Period, month_of, next_month
 
 NOTE = (
-    "Months are calendar months in UTC. A closed one never changes any more: what is found later is charged "
-    "as a correction in the next open month. Amounts are rounded only for display."
+    "Months are calendar months in UTC. A closed month never changes: later changes are charged as"
+    " corrections in the next open month. Amounts are rounded only for display."
 )
 
 
@@ -44,13 +44,15 @@ def build(_: Filters, context: Context) -> Report:
     return Report(
         answer=_answer(found, due),
         attention=tuple(
-            Attention(f"{each.month:%B %Y} of {each.organization} is over and open.", _href(each), "Close it")
+            Attention(
+                f"{each.month:%B %Y} of {each.organization} is over and still open.", _href(each), "Close it"
+            )
             for each in due[:3]
         ),
         blocks=(_block(found, context.now),),
         note=NOTE,
         period=_period(found, context.now),
-        empty=None if found else Empty("No months yet", "The first one comes with the first usage."),
+        empty=None if found else Empty("No months yet", "The first month appears with the first usage."),
     )
 
 
@@ -132,7 +134,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
             return back
         shown = closing.preview(organization, month, now)
     except Changed:
-        messages.error(request, "Charges have changed since they were shown. This is how they are now.")
+        messages.error(request, "Charges have changed since this page was shown. These are the current ones.")
         update_charges(organization.pk, now)
         shown = closing.preview(organization, month, now)
     except NotClosable as error:

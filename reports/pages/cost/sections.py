@@ -54,11 +54,11 @@ def _days(view: View, by: str) -> Block:
     if found.forecast.days:
         beside = tuple(found.forecast.days.get(day) for day in days)
         series.append(Series("expected", beside, palette.REST, is_beside=True))
-    sentence = "A click on a day leads to its hours."
+    sentence = "Click a day to see its hours."
     if found.query.is_narrowed:
-        sentence += " Platform costs are of no source and no kind, so they are left out."
+        sentence += " Platform costs don't belong to a source or a kind, so they are left out."
     elif found.whole.cost:
-        sentence += " Platform costs and corrections are of no day, so they are left out here."
+        sentence += " Platform costs and corrections belong to a month, so they are left out here."
     chart = TimeChart(
         f"Cost of each day, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
     )
@@ -96,7 +96,9 @@ def _why(view: View) -> Block:
         if days > 1
         else "The first day of both months"
     )
-    sentence = f"{what if days else 'Both months, whole'}. The parts sum to the change, to the last digit."
+    sentence = (
+        f"{what if days else 'Both complete months'}. The parts add up to the change, to the last digit."
+    )
     return Block("why", f"Why it differs from {before}", sentence, table=Table(columns, tuple(rows)))
 
 
@@ -106,7 +108,7 @@ def _parts(view: View, by: str) -> Block:
         Column(by, BY[by]),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The complete previous month"),
         *(() if by == "meter" else (Column("per_million", "A million events", money),)),
     )
     hues = view.names.hues(by, [part.keys[0] for part in found.parts])
@@ -167,7 +169,7 @@ def _drop(view: View) -> Block:
         "What could be dropped",
         _saving(view),
         table=Table(columns, rows),
-        note="The number of events leads to those that were received in the month. Rejected events are free.",
+        note="The number of events links to the events received in the month. Rejected events are free.",
     )
 
 
@@ -195,7 +197,7 @@ def _owners(view: View) -> Block:
         Column("owner", "Owner"),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The complete previous month"),
         Column("per_million", "A million events", money),
         Column("events", "Events", EVENTS),
         Column("gb", "GB", count("GB")),
@@ -241,9 +243,9 @@ def _corrections(view: View) -> Block:
     return Block(
         "corrections",
         "Corrections",
-        "Found after those months were closed, so charged in this one.",
+        "Changes after those months were closed, charged in this one.",
         table=Table(columns, rows),
-        empty=Empty("No corrections", "Nothing was found later."),
+        empty=Empty("No corrections", "Nothing has changed since the earlier months were closed."),
     )
 
 
@@ -277,7 +279,7 @@ def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
     chart = TimeChart(
         f"Cost of each month, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
     )
-    return Block("months", f"Months, by {BY[by].lower()}", "A click on a month leads to its days.", chart)
+    return Block("months", f"Months, by {BY[by].lower()}", "Click a month to see its days.", chart)
 
 
 def _known(values: tuple[Any, ...], months: list[date], first: date) -> tuple[Any, ...]:

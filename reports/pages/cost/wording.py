@@ -17,8 +17,9 @@ from reports.periods import DAY, month_of
 PLATFORM, NO_KIND = "(platform cost)", "(unknown)"
 BY = {"source": "Source", "kind": "Kind", "dialect": "Dialect", "meter": "Meter", "owner": "Owner"}
 NOTE = (
-    "All times are UTC. An event costs in the hour of its receipt, however late it is; other reports go by "
-    "the time at which it occurred. Amounts are rounded only for display: hover has them exact, CSV too."
+    "All times are UTC. An event is charged in the hour of its receipt, however late it is; other reports"
+    " use its time of occurrence. Amounts are rounded only for display: hover over them or download CSV"
+    " for exact ones."
 )
 
 

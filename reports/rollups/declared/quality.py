@@ -44,8 +44,8 @@ class UnknownKeys(EventRollup):
     where = "jsonb_typeof(event.extra) = 'object'"
 
     kind = Key("event.kind", help_text="Kind of event.")
-    path = Key("unknown.path", help_text="The key, with those around it.")
-    events = Count(help_text="Events that have it.")
+    path = Key("unknown.path", help_text="Path of the key.")
+    events = Count(help_text="Number of events with this key.")
 
 
 class Skews(EventRollup):
@@ -56,6 +56,7 @@ class Skews(EventRollup):
     kind = Key("event.kind", help_text="Kind of event.")
     bin = Bin(
         f"width_bucket(event.clock_skew_ms, ARRAY[{_EDGES}])",
-        help_text="How many of the edges -1 day, -1 h, -5, -1 min, -10 s, 10 s and so on it is at or above.",
+        help_text="Number of the edges -1 day, -1 h, -5 min, -1 min, -10 s, 10 s and so on that the skew"
+        " has reached.",
     )
     events = Count(help_text="How many.")

@@ -39,15 +39,15 @@ class Metrics(EventRollup):
     joins = _MEASURED
     where = _IS_NUMBER
 
-    system = Key("detail.system", help_text="System that is measured.")
+    system = Key("detail.system", help_text="System that was measured.")
     subsystem = Key("detail.subsystem", help_text="Part of the system.")
-    metric = Key("measured.name", help_text="Name of what is measured.")
-    count = Count(help_text="How often it was measured.")
+    metric = Key("measured.name", help_text="Name of the metric.")
+    count = Count(help_text="Number of measurements.")
     total = Total(_VALUE, help_text="Sum of the values.")
-    least = Least(_VALUE, null=True, help_text="The least value.")
-    most = Most(_VALUE, null=True, help_text="The greatest value.")
-    last = Last(_VALUE, at="latest", null=True, help_text="The last value.")
-    latest = Latest("event.occurred_at", help_text="When that was.")
+    least = Least(_VALUE, null=True, help_text="Lowest value.")
+    most = Most(_VALUE, null=True, help_text="Highest value.")
+    last = Last(_VALUE, at="latest", null=True, help_text="Last value.")
+    latest = Latest("event.occurred_at", help_text="Time of the last value.")
 
 
 class MetricShapes(EventRollup):
@@ -57,9 +57,9 @@ class MetricShapes(EventRollup):
     joins = _MEASURED
     where = _IS_NUMBER
 
-    system = Key("detail.system", help_text="System that is measured.")
+    system = Key("detail.system", help_text="System that was measured.")
     subsystem = Key("detail.subsystem", help_text="Part of the system.")
-    metric = Key("measured.name", help_text="Name of what is measured.")
+    metric = Key("measured.name", help_text="Name of the metric.")
     bin = Bin(bin_sql(_VALUE), help_text="Bin of the histogram.")
     count = Count(help_text="Values in it.")
 
@@ -70,5 +70,5 @@ class Heartbeats(EventRollup):
     kinds = ("heartbeat",)
 
     events = Count(help_text="How many.")
-    first = First("event.occurred_at", help_text="When the first came.")
-    latest = Latest("event.occurred_at", help_text="When the last came.")
+    first = First("event.occurred_at", help_text="Time of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of the last event.")

@@ -11,9 +11,9 @@ from reports.rollups.rebuilding import Step
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the options. Without them, commands cover everything."""
-    parser.add_argument("--owner", help="Only those of the owners of this name.")
-    parser.add_argument("--since", type=date.fromisoformat, help="From this day on (UTC), as 2026-01-31.")
-    parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
+    parser.add_argument("--owner", help="Only owners with this name.")
+    parser.add_argument("--since", type=date.fromisoformat, help="From this day on, UTC, such as 2026-01-31.")
+    parser.add_argument("--until", type=date.fromisoformat, help="Up to, but not including, this day, UTC.")
 
 
 def steps(owner: str | None, since: date | None, until: date | None) -> list[Step]:

@@ -13,7 +13,7 @@ _SECONDS = 2.5  # between two lines
 class Command(BaseCommand):
     """Load the demo, or resume an interrupted load."""
 
-    help = "Loads the demo's events, the newest days first, then its prices and digests. `make run` runs it."
+    help = "Loads the demo's events, newest days first, then its prices and digests. `make run` runs it."
 
     def handle(self, *_: object, **__: object) -> None:
         backfill = first_start.unfinished()

@@ -22,19 +22,22 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     help = (
-        "Creates partitions for the weeks ahead and static files and, at the first start on the embedded"
-        " database, the demo's users and key. `load_demo` then loads its events."
+        "Creates partitions for the coming weeks, collects static files and, at the first start on the"
+        " embedded database, creates the demo's users and key. `load_demo` then loads its events."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--demo",
             action=BooleanOptionalAction,
-            help="Create the demo, or don't, regardless of the settings.",
+            help="Create or don't create the demo, regardless of the settings.",
         )
-        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if necessary.")
+        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if needed.")
         parser.add_argument(
-            "--welcome", dest="welcome_file", metavar="FILE", help="Write how to log in to this private file."
+            "--welcome",
+            dest="welcome_file",
+            metavar="FILE",
+            help="Write the login instructions to this file, which only its owner can read.",
         )
 
     def handle(

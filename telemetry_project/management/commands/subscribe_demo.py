@@ -12,12 +12,14 @@ from telemetry_project.demo import subscriptions
 class Command(BaseCommand):
     """Subscribe a user of the demo."""
 
-    help = "Subscribes a user to daily and weekly digests of all owners that they see, the first due at once."
+    help = "Subscribes a user to daily and weekly digests of all the owners they see, the first sent at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", dest="username", default="lead", help="Name of the user.")
+        parser.add_argument("--user", dest="username", default="lead", help="Username.")
         parser.add_argument(
-            "--if-demo", action="store_true", help="Only where there is a demo and mail goes to files."
+            "--if-demo",
+            action="store_true",
+            help="Do nothing unless there is a demo and mails are written to files.",
         )
 
     def handle(self, *_: object, username: str, if_demo: bool, **__: object) -> None:
@@ -29,6 +31,6 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no user {username}.")
         if subscriptions.subscribe(user, timezone.now()):
-            self.stdout.write(f"{user} gets digests by mail now, the first in a few minutes.")
+            self.stdout.write(f"{user} now gets digests by mail, the first in a few minutes.")
         else:
-            self.stdout.write(f"{user} was subscribed before, so nothing was changed.")
+            self.stdout.write(f"{user} is already subscribed, so nothing was changed.")

@@ -15,12 +15,14 @@ from reports.cost.charging.updating import update_charges
 class Command(BaseCommand):
     """Close a month of an organization."""
 
-    help = "Shows what a month cost each owner; with --yes closes it, so that it never changes any more."
+    help = (
+        "Shows what a month cost each owner. With --yes, closes the month, so its charges never change again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", dest="slug", required=True, help="Its slug.")
-        parser.add_argument("--month", required=True, help="As in 2026-09.")
-        parser.add_argument("--yes", action="store_true", help="Close it. Without: only show.")
+        parser.add_argument("--organization", dest="slug", required=True, help="Slug of the organization.")
+        parser.add_argument("--month", required=True, help="Month, such as 2026-09.")
+        parser.add_argument("--yes", action="store_true", help="Close the month instead of only showing it.")
 
     def handle(self, *_: object, slug: str, month: str, yes: bool, **__: object) -> None:
         organization = Organization.objects.filter(slug=slug).first()

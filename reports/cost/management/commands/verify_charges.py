@@ -10,8 +10,8 @@ class Command(BaseCommand):
     """Charge what is due, then compare."""
 
     help = (
-        "Brings charges up to date, then compares them with a recount of the events, with a computation from"
-        " the beginning, and with their daily sums; exit 1 where they differ."
+        "Brings charges up to date, then compares them with a recount of the events, with charges computed"
+        " from scratch, and with their daily sums. Exits with 1 if they differ."
     )
 
     def handle(self, *_: object, **__: object) -> None:
