@@ -77,7 +77,7 @@ def _block(found: list[Month], now: datetime) -> Block:
         Column("organization", "Organization"),
         Column("cost", "Cost", is_amounts=True),
         Column("state", "State"),
-        Column("corrections", "Of which corrections", is_amounts=True),
+        Column("corrections", "Including corrections", is_amounts=True),
         Column("until", "Charged until (UTC)"),
         Column("closed_by", "Closed by"),
         Column("closed_at", "Closed at (UTC)"),

@@ -268,7 +268,7 @@ def _partitions(found: Pipeline) -> Block:
     columns = (
         Column("week", "Week from", zone="UTC"),
         Column("partitions", "Partitions", count("partitions")),
-        Column("events", "Events, about", EVENTS, has_bar=True, is_estimate=True),
+        Column("events", "Events", EVENTS, has_bar=True, is_estimate=True),
         Column("size", "Size", BYTES, has_bar=True),
     )
     rows = tuple(Row((week.begins, week.partitions, week.events, week.size)) for week in found.weeks)

@@ -33,7 +33,7 @@ class Builds(EventRollup):
 
 
 class BuildSeries(EventRollup):
-    """Series of events, by what they are part of: whether they are whole."""
+    """Series of events, grouped by what they are part of, to tell complete from incomplete ones."""
 
     kinds = ("emitted_event",)
     where = "detail.scope <> ''"
@@ -50,7 +50,7 @@ class BuildSeries(EventRollup):
 
 
 class BuildTimers(EventRollup):
-    """Timers that tie events together, and when the first and the last of each occurred."""
+    """Timers that connect events, with the times of their first and last event."""
 
     kinds = ("emitted_event",)
     where = "detail.timer IS NOT NULL"

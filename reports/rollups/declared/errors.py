@@ -9,7 +9,7 @@ _TYPE = "CASE event.kind WHEN 'error' THEN detail_error.errtype ELSE detail_ui_a
 
 
 class Errors(EventRollup):
-    """Errors that users ran into; log entries of level ERROR are in the rollup of logs."""
+    """Errors that users encountered. Log entries of level ERROR are in the rollup of logs."""
 
     kinds = ("error", "ui_action")
     where = _WHERE
@@ -23,7 +23,7 @@ class Errors(EventRollup):
 
 
 class ErrorsAffected(EventRollup):
-    """Whom errors befell: the sets of sessions and actors."""
+    """Sets of sessions and actors affected by errors."""
 
     of_people = True
     kinds = ("error", "ui_action")

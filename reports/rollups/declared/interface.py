@@ -5,7 +5,7 @@ from reports.rollups.rollup import EventRollup
 
 
 class UiActions(EventRollup):
-    """Actions on elements of pages."""
+    """Actions on page elements."""
 
     kinds = ("ui_action",)
 

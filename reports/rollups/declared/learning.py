@@ -5,7 +5,7 @@ from reports.rollups.rollup import EventRollup
 
 
 class Contents(EventRollup):
-    """Contents begun (START) and done with (END)."""
+    """Contents started (START) and finished (END)."""
 
     of_people = True
     kinds = ("start", "end")
@@ -74,7 +74,7 @@ class Ratings(EventRollup):
 
 
 class Searches(EventRollup):
-    """Searches and how much they found (SEARCH)."""
+    """Searches and their numbers of results (SEARCH)."""
 
     of_people = True
     kinds = ("search",)

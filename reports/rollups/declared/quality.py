@@ -38,7 +38,7 @@ _UNKNOWN = """CROSS JOIN LATERAL (
 
 
 class UnknownKeys(EventRollup):
-    """Keys that no column holds, or whose value is another than the column's."""
+    """Keys without a column, or whose value differs from the column's."""
 
     joins = compose(_UNKNOWN, deepest=str(_DEEPEST), known="{" + ",".join(_KNOWN) + "}")
     where = "jsonb_typeof(event.extra) = 'object'"

@@ -23,7 +23,7 @@ _VALUE = "measured.value"
 
 
 class Logs(EventRollup):
-    """Entries of logs."""
+    """Log entries."""
 
     kinds = ("log",)
 
@@ -33,7 +33,7 @@ class Logs(EventRollup):
 
 
 class Metrics(EventRollup):
-    """Measurements of services: numbers only."""
+    """Measurements of services, numbers only."""
 
     kinds = ("metrics",)
     joins = _MEASURED
@@ -51,7 +51,7 @@ class Metrics(EventRollup):
 
 
 class MetricShapes(EventRollup):
-    """Distributions of measurements, as histograms true to 2 %."""
+    """Distributions of measurements, as histograms accurate to 2 %."""
 
     kinds = ("metrics",)
     joins = _MEASURED
@@ -65,7 +65,7 @@ class MetricShapes(EventRollup):
 
 
 class Heartbeats(EventRollup):
-    """Signs of life. Since first and last are kept, silences of 15 minutes and more are exact."""
+    """Heartbeats. The first and last of each bucket are stored, so gaps of 15 minutes or more are exact."""
 
     kinds = ("heartbeat",)
 

@@ -6,7 +6,7 @@ from reports.rollups.rollup import SessionRollup
 
 
 class Sessions(SessionRollup):
-    """Sessions, by the device that they began on."""
+    """Sessions, by the device on which they began."""
 
     device_type = Key("session.device_type", help_text="Type of device of the first event.")
     os_name = Key("session.os_name", help_text="Operating system of the first event.")
@@ -21,7 +21,7 @@ class Sessions(SessionRollup):
 
 
 class SessionShapes(SessionRollup):
-    """Distributions over sessions, as histograms true to 2 %."""
+    """Distributions over sessions, as histograms accurate to 2 %."""
 
     joins = (
         "CROSS JOIN LATERAL (VALUES ('time_spent', session.time_spent), ('depth', session.page_views),"
@@ -34,7 +34,7 @@ class SessionShapes(SessionRollup):
 
 
 class Ends(SessionRollup):
-    """Where sessions begin and end."""
+    """Pages on which sessions begin and end."""
 
     joins = (
         "CROSS JOIN LATERAL (VALUES ('entry', session.first_page), ('exit', session.last_page))"

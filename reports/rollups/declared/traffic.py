@@ -15,7 +15,7 @@ class Events(EventRollup):
 
 
 class Actives(EventRollup):
-    """Sets of the actors and devices that were active."""
+    """Sets of active actors and devices."""
 
     of_people = True
     joins = "CROSS JOIN LATERAL (VALUES ('actor', event.actor), ('device', event.device)) AS who (what, id)"
@@ -27,7 +27,7 @@ class Actives(EventRollup):
 
 
 class Pages(EventRollup):
-    """Pages shown: Sunbird's impressions, Availity's loads of pages."""
+    """Page views: Sunbird's impressions and Availity's page loads."""
 
     of_people = True
     kinds = ("impression", "ui_action")
