@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 
 from events.event import Event
 from events.identity import first_id, moment, occurred_ms
@@ -46,7 +46,7 @@ def newest(
     model = KINDS[kind].model
     since, until = map(first_id, between or (filters.period.since, filters.period.until))
     in_time = model._default_manager.filter(pk__gte=since, pk__lt=until).defer(*without)
-    mine: Any = Event.objects.filter(pk__gte=since, pk__lt=until)
+    mine: QuerySet[Event] = Event.objects.filter(pk__gte=since, pk__lt=until)
     if filters.owners is not None:
         mine = mine.filter(owner_id__in=filters.owners)
     rows = in_time.prefetch_related(
@@ -66,7 +66,7 @@ def newest(
     )
 
 
-def _narrowed(events: Any, filters: Filters) -> Any:
+def _narrowed(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     for column, values in (
         ("source_id", filters.sources),
         ("version", filters.versions),

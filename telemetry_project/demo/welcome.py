@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -12,7 +11,7 @@ from telemetry_project.demo import home
 from telemetry_project.demo.home import USERS
 
 # The published example of Availity's document, sent by the demo key's owner.
-EXAMPLE: dict[str, Any] = {
+EXAMPLE: dict[str, object] = {
     "customerId": "1194",
     "contact": "myteamdistributionlist@availity.com",
     "owner": home.KEY_DELIVERY,

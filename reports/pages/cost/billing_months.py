@@ -1,12 +1,11 @@
 """Months: the cost and state of each organization's months. Operators close months here."""
 
 from datetime import date, datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -144,7 +143,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
 
 
 def _close(
-    request: HttpRequest, organization: Organization, month: date, selection: Any, now: datetime
+    request: HttpRequest, organization: Organization, month: date, selection: QueryDict, now: datetime
 ) -> Preview:
     """Close the month, unless the amounts differ from those that the person saw."""
     with transaction.atomic():

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
 from reports.charts.numbers import SHARE, Unit, change, count
@@ -24,6 +23,7 @@ from reports.pages.links import moment, received
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty, Figure, Report
 from reports.periods import DAY, Granularity
+from reports.query.relation import Key, Keys
 
 HOUR = timedelta(hours=1)
 PER = "Price of a million events, of a GB, or of a GB stored for a month"
@@ -70,12 +70,17 @@ def _day(
     )
 
 
-def _at(day: Any) -> dict[str, str]:
+def _at(day: date) -> dict[str, str]:
     return {"month": f"{day:%Y-%m}", "day": f"{day:%Y-%m-%d}"}
 
 
 def _hours(
-    hours: Any, by: str, hues: Mapping[Any, int], filters: Filters, context: Context, money: Unit
+    hours: Mapping[datetime, Mapping[Key, Decimal]],
+    by: str,
+    hues: Mapping[Key, int],
+    filters: Filters,
+    context: Context,
+    money: Unit,
 ) -> Block:
     buckets = tuple(
         replace(bucket, href=context.links.here(hour=f"{bucket.start.astimezone(UTC):%H}"))
@@ -92,7 +97,12 @@ def _hours(
 
 
 def _parts(
-    parts: list[Part], before: Any, by: str, hues: Mapping[Any, int], context: Context, money: Unit
+    parts: list[Part],
+    before: Mapping[Keys, Part],
+    by: str,
+    hues: Mapping[Key, int],
+    context: Context,
+    money: Unit,
 ) -> Block:
     whole = figures.total_of(parts)
     columns = (

@@ -1,13 +1,12 @@
 """The charts and tables of the cost pages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
-from reports.charts.numbers import BYTES, SHARE, count
+from reports.charts.numbers import BYTES, SHARE, Number, count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.cost.meters import METERS
@@ -20,6 +19,7 @@ from reports.pages.cost.wording import BY, signed, unit_of
 from reports.pages.links import received
 from reports.pages.report import Block, Empty
 from reports.periods import Granularity, Period, month_of, next_month
+from reports.query.relation import Key
 
 EVENTS = count("events")
 
@@ -282,13 +282,13 @@ def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
     return Block("months", f"Months, by {BY[by].lower()}", "Click a month to see its days.", chart)
 
 
-def _known(values: tuple[Any, ...], months: list[date], first: date) -> tuple[Any, ...]:
+def _known(values: Sequence[Number | None], months: list[date], first: date) -> tuple[Number | None, ...]:
     """Return the values, with None before the first month that has charges."""
     return tuple(value if month >= first else None for value, month in zip(values, months, strict=True))
 
 
 def _to_come(
-    found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Any, Decimal]]
+    found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Key, Decimal]]
 ) -> Series | None:
     """Return what the current month is expected to cost beyond what was charged."""
     month, expected = found.query.month, found.forecast.expected
