@@ -280,9 +280,10 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         if form not in EXPORT_FORMATS:
             raise Http404
         try:
-            listed: Any = self.get_changelist_instance(request)
+            listed = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:
             raise Http404 from error
+        assert isinstance(listed, EventChangeList)
         if listed.unread:  # a file has no place to say what it left out
             return HttpResponseBadRequest(listed.unread_sentence, content_type="text/plain; charset=utf-8")
         self._note(request, listed, form)

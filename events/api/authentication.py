@@ -1,7 +1,5 @@
 """Readers of the API: authenticated by a secret key, and limited in their rate."""
 
-from typing import Any
-
 from django.conf import settings
 from django.utils import timezone
 from rest_framework import exceptions
@@ -10,7 +8,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from events.access import KeyUser
+from events.access import KeyUser, Person
 from events.lib import buckets
 from events.lib.buckets import Bucket, Exhausted, Limit, bucket_name
 from events.lib.settings_cache import cached_from_settings
@@ -81,7 +79,7 @@ class ReaderThrottle(BaseThrottle):
         return True
 
 
-def _bucket_of(user: Any) -> tuple[str, str] | None:
+def _bucket_of(user: Person) -> tuple[str, str] | None:
     """Return the name and owner of a reader's bucket; None for anonymous requests."""
     if isinstance(user, KeyUser):
         return bucket_name("reading_key", str(user.key.pk)), "this API key"

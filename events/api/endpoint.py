@@ -19,6 +19,7 @@ from events.api.authentication import policy
 from events.api.problems import BadParameter
 
 FIELDS = "fields"
+AnySerializer = type[serializers.BaseSerializer[Any]]
 
 
 class Filters(DjangoFilterBackend):
@@ -82,7 +83,7 @@ class Endpoint:
     def _is_single(self) -> bool:
         return getattr(self, "action", "") == "retrieve"
 
-    def _serializer(self) -> Any:
+    def _serializer(self) -> AnySerializer:
         found = getattr(self, "get_serializer_class", None)
         return found() if found else serializers.Serializer
 

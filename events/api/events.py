@@ -1,13 +1,10 @@
 """Events in the read API."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from rest_framework import viewsets
-from rest_framework.serializers import BaseSerializer
 
 from events.access import Access
-from events.api.endpoint import Endpoint
+from events.api.endpoint import AnySerializer, Endpoint
 from events.api.filters import EventFilter
 from events.api.pagination import EventPagination
 from events.api.serializers import LISTED, EventDetailSerializer, EventSerializer
@@ -29,6 +26,6 @@ class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
             events = events.only(*LISTED)
         return events.prefetch_related("owner", "source")
 
-    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer: a single event has all details."""
         return EventDetailSerializer if self.action == "retrieve" else EventSerializer

@@ -6,10 +6,10 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django_filters.fields import IsoDateTimeField
 
-from events.access import Access
+from events.access import Access, Person, Row
 from events.event import Event, EventQuerySet
 from events.identity import first_id
 from events.kinds import KINDS
@@ -24,7 +24,7 @@ OF_TIME = ("occurred_after", "occurred_before")  # tell the ids
 UNINDEXED = ("source", "dialect", "actor", "device", "client_event_id", "is_bot")
 
 
-def in_time(rows: QuerySet[Any], name: str, at: datetime | None) -> QuerySet[Any]:
+def in_time(rows: QuerySet[Row], name: str, at: datetime | None) -> QuerySet[Row]:
     """Filter rows of a kind's table by one of OF_TIME."""
     if at is None:
         return rows
@@ -71,20 +71,20 @@ class OwnedFilter(django_filters.FilterSet):
     source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
 
     @property
-    def reader(self) -> Any:
+    def reader(self) -> Person:
         """The user or key that sent the request."""
         assert self.request is not None, "filters are made by views"
         return self.request.user
 
-    def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+    def by_owner(self, rows: QuerySet[Model], _: str, name: str) -> QuerySet[Model]:
         """Filter by the name of a visible owner."""
         return rows.filter(owner_id__in=Access(self.reader).owners_named(name))
 
-    def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+    def by_source(self, rows: QuerySet[Model], _: str, name: str) -> QuerySet[Model]:
         """Filter by the name of a source."""
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))
 
-    def by_bot(self, rows: QuerySet[Any], _: str, flag: str) -> QuerySet[Any]:
+    def by_bot(self, rows: QuerySet[Model], _: str, flag: str) -> QuerySet[Model]:
         """Filter by events of bots. Events without a user agent aren't from bots."""
         return rows.filter(is_bot=True) if flag == "true" else rows.exclude(is_bot=True)
 

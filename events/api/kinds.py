@@ -14,12 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.access import Access
-from events.api.endpoint import Endpoint
+from events.api.endpoint import AnySerializer, Endpoint
 from events.api.filters import INDEXED, OF_TIME, EnvelopeFilter, TimeFilter, in_time
 from events.api.pagination import KindPagination
 from events.api.serializers import LISTED, kind_serializer
 from events.event import Event
 from events.kinds import KINDS, KindEntry
+from events.kinds.base import Kind
+from events.lib.fields import AnyField
 from events.lib.paging import EventQuery
 
 
@@ -46,7 +48,7 @@ _NUMERIC = (
     ("lte", django_filters.NumberFilter, "This or less."),
 )
 # Lookup, filter and description for each type of column. Columns stored as JSON have none.
-LOOKUPS: dict[type[models.Field[Any, Any]], tuple[tuple[str, Any, str], ...]] = {
+LOOKUPS: dict[type[AnyField], tuple[tuple[str, type[django_filters.Filter], str], ...]] = {
     models.TextField: (
         ("exact", django_filters.CharFilter, "Equal to this value."),
         ("in", _TextIn, "Equal to one of these values, separated by commas."),
@@ -85,7 +87,7 @@ class KindFilter(EnvelopeFilter):
         return EventQuery(rows, windowed_by=(paced, indexed), joined=envelopes)
 
 
-def _filters_of(model: Any) -> dict[str, object]:
+def _filters_of(model: type[Kind]) -> dict[str, object]:
     """Build the filters of a kind's own columns."""
     return {
         column.attname if lookup == "exact" else f"{column.attname}__{lookup}": filter_class(
@@ -182,7 +184,7 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
         rows = KINDS[self.kind].model._default_manager.all()
         return rows.prefetch_related(Prefetch("event", envelopes))
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer of the kind."""
         return kind_serializer(self.kind)
 

@@ -15,7 +15,7 @@ from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import TimeFilter
 from events.api.pagination import NamePagination
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, OwnerQuerySet
 from events.ownership.source import STANDING, Source
 from events.store.sources import has_stored_events
 from events.store.usage import UsageHour, hour_of
@@ -45,7 +45,7 @@ class OwnerFilter(django_filters.FilterSet):
         model = Owner
         fields: list[str] = []
 
-    def by_name(self, owners: Any, _: str, name: str) -> Any:
+    def by_name(self, owners: OwnerQuerySet, _: str, name: str) -> OwnerQuerySet:
         """Filter by name."""
         return owners.named(name)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from events.api.endpoint import Selectable
+from events.api.endpoint import AnySerializer, Selectable
 from events.event import ENRICHED, Event
 from events.kinds import KINDS
 from events.store.details import as_wire, detail_of
@@ -78,7 +78,7 @@ def own_columns(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+def columns_serializer(kind: str) -> AnySerializer:
     """Build the serializer of the kind's own columns."""
     model, names = KINDS[kind].model, own_columns(kind)
     meta = type("Meta", (), {"model": model, "fields": names, "read_only_fields": names})
@@ -87,7 +87,7 @@ def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
 
 
 @cache
-def kind_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+def kind_serializer(kind: str) -> AnySerializer:
     """Build the serializer of an event of the kind: its envelope and the kind's own columns."""
     columns = columns_serializer(kind)
     names = (*LISTED, *own_columns(kind))

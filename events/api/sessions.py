@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.access import Access
-from events.api.endpoint import Endpoint, Selectable
+from events.api.endpoint import AnySerializer, Endpoint, Selectable
 from events.api.filters import OwnedFilter, TimeFilter, bot_filter
 from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
 from events.api.serializers import LISTED, EventSerializer
@@ -170,7 +170,7 @@ class SessionDetailSerializer(SessionSerializer):
         )
 
 
-_SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
+_SERIALIZERS: dict[str, AnySerializer] = {
     "retrieve": SessionDetailSerializer,
     "events": EventSerializer,
     "summary": serializers.Serializer,
@@ -198,7 +198,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         sessions = Session.objects.for_owners(Access(self.request.user).visible_owners)
         return sessions.prefetch_related("owner", "source")
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer: a single session has its parts."""
         return _SERIALIZERS.get(self.action, SessionSerializer)
 
@@ -216,7 +216,7 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
                 raise
             raise _Moved(moved.current) from None
 
-    def handle_exception(self, exc: Exception) -> Any:
+    def handle_exception(self, exc: Exception) -> Response:
         """Redirect from a previous id of a session to its current one."""
         if isinstance(exc, _Moved):
             return self._moved(exc.current)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import django_filters
-from django.db.models import QuerySet, Sum
+from django.db.models import Model, QuerySet, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 from rest_framework import serializers, viewsets
@@ -70,7 +70,7 @@ class ReceiptFilter(OwnedFilter):
             )
         return RequestedPeriod(group, since, until)
 
-    def no_filter(self, rows: QuerySet[Any], _: str, __: Any) -> QuerySet[Any]:
+    def no_filter(self, rows: QuerySet[Model], _: str, __: object) -> QuerySet[Model]:
         """Return the rows unchanged: `asked` combines these values."""
         return rows
 

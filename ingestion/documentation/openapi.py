@@ -1,7 +1,6 @@
 """OpenAPI of the ingest endpoints: the wire form of each kind, and an example of each format."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Field
@@ -9,7 +8,7 @@ from django.db.models import Field
 from events.event import Event
 from events.kinds import KINDS, KindEntry
 from events.wire import columns, dialects
-from events.wire.columns import Need
+from events.wire.columns import Need, Take
 from events.wire.schema import Leaf
 from ingestion.dialects import availity, sunbird
 
@@ -22,7 +21,7 @@ EMIT_PATH = "/v1/telemetry/event:emit"
 _NUMBER = {"type": ["number", "string"], "description": "A number, or a text with a number."}
 _UNSIGNED = {"type": ["string", "integer"], "pattern": "^[0-9]{1,19}$", "minimum": 0}
 # What is sent for a column, by what takes it in.
-_SENT: dict[Callable[[Any], Any], Schema] = {
+_SENT: dict[Take, Schema] = {
     columns.take_text: {"type": "string"},
     columns.take_loose_text: {"type": ["string", "number"]},
     columns.take_identifier: {"type": "string", "maxLength": 512},
@@ -153,7 +152,7 @@ _KEYS: dict[str, Schema] = {
 }
 
 
-def examples(now_ms: int) -> dict[str, Any]:
+def examples(now_ms: int) -> Schema:
     """Return an event of each format with the current time, since old events are rejected."""
     return {
         "sunbird": {

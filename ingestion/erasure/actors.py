@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from django.db import models, transaction
@@ -19,6 +18,7 @@ from events.enrichment.emails import email_hash, is_address
 from events.enrichment.facts import USER
 from events.enrichment.reference import FEDERATED, federated_id
 from events.event import Event, EventQuerySet
+from events.kinds.base import Kind
 from events.ownership.erased import Erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
@@ -166,7 +166,7 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _event(event: Event, detail: Any) -> dict[str, object]:
+def _event(event: Event, detail: Kind | None) -> dict[str, object]:
     wire = as_wire(event, detail) if detail is not None else None
     return {"record": "event", **_columns(event), "wire": wire}
 

@@ -8,7 +8,7 @@ remembered for a window, since they don't identify an event for ever.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection, pq
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import Format
+from psycopg.rows import TupleRow
 
 from events.lib.janitors import janitor
 from events.ownership.api_key import ApiKey
@@ -156,13 +157,13 @@ class Prepared:
         self._name = name.encode()
         self._sql = sql.encode()
         self._formats = [int(form) for form in formats]  # integers cost less than enums, each time
-        self._known: WeakSet[Connection[Any]] = WeakSet()
+        self._known: WeakSet[Connection[TupleRow]] = WeakSet()
 
     def run(self, database: BaseDatabaseWrapper, values: Sequence[bytes]) -> None:
         """Run it on Django's connection, in its transaction if there is one. Raises Django's errors."""
         if database.connection is None:
             database.ensure_connection()
-        connection: Connection[Any] = database.connection
+        connection: Connection[TupleRow] = database.connection
         with database.wrap_database_errors:
             if not connection.autocommit and connection.pgconn.transaction_status == _IDLE:
                 _check(connection.pgconn.exec_(b"BEGIN"))  # as psycopg does before a first statement
@@ -177,11 +178,11 @@ class Prepared:
                 self._prepare(connection)
                 self._execute(connection, values)
 
-    def _prepare(self, connection: "Connection[Any]") -> None:
+    def _prepare(self, connection: "Connection[TupleRow]") -> None:
         _check(connection.pgconn.prepare(self._name, self._sql))
         self._known.add(connection)
 
-    def _execute(self, connection: "Connection[Any]", values: Sequence[bytes]) -> None:
+    def _execute(self, connection: "Connection[TupleRow]", values: Sequence[bytes]) -> None:
         _check(connection.pgconn.exec_prepared(self._name, values, self._formats))
 
 

@@ -121,7 +121,7 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     received_before = TimeField(required=False, help_text="First received before this time.")
     all = serializers.BooleanField(required=False, help_text="Must be true if no other criterion is given.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
         """Refuse unknown members and an empty selection: a typo must not replay everything."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
             raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."))
@@ -130,7 +130,7 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
+class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
     """What became of one rejected event: outcome is stored, duplicate, rejected, several or busy."""
 
     outcome = serializers.CharField()

@@ -116,7 +116,7 @@ class Whole(Measure, models.BigIntegerField):
 class Numeric(models.Field[Any, Any]):
     """A decimal number of any size."""
 
-    def db_type(self, connection: Any) -> str:
+    def db_type(self, connection: object) -> str:
         """Return the database type."""
         return "numeric"
 
