@@ -35,7 +35,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
     def clean(self) -> dict[str, object]:
         """Refuse a second pending invitation of an address to an owner, and too many mails."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         owner, email = data.get("owner"), data.get("email")
         if owner and email:
             pending = Invitation.objects.pending().filter(owner=owner, email__iexact=email)

@@ -189,7 +189,7 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
 
     def clean(self) -> dict[str, object]:
         """Keep a key within one organization, and a publishable key to what was confirmed."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         permissions, is_publishable = data.get("permissions"), data.get("type") == KeyType.PUBLISHABLE
         if is_publishable and permissions not in (None, Permissions.WRITE):
             self.add_error("permissions", ONLY_WRITES)

@@ -43,7 +43,7 @@ class AddressForm(forms.ModelForm[Address]):
 
     def clean(self) -> dict[str, object]:
         """Default to the owner's contact, and refuse an address that the owner already has."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         owner = data.get("owner")
         if owner and "address" not in self.errors and not data.get("address"):
             self._take_contact(owner, data)

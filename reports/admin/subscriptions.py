@@ -1,7 +1,5 @@
 """Subscriptions to digests in the admin. People manage their own, leads those of contacts, operators all."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -47,7 +45,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
 
     def clean(self) -> dict[str, object]:
         """Require one recipient, who may see all owners."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         address = data.get("address", self.instance.address)
         user = data.get("user", self.instance.user)
         if address is None and user is None:

@@ -10,6 +10,8 @@ from django.db.models import Prefetch, Q, QuerySet
 from events.event import Event
 from events.identity import first_id, moment, occurred_ms
 from events.kinds import KINDS
+from events.kinds.audit import Audit
+from events.kinds.feedback import Feedback
 from events.lib.paging import EventQuery, WindowEnd
 from reports.filters import Filters
 
@@ -114,7 +116,7 @@ def comments(filters: Filters, content: str = "", limit: int = COMMENTS) -> tupl
     return tuple(_comment(row) for row in rows[:limit])
 
 
-def _comment(row: Any) -> Comment:
+def _comment(row: Feedback) -> Comment:
     return Comment(
         at=row.event.occurred_at,
         event_id=str(row.pk),
@@ -158,7 +160,7 @@ def trail(filters: Filters, about: str = "", limit: int = CHANGES) -> Trail:
     return Trail(tuple(map(_change, found.rows)), found.looked_back_to, found.has_more)
 
 
-def _change(row: Any) -> Change:
+def _change(row: Audit) -> Change:
     event = row.event
     return Change(
         at=event.occurred_at,
