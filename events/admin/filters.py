@@ -22,6 +22,7 @@ from events.kinds import KINDS
 from events.lib import times
 from events.lib.fields import AnyField
 from events.store.sources import with_merged
+from events.store.versions import OVERFLOW, has_version
 from events.wire.dialects import DIALECTS
 
 SOURCES_FROM_DAYS = 91  # a source that has sent nothing for longer is not offered to members
@@ -328,13 +329,26 @@ class ListedFilter(TextFilter):
             return super().narrow(request, rows)
         if "\x00" in self.chosen:
             return rows.none()
-        return rows.filter(**{f"{self.column}__in": [self.chosen, *self.chosen.split(",")]})
+        return rows.filter(**{f"{self.column}__in": self.parts})
+
+    @property
+    def parts(self) -> list[str]:
+        """The whole text, and what is between its commas."""
+        return [self.chosen, *self.chosen.split(",")]
 
 
 class VersionFilter(ListedFilter):
     """Filter by version of the source."""
 
     title = parameter_name = column = "version"
+
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
+        """Return the rows of the versions, also of those that reports count as one."""
+        if OVERFLOW not in self.parts or "\x00" in self.chosen:
+            return super().narrow(request, rows)
+        return rows.filter(has_version(self.parts))
 
 
 class CountryFilter(ListedFilter):

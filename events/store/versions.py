@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Left
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -37,6 +39,17 @@ class SourceVersion(models.Model):
 
     def __str__(self) -> str:
         return self.version or "no version"
+
+
+def has_version(values: Collection[str]) -> Q:
+    """Match the events or sessions of versions. OVERFLOW is all versions beyond the limit of their source."""
+    found = Q(version__in=values)
+    if OVERFLOW not in values:
+        return found
+    of_source = SourceVersion.objects.filter(source=OuterRef("source_id"), owner=OuterRef("owner_id"))
+    is_named = Exists(of_source.filter(version=Left(OuterRef("version"), LONGEST)))
+    is_over = Q(Exists(of_source.filter(version=OVERFLOW)), ~is_named, version__isnull=False)
+    return found | is_over & ~Q(version="")
 
 
 class VersionKey(NamedTuple):

@@ -13,6 +13,7 @@ from events.kinds import KINDS
 from events.kinds.audit import Audit
 from events.kinds.feedback import Feedback
 from events.lib.paging import EventQuery, WindowEnd
+from events.store.versions import has_version
 from reports.filters import Filters
 
 _OF_ENVELOPE = (
@@ -71,11 +72,12 @@ def newest(
 def _narrowed(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     for column, values in (
         ("source_id", filters.sources),
-        ("version", filters.versions),
         ("country", filters.countries),
     ):
         if values:
             events = events.filter(**{f"{column}__in": values})
+    if filters.versions:
+        events = events.filter(has_version(filters.versions))
     is_bot = filters.bots.wanted(of_people=False)
     if is_bot is None:
         return events

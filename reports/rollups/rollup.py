@@ -6,7 +6,7 @@ from django.db import models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members
+from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members, Version
 
 
 class Grain(models.IntegerChoices):
@@ -68,7 +68,7 @@ class Rollup(models.Model):
 class EventRollup(Rollup):
     """Sums of events, in the bucket that they occurred in."""
 
-    version = Key("event.version", help_text="Version of the source.")
+    version = Version("event.version", help_text="Version of the source.")
     country = Key("event.country", help_text="Country of the event.")
     is_bot = Flag("event.is_bot", help_text="Whether a bot sent it.")
 
@@ -82,7 +82,7 @@ class SessionRollup(Rollup):
     of_sessions = True
     of_people = True
 
-    version = Key("session.version", help_text="Version of the source.")
+    version = Version("session.version", help_text="Version of the source.")
     country = Key("session.country", help_text="Country of the session.")
     is_bot = Flag("session.is_bot", help_text="Whether it is a bot's session.")
 
