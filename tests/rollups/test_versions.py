@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 from django.db import models
 from django.test import Client
+from django.utils import timezone
 
 from events.event import Event
+from events.identity import moment
 from events.sessions.session import Session
 from events.store import versions
 from events.store.versions import OVERFLOW, SourceVersion, has_version
+from reports.pages.words import OVERFLOWN
 from reports.rollups.models import Events, Sessions
 from reports.rollups.rollup import Grain, rollups
+from tests.admin.conftest import html_of, text_of
 from tests.rollups.recomputed import dump, fold_due, rebuild
 from tests.rollups.test_verifying import verified
 from tests.sending import Sender, Wire, log_event
@@ -152,3 +156,21 @@ def test_the_lists_show_the_events_and_sessions_beyond_the_limit(
         asked = {"version": OVERFLOW, "since": "2000-01-01T00:00"}
         listed: Any = admin_client.get(f"/admin/events/{name}/", asked)
         assert {row.version for row in listed.context_data["cl"].result_list} == {"4", "5"}
+
+
+@pytest.mark.parametrize("page", ["errors", "sessions", "quality"])
+def test_pages_explain_that_versions_are_counted_together(
+    sender: Sender, admin_client: Client, page: str
+) -> None:
+    days = f"from={moment(base_ms()):%Y-%m-%d}&to={timezone.now():%Y-%m-%d}"
+    file_and_fold(sender, [error("1", 1)])
+    assert OVERFLOWN not in text_of(html_of(admin_client, f"/reports/{page}/?{days}"))
+
+    file_and_fold(sender, [error(str(number), number) for number in range(2, 7)])
+    assert OVERFLOWN in text_of(html_of(admin_client, f"/reports/{page}/?{days}"))
+
+
+def error(version: str, number: int) -> Wire:
+    """An error of a version, with a warning."""
+    edata = {"err": "E1", "errtype": "SYSTEM", "stacktrace": "at line 1", "pageid": 7}
+    return of(version, number) | {"eid": "ERROR", "edata": edata}

@@ -19,7 +19,7 @@ from reports.pages.links import sessions as list_of_sessions
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.sections import compared_column
-from reports.pages.words import plural
+from reports.pages.words import explain_versions, plural
 from reports.rollups.declared.quality import SECONDS
 
 EVENTS, WARNINGS = count("events"), count("warnings")
@@ -27,6 +27,7 @@ MUCH_REJECTED = 0.05  # a source's shares need attention from here on
 MANY_OFF = 0.1
 REST = "other codes"
 NO_VERSION = "(no version)"
+OF_STORED = "From events that were stored although a field wasn't as it should be."
 NOT_COUNTED = Empty(
     "Not counted by version or country",
     "Rejected events and duplicates aren't decoded that far. Remove the filters by version and country.",
@@ -165,7 +166,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
         "Warnings, by source and version",
         table=_by_hour(Table(tuple(columns), tuple(rows)), ("warnings", "fields", "before"), filters),
         empty=_no_warnings(filters),
-        note="From events that were stored although a field wasn't as it should be.",
+        note=f"{OF_STORED} {explain_versions(each.version for each in found.by_version)}".strip(),
     )
 
 
