@@ -14,7 +14,7 @@ from events.sessions.session import Session
 from events.store import versions
 from events.store.versions import OVERFLOW, SourceVersion, has_version
 from reports.pages.words import OVERFLOWN
-from reports.rollups.models import Events, Sessions
+from reports.rollups.models import Events, Sessions, UnknownKeys
 from reports.rollups.rollup import Grain, rollups
 from tests.admin.conftest import html_of, text_of
 from tests.rollups.recomputed import dump, fold_due, rebuild
@@ -88,6 +88,14 @@ def test_an_all_unique_event_adds_few_rows(sender: Sender) -> None:
 
     # Pages, contents, and the pages that sessions begin and end with: for a quarter of the events each.
     assert (rows() - before) / 300 < 4
+
+
+def test_a_source_beyond_the_limit_is_no_unknown_key(sender: Sender) -> None:
+    """Its name is kept with the event, where a key that no column holds would be too."""
+    file_and_fold(sender, [*map(unique, range(8)), unique(8) | {"surprise": {"context": 1}}])
+
+    assert Event.objects.filter(extra__context__pdata__id__isnull=False).count() == 6
+    assert set(UnknownKeys.objects.values_list("path", flat=True)) == {"surprise.context"}
 
 
 def test_the_counts_of_versions_add_up_to_all_events(sender: Sender) -> None:
