@@ -44,7 +44,7 @@ def parse_day(text: str) -> date:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text[:_SHOWN]} isn't a date like {_EXAMPLE:{_DAY}}") from None
-    raise ValueError(f"{text[:_SHOWN]} is a time; send only the date, {at:{_DAY}}")
+    raise ValueError(f"{text[:_SHOWN]} is a time; use only the date, {at:{_DAY}}")
 
 
 def _refuse_number(text: str, form: str) -> None:
@@ -59,7 +59,7 @@ def _refuse_number(text: str, form: str) -> None:
                 at = datetime.fromtimestamp(number / parts, UTC)
             break
     what = "a time" if form == _TIME else "a date"
-    raise ValueError(f"{text[:_SHOWN]} is a number; send {what} in ISO 8601, such as {at:{form}}")
+    raise ValueError(f"{text[:_SHOWN]} is a number; use {what} in ISO 8601, such as {at:{form}}")
 
 
 def _advice(text: str) -> str:
