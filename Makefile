@@ -1,4 +1,4 @@
-# What a person does with this checkout: `make help` lists it.
+# Targets for people who work on Tally; `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-# A PYTHON that was given by hand is the one that .venv must have; python3 is only what makes one.
+# If PYTHON is given, .venv must have that one; the default python3 only creates it.
 INSTALL = $(PYTHON) requirements/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 base: ## Install what Tally needs into .venv
 	@$(INSTALL) base
@@ -21,7 +21,7 @@ dev: ## Install what tests and checks need on top
 run: base ## Run all of Tally on this machine (TALLY_DATA, HOST, PORT)
 	@exec $(BIN)/python -m telemetry_project.stack
 
-test: dev ## Run the tests (ARGS="-k name" chooses, CLOCK="2025-12-31 23:55" sets the time, UTC)
+test: dev ## Run the tests (ARGS="-k name" selects some, CLOCK="2025-12-31 23:55" sets the time in UTC)
 	@.ci/install-machine
 	@$(BIN)/python -m $(if $(CLOCK),tests.clock "$(CLOCK)") $(if $(ARGS),pytest $(ARGS),tests)
 
@@ -31,7 +31,7 @@ test-fast: dev ## Run only the tests that need no server
 test-clocks: dev ## Run the tests at awkward times of day and year, and on a busy machine
 	@$(BIN)/python -m tests.clock
 
-test-faults: dev ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat)
+test-faults: dev ## Break the stack at random (FAULT_SECONDS=600, FAULT_SEED to repeat a run)
 	@FAULT_SECONDS="$(FAULT_SECONDS)" FAULT_SEED="$(FAULT_SEED)" $(BIN)/python -m tests.faults
 
 fuzz: dev ## Send what nobody should (FUZZ_SECONDS=600, FUZZ_SEED to repeat)
@@ -75,7 +75,7 @@ migrations: base ## Write the migrations that the models ask for
 migrations-check: dev ## Fail where a model has no migration
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
-# The settings of a machine on the internet, with values that only this check sees.
+# Settings of a machine on the internet, with values only for this check.
 deploy-check: dev ## Check the settings as production has them
 	@SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		HTTPS=1 ALLOWED_HOSTS=tally.example BASE_URL=https://tally.example \
@@ -99,7 +99,7 @@ proto: ## Make buildless_pb2.py from its .proto
 	$(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet grpcio-tools && \
 	cd ingestion/dialects && "$$folder/bin/python" -m grpc_tools.protoc -I. --python_out=. buildless.proto
 
-# The charts' library as npm has it: its archive is what package-lock.json would say, or nothing is written.
+# The chart library from npm. Nothing is written unless the archive has this hash.
 ECHARTS := 6.1.0
 ECHARTS_SHA512 := q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA==
 VENDOR := reports/static/reports/vendor
@@ -113,7 +113,7 @@ charts: ## Fetch the charts' library anew from npm, and check its hash
 		cat "$$folder/package/NOTICE"; printf '\n\n'; cat "$$folder/package/LICENSE"; printf '\n'; \
 		cat "$$folder/package/licenses/LICENSE-d3"; } > $(VENDOR)/echarts.LICENSE.txt
 
-# Pins stay as they are unless ARGS says otherwise. Those of uv.txt and base.txt hold in dev.txt too.
+# Pins don't change unless ARGS says so. dev.txt has the same pins as uv.txt and base.txt.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file
 lock: dev ## Lock the dependencies again (ARGS=--upgrade for newer versions)

@@ -8,10 +8,12 @@ from django.core.management import execute_from_command_line
 from django.db.utils import OperationalError
 
 AWAY = (
-    "Is Tally running? Start it with `make run`, or set TALLY_DATA or DATABASE_URL to those of one that runs."
+    "Is Tally running? Start it with `make run`, or set TALLY_DATA or DATABASE_URL to those of a running"
+    " Tally."
 )
 BUSY = (
-    "The database gave up, most likely because something else works on the same rows: try again in a minute."
+    "The database timed out, probably because another process is working on the same rows. Try again in a"
+    " minute."
 )
 
 

@@ -1,4 +1,4 @@
-"""Times each page that needs neither a log-in nor a key, in process and one at a time (milliseconds)."""
+"""Times each page that needs neither a login nor a key, in process and one at a time (milliseconds)."""
 
 import time
 from statistics import median, quantiles
@@ -15,7 +15,7 @@ PATHS = {
     "`/api/docs/`": "/api/docs/",
     "`/api/problems/`": "/api/problems/",
     "`/api/v1/events/`, 401": "/api/v1/events/",
-    "log-in form": "/admin/login/",
+    "login form": "/admin/login/",
     "password reset form": "/admin/password_reset/",
     "a page that there isn't, 404": "/no/such/page/",
     "an API address that there isn't, 404": "/api/v1/nothing/",

@@ -1,6 +1,6 @@
-"""Derived rows of a filled database, set-based from its events: what filing them would have left.
+"""Compute the rows that filing would have derived from the events of a filled database, with SQL.
 
-Rollups and charges are made by the code that makes them ever (`benchmarks.report_pages`).
+Tally's own code computes rollups and charges (`benchmarks.report_pages`).
 """
 
 from collections.abc import Callable

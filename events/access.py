@@ -13,7 +13,7 @@ On the hot path of ingestion, `ownership.senders.Sender` decides which owners a 
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import models
@@ -33,6 +33,7 @@ _KEPT_AS = "tally_access"
 _OPERATOR_AS = "_tally_is_operator"
 
 
+Person = User | AnonymousUser  # `KeyUser` is an anonymous one
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -49,7 +50,7 @@ class KeyUser(AnonymousUser):
         return str(self.key)
 
 
-def is_operator(user: Any) -> bool:
+def is_operator(user: Person) -> bool:
     """True if a person is an operator: a superuser, or in the group. Read once per object."""
     if not getattr(user, "is_active", False) or user.pk is None:
         return False
@@ -65,10 +66,10 @@ def is_operator(user: Any) -> bool:
 class Access:
     """The access of one person or key. Operators see all owners; their queries aren't limited by a list."""
 
-    def __init__(self, user: Any) -> None:
-        self.user = user
+    def __init__(self, user: Person | None) -> None:
+        self.user: Person = AnonymousUser() if user is None else user
         self._key: ApiKey | None = user.key if isinstance(user, KeyUser) else None
-        self.is_operator = is_operator(user)
+        self.is_operator = is_operator(self.user)
 
     @classmethod
     def of_key(cls, key: ApiKey | None) -> Self:
@@ -89,9 +90,9 @@ class Access:
         if self.is_operator:
             return Owner.objects.all()
         if self._key is None:
-            is_known = getattr(self.user, "is_active", False) and self.user.pk is not None
-            mine = Owner.objects.filter(memberships__user_id=self.user.pk)
-            return mine if is_known else Owner.objects.none()
+            if not getattr(self.user, "is_active", False) or self.user.pk is None:
+                return Owner.objects.none()
+            return Owner.objects.filter(memberships__user_id=self.user.pk)
         if not self._key.may_read:
             return Owner.objects.none()
         of_key = Owner.objects.filter(organization_id=self._key.organization_id)
@@ -209,7 +210,7 @@ class Access:
         """The names of the visible owners on pages, by id."""
         return {owner.pk: self.label(owner) for owner in self.owners}
 
-    def label(self, row: Any) -> str:
+    def label(self, row: Owner | Source) -> str:
         """Return the name of an owner or source, with its organization if the person sees several."""
         return self.label_of(row.name, row.organization_id)
 
@@ -217,6 +218,12 @@ class Access:
         """Return a name with its organization if the person sees several."""
         organization = self._organizations.get(organization_id, "")
         return f"{name} · {organization}" if organization and len(self._organizations) > 1 else name
+
+
+def person_of(request: HttpRequest) -> User:
+    """Return the person who is logged in."""
+    assert request.user.is_authenticated
+    return request.user
 
 
 def access_of(request: HttpRequest) -> Access:

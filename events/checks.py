@@ -36,7 +36,7 @@ def check_enrichment(**_: object) -> list[CheckMessage]:
 @register()
 def check_retention(**_: object) -> list[CheckMessage]:
     """Check the retention in weeks: reports must be kept at least as long as events."""
-    hint = "0 keeps all; any other number is that of the weeks that are kept."
+    hint = "Set it to a number of weeks, or to 0 to keep everything."
     errors: list[CheckMessage] = [
         Error(f"{name} is {getattr(settings, name)}.", hint=hint, id="events.E005")
         for name in ("RETENTION_WEEKS", "REPORT_RETENTION_WEEKS")

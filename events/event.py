@@ -64,42 +64,46 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(PartitionedById, models.Model):
     """One row per event: its actor, owner, source and times. Ingestion inserts it and never updates it."""
 
-    id = models.UUIDField(primary_key=True, help_text="Time and identity of the event; sorts by occurrence.")
-    dialect = models.TextField(help_text="Wire format that it came in: availity, sunbird or buildless.")
-    kind = models.TextField(help_text="Kind of event; the kind's own columns are in a table of that name.")
+    id = models.UUIDField(
+        primary_key=True,
+        help_text="ID of the event, which begins with its time of occurrence, so it sorts by time.",
+    )
+    dialect = models.TextField(help_text="Wire format of the event: availity, sunbird or buildless.")
+    kind = models.TextField(help_text="Kind of event. The kind's own columns are in a table of that name.")
     owner = models.ForeignKey(
         Owner,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
-        help_text="Team whose event it is and who bears its cost.",
+        help_text="Team that the event belongs to and that pays for it.",
     )
     source = models.ForeignKey(
         Source,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
-        help_text="Application that sent it.",
+        help_text="Application that sent the event.",
     )
-    session = models.TextField(null=True, help_text="Session id, as sent.")
-    actor = models.TextField(null=True, help_text="Id of the person or system that acted.")
-    device = models.TextField(null=True, help_text="Id of the device.")
-    client_event_id = models.TextField(null=True, help_text="The sender's own id of the event.")
+    session = models.TextField(null=True, help_text="Session ID, as sent.")
+    actor = models.TextField(null=True, help_text="ID of the person or system that acted.")
+    device = models.TextField(null=True, help_text="ID of the device.")
+    client_event_id = models.TextField(null=True, help_text="The sender's own ID of the event.")
     occurred_at = models.DateTimeField(help_text="When it happened, by the sender's clock.")
     received_at = models.DateTimeField(help_text="When the API received it.")
     ingested_at = models.DateTimeField(help_text="When it was filed.")
     billed_bytes = models.IntegerField(
-        help_text="Size charged for, in bytes: the event as JSON with sorted keys, without blanks, in UTF-8."
+        help_text="Size that is charged, in bytes: the event as JSON with sorted keys, without whitespace,"
+        " in UTF-8."
     )
-    wire_bytes = models.IntegerField(help_text="Size of the event in the request, inflated, in bytes.")
+    wire_bytes = models.IntegerField(help_text="Size of the event in the decompressed request, in bytes.")
 
-    actor_type = models.TextField(null=True, help_text="Kind of actor, for instance User or System.")
+    actor_type = models.TextField(null=True, help_text="Type of the actor, such as User or System.")
     channel = models.TextField(null=True, help_text="Channel (tenant) named by the sending application.")
-    environment = models.TextField(null=True, help_text="Part of the application that it happened in.")
+    environment = models.TextField(null=True, help_text="Part of the application where it happened.")
     component = models.TextField(null=True, help_text="Component of the source that sent it.")
     version = models.TextField(null=True, help_text="Version of the source.")
     platform = models.TextField(null=True, help_text="Platform of the source.")
-    object_id = models.TextField(null=True, help_text="Id of the object that the event is about.")
+    object_id = models.TextField(null=True, help_text="ID of the object that the event is about.")
     object_type = models.TextField(null=True, help_text="Type of that object.")
     object_version = models.TextField(null=True, help_text="Version of that object.")
     object_rollup_l1 = models.TextField(null=True, help_text="Object hierarchy, outermost level.")
@@ -114,17 +118,17 @@ class Event(PartitionedById, models.Model):
     tags = ArrayField(models.TextField(), null=True, help_text="Tags given by the sender.")
     format_version = models.TextField(null=True, help_text="Version of the event format, as sent.")
 
-    time_hash = models.TextField(null=True, help_text="Sortable text bound to the time of occurrence.")
+    time_hash = models.TextField(null=True, help_text="Text that sorts by the time of occurrence.")
     clock_skew_ms = models.BigIntegerField(
         null=True,
-        help_text="How far the sender's clock was ahead of ours when it sent, in milliseconds;"
-        " the way here is in it.",
+        help_text="How far the sender's clock was ahead of Tally's when it sent the event, in milliseconds,"
+        " including the time on the way.",
     )
     actor_email_hash = models.TextField(
-        null=True, help_text="SHA-256 of the actor's e-mail address in lower case, where the actor is one."
+        null=True, help_text="SHA-256 of the actor's ID in lower case, if it is an e-mail address."
     )
     address_hash = models.TextField(
-        null=True, help_text="Hash of the sender's address, the same within one organization only."
+        null=True, help_text="Hash of the sender's IP address. It differs between organizations."
     )
     country = models.TextField(
         null=True, help_text="Country, as declared by the sender, else looked up (two letters of ISO 3166)."
@@ -136,44 +140,47 @@ class Event(PartitionedById, models.Model):
         null=True, help_text="Town or city, as declared by the sender, else looked up."
     )
     latitude = models.FloatField(
-        null=True, help_text="Degrees north, as declared by the sender, else looked up, to some kilometres."
+        null=True,
+        help_text="Degrees north, as declared by the sender, else looked up, accurate to a few kilometres.",
     )
     longitude = models.FloatField(
-        null=True, help_text="Degrees east, as declared by the sender, else looked up, to some kilometres."
+        null=True,
+        help_text="Degrees east, as declared by the sender, else looked up, accurate to a few kilometres.",
     )
     timezone = models.TextField(
         null=True, help_text="Time zone of the place, as declared by the sender, else looked up."
     )
     dma = models.IntegerField(null=True, help_text="Nielsen's market area (DMA) of the place, looked up.")
     geohash = models.TextField(null=True, help_text="Geohash of the point.")
-    edge = models.TextField(null=True, help_text="Region of the CDN where it came in.")
-    browser = models.TextField(null=True, help_text="Browser or other agent that sent it.")
+    edge = models.TextField(null=True, help_text="CDN region that received the event.")
+    browser = models.TextField(null=True, help_text="Browser or other agent that sent the event.")
     browser_version = models.TextField(null=True, help_text="Version of that browser or agent.")
-    os_name = models.TextField(null=True, help_text="Operating system that it was sent from.")
+    os_name = models.TextField(null=True, help_text="Operating system that the event was sent from.")
     os_family = models.TextField(
         null=True, help_text="Family of that system: UNIX, LINUX, DARWIN, WINDOWS or OTHER_OS."
     )
     os_version = models.TextField(null=True, help_text="Version of that system.")
     device_type = models.TextField(
-        null=True, help_text="Type of device by its user agent: desktop, mobile, tablet, tv, bot or other."
+        null=True, help_text="Type of device, from the user agent: desktop, mobile, tablet, tv, bot or other."
     )
     is_bot = models.BooleanField(
-        null=True, help_text="Whether its user agent is that of a bot; empty where there is none."
+        null=True, help_text="Whether the user agent is a bot's. Empty without a user agent."
     )
     user_agent = models.TextField(
-        null=True, help_text="User agent text that the columns on agent, system and device were read from."
+        null=True, help_text="User agent that the columns about agent, system and device come from."
     )
 
     extra = models.JSONField(
-        null=True, help_text="What the columns don't hold: unknown keys, and values of another type."
+        null=True,
+        help_text="Parts of the event that no column holds: unknown keys, and values of another type.",
     )
     over_quota = models.BooleanField(
-        null=True, help_text="Whether it came beyond its owner's quota, where the owner has such marked."
+        null=True, help_text="Whether the event exceeded its owner's quota, if the owner marks such events."
     )
     adaptations = ArrayField(
         models.TextField(),
         null=True,
-        help_text="What was changed on the way in and is undone on the way back.",
+        help_text="Changes made at receipt, which are undone when the event is returned.",
     )
 
     objects = EventQuerySet.as_manager()

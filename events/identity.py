@@ -2,7 +2,7 @@
 
 Layout, high bits first: 48 bits of milliseconds since 1970 (`occurred_at`), 4 bits of version, 12 bits of
 hash, 2 bits of variant, 62 bits of hash. The hash is BLAKE2b of (owner key, client's event id): no secret in
-it, so a retry makes the same id for ever. Sorting ids sorts events by time; a week is a range of ids.
+it, so a retry always has the same id. Sorting ids sorts events by time; a week is a range of ids.
 """
 
 from bisect import bisect_left

@@ -130,11 +130,11 @@ def _check_finished(week: datetime) -> None:
     first = Event.objects.order_by("id").first()
     if first and first.occurred_at < week:
         before = week_of(first.occurred_at.astimezone(UTC))
-        raise Unfinished(f"The {title(before)} is to be removed before the {title(week)}.")
+        raise Unfinished(f"Remove the {title(before)} before the {title(week)}.")
     if waiting := retention.pending_work(week):
         raise Unfinished(
-            f"The {title(week)} has {waiting} that wait to be computed. Once workers have computed them, its"
-            " events can be removed."
+            f"The {title(week)} still has {waiting} to compute. Its events can be removed once workers have"
+            f" done that."
         )
 
 

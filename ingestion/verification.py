@@ -84,11 +84,11 @@ WHERE floor(extract(epoch FROM occurred_at) * 1000)::bigint
 
 CHECKS = (
     *_kind_checks(),
-    Check("counters and events disagree", _COUNTERS),
-    Check("removed events are not those that are gone", _REMOVED),
-    Check("counters and rejected events disagree", _REJECTED),
+    Check("usage and events disagree", _COUNTERS),
+    Check("removed events don't match usage", _REMOVED),
+    Check("usage and rejected events disagree", _REJECTED),
     Check("received is not stored + duplicates + rejected", _BALANCE),
-    Check("an id is not of the time of its event", _TIMES),
+    Check("an ID doesn't match its event's time of occurrence", _TIMES),
     *(Check(*check) for check in sessions.CHECKS),
 )
 

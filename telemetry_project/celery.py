@@ -4,7 +4,6 @@ import logging.config
 import os
 import signal
 import warnings
-from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
@@ -19,7 +18,7 @@ app.autodiscover_tasks()
 
 
 @setup_logging.connect
-def log_as_the_web_does(loglevel: int | None = None, **_: Any) -> None:
+def log_as_the_web_does(loglevel: int | None = None, **_: object) -> None:
     """Use the project's logging instead of Celery's own, whose lines can be forged."""
     from django.conf import settings  # not before the environment names them
 
@@ -29,7 +28,7 @@ def log_as_the_web_does(loglevel: int | None = None, **_: Any) -> None:
 
 
 @worker_init.connect
-def warm_up(**_: Any) -> None:
+def warm_up(**_: object) -> None:
     """Load once, before the worker forks, what each of its processes would load."""
     from telemetry_project.warming import warm_worker  # Django is set up by now
 
@@ -37,7 +36,7 @@ def warm_up(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def leave_stopping_to_the_worker(**_: Any) -> None:
+def leave_stopping_to_the_worker(**_: object) -> None:
     """Ignore stop signals in child processes, which the worker stops.
 
     Process runners signal the whole group, and a child that ended at once would lose its task half-way.
@@ -46,7 +45,7 @@ def leave_stopping_to_the_worker(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def collect_garbage_less_often(**_: Any) -> None:
+def collect_garbage_less_often(**_: object) -> None:
     """Set the garbage collector of a worker process up for blocks of events."""
     from telemetry_project.warming import collect_garbage_less_often
 

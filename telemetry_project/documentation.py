@@ -77,7 +77,7 @@ def fingerprint() -> str:
 @require_safe
 @gzip_page
 def page(request: HttpRequest, path: str = "") -> HttpResponse:
-    """Serve a file of the site. It needs no log-in: the documentation is no secret."""
+    """Serve a file of the site. It needs no login: the documentation is no secret."""
     site = Path(settings.DATA) / "docs" / "site"
     if not site.exists():
         return render(request, "plain/no_documentation.html", status=404)

@@ -344,7 +344,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 2 * 3600  # lifetime of password reset links, in seconds
 LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"  # of a log-in that came from nowhere, as by a bookmark
+LOGIN_REDIRECT_URL = "admin:index"  # of a login that came from nowhere, as by a bookmark
 
 # --- API ------------------------------------------------------------------------------------------
 
@@ -368,7 +368,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tally",
     "VERSION": "1",
-    "DESCRIPTION": "Events in, in the format that applications speak already; events, sessions, usage out.",
+    "DESCRIPTION": "Send events in the format that applications already use, and read events, sessions and"
+    " usage.",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -52,7 +52,11 @@ def _file(path: str) -> Callable[[HttpRequest], str]:
     return lambda _: static(path)
 
 
-def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], bool]) -> dict[str, Any]:
+Item = dict[str, Any]  # as unfold takes it: texts, links and functions
+Group = dict[str, Any]  # a title, and its items
+
+
+def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], bool]) -> Item:
     return {
         "title": title,
         "icon": icon,
@@ -61,7 +65,7 @@ def _item(title: str, icon: str, page: str, permission: Callable[[HttpRequest], 
     }
 
 
-def _page(title: str, icon: str, page: str) -> dict[str, Any]:
+def _page(title: str, icon: str, page: str) -> Item:
     """Return an item for a page outside the admin, for people who see any owner."""
     return {"title": title, "icon": icon, "link": reverse_lazy(page), "permission": sees_anything}
 
@@ -78,7 +82,7 @@ def _is_event(request: HttpRequest) -> bool:
     return request.path.startswith(begin) and not request.path.startswith(f"{begin}partitions/")
 
 
-NAVIGATION: list[dict[str, Any]] = [
+NAVIGATION: list[Group] = [
     {
         "items": [
             _item("Overview", "monitoring", "index", lambda _: True),
@@ -131,7 +135,7 @@ NAVIGATION: list[dict[str, Any]] = [
 ]
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+def navigation(request: HttpRequest) -> list[Group]:
     """Return the navigation, with a collapsed list of kinds, and the report pages in groups."""
     from events.kinds import KINDS  # as above
 
@@ -151,7 +155,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [_permitted(group, request) for group in (first, folded, *reported, *joined)]
 
 
-def _permitted(group: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+def _permitted(group: Group, request: HttpRequest) -> Group:
     """Return the group with the items that the person may see.
 
     Done here because unfold would create a class for each permission on every page, and resolve each link
@@ -175,7 +179,7 @@ def _asked_of_lists(request: HttpRequest) -> str:
     return query(for_lists(params)) if request.path.startswith(REPORTS) else ""
 
 
-def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
+def _reports(request: HttpRequest) -> dict[str, list[Item]]:
     """Return the report pages by group. Filters are kept between them, and from lists of events."""
     from reports.pages.links import address, for_reports, shared
     from reports.pages.registry import PAGES
@@ -186,7 +190,7 @@ def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
         kept = shared(params)
     elif request.path.startswith(LISTS):
         kept = for_reports(params)
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[Item]] = {}
     for page in PAGES:
         item = {
             "title": page.title,
@@ -199,7 +203,7 @@ def _reports(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-UNFOLD: dict[str, Any] = {
+UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Tally",
     "SITE_HEADER": "Tally",
     "SITE_SUBHEADER": "Telemetry by team",

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from telemetry_project.celery import app
 
@@ -90,7 +90,7 @@ class _Lanes:
                     self._start(lane)
         return int(failed)
 
-    def _stop(self, *_: Any) -> None:
+    def _stop(self, *_: object) -> None:
         self._stopping = True
         for pid in self._running:
             with suppress(ProcessLookupError):

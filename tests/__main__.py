@@ -1,7 +1,7 @@
-"""All tests, for `make test`: in parts, two at a time, since one that starts whole stacks waits much.
+"""Run all tests for `make test`, in parts, two at a time: tests that start whole stacks wait a lot.
 
-Each part is a process with servers and databases of its own, as any run is. It prints its output when it
-ends, so that the parts aren't mixed.
+Each part is a process with its own servers and databases. Its output is printed when it ends, so that the
+parts don't mix.
 """
 
 import re
@@ -21,13 +21,13 @@ EVERY_PERCENT = 10
 
 
 class Part(NamedTuple):
-    """Folders of tests that one process runs; without a folder, all those that no other part has."""
+    """Test folders that one process runs. Without folders: all folders that no other part has."""
 
     name: str
     folders: tuple[str, ...] = ()
 
 
-# Whoever is free takes the next: the longest are first, so that the last two end at about the same time.
+# A free worker takes the next part. The longest come first, so the last two end at about the same time.
 PARTS = (
     Part("stacks", ("browser", "clients", "faults", "http", "stack")),
     Part("rest"),
@@ -37,14 +37,14 @@ PARTS = (
 
 
 def arguments(part: Part) -> list[str]:
-    """Return what pytest is told to run."""
+    """Return the arguments for pytest."""
     if part.folders:
         return [f"tests/{folder}" for folder in part.folders]
     return [f"--ignore=tests/{folder}" for other in PARTS for folder in other.folders]
 
 
 def run(part: Part) -> int:
-    """Run a part, print how far it is, and its output once it has ended; return pytest's status."""
+    """Run a part, print its progress, then its output. Return pytest's exit status."""
     begun = time.monotonic()
     say(f"{part.name}: running")
     lines, printed = [], 0
@@ -68,13 +68,13 @@ def run(part: Part) -> int:
 
 
 def say(text: str) -> None:
-    """Print a line in one write: the parts print at the same time."""
+    """Print a line in one write, because parts print at the same time."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def run_all(parts: Iterable[Part]) -> bool:
-    """Run all parts; return whether all tests passed. Interrupted, it begins no further part."""
+    """Run all parts. Return true if all tests passed. If interrupted, start no more parts."""
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         statuses = list(pool.map(run, parts))
@@ -84,7 +84,7 @@ def run_all(parts: Iterable[Part]) -> bool:
 
 
 def main() -> int:
-    """Run all; 0 if all passed."""
+    """Run all tests. Return 0 if all passed."""
     if len(sys.argv) > 1:
         sys.exit('This runs all tests. For some of them: make test ARGS="tests/api -k name"')
     return 0 if run_all(PARTS) else 1

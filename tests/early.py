@@ -6,12 +6,17 @@ With `--fast` there are no servers, and only tests run that need none.
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 gc.set_threshold(100_000, 20, 20)  # with the default, a tenth of the time is garbage collection
+
+# A run starts hundreds of processes. Without bytecode each of them would compile all of the project again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 EMBEDDED = "DATABASE_URL" not in os.environ
 if EMBEDDED:

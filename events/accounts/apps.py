@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Log-ins and the audit trail."""
+    """Logins and the audit trail."""
 
     name = "events.accounts"
     label = "accounts"
@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Connect the signals of log-ins and memberships."""
+        """Connect the signals of logins and memberships."""
         # Importing them registers a check, janitors and an erasure step.
         from events.accounts import audit, logins, members, second_factor  # noqa: F401
 

@@ -25,32 +25,32 @@ class AuditEntry(models.Model):
     The keys of people and owners have no constraint and stay when those are gone; their names stand beside.
     """
 
-    at = models.DateTimeField(db_default=Now(), help_text="When it was done.")
+    at = models.DateTimeField(db_default=Now(), help_text="Time of the action.")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         null=True,
         related_name="+",
-        help_text="Whose account did it.",
+        help_text="Account that did it.",
     )
-    actor_name = models.TextField(help_text="What did it was called then: a person, a key, a command.")
-    action = models.TextField(help_text="What was done, as events/accounts/audit.py lists it.")
-    about_type = models.TextField(blank=True, help_text="What it was done to: the type.")
-    about_id = models.TextField(blank=True, help_text="What it was done to: its primary key.")
-    about = models.TextField(blank=True, help_text="What it was done to, as it was called then.")
+    actor_name = models.TextField(help_text="Name of the person, key or command that did it, at that time.")
+    action = models.TextField(help_text="Action, from the list in events/accounts/audit.py.")
+    about_type = models.TextField(blank=True, help_text="Type of the object.")
+    about_id = models.TextField(blank=True, help_text="Primary key of the object.")
+    about = models.TextField(blank=True, help_text="Name of the object at that time.")
     owner = models.ForeignKey(
         Owner,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         null=True,
         related_name="+",
-        help_text="Whose leads see it; none: operators only.",
+        help_text="Owner whose leads see the entry. Empty: only operators see it.",
     )
-    owner_name = models.TextField(blank=True, help_text="The owner as it was called then.")
-    before = models.JSONField(default=dict, help_text="What changed, as it was. Never a secret.")
-    after = models.JSONField(default=dict, help_text="What changed, as it became. Never a secret.")
-    address_hash = models.TextField(blank=True, help_text="Hash of the address that it came from.")
+    owner_name = models.TextField(blank=True, help_text="Name of the owner at that time.")
+    before = models.JSONField(default=dict, help_text="Values before the change. Never a secret.")
+    after = models.JSONField(default=dict, help_text="Values after the change. Never a secret.")
+    address_hash = models.TextField(blank=True, help_text="Hash of the IP address.")
 
     class Meta:
         ordering = ["-id"]
@@ -73,14 +73,14 @@ ACTIONS = {
     "factor.added": "set up the second factor of",
     "factor.failed": "gave a wrong code for the second factor of",
     "factor.recovered": "used a recovery code of",
-    "factor.codes_made": "made new recovery codes for",
+    "factor.codes_made": "generated new recovery codes for",
     "factor.removed": "removed the second factor of",
-    "person.made": "made the account",
+    "person.made": "created the account",
     "person.changed": "changed the account",
     "person.removed": "removed the account",
-    "person.password_reset": "set by mail a new password of",
+    "person.password_reset": "used a mailed link to reset the password of",
     "person.password_changed": "changed the password of",
-    "member.made": "made a member:",
+    "member.made": "added the member",
     "member.changed": "changed the member",
     "member.removed": "removed the member",
     "invitation.made": "invited",
@@ -92,16 +92,16 @@ ACTIONS = {
     "key.revoked": "revoked the key",
     "key.rotated": "replaced the key",
     "key.handed_over": "handed over the key",
-    "reader.made": "made the SQL reader",
+    "reader.made": "created the SQL reader",
     "reader.changed": "changed the owners of the SQL reader",
     "reader.removed": "removed the SQL reader",
-    "owner.made": "made the owner",
+    "owner.made": "created the owner",
     "owner.changed": "changed the settings of",
     "owner.removed": "removed the owner",
-    "organization.made": "made the organization",
+    "organization.made": "created the organization",
     "organization.changed": "changed the organization",
     "organization.removed": "removed the organization",
-    "rejected.replay_asked": "asked for the replay of rejected events:",
+    "rejected.replay_asked": "requested a replay of rejected events:",
     "rejected.replay_stopped": "stopped the replay of rejected events:",
     "rejected.replayed": "replayed rejected events:",
     "rejected.edited": "edited and replayed a rejected event:",
@@ -112,32 +112,32 @@ ACTIONS = {
     "source.parted": "undid the merge of the source",
     "source.removed": "deleted the source",
     "export.made": "exported",
-    "price.made": "made the price",
+    "price.made": "added the price",
     "price.changed": "changed the price",
     "price.removed": "removed the price",
-    "budget.made": "made the budget",
+    "budget.made": "created the budget",
     "budget.changed": "changed the budget",
     "budget.removed": "removed the budget",
-    "subscription.made": "made the subscription",
+    "subscription.made": "created the subscription",
     "subscription.changed": "changed the subscription",
     "subscription.removed": "removed the subscription",
     "month.closed": "closed the month",
-    "plan.made": "made the price plan",
+    "plan.made": "created the price plan",
     "plan.changed": "changed the price plan",
     "plan.removed": "removed the price plan",
-    "discount.made": "made the discount",
+    "discount.made": "added the discount",
     "discount.changed": "changed the discount",
     "discount.removed": "removed the discount",
-    "platform_cost.made": "made the platform cost",
+    "platform_cost.made": "added the platform cost",
     "platform_cost.changed": "changed the platform cost",
     "platform_cost.removed": "removed the platform cost",
-    "subscription.asked": "asked for a mail of the subscription",
+    "subscription.asked": "requested an extra mail of the subscription",
     "address.made": "added and confirmed the address",
     "address.removed": "removed the address",
-    "address.asked": "asked the reader of the address again:",
-    "address.resumed": "let mail go again to",
-    "mail.sent_again": "sent again the mail",
-    "mail.taken_as_sent": "took as sent the mail",
+    "address.asked": "asked for confirmation again at the address",
+    "address.resumed": "resumed mail to",
+    "mail.sent_again": "resent the mail",
+    "mail.taken_as_sent": "marked as sent: mail",
     "actor.erasure_begun": "began to erase an actor:",
     "actor.erased": "erased an actor:",
     "actor.exported": "exported an actor:",
@@ -176,8 +176,8 @@ def record(
     about: models.Model | str = "",
     *,
     owner: Owner | None = None,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
 ) -> AuditEntry:
     """Note that `actor` did `action` to `about`. In the transaction of what was done, where there is one.
 
@@ -203,7 +203,9 @@ def record(
     )
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
     """Return what differs between two states: the old and the new values. Secrets are hidden."""
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     was, became = (
@@ -213,12 +215,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[di
     return was, became
 
 
-def state(row: models.Model, fields: Iterable[str]) -> dict[str, Any]:
+def state(row: models.Model, fields: Iterable[str]) -> dict[str, object]:
     """Return the named fields of a row as an entry stores them: another row as its name, many as keys."""
     return {name: _told(row, name) for name in fields}
 
 
-def _told(row: models.Model, name: str) -> Any:
+def _told(row: models.Model, name: str) -> object:
     field = row._meta.get_field(name)
     if field.many_to_many:
         # By key, since readers of one owner may not know the others' names.
@@ -227,7 +229,7 @@ def _told(row: models.Model, name: str) -> Any:
     return str(value) if isinstance(value, models.Model) else value
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
     encoder = DjangoJSONEncoder()
     return {
         name: value if isinstance(value, str | int | float | list | dict | None) else encoder.default(value)

@@ -33,7 +33,9 @@ class Invitation(models.Model):
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
     email = models.EmailField(
-        "e-mail address", max_length=MAX_EMAIL, help_text="The link goes there; whoever has it can accept."
+        "e-mail address",
+        max_length=MAX_EMAIL,
+        help_text="The link is sent to this address. Anybody who has the link can accept.",
     )
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
     invited_by = models.ForeignKey(
@@ -43,7 +45,7 @@ class Invitation(models.Model):
         related_name="+",
         help_text="The link works as long as this person leads the owner.",
     )
-    sends = models.PositiveSmallIntegerField(default=1, help_text="Only the link sent last works.")
+    sends = models.PositiveSmallIntegerField(default=1, help_text="Only the newest link works.")
     sent_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.ForeignKey(

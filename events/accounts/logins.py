@@ -1,19 +1,22 @@
-"""Log-ins: throttled after failures, and recorded in the audit trail.
+"""Logins: throttled after failures, and recorded in the audit trail.
 
 Throttling needs only the database and locks nobody out for good. An attempt is counted before the password is
 checked, under a lock, so many concurrent attempts gain nothing; a success takes its own count back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import models, transaction
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from events.accounts import audit, second_factor
@@ -24,10 +27,16 @@ from events.lib.janitors import janitor
 class LoginAttempt(models.Model):
     """Failures of one name, one address, or one name at one address."""
 
-    key = models.CharField(max_length=64, unique=True, help_text="Hash of what is counted.")
-    failures = models.PositiveIntegerField(default=0, help_text="Since the last success or long pause.")
-    last_at = models.DateTimeField(db_index=True, help_text="When it was tried last.")
-    succeeded_at = models.DateTimeField(null=True, help_text="When this name logged in at this address last.")
+    key = models.CharField(
+        max_length=64, unique=True, help_text="Hash of the name and address whose failures are counted."
+    )
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Failures since the last success or long pause."
+    )
+    last_at = models.DateTimeField(db_index=True, help_text="Time of the last attempt.")
+    succeeded_at = models.DateTimeField(
+        null=True, help_text="Time of this name's last login from this address."
+    )
 
     def __str__(self) -> str:
         return f"{self.failures} failures of {self.key[:8]}"
@@ -59,7 +68,7 @@ RESET_RULES = {NAME: Rule(3, 3600), ADDRESS: Rule(20, 900)}
 
 
 def count_login(name: str, network_hash: str, now: datetime) -> int:
-    """Count a log-in, unless it comes too early. Returns the seconds to wait, or 0."""
+    """Count a login, unless it comes too early. Returns the seconds to wait, or 0."""
     return _count(_keys(name, network_hash), RULES, now)
 
 
@@ -80,7 +89,7 @@ def login_succeeded(name: str, network_hash: str, now: datetime) -> None:
     remove_old_attempts(now)
 
 
-@janitor("log-in attempts")
+@janitor("login attempts")
 def remove_old_attempts(now: datetime) -> None:
     """Remove attempts that no longer count."""
     LoginAttempt.objects.filter(last_at__lt=now - KNOWN_FOR).delete()
@@ -123,7 +132,7 @@ def _locked(keys: dict[str, str], now: datetime) -> dict[str, LoginAttempt]:
         if len(rows) == len(keys):
             transaction.savepoint_commit(kept)
             return {what: rows[key] for what, key in keys.items()}
-        # Another log-in's clean-up deleted one in between. Release the locks, which are taken in order.
+        # Another login's clean-up deleted one in between. Release the locks, which are taken in order.
         transaction.savepoint_rollback(kept)
 
 
@@ -153,25 +162,27 @@ UNKNOWN_PERSON = "somebody"
 
 
 def connect() -> None:
-    """Connect to Django's log-in signals."""
+    """Connect to Django's login signals."""
     user_logged_in.connect(_logged_in, dispatch_uid="audit_login")
     user_logged_out.connect(_logged_out, dispatch_uid="audit_logout")
     user_login_failed.connect(_login_failed, dispatch_uid="audit_failure")
 
 
-def _logged_in(*, user: Any, request: Any, **_: object) -> None:
+def _logged_in(*, user: User, request: HttpRequest | None, **_: object) -> None:
     audit.record(_actor(user, request), "login.succeeded")
     if session := getattr(request, "session", None):
         # So that requests of people without one don't query the database.
         session[HAS_FACTOR] = second_factor.device_of(user) is not None
 
 
-def _logged_out(*, user: Any, request: Any, **_: object) -> None:
+def _logged_out(*, user: User, request: HttpRequest | None, **_: object) -> None:
     if user is not None:
         audit.record(_actor(user, request), "logout")
 
 
-def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None:
+def _login_failed(
+    *, credentials: Mapping[str, object], request: HttpRequest | None = None, **_: object
+) -> None:
     """Record a failed log-in. Its name is kept only if an account has it: people type passwords there."""
     name = str(credentials.get("username") or "").replace("\x00", "")
     user = get_user_model()._default_manager.filter(username=name).first()
@@ -180,12 +191,12 @@ def _login_failed(*, credentials: Any, request: Any = None, **_: object) -> None
     audit.record(actor, "login.failed")
 
 
-def _actor(user: Any, request: Any) -> audit.Actor:
+def _actor(user: AbstractBaseUser, request: HttpRequest | None) -> audit.Actor:
     return audit.Actor(user.get_username(), user.pk, getattr(request, "address_hash", ""))
 
 
-@janitor("log-in sessions")
+@janitor("login sessions")
 def _remove_expired_sessions(_: datetime) -> None:
-    """Remove expired log-in sessions, like `manage.py clearsessions`."""
+    """Remove expired login sessions, like `manage.py clearsessions`."""
     store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
     store.clear_expired()

@@ -5,7 +5,9 @@ The mail app registers its sender here, because `events` may not import `reports
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
+
+from django.contrib.auth.models import User
 
 INVITATION, PASSWORD = "invitation", "password"
 
@@ -18,8 +20,8 @@ class Mail:
     key: str  # of which only one mail is sent
     about: str  # the primary key of the object it is about
     to: str
-    user: Any = None  # the person with the address
-    asked_by: Any = None  # the person who sends it to a stranger
+    user: User | None = None  # the person with the address
+    asked_by: User | None = None  # the person who sends it to a stranger
 
 
 class Mailer(Protocol):
@@ -28,7 +30,7 @@ class Mailer(Protocol):
     def send(self, mail: Mail, now: datetime) -> str:
         """Send a mail within a minute. Returns why it can't be sent, as a sentence, or an empty text."""
 
-    def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
+    def refusal(self, asked_by: User, to: str, now: datetime) -> str:
         """Return why a person may not send another mail to a stranger now, or an empty text."""
 
     def where(self) -> str:

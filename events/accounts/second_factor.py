@@ -26,7 +26,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from events.access import is_operator
+from events.access import Person, is_operator, person_of
 from events.accounts import audit
 
 CODES = 10
@@ -72,11 +72,11 @@ def _hash(code: str) -> str:
     return salted_hmac("recovery", code.lower().replace("-", ""), algorithm="sha256").hexdigest()
 
 
-def end_other_sessions(request: Any) -> int:
+def end_other_sessions(request: HttpRequest) -> int:
     """End the person's other sessions, and return their number.
 
     Django stores the user inside of each session, so all active sessions are read. That is fast enough
-    without an index: a log-in lasts for hours, and the factor is set up once.
+    without an index: a login lasts for hours, and the factor is set up once.
     """
     mine = str(request.user.pk)
     ended = 0
@@ -96,18 +96,18 @@ CHOICES = (OPTIONAL, OPERATORS, ALL)
 MOST_FAILURES = 9
 
 
-def is_required(user: Any) -> bool:
+def is_required(user: Person) -> bool:
     """True if the person must have a second factor."""
     return settings.SECOND_FACTOR == ALL or (settings.SECOND_FACTOR == OPERATORS and is_operator(user))
 
 
-def device_of(user: Any) -> TOTPDevice | None:
+def device_of(user: Person) -> TOTPDevice | None:
     """Return the person's confirmed device, or None."""
     found: TOTPDevice | None = TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).first()
     return found
 
 
-def draft_of(user: Any) -> TOTPDevice:
+def draft_of(user: Person) -> TOTPDevice:
     """Return the device that the person is setting up. Its secret stays the same until a code confirms it."""
     draft: TOTPDevice = TOTPDevice.objects.get_or_create(
         user_id=user.pk, confirmed=False, defaults={"name": "app"}
@@ -127,34 +127,35 @@ def secret_of(draft: TOTPDevice) -> str:
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
-def confirm(request: Any, draft: TOTPDevice, code: str) -> list[str] | None:
+def confirm(request: HttpRequest, draft: TOTPDevice, code: str) -> list[str] | None:
     """Confirm the device if the code is right. Returns the recovery codes, to be shown once.
 
     The person's other sessions end: they were opened by a password alone.
     """
-    if django_otp.verify_token(request.user, draft.persistent_id, code) is None:
+    person = person_of(request)
+    if django_otp.verify_token(person, draft.persistent_id, code) is None:
         return None
     TOTPDevice.objects.filter(pk=draft.pk).update(confirmed=True)
     draft.refresh_from_db()
     django_otp.login(request, draft)
     ended = end_other_sessions(request)
-    audit.record(audit.actor_of(request), "factor.added", request.user, after={"sessions_ended": ended})
-    return make_recovery_codes(request.user)
+    audit.record(audit.actor_of(request), "factor.added", person, after={"sessions_ended": ended})
+    return make_recovery_codes(person)
 
 
-def check(request: Any, device: TOTPDevice, code: str) -> bool:
+def check(request: HttpRequest, device: TOTPDevice, code: str) -> bool:
     """True if the code is right; then the session is verified. A recovery code works once."""
-    actor = audit.actor_of(request)
+    actor, person = audit.actor_of(request), person_of(request)
     if code.isdecimal():
         often = TOTPDevice.objects.filter(pk=device.pk, throttling_failure_count__gt=MOST_FAILURES)
         often.update(throttling_failure_count=MOST_FAILURES)
-        is_right = django_otp.verify_token(request.user, device.persistent_id, code) is not None
+        is_right = django_otp.verify_token(person, device.persistent_id, code) is not None
     else:
-        is_right = use_recovery_code(request.user, code)
+        is_right = use_recovery_code(person, code)
         if is_right:
-            audit.record(actor, "factor.recovered", request.user)
+            audit.record(actor, "factor.recovered", person)
     if not is_right:
-        audit.record(actor, "factor.failed", request.user)
+        audit.record(actor, "factor.failed", person)
         return False
     django_otp.login(request, device)
     # A session id that was known before the code was entered is useless afterwards.
@@ -169,7 +170,7 @@ def remove(user: User) -> bool:
     return bool(gone)
 
 
-HAS_FACTOR = "has_second_factor"  # in the session, from the log-in on
+HAS_FACTOR = "has_second_factor"  # in the session, from the login on
 API = "/api/"
 
 
@@ -191,7 +192,7 @@ class SecondFactorGate:
             return False
         if is_required(user):
             return True
-        # Look up only people who had one at the log-in: it may have been removed since.
+        # Look up only people who had one at the login: it may have been removed since.
         return bool(request.session.get(HAS_FACTOR)) and device_of(user) is not None
 
 

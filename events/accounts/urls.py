@@ -8,7 +8,7 @@ urlpatterns = [
     path("second-factor/", views.manage, name="second-factor"),
     path("second-factor/check/", views.check, name="second-factor-check"),
     path("invitation/<str:token>/", views.accept_invitation, name="invitation"),
-    # Django's names, because its log-in page links to the first.
+    # Django's names, because its login page links to the first.
     path("password_reset/", views.RequestReset.as_view(), name="admin_password_reset"),
     path("password_reset/done/", views.ResetRequested.as_view(), name="password_reset_done"),
     path("reset/<uidb64>/<token>/", views.SetNewPassword.as_view(), name="password_reset_confirm"),

@@ -1,4 +1,4 @@
-"""Pages for accounts: the log-in, the second factor, invitations and password resets.
+"""Pages for accounts: the login, the second factor, invitations and password resets.
 
 GET changes nothing on pages that mails link to, since mail scanners follow every link.
 """
@@ -30,6 +30,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events.access import person_of
 from events.accounts import audit, invitation, logins, passwords, second_factor
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import mailer
@@ -43,15 +44,15 @@ else:
 
 
 class LoginForm(UnfoldLogin):
-    """The log-in form. It responds equally whether or not the account exists."""
+    """The login form. It responds equally whether or not the account exists."""
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Check the password, unless the person has to wait."""
         name = str(self.cleaned_data.get("username") or "")
         network = getattr(self.request, "network_hash", "")
         if wait := logins.count_login(name, network, timezone.now()):
             unit = "second" if wait == 1 else "seconds"
-            raise ValidationError(f"Too many failed log-ins. Try again in {wait} {unit}.", code="throttled")
+            raise ValidationError(f"Too many failed logins. Try again in {wait} {unit}.", code="throttled")
         data = super().clean()
         logins.login_succeeded(name, network, timezone.now())
         return dict(data or {})
@@ -130,7 +131,7 @@ def _look_after(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
     form = CodeForm(request.POST or None)
     is_required = second_factor.is_required(request.user)
     if request.method == "POST" and form.is_valid():
-        user: Any = request.user  # a person: who has set one up has an account
+        user = person_of(request)  # who has set one up has an account
         if not second_factor.check(request, device, form.cleaned_data["code"]):
             form.add_error("code", WRONG)
         elif "remove" not in request.POST:
@@ -139,7 +140,7 @@ def _look_after(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
         elif not is_required:
             audit.record(audit.actor_of(request), "factor.removed", user)
             second_factor.remove(user)
-            messages.success(request, "The second factor is removed.")
+            messages.success(request, "The second factor was removed.")
             return redirect("admin:index")
         else:
             form.add_error("code", "Your account must have a second factor.")
@@ -244,9 +245,9 @@ class ResetForm(PasswordResetForm):
 
 
 class SiteContext:
-    """Mixin with the admin's context, for pages without a log-in."""
+    """Mixin with the admin's context, for pages without a login."""
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add the context of the admin's pages."""
         context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # of a view
         return {**admin.site.each_context(self.request), **context}  # type: ignore[attr-defined]  # as above
@@ -258,9 +259,9 @@ class RequestReset(SiteContext, PasswordResetView):
     template_name = "accounts/request_reset.html"
     form_class = ResetForm
     success_url = reverse_lazy("password_reset_done")
-    title = "Forgotten password"
+    title = "Forgotten your password"
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Have the link mailed to the accounts with this address, within the limit."""
         email, now = form.cleaned_data["email"], timezone.now()
         if wait := logins.count_reset(email.lower(), getattr(self.request, "network_hash", ""), now):
@@ -278,7 +279,7 @@ class ResetRequested(SiteContext, PasswordResetDoneView):
     template_name = "accounts/reset_requested.html"
     title = "Check your mailbox"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add where mails are written without a mail server."""
         return super().get_context_data(where=mailer().where(), **kwargs)
 
@@ -291,13 +292,13 @@ class SetNewPassword(SiteContext, PasswordResetConfirmView):
     form_class = NewPasswordForm
     success_url = reverse_lazy("password_reset_complete")
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add a title that says whether the link can be used."""
         context = super().get_context_data(**kwargs)
         title = "Choose a new password" if context["validlink"] else "This link can't be used"
         return {**context, "title": title}
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         """Set the password, and record that in the audit trail."""
         response = super().form_valid(form)
         user: Any = self.user
@@ -313,6 +314,8 @@ class PasswordIsSet(SiteContext, PasswordResetCompleteView):
     title = "Your new password is set"
 
 
-def _page(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, template: str, title: str, status: int = 200, **context: object
+) -> HttpResponse:
     more = {**admin.site.each_context(request), "title": title, **context}
     return render(request, template, more, status=status)

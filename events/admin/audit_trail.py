@@ -46,7 +46,7 @@ class AuditEntryAdmin(PageAdmin, KeysetAdmin):
     list_display = (time_column("at", "When (UTC)"), "who", "did", "what", "whose")
     list_filter = (LedOwnerFilter, ActionFilter)
     empty_state = EmptyState(
-        "No entries yet", "Log-ins and changes of keys, members and settings appear here."
+        "No entries yet", "Logins and changes of keys, members and settings appear here."
     )
 
     @admin.display(description="Who")

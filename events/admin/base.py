@@ -1,10 +1,13 @@
 """Base classes of admin pages: access by membership, empty states, audit trail, read-only pages."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import ListFilter
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -17,8 +20,9 @@ from django.utils.html import format_html, format_html_join
 
 from events.access import access_of
 from events.accounts import audit
-from events.admin.display import Page
+from events.admin.display import Column, Columns, Page
 from events.event import Event
+from events.lib.fields import AnyField
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 
@@ -31,17 +35,26 @@ else:
     from unfold.admin import ModelAdmin as UnfoldAdmin
     from unfold.views import ChangeList
 
-__all__ = ["EmptyState", "OwnedAdmin", "ReadOnly", "TallyAdmin", "TallyChangeList", "UnfoldAdmin"]
+__all__ = [
+    "EmptyState",
+    "Form",
+    "OwnedAdmin",
+    "ReadOnly",
+    "Row",
+    "TallyAdmin",
+    "TallyChangeList",
+    "UnfoldAdmin",
+]
 
 
 class TallyChangeList(ChangeList):
     """A list that ignores the parameters in its URL that no filter reads, and names them."""
 
     unread: tuple[str, ...] = ()
-    params: dict[str, Any]
-    filter_params: dict[str, Any]
 
-    def get_filters(self, request: HttpRequest) -> Any:
+    def get_filters(
+        self, request: HttpRequest
+    ) -> tuple[list[ListFilter], bool, dict[str, bool | str], bool, bool]:
         """Return the filters, by the parameters that they read. Links on the page keep only these."""
         asked = self.get_filters_params()
         self.unread = tuple(name for name in asked if not self.model_admin.lookup_allowed(name, "", request))
@@ -66,6 +79,12 @@ class EmptyState:
     commands: tuple[str, ...] = ()
 
 
+Context = dict[str, object] | None  # of a template, added to
+Form = forms.ModelForm[Any]
+Row = Any  # of an admin's model, which each admin names itself
+Rows = Sequence[Row] | models.QuerySet[Row]
+Deleted = tuple[list[str], dict[str, int], set[str], list[str]]  # rows, counts, lacking, protected
+
 LOOKUPS = ("", "__exact", "__in", "__isnull")  # of Django's filters by a column
 LONGEST_NAME, MOST_NAMES = 60, 5  # of parameters that a page names
 OWNERS = frozenset({"owner", "default_owner"})  # columns of lists
@@ -77,18 +96,18 @@ class TallyAdmin(UnfoldAdmin):
     change_list_template = "admin/tally_list.html"
     empty_state = EmptyState("Nothing here yet", "There is nothing to show.")
     list_fullwidth = True
-    actions: Any = None  # actions on many rows are added only where they are safe
+    actions = None  # actions on many rows are added only where they are safe
 
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """Return the text of the list if it has no rows."""
         return self.empty_state
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
         """Show the list."""
         more = {"empty": self.get_empty_state(request), "title": str(self.opts.verbose_name_plural)}
         return super().changelist_view(request, more | (extra_context or {}))
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         """Return the class of the list."""
         return TallyChangeList
 
@@ -97,21 +116,24 @@ class TallyAdmin(UnfoldAdmin):
         columns = [each for each in self.list_filter if isinstance(each, str)]
         return lookup in {f"{column}{suffix}" for column in columns for suffix in LOOKUPS}
 
-    def get_list_display(self, request: HttpRequest) -> Any:
+    def get_list_display(self, request: HttpRequest) -> Columns:
         """Return the columns. Owners with the same name are shown with their organizations."""
         found = super().get_list_display(request)
-        return [_owners(request, name) if name in OWNERS else name for name in found]
+        return tuple(_owners(request, name) if name in OWNERS else name for name in found)
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Return a form field. Owners are shown with their organizations, times with their zone."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.related_model is Owner:
             field.label_from_instance = access_of(request).label
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.label = f"{field.label} ({timezone.get_current_timezone_name()})"
-        return field
+        found: forms.Field | None = field
+        return found
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+    def get_deleted_objects(self, objs: Rows, request: HttpRequest) -> Deleted:
         """Return what is deleted along with rows, without counters and link rows, which have no page."""
         gone, counts, lacking, protected = super().get_deleted_objects(objs, request)
         listed = {model._meta.verbose_name_plural for model in self.admin_site._registry}
@@ -122,7 +144,7 @@ class TallyAdmin(UnfoldAdmin):
         """True if the navigation shows the list."""
         return self.has_view_permission(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """True for operators."""
         return access_of(request).is_operator
 
@@ -130,20 +152,18 @@ class TallyAdmin(UnfoldAdmin):
         """True for operators."""
         return access_of(request).is_operator
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """True for operators."""
         return access_of(request).is_operator
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """True for operators."""
         return access_of(request).is_operator
 
 
-def _with_pages(listed: Any) -> Any:
+def _with_pages(listed: list[Any]) -> list[Any]:
     """Return the rows of a nested list that link to their page."""
-    if not isinstance(listed, list):
-        return listed
-    found: list[Any] = []
+    found: list[object] = []
     is_listed = False
     for each in listed:
         if not isinstance(each, list):
@@ -155,9 +175,9 @@ def _with_pages(listed: Any) -> Any:
     return found
 
 
-def _owners(request: HttpRequest, name: str) -> Callable[[Any], str]:
+def _owners(request: HttpRequest, name: str) -> Column:
     @admin.display(description=name.replace("_", " ").capitalize(), ordering=f"{name}__name")
-    def column(row: Any) -> str:
+    def column(row: models.Model) -> str:
         # By key, because a list may load only the owner's name.
         return access_of(request).owner_labels.get(getattr(row, f"{name}_id")) or str(getattr(row, name))
 
@@ -172,11 +192,11 @@ class ReadOnly:
         """False for everybody."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """False for everybody."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """False for everybody."""
         return False
 
@@ -186,11 +206,11 @@ class OwnedAdmin(TallyAdmin):
 
     owner_path = "owner_id"  # from a row to its owner's key
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Row]:
         """Return only visible rows. Lists, pages and searches start here."""
         return access_of(request).limit(super().get_queryset(request), self.owner_path)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """True for members of any owner; for a row, only for members of its owner."""
         access = access_of(request)
         return not access.is_empty if obj is None else access.has(getattr(obj, self.owner_path))
@@ -205,27 +225,27 @@ class AuditedAdmin(TallyAdmin):
     audit_noun = ""  # of the actions: NOUN.made, NOUN.changed, NOUN.removed
     audit_fields: tuple[str, ...] = ()
 
-    def audit_owner(self, row: Any) -> Owner | None:
+    def audit_owner(self, row: Row) -> Owner | None:
         """Return the owner whose leads see the entry."""
         return None
 
-    def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
+    def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
         """Return the name of a change."""
         return f"{self.audit_noun}.changed"
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Row, form: Form, change: bool) -> None:
         """Save the row, and remember its previous state."""
         if change:
             stored = type(obj)._default_manager.get(pk=obj.pk)
             setattr(request, _BEFORE, audit.state(stored, self.audit_fields))
         super().save_model(request, obj, form, change)
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_addition(self, request: HttpRequest, obj: Row, message: object) -> LogEntry:
         """Record the addition."""
         self._note(request, f"{self.audit_noun}.made", obj, after=audit.state(obj, self.audit_fields))
         return super().log_addition(request, obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_change(self, request: HttpRequest, obj: Row, message: object) -> LogEntry:
         """Record the change, if there is any."""
         before = getattr(request, _BEFORE, None)
         if before is None:  # Django changes a person's password without calling save_model
@@ -236,7 +256,7 @@ class AuditedAdmin(TallyAdmin):
                 self._note(request, self.audit_action(before, after), obj, before=before, after=after)
         return super().log_change(request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: models.QuerySet[Row]) -> list[LogEntry]:
         """Record the deletions."""
         for row in queryset:
             self._note(request, f"{self.audit_noun}.removed", row, before=audit.state(row, self.audit_fields))
@@ -248,8 +268,8 @@ class AuditedAdmin(TallyAdmin):
         action: str,
         row: models.Model,
         *,
-        before: dict[str, Any] | None = None,
-        after: dict[str, Any] | None = None,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
     ) -> None:
         owner = self.audit_owner(row)
         audit.record(audit.actor_of(request), action, row, owner=owner, before=before, after=after)
@@ -263,7 +283,7 @@ USAGE_COUNTS = "counts of what was received"
 class ProtectedAdmin(TallyAdmin):
     """Owners and organizations, which can't be deleted while rows depend on them."""
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+    def get_deleted_objects(self, objs: Rows, request: HttpRequest) -> Deleted:
         """Return the names of the rows that prevent the deletion. Django would read all of them for that."""
         keeps = sorted({name for row in objs for name in blocking_rows(row)})
         return ([], {}, set(), keeps) if keeps else super().get_deleted_objects(objs, request)
@@ -274,7 +294,7 @@ def blocking_rows(row: models.Model) -> Iterator[str]:
     for relation in row._meta.get_fields(include_hidden=True):
         if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
             continue
-        model: Any = relation.related_model
+        model = relation.related_model
         keeps = getattr(relation, "on_delete", None) is models.PROTECT or model in NEVER_CASCADED
         if keeps and model._base_manager.filter(**{relation.field.name: row}).exists():  # type: ignore[union-attr]
             yield str(model._meta.verbose_name_plural) if model in admin.site._registry else USAGE_COUNTS
@@ -287,13 +307,13 @@ NOTHING = "-"
 
 
 def linked_fields(
-    request: HttpRequest, names: Iterable[Any], fixed: Iterable[Any] | None = None
+    request: HttpRequest, names: Iterable[object], fixed: Iterable[object] | None = None
 ) -> tuple[Any, ...]:
     """Return field names, replacing relations (among `fixed`, if given) by fields that link to the row.
 
     Each request gets the same objects, because Django looks a field up among the read-only ones.
     """
-    made: dict[str, Callable[[Any], str]] = request.__dict__.setdefault(_KEPT_AS, {})
+    made: dict[str, Column] = request.__dict__.setdefault(_KEPT_AS, {})
     chosen = (
         RELATED if fixed is None else RELATED.intersection(name for name in fixed if isinstance(name, str))
     )
@@ -303,9 +323,9 @@ def linked_fields(
     return tuple(made[name] if name in chosen else name for name in names)
 
 
-def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
+def _field(request: HttpRequest, name: str) -> Column:
     @admin.display(description=_LABELS.get(name) or name.replace("_", " ").capitalize())
-    def shown(row: Any) -> str:
+    def shown(row: models.Model) -> str:
         found = getattr(row, name)
         several = hasattr(found, "all")
         rows = list(found.all()) if several else [found] if found is not None else []
@@ -315,7 +335,7 @@ def _field(request: HttpRequest, name: str) -> Callable[[Any], str]:
     return shown
 
 
-def _link(request: HttpRequest, row: Any) -> str:
+def _link(request: HttpRequest, row: models.Model) -> str:
     label = access_of(request).label(row) if isinstance(row, Owner) else str(row)
     pages = admin.site._registry.get(type(row))
     if pages is None or not pages.has_view_permission(request, row):
@@ -329,11 +349,11 @@ class PageAdmin(ReadOnly, TallyAdmin):
 
     page_template = "admin/facts_page.html"
 
-    def page(self, request: HttpRequest, row: Any) -> Page:
+    def page(self, request: HttpRequest, row: Row) -> Page:
         """Build the page of a row."""
         raise NotImplementedError
 
-    def title_of(self, row: Any) -> str:
+    def title_of(self, row: Row) -> str:
         """Return the title of the page."""
         return str(row)
 
@@ -342,7 +362,7 @@ class PageAdmin(ReadOnly, TallyAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, object] | None = None,
+        extra_context: Context = None,
     ) -> HttpResponse:
         """Show the page of a row instead of a form.
 

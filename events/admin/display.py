@@ -10,23 +10,27 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
+from events.lib.fields import AnyField
 from events.lib.formatting import number_text, shorten
+from events.lib.sparkline import sparkline
 
+Column = Callable[[Any], str | bool]  # of a list
+Columns = tuple[str | Column, ...]
 NOTHING = mark_safe('<span class="tally-none">-</span>')  # shown for an empty field; cards omit it
 
 
-def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable[[Any], str]:
+def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Column:
     """Return a column for the time in a field, to the second, in UTC. Shows `never` without a time.
 
     It can be a read-only field of a page too.
     """
 
     @admin.display(description=label or f"{name.replace('_', ' ').capitalize()} (UTC)", ordering=name)
-    def column(row: Any) -> str:
+    def column(row: models.Model) -> str:
         at: datetime | None = getattr(row, name)
         if at is None:
             return never
@@ -39,11 +43,11 @@ def time_column(name: str, label: str = "", *, never: str = NOTHING) -> Callable
     return column
 
 
-def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any], str]:
+def short_text(name: str, length: int = 24, *, label: str = "") -> Column:
     """Return a column for long texts: shortened in the middle, complete on hover."""
 
     @admin.display(description=label or name.replace("_", " ").capitalize())
-    def column(row: Any) -> str:
+    def column(row: models.Model) -> str:
         text: str | None = getattr(row, name)
         if not text:
             return NOTHING
@@ -53,11 +57,11 @@ def short_text(name: str, length: int = 24, *, label: str = "") -> Callable[[Any
     return column
 
 
-def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Callable[[Any], str]:
+def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Column:
     """Return a column of counts. With `is_bad`, every count but zero is highlighted."""
 
     @admin.display(description=label or name.replace("_", " ").capitalize())
-    def column(row: Any) -> str:
+    def column(row: models.Model) -> str:
         count: int = getattr(row, name)
         attention = " tally-attention" if is_bad and count else ""
         return format_html('<span class="tally-figure{}">{}</span>', attention, f"{count:,}")
@@ -66,39 +70,15 @@ def count_column(name: str, label: str = "", *, is_bad: bool = False) -> Callabl
     return column
 
 
-BAR, GAP, HEIGHT = 6, 2, 24  # pixels
-
-
-def sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
+def daily_sparkline(counts: Sequence[tuple[date, int]], what: str) -> SafeString:
     """Return a bar per day. The last day, which isn't over, is paler. The label states total and maximum."""
-    most = max((count for _, count in counts), default=0)
-    width = len(counts) * (BAR + GAP)
-    bars = [
-        (
-            "tally-days-running" if place == len(counts) - 1 else "tally-days-bar",
-            place * (BAR + GAP),
-            HEIGHT - (height := _height(count, most)),
-            BAR,
-            height,
-            f"{day:%Y-%m-%d}: {count:,}",
-        )
-        for place, (day, count) in enumerate(counts)
-    ]
-    return format_html(
-        '<svg class="tally-days" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
-        "{3}</svg>",
-        width,
-        HEIGHT,
-        f"{what}: {sum(count for _, count in counts):,} in {len(counts)} days, at most {most:,} a day",
-        format_html_join(
-            "", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
-        ),
+    numbers = [count for _, count in counts]
+    return sparkline(
+        numbers,
+        f"{what}: {sum(numbers):,} in {len(counts)} days, at most {max(numbers, default=0):,} a day",
+        [f"{day:%Y-%m-%d}: {count:,}" for day, count in counts],
+        is_running=True,
     )
-
-
-def _height(count: int, most: int) -> int:
-    """Return the height of a bar in pixels. Every count but zero is visible."""
-    return max(1, round(count * HEIGHT / most)) if count else 0
 
 
 MAX_COLOURED = 200_000  # characters; colouring a longer text would slow the browser down too much
@@ -108,7 +88,7 @@ _TOKEN = re.compile(
 )
 
 
-def indented(value: Any) -> str:
+def indented(value: object) -> str:
     """Return an indented JSON value. Lone surrogates, which no page can contain, stay escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()
@@ -228,14 +208,14 @@ def fact(row: models.Model, field: Any) -> Fact | None:
     )
 
 
-def field_label(field: Any) -> str:
+def field_label(field: AnyField) -> str:
     """Return the label of a column."""
     name = str(field.verbose_name)
     usual = f"OS {name[3:]}" if name.startswith("os ") else capfirst(name)
     return LABELS.get(field.name, usual)
 
 
-def display_value(name: str, value: Any) -> str | SafeString:
+def display_value(name: str, value: Any) -> str:
     """Return a value for people."""
     if name in BYTES:
         return f"{value:,} bytes"
@@ -254,12 +234,12 @@ def time_text(at: datetime) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
 
 
-def _is_plain_list(value: Any) -> bool:
+def _is_plain_list(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 # The display of each type of column. bool comes before int, its base class.
-SHOWN: tuple[tuple[Any, Callable[[Any], str | SafeString]], ...] = (
+SHOWN: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     (datetime, time_text),
     (bool, lambda value: "yes" if value else "no"),
     (float, number_text),

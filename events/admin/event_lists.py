@@ -19,10 +19,10 @@ from django.db import models
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
-from events.access import Access, access_of
+from events.access import Access, access_of, person_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
 from events.admin.filters import ChoiceFilter, FieldFilter, field_filter
@@ -41,13 +41,13 @@ from events.store import retention
 from events.store.details import Pair
 from events.store.retention import Retention
 
-HELP = "Id, session, actor, page, error code, name:value"
+HELP = "ID, session, actor, page, error code, name:value"
 
 
 class Search(NamedTuple):
     """A condition on envelopes; `is_indexed` if an index serves it."""
 
-    narrow: Callable[[Any], Any]
+    narrow: Callable[[EventQuerySet], EventQuerySet]
     is_indexed: bool
 
 
@@ -93,14 +93,14 @@ class EventChangeList(KeysetChangeList):
     """A list that runs one query, whatever is filtered."""
 
     event_query: EventQuery
+    model_admin: "EventListAdmin"
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> models.QuerySet[models.Model]:
         """Return the rows of the query. Pages are taken from the query itself."""
-        specs: Any
         specs, self.has_filters, _, _, self.has_active_filters = self.get_filters(request)
-        self.filter_specs = specs
+        self.filter_specs = list(specs)
         self.clear_all_filters_qs = self.get_query_string(remove=list(self.get_filters_params()))
         chosen = [spec for spec in self.filter_specs if spec.chosen]
         self.event_query = self.model_admin.event_query(request, chosen, self.query)
@@ -151,7 +151,7 @@ class EventChangeList(KeysetChangeList):
         return max(begins, default=None), min(ends, default=None)
 
     @property
-    def more_filters(self) -> list[Any]:
+    def more_filters(self) -> list[ChoiceFilter]:
         """The filters that are shown on demand."""
         return [spec for spec in self.filter_specs if spec.is_folded]
 
@@ -174,7 +174,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     search_help_text = HELP
     vocabulary: Vocabulary  # of the filters beside those of the form
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Return the class of the list."""
         return EventChangeList
 
@@ -197,7 +197,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """True for the filters of the form, and for all others that the vocabulary has."""
         return super().lookup_allowed(lookup, value, request) or bool(self.vocabulary.read(lookup)[0])
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URLs of exports."""
         named = f"{self.opts.app_label}_{self.opts.model_name}_export"
         view = self.admin_site.admin_view(self.export)
@@ -210,9 +210,10 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         if form not in EXPORT_FORMATS:
             raise Http404
         try:
-            listed: Any = self.get_changelist_instance(request)
+            listed = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:
             raise Http404 from error
+        assert isinstance(listed, EventChangeList)
         if listed.unread:  # a file has no place to say what it left out
             return HttpResponseBadRequest(listed.unread_sentence, content_type="text/plain; charset=utf-8")
         self._note(request, listed, form)
@@ -230,7 +231,9 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
                 },
             )
         query = request.GET.urlencode()
-        job = jobs.request_export(request.user, self.opts.label_lower, form, query, name, timezone.now())
+        job = jobs.request_export(
+            person_of(request), self.opts.label_lower, form, query, name, timezone.now()
+        )
         if job is None:
             messages.warning(
                 request,
@@ -243,7 +246,7 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """Return the name of the file without its suffix."""
         return f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M%S}"
 
-    def _note(self, request: HttpRequest, listed: Any, form: str) -> None:
+    def _note(self, request: HttpRequest, listed: EventChangeList, form: str) -> None:
         owners = access_of(request).owners
         asked = [owner for owner in owners if str(owner.pk) == request.GET.get("owner")]
         owner = asked[0] if asked else owners[0] if len(owners) == 1 else None
@@ -289,7 +292,9 @@ def envelopes_of(
     return rows, indexed, is_indexed
 
 
-def in_time(request: HttpRequest, filters: list[ChoiceFilter], rows: Any) -> Any:
+def in_time(
+    request: HttpRequest, filters: list[ChoiceFilter], rows: models.QuerySet[models.Model]
+) -> models.QuerySet[models.Model]:
     """Limit rows of any table of events to the selected period."""
     for spec in filters:
         if spec.of_time:

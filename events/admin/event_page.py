@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import F, Field, JSONField, TextField, Value
+from django.db.models import F, JSONField, Model, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, Left
@@ -54,7 +54,7 @@ def session_url(session: UUID) -> str:
     return reverse("admin:events_session_change", args=[session])
 
 
-def event_sentence(event: Event, detail: Any) -> str:
+def event_sentence(event: Event, detail: object) -> str:
     """Return a sentence: what happened, by whom, where and when. Plain text, to be escaped by pages."""
     what = SENTENCES.get(event.dialect, _plain)(event, detail)
     version = f" {shorten(event.version)}" if event.version else ""
@@ -63,11 +63,11 @@ def event_sentence(event: Event, detail: Any) -> str:
     return f"{what} {where}, {at.day} {at:%b %Y, %H:%M:%S} UTC."
 
 
-def _plain(event: Event, _: Any) -> str:
+def _plain(event: Event, _: object) -> str:
     return f"{event.kind.upper()}{_by(event.actor)}"
 
 
-def _sunbird(event: Event, detail: Any) -> str:
+def _sunbird(event: Event, detail: object) -> str:
     """Return, for example, INTERACT (TOUCH) on play-button by User u1."""
     kind = getattr(detail, "type", None)
     on = getattr(detail, "element_id", None) or getattr(detail, "pageid", None) or event.object_id
@@ -80,14 +80,14 @@ def _sunbird(event: Event, detail: Any) -> str:
     )
 
 
-def _availity(event: Event, detail: Any) -> str:
+def _availity(event: Event, detail: object) -> str:
     """Return, for example, “click” on “Submit” by aka123."""
     action = getattr(detail, "action", None) or "Action"
     label = getattr(detail, "label", None)
     return f"“{shorten(action)}”" + (f" on “{shorten(label)}”" if label else "") + _by(event.actor)
 
 
-def _buildless(event: Event, detail: Any) -> str:
+def _buildless(event: Event, detail: object) -> str:
     """Return, for example, Event “build.finished” of api::build by user."""
     contexts = getattr(detail, "context", None)
     about = contexts[0] if isinstance(contexts, list) and contexts and isinstance(contexts[0], dict) else {}
@@ -103,7 +103,7 @@ def _by(actor: str | None) -> str:
     return f" by {shorten(actor)}" if actor else ""
 
 
-SENTENCES: dict[str, Callable[[Event, Any], str]] = {
+SENTENCES: dict[str, Callable[[Event, object], str]] = {
     AVAILITY.name: _availity,
     SUNBIRD.name: _sunbird,
     BUILDLESS.name: _buildless,
@@ -219,8 +219,8 @@ def _parts(kind: str, ids: list[UUID]) -> Any:
     return rows.order_by().values_list("pk", "of_kind", *parts)
 
 
-def _text(model: Any, name: str) -> Combinable:
-    field: Field[Any, Any] = model._meta.get_field(name.partition("__")[0])
+def _text(model: type[Model], name: str) -> Combinable:
+    field = model._meta.get_field(name.partition("__")[0])
     text = KT(name) if isinstance(field, JSONField) else Cast(F(name), TextField())
     return Coalesce(Left(text, READ), Value(""), output_field=TextField())
 

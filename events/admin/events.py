@@ -3,24 +3,34 @@
 The lists of kinds are built from the registry, so a new kind needs no code here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from events.access import access_of
 from events.admin.base import EmptyState, PageAdmin
-from events.admin.display import NOTHING, Page, display_value, field_label, short_text, time_column
+from events.admin.display import (
+    NOTHING,
+    Column,
+    Columns,
+    Page,
+    display_value,
+    field_label,
+    short_text,
+    time_column,
+)
 from events.admin.event_lists import EventListAdmin, conditions_of, envelopes_of, in_time
 from events.admin.event_page import event_lines, event_view
 from events.admin.filters import (
@@ -43,6 +53,8 @@ from events.fields import vocabulary
 from events.fields.conditions import Conditions
 from events.fields.sql import on_envelopes, on_rows
 from events.kinds import KINDS, KindEntry
+from events.kinds.base import Kind
+from events.lib.fields import AnyField
 from events.lib.formatting import size_text
 from events.lib.paging import LAST_RECEIVED_FIRST, EventQuery
 from events.partitioned.partitions import Week, weeks
@@ -57,7 +69,7 @@ def answer(found: list[Week]) -> str:
     return f"About {events:,} events in {len(found)} weeks take {size_text(size)}, indexes included."
 
 
-def page(request: HttpRequest, site: Any) -> HttpResponse:
+def page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show the page of partitions, to operators only."""
     if not access_of(request).is_operator:
         raise PermissionDenied
@@ -106,7 +118,9 @@ class EventAdmin(PageAdmin, EventListAdmin):
             return NOTHING
         return format_html('<span class="tally-happened" title="{0}">{0}</span>', row.happened)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Show the list with a line for each event, read with one statement for the page."""
         response = super().changelist_view(request, extra_context)
         if listed := (getattr(response, "context_data", None) or {}).get("cl"):
@@ -115,13 +129,13 @@ class EventAdmin(PageAdmin, EventListAdmin):
                 row.happened = lines.get(row.pk, "")
         return response
 
-    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+    def get_list_display(self, request: HttpRequest) -> Columns:
         """Add the time of receipt if the list is ordered by it."""
         is_by_receipt = any(request.GET.get(spec.parameter_name) for spec in RECEIPT)
         received = (time_column("received_at", "Received (UTC)"),) if is_by_receipt else ()
         return (*received, *super().get_list_display(request))
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URL of the page of partitions."""
         view = self.admin_site.admin_view(partial(page, site=self.admin_site))
         return [path("partitions/", view, name="events_partitions"), *super().get_urls()]
@@ -211,7 +225,7 @@ class KindAdmin(PageAdmin, EventListAdmin):
         for page in replace(query, rows=rows).all_pages(ROWS):
             yield [(row.event, row) for row in page]
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Kind | None = None) -> bool:
         """True for members of any owner; for an event, only for members of its owner."""
         access = access_of(request)
         return not access.is_empty if obj is None else access.has(obj.event.owner_id)
@@ -223,7 +237,9 @@ class KindAdmin(PageAdmin, EventListAdmin):
             f"They appear here as soon as one is filed. Description: {described(self.model)}",
         )
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> Any:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Show the list with the kind's title and description."""
         more = {"title": f"Events: {self.kind}", "explained": described(self.model)}
         return super().changelist_view(request, more | (extra_context or {}))
@@ -239,51 +255,51 @@ class KindAdmin(PageAdmin, EventListAdmin):
         more = {"list_name": f"{self.kind} events"}
         return super().changeform_view(request, object_id, form_url, more | (extra_context or {}))
 
-    def page(self, request: HttpRequest, row: Any) -> Page:
+    def page(self, request: HttpRequest, row: Kind) -> Page:
         """Build the page of the event."""
         return event_view(row.event, row)
 
-    def title_of(self, row: Any) -> str:
+    def title_of(self, row: Kind) -> str:
         """Return the title of the event's page."""
         return str(row.event)
 
 
-def described(model: Any) -> str:
+def described(model: type) -> str:
     """Return the first line of a kind's description, without its source."""
     return str(model.__doc__ or "").strip().splitlines()[0].partition(" Source: ")[0]
 
 
-def own_columns(model: Any) -> list[Any]:
+def own_columns(model: type[Kind]) -> Sequence[AnyField]:
     """Return the columns that a kind's list shows: short ones, and no times other than the event's."""
     long = (models.JSONField, models.DateTimeField)
     plain = [column for column in model.columns() if not isinstance(column, long)]
     return plain[:OWN_COLUMNS]
 
 
-def _of_event(name: str, column: Any) -> Any:
+def _of_event(name: str, column: Column) -> Column:
     @admin.display(description=getattr(column, "short_description", name.capitalize()))
-    def shown_of_event(row: Any) -> str:
+    def shown_of_event(row: Kind) -> str:
         return str(column(row.event))
 
     shown_of_event.__name__ = name
     return shown_of_event
 
 
-def _name(name: str) -> Any:
+def _name(name: str) -> Column:
     @admin.display(description=name.capitalize())
-    def column(row: Any) -> str:
+    def column(row: Kind) -> str:
         return str(getattr(row.event, name))
 
     column.__name__ = name
     return column
 
 
-def _own(field: Any) -> Any:
+def _own(field: AnyField) -> Column:
     if isinstance(field, models.TextField):
         return short_text(field.attname, label=field_label(field))
 
     @admin.display(description=field_label(field))
-    def column(row: Any) -> Any:
+    def column(row: Kind) -> str:
         value = getattr(row, field.attname)
         return NOTHING if value in (None, []) else display_value(field.attname, value)
 

@@ -1,13 +1,13 @@
 """Exports in the admin: progress and download."""
 
-from typing import IO, Any
+from typing import IO
 
 from django.contrib import admin, messages
 from django.db import models
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -64,9 +64,9 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         """True for members of any owner; for an export, only for its person."""
         return not access_of(request).is_empty if obj is None else obj.user_id == request.user.pk
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URLs of the page's buttons."""
-        wrapped: Any = self.admin_site.admin_view
+        wrapped = self.admin_site.admin_view
         return [
             path("<int:pk>/cancel/", wrapped(self.cancel_view), name="events_exportjob_cancel"),
             path("download/<str:token>/", wrapped(self.download_view), name="events_exportjob_download"),
@@ -119,7 +119,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
     ) -> HttpResponse:
         """Show the page, with a download link if the export is ready."""
         found = self.get_object(request, object_id) if object_id else None
-        more: dict[str, Any] = {"is_open": found is not None and found.state in OPEN}
+        more: dict[str, object] = {"is_open": found is not None and found.state in OPEN}
         if found is not None and found.state == State.DONE:
             more["download"] = reverse("admin:events_exportjob_download", args=[found.token()])
         return super().changeform_view(request, object_id, form_url, {**more, **(extra_context or {})})

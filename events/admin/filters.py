@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
 from django.db import models
@@ -23,6 +23,7 @@ from events.identity import EPOCH, first_id
 from events.kinds import KINDS
 from events.lib import times
 from events.store.sources import with_merged
+from events.store.versions import OVERFLOW, has_version
 from events.wire.dialects import DIALECTS
 
 SOURCES_FROM_DAYS = 91  # a source that has sent nothing for longer is not offered to members
@@ -288,13 +289,26 @@ class ListedFilter(TextFilter):
             return super().narrow(request, rows)
         if "\x00" in self.chosen:
             return rows.none()
-        return rows.filter(**{f"{self.column}__in": [self.chosen, *self.chosen.split(",")]})
+        return rows.filter(**{f"{self.column}__in": self.parts})
+
+    @property
+    def parts(self) -> list[str]:
+        """The whole text, and what is between its commas."""
+        return [self.chosen, *self.chosen.split(",")]
 
 
 class VersionFilter(ListedFilter):
     """Filter by version of the source."""
 
     title = parameter_name = column = "version"
+
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
+        """Return the rows of the versions, also of those that reports count as one."""
+        if OVERFLOW not in self.parts or "\x00" in self.chosen:
+            return super().narrow(request, rows)
+        return rows.filter(has_version(self.parts))
 
 
 class CountryFilter(ListedFilter):
@@ -324,7 +338,7 @@ class TimeFilter(TypedFilter):
         """Return the rows on this side of the time."""
         return rows.filter(**{self.lookup: self.bound(parse_instant(self.chosen))})
 
-    def bound(self, at: datetime) -> Any:
+    def bound(self, at: datetime) -> datetime | UUID:
         """Return the value that the column is compared with."""
         return at
 
@@ -337,7 +351,7 @@ class SinceFilter(TimeFilter):
     parameter_name = "since"
     lookup = "pk__gte"
 
-    def bound(self, at: datetime) -> Any:
+    def bound(self, at: datetime) -> UUID:
         """Return the first event id of the time."""
         return first_id(at)
 
@@ -511,7 +525,8 @@ def offered_filters(kind: str = "") -> list[type[FieldFilter]]:
 
 
 def _label(kind: str, name: str) -> str:
-    return field_label(KINDS[kind].model._meta.get_field(name))
+    model = KINDS[kind].model
+    return field_label(next(field for field in model._meta.concrete_fields if field.attname == name))
 
 
 def _instant_or_none(text: str) -> datetime | None:

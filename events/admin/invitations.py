@@ -5,19 +5,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db import models, transaction
-from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
-from events.access import access_of
+from events.access import access_of, person_of
 from events.accounts import invitation
 from events.accounts.invitation import Invitation
 from events.accounts.mailing import mailer
-from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, PageAdmin
+from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, PageAdmin
 from events.admin.display import Page, group, time_column
+from events.lib.fields import AnyField
 from events.ownership.owner import Owner
 
 PENDING, EXPIRED = "pending", "expired"
@@ -26,15 +27,15 @@ PENDING, EXPIRED = "pending", "expired"
 class InvitationForm(forms.ModelForm[Invitation]):
     """The form of a new invitation. Its messages don't tell whether the address has an account."""
 
-    inviter: Any = None
+    inviter: User
 
     class Meta:
         model = Invitation
         fields = ("owner", "email", "role")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Refuse a second pending invitation of an address to an owner, and too many mails."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         owner, email = data.get("owner"), data.get("email")
         if owner and email:
             pending = Invitation.objects.pending().filter(owner=owner, email__iexact=email)
@@ -91,20 +92,22 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         return access_of(request).leads_any
 
     def get_form(
-        self, request: HttpRequest, obj: Invitation | None = None, change: bool = False, **kwargs: Any
+        self, request: HttpRequest, obj: Invitation | None = None, change: bool = False, **kwargs: object
     ) -> Any:
         """Return the form, with the inviter."""
         made: Any = super().get_form(request, obj, change, **kwargs)
-        made.inviter = request.user
+        made.inviter = person_of(request)
         return made
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer the owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
         """Return the fields of the form."""
         return ("owner", "email", "role")
 
@@ -122,7 +125,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         more = {"is_expired": row is not None and self.state(row) == EXPIRED, **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, more)
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Form, change: bool) -> None:
         """Save the invitation and send its mail."""
         obj.invited_by_id, obj.sent_at = request.user.pk, timezone.now()
         super().save_model(request, obj, form, change)
@@ -146,7 +149,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
             return f"The link expired on {until}: send a new one."
         return f"The invitation was {state}."
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URLs of the page's buttons."""
         views = {"resend": self.resend_view, "withdraw": self.withdraw_view}
         return [
@@ -164,8 +167,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         row = self._pending(request, pk)
         if request.method == "POST":
             with transaction.atomic():
-                user: Any = request.user
-                why = invitation.send_again(row, user, timezone.now())
+                why = invitation.send_again(row, person_of(request), timezone.now())
                 if not why:
                     self._note(request, "invitation.sent_again", row)
             self._say(request, row, why)

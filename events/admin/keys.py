@@ -7,18 +7,19 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Field, ManyToManyField
+from django.db.models import ManyToManyField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import Access, access_of
 from events.accounts import audit
-from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
+from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, TallyAdmin, linked_fields
 from events.admin.display import NOTHING, time_column
+from events.lib.fields import AnyField
 from events.ownership import provisioning, senders
 from events.ownership.api_key import (
     ONLY_WRITES,
@@ -40,7 +41,7 @@ USUAL = "7"
 class RotatableKeys(TallyAdmin):
     """Keys that can be replaced by new ones with the same rights."""
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URL of the rotation page."""
         view = self.admin_site.admin_view(self.rotate)
         return [path("<int:key>/rotate/", view, name="events_apikey_rotate"), *super().get_urls()]
@@ -186,9 +187,9 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
         model = ApiKey
         fields = ("name", "type", "default_owner", "owners", "all_owners", "user", "expires_at")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Keep a key within one organization, and a publishable key to what was confirmed."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         permissions, is_publishable = data.get("permissions"), data.get("type") == KeyType.PUBLISHABLE
         if is_publishable and permissions not in (None, Permissions.WRITE):
             self.add_error("permissions", ONLY_WRITES)
@@ -248,7 +249,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         """Return the key's default owner."""
         return row.default_owner
 
-    def audit_action(self, before: dict[str, Any], after: dict[str, Any]) -> str:
+    def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
         """Return the name of the change: revocations have their own."""
         return "key.revoked" if after["revoked_at"] and not before["revoked_at"] else "key.changed"
 
@@ -282,7 +283,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         return "ended" if _is_over(key) else format_html("in use until {}", _until(key.expires_at))
 
     def get_form(
-        self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any
+        self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: object
     ) -> Any:
         """Return the form to create a key, or the one to change it."""
         made: Any = super().get_form(
@@ -291,7 +292,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         made.access = access_of(request)
         return made
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """Return the fields that may be set, followed by read-only ones."""
         if obj is None:
             return MADE_BY_OPERATORS if access_of(request).is_operator else MADE
@@ -302,11 +303,13 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         fixed = linked_fields(request, (name for name in FIXED if name != "owners" or is_whole))
         return ("name", "expires_at", *(("revoke",) if may_revoke else ()), *fixed)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """Return the fields that can't be changed: nearly all of them."""
         return () if obj is None else linked_fields(request, FIXED)
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer the owners whose keys the person manages."""
         if db_field.name in ("default_owner", "owners"):
             kwargs["queryset"] = access_of(request).led
@@ -328,7 +331,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         """False: requests and accounts refer to keys. Revoke them instead."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Form, change: bool) -> None:
         """Create a key, to be shown once, or change it."""
         if change:
             if form.cleaned_data.get("revoke"):
@@ -343,7 +346,9 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         super().save_model(request, obj, form, change)
         setattr(request, _TEXT, parts.whole)
 
-    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """Show the new key, only once."""
         return self.shown_once(request, Provisioned(obj, getattr(request, _TEXT)))
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db import models
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from events.admin.base import TallyAdmin, TallyChangeList
@@ -57,15 +58,17 @@ class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable
 class KeysetChangeList(TallyChangeList):
     """A list ordered by keys, newest first."""
 
-    filter_specs: list[Any]
-    model_admin: Any
+    filter_specs: list[Any]  # of ChoiceFilter
+    model_admin: "KeysetAdmin"
 
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    def get_filters_params(self, params: dict[str, object] | None = None) -> dict[str, object]:
         """Return the parameters of filters, without those of pages."""
-        found: dict[str, Any] = super().get_filters_params(params)
+        found: dict[str, object] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in (AFTER, BEFORE)}
 
-    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[models.Model]) -> list[Any]:
+    def get_ordering(
+        self, request: HttpRequest, queryset: models.QuerySet[models.Model]
+    ) -> list[str | Combinable]:
         """Return the order of the keys."""
         return [f"-{key}" for key in self.model_admin.list_order.keys]
 
@@ -133,17 +136,16 @@ class KeysetAdmin(TallyAdmin):
     change_list_template = "admin/keyset_list.html"
     paginator = KeysetPaginator
     show_full_result_count = False
-    sortable_by: ClassVar[Any] = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
-    list_filter: ClassVar[Any] = ()  # of ChoiceFilter
+    list_filter: ClassVar[tuple[type[ChoiceFilter], ...]] = ()
     list_order = Order(("pk",), descending=True)
     list_columns: ClassVar[tuple[str, ...]] = ()  # columns that the list reads, since rows may be much larger
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Return the class of the list."""
         return KeysetChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """True for the filters only: any other column would read the whole table and reveal its content."""
-        filters: tuple[type[ChoiceFilter], ...] = tuple(self.list_filter)
-        return lookup in {each.parameter_name for each in filters}
+        return lookup in {each.parameter_name for each in self.list_filter}

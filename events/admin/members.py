@@ -1,14 +1,11 @@
 """Members of owners in the admin: added, given another role, removed with their keys."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -20,7 +17,8 @@ from events.access import access_of, is_last_lead
 from events.accounts import audit
 from events.accounts import members as membership_end
 from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
-from events.admin.display import NOTHING
+from events.admin.display import NOTHING, Columns
+from events.lib.fields import AnyField
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Owner, Role
 
@@ -138,7 +136,7 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         """Return the person's username."""
         return str(row.user)
 
-    def get_list_display(self, request: HttpRequest) -> Any:
+    def get_list_display(self, request: HttpRequest) -> Columns:
         """Add a column with a link to leave, or to remove the member."""
 
         @admin.display(description="End")
@@ -156,22 +154,24 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
         return row.owner
 
     def get_form(
-        self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
+        self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: object
+    ) -> type[forms.ModelForm[Membership]]:
         """Let leads change only the role, and keep the last lead."""
         if not access_of(request).is_operator:
             kwargs["form"] = RoleForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         """Return the fields, linked for an existing member."""
         return linked_fields(request, self.fields, CHOSEN_ONCE) if obj else self.fields
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         """Return the fields that can't be changed: all but the role."""
         return () if obj is None else linked_fields(request, CHOSEN_ONCE)
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer the owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.access import Access, access_of
-from events.admin.display import sparkline
+from events.admin.display import daily_sparkline
 from events.store.completeness import Incomplete, incomplete
 from events.store.silent import SilentSource, silent_sources
 from events.store.usage import UsageHour, hour_of
@@ -108,7 +108,7 @@ def usage_of_sources(access: Access, sources: list[int], now: datetime) -> dict[
         for row in hours.values("source_id").annotate(first=Min("hour"), last=Max("hour")).order_by()
     }
     by_source: dict[int, dict[date, tuple[int, int]]] = defaultdict(dict)
-    by_day: Any = hours.filter(hour__gte=first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
+    by_day = hours.filter(hour__gte=first_day(now)).annotate(day=TruncDay("hour", tzinfo=UTC))
     sums = by_day.values("source_id", "day").annotate(
         received_sum=Sum("received"), rejected_sum=Sum("rejected")
     )
@@ -161,7 +161,7 @@ class OwnerFigures:
     rejected: int
 
 
-def context(request: HttpRequest, base: dict[str, Any]) -> dict[str, Any]:
+def context(request: HttpRequest, base: dict[str, object]) -> dict[str, Any]:
     """Return the template context of the overview."""
     access, now = access_of(request), timezone.now()
     figures = [] if access.is_empty else figures_of(access, now)
@@ -226,8 +226,8 @@ def cards(of: Recent, *, is_incomplete: bool = False) -> list[Card]:
     """Return the figures at the top; without changes and colours if they are incomplete."""
     events = reverse("admin:events_event_changelist")
     rejected = reverse("admin:ingestion_rejectedevent_changelist")
-    received_spark = sparkline(of.days, "Events received")
-    rejected_spark = sparkline(of.rejected_days, "Events rejected")
+    received_spark = daily_sparkline(of.days, "Events received")
+    rejected_spark = daily_sparkline(of.rejected_days, "Events rejected")
     today = f"{of.rejected_today:,} of them today"
     change = "" if is_incomplete else of.change
     return [

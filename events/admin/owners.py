@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import Field
+from django.db.models import Field, Model
 from django.http import HttpRequest
 
 from events.access import access_of
-from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, ProtectedAdmin, linked_fields
+from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, ProtectedAdmin, linked_fields
 from events.admin.display import time_column
 from events.ownership import senders
 from events.ownership.owner import Organization, Owner
@@ -55,15 +55,15 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
         """Return the owner itself."""
         return row
 
-    def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> tuple[Any, ...]:
         """Return all fields."""
         return linked_fields(request, FIELDS, self._fixed(request, obj))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Owner | None = None) -> tuple[Any, ...]:
         """Return the fields that the person can't change."""
         return linked_fields(request, self._fixed(request, obj))
 
-    def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[Any, ...]:
+    def _fixed(self, request: HttpRequest, obj: Owner | None) -> tuple[object, ...]:
         if access_of(request).is_operator:
             return ("key", CREATED_AT, *(CHOSEN_ONCE if obj else ()))
         return tuple(name for name in FIELDS if name not in OF_LEADS)
@@ -73,7 +73,7 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
         access = access_of(request)
         return access.is_operator or (obj is not None and access.leads(obj.pk))
 
-    def save_model(self, request: HttpRequest, obj: Owner, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Owner, form: Form, change: bool) -> None:
         """Save. This process uses the new settings at once, others within seconds."""
         super().save_model(request, obj, form, change)
         senders.forget()
@@ -94,7 +94,7 @@ class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
     fields = ("name", "slug", ORGANIZATION_CREATED_AT)
     empty_state = EmptyState("No organizations yet", "An organization holds owners, sources and keys.")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> tuple[Any, ...]:
         """Return the read-only fields. URLs and commands contain the slug, so it can't be changed."""
         return (ORGANIZATION_CREATED_AT, "slug") if obj else (ORGANIZATION_CREATED_AT,)
 
@@ -102,17 +102,17 @@ class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
 class Autocomplete(AutocompleteJsonView):
     """Choices of a field that refers to another table."""
 
-    def process_request(self, request: HttpRequest) -> Any:
+    def process_request(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the requested field. Relations seen from the other end aren't fields of a form."""
         if "\x00" in request.GET.get("term", ""):
-            raise BadRequest("A search has no NUL in it.")
-        found: Any = super().process_request(request)
+            raise BadRequest("A search can't contain NUL.")
+        found = super().process_request(request)
         _, _, field, _ = found
         if not isinstance(field, Field):
             raise PermissionDenied
         return found
 
-    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
         """Return a choice with the label of lists."""
         found: dict[str, str] = super().serialize_result(obj, to_field_name)
         if isinstance(obj, Owner | Source):

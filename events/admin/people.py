@@ -6,13 +6,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.access import role_of
 from events.accounts import audit, second_factor
-from events.admin.base import AuditedAdmin
+from events.admin.base import AuditedAdmin, Form
 from events.admin.display import time_column
+from events.lib.fields import AnyField
 from events.ownership.api_key import ApiKey
 
 if TYPE_CHECKING:  # unfold has no types
@@ -60,7 +62,7 @@ class PersonForm(ChangeForm):
     remove_second_factor = forms.BooleanField(
         required=False,
         widget=Switch,
-        help_text="For a lost second factor. The next log-in needs only the password, or sets up a new one.",
+        help_text="For a lost second factor. The next login needs only the password, or sets up a new one.",
     )
 
 
@@ -109,18 +111,20 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
             return "switched off"
         return "may log in" if row.is_staff else "no access to these pages"
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Return a form field with our labels."""
-        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name in WORDS:
             field.label, field.help_text = WORDS[db_field.name]
         return field
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return the initial values: new people may log in."""
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the accounts with their groups, which show their roles."""
         return super().get_queryset(request).prefetch_related("groups")
 
@@ -131,13 +135,13 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
             return found
         return (*found, ("Second factor", {"fields": ("remove_second_factor",)}))
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: Form, change: bool) -> None:
         """Save the account, and remove the second factor on request."""
         super().save_model(request, obj, form, change)
         made = ApiKey.objects.usable().filter(user=None, created_by=obj)
         if "is_active" in form.changed_data and not obj.is_active and (count := made.count()):
             keys = "1 key goes" if count == 1 else f"{count} keys go"
-            messages.warning(request, f"{keys} on working that this person made: look through the API keys.")
+            messages.warning(request, f"{keys} working that this person created. Review the API keys.")
         if form.cleaned_data.get("remove_second_factor") and _may_remove(request, obj):
             second_factor.remove(obj)
             audit.record(audit.actor_of(request), "factor.removed", obj)

@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
@@ -94,7 +93,7 @@ def _days(found: Iterable[SessionEvent]) -> Iterable[SessionEvent]:
         day = date
 
 
-def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[Any]) -> SessionEvent:
+def _event(event: Event, timeline: Timeline, idle: dict[int, Idle], failed: set[UUID | None]) -> SessionEvent:
     ms = occurred_ms(event.pk.int)
     before = idle.get(ms)
     return SessionEvent(
@@ -224,21 +223,21 @@ def _figures(session: Session, timeline: Timeline) -> Iterable[Figure]:
     yield Figure("Interactions", f"{session.interactions:,}", f"among {counted(session.events, 'event')}")
     yield Figure("Errors", f"{session.errors:,}", is_bad=session.errors > 0)
     if session.actors > 1:
-        yield Figure("Actors", f"{session.actors:,}", "where a session should have one", is_bad=True)
+        yield Figure("Actors", f"{session.actors:,}", "although a session should have one", is_bad=True)
     if session.reused_ids:
-        note = f"{counted(session.reused_ids, 'event')} with the id of an earlier one"
+        note = f"{counted(session.reused_ids, 'event')} with the ID of an earlier one"
         yield Figure("Reused ids", f"{session.reused_ids:,}", note, is_bad=True)
 
 
 def _notes(timeline: Timeline) -> Iterable[str]:
     if timeline.is_probed:
         yield (
-            f"More than {COUNTED:,} events: drawn are the first {PROBED} of every"
+            f"More than {COUNTED:,} events: the chart shows the first {PROBED} of every"
             f" {duration_text(timeline.stretch_ms / 1000)}; each bar links to the table from there on."
         )
     elif timeline.stretch_ms:
         yield (
-            f"More than {MARKS:,} events: each bar is how many there were of a kind within"
+            f"More than {MARKS:,} events: each bar counts the events of a kind within"
             f" {duration_text(timeline.stretch_ms / 1000)}, and links to them in the table below."
         )
     else:
@@ -299,5 +298,5 @@ def _tables(session: Session) -> Iterable[Table]:
 def _documents(session: Session) -> Iterable[Document]:
     if len(session.pages.all()) > ROWS:
         return
-    note = "What a client would send for this session by the V3 format, computed from its events."
+    note = "The SUMMARY event that a client would send for this session in the V3 format."
     yield Document("As a V3 SUMMARY event (JSON)", note, highlighted(indented(as_summary_event(session))))

@@ -82,7 +82,7 @@ class WarningFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the warnings of sessions."""
-        return [("several_actors", "several actors"), ("reused_id", "ids used again")]
+        return [("several_actors", "several actors"), ("reused_id", "reused IDs")]
 
     def narrow(
         self, request: HttpRequest, rows: models.QuerySet[models.Model]
@@ -147,10 +147,10 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         *("interactions", "errors", "first_page", "last_page", "session", "device", "is_bot"),
     )
     search_fields = ("session",)  # Django requires one; get_search_results defines what is searched
-    search_help_text = "Session id, actor or device"
+    search_help_text = "Session ID, actor or device"
     empty_state = EmptyState(
         "No sessions yet",
-        "Events with a session id or a device are summarised as sessions a few seconds after they are filed."
+        "Events with a session ID or a device are summarised as sessions a few seconds after they are filed."
         " To summarise pending sessions now, run:",
         ("python manage.py summarise",),
     )
@@ -222,7 +222,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         moved = self._moved(request, unquote(object_id)) if object_id else None
         if moved is not None:
             messages.info(
-                request, "A late event changed the id of this session. This is the current session."
+                request, "A late event changed the ID of this session. This is the current session."
             )
             return redirect(session_url(moved.pk))
         return super().changeform_view(request, object_id, form_url, extra_context)

@@ -1,20 +1,21 @@
 """Sources in the admin: the list and the page of a source, merging and deleting. Filing creates sources."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models import Max, Min, Q, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -22,7 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from events.access import Access, access_of, labels_of
 from events.accounts import audit
 from events.admin.base import EmptyState, PageAdmin
-from events.admin.display import NOTHING, Link, Page, Table, TableRow, group, sparkline
+from events.admin.display import NOTHING, Link, Page, Table, TableRow, daily_sparkline, group
 from events.admin.overview import (
     DAYS,
     Card,
@@ -117,14 +118,14 @@ def _cards(source: Source, figures: SourceFigures, access: Access, now: datetime
         f"Received in {DAYS} days",
         f"{figures.received:,}",
         "events",
-        sparkline(figures.days, "Events received"),
+        daily_sparkline(figures.days, "Events received"),
         events,
     )
     yield Card(
         f"Rejected in {DAYS} days",
         f"{figures.rejected:,}",
         "events",
-        sparkline(figures.rejected_days, "Events rejected"),
+        daily_sparkline(figures.rejected_days, "Events rejected"),
         rejected,
         wants_attention=figures.rejected > 0 and not is_incomplete,
     )
@@ -205,13 +206,13 @@ def _owners(source: Source, access: Access, now: datetime) -> Table:
     )
 
 
-def _usage(source: Source, access: Access, now: datetime, by: str) -> list[Any]:
+def _usage(source: Source, access: Access, now: datetime, by: str) -> list[dict[str, Any]]:
     hours = access.limit(UsageHour.objects.filter(source=source, hour__gte=first_day(now)))
     sums = hours.values(by).annotate(count=Sum("received"), bad=Sum("rejected"))
     return list(sums.filter(count__gt=0).order_by("-count", by)[:ROWS])
 
 
-def _line(row: Any, name: str, href: str, rows: list[Any]) -> TableRow:
+def _line(row: Mapping[str, Any], name: str, href: str, rows: list[dict[str, Any]]) -> TableRow:
     return TableRow(
         name, (f"{row['bad']:,}", f"{row['count']:,}"), 100 * row["count"] / rows[0]["count"], href
     )
@@ -231,8 +232,8 @@ class MergeForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
-    def __init__(self, targets: models.QuerySet[Source], *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, targets: models.QuerySet[Source], data: QueryDict | None = None) -> None:
+        super().__init__(data)
         field: Any = self.fields["into"]
         field.queryset = targets
 
@@ -313,14 +314,14 @@ def _counted(sources: Sequence[Source]) -> str:
 
 
 @admin.action(description="Merge selected", permissions=["act"])
-def merge_chosen(_: Any, __: HttpRequest, chosen: models.QuerySet[Source]) -> HttpResponse:
+def merge_chosen(_: object, __: HttpRequest, chosen: models.QuerySet[Source]) -> HttpResponse:
     """Ask for the target of the selected sources."""
     ids = list(chosen.order_by().values_list("pk", flat=True)[:MOST])
     return redirect(f"{reverse('admin:events_source_merge')}?{urlencode({'ids': ids}, doseq=True)}")
 
 
 @admin.action(description="Delete selected (only without events)", permissions=["act"])
-def delete_chosen(_: Any, request: HttpRequest, chosen: models.QuerySet[Source]) -> None:
+def delete_chosen(_: object, request: HttpRequest, chosen: models.QuerySet[Source]) -> None:
     """Delete the selected sources; none if one of them has events."""
     sources = list(chosen.select_related("owner")[:MOST])
     if not may_change(access_of(request), sources):
@@ -331,6 +332,13 @@ def delete_chosen(_: Any, request: HttpRequest, chosen: models.QuerySet[Source])
         messages.error(request, f"Nothing was deleted. {error.message}")
     else:
         messages.success(request, f"{_counted(sources)} deleted.")
+
+
+class Listed(Protocol):
+    """A source of a list."""
+
+    figures: SourceFigures | None
+    latest_versions: list[str]
 
 
 @admin.register(Source)
@@ -356,7 +364,7 @@ class SourceAdmin(PageAdmin):
         "A source appears here when its first event is filed: you don't have to register it.",
     )
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return the list with the usage of its sources, with three statements for the whole page."""
         listed = super().get_changelist_instance(request)
         listed.result_list = list(listed.result_list)
@@ -378,7 +386,7 @@ class SourceAdmin(PageAdmin):
         """True for leads. Actions are limited to sources that sent only to owners they lead."""
         return access_of(request).leads_any
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the URLs of actions."""
         return [
             path("merge/", self.admin_site.admin_view(merge_view), name="events_source_merge"),
@@ -396,7 +404,7 @@ class SourceAdmin(PageAdmin):
         return source_view(row, access_of(request), timezone.now())
 
     @admin.display(description="Versions")
-    def versions(self, row: Any) -> str:
+    def versions(self, row: Listed) -> str:
         """Return the latest version and the number of others."""
         if not row.latest_versions:
             return NOTHING
@@ -405,21 +413,21 @@ class SourceAdmin(PageAdmin):
         return format_html('<span title="{}">{}{}</span>', latest, shorten(latest, 24), more)
 
     @admin.display(description="First seen, hour (UTC)")
-    def first_seen(self, row: Any) -> str:
+    def first_seen(self, row: Listed) -> str:
         """Return the first hour in which it sent something to the person's owners."""
         return _hour(row.figures.first) if row.figures else NOTHING
 
     @admin.display(description="Last seen, hour (UTC)")
-    def last_seen(self, row: Any) -> str:
+    def last_seen(self, row: Listed) -> str:
         """Return the last hour in which it sent something to the person's owners."""
         return _hour(row.figures.last) if row.figures else NOTHING
 
     @admin.display(description="Events a day, two weeks")
-    def two_weeks(self, row: Any) -> str:
+    def two_weeks(self, row: Listed) -> str:
         """Return the sparkline of its events."""
-        return sparkline(row.figures.days, "Events received") if row.figures else NOTHING
+        return daily_sparkline(row.figures.days, "Events received") if row.figures else NOTHING
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Source]:
         """Return the sources of the list."""
         return access_of(request).listed_sources.order_by("name")
 

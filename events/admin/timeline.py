@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, IntegerField, Value, Window
+from django.db.models import Count, F, IntegerField, QuerySet, Value, Window
 from django.db.models.functions import Cast, Extract, Floor, Lag
 
 from events.admin.display import NO_NAME
+from events.event import Event
 from events.identity import first_id, milliseconds, moment, occurred_ms
 from events.kinds import KINDS
 from events.lib.formatting import duration_text, shorten
@@ -119,7 +119,7 @@ def read(session: Session, counts: Mapping[str, int]) -> Timeline:
     )
 
 
-def _probe(session: Session, since_ms: int, until_ms: int) -> Any:
+def _probe(session: Session, since_ms: int, until_ms: int) -> QuerySet[Event, tuple[UUID, str]]:
     """Return ids and kinds of the first events of an interval, by the index."""
     begin, end = first_id(moment(since_ms)), first_id(moment(until_ms))
     return session.timeline().filter(pk__gte=begin, pk__lt=end).values_list("id", "kind")[:PROBED]
@@ -152,7 +152,7 @@ def _round_up(ms: int) -> int:
     return ms if ms < 1000 else -(-ms // 1000) * 1000
 
 
-def _rows(events: Any) -> list[Row]:
+def _rows(events: QuerySet[Event]) -> list[Row]:
     return list(events.values_list("id", "kind", "dialect")[:MARKS])
 
 

@@ -1,7 +1,5 @@
 """Readers of the API: authenticated by a secret key, and limited in their rate."""
 
-from typing import Any
-
 from django.conf import settings
 from django.utils import timezone
 from rest_framework import exceptions
@@ -10,7 +8,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from events.access import KeyUser
+from events.access import KeyUser, Person
 from events.lib import buckets
 from events.lib.buckets import Bucket, Exhausted, Limit, bucket_name
 from events.lib.settings_cache import cached_from_settings
@@ -22,7 +20,7 @@ from events.ownership.senders import find
 class KeyAuthentication(BaseAuthentication):
     """A key with the read permission reads the events of its owners."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+    def authenticate(self, request: Request) -> tuple[object, object] | None:
         """Return the reader, or None if no key was sent. Raises AuthenticationFailed or PermissionDenied."""
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
@@ -32,7 +30,7 @@ class KeyAuthentication(BaseAuthentication):
             raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
         if not sender.may_read:
             raise exceptions.PermissionDenied(
-                "This API key has no read permission; reading takes a secret key that has it."
+                "This API key has no read permission; send a secret key that has it."
             )
         key = ApiKey.objects.get(pk=sender.key_id)
         if senders.is_stale(key.last_used_at, now := timezone.now()):
@@ -74,7 +72,7 @@ ASKED_BEFORE = "tally.asked_before"
 class ReaderThrottle(BaseThrottle):
     """Allows requests within the limit. Requests without access were refused before."""
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: object) -> bool:
         """True. Raises `Limited`."""
         if ASKED_BEFORE in request.META:
             return True
@@ -87,7 +85,7 @@ class ReaderThrottle(BaseThrottle):
         return True
 
 
-def _bucket_of(user: Any) -> tuple[str, str] | None:
+def _bucket_of(user: Person) -> tuple[str, str] | None:
     """Return the name and owner of a reader's bucket; None for anonymous requests."""
     if isinstance(user, KeyUser):
         return bucket_name("reading_key", str(user.key.pk)), "this API key"

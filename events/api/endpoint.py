@@ -20,6 +20,7 @@ from events.api.problems import BadParameter
 from events.fields.vocabulary import Vocabulary
 
 FIELDS = "fields"
+AnySerializer = type[serializers.BaseSerializer[Any]]
 
 
 class Filters(DjangoFilterBackend):
@@ -44,20 +45,20 @@ class Endpoint:
     vocabulary: Vocabulary | None = None  # of the list's filters, instead of a class of them
 
     @classmethod
-    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+    def as_view(cls, *args: object, **kwargs: object) -> Any:
         """Return the view. Its responses are compressed, conditional and private."""
         view = super().as_view(*args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         view = vary_on_headers("Authorization", "Cookie")(cache_control(private=True, no_cache=True)(view))
         # The ETag is computed before compression, which makes it a weak one.
         return gzip_page(conditional_page(view))
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Authenticate first: strangers don't learn which parameters exist."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is mixed into
         if request.method in ("GET", "HEAD"):
             refuse_unknown(request, self.known_parameters(), self._filtered_by())
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, *args: object, **kwargs: object) -> Any:
         """Add the rate limit to the response."""
         response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]  # as above
         if limit := policy():
@@ -90,7 +91,7 @@ class Endpoint:
     def _is_single(self) -> bool:
         return getattr(self, "action", "") == "retrieve"
 
-    def _serializer(self) -> Any:
+    def _serializer(self) -> AnySerializer:
         found = getattr(self, "get_serializer_class", None)
         return found() if found else serializers.Serializer
 
@@ -106,7 +107,10 @@ def refuse_unknown(request: Request, known: set[str], vocabulary: Vocabulary | N
         raise BadParameter("unknown_parameter", errors, known)
     twice = [name for name, values in request.query_params.lists() if len(values) > 1]
     if twice:
-        raise BadParameter("bad_parameter", {name: ["It may be given once only."] for name in twice})
+        raise BadParameter("bad_parameter", {name: ["It may be given only once."] for name in twice})
+
+
+Fields = dict[str, serializers.Field[Any, Any, Any, Any]]  # of a serializer
 
 
 class Selectable(serializers.BaseSerializer[Any]):
@@ -125,7 +129,7 @@ class Selectable(serializers.BaseSerializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         """Return the selected fields; all if none is selected."""
-        fields: dict[str, Any] = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
+        fields: Fields = super().get_fields()  # type: ignore[misc]  # of the serializer mixed into
         return {name: field for name, field in fields.items() if self.wants(name)}
 
     def wants(self, name: str) -> bool:
@@ -134,7 +138,7 @@ class Selectable(serializers.BaseSerializer[Any]):
         return chosen is None or name in chosen
 
 
-def selected(request: Request, serializer: Any) -> frozenset[str] | None:
+def selected(request: Request, serializer: type) -> frozenset[str] | None:
     """Return the selected fields, None for all. Raises `BadParameter` for unknown ones."""
     text = request.query_params.get(FIELDS, "")
     if not text or not issubclass(serializer, Selectable):
@@ -143,6 +147,6 @@ def selected(request: Request, serializer: Any) -> frozenset[str] | None:
     unknown = serializer.unselectable(names)
     if unknown:
         there = ", ".join(serializer.selectable())
-        errors = [f"There is no field {name[:100]!r}; there are: {there}." for name in unknown[:10]]
+        errors = [f"There is no field {name[:100]!r}. The fields are: {there}." for name in unknown[:10]]
         raise BadParameter("bad_parameter", {FIELDS: errors})
     return names or None

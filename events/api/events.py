@@ -4,10 +4,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import viewsets
-from rest_framework.serializers import BaseSerializer
 
 from events.access import Access
-from events.api.endpoint import Endpoint
+from events.api.endpoint import AnySerializer, Endpoint
 from events.api.filters import FieldFilters
 from events.api.pagination import EventPagination
 from events.api.serializers import EventDetailSerializer, EventSerializer, selection_of
@@ -45,6 +44,6 @@ class EventViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Event]):
         selection_of(self).load_details(page)
         return page
 
-    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer: a single event has all details."""
         return EventDetailSerializer if self.action == "retrieve" else EventSerializer

@@ -6,12 +6,12 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django_filters.fields import IsoDateTimeField
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from events.access import Access
+from events.access import Access, Person
 from events.api.problems import BadParameter
 from events.fields.conditions import Conditions, Parsed, parse
 from events.fields.field import Field
@@ -112,7 +112,7 @@ def choices(names: Iterable[str]) -> list[tuple[str, str]]:
 class TimeField(IsoDateTimeField):
     """A time in ISO 8601, with an error that says what to write."""
 
-    def to_python(self, value: Any) -> datetime | None:
+    def to_python(self, value: object) -> datetime | None:
         """Return the time; None for an empty text. Raises ValidationError."""
         if not isinstance(value, str) or not value.strip():
             return None
@@ -135,15 +135,15 @@ class OwnedFilter(django_filters.FilterSet):
     source = django_filters.CharFilter(method="by_source", help_text="Name of the source, in any case.")
 
     @property
-    def reader(self) -> Any:
+    def reader(self) -> Person:
         """The user or key that sent the request."""
         assert self.request is not None, "filters are made by views"
         return self.request.user
 
-    def by_owner(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+    def by_owner(self, rows: QuerySet[Model], _: str, name: str) -> QuerySet[Model]:
         """Filter by the name of a visible owner."""
         return rows.filter(owner_id__in=Access(self.reader).owners_named(name))
 
-    def by_source(self, rows: QuerySet[Any], _: str, name: str) -> QuerySet[Any]:
+    def by_source(self, rows: QuerySet[Model], _: str, name: str) -> QuerySet[Model]:
         """Filter by the name of a source."""
         return rows.filter(source_id__in=Access(self.reader).sources_named(name))

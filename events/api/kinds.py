@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.access import Access
-from events.api.endpoint import Endpoint
+from events.api.endpoint import AnySerializer, Endpoint
 from events.api.filters import FieldFilters
 from events.api.pagination import KindPagination
 from events.api.serializers import kind_serializer, own_columns, selection_of
@@ -25,19 +25,23 @@ from events.lib.paging import EventQuery
 class ColumnSerializer(serializers.Serializer[Any]):
     """A column of a kind."""
 
-    name = serializers.CharField(help_text="Name of the column, as field and as filter.")
-    path = serializers.CharField(allow_null=True, help_text="Where on the wire it is; null: computed.")
+    name = serializers.CharField(
+        help_text="Name of the column, which is also the name of the field and of the filter."
+    )
+    path = serializers.CharField(
+        allow_null=True, help_text="Path of the value in the event as sent. null if Tally computes it."
+    )
     description = serializers.CharField()
 
 
-class KindSerializer(serializers.Serializer[Any]):
+class KindSerializer(serializers.Serializer[dict[str, object]]):
     """A kind of event."""
 
     kind = serializers.CharField()
-    dialect = serializers.CharField(help_text="Wire format that its events come in.")
+    dialect = serializers.CharField(help_text="Wire format of its events.")
     description = serializers.CharField()
-    events = serializers.URLField(help_text="Where its events are.")
-    columns = ColumnSerializer(many=True, help_text="Its own columns.")
+    events = serializers.URLField(help_text="Address of the list of its events.")
+    columns = ColumnSerializer(many=True, help_text="The kind's own columns.")
     filters = serializers.ListField(child=serializers.CharField(), help_text="Parameters of its list.")
 
 
@@ -83,7 +87,7 @@ class KindsViewSet(Endpoint, viewsets.GenericViewSet[Event]):
     filter_backends = ()
 
     def list(self, request: Request) -> Response:
-        """All of them, by name."""
+        """Return all kinds, by name."""
         kinds = [_described(KINDS[name], request) for name in sorted(KINDS)]
         return Response(self.get_serializer({"results": kinds}).data)
 
@@ -107,7 +111,7 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
         visible = Event.objects.for_owners(access.visible_owners)
         return event_query.of_kind(self.kind, rows, visible, conditions, access)
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer of the kind."""
         return kind_serializer(self.kind)
 

@@ -21,27 +21,27 @@ PROBLEM = {
         "type": {**_TEXT, "format": "uri-reference", "description": "Address that explains the code."},
         "title": {**_TEXT, "description": "What problems of this code have in common."},
         "status": {"type": "integer"},
-        "detail": {**_TEXT, "description": "What happened this time."},
-        "instance": {**_TEXT, "description": "The path that was asked for."},
+        "detail": {**_TEXT, "description": "What happened in this case."},
+        "instance": {**_TEXT, "description": "The requested path."},
         "code": {**_TEXT, "enum": sorted(PROBLEMS), "description": "Stable: programs can rely on it."},
-        "errors": {"type": "object", "description": "Sentences by parameter or field."},
-        "known": {"type": "array", "items": _TEXT, "description": "The parameters that there are."},
+        "errors": {"type": "object", "description": "Messages by parameter or field."},
+        "known": {"type": "array", "items": _TEXT, "description": "The parameters that exist."},
     },
 }
 # Our parameters that no filter declares.
 _PARAMETERS = {
     "strict": {
         "schema": {"type": "string", "enum": ["true", "false"]},
-        "description": "true leaves out what the reference pipeline doesn't know.",
+        "description": "true leaves out fields that the reference pipeline doesn't know.",
     },
 }
 _LIMITS = {
     name: {"description": description, "schema": {"type": "integer"}}
     for name, description in (
-        ("Retry-After", "Seconds after which the next request is let through."),
-        ("RateLimit-Limit", "Requests that may be made at once."),
-        ("RateLimit-Remaining", "Those of them that are left."),
-        ("RateLimit-Reset", "Seconds after which all of them may be made again."),
+        ("Retry-After", "Seconds until the next request is accepted."),
+        ("RateLimit-Limit", "Number of requests that may be sent at once."),
+        ("RateLimit-Remaining", "Number of these that are left."),
+        ("RateLimit-Reset", "Seconds until all of them are available again."),
     )
 }
 _KEPT_SINCE = {
@@ -53,8 +53,8 @@ _KEPT_SINCE = {
         "schema": {"type": "string", "format": "date-time"},
     }
 }
-_NOT_MODIFIED = {"description": "What the `If-None-Match` of the request names is still so."}
-_MOVED = {"description": "A session has another id now: see `Location`."}
+_NOT_MODIFIED = {"description": "Nothing has changed since the response that `If-None-Match` names."}
+_MOVED = {"description": "The session has a different ID now: see `Location`."}
 
 
 def complete(result: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "events.api.authentication.KeyAuthentication"
     name = "key"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, object]:
         """Return the bearer scheme."""
         return {"type": "http", "scheme": "bearer", "description": "A secret key: tally_sk_…"}
 
@@ -108,8 +108,8 @@ class KeyScheme(OpenApiAuthenticationExtension):
 class Schema(AutoSchema):
     """Adds what all endpoints share: `fields`, conditional answers, problem details."""
 
-    def _get_parameters(self) -> list[dict[str, Any]]:
-        parameters: list[dict[str, Any]] = super()._get_parameters()
+    def _get_parameters(self) -> list[dict[str, object]]:
+        parameters: list[dict[str, object]] = super()._get_parameters()
         if not isinstance(self.view, Endpoint):
             return parameters
         serializer = self.view.get_serializer_class()  # type: ignore[attr-defined]  # of generic views
@@ -137,7 +137,7 @@ def _statuses() -> list[str]:
     return sorted({str(problem.status) for problem in PROBLEMS.values()})
 
 
-def _problem(status: str) -> dict[str, Any]:
+def _problem(status: str) -> dict[str, object]:
     codes = [f"`{code}`" for code, problem in PROBLEMS.items() if str(problem.status) == status]
     headers = {"headers": _LIMITS} if status == "429" else {}
     return headers | {
@@ -146,7 +146,7 @@ def _problem(status: str) -> dict[str, Any]:
     }
 
 
-def _fields(serializer: type[Selectable]) -> dict[str, Any]:
+def _fields(serializer: type[Selectable]) -> dict[str, object]:
     return {
         "name": FIELDS,
         "in": "query",
@@ -154,5 +154,5 @@ def _fields(serializer: type[Selectable]) -> dict[str, Any]:
         "style": "form",
         "explode": False,
         "schema": {"type": "array", "items": {"type": "string", "enum": list(serializer.selectable())}},
-        "description": "Members of the answer, with commas between; the others are left out.",
+        "description": "Fields to include in the response, separated by commas. Others are left out.",
     }

@@ -15,7 +15,7 @@ from events.access import Access
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import TimeFilter
 from events.api.pagination import NamePagination
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, OwnerQuerySet
 from events.ownership.source import STANDING, Source
 from events.store.sources import has_stored_events
 from events.store.usage import UsageHour, hour_of
@@ -27,7 +27,7 @@ class OwnerSerializer(Selectable, serializers.ModelSerializer[Owner]):
     """A team whose events they are."""
 
     organization = serializers.CharField(
-        source="organization.slug", read_only=True, help_text="Short name of its organization."
+        source="organization.slug", read_only=True, help_text="Slug of its organization."
     )
 
     class Meta:
@@ -45,7 +45,7 @@ class OwnerFilter(django_filters.FilterSet):
         model = Owner
         fields: list[str] = []
 
-    def by_name(self, owners: Any, _: str, name: str) -> Any:
+    def by_name(self, owners: OwnerQuerySet, _: str, name: str) -> OwnerQuerySet:
         """Filter by name."""
         return owners.named(name)
 
@@ -67,16 +67,17 @@ class SourceSerializer(Selectable, serializers.ModelSerializer[Source]):
     """An application that sent events to the reader's owners, of which at least one was stored."""
 
     organization = serializers.CharField(
-        source="organization.slug", read_only=True, help_text="Short name of its organization."
+        source="organization.slug", read_only=True, help_text="Slug of its organization."
     )
     first_heard = serializers.DateTimeField(
-        read_only=True, help_text="The first hour of the period in which it sent to the reader's owners."
+        read_only=True,
+        help_text="First hour of the period in which it sent events to owners that the reader sees.",
     )
-    last_heard = serializers.DateTimeField(read_only=True, help_text="The last such hour.")
+    last_heard = serializers.DateTimeField(read_only=True, help_text="Last such hour.")
     received = serializers.IntegerField(
-        read_only=True, help_text="Events of the reader's owners that came in from it in the period."
+        read_only=True, help_text="Events received from it in the period, for owners that the reader sees."
     )
-    stored = serializers.IntegerField(read_only=True, help_text="Those of them that were filed.")
+    stored = serializers.IntegerField(read_only=True, help_text="Number of these that were stored.")
 
     class Meta:
         model = Source
@@ -89,7 +90,7 @@ class Heard:
     """Sources, and their usage: first and last hour, received, stored."""
 
     sources: QuerySet[Source]
-    measures: dict[int, list[Any]]
+    measures: dict[int, list[object]]
 
 
 class SourceFilter(django_filters.FilterSet):
@@ -97,11 +98,12 @@ class SourceFilter(django_filters.FilterSet):
 
     name = django_filters.CharFilter(lookup_expr="iexact", help_text="Name of the source, in any case.")
     owner = django_filters.CharFilter(
-        method="no_filter", help_text="Heard of by this owner only; its name, in any case."
+        method="no_filter",
+        help_text="Only sources that sent events to the owner with this name, in any case.",
     )
     since = TimeFilter(
         method="no_filter",
-        help_text="Heard of at this time or later; without it, in the last 91 days.",
+        help_text="Only sources that sent events at this time or later. Default: in the last 91 days.",
     )
 
     class Meta:
@@ -131,7 +133,7 @@ class SourceFilter(django_filters.FilterSet):
         named = has_stored_events() & (Q(pk__in=stored) | ~Q(name__in=STANDING))
         return Heard(queryset.filter(named, pk__in=list(measures)), measures)
 
-    def no_filter(self, sources: QuerySet[Source], _: str, __: Any) -> QuerySet[Source]:
+    def no_filter(self, sources: QuerySet[Source], _: str, __: object) -> QuerySet[Source]:
         """Return the rows unchanged. The value limits the usage from which sources are listed."""
         return sources
 
@@ -145,7 +147,7 @@ class SourceViewSet(Endpoint, viewsets.GenericViewSet[Source]):
     pagination_class = NamePagination
 
     def list(self, request: Request) -> Response:
-        """A page of them."""
+        """Return a page of sources that sent events."""
         heard: Any = self.filter_queryset(self.get_queryset())
         page: Any = self.paginate_queryset(heard.sources)
         for source in page:

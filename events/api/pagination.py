@@ -53,8 +53,8 @@ class KeysetPagination(BasePagination):
         return None
 
     def paginate_queryset(  # type: ignore[override]  # of a queryset, never of a list
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any]:
+        self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
+    ) -> list[object]:
         """Return the rows of the requested page."""
         self.order = self.order_of(request)
         self.url = request.build_absolute_uri()
@@ -67,7 +67,7 @@ class KeysetPagination(BasePagination):
             raise _bad_cursor() from error
         return self.page.rows
 
-    def cut(self, rows: Any, size: int, key: list[str], backward: bool) -> Slice:
+    def cut(self, rows: QuerySet[Model], size: int, key: list[str], backward: bool) -> Slice:
         """Return the page. Raises `InvalidCursor`."""
         return keyset_page(rows, self.order, size, key=key, backward=backward)
 
@@ -76,17 +76,20 @@ class KeysetPagination(BasePagination):
         """Return the names of the parameters of pages."""
         return {CURSOR, SIZE, ORDERING} if len(cls.orders) > 1 else {CURSOR, SIZE}
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: object) -> list[dict[str, object]]:
         """Return the parameters for OpenAPI."""
         schemas = {
-            CURSOR: ({"type": "string"}, "Place to go on from: follow `next` and `previous`."),
+            CURSOR: (
+                {"type": "string"},
+                "Position of the page. Don't compute it; follow `next` and `previous`.",
+            ),
             SIZE: (
                 {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-                "Rows of a page.",
+                "Number of rows per page.",
             ),
             ORDERING: (
                 {"type": "string", "enum": list(self.orders), "default": self.default},
-                "Order of the rows; there is an index for each.",
+                "Order of the rows.",
             ),
         }
         return [
@@ -95,7 +98,7 @@ class KeysetPagination(BasePagination):
             if name in self.parameters()
         ]
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: object) -> Response:
         """Return the page with its links, and since when rows are kept if it would go further back."""
         since = self.kept_since() if self._reaches_back() else None
         is_cut = since is not None and self._is_before(since)
@@ -153,7 +156,7 @@ def _size(text: str) -> int:
 
 
 def _bad_cursor() -> BadParameter:
-    return BadParameter("bad_cursor", {CURSOR: ["Follow the links of an answer."]})
+    return BadParameter("bad_cursor", {CURSOR: ["Follow the links in a response."]})
 
 
 def _decode(cursor: str) -> tuple[bool, list[str]]:

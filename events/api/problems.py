@@ -28,47 +28,51 @@ class Problem(NamedTuple):
 
 PROBLEMS = {
     "bad_parameter": Problem(
-        400, "A parameter has a value that it can't have", "`errors` says for each what it may be."
+        400, "A parameter has an invalid value", "`errors` has the accepted values of each."
     ),
     "unknown_parameter": Problem(
-        400, "There is no such parameter", "`errors` names the unknown ones, `known` those that there are."
+        400, "There is no such parameter", "`errors` names the unknown parameters, `known` the existing ones."
     ),
     "bad_cursor": Problem(
-        400, "The cursor is not one that this list gave out", "Follow `next` and `previous` as they are."
+        400, "The cursor doesn't come from this list", "Follow `next` and `previous` unchanged."
     ),
     "malformed": Problem(400, "The request can't be read", "Send well-formed JSON."),
-    "invalid": Problem(400, "The request asks for what can't be done", "`errors` says for each field why."),
+    "invalid": Problem(400, "The request can't be carried out", "`errors` has the reason for each field."),
     "not_authenticated": Problem(
-        401, "No API key came with the request", "Send `Authorization: Bearer KEY` with a secret key."
+        401, "The request has no API key", "Send `Authorization: Bearer KEY` with a secret key."
     ),
     "authentication_failed": Problem(
-        401, "The API key is not valid", "It isn't known, has expired or was revoked: make a new one."
+        401, "The API key is not valid", "It is unknown, has expired or was revoked. Create a new one."
     ),
     "permission_denied": Problem(
         403,
-        "This reader may not do that",
+        "This reader isn't allowed to do that",
         "To read, send a secret key with the read permission; to replay, one with both permissions.",
     ),
     "https_required": Problem(
         403, "The request came over plain HTTP", "Use HTTPS, and replace the key: others may have read it."
     ),
     "not_found": Problem(
-        404, "There is nothing here", "What belongs to owners that the reader can't see isn't found either."
+        404, "Not found", "Objects of owners that the reader can't see aren't found either."
     ),
-    "method_not_allowed": Problem(405, "The method is not one for this address", "`Allow` lists those."),
+    "method_not_allowed": Problem(
+        405, "The method isn't allowed at this address", "`Allow` lists the allowed methods."
+    ),
     "not_acceptable": Problem(
-        406, "The answer can't be had in that media type", "Accept `application/json`."
+        406, "The response isn't available in that media type", "Accept `application/json`."
     ),
-    "conflict": Problem(409, "The state of things doesn't allow it", "Read `detail`."),
+    "conflict": Problem(409, "The current state doesn't allow it", "Read `detail`."),
     "unsupported_media_type": Problem(
-        415, "The body is of a type that isn't read here", "Send `application/json`."
+        415, "The media type of the body isn't supported", "Send `application/json`."
     ),
-    "rate_limited": Problem(429, "Too many requests", "Ask again after the seconds in `Retry-After`."),
+    "rate_limited": Problem(
+        429, "Too many requests", "Try again after the number of seconds in `Retry-After`."
+    ),
     "failed": Problem(500, "The server failed", "The server's log has the reason; tell the operator."),
     "unavailable": Problem(
-        503, "The database can't answer now", "Ask again after the seconds in `Retry-After`."
+        503, "The database is unavailable", "Try again after the number of seconds in `Retry-After`."
     ),
-    "too_slow": Problem(503, "The answer took too long", "Ask for a shorter period or a smaller page."),
+    "too_slow": Problem(503, "The query took too long", "Request a shorter period or a smaller page."),
 }
 
 # Codes of DRF's exceptions; those of the same name need no entry.
@@ -94,7 +98,7 @@ class BadParameter(exceptions.APIException):
         self.known = sorted(known)
 
 
-def body(code: str, detail: str, instance: str, **more: Any) -> dict[str, Any]:
+def body(code: str, detail: str, instance: str, **more: object) -> dict[str, object]:
     """Return the members of a problem. Empty ones of `more` are left out."""
     problem = PROBLEMS[code]
     members = {
@@ -134,11 +138,11 @@ def _response(members: dict[str, Any], headers: dict[str, str]) -> Response:
 def _of_database(exc: Exception) -> tuple[str, str]:
     """Return the problem of a value that no column or calendar can hold; None for other database errors."""
     if isinstance(exc, DataError | OverflowError):
-        return "bad_parameter", "A parameter has a value that no stored value can have."
+        return "bad_parameter", "A parameter has a value that can't be stored."
     log.warning("The database could not answer a reader", exc_info=exc)
     if isinstance(exc.__cause__, QueryCanceled):
-        return "too_slow", "The database gave up on the question after its time limit."
-    return "unavailable", "The database can't answer now; try again."
+        return "too_slow", "The database cancelled the query at its time limit."
+    return "unavailable", "The database is unavailable. Try again."
 
 
 def _code_of(exc: Exception) -> str:
@@ -166,7 +170,7 @@ def _errors_of(exc: Exception) -> dict[str, Any]:
 def _detail_of(exc: Exception) -> str:
     if isinstance(exc, exceptions.APIException):
         return str(exc.detail)
-    return str(exc) if isinstance(exc, PermissionDenied) and str(exc) else "Nothing is found at this address."
+    return str(exc) if isinstance(exc, PermissionDenied) and str(exc) else "There is nothing at this address."
 
 
 def plain_response(request: HttpRequest, status: int, detail: str) -> HttpResponse:

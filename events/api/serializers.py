@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from events.api.endpoint import FIELDS, Selectable
+from events.api.endpoint import FIELDS, AnySerializer, Selectable
 from events.event import Event
 from events.fields import vocabulary
 from events.fields.field import Field
@@ -206,7 +206,7 @@ def own_columns(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def columns_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+def columns_serializer(kind: str) -> AnySerializer:
     """Build the serializer of the kind's own columns."""
     model, names = KINDS[kind].model, own_columns(kind)
     meta = type("Meta", (), {"model": model, "fields": names, "read_only_fields": names})
@@ -225,7 +225,7 @@ def _representations(kind: str) -> Mapping[str, Any]:
 
 
 @cache
-def kind_serializer(kind: str) -> type[serializers.BaseSerializer[Any]]:
+def kind_serializer(kind: str) -> AnySerializer:
     """Build the serializer of an event of the kind: its envelope and the kind's own columns."""
     columns = columns_serializer(kind)
     shown = (*LISTED, *own_columns(kind))

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.access import Access
-from events.api.endpoint import Endpoint, Selectable
+from events.api.endpoint import AnySerializer, Endpoint, Selectable
 from events.api.filters import FieldFilters
 from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
 from events.api.serializers import EventSerializer, selection_of
@@ -69,8 +69,8 @@ class WarningSerializer(serializers.Serializer[Warned]):
     """A quality warning of a session."""
 
     path = serializers.CharField(help_text="The field.")
-    code = serializers.CharField(help_text="What is wrong with it.")
-    example = serializers.CharField(help_text="How often, or what was sent.")
+    code = serializers.CharField(help_text="What is wrong with the session.")
+    example = serializers.CharField(help_text="Number of occurrences, or the value that was sent.")
 
 
 class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
@@ -174,7 +174,7 @@ class SessionDetailSerializer(SessionSerializer):
         )
 
 
-_SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
+_SERIALIZERS: dict[str, AnySerializer] = {
     "retrieve": SessionDetailSerializer,
     "events": EventSerializer,
     "summary": serializers.Serializer,
@@ -182,9 +182,9 @@ _SERIALIZERS: dict[str, type[serializers.BaseSerializer[Any]]] = {
 
 
 class _Moved(Exception):
-    """The session has another id now."""
+    """The session has a different ID now."""
 
-    def __init__(self, current: Any) -> None:
+    def __init__(self, current: object) -> None:
         super().__init__(current)
         self.current = current
 
@@ -207,11 +207,11 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
         """Return the query of the sessions that meet the conditions."""
         return event_query.of_rows(sessions, conditions, Access(self.request.user), LAST_STARTED_FIRST)
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+    def get_serializer_class(self) -> AnySerializer:
         """Return the serializer: a single session has its parts."""
         return _SERIALIZERS.get(self.action, SessionSerializer)
 
-    def get_serializer_context(self) -> dict[str, Any]:
+    def get_serializer_context(self) -> dict[str, object]:
         """Add the time, so that all states in a response are those at one time."""
         return {**super().get_serializer_context(), "now": timezone.now()}
 
@@ -225,19 +225,19 @@ class SessionViewSet(Endpoint, viewsets.ReadOnlyModelViewSet[Session]):
                 raise
             raise _Moved(moved.current) from None
 
-    def handle_exception(self, exc: Exception) -> Any:
+    def handle_exception(self, exc: Exception) -> Response:
         """Redirect from a previous id of a session to its current one."""
         if isinstance(exc, _Moved):
             return self._moved(exc.current)
         return super().handle_exception(exc)
 
-    def _moved(self, current: Any) -> Response:
+    def _moved(self, current: object) -> Response:
         name = self.request.resolver_match.view_name if self.request.resolver_match else "session-detail"
         query = self.request.META.get("QUERY_STRING", "")
         url = reverse(name, kwargs={"pk": current}) + (f"?{query}" if query else "")
         # Not cached: a late event may change the id again.
         return Response(
-            {"detail": "The session has another id now.", "id": current},
+            {"detail": "The session has a different ID now.", "id": current},
             status=MOVED,
             headers={"Location": self.request.build_absolute_uri(url), "Cache-Control": "no-cache"},
         )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import django_filters
-from django.db.models import QuerySet, Sum
+from django.db.models import Model, QuerySet, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 from rest_framework import serializers, viewsets
@@ -49,14 +49,14 @@ class ReceiptFilter(OwnedFilter):
     group = django_filters.ChoiceFilter(
         choices=choices(SPANS),
         method="no_filter",
-        help_text="Length of a row's period, in UTC; day without it.",
+        help_text="Length of the periods, in UTC. Default: day.",
     )
     since = TimeFilter(
         method="no_filter",
-        help_text="From this time on, with all of its hour at least; without it, the last 7 days by hour, 31"
-        " by day, 366 by month. At most 31, 400 and 3,660 days can be asked for at once.",
+        help_text="Start of the period, rounded down to the hour. Default: 7 days ago by hour, 31 by day,"
+        " 366 by month. At most 31, 400 and 3,660 days can be requested at once.",
     )
-    until = TimeFilter(method="no_filter", help_text="Before this time; without it, up to now.")
+    until = TimeFilter(method="no_filter", help_text="End of the period. Default: now.")
 
     def asked(self) -> RequestedPeriod:
         """Return the period. Raises `BadParameter` if it is too long."""
@@ -66,11 +66,11 @@ class ReceiptFilter(OwnedFilter):
         since = form["since"] or until - timedelta(days=span.default)
         if until - since > timedelta(days=span.longest):
             raise BadParameter(
-                "bad_parameter", {"since": [f"At most {span.longest} days can be asked for by {group}."]}
+                "bad_parameter", {"since": [f"At most {span.longest} days can be requested by {group}."]}
             )
         return RequestedPeriod(group, since, until)
 
-    def no_filter(self, rows: QuerySet[Any], _: str, __: Any) -> QuerySet[Any]:
+    def no_filter(self, rows: QuerySet[Model], _: str, __: object) -> QuerySet[Model]:
         """Return the rows unchanged: `asked` combines these values."""
         return rows
 
@@ -81,7 +81,7 @@ KEYS = ("period", "owner_id", "source_id", "kind", "dialect")
 class UsageSerializer(Selectable, serializers.ModelSerializer[UsageHour]):
     """What one source of one owner sent of one kind in a period."""
 
-    period = serializers.DateTimeField(read_only=True, help_text="Begin of the hour, day or month, UTC.")
+    period = serializers.DateTimeField(read_only=True, help_text="Start of the hour, day or month, UTC.")
     owner = serializers.CharField(read_only=True, help_text="Name of the owner.")
     source = serializers.CharField(  # type: ignore[assignment]  # as of events
         read_only=True, help_text="Name of the application that sent it."
@@ -123,7 +123,7 @@ class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
         return UsageHour.objects.filter(owner_id__in=sorted(Access(self.request.user).owner_ids))
 
     def list(self, request: Request) -> Response:
-        """A page of rows, with the names that their keys stand for."""
+        """Return a page of rows, with the names of owners and sources."""
         page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         owners = Owner.objects.in_bulk({row.owner_id for row in page})
         sources = Source.objects.in_bulk({row.source_id for row in page})

@@ -11,11 +11,11 @@ servers send with (okhttp, axios, Go-http-client) don't tell who acts, so they a
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import ua_parser
 
 from events.enrichment.facts import USER_AGENT, Facts
+from events.wire.columns import Columns, Stored
 from events.wire.schema import Taken, Warned
 
 SPIDER = "Spider"  # the device of every bot in uap-core's rules
@@ -104,7 +104,7 @@ _DEVICE_MARKS = [(mark, name) for name, marks in DEVICE_MARKS for mark in marks]
 
 
 @lru_cache(maxsize=REMEMBERED)
-def agent_columns(text: str) -> Mapping[str, Any]:
+def agent_columns(text: str) -> Mapping[str, Stored]:
     """Return the columns that a user agent fills."""
     found = ua_parser.parse(text)
     browser, system, device = found.user_agent, found.os, found.device
@@ -187,7 +187,7 @@ def declare_buildless(taken: Taken, _: Facts) -> None:
         _replace(envelope, BROWSER, (agent, declared_version(kind, "agent_version")))
 
 
-def _replace(envelope: dict[str, Any], names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+def _replace(envelope: Columns, names: tuple[str, ...], values: tuple[str | None, ...]) -> None:
     for name, value in zip(names, values, strict=True):
         if value:
             envelope[name] = value
@@ -195,7 +195,7 @@ def _replace(envelope: dict[str, Any], names: tuple[str, ...], values: tuple[Any
             envelope.pop(name, None)
 
 
-def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
+def declared_version(kind: Mapping[str, Stored], prefix: str) -> str | None:
     """Return the version in Buildless's `VersionInfo`: its text, else its numbers."""
     if spec := kind.get(f"{prefix}_spec"):
         return str(spec)
@@ -205,7 +205,7 @@ def declared_version(kind: Mapping[str, Any], prefix: str) -> str | None:
     return _version(*(None if part is None else str(part) for part in parts))
 
 
-def of_request(facts_context: Mapping[str, str]) -> Mapping[str, Any]:
+def of_request(facts_context: Mapping[str, str]) -> Mapping[str, Stored]:
     """Return the columns that the request's header fills."""
     text = facts_context.get(USER_AGENT, "")
     return agent_columns(text) if text else {}

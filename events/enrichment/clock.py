@@ -10,7 +10,6 @@ an event to about two seconds.
 """
 
 from datetime import datetime
-from typing import Any
 
 from events.enrichment.facts import Facts
 from events.identity import milliseconds
@@ -18,7 +17,7 @@ from events.wire.columns import LATEST_MS, MISMATCH, Inexact, take_number
 from events.wire.schema import Taken
 
 
-def skew_ms(sent: Any, received_at: datetime) -> int | None:
+def skew_ms(sent: object, received_at: datetime) -> int | None:
     """Return the skew for a wire value of milliseconds since 1970; None if it is no time."""
     number = take_number(sent)
     if type(number) is Inexact:

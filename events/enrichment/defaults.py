@@ -7,8 +7,6 @@ The severity is the level of an Availity message in one spelling. Source: Availi
 warn, error "typically", not an enumeration. The level itself stays as it was sent.
 """
 
-from typing import Any
-
 from events.enrichment.facts import Facts
 from events.wire.schema import ABSENT, Taken, at
 from events.wire.values import FILLED
@@ -52,7 +50,7 @@ def fill_start(taken: Taken, _: Facts) -> None:
         _fill(taken, "content_version", ("edata", "contentVer"), VERSION)
 
 
-def _fill(taken: Taken, column: str, path: tuple[str, ...], value: Any) -> None:
+def _fill(taken: Taken, column: str, path: tuple[str, ...], value: object) -> None:
     taken.kind[column] = value
     # A null, or a value of another type, is in the remainder and comes back from there.
     if at(taken.extra, path) is ABSENT:

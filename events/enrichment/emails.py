@@ -8,13 +8,13 @@ columns hold the hash, and the rebuilt event lacks these fields.
 
 import re
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from django.conf import settings
 
 from events.enrichment.facts import Facts
 from events.wire.schema import Taken
-from events.wire.values import ESCAPED, HASHED, unescape
+from events.wire.values import ESCAPED, HASHED, Wire, unescape
 
 REPLACE = "replace"
 CHOICES = ("keep", REPLACE)
@@ -74,7 +74,7 @@ def _add(taken: Taken, place: Place, hashed: str) -> None:
         _withhold(taken, place.path)
 
 
-def is_address(value: Any) -> TypeGuard[str]:
+def is_address(value: object) -> TypeGuard[str]:
     """True if a wire value is an e-mail address."""
     return type(value) is str and "@" in value and _ADDRESS.match(value) is not None
 
@@ -92,7 +92,7 @@ def _withhold(taken: Taken, path: str) -> None:
     taken.adaptations.append(HASHED + path)
 
 
-def at(value: Any, path: str) -> Any:
+def at(value: object, path: str) -> Wire:
     """Return the JSON value at a dotted path, or None."""
     for key in path.split("."):
         if type(value) is not dict:

@@ -5,7 +5,10 @@ include an address or a key.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from events.wire.columns import Columns, Stored
+from events.wire.schema import Taken
 
 # Keys of the stored facts of a request, in addition to columns.
 USER_AGENT = "user_agent"
@@ -13,7 +16,7 @@ TENANT = "tenant"  # the organization of the key
 USER = "user"  # the person of a personal key
 
 # Columns of the envelope among the stored facts of a request, with their parsers.
-COLUMNS: Mapping[str, Callable[[str], Any]] = {
+COLUMNS: Mapping[str, Callable[[str], object]] = {
     "address_hash": str,
     "country": str,
     "region": str,
@@ -30,12 +33,12 @@ COLUMNS: Mapping[str, Callable[[str], Any]] = {
 class Facts(NamedTuple):
     """The facts known about all events of one request."""
 
-    columns: Mapping[str, Any]  # of the envelope
+    columns: Mapping[str, Stored]  # of the envelope
     context: Mapping[str, str]  # as kept
-    steps: Mapping[str, tuple[Callable[[Any, "Facts"], None], ...]]  # the steps for events of each kind
+    steps: Mapping[str, tuple[Callable[[Taken, "Facts"], None], ...]]  # the steps for events of each kind
     agents: set[str]  # user agents of its events that have been parsed
 
 
-def kept(context: Mapping[str, str]) -> dict[str, Any]:
+def kept(context: Mapping[str, str]) -> Columns:
     """Return the columns among the stored facts of a request."""
     return {name: read(context[name]) for name, read in COLUMNS.items() if name in context}

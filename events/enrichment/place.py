@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import maxminddb
 from django.conf import settings
+from maxminddb.types import Record, RecordDict
 
 from events.enrichment.facts import Facts
+from events.wire.columns import Columns
 from events.wire.schema import Taken
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class _State:
 _state = _State()
 
 
-def record_of(address: IPv4Address | IPv6Address) -> Any:
+def record_of(address: IPv4Address | IPv6Address) -> Record | None:
     """Return the record of an address; None if there is none, or no database."""
     reader = _reader()
     if reader is None:
@@ -146,33 +147,33 @@ POINT = ("latitude", "longitude")
 _DECLARED = frozenset((*LEVELS, *POINT, "edge"))
 
 
-def _name(found: Any) -> str | None:
+def _name(found: object) -> str | None:
     """Return the name of a part of a record in our language."""
     names = found.get("names") if isinstance(found, dict) else None
     return _text(names.get(LANGUAGE)) if isinstance(names, dict) else None
 
 
-def _text(found: Any) -> str | None:
+def _text(found: object) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _number(found: Any) -> Any:
+def _number(found: object) -> float | None:
     return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-def _part(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _part(record: RecordDict, name: str) -> RecordDict:
     found = record.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _region(record: Mapping[str, Any]) -> str | None:
+def _region(record: RecordDict) -> str | None:
     """Return the largest subdivision of the country: they go from large to small."""
     found = record.get("subdivisions")
     return _name(found[0]) if isinstance(found, list) and found else None
 
 
 # The columns and their paths in a record. Any of them may be missing in a database.
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[RecordDict], object]] = {
     "country": lambda record: _text(_part(record, "country").get("iso_code")),
     "region": _region,
     "locality": lambda record: _name(record.get("city")),
@@ -183,7 +184,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def place_columns(record: Any) -> dict[str, Any]:
+def place_columns(record: Record | None) -> Columns:
     """Return the columns that a database's record fills."""
     if not isinstance(record, dict):
         return {}

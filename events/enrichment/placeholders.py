@@ -4,7 +4,7 @@ Otherwise a session "undefined" would be one endless session of everybody, and a
 Such an id counts as missing, with a quality warning. The event is given back as it was sent.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from events.enrichment.facts import Facts
 from events.wire.schema import ABSENT, Taken, Warned, at, put
@@ -77,7 +77,7 @@ def _warn_of_absent(taken: Taken) -> None:
         taken.warnings.append(Warned(path, "placeholder_session", sent or '""'))
 
 
-def _drop(taken: Taken, column: str, path: str, sent: Any) -> None:
+def _drop(taken: Taken, column: str, path: str, sent: object) -> None:
     taken.envelope[column] = None
     keys = tuple(path.split("."))
     # A value that a correction replaced is already in the remainder.

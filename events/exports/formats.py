@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.db import models
 
 from events.event import Event
+from events.kinds.base import Kind
+from events.lib.fields import AnyField
 from events.spreadsheets.files import FORMATS
 from events.spreadsheets.sheet import UTC, Heading, Sheet
 from events.store.details import Pair, as_wire
@@ -16,6 +18,9 @@ from events.store.details import Pair, as_wire
 ROWS = 500  # held at a time
 NAMED = ("owner", "source")  # by name, not by key
 Pages = Iterable[list[Pair]]
+
+
+ListModel = type[Event] | type[Kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +32,34 @@ class ExportFormat:
 
     title: str
     type: str
-    write: Callable[[Pages, Any, IO[bytes], Path | None], None]
+    write: Callable[[Pages, ListModel, IO[bytes], Path | None], None]
 
 
-def event_sheet(pages: Pages, model: Any = None) -> Sheet:
-    """Return a table with a row for each event, and with the columns of the kind `model`, if given."""
-    envelope: list[Any] = [*Event._meta.concrete_fields]
-    own: list[Any] = [*model.columns(), *model.computed()] if model else []
+def event_sheet(pages: Pages, model: ListModel = Event) -> Sheet:
+    """Return a table with a row for each event, and with the columns of the kind, if `model` is one."""
+    envelope = Event._meta.concrete_fields
+    own = list[AnyField]()
     # A kind may have a column with the same name as one of the envelope.
     headings = [_heading(field, field.name) for field in envelope]
-    headings += [_heading(column, f"{model.name()}.{column.attname}") for column in own]
+    if issubclass(model, Kind):
+        own = [*model.columns(), *model.computed()]
+        headings += [_heading(column, f"{model.name()}.{column.attname}") for column in own]
     names, attributes = [field.name for field in envelope], [column.attname for column in own]
     return Sheet("Events", headings, _rows(pages, names, attributes))
 
 
-def _heading(field: models.Field[Any, Any], name: str) -> Heading:
+def _heading(field: AnyField, name: str) -> Heading:
     return Heading(name, UTC if isinstance(field, models.DateTimeField) else "")
 
 
-def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[list[Any]]:
+def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[list[object]]:
     for page in pages:
         for event, detail in page:
             values = [_value(event, name) for name in names]
             yield [*values, *(getattr(detail, name, None) for name in attributes)]
 
 
-def _value(event: Event, name: str) -> Any:
+def _value(event: Event, name: str) -> object:
     return getattr(event, name).name if name in NAMED else getattr(event, name)
 
 
@@ -67,13 +74,13 @@ def json_lines(pages: Pages) -> Iterator[bytes]:
 def _sheets(form: str) -> ExportFormat:
     found = FORMATS[form]
 
-    def write(pages: Pages, model: Any, file: IO[bytes], folder: Path | None) -> None:
-        found.write(event_sheet(pages, None if model is Event else model), file, folder)
+    def write(pages: Pages, model: ListModel, file: IO[bytes], folder: Path | None) -> None:
+        found.write(event_sheet(pages, model), file, folder)
 
     return ExportFormat(found.title, found.type, write)
 
 
-def _write_lines(pages: Pages, _: Any, file: IO[bytes], __: Path | None) -> None:
+def _write_lines(pages: Pages, _: object, file: IO[bytes], __: Path | None) -> None:
     file.writelines(json_lines(pages))
 
 

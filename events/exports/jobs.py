@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -47,7 +46,7 @@ class ExportJob(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="The person who requested it.",
+        help_text="Person who requested the export.",
     )
     model = models.TextField(help_text="Label of the model whose list is exported.")
     form = models.TextField(help_text="Format: csv, xlsx or ndjson.")
@@ -55,19 +54,19 @@ class ExportJob(models.Model):
     owners = ArrayField(
         models.BigIntegerField(),
         null=True,
-        help_text="Ids of the owners that the person saw at the time; empty for an operator, who sees all.",
+        help_text="IDs of the owners that the person saw at the time. Empty for an operator, who sees all.",
     )
-    name = models.TextField(help_text="Name of the download.")
+    name = models.TextField(help_text="File name of the download.")
     file = models.TextField(help_text="Name of the file in EXPORT_FOLDER.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     reason = models.TextField(default="", help_text="Why it was cancelled or failed.")
     rows = models.BigIntegerField(default=0, help_text="Events written so far.")
     bytes = models.BigIntegerField(default=0, help_text="Size of the file so far, in bytes.")
-    attempts = models.SmallIntegerField(default=0, help_text="Number of times a worker started it.")
+    attempts = models.SmallIntegerField(default=0, help_text="How many times a worker has started it.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="When a worker last updated it.")
     finished_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(null=True, help_text="When its file is removed.")
+    expires_at = models.DateTimeField(null=True, help_text="Time at which its file is removed.")
 
     class Meta:
         ordering = ["-id"]
@@ -117,7 +116,7 @@ def small_export(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> lis
 
 
 def request_export(
-    user: Any, model: str, form: str, query: str, name: str, now: datetime
+    user: User, model: str, form: str, query: str, name: str, now: datetime
 ) -> ExportJob | None:
     """Create an export, which a worker starts within seconds. None if the person has too many open ones."""
     if ExportJob.objects.filter(user_id=user.pk, state__in=OPEN).count() >= MOST_OPEN:

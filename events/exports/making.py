@@ -30,7 +30,7 @@ from events.store.details import Pair
 log = logging.getLogger(__name__)
 WORKER_TIMEOUT = "2 minutes"  # without progress, after which its worker counts as dead
 ATTEMPTS = 3
-WORKER_DIED = "Its worker died three times. Try again, or choose a shorter time."
+WORKER_DIED = "Its worker died three times. Try again, or choose a shorter period."
 BUFFER = 1 << 16  # bytes
 PROGRESS_SECONDS = 1.0  # between two notes of how far it is
 
@@ -79,7 +79,7 @@ def make_next() -> bool:
         job.path.unlink(missing_ok=True)
     except Exception:
         log.exception("An export can't be made", extra={"export": job.pk})
-        _finish(job, State.FAILED, "The export failed; the operator finds the cause in the server's log.")
+        _finish(job, State.FAILED, "The export failed. The operator can find the cause in the server's log.")
         job.path.unlink(missing_ok=True)
     else:
         _finish(job, State.DONE, "")
@@ -130,7 +130,9 @@ class _Progress(FileIO):
         size = self.tell() + sum(each.stat().st_size for each in job.temporary.rglob("*"))
         if size > settings.EXPORT_MAX_BYTES:
             most = size_text(settings.EXPORT_MAX_BYTES)
-            raise _StoppedError(State.FAILED, f"The file would be larger than {most}: choose a shorter time.")
+            raise _StoppedError(
+                State.FAILED, f"The file would be larger than {most}. Choose a shorter period."
+            )
         open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
         if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
             raise _StoppedError(State.CANCELLED, "")

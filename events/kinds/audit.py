@@ -11,7 +11,7 @@ class Audit(SunbirdKind):
     props = Texts(need=Need.PAGE, help_text="Names of the properties that changed.")
     state = Text(help_text="State of the object after the change.")
     previous_state = Text("prevstate", help_text="State of the object before the change.")
-    type = Text(help_text="What kind of change it was.")
+    type = Text(help_text="Kind of change.")
     # The previous state may have lasted for years, so the unit can't be told from the duration.
     duration = Number(
         check=at_least(0, "seconds, 0 or more"),

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 
 from events.event import Event
+from events.lib.fields import AnyField
 from events.partitioned.marker import PartitionedById
-from events.wire.columns import WireField
+from events.wire.columns import Form, WireField
 from events.wire.dialects import AVAILITY, BUILDLESS, SUNBIRD, Dialect
 from events.wire.schema import Leaf, Watch
 from events.wire.validators import Rule
@@ -51,12 +52,12 @@ class Kind(PartitionedById, models.Model):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @classmethod
-    def columns(cls) -> list[Any]:
+    def columns(cls) -> list[WireField]:
         """Return the kind's own columns, in the order of the file."""
         return [column for column in cls._meta.local_fields if isinstance(column, WireField)]
 
     @classmethod
-    def computed(cls) -> list[Any]:
+    def computed(cls) -> list[AnyField]:
         """Return the columns that enrichment fills, which aren't on the wire."""
         return [
             column
@@ -98,7 +99,7 @@ class Kind(PartitionedById, models.Model):
         return frozenset(f"{cls.dialect.root}.{path}".strip(".") for path in cls.closed)
 
 
-def _strict_type(column: Any) -> Any:
+def _strict_type(column: WireField) -> Form:
     if column.strict is True:
         return column.strict_type
     return None if column.strict is False else column.strict

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from django.db import models
@@ -19,12 +19,14 @@ from events.wire.columns import (
     Number,
     Objects,
     Open,
+    Stored,
     Text,
     Uint32,
     Uint64,
 )
 from events.wire.schema import Warned
 from events.wire.validators import Fault, shown, written_as
+from events.wire.values import Wire
 
 # In proto3 JSON, both null and the empty text mean "not set".
 Collection = Annotated[str, written_as(r"^(?:[A-Za-z]{3,32})?\Z", "3 to 32 letters")] | None
@@ -53,10 +55,10 @@ class Context(msgspec.Struct):
 
     def __post_init__(self) -> None:
         if self.action and not self.resource:
-            raise ValueError("An action needs a resource beside it")
+            raise ValueError("An action needs a resource")
 
 
-def reserved_key(event: Mapping[str, Any]) -> Fault | None:
+def reserved_key(event: Mapping[str, Wire]) -> Fault | None:
     """Return the fault of data with a key reserved by Buildless."""
     # A stack instead of recursion, because the client decides how deep its data is.
     waiting = [("event.data", event["event"].get("data"))]
@@ -82,7 +84,7 @@ LINK = Check(
 )
 
 
-def type_of_data(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def type_of_data(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of data with a type that isn't a type URL: the documentation of `Any` requires a slash in it."""
     data = columns.get("data")
     url = data.get("@type") if data else None
@@ -101,9 +103,9 @@ class EmittedEvent(BuildlessKind):
     expected = {"event.data.@type": "a type URL, for instance type.example.com/shop.Numbers"}
 
     collection = Text(held=Collection, help_text="Named group of events for reports, 3 to 32 letters.")
-    final = Flag("fin", help_text="True for an event on its own and for the last of a series.")
-    index = Uint32(help_text="Place of the event in its stream or session.")
-    scope = Text(help_text="What the event is part of, for instance the id of a CI build.")
+    final = Flag("fin", help_text="True for a single event, and for the last event of a series.")
+    index = Uint32(help_text="Position of the event in its stream or session.")
+    scope = Text(help_text="What the event is part of, such as the ID of a CI build.")
     context = Objects(
         "event.context",
         Need.HARD,
@@ -113,17 +115,17 @@ class EmittedEvent(BuildlessKind):
     tenant = Text("event.tenant", help_text="Organization that the event belongs to, as org_…")
     user = Text("event.user", help_text="User account that the event belongs to.")
     timer = Base64(
-        "event.timer", longest=32, help_text="Id of a timer that ties events together, up to 32 bytes."
+        "event.timer", longest=32, help_text="ID of a timer that ties events together, up to 32 bytes."
     )
-    ordinal = Uint32("event.ordinal", help_text="Place of the event among those of its timer or session.")
+    ordinal = Uint32("event.ordinal", help_text="Position of the event among those of its timer or session.")
     data = Open("event.data", help_text="The client's own data: a protobuf Any, its type in @type.")
     tenant_number = Uint32(
         "event.detail.tenant.oid", Need.PAGE, within=True, help_text="Number of the organization."
     )
     tenant_name = Text(
-        "event.detail.tenant.name", Need.PAGE, within=True, help_text="Short name of the organization."
+        "event.detail.tenant.name", Need.PAGE, within=True, help_text="Slug of the organization."
     )
-    user_id = Text("event.detail.user.uid", Need.PAGE, within=True, help_text="Id of the user's account.")
+    user_id = Text("event.detail.user.uid", Need.PAGE, within=True, help_text="ID of the user's account.")
     user_email_hash = Base64(
         "event.detail.user.email",
         Need.PAGE,
@@ -138,7 +140,7 @@ class EmittedEvent(BuildlessKind):
         Need.PAGE,
         within=True,
         names=PROVIDERS,
-        help_text="Who hosts the repository.",
+        help_text="Host of the repository.",
     )
     repository_link = Text(
         "event.detail.repository.link",
@@ -183,7 +185,8 @@ class EmittedEvent(BuildlessKind):
         "event.detail.client.os.version.spec", help_text="Version of the system as one text."
     )
     os_version_release = Uint64(
-        "event.detail.client.os.version.release", help_text="Release number of the system, perhaps a time."
+        "event.detail.client.os.version.release",
+        help_text="Release number of the system, which may be a time.",
     )
     # The agent's name is the envelope's source.
     agent_version_major = Uint32(
@@ -212,9 +215,9 @@ class EmittedEvent(BuildlessKind):
     )
     agent_version_release = Uint64(
         "event.detail.client.agent.version.release",
-        help_text="Release number of the API client, perhaps a time.",
+        help_text="Release number of the API client, which may be a time.",
     )
-    timezone = Text("event.location.timezone", help_text="Time zone that the event happened in.")
+    timezone = Text("event.location.timezone", help_text="Time zone in which the event happened.")
     latitude = Number(
         "event.location.point.lat",
         check=between(-90, 90, "degrees from -90 to 90"),
@@ -227,8 +230,8 @@ class EmittedEvent(BuildlessKind):
     )
     locality = Text("event.location.locality", help_text="Town or city.")
     region = Text("event.location.region", help_text="State or province.")
-    country = Text("event.location.country", help_text="Country; looked up where the client doesn't say.")
-    edge = Text("event.location.edge", help_text="Region of the CDN where the event came in.")
+    country = Text("event.location.country", help_text="Country. Looked up if the client doesn't send it.")
+    edge = Text("event.location.edge", help_text="CDN region that received the event.")
     account_scope = models.TextField(
         null=True, help_text="Account of the event (event.scope): tenant::… or, of a personal key, user::…"
     )

@@ -15,10 +15,10 @@ class End(SunbirdKind):
         Need.PAGE,
         strict=False,
         unless="object_id",
-        help_text="Content that was begun; normally sent as the object's id.",
+        help_text="Content that was started. Normally sent as the object's ID.",
     )
     mode = Text(help_text="Mode of what ends: preview, edit or play.")
     pageid = Text(help_text="Page or stage where it ends.")
     summary = Objects(
-        help_text="What was done between start and end: a list of objects, of one key each as a rule."
+        help_text="What was done between start and end: a list of objects, usually with one key each."
     )

@@ -7,5 +7,5 @@ from events.wire.columns import Text
 class Exdata(SunbirdKind):
     """Foreign data, encrypted or serialized; keys of its own stay in `extra`. Source: V3 EXDATA."""
 
-    type = Text(help_text="Whose data it is, for instance partnerdata or xapi.")
+    type = Text(help_text="Kind of data, such as partnerdata or xapi.")
     data = Text(help_text="The data, serialized.")

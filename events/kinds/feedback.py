@@ -12,9 +12,9 @@ class Feedback(SunbirdKind):
         Need.PAGE,
         strict=False,
         unless="object_id",
-        help_text="Content spoken of; normally sent as the object's id.",
+        help_text="Content that the feedback is about. Normally sent as the object's ID.",
     )
-    rating = Number(help_text="1 for like and -1 for dislike, or stars, halves too.")
+    rating = Number(help_text="1 for like and -1 for dislike, or a number of stars, including halves.")
     comments = Text(help_text="What the user wrote.")
-    commentid = Text(help_text="Id of a ready-made comment that the user chose.")
-    comment_text = Text("commenttxt", help_text="Text of the ready-made comment.")
+    commentid = Text(help_text="ID of a predefined comment that the user chose.")
+    comment_text = Text("commenttxt", help_text="Text of the predefined comment.")

@@ -1,14 +1,13 @@
 """IMPRESSION: somebody is shown a page."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
 from events.wire.checks import HOUR, example, negative_items, seconds
-from events.wire.columns import Need, Number, Objects, Text
+from events.wire.columns import Need, Number, Objects, Stored, Text
 from events.wire.schema import Warned
 
 
@@ -22,7 +21,7 @@ class Visit(msgspec.Struct, forbid_unknown_fields=True):
     index: float | UnsetType = UNSET
 
 
-def negative_indexes(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def negative_indexes(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of visits at a negative index."""
     if items := columns.get("visits"):
         for _, number in negative_items(items, ("index",)):
@@ -35,14 +34,14 @@ class Impression(SunbirdKind):
     watches = (negative_indexes,)
     expected = {"edata.visits[].index": "0 or more"}
 
-    type = Text(need=Need.HARD, help_text="What the page does: list, detail, view, edit, workflow, search.")
-    pageid = Text(need=Need.HARD, help_text="Id of the page, unique in its application.")
+    type = Text(need=Need.HARD, help_text="Type of the page: list, detail, view, edit, workflow, search.")
+    pageid = Text(need=Need.HARD, help_text="ID of the page, unique in its application.")
     uri = Text(need=Need.PIPELINE, help_text="Address of the page.")
-    subtype = Text(help_text="How it came on: Paginate or Scroll.")
+    subtype = Text(help_text="How the page appeared: Paginate or Scroll.")
     duration = Number(check=seconds(HOUR), help_text="Time that the page took to load, in seconds.")
     visits = Objects(
         strict=list[Visit],
-        help_text="Objects in sight on the page: {objid, objtype, objver, section, index}.",
+        help_text="Objects visible on the page: {objid, objtype, objver, section, index}.",
     )
-    movement = Text("itype", strict=False, help_text="How the user got on: SWIPE, SCRUB or AUTO.")
-    stage_to = Text("stageto", strict=False, help_text="Level, stage or page that was gone to.")
+    movement = Text("itype", strict=False, help_text="How the user navigated: SWIPE, SCRUB or AUTO.")
+    stage_to = Text("stageto", strict=False, help_text="Level, stage or page that the user went to.")

@@ -7,6 +7,6 @@ from events.wire.columns import Need, Text
 class Interrupt(SunbirdKind):
     """One interruption. Source: V3 INTERRUPT."""
 
-    type = Text(need=Need.HARD, help_text="What broke in, for instance BACKGROUND or CALL.")
+    type = Text(need=Need.HARD, help_text="Cause of the interruption, such as BACKGROUND or CALL.")
     pageid = Text(help_text="Page or stage that was interrupted.")
-    interrupting_id = Text("eventid", strict=False, help_text="Id that the client gives the interruption.")
+    interrupting_id = Text("eventid", strict=False, help_text="The client's ID of the interruption.")

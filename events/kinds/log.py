@@ -8,11 +8,11 @@ class Log(SunbirdKind):
     """One entry of a log. Source: V3 LOG."""
 
     type = Text(
-        need=Need.HARD, help_text="What is logged: system, process, api_access, api_call, job, app_update."
+        need=Need.HARD, help_text="Type of entry: system, process, api_access, api_call, job, app_update."
     )
     level = Text(
-        need=Need.HARD, help_text="TRACE, DEBUG, INFO, WARN, ERROR or FATAL, as sent, in its own case."
+        need=Need.HARD, help_text="TRACE, DEBUG, INFO, WARN, ERROR or FATAL. Upper and lower case as sent."
     )
-    message = Text(need=Need.HARD, help_text="The entry itself.")
-    pageid = Text(help_text="Page where it was logged.")
-    params = Objects(help_text="Further values: a list of objects, of one key each as a rule.")
+    message = Text(need=Need.HARD, help_text="Text of the entry.")
+    pageid = Text(help_text="Page where the entry was logged.")
+    params = Objects(help_text="Further values: a list of objects, usually with one key each.")

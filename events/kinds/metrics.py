@@ -20,6 +20,6 @@ class Metrics(SunbirdKind):
     The published page has any key with a number in the place of `metrics`: such keys are kept in `extra`.
     """
 
-    system = Text(need=Need.PIPELINE, help_text="System that is measured.")
-    subsystem = Text(need=Need.PIPELINE, help_text="Part of the system that is measured.")
+    system = Text(need=Need.PIPELINE, help_text="System that was measured.")
+    subsystem = Text(need=Need.PIPELINE, help_text="Part of the system that was measured.")
     metrics = Objects(strict=list[Metric], help_text="The measurements: {metric, value}.")

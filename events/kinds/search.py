@@ -8,10 +8,10 @@ from events.wire.columns import Need, Number, Objects, Open, Text
 class Search(SunbirdKind):
     """One search and what it found. Source: V3 SEARCH."""
 
-    query = Text(need=Need.HARD, help_text="What was searched for.")
-    size = Number(need=Need.HARD, check=COUNT, help_text="How many results there were.")
+    query = Text(need=Need.HARD, help_text="Text that was searched for.")
+    size = Number(need=Need.HARD, check=COUNT, help_text="Number of results.")
     topn = Objects(need=Need.HARD, help_text="The best results, with their scores.")
-    type = Text(need=Need.PAGE, help_text="What was searched: content, assessment or asset.")
-    filters = Open(help_text="Filters that narrowed the search.")
+    type = Text(need=Need.PAGE, help_text="Type of search: content, assessment or asset.")
+    filters = Open(help_text="Filters of the search.")
     sort = Open(help_text="How the results were sorted.")
-    correlation_id = Text("correlationid", help_text="Id that the server gave the search.")
+    correlation_id = Text("correlationid", help_text="The server's ID of the search.")

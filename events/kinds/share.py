@@ -1,12 +1,11 @@
 """SHARE: somebody passes something on (a content, a link, a file, telemetry itself) or is passed it."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
 from events.wire.columns import Need, Objects, Text
+from events.wire.values import Wire
 
 
 class Party(msgspec.Struct):
@@ -22,7 +21,7 @@ class SharedItem(msgspec.Struct, forbid_unknown_fields=True):
     id: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
     ver: str | UnsetType = UNSET
-    params: list[dict[str, Any]] | UnsetType = UNSET
+    params: list[dict[str, Wire]] | UnsetType = UNSET
     origin: Party | UnsetType = UNSET
     to: Party | UnsetType = UNSET
 
@@ -33,7 +32,7 @@ class Share(SunbirdKind):
     items = Objects(
         need=Need.HARD,
         strict=list[SharedItem],
-        help_text="What is shared: {id, type, ver} or obj of these, params, origin{id, type}, to{id, type}.",
+        help_text="Shared items: {id, type, ver} or obj of these, params, origin{id, type}, to{id, type}.",
     )
     direction = Text("dir", help_text="In or Out.")
-    type = Text(help_text="What it is shared as: File, Link or Message.")
+    type = Text(help_text="How it is shared: File, Link or Message.")

@@ -16,19 +16,21 @@ class Start(SunbirdKind):
 
     type = Text(need=Need.HARD, help_text="What begins: app, session, editor, player, workflow, assessment.")
     mode = Text(need=Need.PAGE, help_text="Mode of what begins: preview, edit or play.")
-    stageid = Text(need=Need.PAGE, strict=False, help_text="Stage where play begins.")
-    content_id = Text("contentId", strict=False, help_text="Content begun; normally sent as the object's id.")
+    stageid = Text(need=Need.PAGE, strict=False, help_text="Stage where playing begins.")
+    content_id = Text(
+        "contentId", strict=False, help_text="Content that was started. Normally sent as the object's ID."
+    )
     content_version = Text(
         "contentVer",
         strict=False,
-        help_text="Version of the content; 1.0 where `contentId` came without it.",
+        help_text="Version of the content. 1.0 if `contentId` was sent without a version.",
     )
-    loc = Text(help_text="Location of the device, as the client words it.")
-    duration = Number(check=seconds(HOUR), help_text="Time that the start itself took, in seconds.")
+    loc = Text(help_text="Location of the device, in the client's words.")
+    duration = Number(check=seconds(HOUR), help_text="How long starting took, in seconds.")
     pageid = Text(help_text="Page where it begins.")
     device_os = Text("dspec.os", help_text="Operating system of the device.")
     device_make = Text("dspec.make", help_text="Make and model of the device.")
-    device_hardware_id = Text("dspec.id", help_text="Physical id of the device.")
+    device_hardware_id = Text("dspec.id", help_text="Hardware ID of the device.")
     device_camera = Text("dspec.camera", help_text="Cameras of the device.")
     device_cpu = Text("dspec.cpu", help_text="Processor of the device.")
     device_memory = Number(
@@ -44,11 +46,14 @@ class Start(SunbirdKind):
         "dspec.scrn", strict=Size, check=sizes("inches"), help_text="Diagonal of the screen, in inches."
     )
     device_sims = Number(
-        "dspec.sims", strict=Size, check=sizes("a number"), help_text="How many SIM cards the device takes."
+        "dspec.sims",
+        strict=Size,
+        check=sizes("a number"),
+        help_text="Number of SIM cards that the device takes.",
     )
-    device_capabilities = Texts("dspec.cap", help_text="What the device can do, for instance GPS.")
+    device_capabilities = Texts("dspec.cap", help_text="Capabilities of the device, such as GPS.")
     agent = Text("uaspec.agent", help_text="Browser or other agent.")
     agent_version = Text("uaspec.ver", help_text="Version of the agent.")
-    agent_system = Text("uaspec.system", help_text="System that the agent runs on.")
-    agent_platform = Text("uaspec.platform", help_text="Platform that the agent runs on.")
+    agent_system = Text("uaspec.system", help_text="System on which the agent runs.")
+    agent_platform = Text("uaspec.platform", help_text="Platform on which the agent runs.")
     agent_raw = Text("uaspec.raw", help_text="User agent text, unparsed.")

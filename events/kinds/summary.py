@@ -1,14 +1,13 @@
 """SUMMARY: a client sums up a session by itself."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.kinds.base import SunbirdKind
 from events.wire.checks import COUNT, TIME, example, negative_items
-from events.wire.columns import Milliseconds, Need, Number, Objects, Text
+from events.wire.columns import Milliseconds, Need, Number, Objects, Stored, Text
 from events.wire.schema import Warned
 
 
@@ -28,7 +27,7 @@ LISTS = {
 ROUNDED = 1.0  # tolerated difference of times, in seconds
 
 
-def span(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def span(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of an end before the start, and of more time spent than there is between them."""
     start, end, spent = (columns.get(name) for name in ("start_time", "end_time", "timespent"))
     if start is None or end is None or TIME.is_in_other_unit(start) or TIME.is_in_other_unit(end):
@@ -43,7 +42,7 @@ def span(columns: Mapping[str, Any]) -> Iterator[Warned]:
             yield Warned("edata.timespent", "out_of_range", example(spent))
 
 
-def negative_parts(columns: Mapping[str, Any]) -> Iterator[Warned]:
+def negative_parts(columns: Mapping[str, Stored]) -> Iterator[Warned]:
     """Warn of negative numbers in the lists."""
     for column, (key, names) in LISTS.items():
         if items := columns.get(column):
@@ -52,7 +51,7 @@ def negative_parts(columns: Mapping[str, Any]) -> Iterator[Warned]:
 
 
 class Summary(SunbirdKind):
-    """A session summed up by the client, not by us. Source: V3 SUMMARY."""
+    """A summary of a session, computed by the client rather than by Tally. Source: V3 SUMMARY."""
 
     watches = (span, negative_parts)
     expected = {
@@ -61,17 +60,17 @@ class Summary(SunbirdKind):
         **{f"edata.{key}[].{name}": "0 or more" for key, names in LISTS.values() for name in names},
     }
 
-    type = Text(need=Need.HARD, help_text="What is summed up: session, app, tool or another word.")
+    type = Text(need=Need.HARD, help_text="What the summary covers: session, app, tool or something else.")
     start_time = Milliseconds("starttime", Need.HARD, check=TIME, help_text="Time of the first event.")
     end_time = Milliseconds("endtime", Need.HARD, check=TIME, help_text="Time of the last event.")
     timespent = Number(
         need=Need.HARD,
         check=COUNT,
-        help_text="Time spent in the application, idle time left out, in seconds.",
+        help_text="Time spent in the application, without idle time, in seconds.",
     )
-    pageviews = Number(need=Need.HARD, check=COUNT, help_text="How many pages were shown.")
-    interactions = Number(need=Need.HARD, check=COUNT, help_text="How many interactions there were.")
-    mode = Text(help_text="Mode of what is summed up: preview, edit or play.")
+    pageviews = Number(need=Need.HARD, check=COUNT, help_text="Number of page views.")
+    interactions = Number(need=Need.HARD, check=COUNT, help_text="Number of interactions.")
+    mode = Text(help_text="Mode that the summary covers: preview, edit or play.")
     env_summary = Objects(
         "envsummary", strict=False, help_text="Per environment: {env, timespent (s), visits}."
     )

@@ -69,7 +69,7 @@ def keyset_page(
     )
 
 
-def after(keys: Sequence[str], values: Sequence[Any], *, descending: bool, with_it: bool = False) -> Q:
+def after(keys: Sequence[str], values: Sequence[object], *, descending: bool, with_it: bool = False) -> Q:
     """Return the condition for rows after `values` in the order of `keys`; `with_it` includes that row.
 
     The first key bounds the index scan; the rest decides among rows that are equal in it.
@@ -105,9 +105,9 @@ class EventQuery:
     any, an index serves the rows themselves. Joined rows are ordered by id only.
     """
 
-    rows: QuerySet[Any]
-    windowed_by: tuple[QuerySet[Any], ...] = ()
-    joined: QuerySet[Any] | None = None
+    rows: QuerySet[Model]
+    windowed_by: tuple[QuerySet[Model], ...] = ()
+    joined: QuerySet[Model] | None = None
     order: Order = NEWEST_FIRST
 
     def page(self, size: int, *, key: Sequence[str] = (), backward: bool = False) -> Slice:
@@ -134,14 +134,14 @@ class EventQuery:
 
     def _walk(self, size: int, start: Key | None, *, backward: bool) -> Slice:
         at = start
-        found: list[Any] = []
+        found = list[Model]()
         for window in WINDOWS:
             end = self._end(at, window, backward)
             found += self._between(at, end, backward)[: size + 1 - len(found)]
             at = end
             if end is None or len(found) > size:
                 break
-        further: Any = found[size - 1] if len(found) > size else self._edge(at)
+        further = found[size - 1] if len(found) > size else self._edge(at)
         found = found[:size]
         if backward:
             found.reverse()
@@ -161,7 +161,7 @@ class EventQuery:
         found: Key = min(ends) if self._descends(backward) else max(ends)
         return found
 
-    def _between(self, at: Key | None, end: Key | None, backward: bool) -> QuerySet[Any]:
+    def _between(self, at: Key | None, end: Key | None, backward: bool) -> QuerySet[Model]:
         """Return the rows of a window. A range of keys doesn't cross a join, so both sides get it."""
         rows = self._until(self._from(self.rows, at, backward), end, backward)
         if self.joined is None:
@@ -169,13 +169,13 @@ class EventQuery:
         joined = self._until(self._from(self.joined, at, backward), end, backward).order_by()
         return rows.filter(Exists(joined.filter(pk=OuterRef("pk"))))
 
-    def _from(self, rows: QuerySet[Any], at: Key | None, backward: bool) -> QuerySet[Any]:
+    def _from(self, rows: QuerySet[Model], at: Key | None, backward: bool) -> QuerySet[Model]:
         descends = self._descends(backward)
         if at is not None:
             rows = rows.filter(after(self.order.keys, at, descending=descends))
         return rows.order_by(*(f"{'-' if descends else ''}{name}" for name in self.order.keys))
 
-    def _until(self, rows: QuerySet[Any], end: Key | None, backward: bool) -> QuerySet[Any]:
+    def _until(self, rows: QuerySet[Model], end: Key | None, backward: bool) -> QuerySet[Model]:
         if end is None:
             return rows
         return rows.filter(after(self.order.keys, end, descending=not self._descends(backward), with_it=True))
@@ -191,7 +191,7 @@ class EventQuery:
         fields: list[Any] = [meta.pk if name == "pk" else meta.get_field(name) for name in self.order.keys]
         values = [field.to_python(text) for field, text in zip(fields, key, strict=True)]
         if any(isinstance(value, datetime) and is_naive(value) for value in values):
-            raise ValueError("a time without a zone")
+            raise ValueError("a time without a time zone")
         return values
 
     def _edge(self, at: Key | None) -> "WindowEnd | None":

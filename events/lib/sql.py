@@ -1,9 +1,12 @@
 """SQL composed of parts by psycopg, which quotes names of tables and columns."""
 
 from collections.abc import Iterable
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from psycopg import sql
+
+Parameters = dict[str, Any]  # of a statement: psycopg adapts their values
+Fetched = tuple[Any, ...]  # a row of a cursor
 
 
 def compose(template: LiteralString, **parts: str | sql.Composable) -> str:

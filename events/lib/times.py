@@ -43,8 +43,8 @@ def parse_day(text: str) -> date:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text[:_SHOWN]} is no date as {_EXAMPLE:{_DAY}}") from None
-    raise ValueError(f"{text[:_SHOWN]} is a time; write the day alone, {at:{_DAY}}")
+        raise ValueError(f"{text[:_SHOWN]} isn't a date like {_EXAMPLE:{_DAY}}") from None
+    raise ValueError(f"{text[:_SHOWN]} is a time; use only the date, {at:{_DAY}}")
 
 
 def _refuse_number(text: str, form: str) -> None:
@@ -59,12 +59,12 @@ def _refuse_number(text: str, form: str) -> None:
                 at = datetime.fromtimestamp(number / parts, UTC)
             break
     what = "a time" if form == _TIME else "a date"
-    raise ValueError(f"{text[:_SHOWN]} is a number; write {what} as in ISO 8601, for instance {at:{form}}")
+    raise ValueError(f"{text[:_SHOWN]} is a number; use {what} in ISO 8601, such as {at:{form}}")
 
 
 def _advice(text: str) -> str:
     if split := _OFFSET.fullmatch(text):
         with suppress(ValueError):
             datetime.fromisoformat(f"{split[1]}+{split[2]}")
-            return f"+ in an address means a blank; write %2B instead: {split[1]}%2B{split[2]}"
-    return f"{text[:_SHOWN]!r} is no time; write one as in ISO 8601, for instance {_EXAMPLE:{_TIME}}"
+            return f"+ in a URL means a space; write %2B instead: {split[1]}%2B{split[2]}"
+    return f"{text[:_SHOWN]!r} isn't a time; use ISO 8601, such as {_EXAMPLE:{_TIME}}"

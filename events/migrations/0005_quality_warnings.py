@@ -13,32 +13,32 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='session',
             name='actors',
-            field=models.BigIntegerField(db_default=0, default=0, help_text='How many actors it has, anonymous ones left out; at most 100.'),
+            field=models.BigIntegerField(db_default=0, default=0, help_text='Number of different actors, without anonymous ones, up to 100.'),
         ),
         migrations.AddField(
             model_name='session',
             name='reused_ids',
-            field=models.BigIntegerField(db_default=0, default=0, help_text='Events under an id that an earlier event of the session has, at another time.'),
+            field=models.BigIntegerField(db_default=0, default=0, help_text='Events with the ID of an earlier event of the session, at another time.'),
         ),
         migrations.AddField(
             model_name='warninghour',
             name='example',
-            field=models.TextField(db_default='', default='', help_text='The last value sent; empty where none is kept or was erased.'),
+            field=models.TextField(db_default='', default='', help_text="Last value that was sent. Empty if it isn't kept or was erased."),
         ),
         migrations.AlterField(
             model_name='assess',
             name='passed',
-            field=models.TextField(blank=True, help_text="Yes or No; the wire's key is `pass`. No where it is absent.", null=True),
+            field=models.TextField(blank=True, help_text="Yes or No. The wire's key is `pass`. No if it is absent.", null=True),
         ),
         migrations.AlterField(
             model_name='assess',
             name='score',
-            field=models.FloatField(blank=True, help_text='Mark for the answer, from 0 to 1. Where it is absent 1 if `pass` is yes, else 0.', null=True),
+            field=models.FloatField(blank=True, help_text='Mark for the answer, from 0 to 1. If it is absent: 1 if `pass` is yes, else 0.', null=True),
         ),
         migrations.AlterField(
             model_name='start',
             name='content_version',
-            field=models.TextField(blank=True, help_text='Version of the content; 1.0 where `contentId` came without it.', null=True),
+            field=models.TextField(blank=True, help_text='Version of the content. 1.0 if `contentId` was sent without a version.', null=True),
         ),
         migrations.AlterField(
             model_name='warninghour',

@@ -24,9 +24,9 @@ class Migration(migrations.Migration):
             name='Retained',
             fields=[
                 ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('events_since', models.DateTimeField(help_text='Events from before were removed.', null=True)),
-                ('sealed_until', models.DateTimeField(help_text='The end of the last week whose sessions and rollups outlived its events.', null=True)),
-                ('reports_since', models.DateTimeField(help_text='Sessions and rollups from before are gone.', null=True)),
+                ('events_since', models.DateTimeField(help_text='Events before this time were removed.', null=True)),
+                ('sealed_until', models.DateTimeField(help_text='End of the last week whose events were removed while its sessions and rollups were kept.', null=True)),
+                ('reports_since', models.DateTimeField(help_text='Sessions and rollups before this time were removed.', null=True)),
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='retained_once')],

@@ -11,11 +11,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='session',
             name='is_bot',
-            field=models.BooleanField(db_default=False, default=False, help_text='Whether all of its events whose user agent is known came from bots.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Whether all of its events with a known user agent came from bots.'),
         ),
         migrations.AlterField(
             model_name='event',
             name='is_bot',
-            field=models.BooleanField(help_text='Whether its user agent is that of a bot; empty where there is none.', null=True),
+            field=models.BooleanField(help_text="Whether the user agent is a bot's. Empty without a user agent.", null=True),
         ),
     ]

@@ -20,7 +20,7 @@ from events.ownership.owner import Organization, Owner
 class KeyType(models.TextChoices):
     """Type of a key: where it may be stored."""
 
-    PUBLISHABLE = "publishable", "Publishable: may be seen in a browser, so it only writes"
+    PUBLISHABLE = "publishable", "Publishable: may be visible in a browser, so it can only write"
     SECRET = "secret", "Secret: must stay on servers"
 
 
@@ -34,10 +34,10 @@ class Permissions(models.TextChoices):
 
 # Default permissions of a key.
 USUAL = {KeyType.PUBLISHABLE: Permissions.WRITE, KeyType.SECRET: Permissions.BOTH}
-ONLY_WRITES = "A publishable key may be seen by anybody, so it only writes. Create a secret key to read."
+ONLY_WRITES = "Anybody may see a publishable key, so it can only write. Create a secret key to read."
 OPEN_TO_ANYONE = (
     "Everybody who sees this publishable key could write events for every owner of the organization, and"
-    " create owners until the organization has as many as it may. Make the key secret or name its owners"
+    " create owners up to the organization's limit. Make the key secret, or select its owners"
 )
 
 MARKS = {KeyType.PUBLISHABLE: "tally_pk_", KeyType.SECRET: "tally_sk_"}
@@ -80,23 +80,31 @@ class ApiKey(models.Model):
     """A key of an organization: where its events go, and for which owners it may write."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="keys")
-    name = models.CharField(max_length=100, blank=True, help_text="What the key is for.")
+    name = models.CharField(max_length=100, blank=True, help_text="Purpose of the key.")
     type = models.CharField(max_length=12, choices=KeyType, default=KeyType.PUBLISHABLE)
-    may_write = models.BooleanField(default=True, db_default=True, help_text="May send events.")
-    may_read = models.BooleanField(default=False, db_default=False, help_text="May use the read API.")
+    may_write = models.BooleanField(
+        default=True, db_default=True, help_text="Whether the key may send events."
+    )
+    may_read = models.BooleanField(
+        default=False, db_default=False, help_text="Whether the key may use the read API."
+    )
     prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True, editable=False)
     hash = models.CharField(max_length=64, editable=False)
     default_owner = models.ForeignKey(
         Owner,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Owner of events that name none.",
+        help_text="Owner of events that don't name one.",
     )
     all_owners = models.BooleanField(
-        default=False, help_text="May write for every owner of the organization, and create owners."
+        default=False,
+        help_text="Whether the key may write for every owner of the organization, and create owners.",
     )
     owners = models.ManyToManyField(
-        Owner, blank=True, related_name="keys", help_text="Owners it may write for, beside the default one."
+        Owner,
+        blank=True,
+        related_name="keys",
+        help_text="Owners that the key may write for, in addition to the default one.",
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -105,7 +113,7 @@ class ApiKey(models.Model):
         blank=True,
         related_name="api_keys",
         verbose_name="person",
-        help_text="Whose personal key it is; none: a key of the organization.",
+        help_text="Person whose personal key it is. Empty for a key of the organization.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -114,7 +122,8 @@ class ApiKey(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="Who made it, or took it over. It is revoked when they leave the owner it files under.",
+        help_text="Person who created the key or took it over. The key is revoked when they leave its"
+        " default owner.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -123,17 +132,17 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="When this secret key was seen in a URL, or over plain HTTP.",
+        help_text="When this secret key was first sent in a URL or over plain HTTP.",
     )
     last_used_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="When a request with it was last accepted, or last read from the API: exact to a minute,"
-        " and noted as requests are filed, so not yet for those that wait.",
+        help_text="When a request with this key was last accepted, or it last read from the API, to the"
+        " minute. It is recorded when requests are filed, so waiting requests don't count yet.",
     )
     malformed = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Requests with this key whose body could not be parsed."
+        default=0, editable=False, help_text="Number of requests with this key whose body couldn't be parsed."
     )
 
     objects = ApiKeyQuerySet.as_manager()

@@ -31,8 +31,8 @@ def validate_name(name: str) -> None:
 class Organization(models.Model):
     """A tenant: the account that is billed, holding owners, sources and keys."""
 
-    slug = models.SlugField(unique=True, help_text="Short name in commands, URLs and event scopes.")
-    name = models.CharField(max_length=100, help_text="The name that people see.")
+    slug = models.SlugField(unique=True, help_text="Slug, used in commands, URLs and event scopes.")
+    name = models.CharField(max_length=100, help_text="Name shown to people.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -45,16 +45,16 @@ class Organization(models.Model):
 class Validation(models.TextChoices):
     """Strictness of validation."""
 
-    LENIENT = "lenient", "Lenient: keep what can be kept, count a warning"
-    STRICT = "strict", "Strict: refuse what the reference pipeline refuses"
+    LENIENT = "lenient", "Lenient: accept what can be stored, and count a warning"
+    STRICT = "strict", "Strict: reject what the reference pipeline rejects"
 
 
 class OverQuota(models.TextChoices):
     """Treatment of events beyond the monthly quota."""
 
-    WARN = "warn", "Warn: keep them, count a warning"
-    MARK = "mark", "Mark: keep them, marked as over quota, count a warning"
-    REFUSE = "refuse", "Refuse: answer 429 until the month ends"
+    WARN = "warn", "Warn: accept them, and count a warning"
+    MARK = "mark", "Mark: accept them, mark them as over quota, and count a warning"
+    REFUSE = "refuse", "Refuse: respond with 429 until the month ends"
 
 
 class OwnerQuerySet(models.QuerySet["Owner"]):
@@ -72,13 +72,13 @@ class Owner(models.Model):
         unique=True,
         default=uuid.uuid4,
         editable=False,
-        help_text="Enters every event id; never changes, so that retries are known for ever.",
+        help_text="Part of every event ID. It never changes, so retries are always recognized.",
     )
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="owners")
     name = models.CharField(
         max_length=MAX_NAME,
         validators=[validate_name],
-        help_text="Unique in the organization, without regard to case.",
+        help_text="Unique in the organization, ignoring case.",
     )
     contact = models.EmailField(
         max_length=512,
@@ -89,24 +89,24 @@ class Owner(models.Model):
     monthly_quota = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Events that may be accepted in a calendar month (UTC); empty for no quota.",
+        help_text="Number of events accepted per calendar month (UTC). Empty: no limit.",
     )
     over_quota = models.CharField(
         max_length=10,
         choices=OverQuota,
         default=OverQuota.WARN,
         db_default=OverQuota.WARN.value,  # the previous release creates owners without it
-        help_text="What becomes of events beyond the quota.",
+        help_text="What happens to events beyond the quota.",
     )
     max_waiting_bytes = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Limit of bytes waiting to be filed. Leave empty for the default.",
+        help_text="Maximum bytes of requests waiting to be filed. Leave empty for the default.",
     )
     max_rejected_bytes = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Limit of bytes of rejected events. Leave empty for the default.",
+        help_text="Maximum bytes of rejected events. Leave empty for the default.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -23,7 +23,7 @@ def organization(slug: str) -> Organization:
     """Return the organization, created if it is missing. Raises ValidationError for an invalid slug."""
     if slugify(slug) != slug:
         raise ValidationError(
-            "An organization's slug has small letters, digits, hyphens and underscores only."
+            "An organization's slug may only contain lowercase letters, digits, hyphens and underscores."
         )
     found, _ = Organization.objects.get_or_create(
         slug=slug, defaults={"name": slug.replace("-", " ").capitalize()}

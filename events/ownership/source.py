@@ -17,15 +17,15 @@ class Source(models.Model):
     name = models.CharField(
         max_length=MAX_NAME,
         editable=False,
-        help_text="As first seen. Never changed: events give it back as it came.",
+        help_text="Name as first seen. It never changes, because events are returned as they were sent.",
     )
     owner = models.ForeignKey(
         Owner,
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Owner of the first stored event that named it, against whose cap it counts. None if only"
-        " rejected events named it.",
+        help_text="Owner of the first stored event from this source. The source counts towards this owner's"
+        " limit. Empty if only rejected events named the source.",
     )
     merged_into = models.ForeignKey(
         "self",
@@ -35,7 +35,7 @@ class Source(models.Model):
         help_text="Source under which new events that name this one are filed.",
     )
     closed_at = models.DateTimeField(
-        null=True, help_text="When it was deleted. The row stays for its usage and charges."
+        null=True, help_text="Time of deletion. The row stays because usage and charges refer to it."
     )
     first_seen = models.DateTimeField(auto_now_add=True)
 

@@ -26,7 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     SchemaEditorClass = SchemaEditor
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: dict[str, object]) -> Any:
         """Connect, and start polling the socket."""
         made = super().get_new_connection(conn_params)
         self._news = select.poll()  # unlike select(), for any number of open files

@@ -6,7 +6,7 @@ at once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,6 +17,7 @@ from psycopg.sql import SQL
 
 from events.event import Event
 from events.identity import EPOCH, first_id, moment, occurred_ms, week_of
+from events.lib.sql import Parameters
 from events.partitioned.partitions import WEEK
 from events.sessions.keys import Names
 from events.sessions.session import LargeSession, Session
@@ -118,7 +119,7 @@ def claim_small(owners: Owners, rows: int) -> list[Claim]:
         return _claim(cursor.fetchall())
 
 
-def small_keys(owners: Owners, rows: int) -> tuple[str, dict[str, Any]]:
+def small_keys(owners: Owners, rows: int) -> tuple[str, Parameters]:
     """Return the statement that locks the rows of a block, and its parameters."""
     return _SMALL, {"owners": owners, "rows": rows}
 
@@ -137,7 +138,7 @@ def claim_large(now: datetime, owners: Owners) -> list[Claim]:
     return []
 
 
-def _claim(rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
+def _claim(rows: Iterable[Sequence[Any]]) -> list[Claim]:
     """Claim the keys of pending rows that no other worker holds: lock them, and delete their rows."""
     waiting: dict[SessionKey, list[tuple[int, Span]]] = defaultdict(list)
     for pk, *key, since, until in rows:

@@ -66,7 +66,7 @@ class Sessions:
             return event
         entry = _EIDS.get(event["eid"]) if type(event.get("eid")) is str else None
         if entry is None:
-            return Fault("unknown_kind", "eid", "eid names no event of Telemetry V3.")
+            return Fault("unknown_kind", "eid", "eid is not an event of Telemetry V3.")
         event = _unwrapped(event)
         fault = entry.lenient.validator.fault_of(event)
         if fault is None:
@@ -116,11 +116,11 @@ def _decoded_slowly(line: bytes) -> Any:
     try:
         return json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        return Fault("bad_json", "", f"The line is not JSON: {error}.")
+        return Fault("bad_json", "", f"The line isn't JSON: {error}.")
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} isn't JSON")
 
 
 def _unwrapped(event: Wire) -> Wire:

@@ -72,7 +72,7 @@ ANONYMOUS = "anonymous"
 
 
 def is_anonymous(record: Record) -> bool:
-    """True if the actor isn't a person: the name for anonymous users or, before a log-in, the device's id."""
+    """True if the actor isn't a person: the name for anonymous users or, before a login, the device's id."""
     actor = record.actor or ANONYMOUS
     return actor == record.device or actor.lower() == ANONYMOUS
 

@@ -8,12 +8,12 @@ events.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
+from events.event import Event
 from events.identity import week_of
 from events.ownership.owner import Owner
 from events.partitioned.partitions import WEEK
@@ -76,7 +76,7 @@ def requeue_crossing(week: datetime, since: datetime) -> int:
         return count
 
 
-Note = Callable[[Sequence[Any]], object]
+Note = Callable[[Sequence[Event | Session]], object]
 
 
 def erase_actor(owner: Owner, names: Sequence[str], note: Note, *, any_case: bool) -> int:

@@ -108,23 +108,25 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(models.Model):
     """One row per session of an owner with a source."""
 
-    id = models.UUIDField(primary_key=True, help_text="Made from the session's key: stable for ever.")
+    id = models.UUIDField(primary_key=True, help_text="Computed from the session's key, so it never changes.")
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     source = models.ForeignKey(
         Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
-    session = models.TextField(null=True, help_text="Session id as sent; none where inactivity cut it.")
+    session = models.TextField(
+        null=True, help_text="Session ID as sent. Empty if the session was delimited by inactivity."
+    )
     dialect = models.TextField(help_text="Wire format of its first event.")
-    type = models.TextField(help_text="Type of its first START, in lower case; app without one.")
+    type = models.TextField(help_text="Type of its first START, in lower case, or app without one.")
     mode = models.TextField(null=True, help_text="Mode of its first START.")
     started_at = models.DateTimeField(help_text="When its first event occurred.")
     ended_at = models.DateTimeField(help_text="When its last event occurred.")
     time_spent = models.DecimalField(
-        max_digits=16, decimal_places=2, help_text="Seconds; gaps of more than ten minutes count nothing."
+        max_digits=16, decimal_places=2, help_text="Seconds, without gaps of more than ten minutes."
     )
-    events = models.BigIntegerField(help_text="How many events it has.")
+    events = models.BigIntegerField(help_text="Number of events.")
     page_views = models.BigIntegerField()
     interactions = models.BigIntegerField()
     errors = models.BigIntegerField()
@@ -140,16 +142,18 @@ class Session(models.Model):
     actor_type = models.TextField(null=True, help_text="Kind of that actor.")
     # The database has the same defaults, since the previous release may still write without these columns.
     actors = models.BigIntegerField(
-        default=0, db_default=0, help_text="How many actors it has, anonymous ones left out; at most 100."
+        default=0, db_default=0, help_text="Number of different actors, without anonymous ones, up to 100."
     )
     reused_ids = models.BigIntegerField(
         default=0,
         db_default=0,
-        help_text="Events under an id that an earlier event of the session has, at another time.",
+        help_text="Events with the ID of an earlier event of the session, at another time.",
     )
-    version = models.TextField(null=True, help_text="Version of the source: the first that an event names.")
-    country = models.TextField(null=True, help_text="The first that an event is placed in.")
-    environment = models.TextField(null=True, help_text="That of its first event.")
+    version = models.TextField(
+        null=True, help_text="Version of the source, from the first event that names one."
+    )
+    country = models.TextField(null=True, help_text="From the first event with a country.")
+    environment = models.TextField(null=True, help_text="From its first event.")
     object_id = models.TextField(null=True, help_text="Object that its first event is about.")
     object_type = models.TextField(null=True)
     object_version = models.TextField(null=True)
@@ -158,7 +162,7 @@ class Session(models.Model):
     is_bot = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Whether all of its events whose user agent is known came from bots.",
+        help_text="Whether all of its events with a known user agent came from bots.",
     )
 
     objects = SessionQuerySet.as_manager()
@@ -229,8 +233,8 @@ class SessionPage(_Part):
 
     pk = models.CompositePrimaryKey("session_id", "position")
     session = _session("pages")
-    page = models.TextField(help_text="Id of the page.")
-    type = models.TextField(null=True, help_text="As of its first visit.")
+    page = models.TextField(help_text="ID of the page.")
+    type = models.TextField(null=True, help_text="From its first visit.")
     environment = models.TextField(null=True)
 
     class Meta:
@@ -272,8 +276,10 @@ class SessionEventCount(models.Model):
 class SessionRedirect(models.Model):
     """The new id of a session whose id a late event changed. It always leads to an existing session."""
 
-    old = models.UUIDField(primary_key=True, help_text="Id that the session had.")
-    current = models.UUIDField(db_index=True, help_text="Id of the session that its first event is in now.")
+    old = models.UUIDField(primary_key=True, help_text="Former ID of the session.")
+    current = models.UUIDField(
+        db_index=True, help_text="ID of the session that now contains its first event."
+    )
 
     def __str__(self) -> str:
         return f"{self.old} → {self.current}"
@@ -292,7 +298,7 @@ class LargeSession(models.Model):
     session = models.TextField(null=True)
     device = models.TextField(null=True)
     channel = models.TextField(null=True)
-    rests_until = models.DateTimeField(help_text="Before that it is not computed again.")
+    rests_until = models.DateTimeField(help_text="Time before which it isn't computed again.")
 
     def __str__(self) -> str:
         return self.session or self.device or ""

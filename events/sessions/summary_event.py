@@ -97,7 +97,7 @@ def _columns_of_row(session: Session) -> Wire:
     }
 
 
-def _event(who: Identity, of: Mapping[str, Any], lists: Wire) -> Wire:
+def _event(who: Identity, of: Wire, lists: Wire) -> Wire:
     context = {
         "channel": of["channel"] or who.channel,
         "env": of["environment"] or "",
@@ -120,7 +120,7 @@ def _event(who: Identity, of: Mapping[str, Any], lists: Wire) -> Wire:
     return event
 
 
-def _edata(of: Mapping[str, Any]) -> Wire:
+def _edata(of: Wire) -> Wire:
     further = {name: of[name] for name in ("events", "errors", "first_page", "last_page", "country")}
     return _present(
         type=of["type"],
@@ -164,5 +164,5 @@ def _number(seconds: Decimal) -> float:
     return int(seconds) if seconds == int(seconds) else float(seconds)
 
 
-def _present(**fields: Any) -> Wire:
+def _present(**fields: object) -> Wire:
     return {name: value for name, value in fields.items() if value is not None}

@@ -107,7 +107,7 @@ WHERE (s.events, s.page_views) IS DISTINCT FROM (c.count, coalesce(p.visits, 0))
 
 CHECKS = (
     ("sessions and events disagree", _WITH_IDS),
-    ("a session id has more than one session", _TWICE),
+    ("a session ID has more than one session", _TWICE),
     ("an event of a device is not in exactly one session", _CUT),
     ("sessions of devices and events disagree", _CUT_COUNTS),
     ("a session is not as long as its events", _MEASURES),

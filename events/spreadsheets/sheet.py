@@ -7,7 +7,6 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
 from math import isfinite
-from typing import Any
 from zoneinfo import ZoneInfo
 
 UTC = "UTC"
@@ -41,7 +40,7 @@ class Heading:
 class Formatted:
     """A number with a different format in XLSX than its column."""
 
-    value: Any
+    value: object
     number_format: str
 
 
@@ -51,7 +50,7 @@ class Sheet:
 
     title: str  # XLSX shows it on the tab
     headings: Sequence[Heading]
-    rows: Iterable[Sequence[Any]]
+    rows: Iterable[Sequence[object]]
 
     def head(self) -> list[str]:
         """Return the headings' texts. They are unique, since programs that read tables rely on that."""
@@ -76,7 +75,7 @@ def cells(sheet: Sheet) -> Iterator[list[Cell]]:
         yield [plain(value) for value in row]
 
 
-def plain(value: Any) -> Cell:
+def plain(value: object) -> Cell:
     """Return a value as one of the types that files support. Numbers that aren't finite become text."""
     if value is None or isinstance(value, str | bool | int | datetime | date):
         return _encodable(value) if isinstance(value, str) else value

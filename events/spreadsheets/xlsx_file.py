@@ -12,10 +12,12 @@ from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 from zipfile import ZipFile
 
 from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from events.spreadsheets.formulas import harmless
 from events.spreadsheets.sheet import UTC, Cell, Formatted, Heading, Sheet, plain
@@ -95,17 +97,17 @@ def texts_in(file: IO[bytes] | Path) -> Iterator[str]:
 class _Formats:
     """The formats of a workbook, each created once."""
 
-    def __init__(self, workbook: Any) -> None:
+    def __init__(self, workbook: Workbook) -> None:
         self._workbook = workbook
-        self._made: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._made: dict[tuple[tuple[str, object], ...], Format] = {}
 
-    def of(self, **properties: Any) -> Any:
+    def of(self, **properties: object) -> Format:
         key = tuple(sorted(properties.items()))
         if key not in self._made:
             self._made[key] = self._workbook.add_format(properties)
         return self._made[key]
 
-    def number(self, number_format: str) -> Any:
+    def number(self, number_format: str) -> Format | None:
         return self.of(num_format=number_format) if number_format else None
 
 
@@ -116,7 +118,7 @@ class _Column:
     place: int  # in the rows of the sheet
     heading: Heading
     text: str
-    number: Any  # format
+    number: Format | None
     widest: int = 0
 
     @property
@@ -129,7 +131,7 @@ class _Column:
 class _Writer:
     """Writes the rows of one sheet, to as many worksheets as needed."""
 
-    workbook: Any
+    workbook: Workbook
     formats: _Formats
     titles: set[str]
     sheet: Sheet
@@ -161,7 +163,7 @@ class _Writer:
                 found.append(_Column(place, twin, twin.text, None))
         return found
 
-    def _begin(self) -> Any:
+    def _begin(self) -> Worksheet:
         worksheet = self.workbook.add_worksheet(_title(self.sheet.title, self.titles))
         worksheet.freeze_panes(1, 0)
         for place, column in enumerate(self.columns):
@@ -169,14 +171,14 @@ class _Writer:
             worksheet.write_string(0, place, column.text, head)
         return worksheet
 
-    def _end(self, worksheet: Any, rows: int) -> None:
+    def _end(self, worksheet: Worksheet, rows: int) -> None:
         for place, column in enumerate(self.columns):
             worksheet.set_column(place, place, column.width)
         if self.columns:
             worksheet.autofilter(0, 0, max(rows - 1, 1), len(self.columns) - 1)
             worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS}"})
 
-    def _put(self, worksheet: Any, at: int, place: int, column: _Column, value: Any) -> None:
+    def _put(self, worksheet: Worksheet, at: int, place: int, column: _Column, value: object) -> None:
         number = column.number
         if isinstance(value, Formatted):
             number = self.formats.number(value.number_format)

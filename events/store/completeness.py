@@ -18,8 +18,8 @@ class Backfill(models.Model):
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=50, help_text="Name of the data, as shown on pages.")
-    since = models.DateTimeField(help_text="Start of the loaded period.")
-    until = models.DateTimeField(help_text="End of the loaded period.")
+    since = models.DateTimeField(help_text="Start of the period to load.")
+    until = models.DateTimeField(help_text="End of the period to load.")
     reached = models.DateTimeField(null=True, help_text="Events received since then are loaded.")
     requests_done = models.BigIntegerField(default=0)
     events_done = models.BigIntegerField(default=0)

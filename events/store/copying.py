@@ -15,12 +15,14 @@ from django.db import connection, models
 
 from events.event import Event
 from events.identity import by_week, first_id
+from events.lib.fields import AnyField
 from events.partitioned.partitions import WEEK
+from events.wire.columns import Columns
 
 _encode = msgspec.json.Encoder().encode
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return _encode(value).decode()
 
 
@@ -70,7 +72,7 @@ def _boolean(value: bool) -> str:
 
 
 # Functions that convert a column's values to COPY text. The first matching type counts. None: no conversion.
-_WRITERS: tuple[tuple[type["models.Field[Any, Any]"], Callable[[Any], str] | None], ...] = (
+_WRITERS: tuple[tuple[type[AnyField], Callable[[Any], str] | None], ...] = (
     (models.JSONField, _json),
     (ArrayField, text_array),
     (models.BooleanField, _boolean),
@@ -82,7 +84,7 @@ _WRITERS: tuple[tuple[type["models.Field[Any, Any]"], Callable[[Any], str] | Non
 )
 
 
-def _writer(column: "models.Field[Any, Any]") -> Callable[[Any], str] | None:
+def _writer(column: AnyField) -> Callable[[object], str] | None:
     return next(write for kind, write in _WRITERS if isinstance(column, kind))
 
 
@@ -102,7 +104,7 @@ class Table:
         listed = ", ".join(f'"{field.column}"' for field in columns)
         self.copy_statement = f'COPY "{model._meta.db_table}" ({listed}) FROM STDIN'
 
-    def text(self, values: dict[str, Any]) -> list[str | None]:
+    def text(self, values: Columns) -> list[str | None]:
         """Return one row of COPY text; columns that `values` doesn't name are null."""
         row = self._nulls.copy()
         places = self._places
@@ -112,7 +114,7 @@ class Table:
                 row[index] = write(value) if write else value
         return row
 
-    def copy(self, rows: Iterable[dict[str, Any]]) -> None:
+    def copy(self, rows: Iterable[dict[str, object]]) -> None:
         """COPY rows given by attribute names; ids of events are numbers."""
         with connection.cursor() as cursor, cursor.copy(self.copy_statement) as copy:
             for row in rows:

@@ -6,7 +6,6 @@ computed again from the remaining events. If it is interrupted, the next run era
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, models, transaction
 from psycopg.sql import SQL, Identifier
@@ -60,7 +59,7 @@ def of_actor(owner: Owner, actor: str, week: datetime) -> EventQuerySet:
     return events.occurred_since(week).occurred_before(week + WEEK).order_by("id")
 
 
-def _in_json(actor: str) -> list[Any]:
+def _in_json(actor: str) -> list[object]:
     """Return the JSON values with which an id may have been sent."""
     return [*names_of(actor), *([int(actor)] if actor.isascii() and actor.isdecimal() else [])]
 

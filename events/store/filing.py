@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -119,7 +118,7 @@ def _copy(rows: Sequence[Row], now: datetime) -> None:
         TABLES[kind].copy({"id": made.id, **made.taken.kind} for made in group)
 
 
-def _envelope(made: Row, now: datetime) -> dict[str, Any]:
+def _envelope(made: Row, now: datetime) -> dict[str, object]:
     """Return all columns of the envelope, in the dictionary that splitting the event created."""
     submission = made.submission
     envelope = made.taken.envelope
@@ -140,7 +139,7 @@ def _envelope(made: Row, now: datetime) -> dict[str, Any]:
     return envelope
 
 
-def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
+def _matching(known: Sequence[Row]) -> dict[int, dict[str, object]]:
     """Return the wire form of stored events that duplicates repeat. Runs no query without duplicates."""
     if not known:
         return {}
@@ -151,7 +150,7 @@ def _matching(known: Sequence[Row]) -> dict[int, dict[str, Any]]:
     return {event.id.int: as_wire(event, details.get(event.id)) for event in events}
 
 
-def _same(wire: dict[str, Any], other: dict[str, Any]) -> bool:
+def _same(wire: dict[str, object], other: dict[str, object]) -> bool:
     """True if two events are equal as JSON. In Python, true also equals 1."""
     return canonical_json(wire, in_order=True) == canonical_json(other, in_order=True)
 

@@ -29,10 +29,10 @@ class TouchedSession(models.Model):
         Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     session = models.TextField(null=True)
-    device = models.TextField(null=True, help_text="Where there is no session id.")
-    channel = models.TextField(null=True, help_text="Where there is no session id.")
-    since = models.DateTimeField(help_text="When the earliest of the events occurred.")
-    until = models.DateTimeField(help_text="When the latest of the events occurred.")
+    device = models.TextField(null=True, help_text="Only without a session ID.")
+    channel = models.TextField(null=True, help_text="Only without a session ID.")
+    since = models.DateTimeField(help_text="Time of occurrence of the earliest event.")
+    until = models.DateTimeField(help_text="Time of occurrence of the latest event.")
 
     def __str__(self) -> str:
         return self.session or self.device or ""
@@ -97,8 +97,10 @@ class TouchedQuarter(models.Model):
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
-    quarter = models.DateTimeField(help_text="Its first moment.")
-    of_sessions = models.BooleanField(help_text="Whether sessions began in it; else events occurred.")
+    quarter = models.DateTimeField(help_text="Start of the period.")
+    of_sessions = models.BooleanField(
+        help_text="Whether sessions started in it. Otherwise events occurred in it."
+    )
     marked_at = models.DateTimeField(db_default=Now(), help_text="When it became pending.")
 
     def __str__(self) -> str:

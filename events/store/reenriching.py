@@ -22,7 +22,7 @@ from events.ownership.owner import Organization
 from events.store import pending
 from events.store.details import details_of
 from events.wire.schema import Taken
-from events.wire.values import FILLED, HASHED
+from events.wire.values import FILLED, HASHED, Wire
 
 BATCH = 500  # events of a transaction
 
@@ -83,7 +83,7 @@ def batch(after: UUID, until: UUID | None, fields: Collection[str]) -> Batch | N
 
 def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts: Collection[Part]) -> int:
     slugs = dict(Organization.objects.values_list("id", "slug"))
-    changes: dict[tuple[type[models.Model], tuple[str, ...]], list[list[Any]]] = defaultdict(list)
+    changes: dict[tuple[type[models.Model], tuple[str, ...]], list[list[object]]] = defaultdict(list)
     for event in events:
         detail = details.get(event.id)
         if detail is None:
@@ -106,7 +106,7 @@ def _write(events: Sequence[Event], details: Mapping[UUID, models.Model], parts:
     return sum(_update(model, columns, rows) for (model, columns), rows in changes.items())
 
 
-def _envelope(taken: Taken) -> dict[str, Any]:
+def _envelope(taken: Taken) -> dict[str, object]:
     return {**taken.envelope, "extra": taken.extra, "adaptations": taken.adaptations or None}
 
 
@@ -160,7 +160,7 @@ def _undo(taken: Taken) -> None:
         _restore(taken, taken.kind, account.PATHS)
 
 
-def _restore(taken: Taken, columns: dict[str, Any], paths: Mapping[str, tuple[str, ...]]) -> None:
+def _restore(taken: Taken, columns: dict[str, object], paths: Mapping[str, tuple[str, ...]]) -> None:
     for column, path in paths.items():
         sent = _sent(taken.extra, path)
         if sent is not None and columns.get(column) is not None:
@@ -168,14 +168,14 @@ def _restore(taken: Taken, columns: dict[str, Any], paths: Mapping[str, tuple[st
             taken.extra = _without(taken.extra, path) or None
 
 
-def _sent(extra: Any, path: Iterable[str]) -> str | None:
+def _sent(extra: Wire, path: Iterable[str]) -> str | None:
     """Return the text at a path of the remainder, where a replaced text is stored."""
     for key in path:
         extra = extra.get(key) if type(extra) is dict else None
     return extra if type(extra) is str else None
 
 
-def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
+def _without(extra: Wire, path: tuple[str, ...]) -> dict[str, object]:
     """Return the remainder without a path, and without objects that are then empty."""
     key, *below = path
     rest = {name: value for name, value in extra.items() if name != key}
@@ -183,7 +183,7 @@ def _without(extra: Any, path: tuple[str, ...]) -> dict[str, Any]:
     return {**rest, key: inner} if inner else rest
 
 
-def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+def _update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
     """Update rows of values, each with its id at the end."""
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     statement = SQL("UPDATE {} SET {} WHERE id = %s").format(

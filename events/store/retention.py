@@ -32,11 +32,14 @@ class Retained(models.Model):
     """The single row with the times since when events, sessions and rollups are kept."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
-    events_since = models.DateTimeField(null=True, help_text="Events from before were removed.")
+    events_since = models.DateTimeField(null=True, help_text="Events before this time were removed.")
     sealed_until = models.DateTimeField(
-        null=True, help_text="The end of the last week whose sessions and rollups outlived its events."
+        null=True,
+        help_text="End of the last week whose events were removed while its sessions and rollups were kept.",
     )
-    reports_since = models.DateTimeField(null=True, help_text="Sessions and rollups from before are gone.")
+    reports_since = models.DateTimeField(
+        null=True, help_text="Sessions and rollups before this time were removed."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="retained_once")]
@@ -64,10 +67,10 @@ class Retention(NamedTuple):
             return ""
         said = f"Single events are kept since {_day(self.events)}"
         if self.sealed_until is None:
-            return f"{said}; figures from before were removed with them."
+            return f"{said}; earlier figures were removed with the events."
         if self.reports is None:
-            return f"{said}; figures before that come from summaries."
-        return f"{said}; figures before that come from summaries, kept since {_day(self.reports)}."
+            return f"{said}; earlier figures come from summaries."
+        return f"{said}; earlier figures come from summaries, kept since {_day(self.reports)}."
 
 
 NOTHING_REMOVED = Retention()

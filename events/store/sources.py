@@ -199,9 +199,9 @@ def owners_of(sources: Collection[Source]) -> set[int]:
 def merge_sources(sources: Sequence[Source], into: Source) -> None:
     """Merge sources into another one. Raises ValidationError if that is impossible."""
     if into in sources:
-        raise ValidationError(f"{into} can't be merged into itself: select another target.")
+        raise ValidationError(f"{into} can't be merged into itself. Select another target.")
     if into.merged_into_id is not None:
-        raise ValidationError(f"{into} is itself merged: select the source that it was merged into.")
+        raise ValidationError(f"{into} is itself merged. Select the source that it was merged into.")
     if any(source.organization_id != into.organization_id for source in sources):
         raise ValidationError("Sources of different organizations can't be merged.")
     _refuse_standing(sources)
@@ -260,4 +260,6 @@ def delete_events(source: Source, now: datetime) -> Iterator[int]:
 
 def _refuse_standing(sources: Sequence[Source]) -> None:
     if standing := [source.name for source in sources if source.name in STANDING]:
-        raise ValidationError(f"{standing[0]} stands for sources without a name of their own, and stays.")
+        raise ValidationError(
+            f"{standing[0]} collects events without a source of their own, so it can't be merged or deleted."
+        )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -17,8 +17,7 @@ from events.ownership.owner import Owner
 from events.store.sources import Resolved
 from events.wire import values
 from events.wire.schema import Soft, Taken, Warned, put
-
-Wire = Any
+from events.wire.values import Wire
 
 
 @dataclass(slots=True)

@@ -31,18 +31,20 @@ class UsageHour(models.Model):
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
-    kind = models.TextField(help_text="Kind of event; empty where it could not be told.")
+    kind = models.TextField(help_text="Kind of event. Empty if it is unknown.")
     dialect = models.TextField()
-    hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
-    received = models.BigIntegerField(default=0, help_text="Events that came in: the sum of the next three.")
-    stored = models.BigIntegerField(default=0, help_text="Events filed.")
-    duplicates = models.BigIntegerField(default=0, help_text="Events that were there already.")
-    rejected = models.BigIntegerField(default=0, help_text="Events kept as rejected.")
-    conflicting = models.BigIntegerField(
-        default=0, help_text="Of the duplicates, those that differ from what was there."
+    hour = models.DateTimeField(help_text="Hour of receipt, UTC.")
+    received = models.BigIntegerField(
+        default=0, help_text="Events received: the sum of the next three columns."
     )
-    billed_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events that is charged.")
-    wire_bytes = models.BigIntegerField(default=0, help_text="Size of the filed events in their requests.")
+    stored = models.BigIntegerField(default=0, help_text="Events filed.")
+    duplicates = models.BigIntegerField(default=0, help_text="Events that were already stored.")
+    rejected = models.BigIntegerField(default=0, help_text="Events that were rejected.")
+    conflicting = models.BigIntegerField(
+        default=0, help_text="Duplicates whose content differs from the stored event."
+    )
+    billed_bytes = models.BigIntegerField(default=0, help_text="Size of the stored events, as it is charged.")
+    wire_bytes = models.BigIntegerField(default=0, help_text="Size of the stored events in their requests.")
     # Their defaults are the database's too: the previous release, which doesn't know them, may still file.
     removed = models.BigIntegerField(
         default=0, db_default=0, help_text="Events removed in this hour, whenever they were received."
@@ -52,10 +54,14 @@ class UsageHour(models.Model):
     )
     # Lets the remaining events of an hour of receipt be verified exactly, whatever was removed since.
     gone = models.BigIntegerField(
-        default=0, db_default=0, help_text="Of the events filed, those removed since."
+        default=0, db_default=0, help_text="Stored events that have been removed since."
     )
-    gone_bytes = models.BigIntegerField(default=0, db_default=0, help_text="billed_bytes of those.")
-    gone_wire_bytes = models.BigIntegerField(default=0, db_default=0, help_text="wire_bytes of those.")
+    gone_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="billed_bytes of the removed events."
+    )
+    gone_wire_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="wire_bytes of the removed events."
+    )
 
     class Meta:
         verbose_name = "usage"
@@ -78,14 +84,14 @@ class WarningHour(models.Model):
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.TextField()
-    version = models.TextField(help_text="Version of the source; empty where none was sent.")
+    version = models.TextField(help_text="Version of the source. Empty if none was sent.")
     path = models.TextField(help_text="The field.")
     code = models.TextField(help_text="What was wrong with it; docs/reference/errors.md lists the codes.")
-    hour = models.DateTimeField(help_text="The hour of receipt, UTC.")
+    hour = models.DateTimeField(help_text="Hour of receipt, UTC.")
     count = models.BigIntegerField(default=0)
     # Its default is the database's too: the previous release, which doesn't know it, may still file.
     example = models.TextField(
-        default="", db_default="", help_text="The last value sent; empty where none is kept or was erased."
+        default="", db_default="", help_text="Last value that was sent. Empty if it isn't kept or was erased."
     )
 
     class Meta:

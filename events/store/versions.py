@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Left
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
@@ -25,10 +27,10 @@ class SourceVersion(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
-    version = models.TextField(help_text="As sent; empty where none was.")
-    first_seen = models.DateTimeField(help_text="When the first event with it was received.")
-    last_seen = models.DateTimeField(help_text="When the last event with it was received.")
-    events = models.BigIntegerField(default=0, help_text="Events filed with it.")
+    version = models.TextField(help_text="Version as sent. Empty if none was sent.")
+    first_seen = models.DateTimeField(help_text="Time of receipt of the first event with this version.")
+    last_seen = models.DateTimeField(help_text="Time of receipt of the last event with this version.")
+    events = models.BigIntegerField(default=0, help_text="Number of stored events with this version.")
 
     class Meta:
         constraints = [
@@ -37,6 +39,17 @@ class SourceVersion(models.Model):
 
     def __str__(self) -> str:
         return self.version or "no version"
+
+
+def has_version(values: Collection[str]) -> Q:
+    """Match the events or sessions of versions. OVERFLOW is all versions beyond the limit of their source."""
+    found = Q(version__in=values)
+    if OVERFLOW not in values:
+        return found
+    of_source = SourceVersion.objects.filter(source=OuterRef("source_id"), owner=OuterRef("owner_id"))
+    is_named = Exists(of_source.filter(version=Left(OuterRef("version"), LONGEST)))
+    is_over = Q(Exists(of_source.filter(version=OVERFLOW)), ~is_named, version__isnull=False)
+    return found | is_over & ~Q(version="")
 
 
 class VersionKey(NamedTuple):

@@ -17,7 +17,7 @@ SECONDS_BELOW = 10**11
 LONGEST_EXAMPLE = 60  # characters
 
 
-def _never(_: Any) -> bool:
+def _never(_: object) -> bool:
     return False
 
 
@@ -71,18 +71,18 @@ TIME = Check("milliseconds since 1970", _is_no_time, _is_in_seconds)
 COUNT = at_least(0, "0 or more")
 
 
-def example(value: Any) -> str:
+def example(value: object) -> str:
     """Return a value as the example of a warning."""
     text = value if type(value) is str else _written(value)
     return text if len(text) <= LONGEST_EXAMPLE else text[: LONGEST_EXAMPLE - 1] + "…"
 
 
-def _written(number: Any) -> str:
+def _written(number: object) -> str:
     """Return a number for people."""
     return str(int(number)) if type(number) is float and number.is_integer() else str(number)
 
 
-def negative_items(items: Any, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
+def negative_items(items: object, names: Iterable[str]) -> Iterable[tuple[str, object]]:
     """Yield the first negative number under each name in a list of objects."""
     for name in names:
         for item in items if type(items) is list else ():

@@ -8,11 +8,11 @@ the column can't reproduce exactly (the original is also kept in `extra`).
 # Django's fields take type arguments from the checker only, so a class that runs can't name them.
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, final
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -20,8 +20,11 @@ from msgspec import Meta
 
 from events.identity import milliseconds, moment
 from events.wire.checks import Check
+from events.wire.values import Wire
 
-Wire = Any  # a JSON value
+Stored = Any  # a column's value
+Columns = dict[str, Stored]
+Form = Any  # a type for msgspec: a class, a union or an annotated type
 
 
 class Need(Enum):
@@ -36,17 +39,20 @@ class Need(Enum):
     OPTIONAL = "optional"
 
 
+@final
 class Inexact(NamedTuple):
     """A stored reading of a wire value that differs from the value itself."""
 
-    stored: Any
+    stored: Stored
 
 
-class _Mismatch:
+class _Mismatch(Enum):
     """The wire value has a type that the column can't hold."""
 
+    MISMATCH = "mismatch"
 
-MISMATCH: Final = _Mismatch()
+
+MISMATCH: Final = _Mismatch.MISMATCH
 
 EXACT_INTEGERS = 2**53  # a double holds every integer up to this
 NUMERIC = r"^-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?\Z"
@@ -57,27 +63,31 @@ _NUMERIC = re.compile(NUMERIC, re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}\Z")
 LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999: datetime ends there
 
+# A column's value, `Inexact` or `MISMATCH`.
+Take = Callable[[Wire], object]
+Give = Callable[[Stored], Wire]
 
-def take_text(value: Wire) -> Any:
+
+def take_text(value: Wire) -> str | _Mismatch:
     """Accept text of any length."""
     return value if type(value) is str else MISMATCH
 
 
-def take_loose_text(value: Wire) -> Any:
+def take_loose_text(value: Wire) -> str | Inexact | _Mismatch:
     """Accept text; a number becomes its text."""
     if type(value) is int or type(value) is float:
         return Inexact(str(value))
     return take_text(value)
 
 
-def take_identifier(value: Wire) -> Any:
+def take_identifier(value: Wire) -> str | Inexact | _Mismatch:
     """Accept text that names something. An empty text counts as missing."""
     if type(value) is not str:
         return MISMATCH
     return value or Inexact(None)
 
 
-def take_number(value: Wire) -> Any:
+def take_number(value: Wire) -> float | Inexact | _Mismatch:
     """Accept a JSON number as a double; a numeric string becomes its number."""
     if type(value) is int:
         if -EXACT_INTEGERS <= value <= EXACT_INTEGERS:
@@ -96,12 +106,12 @@ def give_number(stored: float) -> Wire:
     return int(stored) if stored.is_integer() and abs(stored) <= EXACT_INTEGERS else stored
 
 
-def take_whole(value: Wire) -> Any:
+def take_whole(value: Wire) -> int | _Mismatch:
     """Accept an integer of 64 bits."""
     return value if type(value) is int and -(2**63) <= value < 2**63 else MISMATCH
 
 
-def take_uint32(value: Wire) -> Any:
+def take_uint32(value: Wire) -> int | Inexact | _Mismatch:
     """Accept an unsigned 32-bit integer, which proto3 JSON may also write as a string."""
     if type(value) is int and 0 <= value < 2**32:
         return value
@@ -111,7 +121,7 @@ def take_uint32(value: Wire) -> Any:
     return Inexact(int(number)) if type(number) is Decimal and number < 2**32 else MISMATCH
 
 
-def take_uint64(value: Wire) -> Any:
+def take_uint64(value: Wire) -> Decimal | Inexact | _Mismatch:
     """Accept an unsigned 64-bit integer, which proto3 JSON writes as a string; numbers are accepted too."""
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 20:
         number = int(value)
@@ -122,12 +132,12 @@ def take_uint64(value: Wire) -> Any:
     return MISMATCH
 
 
-def take_flag(value: Wire) -> Any:
+def take_flag(value: Wire) -> bool | _Mismatch:
     """Accept a JSON boolean."""
     return value if type(value) is bool else MISMATCH
 
 
-def take_milliseconds(value: Wire) -> Any:
+def take_milliseconds(value: Wire) -> datetime | Inexact | _Mismatch:
     """Accept milliseconds since 1970 as a time. Times beyond the calendar stay in `extra`."""
     if type(value) is int:
         return moment(value) if 0 <= value <= LATEST_MS else Inexact(None)
@@ -144,7 +154,7 @@ def give_milliseconds(stored: datetime) -> Wire:
     return milliseconds(stored)
 
 
-def take_texts(value: Wire) -> Any:
+def take_texts(value: Wire) -> list[str] | _Mismatch:
     """Accept a list of texts."""
     if type(value) is not list:
         return MISMATCH
@@ -154,23 +164,23 @@ def take_texts(value: Wire) -> Any:
     return value
 
 
-def take_list(value: Wire) -> Any:
+def take_list(value: Wire) -> list[Wire] | _Mismatch:
     """Accept any list."""
     return value if type(value) is list else MISMATCH
 
 
-def take_object(value: Wire) -> Any:
+def take_object(value: Wire) -> dict[str, Wire] | _Mismatch:
     """Accept an object with any keys."""
     return value if type(value) is dict else MISMATCH
 
 
-def same(stored: Any) -> Wire:
+def same(stored: Stored) -> Wire:
     """Return the stored value, which is the wire value."""
     return stored
 
 
 # Values of these types are stored unchanged, so splitting an event needn't call `take` for them.
-AS_IT_IS: dict[Callable[[Wire], Any], type] = {
+AS_IT_IS: dict[Take, type] = {
     take_text: str,
     take_loose_text: str,
     take_identifier: str,  # unless it is empty
@@ -181,7 +191,13 @@ AS_IT_IS: dict[Callable[[Wire], Any], type] = {
 }
 
 
-class WireField:
+if TYPE_CHECKING:  # every column is one of Django's fields too
+    Mixin = models.Field
+else:
+    Mixin = object
+
+
+class WireField(Mixin):
     """What every column adds to its Django field: path, need, and the type that strict validation holds.
 
     - `path` is dotted and relative to the kind's root on the wire; the default is the field's name.
@@ -197,10 +213,10 @@ class WireField:
     """
 
     # Set by each column class below.
-    take: Callable[[Wire], Any]
-    give: Callable[[Any], Wire] = staticmethod(same)
-    lenient_type: Any  # for msgspec, if the field is hard
-    strict_type: Any
+    take: Take
+    give: Give = staticmethod(same)
+    lenient_type: Form  # for msgspec, if the field is hard
+    strict_type: Form
     django_path: str
 
     def __init__(
@@ -208,8 +224,8 @@ class WireField:
         path: str = "",
         need: Need = Need.OPTIONAL,
         *,
-        held: Any = None,
-        strict: Any = True,
+        held: Form = None,
+        strict: Form = True,
         within: bool = False,
         unless: str = "",
         when: str = "",
@@ -226,30 +242,30 @@ class WireField:
         self.value_check = check  # `check` is a method of Django's fields
         super().__init__(**{"null": True, "blank": True, **kwargs})
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Return the plain Django field for migrations. Path and need don't affect the database."""
-        name, _, args, kwargs = super().deconstruct()  # type: ignore[misc]  # mixed into a Field
+        name, _, args, kwargs = super().deconstruct()
         return name, self.django_path, args, kwargs
 
     def contribute_to_class(self, cls: type[models.Model], name: str, *args: Any, **kwargs: Any) -> None:
         """Set the path to the name by default."""
         self.path = self.path or name
-        super().contribute_to_class(cls, name, *args, **kwargs)  # type: ignore[misc]  # mixed into a Field
+        super().contribute_to_class(cls, name, *args, **kwargs)
 
 
 class Text(WireField, models.TextField):
     """Text, stored whole."""
 
-    take = staticmethod(take_text)
-    lenient_type: Any = str
-    strict_type: Any = str
+    take: Take = staticmethod(take_text)
+    lenient_type: Form = str
+    strict_type: Form = str
     django_path = "django.db.models.TextField"
 
 
 class FilledText(Text):
     """Text that must not be empty or blank if the field is hard."""
 
-    lenient_type: Any = Filled
+    lenient_type: Form = Filled
 
 
 class LooseText(Text):
@@ -266,7 +282,7 @@ class Name(Text):
         super().__init__(*args, **kwargs)
         self.names = names
 
-    def take(self, value: Wire) -> Any:
+    def take(self, value: Wire) -> str | Inexact | _Mismatch:
         """Return the name, also for a number."""
         if type(value) is int and 0 <= value < len(self.names):
             return Inexact(self.names[value])
@@ -280,7 +296,7 @@ class Base64(Text):
         super().__init__(*args, **kwargs)
         self.lengths = range(shortest, longest + 1)
 
-    def take(self, value: Wire) -> Any:
+    def take(self, value: Wire) -> str | _Mismatch:
         """Return the text of the bytes."""
         if type(value) is str and _BASE64.match(value) and len(value.rstrip("=")) * 3 // 4 in self.lengths:
             return value
@@ -300,9 +316,9 @@ class Number(WireField, models.FloatField):
 class Whole(WireField, models.BigIntegerField):
     """A whole number of up to 64 bits."""
 
-    take = staticmethod(take_whole)
-    lenient_type: Any = int
-    strict_type: Any = int
+    take: Take = staticmethod(take_whole)
+    lenient_type: Form = int
+    strict_type: Form = int
     django_path = "django.db.models.BigIntegerField"
 
 
@@ -358,8 +374,8 @@ class Objects(WireField, models.JSONField):
     """A list, of objects as a rule, kept as JSON."""
 
     take = staticmethod(take_list)
-    lenient_type = list[Any]
-    strict_type = list[dict[str, Any]]
+    lenient_type = list[Wire]
+    strict_type = list[dict[str, Wire]]
     django_path = "django.db.models.JSONField"
 
 
@@ -367,5 +383,5 @@ class Open(WireField, models.JSONField):
     """An object with any keys, stored as JSON."""
 
     take = staticmethod(take_object)
-    lenient_type = strict_type = dict[str, Any]
+    lenient_type = strict_type = dict[str, Wire]
     django_path = "django.db.models.JSONField"

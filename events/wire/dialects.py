@@ -1,21 +1,27 @@
 """The three dialects: where each has the envelope's fields, as described in docs/reference/formats.md."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from events.identity import milliseconds, moment
+from events.ownership.owner import Owner
+from events.ownership.source import Source
 from events.wire.checks import SECONDS_BELOW
 from events.wire.columns import (
     LATEST_MS,
     MISMATCH,
     Filled,
+    Form,
+    Give,
     Inexact,
     LenientNumber,
     Need,
+    Take,
+    _Mismatch,
     same,
     take_identifier,
     take_list,
@@ -26,6 +32,7 @@ from events.wire.columns import (
 )
 from events.wire.schema import Leaf
 from events.wire.validators import MAX_IDENTIFIER, Identifier, SoftIdentifier, written_as
+from events.wire.values import Wire
 
 UNCHECKED = None  # the reference pipeline's schema doesn't mention the field
 NotEmpty = Annotated[str, Meta(min_length=1)]
@@ -34,13 +41,13 @@ BuildlessId = Annotated[str, written_as(r"^[A-Za-z0-9]{12,64}\Z", "12 to 64 lett
 FilledIdentifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
-def take_occurred(value: Any) -> Any:
+def take_occurred(value: Wire) -> datetime | Inexact | _Mismatch:
     """Accept a Buildless time: a uint64 of milliseconds or, if small, of seconds."""
     number = take_uint64(value)
     if number is MISMATCH:
         return MISMATCH
-    exact = not isinstance(number, Inexact)
-    count = int(number if exact else number.stored)
+    exact = type(number) is not Inexact
+    count = int(number.stored if type(number) is Inexact else number)
     if count < SECONDS_BELOW:
         return Inexact(moment(count * 1000))
     if count > LATEST_MS:
@@ -68,12 +75,12 @@ def _leaf(
     path: str,
     column: str,
     need: Need = Need.OPTIONAL,
-    take: Callable[[Any], Any] = take_text,
-    give: Callable[[Any], Any] = same,
+    take: Take = take_text,
+    give: Give = same,
     *,
-    lenient: Any = str,
-    held: Any = None,
-    strict: Any = str,
+    lenient: Form = str,
+    held: Form = None,
+    strict: Form = str,
 ) -> Leaf:
     return Leaf(
         path=tuple(path.split(".")),
@@ -88,18 +95,18 @@ def _leaf(
     )
 
 
-def _identifier(path: str, column: str, need: Need = Need.OPTIONAL, held: Any = None) -> Leaf:
+def _identifier(path: str, column: str, need: Need = Need.OPTIONAL, held: Form = None) -> Leaf:
     held = held or (Identifier if need is Need.HARD else SoftIdentifier)
     return _leaf(
         path, column, need, take_identifier, held=held, strict=held if need is Need.HARD else Identifier
     )
 
 
-def _owner_name(owner: Any) -> Any:
+def _owner_name(owner: Owner) -> str:
     return owner.name
 
 
-def _source_name(source: Any) -> Any:
+def _source_name(source: Source) -> str | None:
     """Return the name of a source. None for standing ones, because the sent name is in the remainder."""
     return None if source.name.startswith("(") else source.name
 

@@ -8,10 +8,22 @@ into it.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from events.wire.checks import Check, example
-from events.wire.columns import AS_IT_IS, MISMATCH, Inexact, Need, Wire, take_identifier
+from events.wire.columns import (
+    AS_IT_IS,
+    MISMATCH,
+    Columns,
+    Form,
+    Give,
+    Inexact,
+    Need,
+    Stored,
+    Take,
+    take_identifier,
+)
+from events.wire.values import Wire
 
 
 class Leaf(NamedTuple):
@@ -20,12 +32,12 @@ class Leaf(NamedTuple):
     path: tuple[str, ...]
     column: str
     of_kind: bool  # else of the envelope
-    take: Callable[[Wire], Any]
-    give: Callable[[Any], Wire]
+    take: Take
+    give: Give
     need: Need
-    lenient_type: Any  # if the field is hard
-    held: Any  # type for lenient validation instead, also if the field isn't hard; None: none
-    strict_type: Any  # None: the reference pipeline doesn't know the field
+    lenient_type: Form  # if the field is hard
+    held: Form  # type for lenient validation instead, also if the field isn't hard; None: none
+    strict_type: Form  # None: the reference pipeline doesn't know the field
     within: bool = False  # it is only required where the object around it is there
     unless: str = ""  # a soft field may be missing where this envelope column is filled
     when: str = ""  # … or where this column of the kind is not
@@ -53,7 +65,7 @@ class Warned(NamedTuple):
 
 
 # A check across several columns of a kind.
-Watch = Callable[[Mapping[str, Any]], Iterable[Warned]]
+Watch = Callable[[Mapping[str, Stored]], Iterable[Warned]]
 
 
 @dataclass(slots=True)
@@ -61,8 +73,8 @@ class Taken:
     """A wire event split into columns of the envelope, columns of the kind, the remainder, and warnings."""
 
     dialect: str
-    envelope: dict[str, Any] = field(default_factory=dict)
-    kind: dict[str, Any] = field(default_factory=dict)
+    envelope: Columns = field(default_factory=dict)
+    kind: Columns = field(default_factory=dict)
     extra: dict[str, Wire] | None = None
     warnings: list[Warned] = field(default_factory=list)
     adaptations: list[str] = field(default_factory=list)  # undone when the event is rebuilt
@@ -106,8 +118,8 @@ class Schema:
 
     def take(self, event: Mapping[str, Wire], soft: Iterable[Soft]) -> Taken:
         """Split a valid event into columns. Shares values with `event`, and changes nothing in it."""
-        envelope: dict[str, Any] = {}
-        kind: dict[str, Any] = {}
+        envelope: Columns = {}
+        kind: Columns = {}
         warnings: list[Warned] = []
         extra = _take(event, self._tree, envelope, kind, warnings)
         taken = Taken(self.dialect, envelope, kind, extra, warnings)
@@ -135,7 +147,7 @@ class Schema:
         for watch in self._watches:
             taken.warnings.extend(watch(kind))
 
-    def give(self, envelope: Any, kind: Any, extra: Wire) -> dict[str, Wire]:
+    def give(self, envelope: object, kind: object, extra: Wire) -> dict[str, Wire]:
         """Rebuild the wire event that `take` split, from objects that have the columns as attributes."""
         event: dict[str, Wire] = {}
         for leaf in self.leaves:
@@ -154,7 +166,7 @@ class Schema:
 # - the type that is stored as it is, or walked if columns are below;
 # - the nodes below; whether the column is the kind's, else the envelope's; the column;
 # - how it takes any other type; the path for warnings.
-_Node = tuple[type | None, "_Tree | None", bool, str, Callable[[Wire], Any], str]
+_Node = tuple[type | None, "_Tree | None", bool, str, Take, str]
 _Tree = dict[str, _Node]
 # The nodes below a column that stores values of its type unchanged unless they are empty.
 _FILLED: _Tree = {}
@@ -178,7 +190,7 @@ def _tree(leaves: Iterable[Leaf], depth: int = 0) -> _Tree:
     return tree
 
 
-def _no_object(_: Wire) -> Any:
+def _no_object(_: Wire) -> object:
     """Return the value to store if the schema has an object with columns, but the event doesn't."""
     return MISMATCH
 
@@ -186,8 +198,8 @@ def _no_object(_: Wire) -> Any:
 def _take(
     found: Mapping[str, Wire],
     tree: _Tree,
-    envelope: dict[str, Any],
-    kind: dict[str, Any],
+    envelope: Columns,
+    kind: Columns,
     warnings: list[Warned],
 ) -> dict[str, Wire] | None:
     """Fill columns from one object, and return what they don't reproduce.
@@ -236,7 +248,7 @@ def _expected(leaf: Leaf, taken: Taken) -> bool:
     return not taken.warnings or leaf.dotted not in [warned.path for warned in taken.warnings]
 
 
-def _example(leaf: Leaf, stored: Any, taken: Taken) -> str:
+def _example(leaf: Leaf, stored: Stored, taken: Taken) -> str:
     """Return the value as it was sent, since the column may hold nothing of it."""
     return example(at(taken.extra, leaf.path) if stored is None else leaf.give(stored))
 

@@ -19,7 +19,7 @@ def decoder(kind: type[T]) -> Callable[[bytes | str], T]:
     return msgspec.json.Decoder(kind).decode  # noqa: TID251
 
 
-def converter(kind: type[T]) -> Callable[[Any], T]:
+def converter(kind: type[T]) -> Callable[[object], T]:
     """Return a function that converts decoded JSON to `kind`. Call it at module level too."""
     msgspec.json.Decoder(kind)  # noqa: TID251  (describes it, and all types in it)
     return partial(msgspec.convert, type=kind)  # noqa: TID251

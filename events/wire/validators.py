@@ -13,14 +13,15 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from events.wire.columns import NOT_BLANK, NUMERIC, Need
+from events.wire.columns import NOT_BLANK, NUMERIC, Form, Need
 from events.wire.schema import Leaf, Schema
 from events.wire.typed import converter
+from events.wire.values import Wire
 
 MAX_IDENTIFIER = 512  # characters of ids, sessions, actors and devices
 Identifier = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
 # Text within the limit, or any other JSON value, since a wrong type in a soft field is no reason to reject.
-SoftIdentifier = Identifier | int | float | bool | list[Any] | dict[str, Any] | None
+SoftIdentifier = Identifier | int | float | bool | list[Wire] | dict[str, Wire] | None
 
 
 class Must(IntEnum):
@@ -39,17 +40,17 @@ class Fault(NamedTuple):
     message: str
 
 
-Rule = Callable[[Mapping[str, Any]], Fault | None]
+Rule = Callable[[Mapping[str, Wire]], Fault | None]
 
 
 class Validator:
     """The validation rules of events of one schema."""
 
-    def __init__(self, struct: type[Any], rules: Iterable[Rule]) -> None:
+    def __init__(self, struct: type[msgspec.Struct], rules: Iterable[Rule]) -> None:
         self._convert = converter(struct)
         self.rules = tuple(rules)
 
-    def fault_of(self, event: Mapping[str, Any]) -> Fault | None:
+    def fault_of(self, event: Mapping[str, Wire]) -> Fault | None:
         """Return the first fault of a decoded event, or None."""
         try:
             self._convert(event)
@@ -89,20 +90,22 @@ def _strict_must(leaf: Leaf) -> Must:
     return Must.WITHIN if leaf.within else Must.NO
 
 
-Field = tuple[tuple[str, ...], Any, Must]
+Field = tuple[tuple[str, ...], Form, Must]
 
 
 def _root(schema: Schema) -> list[Field]:
     """Return the object with the kind's fields. It must be present even if none of them is required."""
-    return [(schema.root, dict[str, Any], Must.ALWAYS)] if schema.root else []
+    return [(schema.root, dict[str, Wire], Must.ALWAYS)] if schema.root else []
 
 
-def _struct(name: str, fields: Iterable[Field], closed: frozenset[str], path: str = "") -> type[Any]:
+def _struct(
+    name: str, fields: Iterable[Field], closed: frozenset[str], path: str = ""
+) -> type[msgspec.Struct]:
     """Build a Struct of (path, type, must) triples, nested by path."""
     groups: dict[str, list[Field]] = {}
     for inner, kind, must in fields:
         groups.setdefault(inner[0], []).append((inner[1:], kind, must))
-    members: list[Any] = []
+    members: list[tuple[str, Form] | tuple[str, Form, UnsetType]] = []
     renamed: dict[str, str] = {}
     for index, (key, group) in enumerate(groups.items()):
         attribute = key if key.isidentifier() and not iskeyword(key) else f"field_{index}"
@@ -155,8 +158,8 @@ _SENTENCES = [
         (r"Expected `str` matching regex (.*)", "bad_value", "{path} must be {0}."),
         (r"Expected `\w+` >= (\S+)", "bad_value", "{path} must be {0} or more."),
         (r"Expected `(.*?)`, got `(.*?)`", "wrong_type", "{path} must be {0}, not {1}."),
-        (r"Invalid enum value ", "bad_value", "{path} has none of the values that it may have."),
-        (r"Number out of range", "bad_value", "{path} is beyond what a number can be."),
+        (r"Invalid enum value ", "bad_value", "{path} has a value that isn't allowed."),
+        (r"Number out of range", "bad_value", "{path} is outside the range of numbers."),
         (r"(.*)", "bad_value", "{path}: {0}."),  # anything else
     )
 ]

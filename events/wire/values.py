@@ -6,13 +6,13 @@ notation of numbers. Changes made for them are recorded among the event's `adapt
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-Wire = Any
+Wire = Any  # a JSON value
 
 ESCAPED = "escaped"  # texts with NUL or lone surrogates are written with backslashes
 UNWRAPPED = "unwrapped"  # edata came as {"edata": {…}}
@@ -29,7 +29,7 @@ _ESCAPES = {code: f"\\u{code:04x}" for code in (0, *range(0xD800, 0xE000))} | {o
 _ESCAPED = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
 
 
-def map_json(value: Wire, text: Any, number: Any) -> Wire:
+def map_json(value: Wire, text: Callable[[str], str], number: Callable[[Any], Wire]) -> Wire:
     """Copy a JSON value with `text` applied to each string and key, and `number` to each number."""
     kind = type(value)
     if kind is str:
@@ -43,8 +43,8 @@ def map_json(value: Wire, text: Any, number: Any) -> Wire:
     return value
 
 
-def _same(value: Any) -> Any:
-    return value
+def _same(text: str) -> str:
+    return text
 
 
 def canonical_number(number: float) -> float:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -118,7 +117,7 @@ def _sheet(found: list[Account]) -> Sheet:
     return Sheet("Accounts", headings, _rows(found))
 
 
-def _rows(found: list[Account]) -> Iterator[list[Any]]:
+def _rows(found: list[Account]) -> Iterator[list[object]]:
     for account in found:
         key = account.key
         yield [key.owner, key.source, key.day, *(getattr(account, name) for name in COLUMNS[3:])]

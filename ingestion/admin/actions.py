@@ -1,7 +1,6 @@
 """Actions of leads on rejected events of their owners: replay, edit, discard."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -95,7 +94,7 @@ def _after(request: HttpRequest, row: RejectedEvent, done: Replayed) -> HttpResp
 
 def _outcome(done: Replayed) -> str:
     if not done.rows:
-        return "Somebody else is replaying it, or it has been removed."
+        return "Somebody else is replaying it, or it was removed."
     if done.stored + done.duplicates + done.rejected == 1:
         if done.fault:
             return f"Rejected again: {done.fault.message}"
@@ -186,13 +185,13 @@ def _is_key(text: str) -> bool:
 
 
 @admin.action(description="Replay selected", permissions=["act"])
-def replay_selected(_: Any, request: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
+def replay_selected(_: object, request: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
     """Replay the events that are selected in the list."""
     return _ask(request, Selection(ids=tuple(chosen.order_by().values_list("pk", flat=True))))
 
 
 @admin.action(description="Discard selected", permissions=["act"])
-def discard_selected(_: Any, __: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
+def discard_selected(_: object, __: HttpRequest, chosen: models.QuerySet[RejectedEvent]) -> HttpResponse:
     """Ask for a reason to discard the events that are selected in the list."""
     ids = "&".join(f"ids={pk}" for pk in chosen.order_by().values_list("pk", flat=True))
     return redirect(f"{reverse('admin:ingestion_rejected_discard')}?{ids}")

@@ -2,12 +2,13 @@
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from events.admin.display import Document, highlighted, indented
+from events.wire.values import Wire
 from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import Payload, Refused
 from ingestion.rejected.event import RejectedEvent
@@ -28,8 +29,8 @@ def documents(body: bytes) -> list[Document]:
         return [as_sent]
     return [
         Document(
-            "The event, laid out",
-            "For reading: of repeated keys the last, numbers as Python reads them.",
+            "The event, formatted",
+            "Formatted for reading: only the last of repeated keys, and numbers as Python reads them.",
             highlighted(text),
             is_open=True,
         ),
@@ -58,7 +59,6 @@ def _printable(line: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
 
 
-Wire = Any
 _NAMES_A_KEY = "missing"  # the code whose path isn't there, so that what is around it is marked
 _IN_TEXT = {
     "bad_json": re.compile(r"at character (\d+)"),

@@ -43,7 +43,7 @@ class Asked:
     @property
     def query(self) -> dict[str, str]:
         """Return the same filters for the list."""
-        values: dict[str, Any] = {"owner": self.owners, "source": self.sources}
+        values = {"owner": self.owners, "source": self.sources}
         # No row has the id 0; an empty text would be no filter.
         asked = {
             name: ",".join(map(str, found)) or "0" for name, found in values.items() if found is not None

@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from events.access import Access
-from events.admin.display import sparkline
+from events.admin.display import daily_sparkline
 from ingestion.admin.group_filters import Asked
 from ingestion.admin.list_filters import UNTOLD
 from ingestion.documentation import formats
@@ -74,9 +74,9 @@ def groups_of(rows: QuerySet[RejectedEvent], access: Access, now: datetime, aske
     ]
 
 
-def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[Any, ...], dict[date, int]]:
+def _trends(rows: QuerySet[RejectedEvent], now: datetime) -> dict[tuple[object, ...], dict[date, int]]:
     """Per group, how many first came on each of the last days."""
-    trends: dict[tuple[Any, ...], dict[date, int]] = defaultdict(dict)
+    trends: dict[tuple[object, ...], dict[date, int]] = defaultdict(dict)
     days = (
         rows.filter(received_at__gte=now - timedelta(days=DAYS))
         .order_by()
@@ -112,7 +112,7 @@ def _group(
         seen=found["times"],
         first=found["first"],
         last=found["last"],
-        trend=sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
+        trend=daily_sparkline([(day, trend.get(day, 0)) for day in _days(now)], "First received"),
         happened=remedies.as_html(happened),
         remedy=remedies.as_html(remedy, fields_link),
         latest=latest,

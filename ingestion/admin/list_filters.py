@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
@@ -33,7 +32,7 @@ class CodeFilter(ChoiceFilter):
     parameter_name = "code"
     column = "code"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all codes."""
         return [(code, code) for code in sorted({**remedies.REMEDIES, **remedies.MET_BY_REPLAYS})]
 
@@ -43,11 +42,13 @@ class RejectedKindFilter(KindFilter):
 
     takes_many = False
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return all kinds, and one option for unknown kinds."""
         return [(UNTOLD, "not known"), *super().lookups(request, model_admin)]
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows of the selected kind."""
         return rows.filter(kind="" if self.chosen == UNTOLD else self.chosen)
 
@@ -67,12 +68,14 @@ class DayFilter(ChoiceFilter):
             return f"{self.title.capitalize()}: {error}." if self.chosen else ""
         return ""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the selected day; there are too many to offer."""
         day = _day(request.GET.get(self.parameter_name, ""))
         return [(day.date().isoformat(), day.date().isoformat())] if day else []
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows that were first received on the day."""
         day = _day(self.chosen)
         assert day is not None
@@ -84,7 +87,9 @@ class PathFilter(TextFilter):
 
     title = parameter_name = column = "path"
 
-    def narrow(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
         """Return the rows with the path."""
         return rows.filter(path="") if self.chosen == UNTOLD else super().narrow(request, rows)
 

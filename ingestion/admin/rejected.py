@@ -11,11 +11,11 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
-from events.admin.base import EmptyState, OwnedAdmin, PageAdmin
+from events.admin.base import Context, EmptyState, OwnedAdmin, PageAdmin
 from events.admin.display import Page, count_column, group, short_text, time_column
 from events.admin.lists import KeysetAdmin
 from events.lib.paging import Order
@@ -65,14 +65,15 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
     actions: Any = (actions.replay_selected, actions.discard_selected)
     empty_state = EmptyState(
         "No rejected events",
-        "Every event so far could be stored. One that can't be is kept here, with the reason and its bytes.",
+        "Every event so far could be stored. Events that can't be are kept here, with the reason and their"
+        " bytes.",
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RejectedChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[RejectedChangeList]:
         """Return the list with rows to select."""
         return RejectedChangeList
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[RejectedEvent]:
         """Rejected events with the names that the list and the page show."""
         return super().get_queryset(request).select_related("owner", "source")
 
@@ -81,7 +82,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         access = access_of(request)
         return access.is_operator or any(access.leads(owner.pk) for owner in access.owners)
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the URLs, with those of groups, accounts and actions."""
 
         def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
@@ -128,7 +129,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         assert isinstance(changelist, RejectedChangeList)
         return actions.replay_matching(request, changelist)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: Context = None) -> HttpResponse:
         """Show the list, with a button that replays all matching events if the person may."""
         more = {"can_act": self.has_act_permission(request), "filters": request.GET.urlencode()}
         return super().changelist_view(request, more | (extra_context or {}))

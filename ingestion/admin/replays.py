@@ -1,12 +1,10 @@
 """Replays in the admin, and their progress."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 
 from events.access import access_of
 from events.accounts import audit
@@ -23,7 +21,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
 
     page_template = "ingestion/replay_page.html"
     list_display = (
-        time_column("created_at", "Asked for (UTC)"),
+        time_column("created_at", "Requested (UTC)"),
         "by",
         short_text("sentence", 60),
         "state",
@@ -37,19 +35,19 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         " choose filters and select “Replay all that match”.",
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[ReplayJob]:
         """Return the person's own replays; all for operators."""
         jobs = super().get_queryset(request)
         return jobs if access_of(request).is_operator else jobs.filter(user_id=request.user.pk)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: ReplayJob | None = None) -> bool:
         """True for the requester and operators; for the list, every member of an owner."""
         access = access_of(request)
         if obj is None:
             return not access.is_empty
         return access.is_operator or obj.user_id == request.user.pk
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Return the URLs, with that of the Stop button."""
         stop = self.admin_site.admin_view(self.stop_view)
         return [path("<int:pk>/stop/", stop, name="ingestion_replayjob_stop"), *super().get_urls()]
@@ -58,7 +56,7 @@ class ReplayJobAdmin(PageAdmin, KeysetAdmin):
         """Stop a replay after the block that it is at."""
         job = self.get_queryset(request).filter(pk=pk).first()
         if request.method == "POST" and job is not None and _stop(request, job):
-            messages.success(request, "Stopped. What was replayed until then stays so.")
+            messages.success(request, "Stopped. Events that were replayed before stay replayed.")
         return redirect("admin:ingestion_replayjob_change", pk)
 
     def page(self, request: HttpRequest, row: ReplayJob) -> Page:
@@ -90,7 +88,7 @@ def sentence(job: ReplayJob) -> str:
     """Describe the progress of a replay."""
     if job.state == State.WAITING:
         meant = "1 rejected event waits" if job.total == 1 else f"{job.total:,} rejected events wait"
-        return f"{meant} to be replayed; a worker begins within seconds."
+        return f"{meant} to be replayed. A worker starts within seconds."
     found = f"{job.stored:,} stored, {job.duplicates:,} duplicates, {job.rejected:,} rejected again"
     if job.state == State.RUNNING:
         return f"{job.done:,} of {job.total:,} rejected events replayed so far: {found}."

@@ -20,7 +20,7 @@ _NOTHING = {"null", "undefined"}  # JavaScript's missing values in a form
 def encoding_of(content_type: str, body: bytes) -> str:
     """`json` or `form`. Raises `Refused` for what is neither."""
     if content_type.startswith("multipart/"):
-        raise Refused(415, "unsupported_type", "multipart is not understood; send JSON or a form.")
+        raise Refused(415, "unsupported_type", "multipart is not supported; send JSON or a form.")
     if body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"[")):
         return "json"
     return "form" if content_type == FORM else "json"

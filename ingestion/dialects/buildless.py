@@ -39,7 +39,7 @@ def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
     if content_type in PROTOBUF:
         return "protobuf"
     if content_type.startswith("multipart/"):
-        raise Refused(415, "unsupported_type", "multipart is not understood; send JSON or protobuf.")
+        raise Refused(415, "unsupported_type", "multipart is not supported; send JSON or protobuf.")
     return "json"
 
 

@@ -216,7 +216,7 @@ def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise _Found(
-            Fault("number_out_of_range", "", f"The number {text:.40} is beyond what a double holds.")
+            Fault("number_out_of_range", "", f"The number {text:.40} is outside the range of a double.")
         )
     return number
 

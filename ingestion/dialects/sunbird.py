@@ -5,7 +5,7 @@ Sources: V3 event details; answers as the SDK expects them: it retries any other
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,13 +38,13 @@ NOTHING = ("undefined", "null")
 
 
 class _Params(msgspec.Struct):
-    msgid: Any = None
+    msgid: Wire = None
 
 
 class _Head(msgspec.Struct):
     params: _Params | None = None
-    ets: Any = None
-    ts: Any = None
+    ets: Wire = None
+    ts: Wire = None
 
 
 class Head(NamedTuple):
@@ -194,7 +194,7 @@ def kind_of(event: dict[str, Wire]) -> str | Fault:
     if kind is not None:
         return kind
     hint = f" Did you mean {eid.upper()}?" if eid.upper() in _EIDS else ""
-    return Fault("unknown_kind", "eid", f"{eid!r:.60} is no event of Telemetry V3.{hint}")
+    return Fault("unknown_kind", "eid", f"{eid!r:.60} is not an event of Telemetry V3.{hint}")
 
 
 def occurred_ms(event: dict[str, Wire], _: Payload) -> float:

@@ -78,7 +78,7 @@ def _kind(entry: KindEntry) -> Iterator[str]:
     if columns:
         yield from _table(column_row(entry, column) for column in columns)
     else:
-        yield "It has no fields of its own; what is sent is kept.\n"
+        yield "It has no fields of its own. Whatever is sent is stored.\n"
     for encoding, hard in entry.model.hard_by_encoding.items():
         listed = ", ".join(f"`{path}`" for path in sorted(hard))
         yield f"Sent as {encoding}, only these are hard: {listed}.\n"
@@ -161,7 +161,7 @@ class Section:
 
 
 def view(request: HttpRequest) -> HttpResponse:
-    """Show the fields of all formats. It needs no log-in: the formats are no secret."""
+    """Show the fields of all formats. It needs no login: the formats are no secret."""
     context = {"formats": [(TITLES.get(name, name), sections(name)) for name in DIALECTS], "columns": COLUMNS}
     return render(request, "ingestion/formats.html", context)
 

@@ -1,7 +1,6 @@
 """OpenAPI of the ingest endpoints: the wire form of each kind, and an example of each format."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Field
@@ -9,7 +8,7 @@ from django.db.models import Field
 from events.event import Event
 from events.kinds import KINDS, KindEntry
 from events.wire import columns, dialects
-from events.wire.columns import Need
+from events.wire.columns import Need, Take
 from events.wire.schema import Leaf
 from ingestion.dialects import availity, sunbird
 
@@ -19,10 +18,10 @@ FORM = "application/x-www-form-urlencoded"
 SUNBIRD_PATH = "/data/v3/telemetry"
 EMIT_PATH = "/v1/telemetry/event:emit"
 
-_NUMBER = {"type": ["number", "string"], "description": "A number, also as text."}
+_NUMBER = {"type": ["number", "string"], "description": "A number, or a text with a number."}
 _UNSIGNED = {"type": ["string", "integer"], "pattern": "^[0-9]{1,19}$", "minimum": 0}
 # What is sent for a column, by what takes it in.
-_SENT: dict[Callable[[Any], Any], Schema] = {
+_SENT: dict[Take, Schema] = {
     columns.take_text: {"type": "string"},
     columns.take_loose_text: {"type": ["string", "number"]},
     columns.take_identifier: {"type": "string", "maxLength": 512},
@@ -39,7 +38,7 @@ _SENT: dict[Callable[[Any], Any], Schema] = {
 }
 
 
-def add_ingest(result: Schema, **_: Any) -> Schema:
+def add_ingest(result: Schema, **_: object) -> Schema:
     """Add the ingest endpoints, whose views DRF can't read. This is a hook of drf-spectacular."""
     result["components"].setdefault("schemas", {}).update(_components())
     result["components"].setdefault("securitySchemes", {}).update(_KEYS)
@@ -102,7 +101,7 @@ def _components() -> dict[str, Schema]:
             "id": {"type": "string"},
             "ver": {"type": "string"},
             "params": {"type": "object", "properties": {"msgid": {"type": "string"}}},
-            "ets": {"type": "integer", "description": "When it was sent, in milliseconds since 1970."},
+            "ets": {"type": "integer", "description": "Time of sending, in milliseconds since 1970."},
             "events": {"type": "array", "items": {"anyOf": [_ref(_name(entry)) for entry in kinds]}},
         },
     }
@@ -125,8 +124,8 @@ def _components() -> dict[str, Schema]:
             "type": "object",
             "properties": {
                 "ok": {"type": "boolean"},
-                "eid": {"type": "string", "description": "Id of the event."},
-                "sid": {"type": "string", "description": "Id of the stream, in its first line."},
+                "eid": {"type": "string", "description": "ID of the event."},
+                "sid": {"type": "string", "description": "ID of the stream, in its first line."},
                 "error": {"type": "object", "properties": error},
             },
         },
@@ -153,7 +152,7 @@ _KEYS: dict[str, Schema] = {
 }
 
 
-def examples(now_ms: int) -> dict[str, Any]:
+def examples(now_ms: int) -> Schema:
     """Return an event of each format with the current time, since old events are rejected."""
     return {
         "sunbird": {
@@ -217,13 +216,13 @@ def _paths(now_ms: int) -> dict[str, Schema]:
     event = {JSON: {"schema": _ref("EmittedEventSent"), "example": example["buildless"]}}
     series = {
         "application/x-ndjson": {
-            "schema": {"type": "string", "description": "An event as JSON, a line each."},
+            "schema": {"type": "string", "description": "One event per line, as JSON."},
         }
     }
-    taken = {"200": _answer("The event's id.", _ref("EventID"))}
+    taken = {"200": _answer("The event's ID.", _ref("EventID"))}
     lines = {
         "200": {
-            "description": "An answer for each line.",
+            "description": "A response for each line.",
             "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
         }
     }
@@ -237,7 +236,9 @@ def _paths(now_ms: int) -> dict[str, Schema]:
             for number, path in enumerate(availity.PATHS)
         },
         EMIT_PATH: _post("buildless_emit", "An event of Buildless's telemetry", "", event, taken),
-        "/v1/telemetry/event:stream": _post("buildless_stream", "A series of them", "", series, lines),
+        "/v1/telemetry/event:stream": _post(
+            "buildless_stream", "A series of events of Buildless's telemetry", "", series, lines
+        ),
     }
 
 
@@ -246,17 +247,17 @@ def _answer(description: str, schema: Schema) -> Schema:
 
 
 _SUNBIRD = {"200": _answer("The verdict of each rejected event.", _ref("SunbirdAnswer"))}
-_CREATED = {"201": {"description": "Taken; the body is empty."}}
+_CREATED = {"201": {"description": "Accepted. The body is empty."}}
 
 
 def _post(name: str, summary: str, description: str, content: Schema, answers: Schema) -> Schema:
     refusals = {
-        "400": "It can't be read, or the one event in it is rejected (and kept).",
-        "401": "No key, or a bad one.",
-        "413": "More than may be sent at once.",
-        "415": "A type or an encoding that isn't read.",
+        "400": "The request can't be read, or its only event is rejected (and kept).",
+        "401": "No key, or an invalid one.",
+        "413": "The request is too large.",
+        "415": "The media type or encoding isn't supported.",
         "429": "Too many requests, or the quota is used up: `Retry-After`.",
-        "503": "The database can't take it now: send again.",
+        "503": "The database is unavailable. Send the request again.",
     }
     return {
         "post": {

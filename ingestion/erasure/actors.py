@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from django.db import models, transaction
@@ -19,6 +18,7 @@ from events.enrichment.emails import email_hash, is_address
 from events.enrichment.facts import USER
 from events.enrichment.reference import FEDERATED, federated_id
 from events.event import Event, EventQuerySet
+from events.kinds.base import Kind
 from events.ownership.erased import Erased
 from events.ownership.owner import Owner
 from events.sessions.session import Session
@@ -135,7 +135,7 @@ def fingerprint(owner: Owner, actor: str) -> str:
     return f"actor {digest.hexdigest()[:16]}"
 
 
-def records(owner: Owner, actor: str) -> Iterator[dict[str, Any]]:
+def records(owner: Owner, actor: str) -> Iterator[dict[str, object]]:
     """Yield everything that is stored about an actor; `record` is event, session or rejected."""
     for week in weeks():
         with transaction.atomic():
@@ -157,21 +157,21 @@ def _chunks(events: EventQuerySet) -> Iterator[list[Event]]:
         yield chunk
 
 
-def line(record: dict[str, Any]) -> str:
+def line(record: dict[str, object]) -> str:
     """Return a record as a line of NDJSON."""
     return json.dumps(record, default=_plain, separators=(",", ":"))
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _event(event: Event, detail: Any) -> dict[str, Any]:
+def _event(event: Event, detail: Kind | None) -> dict[str, object]:
     wire = as_wire(event, detail) if detail is not None else None
     return {"record": "event", **_columns(event), "wire": wire}
 
 
-def _columns(row: Event | Session) -> dict[str, Any]:
+def _columns(row: Event | Session) -> dict[str, object]:
     """Return the columns that have a value; owner and source by name."""
     values = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields}
     values |= {"owner": row.owner.name, "source": row.source.name}

@@ -11,6 +11,7 @@ from django.db import models
 
 from events.event import Event
 from events.ownership.owner import Owner
+from events.sessions.session import Session
 
 MOST = 10_000  # sessions and devices each that are noted of an actor
 COLUMNS = ("session", "device")
@@ -40,7 +41,7 @@ class ErasedIds:
         for column, value in self._rows().values_list("column", "value"):
             self.found[column].add(value)
 
-    def note(self, batch: Sequence[Event]) -> None:
+    def note(self, batch: Sequence[Event | Session]) -> None:
         """Note the ids of events that are deleted in the same transaction."""
         new: dict[tuple[str, str], None] = {}
         for event in batch:

@@ -93,7 +93,8 @@ def _create_owner(key: tuple[int, str], contact: str) -> Owner:
         raise Refused(
             403,
             "too_many_owners",
-            f"The organization has {settings.MAX_OWNERS:,} owners, as many as messages may create.",
+            f"The organization already has {settings.MAX_OWNERS:,} owners, the maximum that messages may"
+            f" create.",
             path="owner",
         )
     owner = Owner(organization_id=organization_id, name=name, contact=_email(contact))
@@ -171,7 +172,8 @@ def check_inbox_space(owner_id: int, size: int) -> None:
         raise Refused(
             429,
             "inbox_full",
-            f"{space.waiting:,} bytes of the owner wait to be filed; the limit is {space.max_waiting:,}.",
+            f"{space.waiting:,} bytes of the owner are waiting to be filed; the limit is"
+            f" {space.max_waiting:,}.",
             headers={"Retry-After": "10"},
         )
 

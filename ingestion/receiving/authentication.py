@@ -30,7 +30,8 @@ def authenticate(meta: Mapping[str, str]) -> Sender:
         senders.note_exposed(sender)
         raise _unauthorised(
             "secret_key_in_url",
-            "A secret key must not stand in a URL, where logs keep it: replace it, send a publishable one.",
+            "Don't send a secret key in a URL, because logs record it. Replace the key, and send a"
+            " publishable one.",
         )
     if not sender.may_write:
         raise Refused(403, "key_only_reads", "This API key has no write permission; send one that has it.")
@@ -101,10 +102,10 @@ def _basic(credentials: str) -> str:
     try:
         user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
     except ValueError as error:  # not ASCII, not base64, not UTF-8
-        raise _unauthorised("bad_basic", "The Basic credentials are not base64 of apikey:KEY.") from error
+        raise _unauthorised("bad_basic", "The Basic credentials aren't apikey:KEY in base64.") from error
     if user != "apikey":
         raise _unauthorised(
-            "bad_basic", "The user of Basic credentials must be apikey, the password the key."
+            "bad_basic", "Basic credentials must have the user apikey and the key as the password."
         )
     return password
 

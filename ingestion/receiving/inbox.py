@@ -8,7 +8,7 @@ remembered for a window, since they don't identify an event for ever.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection, pq
 from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import Format
+from psycopg.rows import TupleRow
 
 from events.lib.janitors import janitor
 from events.ownership.api_key import ApiKey
@@ -38,12 +39,12 @@ class InboxRequest(models.Model):
     dialect = models.TextField()
     encoding = models.TextField(help_text="json, form, query, protobuf or ndjson.")
     strict = models.BooleanField(help_text="Whether the owner's validation was strict at receipt.")
-    context = models.JSONField(help_text="What headers and key say of all events of the request.")
-    events = models.IntegerField(help_text="How many events were acknowledged, for the accounts.")
+    context = models.JSONField(help_text="What the headers and the key add to all events of the request.")
+    events = models.IntegerField(help_text="Number of acknowledged events.")
     attempts = models.SmallIntegerField(
-        default=0, db_default=0, help_text="How often a worker has begun to file it."
+        default=0, db_default=0, help_text="Number of attempts to file the request."
     )
-    body = models.BinaryField(help_text="The body as received, inflated.")
+    body = models.BinaryField(help_text="Body as received, decompressed.")
 
     class Meta:
         verbose_name = "waiting request"
@@ -83,7 +84,7 @@ class IdempotencyKey(models.Model):
         Owner, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
     key_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the key.")
-    body_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the body that it came with.")
+    body_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the body that was sent with it.")
     first_seen = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -126,7 +127,8 @@ def _first_seen(owner_id: int, key: str, body: bytes, now: datetime) -> datetime
         raise Refused(
             409,
             "idempotency_key_reused",
-            f"This Idempotency-Key came with another body at {first_seen:%Y-%m-%dT%H:%M:%SZ}; use a new key.",
+            f"This Idempotency-Key was sent with a different body at {first_seen:%Y-%m-%dT%H:%M:%SZ}; use a"
+            f" new key.",
         )
     seen: datetime = first_seen
     return seen
@@ -155,13 +157,13 @@ class Prepared:
         self._name = name.encode()
         self._sql = sql.encode()
         self._formats = [int(form) for form in formats]  # integers cost less than enums, each time
-        self._known: WeakSet[Connection[Any]] = WeakSet()
+        self._known: WeakSet[Connection[TupleRow]] = WeakSet()
 
     def run(self, database: BaseDatabaseWrapper, values: Sequence[bytes]) -> None:
         """Run it on Django's connection, in its transaction if there is one. Raises Django's errors."""
         if database.connection is None:
             database.ensure_connection()
-        connection: Connection[Any] = database.connection
+        connection: Connection[TupleRow] = database.connection
         with database.wrap_database_errors:
             if not connection.autocommit and connection.pgconn.transaction_status == _IDLE:
                 _check(connection.pgconn.exec_(b"BEGIN"))  # as psycopg does before a first statement
@@ -176,11 +178,11 @@ class Prepared:
                 self._prepare(connection)
                 self._execute(connection, values)
 
-    def _prepare(self, connection: "Connection[Any]") -> None:
+    def _prepare(self, connection: "Connection[TupleRow]") -> None:
         _check(connection.pgconn.prepare(self._name, self._sql))
         self._known.add(connection)
 
-    def _execute(self, connection: "Connection[Any]", values: Sequence[bytes]) -> None:
+    def _execute(self, connection: "Connection[TupleRow]", values: Sequence[bytes]) -> None:
         _check(connection.pgconn.exec_prepared(self._name, values, self._formats))
 
 

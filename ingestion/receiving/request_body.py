@@ -32,7 +32,9 @@ def read(request: HttpRequest) -> bytes:
         raise too_large(limit)
     if chunked and encoding in _PLAIN and content_type(request.META) in _ENDLESS:
         raise Refused(
-            411, "length_required", "A form or protobuf in chunks doesn't show its end: send Content-Length."
+            411,
+            "length_required",
+            "The end of a chunked form or protobuf can't be checked; send Content-Length.",
         )
     try:
         # Django takes a body without Content-Length for an empty one; the server has unchunked it.
@@ -50,7 +52,7 @@ def read(request: HttpRequest) -> bytes:
         raise Refused(
             415,
             "unsupported_encoding",
-            f"Content-Encoding {encoding!r:.50} is not understood; send gzip, deflate or none.",
+            f"Content-Encoding {encoding!r:.50} is not supported; send gzip, deflate or none.",
         )
     return inflate(body, encoding, limit)
 
@@ -73,12 +75,12 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
             whole += member.decompress(body, limit + 1 - len(whole))
         except zlib.error as error:
             raise Refused(
-                400, "bad_compression", f"The body can't be inflated as {encoding}: {error}."
+                400, "bad_compression", f"The body can't be decompressed as {encoding}: {error}."
             ) from error
         if len(whole) > limit:
             raise too_large(limit) if limit == settings.INGEST_MAX_BODY_BYTES else _inflates_too_much(ratio)
         if not member.eof:
-            raise Refused(400, "bad_compression", f"The {encoding} body is cut off.")
+            raise Refused(400, "bad_compression", f"The {encoding} body is truncated.")
         body = member.unused_data
     raise Refused(400, "bad_compression", f"The body has more than {MAX_MEMBERS} {encoding} members.")
 
@@ -90,7 +92,9 @@ def _has_zlib_header(body: bytes) -> bool:
 
 def too_large(limit: int) -> Refused:
     """Return the refusal of a body over the limit."""
-    return Refused(413, "too_large", f"The body is larger than {limit:,} bytes after inflating; split it.")
+    return Refused(
+        413, "too_large", f"The body is larger than {limit:,} bytes after decompression; split it."
+    )
 
 
 def _inflates_too_much(ratio: int) -> Refused:
@@ -114,6 +118,6 @@ def content_type(headers: Mapping[str, str]) -> str:
         charset = value.strip().strip('"').lower()
         if name.strip().lower() == "charset" and charset not in _CHARSETS:
             raise Refused(
-                415, "unsupported_charset", f"Charset {charset!r:.50} is not understood; send UTF-8."
+                415, "unsupported_charset", f"Charset {charset!r:.50} is not supported; send UTF-8."
             )
     return media.strip().lower()

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from typing import Any
 
 import msgspec
 from django.core.signals import got_request_exception
@@ -39,7 +38,7 @@ class IngestView(APIView):
 
     instead = ""  # on a wrong path: the endpoint that was probably meant
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Respond in the dialect's envelope, whatever happens, and let the sending page read it."""
         self.request = request  # type: ignore[assignment]  # Django's own: DRF's adds nothing here
         try:
@@ -50,15 +49,13 @@ class IngestView(APIView):
             # Nothing was acknowledged: the sender tries again, and ids find what was written already.
             log.warning("The database could not take a request", exc_info=error)
             response = self._refuse(
-                Refused(
-                    503, "unavailable", "The database can't take events now; try again.", headers=RETRY_AFTER
-                )
+                Refused(503, "unavailable", "The database is unavailable; try again.", headers=RETRY_AFTER)
             )
         except Exception:
             # Django's own response is HTML that no page of another site may read.
             log.exception("A request failed", extra={"path": request.path_info})
             got_request_exception.send(sender=None, request=request)
-            response = self._refuse(Refused(500, "failed", "The server failed; its log has the reason."))
+            response = self._refuse(Refused(500, "failed", "The server failed. Its log has the reason."))
         if policy := authentication.rate_limit_policy():
             response["RateLimit-Policy"] = policy
         return allow_origin(request, response)
@@ -73,7 +70,7 @@ class IngestView(APIView):
         if request.method == "POST":
             authentication.refuse_plain_http(request)
             return self.receive(request)
-        raise Refused(405, "method_not_allowed", "Events are sent by POST.", headers=ALLOW)
+        raise Refused(405, "method_not_allowed", "Send events by POST.", headers=ALLOW)
 
     def receive(self, request: HttpRequest) -> HttpResponse:
         """Take the request through the pipeline and respond. Raises `Refused`."""
@@ -144,7 +141,7 @@ class BuildlessView(IngestView):
         media = self.request.META.get("CONTENT_TYPE", "").partition(";")[0]
         return media.strip().lower() in buildless.PROTOBUF
 
-    def reply(self, body: dict[str, Any], status: int = 200) -> HttpResponse:
+    def reply(self, body: dict[str, object], status: int = 200) -> HttpResponse:
         """Return an `EventID` in the encoding of the request."""
         if self.in_binary:
             return HttpResponse(buildless.to_protobuf(body), status=status, content_type=BINARY)

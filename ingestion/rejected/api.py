@@ -110,7 +110,7 @@ class ReplaySerializer(serializers.ModelSerializer[ReplayJob]):
 class TimeField(serializers.DateTimeField):
     """A time as in ISO 8601."""
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         """Return the time. Raises ValidationError with what to write instead."""
         try:
             return times.parse_time(str(value))
@@ -128,24 +128,22 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
     # The name of a field, and of an attribute of fields that typing has in mind.
     source = serializers.CharField(max_length=100, required=False, help_text="Name of the source.")  # type: ignore[assignment]
     code = serializers.CharField(max_length=100, required=False)
-    kind = serializers.ChoiceField(
-        choices=["", *KINDS], required=False, help_text="Empty where it could not be told."
-    )
+    kind = serializers.ChoiceField(choices=["", *KINDS], required=False, help_text="Empty if it is unknown.")
     dialect = serializers.ChoiceField(choices=list(DIALECTS), required=False)
-    received_after = TimeField(required=False, help_text="First received then or later.")
-    received_before = TimeField(required=False, help_text="First received before then.")
-    all = serializers.BooleanField(required=False, help_text="Must be true where nothing else is said.")
+    received_after = TimeField(required=False, help_text="First received at this time or later.")
+    received_before = TimeField(required=False, help_text="First received before this time.")
+    all = serializers.BooleanField(required=False, help_text="Must be true if no other criterion is given.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, object]) -> dict[str, object]:
         """Refuse unknown members and an empty selection: a typo must not replay everything."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such member."))
+            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."))
         if not {name for name in attrs if name != "all"} and not attrs.get("all"):
-            raise serializers.ValidationError('Say which, or {"all": true}.')
+            raise serializers.ValidationError('Select events, or send {"all": true}.')
         return attrs
 
 
-class OutcomeSerializer(serializers.Serializer[dict[str, Any]]):
+class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
     """What became of one rejected event: outcome is stored, duplicate, rejected, several or busy."""
 
     outcome = serializers.CharField()
@@ -162,8 +160,8 @@ class ReplayActions:
 
     @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
     @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
-    def replay(self, request: Request, **_: Any) -> Response:
-        """Judge one rejected event again and file it where it is accepted now."""
+    def replay(self, request: Request, **_: object) -> Response:
+        """Validate a rejected event again, and file it if it is accepted now."""
         _key_of(request)
         row = self.get_object()  # type: ignore[attr-defined]  # of the view that this is mixed into
         with transaction.atomic():
@@ -177,7 +175,7 @@ class ReplayActions:
     @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
     @action(detail=False, methods=["post"], url_path="replay", serializer_class=WantedSerializer)
     def replay_matching(self, request: Request) -> Response:
-        """Ask for a replay of all that match; it is done in the background."""
+        """Request a replay of all matching events, which runs in the background."""
         key = _key_of(request)
         wanted = WantedSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -211,7 +209,7 @@ class ReplayActions:
 
 
 class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[RejectedEvent]):
-    """Rejected events of the owners that the reader may see; secret keys let them in by replays."""
+    """Rejected events of the owners that the reader may see. A secret key can replay them."""
 
     queryset = RejectedEvent.objects.none()  # for the description: the real one is the reader's
     serializer_class = RejectedSerializer
@@ -241,7 +239,7 @@ FOLLOWED["rejected"] = Followed(
 def _key_of(request: Request) -> ApiKey:
     """Return the secret key of a request. People replay in the admin."""
     if not isinstance(request.user, KeyUser):
-        raise PermissionDenied("Replays need a secret key; people start them in the admin.")
+        raise PermissionDenied("Replays need a secret key. People start them in the admin.")
     if not request.user.key.may_write:
         raise PermissionDenied("Replays file events: this API key has no write permission.")
     return request.user.key
@@ -262,7 +260,7 @@ def _selection(reader: KeyUser, said: dict[str, Any]) -> Selection:
     )
 
 
-def _outcome(done: Replayed) -> dict[str, Any]:
+def _outcome(done: Replayed) -> dict[str, object]:
     """Return the outcome of one event: `several` for a whole request, `busy` if somebody else replays it."""
     events = done.stored + done.duplicates + done.rejected
     names = (("stored", done.stored), ("duplicate", done.duplicates), ("rejected", done.rejected))

@@ -17,13 +17,15 @@ class DiscardedEvent(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     dialect = models.TextField()
     kind = models.TextField(blank=True)
-    code = models.TextField(help_text="Why it was rejected, when it was discarded.")
-    client_event_id = models.TextField(blank=True, help_text="The sender's own id, where it could be told.")
+    code = models.TextField(help_text="Reason for the rejection, when the event was discarded.")
+    client_event_id = models.TextField(
+        blank=True, help_text="The sender's own ID of the event, if it could be read."
+    )
     received_at = models.DateTimeField(help_text="When it was first received.")
-    seen = models.PositiveBigIntegerField(help_text="How often it was received.")
+    seen = models.PositiveBigIntegerField(help_text="Number of times it was received.")
     discarded_at = models.DateTimeField()
-    discarded_by = models.TextField(help_text="Who discarded it.")
-    reason = models.TextField(help_text="Why it was discarded, in the words of who did.")
+    discarded_by = models.TextField(help_text="Person who discarded the event.")
+    reason = models.TextField(help_text="Reason given for discarding it.")
 
     class Meta:
         indexes = [models.Index(fields=["owner", "received_at"], name="discarded_owner")]

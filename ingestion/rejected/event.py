@@ -26,18 +26,20 @@ class RejectedEvent(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     dialect = models.TextField()
     encoding = models.TextField()
-    kind = models.TextField(blank=True, help_text="Kind of event, where it could be told.")
+    kind = models.TextField(blank=True, help_text="Kind of event, if it could be read.")
     code = models.TextField(help_text="Stable code of the reason.")
     path = models.TextField(blank=True, help_text="Path of the field at fault.")
     message = models.TextField(help_text="The reason in a sentence.")
-    client_event_id = models.TextField(blank=True, help_text="The sender's own id, where it could be told.")
+    client_event_id = models.TextField(
+        blank=True, help_text="The sender's own ID of the event, if it could be read."
+    )
     received_at = models.DateTimeField(help_text="When it was first received.")
     last_received_at = models.DateTimeField(help_text="When it was last received.")
-    seen = models.PositiveBigIntegerField(default=1, help_text="How often it was received.")
+    seen = models.PositiveBigIntegerField(default=1, help_text="Number of times it was received.")
     content_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the bytes.")
-    body = models.BinaryField(help_text="The event's bytes as they came.")
-    context = models.JSONField(help_text="What headers and key said of the request.")
-    strict = models.BooleanField(help_text="Whether it was held to strict validation.")
+    body = models.BinaryField(help_text="Bytes of the event as received.")
+    context = models.JSONField(help_text="What the headers and the key added to the request.")
+    strict = models.BooleanField(help_text="Whether strict validation applied.")
 
     objects = RejectedQuerySet.as_manager()
 
@@ -63,7 +65,7 @@ class RejectedSize(models.Model):
     owner = models.OneToOneField(
         Owner, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
     )
-    bytes = models.BigIntegerField(help_text="Bodies of its rejected events, and 1 KiB for each event.")
+    bytes = models.BigIntegerField(help_text="Size of its rejected events, plus 1 KiB for each event.")
 
     def __str__(self) -> str:
         return f"{self.bytes:,} bytes"
@@ -123,14 +125,14 @@ class Selection:
     path: str | None = None  # "" where no field is named
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: Mapping[str, object]) -> Self:
         """Return the selection that `to_json` stored."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         return cls(**values)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the selection as JSON, for `from_json`."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 

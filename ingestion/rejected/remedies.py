@@ -24,25 +24,25 @@ class Remedy(NamedTuple):
 REMEDIES = {
     "bad_json": Remedy(
         "It isn't JSON.",
-        "The message has the position of the fault, and what to remove if something is left over.",
+        "The message has the position of the error, and says what to remove.",
     ),
     "bad_utf8": Remedy(
-        "A byte of it isn't UTF-8.",
-        "Encode texts as UTF-8.",
+        "It contains a byte that isn't UTF-8.",
+        "Encode text as UTF-8.",
     ),
     "not_finite": Remedy(
-        "It has NaN or Infinity in it, which JSON doesn't know.",
+        "It contains NaN or Infinity, which JSON doesn't have.",
         "Leave the field out, or send null.",
     ),
     "number_out_of_range": Remedy(
-        "A number is beyond what a double holds, or has more than 1,000 digits.",
-        "Send it as text.",
+        "A number is outside the range of a double, or has more than 1,000 digits.",
+        "Send the number as text.",
     ),
     "too_large": Remedy(
         "It has more than 1 MiB (`INGEST_MAX_EVENT_BYTES`); a body, more than 5 MiB"
         " (`INGEST_MAX_BODY_BYTES`), or more than 3 MiB and 40 times its compressed size"
         " (`INGEST_MAX_INFLATE_RATIO`, status 413 both).",
-        "Send less, or less at once.",
+        "Send less data, or split it into several requests.",
     ),
     "too_deep": Remedy(
         "It is nested deeper than 100 levels (`INGEST_MAX_DEPTH`).",
@@ -55,18 +55,18 @@ REMEDIES = {
     "too_many_elements": Remedy(
         "It has more than 50,000 keys and list items in all (`INGEST_MAX_ELEMENTS`); a body, more than"
         " 250,000 (`INGEST_MAX_BODY_ELEMENTS`, status 413).",
-        "Send less, or less at once.",
+        "Send less data, or split it into several requests.",
     ),
     "unknown_kind": Remedy(
-        "`eid` is no event of Telemetry V3.",
-        "Mind the upper case; data of your own fits into EXDATA.",
+        "`eid` is not an event of Telemetry V3.",
+        "Event names are in upper case. Send data of your own as EXDATA.",
     ),
     "unknown_version": Remedy(
-        "`version` names no version of the Availity interface.",
+        "`version` is not a version of the Availity API.",
         'Send `"1"`.',
     ),
     "missing": Remedy(
-        "A hard field isn't there.",
+        "A hard field is missing.",
         "Send the field that `path` names.",
         "`{path}` is required.",
         "Send it: see [the fields of this kind](formats.md).",
@@ -78,26 +78,26 @@ REMEDIES = {
         "Fill it: see [what it means](formats.md).",
     ),
     "wrong_type": Remedy(
-        "A hard field, or the event, is of another JSON type.",
+        "A hard field, or the event itself, has the wrong JSON type.",
         "Send the type that the message names.",
-        "`{path}` is of another JSON type.",
+        "`{path}` has the wrong JSON type.",
         "Send the type that [the field has](formats.md).",
     ),
     "bad_value": Remedy(
-        "A field isn't written as it must be (a pattern, a range).",
+        "The value of a field doesn't match its pattern or range.",
         "Look the field up in [formats.md](formats.md).",
-        "`{path}` isn't written as it must be.",
-        "Send what [the field may have](formats.md).",
+        "`{path}` has a value in the wrong format.",
+        "Send a value that [the field accepts](formats.md).",
     ),
     "bad_length": Remedy(
-        "A text or a list is longer than it may be; also `Idempotency-Key` over 512 characters.",
+        "A text or a list is too long; also `Idempotency-Key` over 512 characters.",
         "Shorten it.",
-        "`{path}` is longer than it may be.",
+        "`{path}` is too long.",
     ),
     "bad_name": Remedy(
         "An owner or a source can't have this name.",
         "1 to 100 characters, none of them control characters.",
-        "`{path}` is no name that an owner or a source can have.",
+        "`{path}` is not a valid name of an owner or a source.",
     ),
     "unknown_field": Remedy(
         "Strict validation doesn't know the field.",
@@ -107,36 +107,37 @@ REMEDIES = {
     ),
     "reserved_key": Remedy(
         "A key in `event.data` contains `buildless`.",
-        "Name it otherwise.",
+        "Use another name.",
         "`{path}` contains `buildless`, which is reserved.",
     ),
     "too_old": Remedy(
-        "It happened more than 400 days before it came in (`EVENT_MAX_AGE_DAYS`), or before what is kept"
-        " (`RETENTION_WEEKS`).",
+        "It happened more than 400 days before it was received (`EVENT_MAX_AGE_DAYS`), or in a week that is"
+        " no longer kept (`RETENTION_WEEKS`).",
         "Check the device's clock.",
     ),
     "too_far_ahead": Remedy(
-        "It is more than 24 hours ahead (`EVENT_MAX_AHEAD_HOURS`).",
+        "Its time is more than 24 hours in the future (`EVENT_MAX_AHEAD_HOURS`).",
         "Check the clock, and that times are in milliseconds.",
     ),
     "owner_gone": Remedy(
-        "Owner and API key were deleted after the event was acknowledged. Only operators see it, under the"
+        "Its owner and API key were deleted after the event was acknowledged. Only operators see it, under"
+        " the"
         " organization `deleted-owners`.",
         "Delete the events if they aren't needed, or replay them there.",
     ),
     "unfileable": Remedy(
         "The server failed to file it.",
-        "The log of the server has the reason; tell the operator, and replay it once that is mended.",
+        "The server's log has the reason. Tell the operator, and replay the event once the cause is fixed.",
     ),
 }
 # A replay can meet what is otherwise the refusal of a request; the page has these among the requests.
 MET_BY_REPLAYS = {
     "owner_not_allowed": Remedy(
-        "The message names an owner that isn't there, or that who replayed it doesn't lead.",
-        "Make the owner, let a lead of both owners or an operator replay it, or correct `owner`.",
+        "The message names an owner that doesn't exist, or that the person replaying it doesn't lead.",
+        "Create the owner, ask a lead of both owners or an operator to replay it, or correct `owner`.",
     ),
     "quota_exceeded": Remedy(
-        "The owner's quota of the month of receipt is used up, and the owner is set to refuse more.",
+        "The owner's quota for the month of receipt is used up, and the owner refuses events beyond it.",
         "Raise `monthly_quota` in the owner's settings, or set `over_quota` to warn or mark; then replay it.",
     ),
     "bad_protobuf": Remedy(
@@ -144,7 +145,7 @@ MET_BY_REPLAYS = {
         "Check message and field numbers against `buildless.proto`.",
     ),
 }
-_UNKNOWN = Remedy("A later release rejected it.", "Look the code up in the documentation.")
+_UNKNOWN = Remedy("A later release rejected it.", "Look up the code in the documentation.")
 _MARKED = re.compile(r"`([^`]+)`|\[([^\]]+)\]\(([^)]+)\)")
 FORMATS = "formats.md"
 

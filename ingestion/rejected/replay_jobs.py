@@ -6,9 +6,9 @@ Each block and its counts are one transaction, so a killed worker loses nothing.
 import logging
 import time
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import Error as DatabaseError
 from django.db import connection, models, transaction
 from django.db.models import F, Max, Q
@@ -26,10 +26,10 @@ from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
 class State(models.TextChoices):
     """The progress of a job."""
 
-    WAITING = "waiting", "Waiting: no worker has begun"
+    WAITING = "waiting", "Waiting: no worker has started yet"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
-    STOPPED = "stopped", "Stopped: what was done until then stays done"
+    STOPPED = "stopped", "Stopped: events replayed before stay replayed"
 
 
 class ReplayJob(models.Model):
@@ -40,28 +40,33 @@ class ReplayJob(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Who asked for it; what is done is bounded by what this person leads while it is done.",
+        help_text="Person who requested the replay. It covers only owners that this person leads while it"
+        " runs.",
     )
     key = models.ForeignKey(
-        ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", help_text="The key that asked for it."
+        ApiKey,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="API key that requested the replay.",
     )
-    by = models.TextField(help_text="Who asked for it, as they were called then.")
-    selection = models.JSONField(help_text="Which rejected events are meant.")
-    sentence = models.TextField(help_text="Which rejected events are meant, in words.")
+    by = models.TextField(help_text="Name of the person or key that requested the replay, at that time.")
+    selection = models.JSONField(help_text="Selection of rejected events.")
+    sentence = models.TextField(help_text="Description of the selected rejected events.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    total = models.BigIntegerField(help_text="How many rejected events were meant when it was asked for.")
-    last = models.BigIntegerField(help_text="The newest of them; what came later is not touched.")
-    reached = models.BigIntegerField(default=0, help_text="The rejected event that was looked at last.")
-    done = models.BigIntegerField(default=0, help_text="Rejected events that were looked at.")
-    stored = models.BigIntegerField(default=0, help_text="Events that were filed.")
-    duplicates = models.BigIntegerField(default=0, help_text="Events that were there already.")
-    rejected = models.BigIntegerField(default=0, help_text="Events that were rejected again.")
+    total = models.BigIntegerField(help_text="Number of selected rejected events at the time of the request.")
+    last = models.BigIntegerField(help_text="Newest selected rejected event. Later ones aren't replayed.")
+    reached = models.BigIntegerField(default=0, help_text="Rejected event that was processed last.")
+    done = models.BigIntegerField(default=0, help_text="Number of rejected events processed.")
+    stored = models.BigIntegerField(default=0, help_text="Number of events stored.")
+    duplicates = models.BigIntegerField(default=0, help_text="Events that were already stored.")
+    rejected = models.BigIntegerField(default=0, help_text="Number of events rejected again.")
     skipped = models.BigIntegerField(
-        default=0, help_text="Rejected events that somebody else replayed at that moment."
+        default=0, help_text="Number of rejected events that somebody else was replaying."
     )
-    attempts = models.SmallIntegerField(default=0, help_text="How often the next block was begun.")
+    attempts = models.SmallIntegerField(default=0, help_text="Number of attempts at the next block.")
     created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(help_text="When the last block was begun.")
+    updated_at = models.DateTimeField(help_text="Start of the last block.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -88,7 +93,7 @@ def ask(
     by: str,
     sentence: str,
     now: datetime,
-    user: Any = None,
+    user: User | None = None,
     key: ApiKey | None = None,
 ) -> ReplayJob:
     """Create a job; a worker starts it within seconds."""
@@ -107,7 +112,7 @@ def ask(
     return job
 
 
-def writable(user: Any, key: ApiKey | None) -> frozenset[int] | None:
+def writable(user: User | None, key: ApiKey | None) -> frozenset[int] | None:
     """Return the owners whose rejected events a person, or else a key, may replay now; None: all owners."""
     return (Access(user) if user is not None and user.is_active else Access.of_key(key)).writable
 
@@ -189,7 +194,7 @@ def _run(job: ReplayJob) -> None:
 
 
 def _give_up(ids: list[int]) -> Replayed:
-    log.error("Rejected event is skipped: its replay never ended", extra={"rejected": ids[0]})
+    log.error("Rejected event skipped: its replay never ended", extra={"rejected": ids[0]})
     return Replayed(rows=1, rejected=1)
 
 

@@ -110,7 +110,7 @@ def _owner(
     return Fault(
         "owner_not_allowed",
         "owner",
-        f"The message names owner {name!r:.110}, which is not there or not yours to write for.",
+        f"The message names owner {name!r:.110}, which doesn't exist or which you may not write for.",
     )
 
 

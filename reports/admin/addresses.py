@@ -6,15 +6,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.validators import validate_email
 from django.db import models, transaction
-from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
-from events.access import access_of
-from events.admin.base import AuditedAdmin, EmptyState, PageAdmin
+from events.access import access_of, person_of
+from events.admin.base import AuditedAdmin, Context, EmptyState, Form, PageAdmin
 from events.admin.display import Page, group, time_column
+from events.lib.fields import AnyField
 from events.ownership.owner import Owner
 from reports.mail import account_mails
 from reports.mail.addresses import Address, mailbox_in, resume, vouch_for
@@ -23,7 +23,7 @@ from reports.mail.addresses import Address, mailbox_in, resume, vouch_for
 class MailboxField(forms.CharField):
     """A field for one address, in whatever form it was pasted."""
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: object) -> str:
         """Return the bare address."""
         return mailbox_in(super().to_python(value) or "")
 
@@ -41,9 +41,9 @@ class AddressForm(forms.ModelForm[Address]):
         self.fields["address"].required = False
         self.fields["address"].help_text = "Leave empty to use the contact from the owner's messages."
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Default to the owner's contact, and refuse an address that the owner already has."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         owner = data.get("owner")
         if owner and "address" not in self.errors and not data.get("address"):
             self._take_contact(owner, data)
@@ -51,7 +51,7 @@ class AddressForm(forms.ModelForm[Address]):
             self.add_error("address", "This owner already has this address.")
         return data
 
-    def _take_contact(self, owner: Owner, data: dict[str, Any]) -> None:
+    def _take_contact(self, owner: Owner, data: dict[str, str]) -> None:
         try:
             data["address"] = mailbox_in(owner.contact)
             if data["address"]:
@@ -84,7 +84,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         "Add an owner's contact here. It gets a mail that asks for confirmation, and no other until then.",
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Address]:
         """Limit to addresses of owners that the person leads, and their own."""
         rows = super().get_queryset(request).select_related("owner", "user").prefetch_related("confirmed_by")
         access = access_of(request)
@@ -106,7 +106,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         """Return the status of the address."""
         return row.sentence
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Address | None = None) -> bool:
         """Allow leads of its owner, and the person it belongs to."""
         access = access_of(request)
         if obj is None:
@@ -117,7 +117,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         """Allow leads, for their owners."""
         return access_of(request).leads_any
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Address | None = None) -> bool:
         """Allow leads of its owner."""
         return obj is not None and obj.owner_id is not None and self._leads(request, obj)
 
@@ -125,7 +125,9 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         access = access_of(request)
         return access.is_operator or (row.owner_id is not None and access.leads(row.owner_id))
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer only owners that the person leads."""
         if db_field.name == "owner":
             kwargs["queryset"] = access_of(request).led
@@ -133,7 +135,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
             kwargs["form_class"] = MailboxField
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Address | None = None) -> tuple[str, ...]:
         """Return the fields of the form."""
         return ("owner", "address")
 
@@ -142,7 +144,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: Context = None,
     ) -> HttpResponse:
         """Show a form to add an address, and a page for an existing one."""
         if object_id is None:
@@ -151,7 +153,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         more = {"leads": found is not None and self._leads(request, found)}
         return super().changeform_view(request, object_id, form_url, {**more, **(extra_context or {})})
 
-    def save_model(self, request: HttpRequest, obj: Address, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Address, form: Form, change: bool) -> None:
         """Save, record the person as vouching for the address, and ask for confirmation."""
         obj.confirmed_by_id, obj.confirmed_at = request.user.pk, timezone.now()
         super().save_model(request, obj, form, change)
@@ -168,7 +170,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
             ),
         )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the buttons of the page."""
         views = {"ask": self.ask_view, "resume": self.resume_view}
         return [
@@ -184,7 +186,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         address = self._led(request, pk)
         if request.method == "POST" and address.may_be_asked:
             with transaction.atomic():
-                vouch_for(address, request.user, timezone.now())
+                vouch_for(address, person_of(request), timezone.now())
                 if self._ask(request, address):
                     self._note(request, "address.asked", address)
         return redirect("admin:mail_address_change", pk)
@@ -207,7 +209,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
 
     def _ask(self, request: HttpRequest, address: Address) -> bool:
         """Ask for confirmation; True if a mail is sent."""
-        if why := account_mails.ask_to_confirm(address, request.user, timezone.now()):
+        if why := account_mails.ask_to_confirm(address, person_of(request), timezone.now()):
             messages.warning(request, why)
             return False
         messages.info(

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of
@@ -24,11 +24,12 @@ from reports.mail.transport import ServerConnection
 
 # Explanations on the page, by state.
 SENTENCES = {
-    State.CLAIMED: "This mail is waiting to be sent, or to be tried again.",
+    State.CLAIMED: "This mail is waiting to be sent or retried.",
     State.SENDING: "This mail is being handed to the mail server.",
     State.SENT: "The mail server accepted this mail.",
-    State.FAILED: "This mail couldn't be sent and won't be tried again.",
-    State.UNKNOWN: "It is unknown if this mail was sent: the connection ended before the server answered.",
+    State.FAILED: "This mail couldn't be sent and won't be retried.",
+    State.UNKNOWN: "It is unknown whether this mail was sent: the connection ended before the server"
+    " responded.",
     State.SKIPPED: "This mail was not sent:",
 }
 
@@ -50,7 +51,7 @@ class SentMailAdmin(PageAdmin):
         "No mails yet", "Every mail that Tally sends is listed here, with its delivery status."
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[SentMail]:
         """Limit to mails that the person may see, without their messages, which lists don't show."""
         rows = super().get_queryset(request).select_related("address").defer("message")
         access = access_of(request)
@@ -61,7 +62,7 @@ class SentMailAdmin(PageAdmin):
         )
         return rows.filter(mine)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: SentMail | None = None) -> bool:
         """Allow members to see the list, and recipients and leads to see a mail."""
         access = access_of(request)
         if obj is None or access.is_operator:
@@ -72,7 +73,7 @@ class SentMailAdmin(PageAdmin):
             obj.address.owner_id is not None and access.leads(obj.address.owner_id)
         )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the copy and the buttons."""
         views = {"copy": self.copy_view, "again": self.again_view, "taken": self.taken_view}
         return [

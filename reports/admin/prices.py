@@ -34,11 +34,11 @@ class PricePlanAdmin(AuditedAdmin):
     fields = ("name", "currency")
     empty_state = EmptyState(
         "No price plans yet",
-        "Without a plan usage is counted, and costs nothing.",
+        "Without a plan, usage is counted but costs nothing.",
         ("manage.py seed_prices",),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PricePlan | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: PricePlan | None = None) -> tuple[str, ...]:
         """Keep the currency of an existing plan."""
         return ("currency",) if obj else ()
 
@@ -62,31 +62,31 @@ class TierInline(Inline):
     model = PriceTier
     extra = 0
 
-    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return formatted columns for a price that can't be changed."""
         return (begins, amount_of) if obj and obj.charged_at else ("above", "unit_price")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return all fields of a price that has been charged."""
         return (begins, amount_of) if obj and obj.charged_at else ()
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may view the price."""
         return self.has_add_permission(request, obj) or self._of_price().has_view_permission(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         """Allow whoever may change the price."""
         return bool(self._of_price().has_change_permission(request, obj))
 
-    def _of_price(self) -> Any:
+    def _of_price(self) -> admin.ModelAdmin[Price]:
         return self.admin_site._registry[Price]
 
 
@@ -101,15 +101,15 @@ class PriceAdmin(AuditedAdmin):
     search_fields = ("sku",)
     search_help_text = "SKU"
     inlines = (TierInline,)
-    empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs, by a plan.")
+    empty_state = EmptyState("No prices yet", "A price says what a unit of a meter costs in a plan.")
 
-    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return the fields of the form, or formatted columns for a price that has been charged."""
         if obj and obj.charged_at:
             return ("plan", "meter", "sku", amount_of, time_column("valid_from"), time_column("charged_at"))
         return ("plan", "meter", "sku", "unit_price", "valid_from")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[Any, ...]:
         """Return all fields of a price that has been charged."""
         return self.get_fields(request, obj) if obj and obj.charged_at else ()
 
@@ -131,7 +131,7 @@ class PlanAssignmentAdmin(AuditedAdmin):
     list_display = ("organization", "whose", "plan", time_column("valid_from"))
     list_select_related = ("organization", "owner", "plan")
     fields = ("organization", "owner", "plan", "valid_from")
-    empty_state = EmptyState("No plan is in force", "Usage is counted, and costs nothing.")
+    empty_state = EmptyState("No plan is in force", "Usage is counted but costs nothing.")
 
     @admin.display(description="Owner", ordering="owner__name")
     def whose(self, row: PlanAssignment) -> str:
@@ -154,7 +154,7 @@ class DiscountAdmin(AuditedAdmin):
     search_fields = ("owner__name",)
     search_help_text = "Owner"
     fields = ("owner", "percent", "valid_from", "valid_until")
-    empty_state = EmptyState("No discounts", "A discount takes percents off an owner's unit prices.")
+    empty_state = EmptyState("No discounts", "A discount reduces an owner's unit prices by a percentage.")
 
     def audit_owner(self, row: Discount) -> Owner:
         """Return the owner."""
@@ -169,7 +169,7 @@ class PlatformCostForm(forms.ModelForm[PlatformCost]):
         fields = ("organization", "name", "amount", "method", "first_month", "last_month")
         help_texts = {
             "first_month": "Any day of the first month (UTC).",
-            "last_month": "Any day of the last month; empty: without end.",
+            "last_month": "Any day of the last month. Empty: no end.",
         }
 
     def clean_first_month(self) -> date:
@@ -195,7 +195,7 @@ class PlatformCostAdmin(AuditedAdmin):
     search_fields = ("name",)
     search_help_text = "Name"
     fields = ("organization", "name", "amount", "method", "first_month", "last_month")
-    empty_state = EmptyState("No platform costs", "A platform cost is shared among the owners of a month.")
+    empty_state = EmptyState("No platform costs", "A platform cost is shared among the owners each month.")
 
     @admin.display(description="Organization", ordering="organization__name")
     def bearer(self, row: PlatformCost) -> str:

@@ -1,23 +1,23 @@
 """Subscriptions to digests in the admin. People manage their own, leads those of contacts, operators all."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db import models, transaction
-from django.db.models import Field, Prefetch
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from events.access import Access, access_of
 from events.accounts import audit
-from events.admin.base import AuditedAdmin, EmptyState
+from events.admin.base import AuditedAdmin, EmptyState, Form, Row
 from events.admin.display import time_column
-from events.ownership.owner import Owner
+from events.lib.fields import AnyField
+from events.ownership.owner import Owner, OwnerQuerySet
 from reports.admin.mails import framed, sentence
 from reports.digests import sending
 from reports.digests.content import compose
@@ -37,15 +37,15 @@ PLANNED = {"rhythm", "hour", "zone", "active"}  # changing one of these moves th
 class SubscriptionForm(forms.ModelForm[Subscription]):
     """A subscription has one recipient, who may see all its owners."""
 
-    reader: Any = None  # the recipient if the form doesn't ask for one; set by the page
+    reader: User | None = None  # the recipient if the form doesn't ask for one; set by the page
 
     class Meta:
         model = Subscription
         fields = ("user", "address", *CHOSEN)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Require one recipient, who may see all owners."""
-        data: dict[str, Any] = super().clean() or {}
+        data = super().clean() or {}
         address = data.get("address", self.instance.address)
         user = data.get("user", self.instance.user)
         if address is None and user is None:
@@ -59,7 +59,7 @@ class SubscriptionForm(forms.ModelForm[Subscription]):
         self._check_owners(data.get("owners"), user, address)
         return data
 
-    def _check_owners(self, owners: Any, user: Any, address: Address | None) -> None:
+    def _check_owners(self, owners: OwnerQuerySet | None, user: User | None, address: Address | None) -> None:
         if not owners:
             return
         seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Access(user).visible_owners
@@ -91,7 +91,7 @@ class SubscriptionAdmin(AuditedAdmin):
         "Subscribe to get a summary of your owners' telemetry by mail every day, week or month.",
     )
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Subscription]:
         """Limit to the person's own subscriptions and those of contacts of owners that they lead."""
         access = access_of(request)
         shown = access.visible_owners
@@ -113,7 +113,7 @@ class SubscriptionAdmin(AuditedAdmin):
         return str(row.user or row.address)
 
     @admin.display(description="About")
-    def told(self, row: Any) -> str:
+    def told(self, row: Row) -> str:
         """Return the names of its owners."""
         return ", ".join(owner.name for owner in row.shown_owners)
 
@@ -136,7 +136,7 @@ class SubscriptionAdmin(AuditedAdmin):
         url = reverse("admin:digests_subscription_preview", args=[row.pk])
         return format_html('<a class="tally-rotate" href="{}">Preview</a>', url)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
         """Allow the recipient, and leads of the owner whose contact gets it."""
         access = access_of(request)
         if obj is None or access.is_operator:
@@ -148,20 +148,22 @@ class SubscriptionAdmin(AuditedAdmin):
         """Allow everybody who sees an owner."""
         return not access_of(request).is_empty
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
         """Allow everybody who may view it."""
         return obj is not None and self.has_view_permission(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Subscription | None = None) -> bool:
         """Allow everybody who may view it."""
         return self.has_change_permission(request, obj)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Subscription | None = None, change: bool = False, **kwargs: object
+    ) -> type[forms.ModelForm[Subscription]]:
         """Return the form, with the person as the default recipient."""
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"reader": request.user})
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Subscription | None = None) -> tuple[str, ...]:
         """Include the recipient only when adding, and only for people who may choose one."""
         access = access_of(request)
         if obj is not None:
@@ -169,11 +171,13 @@ class SubscriptionAdmin(AuditedAdmin):
         choices = (("user", access.is_operator), ("address", access.leads_any))
         return (*(name for name, may in choices if may), *CHOSEN)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Subscription | None = None) -> tuple[str, ...]:
         """Return the computed fields."""
         return ("reader", "next_at", "standing", "preview") if obj is not None else ()
 
-    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Offer only owners and addresses that the person may see."""
         access = access_of(request)
         if db_field.name == "owners":
@@ -185,7 +189,7 @@ class SubscriptionAdmin(AuditedAdmin):
             field.help_text = f"{db_field.help_text} Empty: you."
         return field
 
-    def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Subscription, form: Form, change: bool) -> None:
         """Save. A changed schedule starts again."""
         if change and PLANNED & set(form.changed_data):
             obj.schedule_next(timezone.now())
@@ -197,7 +201,7 @@ class SubscriptionAdmin(AuditedAdmin):
                 f"Nothing is sent: the account {obj.user} has no e-mail address. An operator can add one.",
             )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the preview and its buttons."""
         views = {"preview": self.preview_view, "frame": self.frame_view, "send": self.send_view}
         return [

@@ -1,1 +1,1 @@
-"""The read API of the report side."""
+"""Endpoints of the read API that come from reports."""

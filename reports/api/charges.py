@@ -38,13 +38,13 @@ class ExactNumber(serializers.DecimalField):
         return plain(value)
 
 
-class ChargeSerializer(Selectable, serializers.Serializer[Any]):
+class ChargeSerializer(Selectable, serializers.Serializer[dict[str, object]]):
     """What one meter cost an owner in a period, for a source, a kind and a dialect."""
 
     period = serializers.DateTimeField(
         read_only=True,
-        help_text="Begin of the hour, day or month, UTC. Stored data of a day that is over is in its"
-        " first hour, where rows are by the hour.",
+        help_text="Start of the hour, day or month, UTC. In rows by the hour, the stored data of a past day"
+        " is in its first hour.",
     )
     owner = serializers.CharField(read_only=True, help_text="Name of the owner.")
     source = serializers.CharField(  # type: ignore[assignment]  # as of events
@@ -54,13 +54,13 @@ class ChargeSerializer(Selectable, serializers.Serializer[Any]):
     dialect = serializers.CharField(read_only=True)
     meter = serializers.ChoiceField(choices=choices(METERS), read_only=True)
     is_correction = serializers.BooleanField(
-        read_only=True, help_text="Of a month that was closed before; its period is the corrected one."
+        read_only=True, help_text="Whether it corrects a closed month. Its period is the corrected one."
     )
     currency = serializers.CharField(read_only=True, help_text="ISO 4217.")
-    consumed = ExactNumber(help_text="In the meter's consumed unit.")
-    quantity = ExactNumber(help_text="In the meter's pricing unit.")
-    list_cost = ExactNumber(help_text="Without the owner's discount.")
-    cost = ExactNumber(help_text="What is billed.")
+    consumed = ExactNumber(help_text="Quantity in the meter's consumed unit.")
+    quantity = ExactNumber(help_text="Quantity in the meter's pricing unit.")
+    list_cost = ExactNumber(help_text="Cost without the owner's discount.")
+    cost = ExactNumber(help_text="Billed cost.")
 
     class Meta:
         fields = (
@@ -79,7 +79,7 @@ class ChargeSerializer(Selectable, serializers.Serializer[Any]):
 class ChargeFilter(ReceiptFilter):
     """Filters of charges."""
 
-    meter = django_filters.ChoiceFilter(choices=choices(METERS), help_text="What is charged by.")
+    meter = django_filters.ChoiceFilter(choices=choices(METERS), help_text="Meter of the charge.")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         """Rows of a period each. By hour of the charges, else of their daily sums. Raises `BadParameter`."""
@@ -111,7 +111,7 @@ class ChargeViewSet(Endpoint, viewsets.GenericViewSet[Charge]):
         return rows
 
     def list(self, request: Request) -> Response:
-        """A page of rows, with the names that their keys stand for."""
+        """Return a page of rows, with the names of owners and sources."""
         page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         owners = Owner.objects.in_bulk({row.owner_id for row in page})
         sources = Source.objects.in_bulk({row.source_key for row in page})

@@ -52,24 +52,27 @@ def exact_seconds(value: Number) -> str:
     return f"{float(value):,.3f} s"
 
 
+Writer = Callable[[Any], str]  # of a unit's numbers
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """The unit of a number."""
 
     name: str  # on an axis
-    short: Callable[[Any], str] = short_count
-    exact: Callable[[Any], str] = exact_count
+    short: Writer = short_count
+    exact: Writer = exact_count
     is_whole: bool = False  # True if there is nothing between 0 and 1
     is_length: bool = False  # True if it is counted in sixties
     in_files: str = ""  # unit in files, unless the column's name says it
     number_format: str = ""  # in XLSX
-    column: Callable[[Sequence[Any]], Callable[[Any], str]] | None = None  # how it writes values to line up
+    column: Callable[[Sequence[Any]], Writer] | None = None  # how it writes values to line up
 
     def in_table(self, value: Number) -> str:
         """Format a value in a column. Counts have all digits, so that they line up."""
         return self.exact(value) if self.short is short_count else self.short(value)
 
-    def writer(self, values: Sequence[Any]) -> Callable[[Any], str]:
+    def writer(self, values: Sequence[Number]) -> Writer:
         """Return a function that formats these values so that they line up in a column."""
         return self.column(values) if self.column else self.in_table
 
@@ -146,7 +149,7 @@ def _ends_in_zero(number: float, places: int) -> bool:
     return text.endswith("0") and float(text) != 0
 
 
-def _amounts(currency: str, values: Sequence[Number]) -> Callable[[Any], str]:
+def _amounts(currency: str, values: Sequence[Number]) -> Writer:
     """Return a function that writes a column's amounts with as many decimals as the smallest one needs.
 
     If the column has amounts of 100 and more, it writes at most four decimals. Amounts that would round to

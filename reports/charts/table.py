@@ -1,16 +1,16 @@
 """Tables: shown below a chart or alone, with the same rows as the downloads."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from events.lib.formatting import shorten
+from events.lib.sparkline import sparkline
 from events.spreadsheets.sheet import UTC, Formatted, Heading, Sheet
-from reports.charts.numbers import NOTHING, Number, Unit
-from reports.charts.spark import spark
+from reports.charts.numbers import NOTHING, Number, Unit, Writer
 
 LONGEST = 48  # characters of a text; longer ones are shortened in the middle
 LONGEST_ID = 16  # of an id
@@ -73,11 +73,14 @@ class Trend:
         return " ".join("-" if value is None else str(value) for value in self.values)
 
 
+Cell = Any  # a number, a text, a time, a Moment, an Amount, a Trend or None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row: a value for each column, None where there is none."""
 
-    cells: tuple[Any, ...]
+    cells: tuple[Cell, ...]
     href: str = ""  # of the first cell
     hrefs: dict[str, str] = field(default_factory=dict)  # of further cells, by name of the column
     hue: int | None = None  # hue in the drawing next to it
@@ -152,7 +155,7 @@ class Table:
             number_format=column.unit.number_format if column.unit else "",
         )
 
-    def _values(self, amounts: int | None) -> Iterator[list[Any]]:
+    def _values(self, amounts: int | None) -> Iterator[list[object]]:
         for row in self.rows:
             values = [_in_file(value) for value in row.cells]
             if amounts is not None:
@@ -204,11 +207,11 @@ class Shown:
 
 
 # Formats of a column's values, by unit.
-Writers = dict[str, Callable[[Any], str]]
+Writers = dict[str, Writer]
 
 
-def _writers(cells: list[Any], column: Column) -> Writers:
-    found: dict[str, tuple[Unit, list[Any]]] = {}
+def _writers(cells: list[Cell], column: Column) -> Writers:
+    found: dict[str, tuple[Unit, list[Number]]] = {}
     for cell in cells:
         unit, value = _unit(cell, column), _plain(cell)
         if unit and value not in (None, ""):
@@ -216,7 +219,7 @@ def _writers(cells: list[Any], column: Column) -> Writers:
     return {name: unit.writer(values) for name, (unit, values) in found.items()}
 
 
-def _unit(cell: Any, column: Column) -> Unit | None:
+def _unit(cell: Cell, column: Column) -> Unit | None:
     return cell.unit if isinstance(cell, Amount) else column.unit
 
 
@@ -261,7 +264,7 @@ def _padded(cell: Shown, number: re.Match[str], places: int) -> Shown:
     return replace(cell, text=text, exact=cell.exact or cell.text)
 
 
-def _texts(value: Any, unit: Unit | None, writers: Writers) -> tuple[str, str]:
+def _texts(value: Cell, unit: Unit | None, writers: Writers) -> tuple[str, str]:
     if value is None or value == "":
         return NOTHING, NOTHING
     if unit:
@@ -271,7 +274,7 @@ def _texts(value: Any, unit: Unit | None, writers: Writers) -> tuple[str, str]:
     if isinstance(value, Moment):
         return value.label, value.label if value.is_day else value.at.isoformat()
     if isinstance(value, Trend):
-        return spark(value.values), ""
+        return sparkline(value.values), ""
     return shorten(str(value), LONGEST), str(value)
 
 
@@ -294,21 +297,21 @@ def offset_if_twice(at: datetime) -> str:
     return f" ({at.isoformat()[-6:]})"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Cell) -> Cell:
     return value.value if isinstance(value, Amount) else value
 
 
-def _time(value: Any) -> Any:
+def _time(value: Cell) -> Cell:
     return value.at if isinstance(value, Moment) else value
 
 
-def _in_file(value: Any) -> Any:
+def _in_file(value: Cell) -> Cell:
     if isinstance(value, Amount):
         return Formatted(value.value, value.unit.number_format)
     return _time(value)
 
 
-def _key(value: Any) -> Any:
+def _key(value: Cell) -> Cell:
     value = _plain(value)
     if isinstance(value, Moment):
         return value.at

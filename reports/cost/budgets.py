@@ -20,13 +20,15 @@ class Budget(models.Model):
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="budgets")
     first_month = models.DateField(
-        help_text="Any day of the first month (UTC). It holds for each month from then on, until a newer one."
+        help_text="Any day of the first month (UTC). The budget applies from that month until the next"
+        " budget."
     )
     amount = models.DecimalField(
         max_digits=14,
         decimal_places=2,
         validators=[MinValueValidator(Decimal(0))],
-        help_text="A month, in the currency of the owner's charges. 0: no budget from then on.",
+        help_text="Amount per month, in the currency of the owner's charges. 0: no budget from that month"
+        " on.",
     )
 
     class Meta:
@@ -35,7 +37,8 @@ class Budget(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "first_month"],
                 name="budget_once",
-                violation_error_message="This owner has a budget from that month on: change that one.",
+                violation_error_message="This owner already has a budget from that month on. Change that"
+                " one.",
             ),
             models.CheckConstraint(
                 condition=models.Q(amount__gte=0) & models.Q(first_month__day=1), name="budget_is_of_month"
@@ -59,11 +62,11 @@ class BudgetNotice(models.Model):
     """A threshold passed in a month, noted once, in the transaction that queues the mail."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="+")
-    month = models.DateField(help_text="Its first day.")
+    month = models.DateField(help_text="First day of the month.")
     threshold = models.CharField(max_length=8, choices=Threshold)
-    amount = models.DecimalField(max_digits=14, decimal_places=2, help_text="The budget then.")
-    cost = ExactField(help_text="What the month had cost by then.")
-    expected = ExactField(null=True, help_text="What it was expected to cost.")
+    amount = models.DecimalField(max_digits=14, decimal_places=2, help_text="Budget at that time.")
+    cost = ExactField(help_text="Cost of the month up to that time.")
+    expected = ExactField(null=True, help_text="Expected cost of the month.")
     noticed_at = models.DateTimeField()
 
     class Meta:

@@ -29,13 +29,13 @@ class BillingMonth(models.Model):
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="billing_months")
-    month = models.DateField(help_text="Its first day.")
+    month = models.DateField(help_text="First day of the month.")
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.TextField(blank=True, help_text="Who closed it, as called then.")
-    charged_until = models.DateTimeField(null=True, help_text="The hours before it have charges.")
-    terms = models.TextField(blank=True, help_text="Hash of the prices that its charges were computed with.")
+    closed_by = models.TextField(blank=True, help_text="Name of the person who closed it, at that time.")
+    charged_until = models.DateTimeField(null=True, help_text="Time up to which hours have charges.")
+    terms = models.TextField(blank=True, help_text="Hash of the prices used for its charges.")
 
     class Meta:
         ordering = ["organization", "-month"]
@@ -60,7 +60,7 @@ class BillingMonth(models.Model):
 
     @property
     def since(self) -> datetime:
-        """Its first moment."""
+        """Start of the period."""
         return month_start(self.month)
 
     @property
@@ -104,15 +104,17 @@ class _Charged(models.Model):
     )
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False, null=True)
-    kind = models.TextField(help_text="Kind of event; empty where it could not be told.")
+    kind = models.TextField(help_text="Kind of event. Empty if it is unknown.")
     dialect = models.TextField()
     meter = models.CharField(max_length=20, choices=METER_CHOICES)
-    is_correction = models.BooleanField(help_text="Of a month that was closed before, found later.")
-    consumed = ExactField(help_text="In the meter's consumed unit.")
-    quantity = ExactField(help_text="In the meter's pricing unit.")
-    list_cost = ExactField(help_text="Without the owner's discount.")
-    cost = ExactField(help_text="What is billed.")
-    wire_bytes = models.BigIntegerField(help_text="Size of ingested data in its requests; for information.")
+    is_correction = models.BooleanField(help_text="Whether it corrects a month that was already closed.")
+    consumed = ExactField(help_text="Quantity in the meter's consumed unit.")
+    quantity = ExactField(help_text="Quantity in the meter's pricing unit.")
+    list_cost = ExactField(help_text="Cost without the owner's discount.")
+    cost = ExactField(help_text="Billed cost.")
+    wire_bytes = models.BigIntegerField(
+        help_text="Size of the ingested data in its requests, for information."
+    )
 
     class Meta:
         abstract = True
@@ -128,11 +130,15 @@ class Charge(_Charged):
     hour = models.DateTimeField(help_text="UTC.")
     hours = models.SmallIntegerField(
         default=1,
-        help_text="Number of hours that it covers: more than one only for stored data of a past day.",
+        help_text="Number of hours that it covers. More than one only for stored data of a past day.",
     )
-    tier = models.SmallIntegerField(help_text="0 for the first. Of fixed costs: which of them.")
+    tier = models.SmallIntegerField(
+        help_text="0 for the first tier. For platform costs, the number of the cost."
+    )
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+", db_index=False, null=True)
-    label = models.TextField(blank=True, help_text="Of a fixed cost: which, and how it was shared.")
+    label = models.TextField(
+        blank=True, help_text="For platform costs, the name of the cost and how it was shared."
+    )
     list_unit_price = ExactField(null=True)
     unit_price = ExactField(null=True, help_text="With the owner's discount.")
 
@@ -199,5 +205,5 @@ def parse_month(text: str) -> date:
     """Parse a month such as 2026-09 and return its first day. Raises ValueError with a sentence."""
     found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text, re.ASCII)
     if not found or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:
-        raise ValueError("Write a month as 2026-09.")
+        raise ValueError("Write a month like 2026-09.")
     return date(int(found[1]), int(found[2]), 1)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
@@ -23,7 +22,7 @@ class Column:
     """A column of the export. `value` takes a charge with its owner, source, month and price."""
 
     name: str
-    value: Callable[[Charge], Any]
+    value: Callable[[Charge], object]
 
     def heading(self, form: str) -> Heading:
         """Return the specification's name, with the time zone in XLSX, which is for people."""
@@ -40,12 +39,12 @@ def _never(_: Charge) -> None:
     return None
 
 
-def _of_usage(value: Callable[[Charge], Any]) -> Callable[[Charge], Any]:
+def _of_usage(value: Callable[[Charge], object]) -> Callable[[Charge], object]:
     """A value that a fixed cost has not."""
     return lambda charge: None if charge.meter == PLATFORM else value(charge)
 
 
-def _of_regular(value: Callable[[Charge], Any]) -> Callable[[Charge], Any]:
+def _of_regular(value: Callable[[Charge], object]) -> Callable[[Charge], object]:
     """A value that a correction has not: it is a difference between tiers and prices."""
     return lambda charge: None if charge.is_correction else value(charge)
 
@@ -122,7 +121,7 @@ def sheet(charges: Iterable[Charge], month: date, form: str) -> Sheet:
     return Sheet(f"FOCUS {month:%Y-%m}", [column.heading(form) for column in COLUMNS], _rows(charges))
 
 
-def _rows(charges: Iterable[Charge]) -> Iterator[list[Any]]:
+def _rows(charges: Iterable[Charge]) -> Iterator[list[object]]:
     for charge in charges:
         yield [column.value(charge) for column in COLUMNS]
 

@@ -37,7 +37,7 @@ METERS: Mapping[str, Meter] = {
         Meter(
             DUPLICATES,
             "Duplicates",
-            "Events that were there already, free of charge",
+            "Events that were already stored, free of charge",
             "Events",
             "1000000 Events",
             ONE_MILLION,
@@ -46,7 +46,7 @@ METERS: Mapping[str, Meter] = {
         Meter(
             REJECTED,
             "Rejected events",
-            "Events that were refused, free of charge",
+            "Rejected events, free of charge",
             "Events",
             "1000000 Events",
             ONE_MILLION,

@@ -42,6 +42,6 @@ class ExactField(models.DecimalField[Any, Any]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"max_digits": 80, "decimal_places": 40, **options})
 
-    def db_type(self, connection: Any) -> str:
+    def db_type(self, connection: object) -> str:
         """Return the unbounded type."""
         return "numeric"

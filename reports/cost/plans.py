@@ -10,7 +10,7 @@ from reports.cost.meters import METERS, PRICED
 from reports.cost.numbers import ZERO
 
 PRICED_METERS = [(name, METERS[name].label) for name in PRICED]
-WHOLE_HOUR = "Charges are by the hour, so this must be the begin of an hour (UTC)."
+WHOLE_HOUR = "Charges are computed by the hour, so this must be the start of an hour (UTC)."
 
 
 def begins_an_hour(name: str) -> models.Q:
@@ -21,12 +21,12 @@ def begins_an_hour(name: str) -> models.Q:
 class PricePlan(models.Model):
     """A list of prices in one currency."""
 
-    name = models.CharField(max_length=100, unique=True, help_text="The name that people see.")
+    name = models.CharField(max_length=100, unique=True, help_text="Name shown to people.")
     currency = models.CharField(
         max_length=3,
         default="EUR",
-        validators=[RegexValidator("^[A-Z]{3}$", "Three capital letters, as in EUR.")],
-        help_text="ISO 4217. Chosen once: what was charged stays in it.",
+        validators=[RegexValidator("^[A-Z]{3}$", "Three capital letters, such as EUR.")],
+        help_text="ISO 4217 code. It can't be changed later, because charges refer to it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -47,16 +47,18 @@ class Price(models.Model):
 
     plan = models.ForeignKey(PricePlan, on_delete=models.PROTECT, related_name="prices")
     meter = models.CharField(max_length=20, choices=PRICED_METERS)
-    sku = models.CharField("SKU", max_length=50, help_text="Stays the same when the price changes.")
+    sku = models.CharField("SKU", max_length=50, help_text="It stays the same when the price changes.")
     unit_price = models.DecimalField(
         max_digits=20,
         decimal_places=10,
         validators=[MinValueValidator(ZERO)],
-        help_text="Of 1,000,000 events, of a GB (10^9 bytes), of a GB stored for a month.",
+        help_text="Price of 1,000,000 events, of a GB (10^9 bytes), or of a GB stored for a month.",
     )
     valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
     charged_at = models.DateTimeField(
-        null=True, editable=False, help_text="When it was charged first: it can't be changed any more."
+        null=True,
+        editable=False,
+        help_text="Time of the first charge with this price. After that it can't be changed.",
     )
 
     class Meta:
@@ -86,7 +88,7 @@ class PriceTier(models.Model):
     above = models.DecimalField(
         max_digits=20,
         decimal_places=6,
-        help_text="For the part of the owner's month beyond so many pricing units.",
+        help_text="Applies to the owner's usage in a month above this number of pricing units.",
     )
     unit_price = models.DecimalField(max_digits=20, decimal_places=10, validators=[MinValueValidator(ZERO)])
 
@@ -117,7 +119,7 @@ class PlanAssignment(models.Model):
         related_name="plans",
         null=True,
         blank=True,
-        help_text="Empty: for all owners that have none of their own.",
+        help_text="Empty: for all owners without a plan of their own.",
     )
     plan = models.ForeignKey(PricePlan, on_delete=models.PROTECT, related_name="assignments")
     valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
@@ -150,10 +152,12 @@ class Discount(models.Model):
     """A discount of an owner for a time. Discounts don't add up: the newest in force applies."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="discounts")
-    percent = models.DecimalField(max_digits=6, decimal_places=3, help_text="Off every unit price.")
+    percent = models.DecimalField(
+        max_digits=6, decimal_places=3, help_text="Percentage off every unit price."
+    )
     valid_from = models.DateTimeField(help_text=f"UTC. {WHOLE_HOUR}")
     valid_until = models.DateTimeField(
-        null=True, blank=True, help_text=f"UTC, exclusive; empty: without end. {WHOLE_HOUR}"
+        null=True, blank=True, help_text=f"UTC, exclusive. Empty: no end. {WHOLE_HOUR}"
     )
 
     class Meta:
@@ -173,7 +177,7 @@ class Discount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(valid_until=None) | models.Q(valid_until__gt=models.F("valid_from")),
                 name="discount_has_time",
-                violation_error_message="It must end after it begins.",
+                violation_error_message="The end must be after the start.",
             ),
         ]
 
@@ -184,7 +188,7 @@ class Discount(models.Model):
 class Method(models.TextChoices):
     """Ways to share a platform cost."""
 
-    EVENLY = "evenly", "Evenly among the owners that sent or kept something in the month"
+    EVENLY = "evenly", "Evenly among the owners that sent or stored data in the month"
     EVENTS = "events", "In proportion to accepted events"
     INGESTED = "ingested", "In proportion to ingested data"
     STORED = "stored", "In proportion to stored data"
@@ -199,19 +203,19 @@ class PlatformCost(models.Model):
         related_name="platform_costs",
         null=True,
         blank=True,
-        help_text="Who bears it. Empty: every organization bears the whole of it.",
+        help_text="Organization that pays it. Empty: every organization pays the full amount.",
     )
-    name = models.CharField(max_length=100, help_text="What it is for.")
+    name = models.CharField(max_length=100, help_text="Purpose of the cost.")
     amount = models.DecimalField(
         max_digits=14,
         decimal_places=2,
         validators=[MinValueValidator(ZERO)],
-        help_text="A month, in the currency of the organization's plan.",
+        help_text="Amount per month, in the currency of the organization's plan.",
     )
     method = models.CharField(max_length=10, choices=Method, default=Method.INGESTED)
     first_month = models.DateField(help_text="First day of the first month.")
     last_month = models.DateField(
-        null=True, blank=True, help_text="First day of the last month; empty: without end."
+        null=True, blank=True, help_text="First day of the last month. Empty: no end."
     )
 
     class Meta:
@@ -223,7 +227,7 @@ class PlatformCost(models.Model):
                 condition=models.Q(first_month__day=1)
                 & (models.Q(last_month=None) | models.Q(last_month__day=1)),
                 name="platform_cost_by_month",
-                violation_error_message="Months are given by their first day.",
+                violation_error_message="Enter the first day of a month.",
             ),
         ]
 
@@ -234,4 +238,4 @@ class PlatformCost(models.Model):
         """Refuse a last month before the first, which would silently charge nobody."""
         months = [month for month in (self.first_month, self.last_month) if month]
         if months != sorted(months):
-            raise ValidationError({"last_month": "It must not be before the first month."})
+            raise ValidationError({"last_month": "The last month must not be before the first."})

@@ -1,7 +1,6 @@
 """Celery tasks: updating charges and checking budgets."""
 
 import logging
-from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -15,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 @shared_task(name="cost.charge", time_limit=3_600)
-def charge(*, history: bool = False, **_: Any) -> None:
+def charge(*, history: bool = False, **_: object) -> None:
     """Update the charges of each organization. Skip those that another process is updating."""
     now = timezone.now()
     for_each(
@@ -27,6 +26,6 @@ def charge(*, history: bool = False, **_: Any) -> None:
 
 
 @shared_task(name="cost.budgets", time_limit=600)
-def budgets(**_: Any) -> None:
+def budgets(**_: object) -> None:
     """Mail leads whose budgets have passed a threshold."""
     budget_mails.send_budget_warnings(timezone.now())

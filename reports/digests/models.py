@@ -28,7 +28,9 @@ RHYTHMS = {
 def validate_zone(name: str) -> None:
     """Validate that a name is in the time zone database."""
     if name not in available_timezones():
-        raise ValidationError("No such time zone: write it as Europe/London.", code="unknown_zone")
+        raise ValidationError(
+            "There is no such time zone. Use a name like Europe/London.", code="unknown_zone"
+        )
 
 
 class Subscription(models.Model):
@@ -41,7 +43,7 @@ class Subscription(models.Model):
         blank=True,
         related_name="+",
         verbose_name="person",
-        help_text="Gets it at the address of the account.",
+        help_text="Person who gets the digest, at the address of their account.",
     )
     address = models.ForeignKey(
         Address,
@@ -49,34 +51,36 @@ class Subscription(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The contact that gets it instead of a person: only about the owner whose contact it is.",
+        help_text="Owner's contact that gets the digest instead of a person. It can only cover that owner.",
     )
-    owners = models.ManyToManyField(Owner, related_name="+", help_text="What it tells of.")
+    owners = models.ManyToManyField(Owner, related_name="+", help_text="Owners that the digest covers.")
     rhythm = models.CharField(max_length=10, choices=list(RHYTHMS.items()), default=Rhythm.WEEKLY.value)
     hour = models.PositiveSmallIntegerField(
         default=7,
         validators=[MaxValueValidator(23)],
-        help_text="Hour of the day at which it is sent, 0 to 23, by the clocks of the zone.",
+        help_text="Hour of the day at which it is sent, 0 to 23, in the time zone.",
     )
     zone = models.CharField(
         max_length=64,
         default="UTC",
         validators=[validate_zone],
-        help_text="Time zone of the hour, and of the days that it tells of, for instance Europe/London.",
+        help_text="Time zone of the hour and of the days that it covers, such as Europe/London.",
     )
     locale = models.CharField(
         max_length=10,
         choices=[(code, locale.title) for code, locale in LOCALES.items()],
         default=DEFAULT,
-        help_text="How numbers and dates are written. The words are English.",
+        help_text="Format of numbers and dates. The text is English.",
     )
     attach_csv = models.BooleanField(
         "attach figures", default=False, help_text="Attach the figures as CSV and XLSX."
     )
-    also_empty = models.BooleanField(default=False, help_text="Send it also when nothing came in.")
-    active = models.BooleanField(default=True, help_text="Whether it is sent.")
-    ended_why = models.TextField(blank=True, editable=False, help_text="Why it is no longer sent.")
-    next_at = models.DateTimeField(editable=False, help_text="When it is due next.")
+    also_empty = models.BooleanField(default=False, help_text="Send it even if nothing was received.")
+    active = models.BooleanField(default=True, help_text="Whether digests are sent.")
+    ended_why = models.TextField(
+        blank=True, editable=False, help_text="Reason why digests are no longer sent."
+    )
+    next_at = models.DateTimeField(editable=False, help_text="Time at which the next one is due.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -31,7 +31,7 @@ TICK_SECONDS = 45.0
 MINUTE = timedelta(minutes=1)
 WAIT = timedelta(minutes=15)  # at most, for figures that are behind
 LOADING_WAIT = timedelta(days=1)  # while past events are being loaded
-BEHIND = "Its figures were not up to date yet."
+BEHIND = "Its figures weren't up to date yet."
 NO_ACCESS = "The subscriber is no longer a member of any of its owners."
 
 
@@ -88,8 +88,8 @@ def write_claimed(compose: Compose, clock: Callable[[], datetime], until: float)
                 if not _postpone_if_behind(mail, clock()):
                     write_digest(mail, compose, clock())
         except Exception as error:  # a failure in one owner's figures must not stop the others
-            log.exception("A digest could not be written", extra={"mail": mail.pk})
-            delivery.postpone(mail, f"It could not be written: {type(error).__name__}.", clock())
+            log.exception("A digest could not be composed", extra={"mail": mail.pk})
+            delivery.postpone(mail, f"It could not be composed: {type(error).__name__}.", clock())
 
 
 def _postpone_if_behind(mail: SentMail, now: datetime) -> bool:
@@ -117,7 +117,7 @@ def write_digest(mail: SentMail, compose: Compose, now: datetime) -> None:
     assert mail.address is not None
     content = digest_content(subscription, period_of(mail, subscription), compose, mail.address, now)
     if content is None:
-        delivery.skip(mail, "Nothing came in, and no source is silent.", now)
+        delivery.skip(mail, "Nothing was received, and no source is silent.", now)
     else:
         delivery.store_message(mail, content, now)
 
@@ -193,7 +193,7 @@ def unsubscribe(_: str, about: str, address: Address) -> str:
     """
     subscription = Subscription.objects.filter(pk=int(about)).first()
     if subscription is not None and subscription.active:
-        subscription.end("Unsubscribed by the link in a mail.")
+        subscription.end("Unsubscribed through the link in a mail.")
     if address.owner_id is None:
         return f"{address.address} is unsubscribed from this digest."
     revoke_confirmation(address)

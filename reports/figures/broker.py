@@ -53,7 +53,7 @@ class Broker:
 
 
 ABSENT = "The broker can't be reached."
-SILENT = f"The broker gave no answer in {ANSWERS:.0f} seconds."
+SILENT = f"The broker didn't respond within {ANSWERS:.0f} seconds."
 NOT_YET = Broker(is_known=False)
 
 

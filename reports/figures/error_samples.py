@@ -17,6 +17,7 @@ from django.db.models.functions import Left
 
 from events.identity import MILLISECOND
 from events.kinds import KINDS
+from events.kinds.base import Kind
 from events.sessions.keys import Names
 from events.sessions.session import Session
 from events.store.pending import key_of
@@ -100,7 +101,7 @@ def traces(found: Iterable[Sample]) -> list[Trace]:
     return [Trace(text, count, latest[text]) for text, count in counts.most_common(TRACES)]
 
 
-def _sample(row: Any, page: str | None) -> Sample:
+def _sample(row: Kind, page: str | None) -> Sample:
     event = row.event
     return Sample(
         id=row.pk,

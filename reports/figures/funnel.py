@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 
 from events.event import INDEXED
 from events.kinds import KINDS
-from events.lib.sql import compose, identifier
+from events.lib.sql import Parameters, compose, identifier
 from events.sessions.session import Session, SessionPage
 from reports.figures.sessions import in_period
 from reports.filters import Filters
@@ -179,7 +179,7 @@ def _share(sessions: int, events: int) -> float:
     return min(1.0, SESSIONS / max(sessions, 1), EVENTS / max(events, 1))
 
 
-def sample(filters: Filters, counted: Mapping[str, Any]) -> QuerySet[Session]:
+def sample(filters: Filters, counted: Mapping[str, int]) -> QuerySet[Session]:
     """Return the sessions to read, given the numbers of sessions and events that were `counted`."""
     return _sample(filters, _share(counted["sessions"], counted["events"]))
 
@@ -208,11 +208,11 @@ def _masks(chosen: Sequence[_Chosen], steps: Sequence[Step]) -> list[list[int]]:
     return found
 
 
-def statement(part: Sequence[_Chosen], steps: Sequence[Step], column: str) -> tuple[str, dict[str, Any]]:
+def statement(part: Sequence[_Chosen], steps: Sequence[Step], column: str) -> tuple[str, Parameters]:
     """Return the statement that reads the steps of sessions; `column` finds their events."""
     low, high = min(each.entry_event for each in part), max(each.exit_event for each in part)
     bounds = f">= '{low}' AND {{id}} <= '{high}'"
-    parameters: dict[str, Any] = {
+    parameters: Parameters = {
         "owners": [each.owner_id for each in part],
         "sources": [each.source_id for each in part],
         "names": [getattr(each, column) for each in part],

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from events.identity import week_of
+from events.lib.sql import Fetched, Parameters
 from events.partitioned.partitions import Week, weeks
 from reports.filters import Filters
 from reports.query.series import Counts
@@ -155,7 +156,7 @@ def throughput(filters: Filters, now: datetime) -> dict[str, Counts]:
     """Count stored, rejected and duplicate events by bucket of receipt, in whole UTC hours."""
     period = filters.period.by_utc_hours()
     starts = period.buckets(filters.granularity)
-    asked: dict[str, Any] = {"starts": starts, "since": period.since, "until": period.until}
+    asked: Parameters = {"starts": starts, "since": period.since, "until": period.until}
     with connection.cursor() as cursor:
         cursor.execute(_HOURS, asked)
         found: dict[int, tuple[int, ...]] = {place: counts for place, *counts in cursor.fetchall()}
@@ -176,8 +177,8 @@ def partitions(now: datetime) -> tuple[tuple[Week, ...], int]:
     return tuple(found), ready
 
 
-def _one(sql: str, parameters: Any) -> tuple[Any, ...]:
+def _one(sql: str, parameters: Any) -> Fetched:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        row: tuple[Any, ...] = cursor.fetchone()
+        row: Fetched = cursor.fetchone()
         return row

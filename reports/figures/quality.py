@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 
 from events.sessions.session import WARNED, Session
 from events.store.usage import UsageHour, WarningHour
+from events.store.versions import has_version
 from reports.figures.receipt import Rejected, of_receipt, rejected
 from reports.filters import Filters
 from reports.query import reading
@@ -267,11 +268,12 @@ def _sessions(filters: Filters) -> tuple[OfSessions, ...]:
     for name, values in (
         ("owner_id", filters.owners),
         ("source_id", filters.sources or None),
-        ("version", filters.versions or None),
         ("country", filters.countries or None),
     ):
         if values is not None:
             rows = rows.filter(**{f"{name}__in": values})
+    if filters.versions:
+        rows = rows.filter(has_version(filters.versions))
     is_bot = filters.bots.wanted(of_people=False)
     if is_bot is not None:
         rows = rows.filter(is_bot=is_bot)

@@ -3,11 +3,12 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from events.lib.sql import Parameters
 from events.store.silent import SilentSource, silent_sources
 from events.store.usage import UsageHour, WarningHour
 from reports.filters import Filters
@@ -107,7 +108,7 @@ def _rows(filters: Filters, starts: list[datetime]) -> list[tuple[str, int, int,
         owners="ARRAY(SELECT id FROM events_owner)" if filters.owners is None else "%(owners)s",
         narrowed=" AND ".join(narrowed) or "TRUE",
     )
-    parameters: dict[str, Any] = {
+    parameters: Parameters = {
         "starts": starts,
         "since": filters.period.since,
         "until": filters.period.until,

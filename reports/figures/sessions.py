@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from events.sessions.session import Session
+from events.store.versions import has_version
 from reports.filters import Filters
 from reports.periods import DAY, Period
 from reports.query import reading
@@ -181,11 +182,11 @@ def in_period(filters: Filters) -> QuerySet[Session]:
     narrowed = {
         "owner_id__in": filters.owners,
         "source_id__in": filters.sources or None,
-        "version__in": filters.versions or None,
         "country__in": filters.countries or None,
         "is_bot": filters.bots.wanted(of_people=True),
     }
-    return rows.filter(**{name: values for name, values in narrowed.items() if values is not None})
+    rows = rows.filter(**{name: values for name, values in narrowed.items() if values is not None})
+    return rows.filter(has_version(filters.versions)) if filters.versions else rows
 
 
 def _narrowed(rows: QuerySet[Session], among: Among) -> QuerySet[Session]:

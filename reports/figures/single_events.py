@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 
 from events.event import Event
 from events.identity import first_id, moment, occurred_ms
 from events.kinds import KINDS
+from events.kinds.audit import Audit
+from events.kinds.feedback import Feedback
 from events.lib.paging import EventQuery, WindowEnd
+from events.store.versions import has_version
 from reports.filters import Filters
 
 _OF_ENVELOPE = (
@@ -46,7 +49,7 @@ def newest(
     model = KINDS[kind].model
     since, until = map(first_id, between or (filters.period.since, filters.period.until))
     in_time = model._default_manager.filter(pk__gte=since, pk__lt=until).defer(*without)
-    mine: Any = Event.objects.filter(pk__gte=since, pk__lt=until)
+    mine: QuerySet[Event] = Event.objects.filter(pk__gte=since, pk__lt=until)
     if filters.owners is not None:
         mine = mine.filter(owner_id__in=filters.owners)
     rows = in_time.prefetch_related(
@@ -66,14 +69,15 @@ def newest(
     )
 
 
-def _narrowed(events: Any, filters: Filters) -> Any:
+def _narrowed(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     for column, values in (
         ("source_id", filters.sources),
-        ("version", filters.versions),
         ("country", filters.countries),
     ):
         if values:
             events = events.filter(**{f"{column}__in": values})
+    if filters.versions:
+        events = events.filter(has_version(filters.versions))
     is_bot = filters.bots.wanted(of_people=False)
     if is_bot is None:
         return events
@@ -114,7 +118,7 @@ def comments(filters: Filters, content: str = "", limit: int = COMMENTS) -> tupl
     return tuple(_comment(row) for row in rows[:limit])
 
 
-def _comment(row: Any) -> Comment:
+def _comment(row: Feedback) -> Comment:
     return Comment(
         at=row.event.occurred_at,
         event_id=str(row.pk),
@@ -158,7 +162,7 @@ def trail(filters: Filters, about: str = "", limit: int = CHANGES) -> Trail:
     return Trail(tuple(map(_change, found.rows)), found.looked_back_to, found.has_more)
 
 
-def _change(row: Any) -> Change:
+def _change(row: Audit) -> Change:
     event = row.event
     return Change(
         at=event.occurred_at,

@@ -1,7 +1,7 @@
 """Mails with a personal link (invitations, new passwords, confirmations), and how many may be sent."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -41,7 +41,7 @@ class AccountMailer:
             )
         return to.suppression(mail.kind)
 
-    def refusal(self, asked_by: Any, to: str, now: datetime) -> str:
+    def refusal(self, asked_by: User, to: str, now: datetime) -> str:
         """Return why a person may not send another mail to a stranger now, or an empty text."""
         with transaction.atomic():
             return limit_reached(asked_by, to, now)
@@ -51,8 +51,8 @@ class AccountMailer:
         if settings.EMAIL_BACKEND != "reports.mail.files.EmailBackend":
             return ""
         return (
-            "No mail server is set (EMAIL_URL): within a minute the mail is written to a file in the folder"
-            " mail of this installation's data, usually var/mail."
+            "No mail server is configured (EMAIL_URL). Within a minute the mail is written to a file in the"
+            " folder mail under TALLY_DATA, usually var/mail."
         )
 
 
@@ -105,13 +105,13 @@ def _password(mail: SentMail) -> MailContent:
     return _content(PASSWORD, "Set a new password for Tally", passwords.reset_path(user), context)
 
 
-def _name(of: Any) -> str:
+def _name(of: object) -> str:
     """Return a name for the subject of a mail."""
     return isolated(one_line(str(of)))
 
 
-def _content(kind: str, subject: str, path: str, context: dict[str, Any]) -> MailContent:
-    context |= {"url": links.absolute(path)}
+def _content(kind: str, subject: str, path: str, context: Mapping[str, object]) -> MailContent:
+    context = {**context, "url": links.absolute(path)}
     text = render_to_string(f"mail/{kind}.txt", context)
     return MailContent(subject, text, html=render_to_string(f"mail/{kind}.html", context))
 
@@ -120,7 +120,7 @@ register(Kind(INVITATION, "invitations", objection=_objection, compose=_invitati
 register(Kind(PASSWORD, "links to set a new password", compose=_password))
 
 
-def ask_to_confirm(address: Address, by: Any, now: datetime) -> str:
+def ask_to_confirm(address: Address, by: User, now: datetime) -> str:
     """Ask a contact to confirm its address, at most once a day (UTC).
 
     Returns why no mail is sent, as a sentence, or an empty text.
@@ -132,14 +132,14 @@ def ask_to_confirm(address: Address, by: Any, now: datetime) -> str:
             return why
         about = str(address.pk)
         if not delivery.queue(to=address, kind=CONFIRMATION, key=key, now=now, about=about, asked_by=by):
-            return f"{address} was already asked today. Ask again tomorrow."
+            return f"{address} was already asked today. Try again tomorrow."
     return ""
 
 
 def _compose(mail: SentMail) -> MailContent:
     """Write the mail that asks for confirmation."""
     address = mail.address
-    assert address is not None, "without an address nothing is sent"
+    assert address is not None, "nothing is sent without an address"
     context = {"address": address, "owner": address.owner, "url": links.confirm_url(address)}
     return MailContent(
         subject=f"Confirm that you want reports about {isolated(one_line(str(address.owner)))}",

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import getaddresses
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
@@ -34,7 +34,7 @@ class Address(models.Model):
         blank=True,
         related_name="+",
         verbose_name="person",
-        help_text="Whose address it is.",
+        help_text="Person whose address it is.",
     )
     owner = models.ForeignKey(
         Owner,
@@ -42,7 +42,7 @@ class Address(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Whose contact it is.",
+        help_text="Owner whose contact it is.",
     )
     address = models.CharField(max_length=MAX_ADDRESS, validators=[validate_email])
     confirmed_by = models.ForeignKey(
@@ -51,21 +51,21 @@ class Address(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The lead or operator who said that it is right.",
+        help_text="Lead or operator who vouched for the address.",
     )
     confirmed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a lead or operator said that it is right."
+        null=True, blank=True, help_text="Time at which a lead or operator vouched for the address."
     )
     clicked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When somebody who reads its mail said yes."
+        null=True, blank=True, help_text="Time at which the reader of the address gave consent."
     )
     failures = models.PositiveSmallIntegerField(
-        default=0, help_text="How often in a row its mail server refused it for good."
+        default=0, help_text="Number of consecutive permanent failures at its mail server."
     )
-    paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when it gets no mail.")
-    paused_why = models.TextField(blank=True, help_text="Why it gets no mail: what its mail server said.")
+    paused_at = models.DateTimeField(null=True, blank=True, help_text="Time since which it gets no mail.")
+    paused_why = models.TextField(blank=True, help_text="Why it gets no mail: the mail server's response.")
     unwanted = models.JSONField(
-        default=list, blank=True, help_text="Kinds of mail that its reader has ended."
+        default=list, blank=True, help_text="Kinds of mail that its reader has unsubscribed from."
     )
 
     class Meta:
@@ -134,11 +134,11 @@ SUPPRESSIONS: tuple[tuple[str, Callable[["Address", str], bool]], ...] = (
         lambda address, _: address.owner_id is not None and address.confirmed_at is None,
     ),
     (
-        "The lead who vouched for it no longer leads the owner. Another lead must ask again.",
+        "The lead who vouched for it no longer leads the owner. Another lead must ask for confirmation.",
         lambda address, _: address.owner_id is not None and not address.is_vouched_for,
     ),
     (
-        "It hasn't been confirmed yet by the link in the mail sent to it.",
+        "Its reader hasn't confirmed it yet through the link in the mail.",
         lambda address, kind: (
             address.owner_id is not None and address.clicked_at is None and kind != CONFIRMATION
         ),
@@ -150,7 +150,7 @@ SUPPRESSIONS: tuple[tuple[str, Callable[["Address", str], bool]], ...] = (
 )
 
 
-def of_person(user: Any) -> Address | None:
+def of_person(user: User) -> Address | None:
     """Return the current address of a person, or None."""
     text = user.email.strip()
     if not text or len(text) > MAX_ADDRESS:
@@ -184,7 +184,7 @@ def find_confirmable(pk: int, text: str) -> Address | None:
     return found if found and found.is_vouched_for else None
 
 
-def vouch_for(address: Address, by: Any, at: datetime) -> None:
+def vouch_for(address: Address, by: User, at: datetime) -> None:
     """Make a lead vouch for an address. A confirmation given to another lead ends."""
     if address.may_be_asked:
         Address.objects.filter(pk=address.pk, clicked_at=address.clicked_at).update(

@@ -14,9 +14,9 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -84,7 +84,7 @@ def claim(
 
 
 def queue(
-    *, to: Address, kind: str, key: str, now: datetime, about: str, asked_by: Any = None
+    *, to: Address, kind: str, key: str, now: datetime, about: str, asked_by: User | None = None
 ) -> SentMail | None:
     """Send a mail of a secret kind within a minute. Returns None if the key has already been used.
 

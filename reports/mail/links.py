@@ -1,4 +1,4 @@
-"""Signed links in mails, and the pages that they open. The link is the permission: no log-in, no cookie.
+"""Signed links in mails, and the pages that they open. The link is the permission: no login, no cookie.
 
 GET changes nothing, because programs that scan mailboxes follow every link.
 """
@@ -104,7 +104,7 @@ def _done(request: HttpRequest, sentence: str) -> HttpResponse:
 
 def _invalid_link(request: HttpRequest) -> HttpResponse:
     sentence = "This link is no longer valid"
-    advice = "It may have expired or been cut short. Ask the team's lead for a new one."
+    advice = "It may have expired or be incomplete. Ask the team's lead for a new one."
     return render(request, "mail/page.html", {"title": sentence, "advice": advice}, status=404)
 
 

@@ -9,50 +9,50 @@ from reports.mail.addresses import MAX_ADDRESS, Address
 class State(models.TextChoices):
     """The delivery status of a mail. Only claimed mails are sent without a person's decision."""
 
-    CLAIMED = "claimed", "Waiting: to be sent at its time"
+    CLAIMED = "claimed", "Waiting: it will be sent when it is due"
     SENDING = "sending", "Being handed to the mail server"
-    SENT = "sent", "Sent: taken by the mail server, or written as a file"
-    FAILED = "failed", "Failed: it will not be tried again"
-    UNKNOWN = "unknown", "Not known whether sent: who sent it ended half-way"
-    SKIPPED = "skipped", "Not sent: there was nothing to say, or nobody to say it to"
+    SENT = "sent", "Sent: accepted by the mail server, or written to a file"
+    FAILED = "failed", "Failed: it won't be retried"
+    UNKNOWN = "unknown", "Not known whether sent: the worker stopped during the transfer"
+    SKIPPED = "skipped", "Not sent: there was nothing to report, or no recipient"
 
 
 class SentMail(models.Model):
     """One mail to one address. Its unique key makes sure that it is sent at most once."""
 
     key = models.TextField(
-        unique=True, help_text="What may be sent only once, for instance digest/7/2026-11-20."
+        unique=True, help_text="Key of a mail that may be sent only once, such as digest/7/2026-11-20."
     )
     kind = models.CharField(max_length=20, help_text="Kind of mail: digest, confirmation, budget.")
-    about = models.TextField(blank=True, help_text="What it is about, as its kind says it: a primary key.")
+    about = models.TextField(blank=True, help_text="Primary key of the object that the mail is about.")
     address = models.ForeignKey(
         Address,
         on_delete=models.SET_NULL,
         null=True,
         related_name="mails",
-        help_text="Where it goes; what is kept of a mail outlives the address.",
+        help_text="Address that it goes to. The record of a mail outlives the address.",
     )
-    to = models.CharField(max_length=MAX_ADDRESS, help_text="Where it went, as it was written then.")
+    to = models.CharField(max_length=MAX_ADDRESS, help_text="Address that it was sent to, as it was then.")
     subject = models.TextField(blank=True)
-    period_first = models.DateField(null=True, help_text="First day that it tells of.")
-    period_last = models.DateField(null=True, help_text="Last day that it tells of.")
+    period_first = models.DateField(null=True, help_text="First day that it covers.")
+    period_last = models.DateField(null=True, help_text="Last day that it covers.")
     state = models.CharField(max_length=10, choices=State, default=State.CLAIMED)
     answer = models.TextField(
-        blank=True, help_text="What the mail server said last, or why nothing was sent."
+        blank=True, help_text="Last response of the mail server, or why nothing was sent."
     )
-    message = models.BinaryField(default=b"", help_text="The message as sent.")
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often it was tried.")
+    message = models.BinaryField(default=b"", help_text="Message as sent.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Number of attempts.")
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Person who sent it to somebody who didn't ask for it.",
+        help_text="Person who sent it, if the recipient didn't request it.",
     )
-    claimed_at = models.DateTimeField(help_text="When it was decided that it be sent.")
-    next_at = models.DateTimeField(help_text="When it is tried next, while it waits.")
-    changed_at = models.DateTimeField(help_text="When its state changed last.")
-    sent_at = models.DateTimeField(null=True, help_text="When it was taken.")
+    claimed_at = models.DateTimeField(help_text="Time at which it was queued.")
+    next_at = models.DateTimeField(help_text="Time of the next attempt, while it is waiting.")
+    changed_at = models.DateTimeField(help_text="Time of the last change of state.")
+    sent_at = models.DateTimeField(null=True, help_text="Time at which the attempt began.")
 
     class Meta:
         ordering = ["-id"]
@@ -77,10 +77,8 @@ class Attempt(models.Model):
 
     mail = models.ForeignKey(SentMail, on_delete=models.CASCADE, related_name="tries")
     at = models.DateTimeField()
-    verdict = models.CharField(
-        max_length=10, help_text="What it came to: sent, later, refused, gone, unknown."
-    )
-    answer = models.TextField(blank=True, help_text="What the mail server said.")
+    verdict = models.CharField(max_length=10, help_text="Result: sent, later, refused, gone, unknown.")
+    answer = models.TextField(blank=True, help_text="Response of the mail server.")
 
     class Meta:
         ordering = ["id"]

@@ -1,7 +1,5 @@
 """Celery tasks of mail."""
 
-from typing import Any
-
 from celery import shared_task
 from django.utils import timezone
 
@@ -10,7 +8,7 @@ from reports.mail import delivery
 
 
 @shared_task(name="reports.mail", time_limit=600)
-def deliver(**_: Any) -> None:
+def deliver(**_: object) -> None:
     """Queue requested password links, deliver waiting mail, and mark lost mail."""
     passwords.send_links(timezone.now())
     delivery.mark_lost(timezone.now())

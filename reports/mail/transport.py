@@ -49,7 +49,7 @@ class _Ready(mail.EmailMessage):
         super().__init__(to=[to])
         self._ready = ready
 
-    def message(self, **_: Any) -> Any:
+    def message(self, **_: object) -> Any:
         """Return the finished message."""
         return email.message_from_bytes(self._ready, policy=policy.SMTP)
 
@@ -88,7 +88,7 @@ class ServerConnection:
         except OSError as error:
             return Outcome(Verdict.AWAY, _error_text(error))
         kept = type(self._backend).__module__.rpartition(".")[2]
-        return Outcome(Verdict.SENT, f"No mail server is set up; the mail went to {kept}.")
+        return Outcome(Verdict.SENT, f"No mail server is configured; the mail was written to {kept}.")
 
     def _send_by_smtp(self, server: smtplib.SMTP, message: bytes, sender: str, to: str) -> Outcome:
         """Send MAIL, RCPT and DATA, each with the verdict of a permanent refusal."""

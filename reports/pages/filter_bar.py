@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils.text import capfirst
 
@@ -13,6 +12,7 @@ from reports.pages.parameters import BOTS, COMPARES, GRANULARITIES, Choices, Par
 from reports.pages.words import plural_of
 from reports.periods import PRESETS
 from reports.query import reading
+from reports.query.relation import Key
 from reports.rollups.models import Events
 
 LISTED = 300  # values that a filter offers; what is chosen is always among them
@@ -150,7 +150,7 @@ def _many(parsed: Parsed, choices: Choices, offered: Mapping[str, Sequence[str]]
     return [_offer("owner", "Owner", choices.owners, owners), *found] if len(choices.owners) > 1 else found
 
 
-def _offer(name: str, title: str, names: Mapping[Any, str], chosen: Sequence[Any]) -> Many:
+def _offer(name: str, title: str, names: Mapping[Key, str], chosen: Sequence[Key]) -> Many:
     """Return the options, selected ones first, then the others by name."""
     rest = sorted((key for key in names if key not in chosen), key=lambda key: names[key].casefold())
     keys = [*chosen, *rest[: max(LISTED - len(chosen), 0)]]

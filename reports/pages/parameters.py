@@ -183,9 +183,7 @@ def _zone(reader: _Parameters, usual: str) -> ZoneInfo:
         reader.keep("zone", text)
         return ZoneInfo(text)
     if text:
-        reader.fail(
-            f"There is no time zone {text}; times are in {usual}. A zone is for instance Europe/Berlin."
-        )
+        reader.fail(f"There is no time zone {text}; times are in {usual}. Use a name like Europe/Berlin.")
     return ZoneInfo(usual if usual in zones() else "UTC")
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 
+from events.lib.sparkline import sparkline
 from reports.charts import Chart
 from reports.charts.numbers import NOTHING, Change, Number, Unit
-from reports.charts.spark import spark
 from reports.charts.table import Table
 from reports.periods import Period
 
@@ -39,7 +39,7 @@ class Figure:
     @property
     def drawn(self) -> SafeString:
         """Return the sparkline of its values."""
-        return spark(self.spark)
+        return sparkline(self.spark)
 
     @property
     def exact(self) -> str:
@@ -61,7 +61,7 @@ class Empty:
     """An empty state: why there is nothing, and the next step."""
 
     title: str = "Nothing in this period"
-    text: str = "Choose a longer period, or lift a filter."
+    text: str = "Choose a longer period, or remove a filter."
     href: str = ""
     label: str = ""
 

@@ -16,10 +16,11 @@ from reports.filters import Filters
 from reports.pages.links import within
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty, Figure
+from reports.pages.words import explain_versions
 from reports.query.metrics import Dataset, Metric, Ratio, Sum
 from reports.query.planner import answer, over_time
-from reports.query.query import LISTED, Answer, Key, Line, Query, Row
-from reports.query.relation import Where
+from reports.query.query import LISTED, Answer, Line, Query, Row
+from reports.query.relation import Key, Where
 from reports.query.series import ratio, summed
 
 UNNAMED = "(none)"
@@ -185,12 +186,13 @@ class Breakdown:
         """Return the table of an answer; shares are of the `total`."""
         rows = tuple(self._row(data, row, total) for row in found.rows)
         cut = self.cut.format(rows=len(rows), of=found.of) if found.of > len(rows) else ""
+        versions = (row.keys[self.by.index("version")] for row in found.rows) if "version" in self.by else ()
         return Block(
             self.name,
             self.title,
             self.sentence(data, found),
             table=Table(tuple(self._columns(data, found)), rows),
-            note=f"{self.note} {cut}".strip(),
+            note=" ".join(filter(None, (self.note, cut, explain_versions(versions)))),
             empty=self.empty,
             is_half=self.is_half,
         )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -112,7 +111,7 @@ def _page(
 ) -> HttpResponse:
     links, kept_since = about.links, completeness.sentence(page, about.kept)
     is_before = completeness.is_before(parsed.filters, about.kept)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         **admin.site.each_context(request),
         "title": page.title,
         "page": page,

@@ -1,6 +1,7 @@
 """Words shared by the sentences of pages."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import zip_longest
 
@@ -8,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from events.lib.formatting import short_count
+from events.store.versions import MOST, OVERFLOW
 from reports.charts.numbers import Number, change
 from reports.periods import PRESETS, Granularity, Period, preset
 
@@ -32,7 +34,19 @@ _TOGETHER = re.compile(
     r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?|[\d.,]+ (?:%|(?:[A-Z]{3}|[kMGT]?B|ms|s|min|h|d|points)\b))"
 )
 _SPELT = 1_000_000  # from here on short
-ABOUT = "What is said to be about so many is counted in a fair sample, since there are very many: within 3 %."
+ABOUT = (
+    "Numbers with “about” are counted from a sample, because there are very many, and are accurate to 3 %."
+)
+
+OVERFLOWN = (
+    f"{OVERFLOW} is every version beyond the first {MOST} of a source: they are counted together. The version"
+    " should name a release, not a build or an event."
+)
+
+
+def explain_versions(names: Iterable[str]) -> str:
+    """Return a note if versions of a table are counted together; otherwise an empty text."""
+    return OVERFLOWN if OVERFLOW in names else ""
 
 
 def of_period(period: Period, now: datetime) -> str:

@@ -7,12 +7,12 @@ those that go on beyond midnight aren't split. A series belongs to an owner, a s
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from reports.filters import Filters
 from reports.query.grains import stretches
 from reports.query.relation import Relation, Where, fetch, relation
 from reports.rollups.models import BuildSeries, BuildTimers
+from reports.rollups.rollup import Rollup
 
 MARGIN = timedelta(days=1)
 RUNS = timedelta(hours=1)  # a series without an end and with an event this recent may be running
@@ -151,7 +151,7 @@ def _series(filters: Filters, now: datetime, where: Where) -> Relation:
 
 
 def _made(
-    rollup: Any, filters: Filters, where: Where, keys: Sequence[str], measures: Sequence[str]
+    rollup: type[Rollup], filters: Filters, where: Where, keys: Sequence[str], measures: Sequence[str]
 ) -> Relation:
     period = filters.period
     pieces = list(stretches(period.since - MARGIN, period.until + MARGIN))

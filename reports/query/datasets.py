@@ -70,8 +70,7 @@ CONTENTS = Dataset(
         Sum("timed", TIMES),
         Sum("seconds", SECONDS, "Time in all", measure="time_spent"),
         Ratio("finished_share", SHARE, part="finished", whole="started"),
-        Ratio("mean_seconds", SECONDS, "Time per content", "The mean of what its ends say", part="seconds",
-              whole="timed"),
+        Ratio("mean_seconds", SECONDS, "Time per content", "Mean at END", part="seconds", whole="timed"),
     ),
 )  # fmt: skip
 QUESTIONS = Dataset(
@@ -87,10 +86,10 @@ QUESTIONS = Dataset(
         Sum("expected", SECONDS),
         Ratio("pass_rate", SHARE, part="passed", whole="attempts"),
         Ratio("mean_score", mean("score"), part="score", whole="attempts"),
-        Ratio("mean_seconds", SECONDS, "Time", "The mean where a time is expected", part="seconds",
+        Ratio("mean_seconds", SECONDS, "Time", "Mean of the answers with an expected time", part="seconds",
               whole="timed"),
         Ratio("expected_seconds", SECONDS, "Expected time", part="expected", whole="timed"),
-        Ratio("time_share", SHARE, "Time of expected", "100 % is as expected", part="seconds",
+        Ratio("time_share", SHARE, "Time of expected", "100 % means as expected", part="seconds",
               whole="expected"),
     ),
     titles={"item": "Question"},

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from struct import unpack
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from events.lib.sql import compose
 from reports.filters import Filters
@@ -22,6 +22,7 @@ from reports.periods import Granularity, Period
 from reports.query.relation import (
     EVERYTHING,
     PLACE,
+    Keys,
     Relation,
     Where,
     column,
@@ -255,7 +256,7 @@ FROM (
 
 def _read(
     rows: Relation, columns: Sequence[str], groupings: Sequence[tuple[Sequence[str], int]]
-) -> Iterator[tuple[tuple[Any, ...], list[_Seen]]]:
+) -> Iterator[tuple[Keys, list[_Seen]]]:
     """The values of the columns, and who was seen in the rows that have them.
 
     For each grouping by some of the columns, this is a sample in which no group exceeds the grouping's bound.

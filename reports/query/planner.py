@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from reports.query import reading
 from reports.query.distinct import NOBODY, Counted, distinct_by, distinct_series
 from reports.query.metrics import Dataset, Distinct, Metric, Quantile, Ratio, Sum
-from reports.query.query import Answer, Key, Line, Query, Row
-from reports.query.relation import Where
+from reports.query.query import Answer, Line, Query, Row
+from reports.query.reading import Measures, Value
+from reports.query.relation import Key, Keys, Where
 from reports.query.series import ratio, spread
 from reports.rollups.rollup import Rollup
 
-Found = dict[tuple[Key, ...], dict[str, Any]]  # values of metrics by keys
+Found = dict[Keys, Measures]  # values of metrics by keys
 
 
 def answer(query: Query) -> Answer:
@@ -40,7 +40,7 @@ def over_time(query: Query, now: datetime, *, most: int = 8) -> tuple[Line, ...]
     one for all others together, if there are others. Such metrics are sums of one rollup.
     """
     by = query.dimensions[0] if query.dimensions else None
-    lines: dict[tuple[Key, bool], dict[str, tuple[Any, ...]]] = {}
+    lines: dict[tuple[Key | None, bool], dict[str, tuple[Value, ...]]] = {}
     for rollup, parts in _sums(query).items():
         for line in reading.series(rollup, query.filters, parts, by=by, most=most, where=query.where):
             lines.setdefault((line.key, line.is_rest), {}).update(
@@ -131,7 +131,7 @@ def _add_quantiles(query: Query, found: Found) -> None:
             values.update(zip((metric.name for metric in alike), known.get(keys, nothing), strict=True))
 
 
-def _points(query: Query, metric: Metric) -> Mapping[datetime, Any]:
+def _points(query: Query, metric: Metric) -> Mapping[datetime, Value]:
     """Return the values of a distinct count or a quantile by bucket."""
     if query.dimensions:
         raise ValueError(f"{metric.name} has no values over time by {query.dimensions[0]}.")
@@ -189,7 +189,7 @@ def _same(dimensions: Sequence[str], rows: Iterable[tuple[Key, ...]]) -> Where:
     return {name: sorted({keys[place] for keys in known}) for place, name in enumerate(dimensions)}
 
 
-def _finished(query: Query, values: Mapping[str, Any]) -> dict[str, Any]:
+def _finished(query: Query, values: Mapping[str, Value]) -> Measures:
     """Return all requested metrics: sums of no rows are 0, ratios are divided."""
     found = dict(values)
     for metric in _needed(query):
@@ -207,7 +207,7 @@ def _of_nothing(dataset: Dataset, metric: Metric) -> int | None:
     return 0 if isinstance(metric, Distinct) else None
 
 
-def _with_ratios(query: Query, values: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+def _with_ratios(query: Query, values: Mapping[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
     found = dict(values)
     for metric in _needed(query):
         if isinstance(metric, Ratio):

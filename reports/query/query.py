@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 from reports.charts.numbers import Number
 from reports.filters import Filters
 from reports.query.metrics import Dataset
-from reports.query.relation import EVERYTHING, Where
+from reports.query.reading import Value
+from reports.query.relation import EVERYTHING, Key, Where
 
 LISTED = 1_000  # rows of an answer, by default
-Key = Any  # a text, the id of an owner or a source, or a small number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Query:
         return replace(self, filters=filters, where={**self.where, **where})
 
 
-Values = Mapping[str, Any]  # numbers, texts and times by metric; None without a value
+Values = Mapping[str, Value]  # numbers, texts and times by metric; None without a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +90,5 @@ class Line:
     """One line of an answer over time: a value per bucket, None where it is unknown."""
 
     key: Key | None  # None: all, or all others
-    values: Mapping[str, tuple[Any, ...]]  # by metric
+    values: Mapping[str, tuple[Value, ...]]  # by metric
     is_rest: bool = False

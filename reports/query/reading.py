@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from events.lib.sql import compose
+from events.lib.sql import Fetched, Parameters, compose
 from reports.filters import Filters
 from reports.query.relation import (
     EVERYTHING,
     PLACE,
+    Key,
+    Keys,
     Relation,
     Where,
     column,
@@ -47,7 +49,7 @@ Wanted = Sequence[str | Part]  # measures by their names, and parts of them
 class Row:
     """One row of `top`: the values of the requested keys in order, and the measures by name."""
 
-    keys: tuple[Any, ...]
+    keys: Keys
     measures: Measures
 
 
@@ -63,7 +65,7 @@ class Top:
 class Line:
     """One line of a series: its key, and the measures of the buckets that have any."""
 
-    key: Any  # None: all, or all others
+    key: Key | None  # None: all, or all others
     points: dict[datetime, Measures]
     is_rest: bool = False
 
@@ -126,7 +128,7 @@ def series(
     keys = [PLACE]
     if by:
         keys.append(f'CASE WHEN "{column(rollup, by)}" = ANY(%(leaders)s) THEN "{column(rollup, by)}" END')
-    points: dict[Any, dict[datetime, Measures]] = {key: {} for key in [*leaders, None]}
+    points: dict[Key | None, dict[datetime, Measures]] = {key: {} for key in [*leaders, None]}
     for row in aggregated(rollup, made, keys, parts, tail=" ORDER BY 1"):
         points[row.keys[1] if by else None][starts[row.keys[0] - 1]] = row.measures
     lines = [Line(key, points[key]) for key in leaders]
@@ -154,11 +156,11 @@ def quantiles_by(
     keys: Sequence[str],
     at: Sequence[float],
     where: Where = EVERYTHING,
-) -> dict[tuple[Any, ...], list[float | None]]:
+) -> dict[Keys, list[float | None]]:
     """Return `quantiles` for each combination of keys."""
     made = of_period(rollup, filters, where, keys=[*keys, "bin"], measures=["count"])
     listed = [f'"{column(rollup, key)}"' for key in (*keys, "bin")]
-    found: dict[tuple[Any, ...], dict[int, int]] = {}
+    found: dict[Keys, dict[int, int]] = {}
     for row in aggregated(rollup, made, listed, ["count"]):
         found.setdefault(row.keys[:-1], {})[row.keys[-1]] = row.measures["count"]
     return {key: histograms.quantiles(counts, at) for key, counts in found.items()}
@@ -209,7 +211,7 @@ def _order(rollup: type[Rollup], order: str, keys: Sequence[str], parts: Sequenc
     return f"{value} {'DESC' if descending else 'ASC'} NULLS LAST, {further}"
 
 
-def _aggregate(rollup: type[Rollup], part: Part, parameters: dict[str, Any]) -> str:
+def _aggregate(rollup: type[Rollup], part: Part, parameters: Parameters) -> str:
     """Return the SQL of a part, and add the values of its condition to the parameters."""
     conditions = []
     for key, value in part.where.items():
@@ -254,9 +256,7 @@ def _merging(
     return Relation(statement, parameters)
 
 
-def _rows(
-    rollup: type[Rollup], found: Sequence[tuple[Any, ...]], keys: int, parts: Sequence[Part]
-) -> list[Row]:
+def _rows(rollup: type[Rollup], found: Sequence[Fetched], keys: int, parts: Sequence[Part]) -> list[Row]:
     """Return the fetched tuples as rows with that many keys."""
     nothing = [of_nothing(rollup, part.measure) for part in parts]
     return [
@@ -276,7 +276,7 @@ def of_nothing(rollup: type[Rollup], name: str) -> int | None:
     return 0 if isinstance(measure(rollup, name), (Count, Whole, Total)) else None
 
 
-Grid = dict[tuple[Any, ...], dict[datetime, Any]]
+Grid = dict[Keys, dict[datetime, Value]]
 
 
 def grid(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from events.lib.sql import compose, identifier, identifiers
+from events.lib.sql import Fetched, Parameters, compose, identifier, identifiers
 from reports.filters import Filters
 from reports.query import grains
 from reports.query.grains import COARSEST_FIRST, Stretch, joined, stretches
@@ -23,6 +23,8 @@ from reports.rollups.statements import ORIGIN
 
 Where = Mapping[str, str | int | Sequence[str] | Sequence[int]]
 EVERYTHING: Where = {}
+Key = Any  # by the dimension: a text, the id of an owner or a source, or a small number
+Keys = tuple[Key, ...]
 # The number of the stretch of time that a row is in, from 1 on: they begin at the parameter `starts`.
 PLACE = "width_bucket(bucket, %(starts)s::timestamptz[])"
 
@@ -35,7 +37,7 @@ class Relation(NamedTuple):
     """SQL that can replace a table, and its parameters."""
 
     sql: str
-    parameters: dict[str, Any]
+    parameters: Parameters
 
 
 def pieces_between(times: Sequence[datetime]) -> list[Stretch]:
@@ -213,21 +215,21 @@ def _from_days(
     return Relation(sql, parameters)
 
 
-def fetch(statement: Relation) -> list[tuple[Any, ...]]:
+def fetch(statement: Relation) -> list[Fetched]:
     """Fetch the rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, statement.parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        rows: list[Fetched] = cursor.fetchall()
         return rows
 
 
-def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[list[str], dict[str, Any]]:
+def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[list[str], Parameters]:
     if filters.owners is None:
         # A list, so that the index that begins with the owner can be used.
-        conditions, parameters = ["owner_id = ANY(ARRAY(SELECT id FROM events_owner))"], dict[str, Any]()
+        conditions, parameters = ["owner_id = ANY(ARRAY(SELECT id FROM events_owner))"], Parameters()
     else:
         conditions, parameters = ["owner_id = ANY(%(owners)s)"], {"owners": list(filters.owners)}
-    narrowed: dict[str, Any] = {"version": filters.versions, "country": filters.countries}
+    narrowed: dict[str, Sequence[Key]] = {"version": filters.versions, "country": filters.countries}
     if "kind" in {key.name for key in rollup.key_columns()}:
         narrowed["kind"] = filters.kinds
     is_bot = filters.bots.wanted(of_people=rollup.of_people)
@@ -245,5 +247,5 @@ def _conditions(rollup: type[Rollup], filters: Filters, where: Where) -> tuple[l
     return conditions, parameters
 
 
-def _listed(value: Any) -> Sequence[Any]:
+def _listed(value: Key | Sequence[str] | Sequence[int]) -> Sequence[Key]:
     return [value] if isinstance(value, (str, int)) else list(value)

@@ -12,6 +12,9 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from events.lib.sql import compose
+from events.store.versions import OVERFLOW
+
 LARGEST = 1e300  # of a number that pages get: sums of what senders may send have no float
 HALVINGS_OF_LOWEST = 4  # of a set, with a sixteenth of it stored separately
 LONGEST = 200  # characters of a text key; what is longer is counted under its beginning
@@ -47,6 +50,38 @@ class Key(Column, models.TextField):
     def made(self) -> str:
         """Return the SQL of its value, of an event or session."""
         return f"left(coalesce({self.sql}, ''), {LONGEST})"
+
+
+class Version(Key):
+    """The version of a source. Beyond those that a source may have, versions are counted as one.
+
+    Which ones these are is known from SourceVersion. Rows of it are only added, and only until a source has
+    as many as it may have, so a version is counted under the same name whenever its events are aggregated.
+    """
+
+    def made(self) -> str:
+        """Return the SQL of its value, of an event or session."""
+        table, _, _ = self.sql.partition(".")
+        version = super().made()
+        source = f"{table}.source_id, {table}.owner_id"
+        # CASE evaluates in this order, so the versions are only looked up where a source has too many.
+        return (
+            f"CASE WHEN ({source}) NOT IN ({_CROWDED}) OR {version} = '' THEN {version}"
+            f" WHEN ({source}, {version}) IN ({_NAMED}) THEN {version} ELSE '{OVERFLOW}' END"
+        )
+
+
+# Neither refers to the outer row, so each is read once per statement, into a hash table.
+_CROWDED = compose(
+    "SELECT source_id, owner_id FROM events_sourceversion"
+    " WHERE version = '{overflow}' AND owner_id = ANY(%(owners)s::int[])",
+    overflow=OVERFLOW,
+)
+_NAMED = compose(
+    "SELECT source_id, owner_id, known.version FROM events_sourceversion known"
+    " JOIN ({crowded}) AS crowded USING (source_id, owner_id)",
+    crowded=_CROWDED,
+)
 
 
 class Bin(Column, models.SmallIntegerField):
@@ -116,7 +151,7 @@ class Whole(Measure, models.BigIntegerField):
 class Numeric(models.Field[Any, Any]):
     """A decimal number of any size."""
 
-    def db_type(self, connection: Any) -> str:
+    def db_type(self, connection: object) -> str:
         """Return the database type."""
         return "numeric"
 
@@ -225,18 +260,29 @@ class Members(Measure, ArrayField):
 
         MD5, since PostgreSQL's own hashes may change between versions.
         """
-        hashed = "('x' || left(md5(member), 16))::bit(64)::bigint"
-        return f"array_agg(DISTINCT {hashed} ORDER BY {hashed})"
+        return _sorted("('x' || left(md5(member), 16))::bit(64)::bigint")
 
     def merged(self, condition: str = "") -> str:
         """Return the aggregate over distinct members, regardless of their rows."""
         if condition:
             raise ValueError("Members are narrowed by the conditions of the statement")
-        return "array_agg(member ORDER BY member)"
+        return _sorted("member")
 
     def read(self) -> set[str]:
         """Return the columns that it is read from."""
         return {str(self.column), "lowest"}
+
+
+def _sorted(member: str) -> str:
+    """Return the aggregate of distinct numbers as a sorted array.
+
+    Each row's numbers are sorted alone. An aggregate with ORDER BY would first sort all members by all keys,
+    most of which are equal: that took 0.18 s of CPU instead of 0.07 s for 6,000 actors and 6,000 devices.
+    """
+    return compose(
+        "(SELECT array_agg(DISTINCT number ORDER BY number) FROM unnest(array_agg({member})) AS number)",
+        member=member,
+    )
 
 
 def highest_after(halvings: str | int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from reports.rollups.columns import Measure
+from reports.rollups.columns import Measure, Members
 from reports.rollups.rollup import Rollup, rollups
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "reference" / "rollups.md"
@@ -42,6 +42,7 @@ def _from(rollup: type[Rollup]) -> str:
 
 def _merged(column: Any) -> str:
     """Return the aggregate in a word or two."""
-    names = {"sum": "sum", "min": "least", "max": "greatest", "(array_agg": "the last"}
-    aggregate = column.merged().split("(")[0] or "(array_agg"
-    return names.get(aggregate, "union of sets")
+    if isinstance(column, Members):
+        return "union of sets"
+    names = {"sum": "sum", "min": "least", "max": "greatest", "": "the last"}
+    return names[column.merged().split("(")[0]]

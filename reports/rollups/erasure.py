@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import md5
-from typing import Any
 
 from django.db import connection, transaction
 from psycopg.sql import Composable
 
-from events.lib.sql import compose, identifier
+from events.lib.sql import Parameters, compose, identifier
 from events.ownership.erased import Erased, forgets
 from events.ownership.source import Source
 from events.sessions.session import Session
@@ -78,7 +77,7 @@ def _fold_again(rollup: type[Rollup], owner: int, days: Iterable[datetime]) -> N
 def _without_members(
     rollup: type[Rollup], erased: Erased, hashes: Sequence[int], sealed: datetime
 ) -> list[datetime]:
-    asked: dict[str, Any] = {"owner": erased.owner.pk, "sealed": sealed, "hashes": list(hashes)}
+    asked: Parameters = {"owner": erased.owner.pk, "sealed": sealed, "hashes": list(hashes)}
     table = identifier(rollup._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -105,7 +104,7 @@ def _without_members(
 
 
 def _redacted(rollup: type[Rollup], column: str, erased: Erased, sealed: datetime) -> list[datetime]:
-    asked: dict[str, Any] = {"owner": erased.owner.pk, "sealed": sealed}
+    asked: Parameters = {"owner": erased.owner.pk, "sealed": sealed}
     parts: dict[str, str | Composable] = {
         "table": identifier(rollup._meta.db_table),
         "column": identifier(column),

@@ -62,7 +62,7 @@ def fold_block(now: datetime, until: int | None = None) -> int:
         except OperationalError:
             raise  # a problem of the database, not of a quarter
         except Exception:
-            log.exception("Rollups can't be folded together; they are one by one")
+            log.exception("Rollups can't be computed together; computing them one by one")
             folded = [cell for cell in claimed if _alone(cell)]
             failed = list(set(claimed).difference(folded))
         queue.done(row for cell in folded for row in claimed[cell])
@@ -81,7 +81,7 @@ def _alone(cell: PendingQuarter) -> bool:
     except OperationalError:
         raise
     except Exception:
-        log.exception("Rollups can't be folded", extra={"cell": str(cell)})
+        log.exception("Rollups can't be computed", extra={"cell": str(cell)})
         return False
     return True
 

@@ -45,9 +45,9 @@ class RestingQuarter(models.Model):
     owner = models.ForeignKey(
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
-    quarter = models.DateTimeField(help_text="Its first moment.")
+    quarter = models.DateTimeField(help_text="Start of the period.")
     of_sessions = models.BooleanField(help_text="Whether it is about sessions; else about events.")
-    rests_until = models.DateTimeField(help_text="Before that it is not folded again.")
+    rests_until = models.DateTimeField(help_text="Time before which it isn't computed again.")
 
     class Meta:
         constraints = [

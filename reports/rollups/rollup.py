@@ -6,7 +6,7 @@ from django.db import models
 
 from events.ownership.owner import Owner
 from events.ownership.source import Source
-from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members
+from reports.rollups.columns import Bin, Column, Flag, Key, Measure, Members, Version
 
 
 class Grain(models.IntegerChoices):
@@ -32,7 +32,7 @@ class Rollup(models.Model):
         Owner, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     grain = models.SmallIntegerField(choices=Grain.choices, help_text="Length of the bucket, in minutes.")
-    bucket = models.DateTimeField(help_text="Its first moment.")
+    bucket = models.DateTimeField(help_text="Start of the period.")
     source = models.ForeignKey(
         Source, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
@@ -68,8 +68,8 @@ class Rollup(models.Model):
 class EventRollup(Rollup):
     """Sums of events, in the bucket that they occurred in."""
 
-    version = Key("event.version", help_text="Version of the source.")
-    country = Key("event.country", help_text="Country that the event is placed in.")
+    version = Version("event.version", help_text="Version of the source.")
+    country = Key("event.country", help_text="Country of the event.")
     is_bot = Flag("event.is_bot", help_text="Whether a bot sent it.")
 
     class Meta(Rollup.Meta):
@@ -82,9 +82,9 @@ class SessionRollup(Rollup):
     of_sessions = True
     of_people = True
 
-    version = Key("session.version", help_text="Version of the source.")
-    country = Key("session.country", help_text="Country that the session is placed in.")
-    is_bot = Flag("session.is_bot", help_text="Whether it is a bot's.")
+    version = Version("session.version", help_text="Version of the source.")
+    country = Key("session.country", help_text="Country of the session.")
+    is_bot = Flag("session.is_bot", help_text="Whether it is a bot's session.")
 
     class Meta(Rollup.Meta):
         abstract = True

@@ -6,11 +6,11 @@ as plain values, since the planner needs these to prune partitions.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from events.identity import first_id
 from events.kinds import KINDS
-from events.lib.sql import compose, identifier, identifiers
+from events.lib.sql import Parameters, compose, identifier, identifiers
 from reports.rollups.rollup import Grain, Rollup
 
 ORIGIN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,7 +77,7 @@ def spans(quarters: Iterable[tuple[int, datetime]], grain: Grain) -> list[Span]:
     return found
 
 
-def parameters(of: Sequence[Span]) -> dict[str, Any]:
+def parameters(of: Sequence[Span]) -> Parameters:
     """Return spans as parameters of the statements."""
     since, until = min(span.since for span in of), max(span.until for span in of)
     return {

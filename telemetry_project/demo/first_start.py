@@ -70,7 +70,7 @@ Tell = Callable[[str], object]
 
 def load(backfill: Backfill, tell: Tell) -> None:
     """Send and file the missing events, then wait until sessions and reports include them."""
-    tell("Making up two months of events")
+    tell("Generating two months of events")
     posts = in_order(script.posts(SEED, Period.before(backfill.until, DAYS), EVENTS))
     backfill.events_total = sum(post.events for post in posts)
     _save(backfill)
@@ -92,7 +92,10 @@ def load(backfill: Backfill, tell: Tell) -> None:
     missing = posts[backfill.requests_done :]
     seeding.send(missing, progress, delivered=delivered, at_once=POSTS_AT_ONCE)
     while left := _left():
-        tell(f"Demo data: all {backfill.events_total:,} events are filed; reports take in {left:,} quarters")
+        tell(
+            f"Demo data: all {backfill.events_total:,} events are filed; {left:,} quarters of an hour are"
+            f" left for reports"
+        )
         time.sleep(_LOOK_SECONDS)
 
 

@@ -1,8 +1,8 @@
 """The demo's digests: a lead of its owners gets them daily and weekly, as files."""
 
 from datetime import datetime
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from events.access import Access
@@ -15,7 +15,7 @@ RHYTHMS = (Rhythm.DAILY, Rhythm.WEEKLY)
 
 
 @transaction.atomic
-def subscribe(user: Any, now: datetime) -> bool:
+def subscribe(user: User, now: datetime) -> bool:
     """Subscribe a person to all owners that they see, with digests due at once; True if that was new.
 
     People who were subscribed before aren't subscribed again, since they may have ended it.

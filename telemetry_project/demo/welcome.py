@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -12,7 +11,7 @@ from telemetry_project.demo import home
 from telemetry_project.demo.home import USERS
 
 # The published example of Availity's document, sent by the demo key's owner.
-EXAMPLE: dict[str, Any] = {
+EXAMPLE: dict[str, object] = {
     "customerId": "1194",
     "contact": "myteamdistributionlist@availity.com",
     "owner": home.KEY_DELIVERY,
@@ -39,8 +38,8 @@ def text(told: Mapping[str, str] = {}) -> str:
     parts = [f"Tally is running. Log in at {settings.BASE_URL}/admin/", _people(told)]
     if told:
         parts.append(
-            "These passwords are random, because others can reach this machine, and are shown only once.\n"
-            "Set another with: .venv/bin/python manage.py changepassword operator"
+            "These passwords are random, because others can reach this machine. They are shown only once.\n"
+            "Set another one with: .venv/bin/python manage.py changepassword operator"
         )
     key = home.key_text()
     parts.append(_sending(key) if key else _own_key())
@@ -66,13 +65,15 @@ def _people(told: Mapping[str, str]) -> str:
         )
         lines.append(f"  {user.name:10}{password:18}{user.may}")
     if len(lines) == 1:
-        return "Make a user who sees and changes everything:\n\n  .venv/bin/python manage.py createsuperuser"
+        return (
+            "Create a user who sees and changes everything:\n\n  .venv/bin/python manage.py createsuperuser"
+        )
     return "\n".join(lines)
 
 
 def _sending(key: str) -> str:
     return (
-        f"Send an event. Two seconds later lead and operator see it in the list of events, under"
+        f"Send an event. Two seconds later, lead and operator see it in the list of events, under"
         f" {home.KEY_DELIVERY}:\n\n"
         f"  {curl(key)}"
     )
@@ -80,6 +81,6 @@ def _sending(key: str) -> str:
 
 def _own_key() -> str:
     return (
-        "Make a key that applications send events with:\n\n"
+        "Create a key for applications to send events with:\n\n"
         "  .venv/bin/python manage.py create_key --owner NAME"
     )

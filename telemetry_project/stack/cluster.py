@@ -94,6 +94,6 @@ def _refuse_other_version(folder: Path, major: int) -> None:
     made_by = (folder / "PG_VERSION").read_text().strip()
     if made_by != str(major):
         raise StackError(
-            f"{folder} was made by PostgreSQL {made_by}, and this is {major}: "
-            "name the old programs by TALLY_PG_BIN, or move the data with pg_dump."
+            f"{folder} was created by PostgreSQL {made_by}, and this is {major}: set TALLY_PG_BIN to the"
+            f" old programs, or move the data with pg_dump."
         )

@@ -18,7 +18,7 @@ NOBODY = 65534
 # to others, and needs neither a system user nor a chmod.
 NAMESPACE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
 
-REMEDY = "Run Tally as an ordinary user, or set DATABASE_URL to a PostgreSQL that is running already."
+REMEDY = "Run Tally as an ordinary user, or set DATABASE_URL to a PostgreSQL that is already running."
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     except PermissionError as error:
-        raise StackError(
-            f"{path.parent} can't be written to by this user: set another TALLY_DATA."
-        ) from error
+        raise StackError(f"This user can't write to {path.parent}. Set another TALLY_DATA.") from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

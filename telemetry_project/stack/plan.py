@@ -107,6 +107,6 @@ def commands_in(procfile: Path) -> dict[str, str]:
         if match is None:
             raise StackError(f"{procfile}, line {number}: a process is written as `name: command`.")
         if match[1] in found:
-            raise StackError(f"{procfile}, line {number}: there is a process {match[1]} already.")
+            raise StackError(f"{procfile}, line {number}: there is already a process {match[1]}.")
         found[match[1]] = match[2]
     return found

@@ -103,7 +103,7 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
                 return server
             # It was shutting down, so start a new one as soon as it has gone.
             if not processes.wait_until(lambda: not server.is_running(), 5):
-                raise StackError(f"PostgreSQL (pid {pid}) is running in {data} and lets nobody in.")
+                raise StackError(f"PostgreSQL (pid {pid}) is running in {data}, but refuses connections.")
         _clear_away(data)
         server = _launch(data, {**SETTINGS, **extra}, tied=tied)
         _create_database(server)
@@ -162,7 +162,7 @@ def _running_and_ready(data: Path) -> int | None:
                 # It is being stopped, and a client that stays connected would block that forever.
                 Server(data, pid, paths.postgres_socket_folder(data), adopted=True).stop()
         if time.monotonic() > deadline:
-            raise StackError(f"PostgreSQL (pid {pid}) is running in {data} and doesn't get ready.")
+            raise StackError(f"PostgreSQL (pid {pid}) is running in {data}, but doesn't become ready.")
         time.sleep(0.05)
     return None
 

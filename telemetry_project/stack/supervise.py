@@ -191,7 +191,7 @@ def _alone(data: Path) -> Iterator[None]:
             lock.enter_context(locked(data / "run.lock", wait=False))
         except BlockingIOError:
             raise StackError(
-                f"Tally is running on {data} already; for a second one set TALLY_DATA and PORT."
+                f"Tally is already running on {data}. To run a second one, set TALLY_DATA and PORT."
             ) from None
         yield
 
@@ -205,7 +205,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
             trial.bind(address)
     except OSError as error:
         raise StackError(
-            f"Can't listen on {host}:{port} ({error.strerror}): set another PORT, as in PORT=8001 make run."
+            f"Can't listen on {host}:{port} ({error.strerror}): set another PORT, such as PORT=8001 make run."
         ) from error
 
 

@@ -67,7 +67,7 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
         if found := processes.running_in(paths.valkey_folder(data), _NAME):
             if processes.wait_until(lambda: answers(socket), _START_SECONDS):
                 return Server(data, found[0], socket, adopted=True)
-            raise StackError(f"Valkey (pid {found[0]}) is running in {data} and doesn't answer.")
+            raise StackError(f"Valkey (pid {found[0]}) is running in {data}, but doesn't respond.")
         return _launch(data, socket, {**SETTINGS, **extra}, tied=tied)
 
 

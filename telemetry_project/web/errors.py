@@ -15,7 +15,7 @@ API = "/api/"
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400 to requests that Django itself refuses, for example with a foreign Host."""
     if request.path.startswith(API):
-        return problems.plain_response(request, 400, "The request is refused as it is.")
+        return problems.plain_response(request, 400, "The request was refused.")
     return defaults.bad_request(request, exception)
 
 
@@ -23,7 +23,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  (Django names it)
     """Answer 403. The page names the leads of the owners that the person is a member of."""
     if request.path.startswith(API):
-        return problems.plain_response(request, 403, "This reader may not do that.")
+        return problems.plain_response(request, 403, "This reader isn't allowed to do that.")
     access = access_of(request)
     leads = [] if access.is_operator else leads_of(access.owners)
     context = {
@@ -38,12 +38,14 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404."""
     if request.path.startswith(API):
-        return problems.plain_response(request, 404, "There is no such address; /api/docs/ lists them.")
+        return problems.plain_response(
+            request, 404, "There is no such address. /api/docs/ lists all of them."
+        )
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500. The log has the reason."""
     if request.path.startswith(API):
-        return problems.plain_response(request, 500, "The server failed; its log has the reason.")
+        return problems.plain_response(request, 500, "The server failed. Its log has the reason.")
     return defaults.server_error(request)

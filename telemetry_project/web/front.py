@@ -15,13 +15,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BytesIO
 from queue import SimpleQueue
 from typing import IO, Any, Protocol, cast
+from wsgiref.types import WSGIEnvironment as Environ
 
 from django.conf import settings
 from django.db import DatabaseError, connections
 
 from telemetry_project.web.slow_clients import Client, SlowClients
 
-Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 SLOTS = 4  # of each process; more gained nothing (docs/decisions/002)
 MOST = 480  # threads that may wait for clients and slots; the Procfile has --blocking-threads 512

@@ -37,7 +37,7 @@ class CheckParameters:
             return errors.bad_request(request, exception)
         if request.method not in ("GET", "HEAD") or not isinstance(exception, DataError | OverflowError):
             return None
-        log.warning("A parameter has a value that no column holds", exc_info=exception)
+        log.warning("A parameter has a value that no column can have", exc_info=exception)
         return errors.bad_request(request, exception)
 
 

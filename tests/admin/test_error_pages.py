@@ -10,10 +10,10 @@ from telemetry_project.web import errors
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("400.html", "This request can't be answered"),
+        ("400.html", "This request can't be processed"),
         ("403_csrf.html", "This form is out of date"),
-        ("404.html", "There is no such page"),
-        ("500.html", "Something failed here"),
+        ("404.html", "Page not found"),
+        ("500.html", "Something went wrong"),
     ],
 )
 def test_they_say_what_to_do_and_lead_back(template: str, said: str) -> None:
@@ -41,5 +41,5 @@ def test_what_may_not_be_done_is_a_problem_to_readers_of_the_api() -> None:
 
 
 def test_an_operator_is_not_sent_to_an_operator(operator: Client, charlie: Client) -> None:
-    assert "operators neither" in operator.get("/admin/events/event/add/").text
+    assert "not even operators" in operator.get("/admin/events/event/add/").text
     assert "Ask the lead of your team" in charlie.get("/admin/events/event/add/").text

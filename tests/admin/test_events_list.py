@@ -89,6 +89,8 @@ def test_a_log_in_that_came_from_nowhere_leads_to_the_first_page(db: None, clien
         ("kind=log,ui_action", 3),
         ("kind=log,nonsense", 0),
         ("version=1.0,", 0),
+        ("version=(overflow)", 0),
+        ("version=(overflow),%00", 0),
         ("country=%00,", 0),
         ("q=LOG:1&period=today", 1),
         ("q=surprise:1&period=yesterday", 0),

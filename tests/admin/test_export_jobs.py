@@ -215,7 +215,7 @@ def test_one_that_gets_too_large_fails_with_a_sentence(
     making.make_next()
     job.refresh_from_db()
     assert (job.state, list(job.path.parent.iterdir())) == (State.FAILED, [])
-    assert "choose a shorter time" in html_of(alice, f"{PAGE}{job.pk}/change/")
+    assert "Choose a shorter period" in html_of(alice, f"{PAGE}{job.pk}/change/")
 
 
 def test_an_export_whose_worker_died_is_retried_and_then_fails(team_a: Sender, alice: Client) -> None:

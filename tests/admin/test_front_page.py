@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.access import Access
-from events.admin.display import sparkline
+from events.admin.display import daily_sparkline
 from events.admin.overview import Recent, recent_usage, silent_sources_of
 from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
@@ -112,7 +112,7 @@ def test_large_numbers_have_separators(team_a: Sender, alice: Client) -> None:
 
 def test_a_sparkline_says_what_it_draws_and_the_largest_day_is_the_tallest() -> None:
     day = date(2026, 1, 1)
-    drawn = sparkline([(day, 0), (day, 1), (day, 1000)], "Events <b>")
+    drawn = daily_sparkline([(day, 0), (day, 1), (day, 1000)], "Events <b>")
     assert "Events &lt;b&gt;: 1,001 in 3 days, at most 1,000 a day" in drawn
     assert [part.split('"')[0] for part in drawn.split('height="')[2:]] == ["0", "1", "24"]
 

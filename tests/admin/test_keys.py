@@ -68,7 +68,7 @@ def test_the_text_of_a_key_is_in_the_answer_to_the_form_alone(team_a: Sender, le
 def test_a_publishable_key_that_reads_is_not_made(permissions: str, team_a: Sender, lead: Client) -> None:
     html = made(lead, team_a, permissions=permissions)
     assert key_in(html) is None
-    assert "so it only writes" in html
+    assert "so it can only write" in html
     assert key_in(made(lead, team_a, type="secret", permissions=permissions))
     assert ApiKey.objects.get(name="portal").permissions == permissions
 

@@ -76,4 +76,4 @@ def test_waiting_requests_are_for_operators(team_a: Sender, alice: Client, opera
 
 
 def test_nothing_waiting_is_said_in_words(operator: Client) -> None:
-    assert "Every request that was acknowledged has been filed." in html_of(operator, WAITING)
+    assert "Every acknowledged request has been filed." in html_of(operator, WAITING)

@@ -124,7 +124,7 @@ class TestManyEvents:
             counts[kind] = counts.get(kind, 0) + int(count)
         assert counts == {"impression": 1, "interact": 99, "log": 1}
         assert len(found) <= 40
-        assert "each bar is how many" in text_of(html)
+        assert "each bar counts" in text_of(html)
         assert "<title>Page home:" in html
         assert "Idle for 1 h 21 min" in html
 
@@ -154,7 +154,7 @@ class TestManyEvents:
         html = html_of(alice, address(session))
         kinds = [title.split(",")[0] for _, title in marks(html)]
         assert kinds == ["2 interact", "1 log", "1 log"]
-        assert "drawn are the first" in text_of(html)
+        assert "the chart shows the first" in text_of(html)
         # What comes between the second touch and the first LOG was not read; what comes after that was.
         assert re.findall(r"<title>Idle for ([^:]+):", html) == ["49 min 59 s"]
 
@@ -175,7 +175,7 @@ def test_an_id_that_it_had_before_leads_to_it_with_a_word_about_it(team_a: Sende
     SessionRedirect.objects.create(old=OLD, current=session.pk)
     response = alice.get(f"{SESSIONS}{OLD}/change/", follow=True)
     assert response.redirect_chain == [(address(session), 302)]
-    assert "A late event changed the id of this session" in response.content.decode()
+    assert "A late event changed the ID of this session" in response.content.decode()
 
 
 def test_an_event_leads_to_its_session_and_to_its_neighbours(team_a: Sender, alice: Client) -> None:

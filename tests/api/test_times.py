@@ -84,7 +84,7 @@ def test_times_that_are_read(text: str, at: datetime) -> None:
 @pytest.mark.parametrize("text", ["-1", "1e400", "9" * 400, "0", "1761955200.5", "٣", "", "2026-13-01"])
 def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
     for read in (times.parse_time, times.parse_day):
-        with pytest.raises(ValueError, match=r"write|is no date as"):
+        with pytest.raises(ValueError, match=r"write|use|isn't a date like"):
             read(text)
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
     ("written", "said"),
     [
         (UNESCAPED, "write %2B instead: 2026-11-01T00:00:00%2B05:30."),
-        ("1761955200", "for instance 2025-11-01T00:00:00Z."),
+        ("1761955200", "such as 2025-11-01T00:00:00Z."),
         ("1900-01-01", "is before 1970"),
     ],
 )
@@ -109,15 +109,15 @@ def test_other_lists_of_the_admin_do_too(alice: Client, path: str) -> None:
 def test_the_list_of_rejected_events_does_too(lead: Client) -> None:
     rejected = "/admin/ingestion/rejectedevent/"
     assert "write %2B instead" in html_of(lead, f"{rejected}?since={UNESCAPED}")
-    assert "for instance 2025-11-01" in html_of(lead, f"{rejected}?day=1761955200")
+    assert "such as 2025-11-01" in html_of(lead, f"{rejected}?day=1761955200")
 
 
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("1761955200", "for instance 2025-11-01; these"),
-        ("2026-11-01T00:00:00+05:30", "write the day alone, 2026-11-01; these"),
-        ("2026-11-01T00:00:00 05:30", "is no date as 2026-01-31; these"),
+        ("1761955200", "such as 2025-11-01; these"),
+        ("2026-11-01T00:00:00+05:30", "use only the date, 2026-11-01; these"),
+        ("2026-11-01T00:00:00 05:30", "isn't a date like 2026-01-31; these"),
     ],
 )
 @pytest.mark.parametrize("name", ["from", "to"])
@@ -139,4 +139,4 @@ def test_times_of_a_replay_are_held_to_the_same(client: Client, make_sender: Mak
     )
 
     assert response.status_code == 400
-    assert "is a number; write a time" in response.json()["errors"]["received_after"][0]
+    assert "is a number; use a time" in response.json()["errors"]["received_after"][0]

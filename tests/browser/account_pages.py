@@ -58,7 +58,7 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
         },
         outside={
             "join-new": pending.path,
-            "join-log-in": known.path,
+            "join-login": known.path,
             "join-expired": expired.path,
             "reset": "/admin/password_reset/",
             "reset-requested": "/admin/password_reset/done/",

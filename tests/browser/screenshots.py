@@ -219,7 +219,7 @@ def work_in_progress() -> dict[str, str]:
     person, now = User.objects.get(username=USERNAME), timezone.now()
     reasons = {
         State.CANCELLED: "You cancelled this export.",
-        State.FAILED: "The file would be larger than 2.1 GB: choose a shorter time.",
+        State.FAILED: "The file would be larger than 2.1 GB. Choose a shorter period.",
     }
     found = {"replay-running": running_replay()}
     for state in State:

@@ -21,7 +21,7 @@ from tests.clients.npm import installed
 
 # What we can't reach, by rule: unfold's elements, and why they stay.
 ALLOWED = {
-    "region": (".relative > [x-on\\:click^=openTheme]", "the theme's switch stands alone before the log-in"),
+    "region": (".relative > [x-on\\:click^=openTheme]", "the theme's switch stands alone before the login"),
 }
 # Swagger UI's page: its colours, headings and landmarks are its own.
 NOT_OURS = frozenset({"api-docs"})
@@ -129,7 +129,7 @@ class Walk(NamedTuple):
 
 @pytest.fixture
 def walk(visit: Visit) -> Walk:
-    """A window without a log-in."""
+    """A window without a login."""
     return Walk(visit(), (installed() / "node_modules/axe-core/axe.min.js").read_text(), [])
 
 

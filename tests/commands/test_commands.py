@@ -64,7 +64,7 @@ def test_create_key_gives_the_permissions_that_are_named(db: None) -> None:
     for chosen in ("write", "read", "both"):
         run("create_key", "--owner", "A", "--type", "secret", "--permissions", chosen)
         assert ApiKey.objects.latest("pk").permissions == chosen
-    with pytest.raises(CommandError, match="only writes"):
+    with pytest.raises(CommandError, match="can only write"):
         run("create_key", "--owner", "A", "--permissions", "read")
 
 
@@ -173,7 +173,7 @@ def test_there_is_an_event_for_each_usage(sender: Sender) -> None:
 
 @pytest.mark.parametrize(
     ("statement", "said"),
-    [("SELECT 1", "Is Tally running"), (LOCKED, "something else works on the same rows")],
+    [("SELECT 1", "Is Tally running"), (LOCKED, "another process is working on the same rows")],
 )
 def test_what_the_database_refuses_is_said_in_two_lines(
     statement: str, said: str, db: None, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 September 2026 has 720 hours, October 744. Owner A has the sources portal and app, owner B has batch.
 
 Plan: 1,000,000 events cost 2, from the fifth million of an owner's month on 1.5; from 16 September 0:00 on 3,
-from the fifth million on 2. A GB ingested costs 0.5; a GB kept for a month 0.144. B has 10 % off from
+from the fifth million on 2. A GB ingested costs 0.5; a GB stored for a month 0.144. B has 10 % off from
 10 September on. Hosting costs 100.00 a month, shared in proportion to ingested data.
 """
 

@@ -142,9 +142,11 @@ def test_figures_are_those_of_the_pages(asked: str) -> None:
     assert told["Events"] == shown["Events"].exact.removesuffix(" events")
     assert told["Sessions"] == shown["Sessions"].exact.removesuffix(" sessions")
     assert told["Errors"] == shown["Errors"].exact.removesuffix(" errors")
-    median = measured["Time spent in a session, median (estimate)"]
+    median = measured["Time spent per session, median (estimate)"]
     assert told["Median time"] == median.unit.short(median.value)
-    part, whole = (measured[name].value for name in ("Rejected of what was received", "Received"))
+    part, whole = (
+        measured[name].value for name in ("Share of received events that were rejected", "Received")
+    )
     assert told["Rejected"] == f"{round(part * whole):,}"
     for label in ("Events", "Sessions", "Errors"):
         change = shown[label].change

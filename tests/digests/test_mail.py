@@ -151,7 +151,7 @@ def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) ->
     assert stranger.get(path).status_code == 200
     assert stranger.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
     ended = type(other).objects.get(active=False)
-    assert ended.ended_why == "Unsubscribed by the link in a mail."
+    assert ended.ended_why == "Unsubscribed through the link in a mail."
     assert ended.pk != other.pk
 
 

@@ -109,7 +109,7 @@ def test_an_empty_period_is_skipped_and_said_so(owner: Owner, box: Box) -> None:
     subscribed(reader(owner), owner)
     round_at()
     assert box.asked == []
-    assert (only().state, only().answer) == (State.SKIPPED, "Nothing came in, and no source is silent.")
+    assert (only().state, only().answer) == (State.SKIPPED, "Nothing was received, and no source is silent.")
 
 
 def test_an_empty_period_is_told_to_who_asked_for_it(owner: Owner, box: Box) -> None:
@@ -171,7 +171,7 @@ def test_a_contact_that_has_not_clicked_gets_none(owner: Owner, box: Box) -> Non
     subscribed(None, owner, address=contact_of(owner, clicked=False))
     round_at()
     assert box.asked == []
-    assert only().answer.startswith("It hasn't been confirmed yet")
+    assert only().answer.startswith("Its reader hasn't confirmed it yet")
 
 
 def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
@@ -184,7 +184,7 @@ def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
     subscribed(None, owner, address=address)
     round_at()
     assert box.asked == []
-    assert only().answer.startswith("It hasn't been confirmed yet")
+    assert only().answer.startswith("Its reader hasn't confirmed it yet")
 
 
 def test_a_person_without_an_address_ends_the_subscription(owner: Owner, box: Box) -> None:
@@ -212,7 +212,7 @@ def test_figures_that_fail_for_one_leave_the_others_alone(owner: Owner, team_b: 
     round_at(compose=compose)
     assert [to for to, _ in box.taken] == ["ann@example.org"]
     failed = SentMail.objects.get(about=str(bad.pk))
-    assert (failed.state, failed.answer) == (State.CLAIMED, "It could not be written: ZeroDivisionError.")
+    assert (failed.state, failed.answer) == (State.CLAIMED, "It could not be composed: ZeroDivisionError.")
     usage(team_b.key.default_owner, YESTERDAY, 5)
     round_at(NOW + timedelta(minutes=2))
     assert [to for to, _ in box.taken] == ["ann@example.org", "ben@example.org"]

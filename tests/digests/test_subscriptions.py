@@ -116,7 +116,7 @@ def test_nobody_sees_or_changes_anothers(owner: Owner, ann: User, lead: Client, 
 
 
 def test_a_changed_hour_moves_the_next_time(owner: Owner, ann: User) -> None:
-    row = subscribed(ann, owner, active=False, ended_why="Unsubscribed by the link in a mail.")
+    row = subscribed(ann, owner, active=False, ended_why="Unsubscribed through the link in a mail.")
     logged_in(ann).post(f"{LIST}{row.pk}/change/", FORM | {"owners": [owner.pk], "hour": "23"})
     row.refresh_from_db()
     assert row.next_at.astimezone(row.schedule.zone).hour == 23

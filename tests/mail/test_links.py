@@ -1,4 +1,4 @@
-"""The way of a contact to its first mail, and out of any: by lead, by link, without a log-in."""
+"""The way of a contact to its first mail, and out of any: by lead, by link, without a login."""
 
 import re
 import time
@@ -54,7 +54,7 @@ def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
     address = Address.objects.get(owner=owner)
     assert (address.address, address.suppression("digest")) == (
         "team@example.org",
-        "It hasn't been confirmed yet by the link in the mail sent to it.",
+        "Its reader hasn't confirmed it yet through the link in the mail.",
     )
     delivery.deliver_due()
     (message,) = box.to("team@example.org")
@@ -111,7 +111,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     assert mail is not None
     mail.refresh_from_db()
     assert mail.state == State.SKIPPED
-    assert mail.answer.endswith("no longer leads the owner. Another lead must ask again.")
+    assert mail.answer.endswith("no longer leads the owner. Another lead must ask for confirmation.")
     assert (
         "Ask for confirmation again"
         in other.get(f"/admin/mail/address/{address.pk}/change/").content.decode()
@@ -119,7 +119,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     SentMail.objects.all().delete()  # an address is asked once a day
     other.post(f"/admin/mail/address/{address.pk}/ask/")
     address.refresh_from_db()
-    assert address.suppression("digest").startswith("It hasn't been confirmed yet")
+    assert address.suppression("digest").startswith("Its reader hasn't confirmed it yet")
     assert str(address.confirmed_by) == "lars"
     delivery.deliver_due()
     reader.post(link_in(box.to("team@example.org")[-1], "confirm"))
@@ -130,7 +130,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
 def test_a_yes_is_for_one_owner(owner: Owner, team_b: Sender) -> None:
     contact_of(owner)
     other = contact_of(team_b.key.default_owner, clicked=False)
-    assert other.suppression("digest").startswith("It hasn't been confirmed yet")
+    assert other.suppression("digest").startswith("Its reader hasn't confirmed it yet")
 
 
 @pytest.mark.parametrize("way", ["typed", "contact"])
@@ -324,7 +324,7 @@ def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
     path = f"/admin/mail/sentmail/{mail.pk}/"
     page = lead.get(f"{path}change/").content.decode()
-    assert "It is unknown if this mail was sent" in page
+    assert "It is unknown whether this mail was sent" in page
     assert "Send again" in page
     assert "Mark as sent" in page
     lead.post(f"{path}taken/")

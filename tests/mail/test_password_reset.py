@@ -69,7 +69,7 @@ def test_the_second_factor_is_still_required(dora: User) -> None:
     ask("dora@example.org")
     client = Client()
     set_new(client, link())
-    assert client.get("/admin/").status_code == 302, "a new password is no log-in"
+    assert client.get("/admin/").status_code == 302, "a new password is no login"
     client.post("/admin/login/", {"username": "dora", "password": PASSWORD})
     assert "/second-factor/check/" in client.get("/admin/events/event/")["Location"]
 

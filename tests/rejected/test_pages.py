@@ -56,14 +56,14 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     assert "edata.pageid is required. Send it: see the fields of this kind ." in text
     assert "kind not known" in text
     assert "code=unknown_kind&amp;kind=-&amp;source=" in html
-    assert html.count('class="tally-days"') == 2
+    assert html.count('class="tally-spark"') == 2
 
 
 def test_the_headline_is_text_and_links_to_the_same_kinds(team_a: Sender, alice: Client) -> None:
     team_a.post(AVAILITY, message(owner="Team A", contact="nobody"))
     refused(team_a)
     html = html_of(alice, f"{GROUPS}?kind=ui_action")
-    assert "because contact isn't written as it must be" in unescape(text_of(html))
+    assert "because contact has a value in the wrong format" in unescape(text_of(html))
     assert re.search(rf'href="{LIST}\?[^"]*kind=ui_action[^"]*">List them', html)
 
 

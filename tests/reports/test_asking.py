@@ -45,7 +45,7 @@ def test_who_sees_all_is_not_bounded_by_a_list() -> None:
         ({"kind": "nothing"}, "There is no kind nothing; it is left out."),
         ({"country": "Germany"}, "GERMANY is no country's code of two letters; it is left out."),
         ({"period": "ever"}, "There is no period ever; these are the last 7 days."),
-        ({"from": "2026-02-30"}, "2026-02-30 is no date as 2026-01-31; these are the last 7 days."),
+        ({"from": "2026-02-30"}, "2026-02-30 isn't a date like 2026-01-31; these are the last 7 days."),
         (
             {"from": "2026-03-02", "to": "2026-03-01"},
             "The period ends before it begins; these are the last 7 days.",
@@ -53,7 +53,7 @@ def test_who_sees_all_is_not_bounded_by_a_list() -> None:
         ({"to": "9999-12-31"}, "9999-12-31 is before 2000 or after 2099; these are the last 7 days."),
         (
             {"zone": "Mars"},
-            "There is no time zone Mars; times are in UTC. A zone is for instance Europe/Berlin.",
+            "There is no time zone Mars; times are in UTC. Use a name like Europe/Berlin.",
         ),
         ({"compare": "x"}, "Nothing can be compared with x; it is left out."),
         ({"granularity": "x"}, "There are no steps of x; they are as fits the period."),

@@ -1,5 +1,6 @@
 """Charts and tables: true to time, gaps are gaps, numbers as people read them, the CSV exact."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.lib.formatting import short_count
+from events.lib.sparkline import sparkline
 from events.spreadsheets.files import content
 from reports.charts import markup
 from reports.charts.bar_chart import Bar, BarChart, steps
@@ -25,7 +27,6 @@ from reports.charts.numbers import (
     points,
     ticks,
 )
-from reports.charts.spark import spark
 from reports.charts.table import Amount, Column, Row, Table
 from reports.charts.time_chart import Draw, Series, TimeChart, buckets_of, time_ticks, top_and_rest
 from reports.pages.cost.wording import precise, signed
@@ -373,10 +374,12 @@ def test_a_long_text_is_cut_in_the_middle_with_the_whole_on_hover() -> None:
     assert (cell.exact, "…" in cell.text, cell.text.endswith("/end")) == (long, True, True)
 
 
-def test_a_spark_breaks_where_there_are_no_data() -> None:
-    assert str(spark([1, 2, None, 3, 4])).count("<path") == 2
-    assert spark([0, 0, 0]) == ""
-    assert spark([1, 5, None, None]) == "", "two values would be a lone stroke"
+def test_a_sparkline_has_gaps_where_there_are_no_data() -> None:
+    drawn = str(sparkline([1, 2, None, 3, 0]))
+    assert re.findall(r'x="(\d+)"', drawn) == ["0", "8", "24", "32"]
+    assert 'aria-hidden="true"' in drawn
+    assert sparkline([0, 0, 0]) == ""
+    assert sparkline([1, 5, None, None]) == "", "two bars show no trend"
 
 
 def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_it() -> None:

@@ -267,4 +267,4 @@ def test_the_page_says_that_a_sample_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     )
     block = page.build(question("everything"), context).block("funnel")
     assert block is not None
-    assert "sessions were looked at, always the same fair sample: shares are true to" in block.note
+    assert "were sampled, always the same ones: shares are accurate to" in block.note

@@ -111,7 +111,7 @@ def test_questions_have_attempts_score_pass_rate_and_time(asked: str) -> None:
     assert {each.keys[0] for each in found.rows} == set(answers)
     assert found.of == len(answers)
     rates = [each.number("pass_rate") or 0 for each in found.rows]
-    assert rates == sorted(rates), "the hardest first"
+    assert rates == sorted(rates), "hardest first"
     for each in found.rows:
         rows = answers[each.keys[0]]
         timed = [row for row in rows if row.item_expected_seconds is not None and row.duration is not None]

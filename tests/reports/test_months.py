@@ -88,7 +88,7 @@ def test_a_month_that_runs_or_comes_after_an_open_one_stays_open(
 
 def test_what_changed_since_it_was_shown_is_shown_again(team: Owner, operator: Client) -> None:
     told = sent(operator, team, 2, seen="5.00 1")
-    assert "Charges have changed since they were shown" in told
+    assert "Charges have changed since this page was shown" in told
     assert set(states(team)) == {State.OPEN}
     assert not AuditEntry.objects.filter(action="month.closed").exists()
 
@@ -99,7 +99,7 @@ def test_looking_writes_nothing_and_posting_charges_what_came_since(team: Owner,
     assert "6.00 EUR" in html_of(operator, path(team, 2)), "what was charged last"
     assert list(Charge.objects.order_by("pk").values()) == before
     told = sent(operator, team, 2)
-    assert "Charges have changed since they were shown" in told
+    assert "Charges have changed since this page was shown" in told
     assert "8.00 EUR" in told
     assert set(states(team)) == {State.OPEN}
     assert "is closed: 8.00 EUR in 1 charge." in sent(operator, team, 2)
@@ -133,7 +133,7 @@ def test_it_needs_the_forms_token(team: Owner, operator: Client) -> None:
 
 def test_the_list_has_each_months_cost(team: Owner, operator: Client) -> None:
     html = html_of(operator, "/reports/months/")
-    assert "is over and open" in html
+    assert "is over and still open" in html
     for back in (0, 1, 2):
         month = month_ago(back)
         cost = total(billing_month__month=month)

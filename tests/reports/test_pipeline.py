@@ -301,7 +301,7 @@ def test_the_page_says_how_much_each_owner_has_waiting_and_rejected(sender: Send
 
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     report = built(WELL, monkeypatch)
-    assert report.answer == "All is well: nothing waits; 95 of 100 events are filed within 0.9 s."
+    assert report.answer == "Everything works: nothing waits; 95 of 100 events are filed within 0.9 s."
     assert report.attention == ()
     states = report.block("states").table.rows
     assert {row.cells[4] for row in states} == {"well", "not known"}
@@ -310,23 +310,23 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
 # For each check a change that makes it want attention.
 BAD: dict[str, dict[str, Any]] = {
     "Requests waiting": {"inbox": Inbox(5_000, 9_000, 3.0, 0)},
-    "Age of the first request": {"inbox": Inbox(1, 1, 60.0, 0)},
-    "Requests tried 3 times or more": {"inbox": Inbox(1, 1, 3.0, 1)},
-    "Highest use of an owner's limit of bytes": {"uses": (Use("Team A", 80, 100, 0, 100),)},
-    "Received to filed, 99 of 100 are below": {"filing": replace(WELL.filing, p99=30.0)},
+    "Age of the oldest request": {"inbox": Inbox(1, 1, 60.0, 0)},
+    "Requests tried at least 3 times": {"inbox": Inbox(1, 1, 3.0, 1)},
+    "Highest share of an owner's byte limit": {"uses": (Use("Team A", 80, 100, 0, 100),)},
+    "Time from receipt to storage, 99th percentile": {"filing": replace(WELL.filing, p99=30.0)},
     "Broker answers": {"broker": Broker(ABSENT)},
     "Tasks waiting": {"broker": replace(WELL.broker, waiting=1_000)},
-    "Memory used of its bound": {"broker": replace(WELL.broker, memory=800, memory_most=1_000)},
-    "Workers that answer": {"broker": replace(WELL.broker, workers=())},
+    "Share of memory used": {"broker": replace(WELL.broker, memory=800, memory_most=1_000)},
+    "Responding workers": {"broker": replace(WELL.broker, workers=())},
     "Connections used": {"database": replace(WELL.database, connections=80)},
     "Longest transaction": {"database": replace(WELL.database, longest=300.0)},
-    "Sessions that wait for a lock": {"database": replace(WELL.database, blocked=10)},
-    "Weeks ready to come": {"weeks_ready": 0},
-    "Delay of the first mail that is due": {"mail": Mail(1, 900.0, 0)},
+    "Sessions waiting for a lock": {"database": replace(WELL.database, blocked=10)},
+    "Partitions for coming weeks": {"weeks_ready": 0},
+    "Delay of the oldest due mail": {"mail": Mail(1, 900.0, 0)},
     "Mails that failed in the last day": {"mail": Mail(0, None, 1)},
-    "Rows that wait to be summed up": {"sessions": Backlog(50_000, ZERO)},
-    "Rows that wait to be folded": {"rollups": Backlog(20_000, ZERO)},
-    "Behind the current hour": {"uncharged": 7_200.0},
+    "Sessions waiting to be summarised": {"sessions": Backlog(50_000, ZERO)},
+    "Rollups waiting to be updated": {"rollups": Backlog(20_000, ZERO)},
+    "Delay of charging": {"uncharged": 7_200.0},
 }
 
 

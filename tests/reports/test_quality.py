@@ -293,11 +293,12 @@ def test_the_answer_and_what_wants_attention_are_computed(monkeypatch: pytest.Mo
     code = next(iter(found.rejected.by_code))
     assert report.answer == (
         f"30 of 200 events (15 %) received in the last 7 days were rejected, most often as “{code}”;"
-        " 12 warnings of fields that were not as they should be."
+        " 12 warnings about fields that weren't as they should be."
     )
     assert [each.sentence for each in report.attention] == [
         "15 % of what portal sent was rejected, most for missing.",
-        "portal sent 4 events under an id that it had used for another: only the first is stored.",
+        "portal sent 4 events with an ID that it had already used for another event. Only the first is"
+        " stored.",
         "40 % of the events of portal came from clocks that are wrong by 5 min or more.",
     ]
 

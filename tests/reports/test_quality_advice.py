@@ -50,7 +50,7 @@ def test_the_page_shows_field_example_and_what_to_change(sender: Sender, admin_c
         "70",
         "Send a number from 0 to 1.",
         "changes within a session",
-        "Begin a new session when somebody else logs in",
+        "Start a new session when somebody else logs in",
     ):
         assert said in text, said
     assert str(Session.objects.get().pk) in page

@@ -66,4 +66,4 @@ def test_what_is_not_offered_is_not_supposed(team: Owner, alice: Client) -> None
     dearer = PricePlan.objects.get(name="Dearer")
     html = html_of(alice, f"/reports/what-if/?plan={dearer.pk}&organization=999999&month=2020-13")
     assert "Dearer" not in html
-    assert "Write a month as" in html
+    assert "Write a month like" in html

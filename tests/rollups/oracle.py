@@ -36,6 +36,8 @@ def _of_event(event: Event, wire: Wire) -> Iterator[Contribution]:
         if who:
             yield "Actives", {"what": what}, {"members": {_hash(who)}}
     for path in _unknown(event.extra or {}):
+        if path in NAMED[event.dialect]:
+            continue
         yield "UnknownKeys", {"kind": event.kind, "path": path}, {"events": 1}
     if "edata" in wire:
         yield from _of_v3(event, wire, wire["edata"], times)
@@ -49,6 +51,12 @@ def _unknown(extra: Wire) -> Iterator[str]:
     yield from dict.fromkeys(unknown_leaves(extra))
 
 
+# Where sources and owners are named.
+NAMED = {
+    "sunbird": {"context.pdata.id"},
+    "availity": {"source_system", "owner"},
+    "buildless": {"event.detail.client.agent.name"},
+}
 # Objects that every event may have, so that an empty one is no unknown key.
 ENVELOPE = {"actor", "context", "context.pdata", "object", "object.rollup", "edata", "telemetryBody"}
 

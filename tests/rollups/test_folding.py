@@ -95,7 +95,7 @@ def test_what_cant_be_folded_waits_and_harms_no_other(
 
     assert counted()[0] == (15, 1)
     assert [row.quarter for row in TouchedQuarter.objects.all()] == [bad]
-    assert "Rollups can't be folded" in caplog.text
+    assert "Rollups can't be computed" in caplog.text
     monkeypatch.undo()
     queue.resume_deferred(timezone.now() + folding.FAULT_RESTS)
     fold_due()
@@ -175,6 +175,6 @@ def test_one_owner_and_some_days_are_made_anew(make_sender: Any) -> None:
     call_command("rebuild_rollups", f"--since={day}", owner="Ours", stdout=out)
 
     assert [(row[0], row[-4]) for row in dump()["Events"]] == [(ours.key.default_owner_id, 1)] * 3
-    assert out.getvalue() == "Rollups made anew from 1 events and 0 sessions.\n"
+    assert out.getvalue() == "Rebuilt the rollups from 1 events and 0 sessions.\n"
     rebuild()
     assert dump() == rows

@@ -28,7 +28,7 @@ def verified(*arguments: str, **options: Any) -> str:
 def differing(*arguments: str, **options: Any) -> str:
     """What is said where it fails: as every failed command, with exit 1."""
     out = StringIO()
-    with pytest.raises(CommandError, match="Rollups are not what events and sessions give: "):
+    with pytest.raises(CommandError, match="These rollups don't match their events and sessions: "):
         call_command("verify_rollups", *arguments, stdout=out, **options)
     return out.getvalue()
 
@@ -93,7 +93,7 @@ def test_what_waits_to_be_folded_is_left_out_and_said(sender: Sender) -> None:
     fold_due()
     file(sender, *logs(3))
     summarise_due()
-    assert "Not compared: 1 quarters of an hour that wait to be folded." in verified()
+    assert "Not compared: 1 pending quarters of an hour." in verified()
     fold_due()
     assert "Not compared" not in verified()
 

@@ -43,8 +43,8 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "copies of mails",
         "exports",
         "idempotency keys",
-        "log-in attempts",
-        "log-in sessions",
+        "login attempts",
+        "login sessions",
     ]
     assert mails == ["budget", "confirmation", "digest", "invitation", "password"]
     assert checks == [

@@ -1,4 +1,4 @@
-"""Throttled log-ins: wrong guesses wait longer and longer, good users are never kept out for long."""
+"""Throttled logins: wrong guesses wait longer and longer, good users are never kept out for long."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -92,7 +92,7 @@ def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(
         answers = [client.post(LOGIN, {"username": name, "password": "wrong"}) for _ in range(6)]
         html = answers[0].content.decode(), answers[5].content.decode()
         assert "Please enter the correct username and password" in html[0]
-        assert "Too many failed log-ins. Try again in 1 second." in html[1]
+        assert "Too many failed logins. Try again in 1 second." in html[1]
         pages[name] = [answer.status_code for answer in answers]
     assert pages["alice"] == pages["nobody"]
 
@@ -128,7 +128,7 @@ def test_a_log_in_survives_the_clean_up_of_another_one() -> None:
     with ThreadPoolExecutor(1) as other, transaction.atomic():  # committed before the thread is waited for
         LoginAttempt.objects.all().delete()
         waited = other.submit(log_in)
-        eventually(_somebody_waits_for_a_row, 30, "a log-in that found the old rows and waits for them")
+        eventually(_somebody_waits_for_a_row, 30, "a login that found the old rows and waits for them")
     assert waited.result(30) == 0
     assert LoginAttempt.objects.count() == 3
 
@@ -154,6 +154,6 @@ def test_a_64_counts_as_one_address(db: None, client: Client) -> None:
             LOGIN, {"username": f"n{number}", "password": "x"}, REMOTE_ADDR=f"2001:db8:0:1::{number + 1:x}"
         )
     answer = client.post(LOGIN, {"username": "more", "password": "x"}, REMOTE_ADDR="2001:db8:0:1:ffff::1")
-    assert "Too many failed log-ins" in answer.content.decode()
+    assert "Too many failed logins" in answer.content.decode()
     other = client.post(LOGIN, {"username": "more", "password": "x"}, REMOTE_ADDR="2001:db8:0:2::1")
-    assert "Too many failed log-ins" not in other.content.decode()
+    assert "Too many failed logins" not in other.content.decode()

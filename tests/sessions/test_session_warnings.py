@@ -1,4 +1,4 @@
-"""Sessions that something is wrong with as a whole: several actors, ids used again at another time."""
+"""Sessions that something is wrong with as a whole: several actors, reused IDs at another time."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def of(*actors: str | None, **columns: Any) -> int:
         (("u1", "u1", None), 1),
         (("u1", "u2", "u1"), 2),
         (("anonymous", "u1", "Anonymous"), 1),
-        (("d1", "u1"), 1),  # the device's own id, before a log-in
+        (("d1", "u1"), 1),  # the device's own id, before a login
         (tuple(f"u{n}" for n in range(MAX_ACTORS + 5)), MAX_ACTORS),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_command_knows_owners_by_name(make_sender: MakeSender) -> None:
     file(make_sender("Team B"), *events("s2", 1))
     out = StringIO()
     call_command("summarise", "--owner", "team a", stdout=out, stderr=StringIO())
-    assert out.getvalue() == "1 sessions or devices summed up.\n"
+    assert out.getvalue() == "1 sessions or devices summarised.\n"
     assert Session.objects.get().session == "s1"
     with pytest.raises(CommandError, match="no owner named"):
         call_command("summarise", "--owner", "Team C")

@@ -209,5 +209,5 @@ def test_other_programs_serve_but_not_the_files_of_another_version(
         assert int(ask(server, "SHOW server_version_num")) // 10_000 == int(DEBIAN[0].parts[-3])
         assert ask(server, "SELECT upper('é') || ('Z' < 'a')::text") == "Étrue"
     monkeypatch.delenv("TALLY_PG_BIN")
-    with pytest.raises(StackError, match="was made by PostgreSQL"):
+    with pytest.raises(StackError, match="was created by PostgreSQL"):
         postgres.start(data)

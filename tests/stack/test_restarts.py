@@ -45,7 +45,7 @@ class Run:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.until(lambda: "Log in at" in self.said(), "the log-in line")
+        self.until(lambda: "Log in at" in self.said(), "the login line")
         self.key = self.managed("create_key", "--owner", "Team", "--organization", "acme").split()[-1]
 
     def said(self) -> str:

@@ -310,7 +310,7 @@ def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
     lines_until(run, "Welcome")
     second = start()
     said, _ = second.communicate(timeout=LINE_SECONDS)
-    assert "is running on" in said
+    assert "is already running on" in said
     assert second.returncode == 1
     assert run.poll() is None
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_expiring_data_has_a_janitor_that_beat_runs(settings: Any) -> None:
-    assert {"log-in sessions", "log-in attempts", "idempotency keys", "copies of mails"} <= set(
+    assert {"login sessions", "login attempts", "idempotency keys", "copies of mails"} <= set(
         janitors.JANITORS
     )
     assert settings.CELERY_BEAT_SCHEDULE["clean"]["task"] == tasks.clean.name

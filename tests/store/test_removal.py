@@ -288,7 +288,7 @@ def test_the_command_removes_what_is_confirmed_by_its_number(
     filled: Sender, typed: Callable[[str], None]
 ) -> None:
     typed("yes")
-    with pytest.raises(CommandError, match="Nothing is removed"):
+    with pytest.raises(CommandError, match="Nothing was removed"):
         run(_before())
     assert Event.objects.count() == 5
     typed("3")

@@ -97,7 +97,7 @@ LENIENT: list[tuple[str, str, Any, Fault]] = [
         "emitted_event",
         "event.context",
         [{**CONTEXT, "action": "compile"}],
-        Fault("bad_value", "event.context[0]", "event.context[0]: An action needs a resource beside it."),
+        Fault("bad_value", "event.context[0]", "event.context[0]: An action needs a resource."),
     ),
 ]
 
@@ -108,9 +108,9 @@ STRICT: list[tuple[str, str, Any, Fault]] = [
         "red",
         Fault("unknown_field", "edata.colour", "edata.colour is not a field of this event."),
     ),
-    ("log", "ver", "2.0", Fault("bad_value", "ver", "ver has none of the values that it may have.")),
+    ("log", "ver", "2.0", Fault("bad_value", "ver", "ver has a value that isn't allowed.")),
     ("log", "ets", "12", Fault("wrong_type", "ets", "ets must be a number, not text.")),
-    ("log", "ets", 10**400, Fault("bad_value", "ets", "ets is beyond what a number can be.")),
+    ("log", "ets", 10**400, Fault("bad_value", "ets", "ets is outside the range of numbers.")),
     ("log", "tags", [1], Fault("wrong_type", "tags[0]", "tags[0] must be text, not a whole number.")),
     ("log", "object", None, Fault("wrong_type", "object", "object must be an object, not null.")),
     (

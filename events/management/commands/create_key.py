@@ -1,7 +1,5 @@
 """create_key: create an API key, with its owner if needed, and print it alone on the last line."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -26,22 +24,26 @@ def _note(key: ApiKey, validation: str | None) -> None:
 class Command(BaseCommand):
     """Make an API key."""
 
-    help = "Makes an API key, with its organization and owner where they are missing, and prints it once."
+    help = "Creates an API key, with its organization and owner if they don't exist yet, and prints it once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--owner", required=True, help="Owner that events without one are filed under.")
-        parser.add_argument("--organization", default="default", help="Slug; made when missing.")
-        parser.add_argument("--type", choices=KeyType.values, default=KeyType.PUBLISHABLE)
+        parser.add_argument("--owner", required=True, help="Owner of events that don't name one.")
+        parser.add_argument(
+            "--organization",
+            default="default",
+            help="Slug of the organization, which is created if it doesn't exist.",
+        )
+        parser.add_argument("--type", dest="kind", choices=KeyType.values, default=KeyType.PUBLISHABLE)
         parser.add_argument(
             "--permissions",
             choices=Permissions.values,
-            help="Permissions of the key. By default, publishable keys write and secret keys do both.",
+            help="What the key may do. By default, publishable keys can write and secret keys can do both.",
         )
         parser.add_argument(
             "--owners",
             default="",
-            help="Further owners that it may write for and read: names separated by commas, created if"
-            " missing, or `all`, which may also create owners.",
+            help="Other owners that the key may write for and read: names separated by commas (created if"
+            " missing), or `all`, which also lets the key create owners.",
         )
         parser.add_argument(
             "--open-to-anyone",
@@ -51,23 +53,32 @@ class Command(BaseCommand):
         )
         parser.add_argument("--validation", choices=Validation.values, help="Sets the owner's validation.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        kind = KeyType(options["type"])
-        is_open = kind == KeyType.PUBLISHABLE and options["owners"] == provisioning.ALL
-        if is_open and not options["open_to_anyone"]:
+    def handle(
+        self,
+        *_: object,
+        owner: str,
+        organization: str,
+        kind: str,
+        permissions: str | None,
+        owners: str,
+        open_to_anyone: bool,
+        validation: str | None,
+        **__: object,
+    ) -> None:
+        is_open = kind == KeyType.PUBLISHABLE and owners == provisioning.ALL
+        if is_open and not open_to_anyone:
             raise CommandError(f"{OPEN_TO_ANYONE}, or add --open-to-anyone if that is what you want.")
-        permissions = options["permissions"]
         try:
             with transaction.atomic():
                 made = provisioning.key(
-                    organization_slug=options["organization"],
-                    owner_name=options["owner"],
-                    kind=kind,
+                    organization_slug=organization,
+                    owner_name=owner,
+                    kind=KeyType(kind),
                     permissions=Permissions(permissions) if permissions else None,
-                    owners=options["owners"],
-                    validation=Validation(options["validation"]) if options["validation"] else None,
+                    owners=owners,
+                    validation=Validation(validation) if validation else None,
                 )
-                _note(made.key, options["validation"])
+                _note(made.key, validation)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         key = made.key

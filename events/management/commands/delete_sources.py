@@ -1,7 +1,6 @@
 """delete_sources: delete sources, optionally with their events."""
 
 import sys
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -19,8 +18,8 @@ class Command(BaseCommand):
     """Delete sources."""
 
     help = (
-        "Deletes sources without events. --with-events first deletes their stored events for good. Discard"
-        " rejected events in the admin. Usage and charges keep the names."
+        "Deletes sources without events. --with-events deletes their stored events first, for good. Discard"
+        " their rejected events in the admin. Usage and charges keep the names of deleted sources."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,10 +27,12 @@ class Command(BaseCommand):
         parser.add_argument("--with-events", action="store_true", help="Delete their stored events first.")
         parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        sources = sources_named(options["organization"], options["names"])
-        if options["with_events"]:
-            if not options["yes"]:
+    def handle(
+        self, *_: object, organization: str, names: list[str], with_events: bool, yes: bool, **__: object
+    ) -> None:
+        sources = sources_named(organization, names)
+        if with_events:
+            if not yes:
                 self.stdout.write(f"This deletes all events of {len(sources)} sources for good.")
                 if input(f"Type {len(sources)} to delete them: ").strip() != str(len(sources)):
                     raise CommandError("Nothing was deleted.")

@@ -1,7 +1,5 @@
 """manage_partitions: create future weekly partitions, and list the existing ones."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -16,9 +14,9 @@ from events.partitioned.partitions import (
 class Command(BaseCommand):
     """Make partitions ahead."""
 
-    help = "Makes the partitions of this week and the weeks ahead; beat does it every hour."
+    help = "Creates the partitions of this week and the coming weeks. Beat does the same every hour."
 
-    def handle(self, *_: object, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         made = make_partitions(weeks_ahead(timezone.now()))
         for name in made:
             self.stdout.write(f"made {name}")

@@ -1,7 +1,5 @@
 """merge_sources: merge sources into another one, or undo that."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -15,8 +13,8 @@ class Command(BaseCommand):
     """Merge sources."""
 
     help = (
-        "Merges sources into another one: new events that name them are filed under it, and they count"
-        " against no cap. Events filed before keep their source. --take-back undoes a merge."
+        "Merges sources into another one. New events that name them are filed under it, and they no longer"
+        " count towards the limit. Events filed earlier keep their source. --take-back undoes a merge."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,15 +23,15 @@ class Command(BaseCommand):
         target.add_argument("--into", help="Name of the source to merge them into.")
         target.add_argument("--take-back", action="store_true", help="Undo the merge of these sources.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        sources = sources_named(options["organization"], options["names"])
-        by, into = audit.command("merge_sources"), options["into"]
+    def handle(self, *_: object, organization: str, names: list[str], into: str | None, **__: object) -> None:
+        sources = sources_named(organization, names)
+        by = audit.command("merge_sources")
         try:
             with transaction.atomic():
                 if into is None:
                     undo_merge(sources)
                 else:
-                    merge_sources(sources, sources_named(options["organization"], [into])[0])
+                    merge_sources(sources, sources_named(organization, [into])[0])
                 for source in sources:
                     action = "source.parted" if into is None else "source.merged"
                     after = {} if into is None else {"into": into}
@@ -46,7 +44,7 @@ class Command(BaseCommand):
 
 def add_sources(parser: CommandParser) -> None:
     """Add the arguments that name sources."""
-    parser.add_argument("--organization", required=True, help="Short name of the organization.")
+    parser.add_argument("--organization", required=True, help="Slug of the organization.")
     parser.add_argument("names", nargs="+", metavar="SOURCE", help="Name of a source, in any case.")
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -17,30 +16,44 @@ class Command(BaseCommand):
     """Enrich stored events again."""
 
     help = (
-        "Computes columns of stored events anew under the settings as they are, in short transactions."
-        " May be interrupted and run again; what needs the sender's address stays."
+        "Recomputes enriched columns of stored events with the current settings, in short transactions."
+        " It can be interrupted and run again. Columns that need the sender's address don't change."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--since", type=_moment, help="Events that occurred then or later (ISO, UTC).")
-        parser.add_argument("--until", type=_moment, help="Events that occurred before.")
-        parser.add_argument("--fields", default=",".join(FIELDS), help=f"Some of: {','.join(FIELDS)}.")
-        parser.add_argument("--after", type=UUID, help="Go on after this event.")
+        parser.add_argument(
+            "--since",
+            type=_moment,
+            help="Only events that occurred at this time or later: ISO 8601, UTC by default.",
+        )
+        parser.add_argument("--until", type=_moment, help="Only events that occurred before this time.")
+        parser.add_argument(
+            "--fields", default=",".join(FIELDS), help=f"Comma-separated list of {', '.join(FIELDS)}."
+        )
+        parser.add_argument("--after", type=UUID, help="Continue after the event with this ID.")
 
-    def handle(self, *_: object, **options: Any) -> None:
-        fields = [name.strip() for name in options["fields"].split(",") if name.strip()]
-        unknown = [name for name in fields if name not in FIELDS]
-        if unknown or not fields:
-            raise CommandError(f"--fields takes some of {', '.join(FIELDS)}; not {', '.join(unknown)}.")
-        start = first_id(options["since"]) if options["since"] else UUID(int=0)
+    def handle(
+        self,
+        *_: object,
+        since: datetime | None,
+        until: datetime | None,
+        fields: str,
+        after: UUID | None,
+        **__: object,
+    ) -> None:
+        names = [name.strip() for name in fields.split(",") if name.strip()]
+        unknown = [name for name in names if name not in FIELDS]
+        if unknown or not names:
+            raise CommandError(f"--fields accepts {', '.join(FIELDS)}, but not {', '.join(unknown)}.")
+        start = first_id(since) if since else UUID(int=0)
         # `since` itself is included, so start after the id before it.
-        after = max(options["after"] or UUID(int=0), UUID(int=max(start.int - 1, 0)))
-        until = first_id(options["until"]) if options["until"] else None
+        after = max(after or UUID(int=0), UUID(int=max(start.int - 1, 0)))
+        end = first_id(until) if until else None
         events = changed = 0
         begun = after
         try:
-            with _bar(after, until) as bar:
-                while done := batch(after, until, fields):
+            with _bar(after, end) as bar:
+                while done := batch(after, end, names):
                     bar.update(_seconds(done.last) - bar.n - bar.initial_second)
                     after = done.last
                     events += done.events
@@ -48,7 +61,7 @@ class Command(BaseCommand):
                     bar.set_postfix_str(f"{events:,} events, {changed:,} rows changed")
         except BaseException:
             if after != begun:
-                self.stderr.write(f"Not finished; {events:,} events are done. Go on with --after {after}")
+                self.stderr.write(f"Not finished: {events:,} events are done. Continue with --after {after}")
             raise
         self.stdout.write(f"{events} events, {changed} rows changed.")
 

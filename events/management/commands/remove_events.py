@@ -20,47 +20,59 @@ class Command(BaseCommand):
     """Remove events by their time of occurrence."""
 
     help = (
-        "Removes the weeks (Monday to Sunday, UTC) that end before a date for good, with their sessions and"
-        " rollups unless those are kept longer (REPORT_RETENTION_WEEKS, --keep-reports)."
-        " Each week is one transaction; what is removed is counted in usage and audited."
+        "Removes all weeks of events (Monday to Sunday, UTC) that end before a date, for good, with their"
+        " sessions and rollups unless those are kept longer (REPORT_RETENTION_WEEKS, --keep-reports)."
+        " Each week is one transaction. Usage and the audit trail record what was removed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--before", type=_date, required=True, help="A date, UTC, as 2026-01-31.")
+        parser.add_argument("--before", type=_date, required=True, help="A date in UTC, such as 2026-01-31.")
         reports = parser.add_mutually_exclusive_group()
         reports.add_argument(
-            "--keep-reports", action="store_true", help="Keep sessions and the figures of reports."
+            "--keep-reports", action="store_true", help="Keep sessions and the figures on report pages."
         )
         reports.add_argument(
-            "--remove-reports", action="store_true", help="Remove them, whatever REPORT_RETENTION_WEEKS says."
+            "--remove-reports",
+            action="store_true",
+            help="Remove sessions and figures too, whatever REPORT_RETENTION_WEEKS says.",
         )
-        parser.add_argument("--dry-run", action="store_true", help="Say what would go; remove nothing.")
-        parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Show what would be removed, and remove nothing."
+        )
+        parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
-    def handle(self, *_: object, **options: Any) -> None:
+    def handle(
+        self,
+        *_: object,
+        before: datetime,
+        keep_reports: bool,
+        remove_reports: bool,
+        dry_run: bool,
+        yes: bool,
+        **__: object,
+    ) -> None:
         now = timezone.now()
-        before: datetime = options["before"]
         if before + WEEK > now:
-            raise CommandError("Events of the last seven days stay: give an earlier date.")
-        keep = True if options["keep_reports"] else False if options["remove_reports"] else None
+            raise CommandError("Events of the last seven days can't be removed. Choose an earlier date.")
+        keep = True if keep_reports else False if remove_reports else None
         weeks = _bar(weeks_before(before), "Counting")
         found = [removal.preview(week) for week in weeks]
         said = f"{_said(found)} in {len(found)} weeks before {before:%Y-%m-%d}"
-        if options["dry_run"] or not found:
+        if dry_run or not found:
             for each in found:
                 self.stdout.write(f"{removal.title(each.week)}: {_said([each])}")
             self.stdout.write(f"{said} would be removed. {_reports(found, keep, now)}".rstrip())
             return
-        if not options["yes"]:
-            self._confirm(found, f"{said} will be gone for good. {_reports(found, keep, now)}")
+        if not yes:
+            self._confirm(found, f"{said} will be removed for good. {_reports(found, keep, now)}")
         removed: list[Removed] = []
         for week in _bar([each.week for each in found], "Removing"):
             try:
                 done = removal.remove_week(week, audit.command("remove_events"), now, keep_reports=keep)
             except removal.Unfinished as error:
-                raise CommandError(f"{error} {_said(removed)} are removed.") from error
+                raise CommandError(f"{error} {_said(removed)} were removed.") from error
             if done is None:
-                raise CommandError(f"Somebody else removes events; {_said(removed)} are removed.")
+                raise CommandError(f"Another process is removing events. This one removed {_said(removed)}.")
             removed.append(done)
         sessions = sum(each.sessions for each in removed)
         self.stdout.write(f"Removed {_said(removed)} and {sessions} sessions of {len(removed)} weeks.")
@@ -69,7 +81,7 @@ class Command(BaseCommand):
         events = sum(each.events for each in found)
         self.stdout.write(said)
         if input(f"Type {events} to remove them: ").strip() != str(events):
-            raise CommandError("Nothing is removed.")
+            raise CommandError("Nothing was removed.")
 
 
 def _reports(found: list[Removed], keep: bool | None, now: datetime) -> str:

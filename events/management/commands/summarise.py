@@ -2,7 +2,6 @@
 
 import sys
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
@@ -17,18 +16,20 @@ WAIT_SECONDS = 0.2  # between looks at what other workers hold
 
 
 class Command(BaseCommand):
-    """Compute what is due."""
+    """Summarise sessions."""
 
-    help = "Sums up the sessions that new events came for; with --all every session again."
+    help = "Computes the summaries of sessions with new events; with --all, of every session."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="Every session again, from its events.")
-        parser.add_argument("--owner", help="Only those of the owners of this name.")
+        parser.add_argument(
+            "--all", dest="everything", action="store_true", help="Recompute every session from its events."
+        )
+        parser.add_argument("--owner", help="Only owners with this name.")
 
-    def handle(self, *_: object, **options: Any) -> None:
+    def handle(self, *_: object, everything: bool, owner: str | None, **__: object) -> None:
         now = timezone.now()
-        owners = owner_ids(options["owner"])
-        if options["all"]:
+        owners = owner_ids(owner)
+        if everything:
             if sealed := retention.sealed_until():
                 self.stdout.write(
                     f"Sessions from before {sealed:%Y-%m-%d} stay as they are: their events were removed."
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         claiming.resume(now, owners)
         total = Summarised()
         waiting = claiming.pending_rows(owners)
-        with tqdm(total=waiting, desc="Summing up", file=sys.stderr, disable=None) as bar:
+        with tqdm(total=waiting, desc="Summarising", file=sys.stderr, disable=None) as bar:
             while claiming.has_pending(now, owners):
                 block = summarise_block(now, owners)
                 if not block.keys:
@@ -50,5 +51,5 @@ class Command(BaseCommand):
                 total += block
                 bar.update(block.rows)
         left = claiming.pending_rows(owners)
-        still = f"; {left} wait." if left else "."
-        self.stdout.write(f"{total.keys} sessions or devices summed up{still}")
+        still = f"; {left} still pending." if left else "."
+        self.stdout.write(f"{total.keys} sessions or devices summarised{still}")

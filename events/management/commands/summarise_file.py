@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -12,9 +12,9 @@ from events.sessions.file import Sessions
 
 
 class Command(BaseCommand):
-    """Sum up a file."""
+    """Summarise a file."""
 
-    help = "Reads V3 events, one a line, and writes the V3 SUMMARY event of each session, one a line."
+    help = "Reads V3 events, one per line, and prints a V3 SUMMARY event for each session, one per line."
     requires_system_checks: list[str] = []  # some of them ask the database
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,21 +22,20 @@ class Command(BaseCommand):
             "--session",
             metavar="FILE",
             required=True,
-            help="Sum up by session the events of FILE; - for stdin.",
+            help="File of events to summarise by session; - for standard input.",
         )
 
-    def handle(self, *_: object, **options: Any) -> None:
-        name = options["session"]
-        if name == "-":
+    def handle(self, *_: object, session: str, **__: object) -> None:
+        if session == "-":
             bad = self._sum_up(sys.stdin.buffer)
         else:
             try:
-                with Path(name).open("rb") as file:
+                with Path(session).open("rb") as file:
                     bad = self._sum_up(file)
             except OSError as error:
-                raise CommandError(f"{name} can't be read: {error.strerror}.") from error
+                raise CommandError(f"{session} can't be read: {error.strerror}.") from error
         if bad:
-            raise CommandError(f"{bad} lines are no V3 events; the others were summed up.")
+            raise CommandError(f"{bad} lines aren't V3 events; the others were summarised.")
 
     def _sum_up(self, file: BinaryIO) -> int:
         sessions = Sessions()

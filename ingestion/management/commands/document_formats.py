@@ -1,7 +1,5 @@
 """document_formats: generate tables of the reference from the code."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion.documentation.formats import PAGES
@@ -10,20 +8,20 @@ from ingestion.documentation.formats import PAGES
 class Command(BaseCommand):
     """Document the formats."""
 
-    help = "Writes the tables of docs/reference from what kinds declare and codes mean."
+    help = "Generates the tables of formats and errors in docs/reference from the code."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--check", action="store_true", help="Write nothing; fail where it is not up to date."
+            "--check", action="store_true", help="Write nothing, and fail if a page is out of date."
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, check: bool, **__: object) -> None:
         for page, renewed in PAGES.items():
             old = page.read_text()
             new = renewed(old)
-            if not options["check"]:
+            if not check:
                 page.write_text(new)
             elif new != old:
                 raise CommandError(
-                    f"docs/reference/{page.name} is not up to date: manage.py document_formats"
+                    f"docs/reference/{page.name} is out of date: run manage.py document_formats"
                 )

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db.models import Max
@@ -19,11 +18,11 @@ class Command(BaseCommand):
     """File the requests in the inbox."""
 
     help = (
-        "Files everything that is in the inbox when it starts, and waits for what other workers are filing."
-        " Requests that arrive later don't keep it running."
+        "Files everything that is in the inbox when it starts, and waits for requests that other workers are"
+        " filing. Requests that arrive later don't keep it running."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         total = Filed()
         last = InboxRequest.objects.aggregate(last=Max("pk"))["last"] or 0
         waiting = InboxRequest.objects.filter(pk__lte=last)

@@ -1,7 +1,6 @@
 """erase_actor: erase everything that is stored about an actor of an owner."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -17,9 +16,9 @@ class Command(BaseCommand):
     """Erase an actor."""
 
     help = (
-        "Erases the events, sessions and rejected events of an actor for good, and its traces in audit trail,"
-        " mails, exports and logs. Events count as removed. It can be interrupted and run again. Stop the"
-        " sender first: events that are sent again are new."
+        "Erases an actor's events, sessions and rejected events for good, and all traces in the audit trail,"
+        " mails, exports and logs. The events count as removed. The command can be interrupted and run again."
+        " Stop the sender first: events that it sends again are stored as new ones."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,21 +28,30 @@ class Command(BaseCommand):
             action="store_true",
             help="Print what would be erased, and earlier erasures of the actor.",
         )
-        parser.add_argument("--yes", action="store_true", help="Ask for no confirmation.")
+        parser.add_argument("--yes", action="store_true", help="Don't ask for confirmation.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        owner, actor = commands.owner_of(options), str(options["actor"])
+    def handle(
+        self,
+        *_: object,
+        name: str,
+        slug: str | None,
+        actor: str,
+        dry_run: bool,
+        yes: bool,
+        **__: object,
+    ) -> None:
+        owner = commands.owner_of(name, slug)
         commands.file_what_waits(owner)
         events = sum(erasing.found(owner, actor).values())
         rejected = sum(1 for _ in actors.rejected_of(owner, actor))
         said = f"{events} events and {rejected} rejected events of this actor of {owner.name}"
-        if options["dry_run"]:
+        if dry_run:
             self.stdout.write(f"{said}.")
             self._say_earlier(owner, actor)
             return
-        if not options["yes"]:
+        if not yes:
             self.stdout.write(
-                f"This erases {said} for good, and its traces in audit trail, mails, exports and logs."
+                f"This erases {said} for good, and all traces in the audit trail, mails, exports and logs."
             )
             if input(f"Type {events + rejected} to erase them: ").strip() != str(events + rejected):
                 raise CommandError("Nothing was erased.")

@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
@@ -16,24 +15,25 @@ from ingestion.erasure import actors, commands
 class Command(BaseCommand):
     """Export an actor."""
 
-    help = "Writes the events, sessions and rejected events of an actor as NDJSON, for the person concerned."
+    help = "Exports an actor's events, sessions and rejected events as NDJSON, for the person concerned."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands.add_arguments(parser)
-        parser.add_argument("--output", type=Path, help="File to write; without it, standard output.")
+        parser.add_argument("--output", type=Path, help="File to write to. Default: standard output.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        owner, actor = commands.owner_of(options), str(options["actor"])
+    def handle(
+        self, *_: object, name: str, slug: str | None, actor: str, output: Path | None, **__: object
+    ) -> None:
+        owner = commands.owner_of(name, slug)
         commands.file_what_waits(owner)
-        path: Path | None = options["output"]
         written: Counter[str] = Counter()
         try:
-            with path.open("x", encoding="utf-8") if path else nullcontext(self.stdout) as output:
+            with output.open("x", encoding="utf-8") if output else nullcontext(self.stdout) as file:
                 for record in tqdm(
                     actors.records(owner, actor), unit=" records", file=sys.stderr, disable=None
                 ):
-                    output.write(actors.line(record) + "\n")
-                    written[record["record"]] += 1
+                    file.write(actors.line(record) + "\n")
+                    written[str(record["record"])] += 1
         finally:
             about = actors.fingerprint(owner, actor)
             audit.record(

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Max
@@ -20,40 +19,53 @@ from ingestion.rejected.replaying import BLOCK_ROWS, Replayed
 class Command(BaseCommand):
     """Replay rejected events."""
 
-    help = "Validates rejected events again by the current rules, and files those that are accepted now."
+    help = "Validates rejected events again with the current rules, and files those that are valid now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--owner", help="Name of the owner, in any case.")
         parser.add_argument("--source", help="Name of the source, in any case.")
-        parser.add_argument("--code", help="Code of the reason, for instance missing.")
+        parser.add_argument("--code", help="Code of the reason, such as missing.")
         parser.add_argument("--kind", help="Kind of event.")
-        parser.add_argument(
-            "--since", help="First received at this time or later: ISO 8601, UTC if not said."
-        )
+        parser.add_argument("--since", help="First received at this time or later: ISO 8601, UTC by default.")
         parser.add_argument("--until", help="First received before this time.")
-        parser.add_argument("--dry-run", action="store_true", help="Print what would happen; change nothing.")
-
-    def handle(self, *_: Any, **options: Any) -> None:
-        selection = Selection(
-            owners=_keys(Owner, options["owner"]),
-            sources=_keys(Source, options["source"]),
-            code=options["code"],
-            kind=options["kind"],
-            since=_time(options["since"]),
-            until=_time(options["until"]),
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Show what would happen, and change nothing."
         )
-        is_dry: bool = options["dry_run"]
-        total = _preview_all(selection) if is_dry else _replay_all(selection, _words(options))
+
+    def handle(
+        self,
+        *_: object,
+        owner: str | None,
+        source: str | None,
+        code: str | None,
+        kind: str | None,
+        since: str | None,
+        until: str | None,
+        dry_run: bool,
+        **__: object,
+    ) -> None:
+        selection = Selection(
+            owners=_keys(Owner, owner),
+            sources=_keys(Source, source),
+            code=code,
+            kind=kind,
+            since=_time(since),
+            until=_time(until),
+        )
+        if dry_run:
+            total = _preview_all(selection)
+        else:
+            words = _words(owner=owner, source=source, code=code, kind=kind, since=since, until=until)
+            total = _replay_all(selection, words)
         self.stdout.write(
-            f"{total.rows} rejected events{' would be' if is_dry else ''} replayed: {total.stored} stored,"
+            f"{total.rows} rejected events{' would be' if dry_run else ''} replayed: {total.stored} stored,"
             f" {total.duplicates} duplicates, {total.rejected} rejected again."
         )
 
 
-def _words(options: dict[str, Any]) -> str:
+def _words(**options: str | None) -> str:
     """Describe the selection by the options of the command."""
-    asked = ("owner", "source", "code", "kind", "since", "until")
-    return ", ".join(f"{name} {options[name]}" for name in asked if options[name] is not None) or "all"
+    return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None) or "all"
 
 
 def _replay_all(selection: Selection, words: str) -> Replayed:
@@ -112,7 +124,7 @@ def _time(text: str | None) -> str | None:
     except ValueError:
         moment = None
     if moment is None:
-        raise CommandError(f"{text!r} is no time; write for instance 2026-11-21 or 2026-11-21T14:00Z.")
+        raise CommandError(f"{text!r} isn't a time. Write it like 2026-11-21 or 2026-11-21T14:00Z.")
     iso = moment.isoformat()
     if "T" not in iso:
         iso += "T00:00:00"

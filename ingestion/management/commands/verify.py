@@ -1,7 +1,6 @@
 """verify: check that events, rejected events, counters and sessions agree."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
@@ -13,11 +12,11 @@ class Command(BaseCommand):
     """Compare tables and counters in one snapshot."""
 
     help = (
-        "Compares envelope and kind rows, counters, events, rejected events and sessions;"
-        " exit 1 where they differ."
+        "Checks that envelope rows, kind rows, usage, rejected events and sessions agree. Exits with 1 if"
+        " they don't."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         found = []
         with verification.snapshot():
             verification.freeze()

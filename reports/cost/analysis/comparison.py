@@ -16,7 +16,6 @@ all of its cost counts as volume or storage.
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q, Sum
 
@@ -109,7 +108,7 @@ def _at_former_price(before: Metered, after: Metered) -> Decimal:
     return quotient(before.cost * after.quantity, before.quantity)
 
 
-def month_costs(month: date, owners: Owners = None, days: int | None = None, **only: Any) -> MonthCosts:
+def month_costs(month: date, owners: Owners = None, days: int | None = None, **only: object) -> MonthCosts:
     """Return the costs of some owners in a month, or in its first `days` days.
 
     Fixed costs and corrections are of the month, whatever the days. `only` narrows to values of columns of

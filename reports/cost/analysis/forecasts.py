@@ -149,7 +149,7 @@ class ForecastError:
         return quotient(abs(self.expected - self.actual), whole) if whole else None
 
 
-def daily_costs(since: date, until: date, owners: Owners = None, **only: Any) -> DailyCosts:
+def daily_costs(since: date, until: date, owners: Owners = None, **only: object) -> DailyCosts:
     """Return what days cost, without platform costs and corrections.
 
     `only` filters by columns of ChargeDay.
@@ -158,7 +158,7 @@ def daily_costs(since: date, until: date, owners: Owners = None, **only: Any) ->
 
 
 def _daily_costs(
-    since: date, until: date, owners: Owners, only: Mapping[str, Any], *, by_owner: bool
+    since: date, until: date, owners: Owners, only: Mapping[str, object], *, by_owner: bool
 ) -> dict[int | None, DailyCosts]:
     """Return daily costs by owner, or of all owners together under None."""
     rows = ChargeDay.objects.filter(day__gte=since, day__lt=until, is_correction=False, **only)
@@ -188,7 +188,7 @@ def measure_error(days: DailyCosts, month: date, over: int) -> ForecastError | N
     return ForecastError(sum_of(found.values()), days.cost(today, end), days.cost(month, today))
 
 
-def worst_error(month: date, over: int, owners: Owners = None, **only: Any) -> Decimal | None:
+def worst_error(month: date, over: int, owners: Owners = None, **only: object) -> Decimal | None:
     """Return the worst relative error of the forecasts made on the same day of the last months.
 
     None if no earlier month is known well enough.

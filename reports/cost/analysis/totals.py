@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.db.models import Exists, F, Model, OuterRef, QuerySet, Sum
 
 from reports.cost.charges import BillingMonth, Charge, ChargeDay
 from reports.cost.meters import EVENTS, INGESTED, ONE_MILLION
@@ -74,7 +74,7 @@ def currencies(first: date, last: date, owners: Owners = None) -> set[str]:
 def owner_months(month: date, owners: Owners = None) -> list[OwnerMonth]:
     """Return a month's totals by owner, the most expensive first."""
     rows = _for_owners(ChargeDay.objects.filter(billing_month__month=month), owners)
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, dict[str, Decimal]] = {}
     by = ("owner_id", "meter", "is_correction")
     for row in rows.values(*by).annotate(**_SUMS, consumed_sum=Sum("consumed")):
         sums = found.setdefault(row["owner_id"], dict.fromkeys(_FIGURES, ZERO))
@@ -106,7 +106,7 @@ def owner_months(month: date, owners: Owners = None) -> list[OwnerMonth]:
     return sorted(made, key=lambda each: (-each.cost, each.owner))
 
 
-def total(month: date, owners: Owners = None, **only: Any) -> Decimal:
+def total(month: date, owners: Owners = None, **only: object) -> Decimal:
     """Return the cost of a month. `only` filters by columns of ChargeDay."""
     rows = _for_owners(ChargeDay.objects.filter(billing_month__month=month, **only), owners)
     cost: Decimal = rows.aggregate(cost=Sum("cost", default=ZERO))["cost"]
@@ -114,7 +114,7 @@ def total(month: date, owners: Owners = None, **only: Any) -> Decimal:
 
 
 def hourly_costs(
-    since: datetime, until: datetime, by: str, owners: Owners = None, **only: Any
+    since: datetime, until: datetime, by: str, owners: Owners = None, **only: object
 ) -> list[HourCost]:
     """Return hourly costs by one of DIMENSIONS, without corrections and platform costs.
 
@@ -133,10 +133,11 @@ def hourly_costs(
     return [HourCost(row["hour"], row["name"] or "", row["cost_sum"]) for row in found]
 
 
+Billed = TypeVar("Billed", bound=Model)
 _FIGURES = ("cost", "corrections", EVENTS, INGESTED)
 _SUMS = {"cost_sum": Sum("cost")}
 
 
-def _for_owners(rows: QuerySet[Any], owners: Owners) -> QuerySet[Any]:
+def _for_owners(rows: QuerySet[Billed], owners: Owners) -> QuerySet[Billed]:
     """Filter by owners. A list, because a subquery would keep the planner from using the index."""
     return rows if owners is None else rows.filter(owner_id__in=list(owners))

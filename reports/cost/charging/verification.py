@@ -1,12 +1,13 @@
 """Verification of charges against a recount of the events, a new computation, and their daily sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from events.lib.sql import Fetched
 from events.ownership.owner import Organization
 from events.store.usage import hour_of
 from reports.cost.charges import HOUR, BillingMonth
@@ -15,14 +16,13 @@ from reports.cost.charging.updating import stage_month, update_charges
 
 SHOWN = 10
 TRIES = 3
-Row = tuple[Any, ...]
 
 
 class Difference(NamedTuple):
     """Rows that disagree."""
 
     what: str
-    rows: list[Row]
+    rows: list[Fetched]
 
 
 # The charges of an hour, corrections included, against the events received in it.
@@ -125,12 +125,12 @@ def _recomputed(months: list[BillingMonth], owners: list[int], now: datetime) ->
         yield from _difference(f"{month}: charges and a computation disagree", rows)
 
 
-def _difference(what: str, rows: list[Row]) -> Iterator[Difference]:
+def _difference(what: str, rows: list[Fetched]) -> Iterator[Difference]:
     if rows:
         yield Difference(what, rows)
 
 
-def _query(statement: str, values: list[Any]) -> list[Row]:
+def _query(statement: str, values: Sequence[Any]) -> list[Fetched]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

@@ -4,13 +4,13 @@ Read from daily sums of charges, by time of receipt (UTC). The current month is 
 the same number of days of the previous month.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from events.ownership.source import OVERFLOW, UNKNOWN
@@ -22,6 +22,7 @@ from reports.cost.meters import EVENTS, GB, INGESTED, ONE_MILLION, PLATFORM, REJ
 from reports.cost.numbers import ONE, ZERO, quotient, sum_of
 from reports.filters import Filters
 from reports.periods import DAY, month_of, next_month
+from reports.query.relation import Key, Keys
 
 DIMENSIONS: Mapping[str, str] = {
     "source": "source_id",
@@ -31,7 +32,6 @@ DIMENSIONS: Mapping[str, str] = {
     "owner": "owner_id",
 }
 CAUSES = 100  # of cost that are listed
-Keys = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CostQuery:
 
     month: date  # its first day
     owners: tuple[int, ...] | None
-    only: Mapping[str, Any]  # values of columns of ChargeDay
+    only: Mapping[str, object]  # values of columns of ChargeDay
 
     @property
     def before(self) -> date:
@@ -52,7 +52,7 @@ class CostQuery:
         """True if it covers only a part of what an owner pays."""
         return "source_id__in" in self.only or "kind__in" in self.only
 
-    def rows(self, month: date | None = None) -> Any:
+    def rows(self, month: date | None = None) -> QuerySet[ChargeDay]:
         """Return the daily sums of this month, or of another one."""
         found = ChargeDay.objects.filter(billing_month__month=month or self.month, **self.only)
         return found if self.owners is None else found.filter(owner_id__in=self.owners)
@@ -60,7 +60,7 @@ class CostQuery:
 
 def query(filters: Filters, month: date, currency: str) -> CostQuery:
     """Return a query for the charges of a month, in one currency."""
-    only: dict[str, Any] = {"billing_month__currency": currency}
+    only: dict[str, object] = {"billing_month__currency": currency}
     if filters.sources:
         only["source_id__in"] = filters.sources
     if filters.kinds:
@@ -123,7 +123,7 @@ class MonthsCost:
     before: Part
     change: CostChange | None  # and why; None where there is nothing to compare
     compared_days: int  # of the month that runs; 0: the whole months were compared
-    days: Mapping[date, Mapping[Any, Decimal]]  # cost of each day by key
+    days: Mapping[date, Mapping[Key, Decimal]]  # cost of each day by key
     parts: tuple[Part, ...]  # by the selected dimension, most expensive first
     parts_before: Mapping[Keys, Part]
     owners: tuple[Part, ...]
@@ -218,18 +218,18 @@ def _part(keys: Keys, row: Mapping[str, Any]) -> Part:
     )
 
 
-def _whole(rows: Any) -> Part:
+def _whole(rows: QuerySet[ChargeDay]) -> Part:
     return _part((), rows.aggregate(**_SUMS))
 
 
-def _parts(rows: Any, *by: str, most: int | None = None) -> list[Part]:
+def _parts(rows: QuerySet[ChargeDay], *by: str, most: int | None = None) -> list[Part]:
     """Return the parts by one or more of DIMENSIONS, most expensive first, including free ones."""
     columns = [DIMENSIONS[name] for name in by]
     found = rows.values(*columns).annotate(**_SUMS).order_by("-cost_sum", "-rejected_sum", *columns)[:most]
     return [_part(tuple(row[column] for column in columns), row) for row in found]
 
 
-def _split(rows: Any, by: str) -> list[Part]:
+def _split(rows: QuerySet[ChargeDay], by: str) -> list[Part]:
     """Return a whole month by one of DIMENSIONS.
 
     Fixed costs have no kind and no dialect, so their key is None.
@@ -243,10 +243,10 @@ def _split(rows: Any, by: str) -> list[Part]:
     )
 
 
-def _days(asked: CostQuery, by: str) -> dict[date, dict[Any, Decimal]]:
+def _days(asked: CostQuery, by: str) -> dict[date, dict[Key, Decimal]]:
     """Return the cost of each day by key, without fixed costs and corrections, which belong to no day."""
     rows = asked.rows().filter(is_correction=False).exclude(meter=PLATFORM)
-    days: dict[date, dict[Any, Decimal]] = {}
+    days: dict[date, dict[Key, Decimal]] = {}
     for day, key, cost in rows.values_list("day", DIMENSIONS[by]).annotate(costs=Sum("cost")).order_by():
         days.setdefault(day, {})[key] = cost
     return days
@@ -272,6 +272,6 @@ def of_day(asked: CostQuery, day: date, by: str) -> tuple[list[Part], dict[Keys,
     return _parts(rows, by), {part.keys: part for part in _parts(former, by)}
 
 
-def total_of(parts: Any) -> Decimal:
+def total_of(parts: Iterable[Part]) -> Decimal:
     """Return the total of some parts."""
     return sum_of(part.cost for part in parts)

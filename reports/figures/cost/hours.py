@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from reports.cost.charges import HOUR, Charge
 from reports.cost.meters import PLATFORM, STORED
 from reports.figures.cost.charges import DIMENSIONS, CostQuery
 from reports.periods import DAY
+from reports.query.relation import Key
 
 MOST = 2_000  # charges of an hour
 
@@ -31,13 +31,13 @@ class Charged:
     cost: Decimal
 
 
-def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Any, Decimal]]:
+def by_hour(asked: CostQuery, seen: Sequence[int], day: date, by: str) -> dict[datetime, dict[Key, Decimal]]:
     """Return the cost of each hour of a day by one of DIMENSIONS.
 
     `seen` are all owners that the reader may see.
     """
     since = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    hours: dict[datetime, dict[Any, Decimal]] = {}
+    hours: dict[datetime, dict[Key, Decimal]] = {}
     found = _rows(asked, seen, since, since + DAY).values_list("hour", DIMENSIONS[by])
     for hour, key, cost in found.annotate(costs=Sum("cost")).order_by():
         hours.setdefault(hour, {})[key] = cost
@@ -61,7 +61,7 @@ def of_hour(asked: CostQuery, seen: Sequence[int], hour: datetime) -> list[Charg
     return [Charged(*row) for row in found]
 
 
-def _rows(asked: CostQuery, seen: Sequence[int], since: datetime, until: datetime) -> Any:
+def _rows(asked: CostQuery, seen: Sequence[int], since: datetime, until: datetime) -> QuerySet[Charge]:
     """Return charges of usage, without stored data, which is charged by the day.
 
     Always filters by a list of owners, even for readers who see all, because the index has the owner before

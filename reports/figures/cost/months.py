@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q, Sum
 
@@ -17,6 +16,7 @@ from reports.cost.meters import PLATFORM
 from reports.cost.numbers import ZERO, sum_of
 from reports.figures.cost.charges import DIMENSIONS, CostQuery
 from reports.periods import DAY, Period, month_of, next_month
+from reports.query.relation import Key
 
 YEAR = 12  # months
 
@@ -28,7 +28,7 @@ def back(month: date, count: int) -> date:
     return month
 
 
-def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, dict[Any, Decimal]]:
+def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, dict[Key, Decimal]]:
     """Return the cost of each month by one of DIMENSIONS. Fixed costs have no kind and no dialect."""
     rows = ChargeDay.objects.filter(
         billing_month__month__gte=first, billing_month__month__lte=last, **asked.only
@@ -40,7 +40,7 @@ def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, 
         usage=Sum("cost", filter=~Q(meter=PLATFORM), default=ZERO),
         fixed=Sum("cost", filter=Q(meter=PLATFORM), default=ZERO),
     )
-    months: dict[date, dict[Any, Decimal]] = {}
+    months: dict[date, dict[Key, Decimal]] = {}
     for row in found.order_by():
         costs = months.setdefault(row["billing_month__month"], {})
         _add(costs, row[column], row["usage"])
@@ -48,12 +48,12 @@ def of_months(asked: CostQuery, first: date, last: date, by: str) -> dict[date, 
     return months
 
 
-def _add(costs: dict[Any, Decimal], key: Any, cost: Decimal) -> None:
+def _add(costs: dict[Key, Decimal], key: Key, cost: Decimal) -> None:
     if cost:
         costs[key] = costs.get(key, ZERO) + cost
 
 
-def total_of(months: Mapping[date, Mapping[Any, Decimal]], month: date) -> Decimal:
+def total_of(months: Mapping[date, Mapping[Key, Decimal]], month: date) -> Decimal:
     """Return the cost of a month."""
     return sum(months.get(month, {}).values(), ZERO)
 

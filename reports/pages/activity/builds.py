@@ -140,7 +140,7 @@ def build(filters: Filters, context: Context) -> Report:
         if top.total.count("events")
         else Empty(
             "No builds",
-            "Events of Buildless's clients appear here. Choose a longer period, or lift a filter.",
+            "Events from Buildless's clients appear here. Choose a longer period, or remove a filter.",
         ),
     )
 
@@ -240,11 +240,16 @@ def _collections(data: PageData, found: Answer, series: _Series) -> Block:
         Column("collection", "Collection"),
         Column("events", "Events", EVENTS, has_bar=True),
         Column("series", "Series", SERIES),
-        Column("whole", "Whole", SERIES, note="Ended, with an event in every place"),
+        Column("whole", "Whole", SERIES, note="Ended, with no index missing"),
         Column("whole_share", "Whole share", SHARE, note="Of those that are over"),
-        Column("unended", "Without an end", SERIES, note="None says fin, and the last came over an hour ago"),
-        Column("with_gaps", "With gaps", SERIES, note="Ended, but places are missing"),
-        Column("missing", "Events missing", EVENTS, note="By the greatest index: at least so many"),
+        Column(
+            "unended",
+            "Without an end",
+            SERIES,
+            note="No event has fin, and the last one came over an hour ago",
+        ),
+        Column("with_gaps", "With gaps", SERIES, note="Ended, but some indexes are missing"),
+        Column("missing", "Events missing", EVENTS, note="Judging by the highest index: at least this many"),
         Column("running", "Running", SERIES, note="Without an end yet, last seen in the last hour"),
     )
     by_name = {each.collection: each for each in series.by_collection}
@@ -290,8 +295,8 @@ def _broken(data: PageData, series: _Series) -> Block:
     rows = tuple(_broken_row(data, each) for each in series.broken)
     broken = series.states.broken
     note = f"The first {len(rows):,} of {broken:,}." if broken > len(rows) else ""
-    empty = Empty("Every series is whole", "All that are over have ended, with an event in every place.")
-    return Block("broken", "Series that are not whole", table=Table(columns, rows), note=note, empty=empty)
+    empty = Empty("Every series is complete", "All series that are over have ended, with no index missing.")
+    return Block("broken", "Incomplete series", table=Table(columns, rows), note=note, empty=empty)
 
 
 def _broken_row(data: PageData, each: Broken) -> Row:

@@ -43,12 +43,12 @@ def block(filters: Filters, context: Context) -> Block:
         suggestion = suggested(_with_events(filters, context))
         empty = Empty(
             "Choose the steps",
-            "page:NAME is a page shown, event:KIND an event of a kind, event:KIND:TEXT one that is called so."
-            " Sessions count that did the steps in this order.",
+            "page:NAME is a page that was shown, event:KIND an event of a kind, event:KIND:TEXT one with"
+            " this name. Sessions that did the steps in this order are counted.",
             href=f"{context.links.here(step=list(suggestion.steps))}#funnel" if suggestion else "",
             label=_offer(suggestion) if suggestion else "",
         )
-        sentence = " ".join(errors) or "How many sessions go from one page or event on to the next?"
+        sentence = " ".join(errors) or "How many sessions go from one page or event to the next?"
         return Block(
             "funnel",
             TITLE,
@@ -68,7 +68,7 @@ def block(filters: Filters, context: Context) -> Block:
         sentence,
         stepped(f"How far sessions came. {sentence}", steps, SESSIONS),
         empty=Empty(
-            "No session did any of these steps", "See whether page or event are written as they are sent."
+            "No session did any of these steps", "Check that pages and events are written as they are sent."
         ),
         note=_note(found),
         controls=controls,
@@ -90,7 +90,7 @@ def _with_events(filters: Filters, context: Context) -> Filters:
 def _offer(suggestion: Suggestion) -> str:
     """Return the label of the link to the suggested steps."""
     labels = (step_of(text).label.removeprefix("Page ") for text in suggestion.steps)
-    return f"Show {' → '.join(labels)}, a way that {plural(suggestion.sessions, 'session')} took"
+    return f"Show {' → '.join(labels)}, a path that {plural(suggestion.sessions, 'session')} took"
 
 
 def _answer(found: Funnel) -> str:
@@ -124,11 +124,11 @@ def _behind(reached: Reached, filters: Filters) -> str:
 
 def _note(found: Funnel) -> str:
     """Return the note about how many sessions were read."""
-    said = "A session counts for a step that it did after the step before, in the same session."
+    said = "A session counts for a step if it did the step after the previous one."
     if found.is_sample:
         points = 100 / max(found.sessions, 1) ** 0.5  # two standard errors of a share of 50 %
         said += (
-            f" {found.sessions:,} of {found.of:,} sessions were looked at, always the same fair sample:"
-            f" shares are true to {points:.0f} points."
+            f" {found.sessions:,} of {found.of:,} sessions were sampled, always the same ones:"
+            f" shares are accurate to {points:.0f} points."
         )
     return f"{said} Of each session the first {OF_SESSION:,} events of these kinds count."

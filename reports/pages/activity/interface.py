@@ -71,7 +71,7 @@ CUSTOMERS = Breakdown(
     by=("customer",),
     metrics=MEASURES,
     alarm=BAD,
-    note="0000 is what clients send before a customer is known.",
+    note="Clients send 0000 before they know the customer.",
     is_half=True,
 )
 PAYERS = Breakdown(name="payers", title="By payer", by=("payer",), metrics=MEASURES, alarm=BAD, is_half=True)
@@ -98,12 +98,12 @@ def build(filters: Filters, context: Context) -> Report:
             for name in KEYS
             if name in narrowed or name in ("category", "customer")
         ),
-        note="Availity's messages have no time of their own: they count when they were received.",
+        note="Availity's messages have no time of their own, so they count when they were received.",
         empty=None
         if top.total.count("actions")
         else Empty(
             "No actions",
-            "Messages of Availity's telemetry appear here. Choose a longer period, or lift a filter.",
+            "Messages from Availity's clients appear here. Choose a longer period, or remove a filter.",
         ),
     )
 

@@ -78,7 +78,7 @@ def _longest(_: PageData, found: Answer) -> str:
 def _hardest(_: PageData, found: Answer) -> str:
     if not found.rows or (rate := found.rows[0].number("pass_rate")) is None:
         return ""
-    return f"Hardest is “{_title(found.rows[0])}”: {SHARE.short(rate)} passed."
+    return f"The hardest is “{_title(found.rows[0])}”: {SHARE.short(rate)} passed."
 
 
 def _title(question: Row) -> str:
@@ -96,7 +96,7 @@ BY_CONTENT = Breakdown(
 )
 BY_QUESTION = Breakdown(
     name="questions",
-    title="By question, the hardest first",
+    title="By question, hardest first",
     by=("item",),
     names={"item": "question"},
     metrics=(
@@ -117,7 +117,7 @@ RATED = Breakdown(
     by=("content",),
     metrics=("ratings", "mean", "comments"),
     links=("ratings",),
-    unnamed="(no content named)",
+    unnamed="(no content)",
     empty=NO_FEEDBACK,
     is_half=True,
 )
@@ -195,11 +195,11 @@ def build(filters: Filters, context: Context) -> Report:
         figures=tuple(_figures(found)),
         attention=tuple(_attention(found)),
         blocks=tuple(blocks),
-        controls=(Control("content", "Content", content, hint="id of a content"),),
-        note="Events count when they occurred. Time per content is what its ends say; as long as "
-        "somebody is at it, it has none.",
+        controls=(Control("content", "Content", content, hint="ID of a content"),),
+        note="Events count when they occurred. Time per content comes from its END events, so it doesn't"
+            " include content that is still open.",
         empty=Empty(text="Contents, answers, ratings and searches appear here: V3's START, END, ASSESS, "
-                    "FEEDBACK and SEARCH. Choose a longer period, or lift a filter.")
+                    "FEEDBACK and SEARCH. Choose a longer period, or remove a filter.")
         if found.is_empty
         else None,
     )  # fmt: skip
@@ -305,7 +305,7 @@ def _over_time(contents: Headlines) -> Block:
     chart = time_chart(
         f"Contents started and finished over time. {sentence}", data, series, TIMES, Draw.LINES
     )
-    empty = Empty("No content was started", "Their START and END name a content as the event's object.")
+    empty = Empty("No content was started", "START and END events name a content as the event's object.")
     return Block("over-time", "Started and finished", sentence, chart, empty=empty)
 
 

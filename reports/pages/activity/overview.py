@@ -35,7 +35,7 @@ MIND = 0.02  # a smaller share of sessions with errors needs no attention
 NOTE = (
     "Events count when they occurred, sessions when they began. "
     "Sessions, actors and devices aren't narrowed by kind. "
-    "What is received, rejected and charged counts in the hour of receipt, UTC."
+    "Events received, events rejected and charges count in the hour of receipt, UTC."
 )
 
 
@@ -70,7 +70,7 @@ def _empty(context: Context) -> Empty:
     if context.links.params:
         return Empty(**unfilter_link(context.links))
     return Empty(
-        "Nothing has come in yet", "Once applications send events, they appear here within a minute."
+        "Nothing has been received yet", "Once applications send events, they appear here within a minute."
     )
 
 
@@ -206,12 +206,12 @@ def _behind(filters: Filters, kind: str, since: datetime, until: datetime) -> st
 MEASURES: tuple[tuple[str, Unit, str, str], ...] = (
     ("Sessions", SESSIONS, "", "sessions"),
     ("Sessions with errors", SHARE, "bad", "error_share"),
-    ("Time spent in a session, median (estimate)", SECONDS, "", "median"),
-    ("Time spent, nine of ten are below (estimate)", SECONDS, "", "longest_tenth"),
+    ("Time spent per session, median (estimate)", SECONDS, "", "median"),
+    ("Time spent per session, 90th percentile (estimate)", SECONDS, "", "longest_tenth"),
     ("Active actors", count("actors"), "", "actors"),
     ("Active devices", count("devices"), "", "devices"),
     ("Received", EVENTS, "", "received"),
-    ("Rejected of what was received", SHARE, "bad", "rejected_share"),
+    ("Share of received events that were rejected", SHARE, "bad", "rejected_share"),
 )
 OF_RECEIPT = ("received", "rejected_share")  # counted by hour
 SAMPLED = ("actors", "devices")  # of those that are very many a sample is counted
@@ -312,9 +312,11 @@ def pages(found: Overview, filters: Filters, context: Context) -> Block:
     rows = tuple(_page_row(each, found, filters, context) for each in found.pages)
     return Block(
         "pages",
-        "Pages shown most",
+        "Most viewed pages",
         table=Table(_columns("page", "Page", VIEWS, filters, context), rows),
-        empty=Empty("No pages were shown", "Sources tell of pages by IMPRESSION, or by loads of a page."),
+        empty=Empty(
+            "No pages were shown", "Pages come from IMPRESSION events, and from messages about page loads."
+        ),
         is_half=True,
     )
 

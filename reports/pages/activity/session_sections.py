@@ -78,7 +78,7 @@ BY_ENDS = {
         links_unnamed=True,
         unnamed=UNKNOWN,
         cut=CUT,
-        empty=Empty("No pages", "Sessions have pages where events say which one is shown (IMPRESSION)."),
+        empty=Empty("No pages", "Pages come from events that say which page is shown (IMPRESSION)."),
         is_half=True,
     )
     for role, name, title, verb in (
@@ -199,8 +199,9 @@ def retention(found: Found, filters: Filters, context: Context) -> Block:
         "Retention by week",
         _back(found, context),
         table=table,
-        empty=Empty("Nobody to come back", "No actor was new in the weeks up to the end of the period."),
-        note="Actors not seen in the 90 days before the first of these weeks. The running week isn't over."
+        empty=Empty("No new actors", "No actor was new in the weeks up to the end of the period."),
+        note="Actors who weren't seen in the 90 days before the first of these weeks. The current week"
+        " isn't over."
         f" {sampled(is_about=is_about)}".rstrip(),
     )
 

@@ -51,7 +51,7 @@ def build(filters: Filters, context: Context) -> Report:
         ),
         controls=_controls(among),
         note="A session counts when it began; an actor by the events of the period."
-        " Medians and the like are estimates, true to 3 %."
+        " Medians and other percentiles are estimates, accurate to 3 %."
         f" {sampled(is_about=found.sums.actors_are_about or found.sums.new_are_about)}".rstrip(),
         empty=None if found.sums.sessions else _empty(context),
     )
@@ -62,7 +62,7 @@ def _empty(context: Context) -> Empty:
         return Empty(**unfilter_link(context.links))
     return Empty(
         "No sessions yet",
-        "Events with a session id or a device are summarised as sessions a few seconds after they are filed.",
+        "Events with a session ID or a device are summarised as sessions a few seconds after they are filed.",
     )
 
 
@@ -179,7 +179,10 @@ def _actors(found: Found, filters: Filters, context: Context) -> Block:
         ACTORS,
         Draw.BARS,
     )
-    note = "New is who was not seen in the 90 days before the period; from the second step on they return."
+    note = (
+        "An actor is new if they weren't seen in the 90 days before the period. After their first step they"
+        " count as returning."
+    )
     return Block("actors", "New and returning actors", sentence, chart, note=note)
 
 
@@ -194,7 +197,7 @@ def _in_words(among: Among) -> str:
     if among.what in RANGES:
         label = RANGE_LABELS[among.what][int(among.value)]
         return f"{'time spent' if among.what == 'spent' else 'pages'}: {label}"
-    assert among.what in COLUMNS, "nothing else is understood"
+    assert among.what in COLUMNS, "nothing else is supported"
     return f"{'OS' if among.what == 'os' else among.what}: {among.value or UNKNOWN}"
 
 
@@ -212,7 +215,9 @@ def _listed(rows: list[Listed], among: Among, filters: Filters, context: Context
     )
     table = Table(columns, tuple(_row(row, filters, context) for row in rows))
     sentence = (
-        f"The latest with {_in_words(among)}." if among.what else "The latest that began in this period."
+        f"The latest with {_in_words(among)}."
+        if among.what
+        else "The latest sessions that began in this period."
     )
     title = "Sessions behind the number" if among.what else "Latest sessions"
     return Block("listed", title, sentence, table=table)

@@ -1,12 +1,11 @@
 """Months: the cost and state of each organization's months. Operators close months here."""
 
 from datetime import date, datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -32,8 +31,8 @@ from reports.pages.words import plural
 from reports.periods import Period, month_of, next_month
 
 NOTE = (
-    "Months are calendar months in UTC. A closed one never changes any more: what is found later is charged "
-    "as a correction in the next open month. Amounts are rounded only for display."
+    "Months are calendar months in UTC. A closed month never changes: later changes are charged as"
+    " corrections in the next open month. Amounts are rounded only for display."
 )
 
 
@@ -44,13 +43,15 @@ def build(_: Filters, context: Context) -> Report:
     return Report(
         answer=_answer(found, due),
         attention=tuple(
-            Attention(f"{each.month:%B %Y} of {each.organization} is over and open.", _href(each), "Close it")
+            Attention(
+                f"{each.month:%B %Y} of {each.organization} is over and still open.", _href(each), "Close it"
+            )
             for each in due[:3]
         ),
         blocks=(_block(found, context.now),),
         note=NOTE,
         period=_period(found, context.now),
-        empty=None if found else Empty("No months yet", "The first one comes with the first usage."),
+        empty=None if found else Empty("No months yet", "The first month appears with the first usage."),
     )
 
 
@@ -75,7 +76,7 @@ def _block(found: list[Month], now: datetime) -> Block:
         Column("organization", "Organization"),
         Column("cost", "Cost", is_amounts=True),
         Column("state", "State"),
-        Column("corrections", "Of which corrections", is_amounts=True),
+        Column("corrections", "Including corrections", is_amounts=True),
         Column("until", "Charged until (UTC)"),
         Column("closed_by", "Closed by"),
         Column("closed_at", "Closed at (UTC)"),
@@ -132,7 +133,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
             return back
         shown = closing.preview(organization, month, now)
     except Changed:
-        messages.error(request, "Charges have changed since they were shown. This is how they are now.")
+        messages.error(request, "Charges have changed since this page was shown. These are the current ones.")
         update_charges(organization.pk, now)
         shown = closing.preview(organization, month, now)
     except NotClosable as error:
@@ -142,7 +143,7 @@ def close_month(request: HttpRequest) -> HttpResponse:
 
 
 def _close(
-    request: HttpRequest, organization: Organization, month: date, selection: Any, now: datetime
+    request: HttpRequest, organization: Organization, month: date, selection: QueryDict, now: datetime
 ) -> Preview:
     """Close the month, unless the amounts differ from those that the person saw."""
     with transaction.atomic():

@@ -30,7 +30,7 @@ MANY_REJECTED = 0.05  # a share of what came in
 CAUSES = {
     "volume": ("more events", "fewer events"),
     "size": ("larger events", "smaller events"),
-    "storage": ("more data kept", "less data kept"),
+    "storage": ("more data stored", "less data stored"),
     "price": ("higher unit prices", "lower unit prices, by tiers or discounts"),
     "fixed": ("higher platform costs", "lower platform costs"),
     "corrections": ("corrections of closed months", "corrections of closed months"),
@@ -81,7 +81,7 @@ def _empty(found: Known) -> Empty:
         return Empty("No charges in this month", "Choose another month.")
     return Empty(
         "Nothing was charged yet",
-        "Charges are made within minutes once applications send events; a price plan says what they cost.",
+        "Charges appear within minutes once applications send events. A price plan says what they cost.",
     )
 
 
@@ -229,7 +229,7 @@ def _range(found: MonthsCost, currency: str) -> str:
     """Return the range of the forecast, and the past errors that it is based on."""
     lowest, highest, money = found.lowest, found.highest, unit_of(currency)
     if lowest is None or highest is None:
-        return "no whole month before to measure it by"
+        return "no complete earlier month to measure it by"
     return f"{money.short(lowest)} to {money.short(highest)}, by months before"
 
 
@@ -239,7 +239,7 @@ def _attention(found: MonthsCost, currency: str, view: View) -> Iterator[Attenti
     names = {name: key for key, name in view.context.sources.items()}
     for name, cost, why in (
         ("(unknown)", found.unknown, "comes from events that name no source"),
-        ("(overflow)", found.overflow, "comes from sources beyond those that an organization may have"),
+        ("(overflow)", found.overflow, "comes from sources beyond the organization's limit"),
     ):
         if whole.cost and cost / whole.cost > MUCH:
             href = view.context.links.here(source=names[name]) if name in names else ""
@@ -248,7 +248,7 @@ def _attention(found: MonthsCost, currency: str, view: View) -> Iterator[Attenti
     if came and whole.rejected / came > MANY_REJECTED:
         share = SHARE.short(whole.rejected / came)
         yield Attention(
-            f"{share} of what came in was rejected: it costs nothing, and tells nothing.",
+            f"{share} of received events were rejected. They cost nothing, and aren't in any report.",
             view.rejected,
             "See why",
         )

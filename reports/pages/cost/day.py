@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
 from reports.charts.numbers import SHARE, Unit, change, count
@@ -24,11 +23,12 @@ from reports.pages.links import moment, received
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty, Figure, Report
 from reports.periods import DAY, Granularity
+from reports.query.relation import Key, Keys
 
 HOUR = timedelta(hours=1)
-PER = "Of a million events, of a GB, of a GB kept for a month"
-STORED_BY_DAY = "Stored data is charged by the day, so no hour has a part of it."
-NOT_IN_IT = "Platform costs and corrections are of a month, so no day has a part of them."
+PER = "Price of a million events, of a GB, or of a GB stored for a month"
+STORED_BY_DAY = "Stored data is charged by the day, so it isn't part of any hour."
+NOT_IN_IT = "Platform costs and corrections belong to a month, so they aren't part of any day."
 
 
 def fill(empty: Report, selection: Selection, query: CostQuery, filters: Filters, context: Context) -> Report:
@@ -66,16 +66,21 @@ def _day(
             _parts(parts, before, by, hues, context, money),
         ),
         note=f"{NOT_IN_IT} {empty.note}",
-        empty=None if parts else Empty("Nothing was charged on this day", "Nothing came in, or was kept."),
+        empty=None if parts else Empty("Nothing was charged on this day", "Nothing was received or stored."),
     )
 
 
-def _at(day: Any) -> dict[str, str]:
+def _at(day: date) -> dict[str, str]:
     return {"month": f"{day:%Y-%m}", "day": f"{day:%Y-%m-%d}"}
 
 
 def _hours(
-    hours: Any, by: str, hues: Mapping[Any, int], filters: Filters, context: Context, money: Unit
+    hours: Mapping[datetime, Mapping[Key, Decimal]],
+    by: str,
+    hues: Mapping[Key, int],
+    filters: Filters,
+    context: Context,
+    money: Unit,
 ) -> Block:
     buckets = tuple(
         replace(bucket, href=context.links.here(hour=f"{bucket.start.astimezone(UTC):%H}"))
@@ -87,12 +92,17 @@ def _hours(
     chart = TimeChart(
         f"Cost of each hour, by {BY[by].lower()}.", filters.period, buckets, tuple(series), money
     )
-    note = f"A click on an hour leads to its charges. {STORED_BY_DAY}"
+    note = f"Click an hour to see its charges. {STORED_BY_DAY}"
     return Block("hours", f"Hours, by {BY[by].lower()}", note, chart)
 
 
 def _parts(
-    parts: list[Part], before: Any, by: str, hues: Mapping[Any, int], context: Context, money: Unit
+    parts: list[Part],
+    before: Mapping[Keys, Part],
+    by: str,
+    hues: Mapping[Key, int],
+    context: Context,
+    money: Unit,
 ) -> Block:
     whole = figures.total_of(parts)
     columns = (
@@ -158,14 +168,14 @@ def _hour(
                 "charges",
                 "Charges of the hour",
                 table=Table(columns, rows),
-                note="The number of events leads to those that were received in the hour, late ones too."
+                note="The number of events links to the events received in the hour, including late ones."
                 f" {STORED_BY_DAY}",
             ),
         ),
         note=f"{NOT_IN_IT} {empty.note}",
         empty=None
         if rows
-        else Empty("Nothing was charged in this hour", f"Nothing came in. {STORED_BY_DAY}"),
+        else Empty("Nothing was charged in this hour", f"Nothing was received. {STORED_BY_DAY}"),
     )
 
 

@@ -1,13 +1,12 @@
 """The charts and tables of the cost pages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
-from reports.charts.numbers import BYTES, SHARE, count
+from reports.charts.numbers import BYTES, SHARE, Number, count
 from reports.charts.table import Column, Row, Table
 from reports.charts.time_chart import Series, TimeChart, buckets_of
 from reports.cost.meters import METERS
@@ -20,6 +19,7 @@ from reports.pages.cost.wording import BY, signed, unit_of
 from reports.pages.links import received
 from reports.pages.report import Block, Empty
 from reports.periods import Granularity, Period, month_of, next_month
+from reports.query.relation import Key
 
 EVENTS = count("events")
 
@@ -54,11 +54,11 @@ def _days(view: View, by: str) -> Block:
     if found.forecast.days:
         beside = tuple(found.forecast.days.get(day) for day in days)
         series.append(Series("expected", beside, palette.REST, is_beside=True))
-    sentence = "A click on a day leads to its hours."
+    sentence = "Click a day to see its hours."
     if found.query.is_narrowed:
-        sentence += " Platform costs are of no source and no kind, so they are left out."
+        sentence += " Platform costs don't belong to a source or a kind, so they are left out."
     elif found.whole.cost:
-        sentence += " Platform costs and corrections are of no day, so they are left out here."
+        sentence += " Platform costs and corrections belong to a month, so they are left out here."
     chart = TimeChart(
         f"Cost of each day, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
     )
@@ -96,7 +96,9 @@ def _why(view: View) -> Block:
         if days > 1
         else "The first day of both months"
     )
-    sentence = f"{what if days else 'Both months, whole'}. The parts sum to the change, to the last digit."
+    sentence = (
+        f"{what if days else 'Both complete months'}. The parts add up to the change, to the last digit."
+    )
     return Block("why", f"Why it differs from {before}", sentence, table=Table(columns, tuple(rows)))
 
 
@@ -106,7 +108,7 @@ def _parts(view: View, by: str) -> Block:
         Column(by, BY[by]),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The complete previous month"),
         *(() if by == "meter" else (Column("per_million", "A million events", money),)),
     )
     hues = view.names.hues(by, [part.keys[0] for part in found.parts])
@@ -167,7 +169,7 @@ def _drop(view: View) -> Block:
         "What could be dropped",
         _saving(view),
         table=Table(columns, rows),
-        note="The number of events leads to those that were received in the month. Rejected events are free.",
+        note="The number of events links to the events received in the month. Rejected events are free.",
     )
 
 
@@ -195,7 +197,7 @@ def _owners(view: View) -> Block:
         Column("owner", "Owner"),
         Column("cost", "Cost", money, has_bar=True),
         Column("share", "Share", SHARE),
-        Column("before", f"{found.query.before:%B}", money, note="The whole month before"),
+        Column("before", f"{found.query.before:%B}", money, note="The complete previous month"),
         Column("per_million", "A million events", money),
         Column("events", "Events", EVENTS),
         Column("gb", "GB", count("GB")),
@@ -241,9 +243,9 @@ def _corrections(view: View) -> Block:
     return Block(
         "corrections",
         "Corrections",
-        "Found after those months were closed, so charged in this one.",
+        "Changes after those months were closed, charged in this one.",
         table=Table(columns, rows),
-        empty=Empty("No corrections", "Nothing was found later."),
+        empty=Empty("No corrections", "Nothing has changed since the earlier months were closed."),
     )
 
 
@@ -277,16 +279,16 @@ def block(view: View, known: tuple[date, ...], by: str) -> Block | None:
     chart = TimeChart(
         f"Cost of each month, by {BY[by].lower()}.", period, buckets, tuple(series), unit_of(view.currency)
     )
-    return Block("months", f"Months, by {BY[by].lower()}", "A click on a month leads to its days.", chart)
+    return Block("months", f"Months, by {BY[by].lower()}", "Click a month to see its days.", chart)
 
 
-def _known(values: tuple[Any, ...], months: list[date], first: date) -> tuple[Any, ...]:
+def _known(values: Sequence[Number | None], months: list[date], first: date) -> tuple[Number | None, ...]:
     """Return the values, with None before the first month that has charges."""
     return tuple(value if month >= first else None for value, month in zip(values, months, strict=True))
 
 
 def _to_come(
-    found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Any, Decimal]]
+    found: MonthsCost, months: list[date], costs: Mapping[date, Mapping[Key, Decimal]]
 ) -> Series | None:
     """Return what the current month is expected to cost beyond what was charged."""
     month, expected = found.query.month, found.forecast.expected

@@ -14,7 +14,7 @@ from reports.pages.cost.wording import Names, precise, unit_of
 from reports.pages.report import Block, Empty
 
 # Pricing units, for use inside a sentence.
-UNITS = {"events": "million events", "ingested": "GB", "stored": "GB kept for a month"}
+UNITS = {"events": "million events", "ingested": "GB", "stored": "GB stored for a month"}
 SHOWN_OWNERS = 3
 
 
@@ -25,7 +25,7 @@ def prices(
     payers = {plan: _payers([each for each in by if each.plan_id == plan], names) for plan in _plans(by)}
     columns = (
         Column("meter", "Meter"),
-        Column("above", "Above, in a month"),
+        Column("above", "Above, per month"),
         Column("price", "Price", precise(currency)),
         Column("unit", "Per"),
         Column("since", "Since (UTC)"),
@@ -49,9 +49,10 @@ def prices(
     return Block(
         "plan",
         "The plan in force" if by else "The plan's prices",
-        "Tiers are graduated: each price is of the part of an owner's month above its amount only.",
+        "Tiers are graduated: each price applies only to the part of an owner's monthly usage above its"
+        " threshold.",
         table=Table(columns, rows),
-        empty=Empty("No plan is in force", "Without a plan usage costs nothing. Operators make plans."),
+        empty=Empty("No plan is in force", "Without a plan, usage costs nothing. Operators create plans."),
     )
 
 
@@ -91,7 +92,7 @@ def budgets(standings: Sequence[BudgetStatus], currency: str, names: Names) -> B
             "Of the budget",
             SHARE,
             is_estimate=True,
-            note="What is expected at the end of the month",
+            note="Expected at the end of the month",
         ),
     )
     rows = tuple(
@@ -117,7 +118,7 @@ def budgets(standings: Sequence[BudgetStatus], currency: str, names: Names) -> B
         table=Table(columns, rows),
         empty=Empty(
             "No budget in this month",
-            "A budget is what an owner means to spend in a month; leads set it.",
+            "A budget is the amount that an owner plans to spend per month. Leads set it.",
             reverse("admin:cost_budget_changelist"),
             "To the budgets",
         ),

@@ -14,6 +14,7 @@ from reports.filters import Filters
 from reports.pages.cost.wording import Names
 from reports.pages.links import rejected_groups
 from reports.pages.page import Context
+from reports.query.relation import Key
 
 OTHERS = "others"
 
@@ -37,9 +38,9 @@ class View:
 def stack(
     names: Names,
     by: str,
-    hues: Mapping[Any, int],
+    hues: Mapping[Key, int],
     places: Sequence[date | datetime],
-    costs: Mapping[Any, Mapping[Any, Decimal]],
+    costs: Mapping[Any, Mapping[Key, Decimal]],
     now: datetime,
 ) -> list[Series]:
     """Return a series for each of the largest keys, and one for the rest. Future values are None."""
@@ -69,7 +70,7 @@ def _begin(place: date | datetime) -> datetime:
     return place if isinstance(place, datetime) else datetime(place.year, place.month, place.day, tzinfo=UTC)
 
 
-def narrowed(context: Context, by: str, key: Any) -> str:
+def narrowed(context: Context, by: str, key: Key) -> str:
     """Return the address of the same page for one part only, if the filters support it."""
     if by not in ("source", "kind", "owner") or key in (None, ""):
         return ""

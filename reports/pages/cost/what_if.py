@@ -24,7 +24,7 @@ from reports.pages.page import Context, Page
 from reports.pages.report import Block, Control, Empty, Figure, Report
 
 NOTE = (
-    "Computed from the quantities that were charged, and stored nowhere. Discounts stay as they are; "
+    "Computed from the charged quantities, and not stored. Discounts stay as they are; "
     "platform costs and corrections don't depend on plans and are left out. All times are UTC."
 )
 
@@ -92,8 +92,9 @@ def _controls(selection: Selection, choice: Choice, context: Context) -> Iterato
 def _empty(choice: Choice) -> Empty:
     if not choice.offered:
         return Empty(
-            "There is no plan to suppose",
-            "Plans that your organization has, had or will have can be supposed; operators make them.",
+            "There is no plan to compare with",
+            "You can compare with plans that your organization has, had or will have. Operators create"
+            " plans.",
         )
     return Empty("No charges in this month", "Choose another month.")
 
@@ -143,7 +144,7 @@ def _meters(found: list[PlanCost], plan: PricePlan, context: Context) -> Block:
         for meter in METERS
         if any(each.meter == meter for each in found)
     ]
-    sentence = f"Each meter under {plan.name}; the mark is what was charged."
+    sentence = f"Each meter under {plan.name}. The mark shows the actual charge."
     chart = BarChart(sentence, tuple(bars), unit_of(plan.currency), "Meter")
     return Block("meters", "By meter", sentence, chart)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from reports.charts import palette
 from reports.charts.numbers import Unit, change, money
@@ -13,12 +12,14 @@ from reports.figures.cost.charges import DIMENSIONS
 from reports.pages.page import Context
 from reports.pages.report import Control
 from reports.periods import DAY, month_of
+from reports.query.relation import Key
 
 PLATFORM, NO_KIND = "(platform cost)", "(unknown)"
 BY = {"source": "Source", "kind": "Kind", "dialect": "Dialect", "meter": "Meter", "owner": "Owner"}
 NOTE = (
-    "All times are UTC. An event costs in the hour of its receipt, however late it is; other reports go by "
-    "the time at which it occurred. Amounts are rounded only for display: hover has them exact, CSV too."
+    "All times are UTC. An event is charged in the hour of its receipt, however late it is; other reports"
+    " use its time of occurrence. Amounts are rounded only for display: hover over them or download CSV"
+    " for exact ones."
 )
 
 
@@ -28,7 +29,7 @@ class Names:
 
     context: Context
 
-    def of(self, by: str, key: Any) -> str:
+    def of(self, by: str, key: Key) -> str:
         """Return the name of a key."""
         if key is None:
             return PLATFORM
@@ -40,7 +41,7 @@ class Names:
             return METERS[key].label if key in METERS else str(key)
         return str(key) or NO_KIND
 
-    def hues(self, by: str, keys: Sequence[Any]) -> Mapping[Any, int]:
+    def hues(self, by: str, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Return the colours of keys, most expensive first. A chart and its table pass the same keys."""
         known = [key for key in keys if key is not None][: palette.MOST]
         if by == "meter":

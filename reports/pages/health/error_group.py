@@ -40,7 +40,7 @@ def build(found: Found, chosen: dict[str, str], filters: Filters, context: Conte
             parts("versions", "Version", found.versions, found, filters, context),
         ),
         controls=(control,),
-        note="Where there is no session id, the device stands for the session."
+        note="Without a session ID, the device counts as the session."
         f" {sampled(is_about=found.sums.is_about)}".rstrip(),
     )
 
@@ -78,7 +78,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
             f"{trace.samples:,} of the {looked_at:,} samples: {_first_line(trace.text)}",
             trace.text,
             event_page(trace.latest.id),
-            "The last event that has it",
+            "Last event",
         )
         for trace in found
     )
@@ -87,7 +87,7 @@ def _traces(found: Sequence[Trace], looked_at: int) -> Block:
         "Stack traces",
         table=Table(columns, rows),
         passages=passages,
-        empty=Empty("No stack trace", "The events of this group carry none."),
+        empty=Empty("No stack trace", "The events of this group have no stack trace."),
         reads_events=True,
     )
 
@@ -107,7 +107,7 @@ def _samples(found: Sequence[Sample], filters: Filters, context: Context) -> Blo
     )
     rows = tuple(_sample(sample, filters, context) for sample in found)
     sentence = f"The latest {plural(len(rows), 'error')} of this group."
-    empty = Empty("No sample", "None of the last events with this code and type is of your owners.")
+    empty = Empty("No sample", "None of the latest events with this code and type belongs to your owners.")
     return Block(
         "samples",
         "Samples and their sessions",

@@ -14,6 +14,7 @@ from reports.pages.links import of_kind, within
 from reports.pages.page import Context
 from reports.pages.report import Block, Figure
 from reports.pages.sections import compared_column, compared_series
+from reports.pages.words import explain_versions
 
 ERRORS, SESSIONS, ACTORS = count("errors"), count("sessions"), count("actors")
 NAMELESS = "(none)"
@@ -96,7 +97,8 @@ def over_time(found: Found, filters: Filters, context: Context, by: str) -> Bloc
     chart = TimeChart(
         f"Errors over time, by {by}. {sentence}", filters.period, buckets, tuple(series), ERRORS
     )
-    return Block("over-time", f"Errors over time, by {by}", sentence, chart)
+    note = explain_versions(names) if by == "version" else ""
+    return Block("over-time", f"Errors over time, by {by}", sentence, chart, note=note)
 
 
 def parts(
@@ -129,7 +131,8 @@ def parts(
         )
         for part in of
     )
-    return Block(name, f"By {heading.lower()}", table=Table(columns, rows))
+    note = explain_versions(part.name for part in of) if name == "versions" else ""
+    return Block(name, f"By {heading.lower()}", table=Table(columns, rows), note=note)
 
 
 # The filters for code and type in the lists of each kind, and what makes an event an error.

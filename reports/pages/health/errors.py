@@ -48,7 +48,7 @@ def build(filters: Filters, context: Context) -> Report:
             parts("types", "Type", found.types, found, filters, context),
         ),
         note="Sunbird's ERROR, and Availity's messages of level error (label and category of the element)."
-        " Where there is no session id, the device stands for the session."
+        " Without a session ID, the device counts as the session."
         f" {sampled(is_about=found.sums.is_about)}".rstrip(),
         empty=None if found.sums.errors else _empty(context),
     )
@@ -58,7 +58,7 @@ def _empty(context: Context) -> Empty:
     if context.links.params:
         return Empty(
             "No errors",
-            "Nothing failed, or the filters leave nothing.",
+            "Nothing failed, or nothing matches the filters.",
             **unfilter_link(context.links),
         )
     return Empty("No errors", "Nothing failed in this period.")
@@ -128,9 +128,21 @@ def _groups(found: Found, filters: Filters, context: Context) -> Block:
         Column("errors", "Errors", ERRORS),
         *compared_column(ERRORS, filters, context),
         Column("trend", "Trend"),
-        Column("sessions", "Sessions", SESSIONS, is_estimate=is_about, note="Different sessions that had it"),
-        Column("actors", "Actors", ACTORS, is_estimate=is_about, note="Different actors who had it"),
-        Column("first", "First seen", note="Ever, not in this period only"),
+        Column(
+            "sessions",
+            "Sessions",
+            SESSIONS,
+            is_estimate=is_about,
+            note="Number of different sessions with this error",
+        ),
+        Column(
+            "actors",
+            "Actors",
+            ACTORS,
+            is_estimate=is_about,
+            note="Number of different actors with this error",
+        ),
+        Column("first", "First seen", note="First occurrence ever, not only in this period"),
         Column("latest", "Last seen"),
     )
     rows = tuple(_group(group, hues.get(group.code or NAMELESS), filters, context) for group in found.groups)

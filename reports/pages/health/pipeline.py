@@ -22,7 +22,7 @@ NEAR_CEILING = 0.8
 HUES = {"stored": 2, "duplicates": 7, "rejected": 1}
 # Destinations of mail, by the module of the backend.
 MAIL = {
-    "reports.mail.files": "Mail is written to files under {folder}; EMAIL_URL would send it.",
+    "reports.mail.files": "Mail is written to files under {folder}. Set EMAIL_URL to send it.",
     "django.core.mail.backends.smtp": "Mail goes to {host}.",
 }
 
@@ -44,7 +44,7 @@ def build(filters: Filters, context: Context) -> Report:
             _partitions(found),
         ),
         note=f"As of {context.now.astimezone(filters.period.zone):%H:%M:%S} ({filters.period.zone.key});"
-        f" asked again every {REFRESH_SECONDS} seconds while it is looked at.",
+        f" refreshed every {REFRESH_SECONDS} seconds while the page is open.",
     )
 
 
@@ -55,7 +55,7 @@ def _answer(found: Pipeline, bad: list[Check]) -> str:
         return f"{plural(len(bad), 'value')} {'wants' if len(bad) == 1 else 'want'} attention: {parts}."
     waits = "nothing waits" if not found.inbox.requests else f"{_requests(found)} to be filed"
     lag = "" if found.filing.p95 is None else f"; 95 of 100 events are filed within {_lag(found.filing.p95)}"
-    return f"All is well: {waits}{lag}."
+    return f"Everything works: {waits}{lag}."
 
 
 def _requests(found: Pipeline) -> str:
@@ -94,15 +94,15 @@ def _figures(found: Pipeline) -> list[Figure]:
             tone="bad" if "Requests waiting" in bad else "",
         ),
         Figure(
-            "Age of the first",
+            "Oldest request",
             found.inbox.oldest or 0.0,
             SECONDS,
             note="" if found.inbox.requests else "nothing waits",
             href=reverse("admin:ingestion_inboxrequest_changelist"),
-            tone="bad" if "Age of the first request" in bad else "",
+            tone="bad" if "Age of the oldest request" in bad else "",
         ),
         Figure(
-            "Received to filed, 95 of 100",
+            "Time from receipt to storage, 95th percentile",
             filing.p95,
             SECONDS,
             note=", ".join(filter(None, quick)) or "no event in the last day",
@@ -125,7 +125,11 @@ def _throughput(found: Pipeline, filters: Filters, context: Context) -> Block:
     period = filters.period.by_utc_hours()
     buckets = buckets_of(period, filters.granularity, context.now, context.links.days)
     chart = TimeChart(
-        f"What became of events, by time of receipt. {sentence}", period, buckets, series, EVENTS
+        f"Events stored, duplicated and rejected, by time of receipt. {sentence}",
+        period,
+        buckets,
+        series,
+        EVENTS,
     )
     return Block(
         "throughput",
@@ -144,7 +148,7 @@ def _states(found: Pipeline) -> Block:
         Column("value", "Now", is_amounts=True),
         Column("limit", "Wants attention"),
         Column("state", "State"),
-        Column("advice", "What to do then", is_prose=True),
+        Column("advice", "What to do", is_prose=True),
     )
     rows = []
     bad = failing(found)
@@ -200,7 +204,7 @@ def _no_workers(broker: Broker) -> Empty:
         )
     if broker.workers is None:
         return Empty(
-            "Workers have not answered yet", "They may be busy. What they answer appears here in seconds."
+            "Workers have not answered yet", "They may be busy. Their answers appear here within seconds."
         )
     return Empty(
         "No worker answers",
@@ -212,11 +216,11 @@ def _backlogs(found: Pipeline, filters: Filters) -> Block:
     columns = (
         Column("what", "What waits"),
         Column("rows", "Rows", count("rows")),
-        Column("since", f"First in line is of ({filters.period.zone.key})"),
+        Column("since", f"Oldest since ({filters.period.zone.key})"),
     )
     rows = tuple(
         Row((name, backlog.rows, _since(backlog, filters)))
-        for name, backlog in (("Sessions to sum up", found.sessions), ("Rollups to fold", found.rollups))
+        for name, backlog in (("Pending sessions", found.sessions), ("Pending rollups", found.rollups))
     )
     return Block(
         "backlogs",
@@ -233,9 +237,9 @@ def _ceilings(found: Pipeline) -> Block:
     columns = (
         Column("owner", "Owner"),
         Column("waiting", "Waiting", BYTES),
-        Column("most_waiting", "Limit of waiting", BYTES),
+        Column("most_waiting", "Limit of waiting bytes", BYTES),
         Column("rejected", "Rejected", BYTES),
-        Column("most_rejected", "Limit of rejected", BYTES),
+        Column("most_rejected", "Limit of rejected bytes", BYTES),
         Column("used", "Used", SHARE, has_bar=True),
     )
     rows = tuple(
@@ -252,7 +256,7 @@ def _ceilings(found: Pipeline) -> Block:
         table=Table(columns, rows),
         empty=Empty("No owner uses any bytes", "Nothing waits to be filed and nothing is rejected."),
         note="At a limit the owner's requests get 429 until events are filed, replayed or discarded."
-        " Ceilings are set on the owner's page. Each row counts 1 KiB more than its body.",
+        " Set the limits on the owner's page. Each row counts 1 KiB more than its body.",
     )
 
 
@@ -264,7 +268,7 @@ def _partitions(found: Pipeline) -> Block:
     columns = (
         Column("week", "Week from", zone="UTC"),
         Column("partitions", "Partitions", count("partitions")),
-        Column("events", "Events, about", EVENTS, has_bar=True, is_estimate=True),
+        Column("events", "Events", EVENTS, has_bar=True, is_estimate=True),
         Column("size", "Size", BYTES, has_bar=True),
     )
     rows = tuple(Row((week.begins, week.partitions, week.events, week.size)) for week in found.weeks)
@@ -272,11 +276,11 @@ def _partitions(found: Pipeline) -> Block:
     return Block(
         "partitions",
         "Partitions",
-        f"{plural(len(rows), 'week')} with {size}, indexes included;"
-        f" {plural(found.weeks_ready, 'week')} ready to come.",
+        f"{plural(len(rows), 'week')} with {size}, indexes included; partitions for"
+        f" {plural(found.weeks_ready, 'coming week')} exist.",
         table=Table(columns, rows),
         empty=Empty("There are no partitions", "Run manage.py prepare."),
-        note="Events as estimated by the last ANALYZE.",
+        note="Numbers of events are estimates from the last ANALYZE.",
     )
 
 

@@ -9,7 +9,7 @@ from reports.figures.pipeline import Pipeline
 from reports.query.series import ratio
 
 REQUESTS, TASKS, ROWS = count("requests"), count("tasks"), count("rows")
-CEILING = "Highest use of an owner's limit of bytes"
+CEILING = "Highest share of an owner's byte limit"
 MINUTES, HOURS = 60, 3_600
 
 
@@ -58,27 +58,30 @@ CHECKS: tuple[Check, ...] = (
         lambda found: found.inbox.requests,
         REQUESTS,
         5_000,
-        "More comes in than is filed: start more workers, and look for slow statements in the database.",
+        "Events arrive faster than they are filed. Start more workers, and look for slow statements in the"
+        " database.",
         page="ingestion_inboxrequest_changelist",
         urgency=3,
     ),
     Check(
         "Inbox",
-        "Age of the first request",
+        "Age of the oldest request",
         lambda found: found.inbox.oldest or 0.0,
         SECONDS,
         MINUTES,
-        "Nothing is lost, but reports are late: see that a worker and beat run; their logs say why not.",
+        "Nothing is lost, but reports are late. Check that a worker and beat are running; their logs say"
+        " why if not.",
         page="ingestion_inboxrequest_changelist",
         urgency=4,
     ),
     Check(
         "Inbox",
-        f"Requests tried {SUSPECT} times or more",
+        f"Requests tried at least {SUSPECT} times",
         lambda found: found.inbox.suspects,
         REQUESTS,
         1,
-        "A request ends its worker. It is filed alone now; where it stays, the worker's log has the reason.",
+        "A request keeps failing, so it is now filed separately. If it stays, the worker's log has the"
+        " reason.",
         page="ingestion_inboxrequest_changelist",
         urgency=2,
     ),
@@ -88,16 +91,17 @@ CHECKS: tuple[Check, ...] = (
         lambda found: max((use.share for use in found.uses), default=0.0),
         SHARE,
         0.8,
-        "At 100 % its requests get 429: see Bytes by owner; replay or discard events, or raise its limit.",
+        "At 100 % the owner's requests get 429. See Bytes by owner, and replay or discard events or raise"
+        " the limit.",
         urgency=3,
     ),
     Check(
         "Drain",
-        "Received to filed, 99 of 100 are below",
+        "Time from receipt to storage, 99th percentile",
         lambda found: found.filing.p99,
         SECONDS,
         30,
-        "Filing is slow: compare the database's load with docs/explanation/performance.md, then start more"
+        "Filing is slow. Compare the database's load with docs/explanation/performance.md, then start more"
         " workers.",
         urgency=2,
     ),
@@ -107,7 +111,8 @@ CHECKS: tuple[Check, ...] = (
         _answers,
         count("brokers"),
         1,
-        "Events are taken in and wait in the inbox until it is back: start Valkey, or mend BROKER_URL.",
+        "Events are accepted and wait in the inbox until the broker is back. Start Valkey, or correct"
+        " BROKER_URL.",
         is_least=True,
         urgency=5,
     ),
@@ -117,24 +122,24 @@ CHECKS: tuple[Check, ...] = (
         lambda found: found.broker.waiting,
         TASKS,
         1_000,
-        "No worker takes tasks, or too few do: start workers.",
+        "There are too few workers. Start more.",
         urgency=2,
     ),
     Check(
         "Broker",
-        "Memory used of its bound",
+        "Share of memory used",
         lambda found: ratio(found.broker.memory, found.broker.memory_most),
         SHARE,
         0.8,
-        "It will refuse tasks when it is full: raise maxmemory.",
+        "The broker refuses tasks when its memory is full. Raise maxmemory.",
     ),
     Check(
         "Workers",
-        "Workers that answer",
+        "Responding workers",
         _workers,
         count("workers"),
         1,
-        "Nothing is filed: start a worker (`python -m telemetry_project.workers filing=2`).",
+        "Nothing is being filed. Start a worker (`python -m telemetry_project.workers filing=2`).",
         is_least=True,
         urgency=5,
     ),
@@ -144,7 +149,8 @@ CHECKS: tuple[Check, ...] = (
         lambda found: ratio(found.database.connections, found.database.connections_most),
         SHARE,
         0.8,
-        "Senders hear 503 when none is left: raise max_connections, or run fewer processes and threads.",
+        "Senders get 503 when no connection is left. Raise max_connections, or run fewer processes and"
+        " threads.",
         urgency=3,
     ),
     Check(
@@ -153,34 +159,36 @@ CHECKS: tuple[Check, ...] = (
         lambda found: found.database.longest,
         SECONDS,
         5 * MINUTES,
-        "It keeps dead rows from being cleaned up: look for its session in pg_stat_activity.",
+        "It prevents VACUUM from removing dead rows. Look for its session in pg_stat_activity.",
     ),
     Check(
         "Database",
-        "Sessions that wait for a lock",
+        "Sessions waiting for a lock",
         lambda found: found.database.blocked,
         count("sessions"),
         10,
-        "Somebody holds a lock for long: pg_blocking_pids() says who.",
+        "A session holds a lock for too long. pg_blocking_pids() shows which one.",
         urgency=2,
     ),
     Check(
         "Partitions",
-        "Weeks ready to come",
+        "Partitions for coming weeks",
         lambda found: found.weeks_ready,
         count("weeks"),
         1,
-        "The drain makes each week on demand, which is slower: see that beat runs, or run manage.py prepare.",
+        "The drain creates each week on demand, which is slower. Check that beat is running, or run"
+        " manage.py prepare.",
         is_least=True,
         page="events_partitions",
     ),
     Check(
         "Mail",
-        "Delay of the first mail that is due",
+        "Delay of the oldest due mail",
         lambda found: found.mail.late or 0.0,
         SECONDS,
         15 * MINUTES,
-        "The mail server is away, or no worker runs: see what it answered in the list of mails.",
+        "The mail server can't be reached, or no worker is running. The list of mails shows the server's"
+        " responses.",
         page="mail_sentmail_changelist",
     ),
     Check(
@@ -189,32 +197,32 @@ CHECKS: tuple[Check, ...] = (
         lambda found: found.mail.failed,
         count("mails"),
         1,
-        "They won't be tried again: the list of mails has what the mail server said.",
+        "They won't be retried. The list of mails shows the mail server's responses.",
         page="mail_sentmail_changelist",
     ),
     Check(
         "Sessions",
-        "Rows that wait to be summed up",
+        "Sessions waiting to be summarised",
         lambda found: found.sessions.rows,
         ROWS,
         50_000,
-        "Sessions are behind; they catch up by themselves, sooner with more workers.",
+        "Sessions are behind. They catch up by themselves, faster with more workers.",
     ),
     Check(
         "Rollups",
-        "Rows that wait to be folded",
+        "Rollups waiting to be updated",
         lambda found: found.rollups.rows,
         ROWS,
         20_000,
-        "Reports are behind; they catch up by themselves, sooner with more workers.",
+        "Reports are behind. They catch up by themselves, faster with more workers.",
     ),
     Check(
         "Charges",
-        "Behind the current hour",
+        "Delay of charging",
         lambda found: found.uncharged,
         SECONDS,
         2 * HOURS,
-        "Cost is out of date: see that beat runs; the worker's log says what can't be charged.",
+        "Costs are out of date. Check that beat is running; the worker's log says what can't be charged.",
     ),
 )
 

@@ -33,8 +33,8 @@ def build(filters: Filters, context: Context) -> Report:
             quality_sections.sessions(found, filters, context),
             quality_sections.unknown(found, filters),
         ),
-        note="What is rejected, sent twice or warned of counts when it is received, by the hour (UTC);"
-        " clocks and unknown keys when the events occurred; sessions when they began."
+        note="Rejected events, duplicates and warnings count in the hour of receipt (UTC), clocks and"
+        " unknown keys when the events occurred, sessions when they began."
         f" {in_utc_hours(filters.period, 'What is received is')}".rstrip(),
         empty=_empty(context) if found.is_empty else None,
     )
@@ -43,18 +43,18 @@ def build(filters: Filters, context: Context) -> Report:
 def _empty(context: Context) -> Empty:
     if context.links.params:
         return Empty("Nothing came in", **unfilter_link(context.links))
-    return Empty("Nothing came in", "Once applications send events, this page says how good they are.")
+    return Empty("Nothing came in", "Once applications send events, this page shows their quality.")
 
 
 def _answer(found: Quality, filters: Filters, context: Context) -> str:
     when = of_period(filters.period, context.now)
     sums, warned = found.sums, ""
     if sums.warnings:
-        warned = f"{plural(sums.warnings, 'warning')} of fields that were not as they should be"
+        warned = f"{plural(sums.warnings, 'warning')} about fields that weren't as they should be"
     if found.is_empty:
         return f"Nothing was received {when}."
     if sums.received is None or sums.rejected is None:
-        return f"{warned or 'No warnings'} {when}; what was rejected isn't counted by version or country."
+        return f"{warned or 'No warnings'} {when}; rejected events aren't counted by version or country."
     if not sums.rejected:
         said = f"None of {plural(sums.received, 'event')} received {when} was rejected"
     else:
@@ -63,7 +63,7 @@ def _answer(found: Quality, filters: Filters, context: Context) -> str:
         said += f" {'was' if sums.rejected == 1 else 'were'} rejected"
         if found.rejected and len(found.rejected.by_code) > 1:
             said += f", most often as “{next(iter(found.rejected.by_code))}”"
-    return f"{said}; {warned or 'no field was warned of'}."
+    return f"{said}; {warned or 'there were no warnings'}."
 
 
 def _figures(found: Quality, filters: Filters) -> list[Figure]:
@@ -142,8 +142,8 @@ def _refused(source: int, sums: Sums, found: Quality, filters: Filters, context:
 
 def _twice(source: int, sums: Sums, context: Context) -> Attention:
     return Attention(
-        f"{name_of(source, context)} sent {plural(sums.conflicting or 0, 'event')} under an id that it had"
-        " used for another: only the first is stored.",
+        f"{name_of(source, context)} sent {plural(sums.conflicting or 0, 'event')} with an ID that it had"
+        f" already used for another event. Only the first is stored.",
         context.links.here(source=source),
         "Narrow to it",
     )

@@ -19,7 +19,7 @@ from reports.pages.links import sessions as list_of_sessions
 from reports.pages.page import Context
 from reports.pages.report import Block, Empty
 from reports.pages.sections import compared_column
-from reports.pages.words import plural
+from reports.pages.words import explain_versions, plural
 from reports.rollups.declared.quality import SECONDS
 
 EVENTS, WARNINGS = count("events"), count("warnings")
@@ -27,9 +27,10 @@ MUCH_REJECTED = 0.05  # a source's shares need attention from here on
 MANY_OFF = 0.1
 REST = "other codes"
 NO_VERSION = "(no version)"
+OF_STORED = "From events that were stored although a field wasn't as it should be."
 NOT_COUNTED = Empty(
     "Not counted by version or country",
-    "What is rejected or sent twice isn't read that far. Lift the filters of version and country.",
+    "Rejected events and duplicates aren't decoded that far. Remove the filters by version and country.",
 )
 
 
@@ -78,7 +79,7 @@ def codes(found: Quality, filters: Filters) -> Block:
         "Rejected, by code",
         table=_by_hour(Table(columns, rows), ("events", "share"), filters),
         empty=_nothing_rejected(found),
-        note="Those that replays let in since aren't counted; those that were discarded are.",
+        note="Events replayed since then aren't counted; discarded ones are.",
         is_half=True,
     )
 
@@ -86,7 +87,7 @@ def codes(found: Quality, filters: Filters) -> Block:
 def _nothing_rejected(found: Quality) -> Empty:
     if found.rejected is None:
         return NOT_COUNTED
-    return Empty("Nothing was rejected", "Every event that came in could be stored.")
+    return Empty("Nothing was rejected", "Every received event could be stored.")
 
 
 def sources(found: Quality, filters: Filters, context: Context) -> Block:
@@ -97,7 +98,7 @@ def sources(found: Quality, filters: Filters, context: Context) -> Block:
         Column("rejected", "Rejected", EVENTS),
         Column("rejected_share", "Rejected share", SHARE),
         Column("duplicates", "Duplicates", EVENTS, note="Events that were there already"),
-        Column("conflicting", "Conflicting", EVENTS, note="The same id, but another content"),
+        Column("conflicting", "Conflicting", EVENTS, note="Same ID, different content"),
         Column("warnings", "Warnings", WARNINGS),
         Column("off", "Clock wrong", SHARE, note=f"By {seconds(OFF)} or more"),
     )
@@ -165,7 +166,7 @@ def versions(found: Quality, filters: Filters, context: Context) -> Block:
         "Warnings, by source and version",
         table=_by_hour(Table(tuple(columns), tuple(rows)), ("warnings", "fields", "before"), filters),
         empty=_no_warnings(filters),
-        note="Of events that were stored, though a field was not as it should be.",
+        note=f"{OF_STORED} {explain_versions(each.version for each in found.by_version)}".strip(),
     )
 
 
@@ -242,17 +243,18 @@ def sessions(found: Quality, filters: Filters, context: Context) -> Block:
         "session-warnings",
         "Warnings, by session",
         table=Table(columns, rows),
-        empty=Empty("No warnings", "Every session has one actor, and no id came twice in one."),
-        note="A session is warned of once, whatever the number of its events. Anonymous actors don't count.",
+        empty=Empty("No warnings", "Every session has one actor, and no ID was used twice within a session."),
+        note="A session has at most one warning of each sort, however many events it has. Anonymous actors"
+        " don't count.",
     )
 
 
 def _no_warnings(filters: Filters) -> Empty:
     if filters.countries:
-        return Empty("Not counted by country", "Lift the filter of country to see warnings.")
+        return Empty("Not counted by country", "Remove the filter by country to see warnings.")
     if filters.bots.narrows:
-        return Empty("Not counted by bots and people", "Lift the filter of bots to see warnings.")
-    return Empty("No warnings", "Every field that came in was as it should be.")
+        return Empty("Not counted by bots and people", "Remove the filter by bots to see warnings.")
+    return Empty("No warnings", "Every received field was as it should be.")
 
 
 def clocks(found: Quality) -> Block:
@@ -274,9 +276,9 @@ def clocks(found: Quality) -> Block:
         chart,
         empty=Empty(
             "No event says when it was sent",
-            "Batches of V3 say so in their ets; other formats have no such field.",
+            "V3 batches have the time of sending in ets; other formats have no such field.",
         ),
-        note="Plus: ahead of ours. The way to the server is in it.",
+        note="Plus: ahead of Tally's clock. Includes the time on the way.",
         is_half=True,
     )
 
@@ -325,10 +327,10 @@ def unknown(found: Quality, filters: Filters) -> Block:
     return Block(
         "unknown",
         "Unknown keys",
-        f"{plural(found.unknown_of, 'key')} that no column holds." if rows else "",
+        f"{plural(found.unknown_of, 'key')} without a column." if rows else "",
         table=Table(columns, rows),
-        empty=Empty("No unknown keys", "Every key that came in has a column."),
-        note=f"{more}Nothing of them is lost: events keep them, and give them back.",
+        empty=Empty("No unknown keys", "Every received key has a column."),
+        note=f"{more}Nothing is lost: events keep these keys and are returned with them.",
     )
 
 
@@ -341,9 +343,9 @@ class Meaning(NamedTuple):
 
 MEANINGS = {
     "missing": Meaning("is missing", "Send it."),
-    "wrong_type": Meaning("is of another type", "Send the type that the reference of the format has."),
-    "differs": Meaning("differs from what the key says", "Leave the field out, or use the right key."),
-    "over_quota": Meaning("came beyond the quota", "Raise the owner's quota, or send less."),
+    "wrong_type": Meaning("has the wrong type", "Send the type in the reference of the format."),
+    "differs": Meaning("differs from the value of the API key", "Leave out the field, or use the right key."),
+    "over_quota": Meaning("exceeded the quota", "Raise the owner's quota, or send less."),
     "not_parsed": Meaning(
         "was kept unparsed: its request had too many different user agents",
         "Send fewer users' events in a request.",
@@ -351,22 +353,23 @@ MEANINGS = {
     "out_of_range": Meaning("has a value outside its range", "Send {expected}."),
     "unit": Meaning("is in another unit", "Send {expected}."),
     "placeholder_session": Meaning(
-        "names no session, so it is taken for absent",
-        "Set the session id before the first event is sent, or leave the field out.",
+        "doesn't identify a session, so it is ignored",
+        "Set the session ID before the first event is sent, or leave out the field.",
     ),
     "placeholder_device": Meaning(
-        "names no device, so it is taken for absent",
-        "Make an id on the first start and store it, or leave the field out.",
+        "doesn't identify a device, so it is ignored",
+        "Generate an ID at the first start and store it, or leave out the field.",
     ),
     "placeholder_actor": Meaning(
-        "names no actor, so it is taken for absent", "Send the user's id once it is known, else anonymous."
+        "doesn't identify an actor, so it is ignored",
+        "Send the user's ID once it is known, and anonymous before.",
     ),
     "several_actors": Meaning(
-        "changes within a session", "Begin a new session when somebody else logs in, and on every device."
+        "changes within a session", "Start a new session when somebody else logs in, and on every device."
     ),
     "reused_id": Meaning(
         "is used again at another time, so both events are stored",
-        "Make a new id for each event; on a retry keep both the id and the time.",
+        "Generate a new ID for each event. Keep both ID and time when you retry.",
     ),
 }
 _IN_RANGE = "a value that the reference of the format allows"

@@ -25,13 +25,14 @@ from reports.pages.words import of_period, plural
 from reports.query.datasets import HEARTBEATS, LOGS, MEASUREMENTS
 from reports.query.heartbeats import Life, lives, overdue
 from reports.query.planner import over_time
-from reports.query.query import Answer, Key, Line, Query
+from reports.query.query import Answer, Line, Query
+from reports.query.relation import Key
 from reports.query.series import ended
 
 BAD = 0.02  # a share of entries that needs attention
 STATISTICS = ("mean", "sum", "last", "p95")
 KINDS = {"entries": "log", "errors": "log", "heartbeats": "heartbeat"}  # of what metrics count: else METRICS
-NO_HEARTBEATS = Empty("No heartbeats", "Signs of life are V3's HEARTBEAT. Choose a longer period.")
+NO_HEARTBEATS = Empty("No heartbeats", "These are V3's HEARTBEAT events. Choose a longer period.")
 
 
 class MetricKey(NamedTuple):
@@ -190,12 +191,12 @@ def build(filters: Filters, context: Context) -> Report:
         controls=(
             Control("metric", "Metric", asked.metric.text if asked.metric else "", options),
             Control("statistic", "Statistic", asked.statistic, tuple((name, name) for name in STATISTICS)),
-            Control("object", "Object", asked.object, hint="id of an object"),
+            Control("object", "Object", asked.object, hint="ID of an object"),
         ),
         note="Events count when they occurred. A heartbeat is overdue after three times the usual interval,"
-        " and after a quarter of an hour at the least.",
+        " and never before a quarter of an hour.",
         empty=Empty("No events of services", "Log entries, measurements, heartbeats and changes appear here:"
-                    " V3's LOG, METRICS, HEARTBEAT and AUDIT. Choose a longer period, or lift a filter.")
+                    " V3's LOG, METRICS, HEARTBEAT and AUDIT. Choose a longer period, or remove a filter.")
         if is_empty
         else None,
     )  # fmt: skip
@@ -285,10 +286,10 @@ def _lives(signs: _Signs) -> Block:
     filters, context, zone = data.filters, data.context, data.filters.period.zone
     columns = (
         Column("source", "Source"),
-        Column("overdue", "Overdue for", SECONDS, note="Since its last heartbeat, where that is unusual"),
+        Column("overdue", "Overdue for", SECONDS, note="Time since its last heartbeat, if that is unusual"),
         Column("latest", f"Last ({zone.key})"),
         Column("heartbeats", "Heartbeats", count("heartbeats")),
-        Column("silences", "Gaps", count("gaps"), note="Over three times as long as usual"),
+        Column("silences", "Gaps", count("gaps"), note="More than three times the usual interval"),
         Column("longest", "Longest gap", SECONDS),
     )
     rows = []
@@ -359,7 +360,7 @@ def _trail(found: Trail, data: PageData, about: str) -> Block:
         Column("before", "From"),
         Column("after", "To"),
         Column("actor", "By", is_id=True),
-        Column("seconds", "After", SECONDS, note="How long it was in the state before"),
+        Column("seconds", "After", SECONDS, note="Time in the previous state"),
     )
     rows = tuple(
         Row(
@@ -376,7 +377,7 @@ def _trail(found: Trail, data: PageData, about: str) -> Block:
         whole = of_kind("audit", filters, **({"object": about} if about else {}))
     elif found.looked_back_to:
         back = found.looked_back_to.astimezone(zone)
-        note = f"Looked back to {back:%Y-%m-%d %H:%M}; for more end the period there."
+        note = f"Searched back to {back:%Y-%m-%d %H:%M}. To see older ones, end the period there."
     title = f"Changes of {about}" if about else "Newest changes"
     empty = Empty("No changes", "Changes are V3's AUDIT. Choose a longer period, or another object.")
     return Block(

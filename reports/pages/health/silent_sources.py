@@ -13,8 +13,8 @@ from reports.pages.report import Attention, Block, Empty
 from reports.pages.words import plural
 
 NAMED = 3  # sources, the most active ones
-RULE = "Nothing received for 24 hours or more, though something within two weeks."
-EMPTY = Empty("No source is silent", "A source is silent when nothing of it was received for 24 hours.")
+RULE = "Nothing received for 24 hours or more, but something within two weeks."
+EMPTY = Empty("No source is silent", "A source is silent if nothing was received from it for 24 hours.")
 
 
 def silent_sources(silent: Sequence[SilentSource], context: Context) -> list[Attention]:

@@ -18,9 +18,12 @@ class Builds(EventRollup):
     collection = Key("detail.collection", help_text="Named group of events.")
     repository = Key(
         "coalesce(nullif(detail.repository_name, ''), detail.repository_link)",
-        help_text="Name of the repository, else its address.",
+        help_text="Name of the repository, or its address without a name.",
     )
-    os = Key("coalesce(detail.os_name, detail.os_family)", help_text="Operating system, else its family.")
+    os = Key(
+        "coalesce(detail.os_name, detail.os_family)",
+        help_text="Operating system, or its family if the system is unknown.",
+    )
     architecture = Key("detail.os_architecture", help_text="Processor architecture.")
     agent_version = Key(_AGENT, help_text="Version of the client.")
     events = Count(help_text="How many.")
@@ -30,30 +33,30 @@ class Builds(EventRollup):
 
 
 class BuildSeries(EventRollup):
-    """Series of events, by what they are part of: whether they are whole."""
+    """Series of events, grouped by what they are part of, to tell complete from incomplete ones."""
 
     kinds = ("emitted_event",)
     where = "detail.scope <> ''"
 
     collection = Key("detail.collection", help_text="Named group of events.")
-    scope = Key("detail.scope", help_text="What the events are part of, for instance a CI build.")
+    scope = Key("detail.scope", help_text="What the events are part of, such as a CI build.")
     events = Count(help_text="How many.")
-    indexed = Count("detail.index IS NOT NULL", help_text="Those that say their place.")
-    final = Count("detail.final", help_text="Those that end the series.")
-    least = Least("detail.index", null=True, help_text="The least place.")
-    greatest = Most("detail.index", null=True, help_text="The greatest place.")
-    first = First("event.occurred_at", help_text="When the first occurred.")
-    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+    indexed = Count("detail.index IS NOT NULL", help_text="Events with an index.")
+    final = Count("detail.final", help_text="Events that end the series.")
+    least = Least("detail.index", null=True, help_text="Lowest index.")
+    greatest = Most("detail.index", null=True, help_text="Highest index.")
+    first = First("event.occurred_at", help_text="Time of occurrence of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of occurrence of the last event.")
 
 
 class BuildTimers(EventRollup):
-    """Timers that tie events together, and when the first and the last of each occurred."""
+    """Timers that connect events, with the times of their first and last event."""
 
     kinds = ("emitted_event",)
     where = "detail.timer IS NOT NULL"
 
     collection = Key("detail.collection", help_text="Named group of events.")
-    timer = Key("detail.timer", help_text="Id of the timer, in base64.")
+    timer = Key("detail.timer", help_text="ID of the timer, in base64.")
     events = Count(help_text="How many.")
-    first = First("event.occurred_at", help_text="When the first occurred.")
-    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+    first = First("event.occurred_at", help_text="Time of occurrence of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of occurrence of the last event.")

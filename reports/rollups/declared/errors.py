@@ -9,7 +9,7 @@ _TYPE = "CASE event.kind WHEN 'error' THEN detail_error.errtype ELSE detail_ui_a
 
 
 class Errors(EventRollup):
-    """Errors that users ran into; log entries of level ERROR are in the rollup of logs."""
+    """Errors that users encountered. Log entries of level ERROR are in the rollup of logs."""
 
     kinds = ("error", "ui_action")
     where = _WHERE
@@ -18,12 +18,12 @@ class Errors(EventRollup):
     code = Key(_CODE, help_text="Code of the error; Availity: label of the element.")
     type = Key(_TYPE, help_text="Class of the error; Availity: category of the page.")
     events = Count(help_text="How many.")
-    first = First("event.occurred_at", help_text="When the first occurred.")
-    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+    first = First("event.occurred_at", help_text="Time of occurrence of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of occurrence of the last event.")
 
 
 class ErrorsAffected(EventRollup):
-    """Whom errors befell: the sets of sessions and actors."""
+    """Sets of sessions and actors affected by errors."""
 
     of_people = True
     kinds = ("error", "ui_action")
@@ -35,8 +35,8 @@ class ErrorsAffected(EventRollup):
     where = f"({_WHERE}) AND who.id <> ''"
 
     kind = Key("event.kind", help_text="error or ui_action.")
-    code = Key(_CODE, help_text="As in the rollup of errors.")
-    type = Key(_TYPE, help_text="As in the rollup of errors.")
-    what = Key("who.what", help_text="actor, or session (where there is no session id, the device).")
-    members = Members("who.id", help_text="Who they were.")
-    lowest = Lowest(help_text="The sixteenth of them with the lowest hashes.")
+    code = Key(_CODE, help_text="Same as in the rollup of errors.")
+    type = Key(_TYPE, help_text="Same as in the rollup of errors.")
+    what = Key("who.what", help_text="actor, or session (without a session ID, the device).")
+    members = Members("who.id", help_text="Set of members.")
+    lowest = Lowest(help_text="The sixteenth of the members with the lowest hashes.")

@@ -5,7 +5,7 @@ from reports.rollups.rollup import EventRollup
 
 
 class UiActions(EventRollup):
-    """Actions on elements of pages."""
+    """Actions on page elements."""
 
     kinds = ("ui_action",)
 
@@ -16,6 +16,6 @@ class UiActions(EventRollup):
     action = Key("detail.action", help_text="What the user did.")
     level = Key(
         "coalesce(detail.severity, lower(detail.level))",
-        help_text="debug, info, warn or error; another word as it was sent, in lower case.",
+        help_text="debug, info, warn or error; other words as sent, in lower case.",
     )
     events = Count(help_text="How many.")

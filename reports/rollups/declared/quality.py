@@ -1,5 +1,7 @@
 """Quality: what events carry that no column holds, and how wrong the clocks of their senders are."""
 
+from collections.abc import Sequence
+
 from events.kinds import KINDS
 from events.lib.sql import compose
 from reports.rollups.columns import Bin, Count, Key
@@ -18,6 +20,16 @@ _KNOWN = sorted(
         for depth in range(1, len(leaf.path))
     }
 )
+# Where a source or an owner is named, by format. What is kept there is its name as it was sent, which differs
+# where a source is merged, or is one too many: it is no unknown key.
+_NAMED = sorted(
+    {
+        (entry.schema.dialect, entry.schema.named[name].path)
+        for entry in KINDS.values()
+        for name in ("source", "owner")
+        if name in entry.schema.named
+    }
+)
 _DEEPEST = 8  # levels that are looked into; an object below is named as a whole
 
 
@@ -32,20 +44,40 @@ _UNKNOWN = """CROSS JOIN LATERAL (
     WHERE walked.depth < {deepest}
   )
   SELECT DISTINCT path FROM walked
-  WHERE jsonb_typeof(value) <> 'object' OR depth = {deepest}
-    OR (value = '{{}}' AND path <> ALL ('{known}'::text[]))
+  WHERE (jsonb_typeof(value) <> 'object' OR depth = {deepest}
+      OR (value = '{{}}' AND path <> ALL ('{known}'::text[])))
+    AND NOT (jsonb_typeof(value) = 'string' AND event.dialect || ' ' || path = ANY ('{named}'::text[]))
 ) AS unknown"""
 
 
-class UnknownKeys(EventRollup):
-    """Keys that no column holds, or whose value is another than the column's."""
+def _is_only_name(dialect: str, path: Sequence[str]) -> str:
+    """Return the condition that an event keeps nothing but this name, so that its keys needn't be walked."""
+    around = "".join(f'{{"{key}": ' for key in path[:-1])
+    return compose(
+        "event.dialect = '{dialect}' AND jsonb_typeof(event.extra #> '{path}') = 'string'"
+        " AND event.extra #- '{path}' = '{around}'::jsonb",
+        dialect=dialect,
+        path="{" + ",".join(path) + "}",
+        around=around + "{}" + "}" * (len(path) - 1),
+    )
 
-    joins = compose(_UNKNOWN, deepest=str(_DEEPEST), known="{" + ",".join(_KNOWN) + "}")
-    where = "jsonb_typeof(event.extra) = 'object'"
+
+class UnknownKeys(EventRollup):
+    """Keys without a column, or whose value differs from the column's."""
+
+    joins = compose(
+        _UNKNOWN,
+        deepest=str(_DEEPEST),
+        known="{" + ",".join(_KNOWN) + "}",
+        named="{" + ",".join(f'"{dialect} {".".join(path)}"' for dialect, path in _NAMED) + "}",
+    )
+    where = "jsonb_typeof(event.extra) = 'object'" + "".join(
+        f" AND NOT ({_is_only_name(dialect, path)})" for dialect, path in _NAMED
+    )
 
     kind = Key("event.kind", help_text="Kind of event.")
-    path = Key("unknown.path", help_text="The key, with those around it.")
-    events = Count(help_text="Events that have it.")
+    path = Key("unknown.path", help_text="Path of the key.")
+    events = Count(help_text="Number of events with this key.")
 
 
 class Skews(EventRollup):
@@ -56,6 +88,7 @@ class Skews(EventRollup):
     kind = Key("event.kind", help_text="Kind of event.")
     bin = Bin(
         f"width_bucket(event.clock_skew_ms, ARRAY[{_EDGES}])",
-        help_text="How many of the edges -1 day, -1 h, -5, -1 min, -10 s, 10 s and so on it is at or above.",
+        help_text="Number of the edges -1 day, -1 h, -5 min, -1 min, -10 s, 10 s and so on that the skew"
+        " has reached.",
     )
     events = Count(help_text="How many.")

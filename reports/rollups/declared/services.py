@@ -23,7 +23,7 @@ _VALUE = "measured.value"
 
 
 class Logs(EventRollup):
-    """Entries of logs."""
+    """Log entries."""
 
     kinds = ("log",)
 
@@ -33,42 +33,42 @@ class Logs(EventRollup):
 
 
 class Metrics(EventRollup):
-    """Measurements of services: numbers only."""
+    """Measurements of services, numbers only."""
 
     kinds = ("metrics",)
     joins = _MEASURED
     where = _IS_NUMBER
 
-    system = Key("detail.system", help_text="System that is measured.")
+    system = Key("detail.system", help_text="System that was measured.")
     subsystem = Key("detail.subsystem", help_text="Part of the system.")
-    metric = Key("measured.name", help_text="Name of what is measured.")
-    count = Count(help_text="How often it was measured.")
+    metric = Key("measured.name", help_text="Name of the metric.")
+    count = Count(help_text="Number of measurements.")
     total = Total(_VALUE, help_text="Sum of the values.")
-    least = Least(_VALUE, null=True, help_text="The least value.")
-    most = Most(_VALUE, null=True, help_text="The greatest value.")
-    last = Last(_VALUE, at="latest", null=True, help_text="The last value.")
-    latest = Latest("event.occurred_at", help_text="When that was.")
+    least = Least(_VALUE, null=True, help_text="Lowest value.")
+    most = Most(_VALUE, null=True, help_text="Highest value.")
+    last = Last(_VALUE, at="latest", null=True, help_text="Last value.")
+    latest = Latest("event.occurred_at", help_text="Time of the last value.")
 
 
 class MetricShapes(EventRollup):
-    """Distributions of measurements, as histograms true to 2 %."""
+    """Distributions of measurements, as histograms accurate to 2 %."""
 
     kinds = ("metrics",)
     joins = _MEASURED
     where = _IS_NUMBER
 
-    system = Key("detail.system", help_text="System that is measured.")
+    system = Key("detail.system", help_text="System that was measured.")
     subsystem = Key("detail.subsystem", help_text="Part of the system.")
-    metric = Key("measured.name", help_text="Name of what is measured.")
+    metric = Key("measured.name", help_text="Name of the metric.")
     bin = Bin(bin_sql(_VALUE), help_text="Bin of the histogram.")
     count = Count(help_text="Values in it.")
 
 
 class Heartbeats(EventRollup):
-    """Signs of life. Since first and last are kept, silences of 15 minutes and more are exact."""
+    """Heartbeats. The first and last of each bucket are stored, so gaps of 15 minutes or more are exact."""
 
     kinds = ("heartbeat",)
 
     events = Count(help_text="How many.")
-    first = First("event.occurred_at", help_text="When the first came.")
-    latest = Latest("event.occurred_at", help_text="When the last came.")
+    first = First("event.occurred_at", help_text="Time of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of the last event.")

@@ -9,25 +9,25 @@ class Events(EventRollup):
 
     kind = Key("event.kind", help_text="Kind of event.")
     events = Count(help_text="How many.")
-    billed_bytes = Whole("event.billed_bytes", help_text="Size that is charged for.")
-    first = First("event.occurred_at", help_text="When the first occurred.")
-    latest = Latest("event.occurred_at", help_text="When the last occurred.")
+    billed_bytes = Whole("event.billed_bytes", help_text="Size that is charged.")
+    first = First("event.occurred_at", help_text="Time of occurrence of the first event.")
+    latest = Latest("event.occurred_at", help_text="Time of occurrence of the last event.")
 
 
 class Actives(EventRollup):
-    """Sets of the actors and devices that were active."""
+    """Sets of active actors and devices."""
 
     of_people = True
     joins = "CROSS JOIN LATERAL (VALUES ('actor', event.actor), ('device', event.device)) AS who (what, id)"
     where = "who.id <> ''"
 
     what = Key("who.what", help_text="actor or device.")
-    members = Members("who.id", help_text="Who they were.")
-    lowest = Lowest(help_text="The sixteenth of them with the lowest hashes.")
+    members = Members("who.id", help_text="Set of members.")
+    lowest = Lowest(help_text="The sixteenth of the members with the lowest hashes.")
 
 
 class Pages(EventRollup):
-    """Pages shown: Sunbird's impressions, Availity's loads of pages."""
+    """Page views: Sunbird's impressions and Availity's page loads."""
 
     of_people = True
     kinds = ("impression", "ui_action")
@@ -39,8 +39,10 @@ class Pages(EventRollup):
     page = Key(
         "CASE event.kind WHEN 'impression' THEN detail_impression.pageid"
         " ELSE coalesce(nullif(detail_ui_action.url, ''), detail_ui_action.category) END",
-        help_text="Id of the page; Availity: its address, else its category.",
+        help_text="ID of the page. Availity: its address, or its category without an address.",
     )
-    views = Count(help_text="How often it was shown.")
-    timed = Count("detail_impression.duration IS NOT NULL", help_text="Views with a time of loading.")
-    load_time = Total("detail_impression.duration", help_text="Seconds that those took to load.")
+    views = Count(help_text="Number of page views.")
+    timed = Count(
+        "detail_impression.duration IS NOT NULL", help_text="Number of page views with a loading time."
+    )
+    load_time = Total("detail_impression.duration", help_text="Sum of their loading times, in seconds.")

@@ -1,7 +1,6 @@
 """Arguments: the owners and days of commands about rollups."""
 
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -12,16 +11,14 @@ from reports.rollups.rebuilding import Step
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the options. Without them, commands cover everything."""
-    parser.add_argument("--owner", help="Only those of the owners of this name.")
-    parser.add_argument("--since", type=date.fromisoformat, help="From this day on (UTC), as 2026-01-31.")
-    parser.add_argument("--until", type=date.fromisoformat, help="Before this day (UTC).")
+    parser.add_argument("--owner", help="Only owners with this name.")
+    parser.add_argument("--since", type=date.fromisoformat, help="From this day on, UTC, such as 2026-01-31.")
+    parser.add_argument("--until", type=date.fromisoformat, help="Up to, but not including, this day, UTC.")
 
 
-def steps(options: dict[str, Any]) -> list[Step]:
+def steps(owner: str | None, since: date | None, until: date | None) -> list[Step]:
     """Return the selected weeks of owners. Raises CommandError for an unknown owner."""
-    return rebuilding.steps(
-        owner_ids(options["owner"]), _midnight(options["since"]), _midnight(options["until"])
-    )
+    return rebuilding.steps(owner_ids(owner), _midnight(since), _midnight(until))
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ends',
             name='is_bot',
-            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's."),
+            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's session."),
         ),
         migrations.AddField(
             model_name='errors',
@@ -96,12 +96,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sessions',
             name='is_bot',
-            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's."),
+            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's session."),
         ),
         migrations.AddField(
             model_name='sessionshapes',
             name='is_bot',
-            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's."),
+            field=models.BooleanField(db_default=False, default=False, help_text="Whether it is a bot's session."),
         ),
         migrations.AddField(
             model_name='skews',

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='unknownkeys',
             name='path',
-            field=models.TextField(help_text='The key, with those around it.'),
+            field=models.TextField(help_text='Path of the key.'),
         ),
     ]

@@ -1,7 +1,6 @@
 """load_demo: load the demo's events if `prepare` recorded that they are missing."""
 
 import time
-from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
@@ -14,9 +13,9 @@ _SECONDS = 2.5  # between two lines
 class Command(BaseCommand):
     """Load the demo, or resume an interrupted load."""
 
-    help = "Loads the demo's events, the newest days first, then its prices and digests. `make run` runs it."
+    help = "Loads the demo's events, newest days first, then its prices and digests. `make run` runs it."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         backfill = first_start.unfinished()
         if backfill is None:
             return

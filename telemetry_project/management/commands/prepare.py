@@ -3,7 +3,6 @@
 import os
 from argparse import BooleanOptionalAction
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -24,21 +23,29 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     help = (
-        "Creates partitions for the weeks ahead, the views for SQL and static files and, at the first start"
-        " on the embedded database, the demo's users and key. `load_demo` then loads its events."
+        "Creates partitions for the coming weeks and the views for SQL, collects static files and, at the"
+        " first start on the embedded database, creates the demo's users and key. `load_demo` then loads its"
+        " events."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--demo",
             action=BooleanOptionalAction,
-            help="Create the demo, or don't, regardless of the settings.",
+            help="Create or don't create the demo, regardless of the settings.",
         )
-        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if necessary.")
-        parser.add_argument("--welcome", metavar="FILE", help="Write how to log in to this private file.")
+        parser.add_argument("--migrate", action="store_true", help="Migrate the database first if needed.")
+        parser.add_argument(
+            "--welcome",
+            dest="welcome_file",
+            metavar="FILE",
+            help="Write the login instructions to this file, which only its owner can read.",
+        )
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        if options["migrate"] and (due := _migrations_due()):
+    def handle(
+        self, *_: object, demo: bool | None, migrate: bool, welcome_file: str | None, **__: object
+    ) -> None:
+        if migrate and (due := _migrations_due()):
             self.stdout.write(f"Applying {due} migrations")
             call_command("migrate", interactive=False, verbosity=0)
         now = timezone.now()
@@ -48,12 +55,12 @@ class Command(BaseCommand):
         if static_files.collect_if_older():
             self.stdout.write(f"Collected the static files into {settings.STATIC_ROOT}.")
         exposed = home.is_exposed(os.environ.get("HOST", ""), settings.BASE_URL)
-        if first_start.is_wanted(options["demo"]):
+        if first_start.is_wanted(demo):
             told = first_start.make(now, exposed=exposed)
         else:
             told = first_start.again(now, exposed=exposed)
-        if options["welcome"]:
-            home.write_privately(Path(options["welcome"]), welcome.text(told))
+        if welcome_file:
+            home.write_privately(Path(welcome_file), welcome.text(told))
         elif told:
             self.stdout.write(welcome.text(told))
 

@@ -1,7 +1,6 @@
 """seed_demo: fill the demo's organization with realistic telemetry, sent through normal ingestion."""
 
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -15,34 +14,34 @@ from telemetry_project.demo.rhythm import Period
 class Command(BaseCommand):
     """Make demo data."""
 
-    help = "Fills the organization `demo` with lifelike sessions of all kinds and formats."
+    help = "Fills the organization `demo` with realistic sessions of all kinds and formats."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--events", type=int, default=first_start.EVENTS, help="About how many events to send."
         )
         parser.add_argument(
-            "--days", type=int, default=first_start.DAYS, help="How many days back they begin."
+            "--days", type=int, default=first_start.DAYS, help="How many days the events span."
         )
         parser.add_argument(
             "--seed",
             type=int,
             default=first_start.SEED,
-            help="Of chance: the same seed and end make the same events.",
+            help="Random seed. The same seed and --until produce the same events.",
         )
-        parser.add_argument("--until", help="End, as in 2026-11-20T12:00:00Z; now where it is not given.")
-        parser.add_argument("--again", action="store_true", help="Also where the demo has data already.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        until = parse_datetime(options["until"]) if options["until"] else timezone.now()
-        if until is None or until.tzinfo is None:
-            raise CommandError("--until must be a time with its zone, as in 2026-11-20T12:00:00Z.")
-        if options["events"] < 1 or options["days"] < 1:
+    def handle(
+        self, *_: object, events: int, days: int, seed: int, until: str | None, again: bool, **__: object
+    ) -> None:
+        end = parse_datetime(until) if until else timezone.now()
+        if end is None or end.tzinfo is None:
+            raise CommandError("--until must be a time with a time zone, such as 2026-11-20T12:00:00Z.")
+        if events < 1 or days < 1:
             raise CommandError("--events and --days must be at least 1.")
-        if home.has_data() and not options["again"]:
-            self.stdout.write("The demo has data already, so nothing was added; --again adds more.")
+        if home.has_data() and not again:
+            self.stdout.write("The demo already has data, so nothing was added. --again adds more.")
             return
-        posts = script.posts(options["seed"], Period.before(until, options["days"]), options["events"])
+        posts = script.posts(seed, Period.before(end, days), events)
         total = sum(post.events for post in posts)
         with tqdm(total=total, desc="Demo data", unit=" events", file=sys.stderr, disable=None) as bar:
             counts = seeding.send(posts, bar.update)

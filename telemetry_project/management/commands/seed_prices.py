@@ -1,7 +1,5 @@
 """seed_prices: create a plan with realistic prices, and budgets, if there are none."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -14,23 +12,25 @@ from telemetry_project.demo import prices
 class Command(BaseCommand):
     """Make prices to try."""
 
-    help = "Gives an organization without price plan and budgets the demo's, and charges its usage."
+    help = "Gives an organization the demo's price plan and budgets if it has none, and charges its usage."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", default="demo", help="Its slug.")
-        parser.add_argument("--if-demo", action="store_true", help="Only where there is a demo (TALLY_DEMO).")
+        parser.add_argument("--organization", dest="slug", default="demo", help="Slug of the organization.")
+        parser.add_argument(
+            "--if-demo", action="store_true", help="Do nothing if there is no demo (TALLY_DEMO)."
+        )
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        organization = Organization.objects.filter(slug=options["organization"]).first()
-        if options["if_demo"] and not (settings.DEMO and organization):
+    def handle(self, *_: object, slug: str, if_demo: bool, **__: object) -> None:
+        organization = Organization.objects.filter(slug=slug).first()
+        if if_demo and not (settings.DEMO and organization):
             return
         if organization is None:
-            raise CommandError(f"There is no organization {options['organization']}.")
+            raise CommandError(f"There is no organization {slug}.")
         now = timezone.now()
         if prices.apply(organization):
             update_charges(organization.pk, now)
-            self.stdout.write(f"{organization} pays by the plan {prices.NAME} now.")
+            self.stdout.write(f"{organization} now has the price plan {prices.NAME}.")
         else:
-            self.stdout.write(f"{organization} has a price plan already, so nothing was changed.")
+            self.stdout.write(f"{organization} already has a price plan, so nothing was changed.")
         if prices.plan_ahead(organization, now):
-            self.stdout.write(f"Its owners have budgets, and the plan {prices.NEXT} comes next year.")
+            self.stdout.write(f"Its owners have budgets, and the plan {prices.NEXT} applies from next year.")

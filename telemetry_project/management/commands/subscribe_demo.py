@@ -1,7 +1,5 @@
 """subscribe_demo: write digests of the demo to var/mail/ soon after the first start."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,23 +12,25 @@ from telemetry_project.demo import subscriptions
 class Command(BaseCommand):
     """Subscribe a user of the demo."""
 
-    help = "Subscribes a user to daily and weekly digests of all owners that they see, the first due at once."
+    help = "Subscribes a user to daily and weekly digests of all the owners they see, the first sent at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", default="lead", help="Name of the user.")
+        parser.add_argument("--user", dest="username", default="lead", help="Username.")
         parser.add_argument(
-            "--if-demo", action="store_true", help="Only where there is a demo and mail goes to files."
+            "--if-demo",
+            action="store_true",
+            help="Do nothing unless there is a demo and mails are written to files.",
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=options["user"]).first()
+    def handle(self, *_: object, username: str, if_demo: bool, **__: object) -> None:
+        user = get_user_model().objects.filter(username=username).first()
         # Nothing is sent to a mail server by default, since the demo's addresses don't exist.
         to_files = f"{files.__name__}.{files.EmailBackend.__name__}" == settings.EMAIL_BACKEND
-        if options["if_demo"] and not (settings.DEMO and to_files and user):
+        if if_demo and not (settings.DEMO and to_files and user):
             return
         if user is None:
-            raise CommandError(f"There is no user {options['user']}.")
+            raise CommandError(f"There is no user {username}.")
         if subscriptions.subscribe(user, timezone.now()):
-            self.stdout.write(f"{user} gets digests by mail now, the first in a few minutes.")
+            self.stdout.write(f"{user} now gets digests by mail, the first in a few minutes.")
         else:
-            self.stdout.write(f"{user} was subscribed before, so nothing was changed.")
+            self.stdout.write(f"{user} is already subscribed, so nothing was changed.")

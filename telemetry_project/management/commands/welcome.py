@@ -1,7 +1,5 @@
 """welcome: where to log in, as whom, and how to send an event."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 
 from telemetry_project.demo import welcome
@@ -10,7 +8,7 @@ from telemetry_project.demo import welcome
 class Command(BaseCommand):
     """Say how to begin."""
 
-    help = "Prints where to log in, the demo's users, and a curl line that sends an event."
+    help = "Prints where to log in, the demo's users, and a curl command that sends an event."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         self.stdout.write(welcome.text())

@@ -3,7 +3,6 @@
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -17,28 +16,27 @@ from reports.cost.charges import parse_month
 class Command(BaseCommand):
     """Write charges for a FinOps tool."""
 
-    help = "Writes the charges that a month bills by the FinOps specification FOCUS 1.2, as CSV or XLSX."
+    help = "Exports a month's charges in the format of the FinOps specification FOCUS 1.2, as CSV or XLSX."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--month", required=True, help="As in 2026-09.")
-        parser.add_argument("--organization", help="Slug of one organization; without it, all.")
+        parser.add_argument("--month", required=True, help="Month, such as 2026-09.")
+        parser.add_argument("--organization", dest="slug", help="Slug of an organization. Default: all.")
         parser.add_argument(
-            "--output", help="A file, whose name ends in .csv or .xlsx; without it, CSV on standard output."
+            "--output", help="File to write to, ending in .csv or .xlsx. Default: CSV on standard output."
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, month: str, slug: str | None, output: str | None, **__: object) -> None:
         try:
-            month = parse_month(options["month"])
+            first_day = parse_month(month)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        slug = options["organization"]
         organization_id = organization_of(slug).pk if slug else None
-        output = Path(options["output"]) if options["output"] else None
-        form = output.suffix.lower().removeprefix(".") if output else "csv"
+        path = Path(output) if output else None
+        form = path.suffix.lower().removeprefix(".") if path else "csv"
         if form not in FORMATS:
-            raise CommandError(f"{output} ends neither in .csv nor in .xlsx.")
-        about = f"charges of {month:%Y-%m} as {FORMATS[form].title}"
+            raise CommandError(f"--output must end in .csv or .xlsx, not {output}.")
+        about = f"charges of {first_day:%Y-%m} as {FORMATS[form].title}"
         audit.record(audit.command("export_focus"), "export.made", about)
-        sheet = focus.sheet(focus.charges_of(month, organization_id=organization_id), month, form)
-        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+        sheet = focus.sheet(focus.charges_of(first_day, organization_id=organization_id), first_day, form)
+        with path.open("wb") if path else nullcontext(sys.stdout.buffer) as file:
             FORMATS[form].write(sheet, file, None)

@@ -1,7 +1,5 @@
 """verify_charges: prove that charges equal what the event tables would cost."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -12,11 +10,11 @@ class Command(BaseCommand):
     """Charge what is due, then compare."""
 
     help = (
-        "Brings charges up to date, then compares them with a recount of the events, with a computation from"
-        " the beginning, and with their daily sums; exit 1 where they differ."
+        "Brings charges up to date, then compares them with a recount of the events, with charges computed"
+        " from scratch, and with their daily sums. Exits with 1 if they differ."
     )
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def handle(self, *_: object, **__: object) -> None:
         verified = verification.verify(timezone.now())
         for found in verified.found:
             self.stdout.write(found.what)

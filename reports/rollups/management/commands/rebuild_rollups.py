@@ -1,7 +1,7 @@
 """rebuild_rollups: recompute rollups from all events and sessions, with identical rows."""
 
 import sys
-from typing import Any
+from datetime import date
 
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
@@ -11,17 +11,21 @@ from reports.rollups.management import arguments
 
 
 class Command(BaseCommand):
-    """Make rollups anew."""
+    """Rebuild rollups."""
 
-    help = "Makes the rollups of reports anew: after a release that changes one, or events changed by hand."
+    help = (
+        "Rebuilds the rollups of reports, after a release that changes one or after changing events by hand."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(
+        self, *_: object, owner: str | None, since: date | None, until: date | None, **__: object
+    ) -> None:
         events = sessions = sealed = 0
-        steps = arguments.steps(options)
-        for step in tqdm(steps, unit=" weeks", desc="Making anew", file=sys.stderr, disable=None):
+        steps = arguments.steps(owner, since, until)
+        for step in tqdm(steps, unit=" weeks", desc="Rebuilding", file=sys.stderr, disable=None):
             made = rebuilding.rebuild(step)
             events += made.events
             sessions += made.sessions
@@ -31,4 +35,4 @@ class Command(BaseCommand):
                 f"The events of {sealed} weeks of owners were removed: their rollups stay as they are, apart"
                 " from those of sessions."
             )
-        self.stdout.write(f"Rollups made anew from {events} events and {sessions} sessions.")
+        self.stdout.write(f"Rebuilt the rollups from {events} events and {sessions} sessions.")

@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from typing import Any
+from datetime import date
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -18,16 +18,18 @@ class Command(BaseCommand):
     """Compare rollups with what they are made of."""
 
     help = (
-        "Makes the rollups of reports once more, without storing them, and compares; exit 1 where they"
-        " differ. Then rebuild_rollups makes them anew."
+        "Computes the rollups of reports again and compares them with the stored ones, without changing"
+        " anything. Exits with 1 if they differ; rebuild_rollups then repairs them."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(
+        self, *_: object, owner: str | None, since: date | None, until: date | None, **__: object
+    ) -> None:
         found: dict[tuple[str, Grain], list[Difference]] = defaultdict(list)
-        steps, waiting = arguments.steps(options), 0
+        steps, waiting = arguments.steps(owner, since, until), 0
         sealed = sum(map(is_sealed, steps))
         for step in tqdm(steps, unit=" weeks", desc="Comparing", file=sys.stderr, disable=None):
             verified = verification.verify(step)
@@ -38,12 +40,12 @@ class Command(BaseCommand):
             self._tell(f"{rollup}, {grain.label}", differences)
         if found:
             names = ", ".join(dict.fromkeys(rollup for rollup, _ in found))
-            raise CommandError(f"Rollups are not what events and sessions give: {names}.")
+            raise CommandError(f"These rollups don't match their events and sessions: {names}.")
         self.stdout.write(f"Rollups agree: {len(steps)} weeks of owners.")
         if sealed:
             self.stdout.write(f"Not compared: rollups of {sealed} weeks of owners whose events were removed.")
         if waiting:
-            self.stdout.write(f"Not compared: {waiting} quarters of an hour that wait to be folded.")
+            self.stdout.write(f"Not compared: {waiting} pending quarters of an hour.")
 
     def _tell(self, title: str, differences: list[Difference]) -> None:
         """Print how many rows of a rollup and grain differ, and the first of them."""
