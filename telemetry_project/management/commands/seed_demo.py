@@ -29,6 +29,8 @@ class Command(BaseCommand):
             default=first_start.SEED,
             help="Random seed. The same seed and --until produce the same events.",
         )
+        parser.add_argument("--until", help="End, such as 2026-11-20T12:00:00Z. Default: now.")
+        parser.add_argument("--again", action="store_true", help="Add events even if the demo has some.")
 
     def handle(
         self, *_: object, events: int, days: int, seed: int, until: str | None, again: bool, **__: object
