@@ -22,6 +22,7 @@ from events.accounts.invitation import Invitation
 from events.event import Event
 from events.exports import jobs
 from events.exports.jobs import ExportJob
+from events.feed import change
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Membership, Organization, Owner, Role
@@ -135,6 +136,7 @@ def world(make_sender: MakeSender) -> dict[str, Side]:
     file_all()
     summarising.summarise_pending(seconds=60.0)
     folding.tick(seconds=60.0)
+    change.number_all()  # as whoever reads the feed does for everybody
     for word, each in sides.items():
         each.sender.batch(_of(word, log_event(), "waiting"))  # and stays in the inbox
         UsageHour.objects.filter(owner=each.owner, kind="log").update(received=COUNTS[word])
