@@ -191,7 +191,7 @@ def test_a_search_finds_what_events_are_about(
     file_all()
     pks = ids(html_of(operator, f"{EVENTS}?{urlencode({'q': term})}"))
     names = Event.objects.filter(pk__in=pks).values_list("client_event_id", flat=True)
-    assert sorted(names) == sorted(found)
+    assert sorted(map(str, names)) == sorted(found)
 
 
 def test_several_values_are_one_choice_more(both: list[Any], operator: Client, alice: Client) -> None:
