@@ -98,10 +98,10 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
     groups, groups_of = _groups(filters, compared, now, where)
     in_time = distinct_series(ErrorsAffected, filters, {**where, "what": "session"})
     bounds = {("what",): OF_ALL, ("what", "type"): OF_ROW, ("what", "version"): OF_ROW}
-    befallen = distinct_by_each(ErrorsAffected, filters, bounds, where)
-    counted = chain(in_time.values(), *(by.values() for by in befallen.values()))
+    affected = distinct_by_each(ErrorsAffected, filters, bounds, where)
+    counted = chain(in_time.values(), *(by.values() for by in affected.values()))
     return Found(
-        sums=_sums(filters, where, befallen[("what",)], is_about=any(each.is_about for each in counted)),
+        sums=_sums(filters, where, affected[("what",)], is_about=any(each.is_about for each in counted)),
         before=_before(compared, where) if compared else None,
         errors=_all(filters, now, where),
         errors_before=_all(compared, now, where) if compared else None,
@@ -110,21 +110,21 @@ def errors(filters: Filters, now: datetime, where: Where | None = None, by: str 
         rest=next((counts for key, counts in lines if key is None), None),
         groups=groups,
         groups_of=groups_of,
-        types=_parts(filters, compared, "type", where, befallen["what", "type"]),
-        versions=_parts(filters, compared, "version", where, befallen["what", "version"]),
+        types=_parts(filters, compared, "type", where, affected["what", "type"]),
+        versions=_parts(filters, compared, "version", where, affected["what", "version"]),
     )
 
 
 def _before(compared: Filters, where: Where) -> Sums:
-    befallen = distinct_by(ErrorsAffected, compared, ("what",), where, OF_ALL)
-    return _sums(compared, where, befallen, is_about=any(each.is_about for each in befallen.values()))
+    affected = distinct_by(ErrorsAffected, compared, ("what",), where, OF_ALL)
+    return _sums(compared, where, affected, is_about=any(each.is_about for each in affected.values()))
 
 
-def _sums(filters: Filters, where: Where, befallen: By, *, is_about: bool) -> Sums:
+def _sums(filters: Filters, where: Where, affected: By, *, is_about: bool) -> Sums:
     return Sums(
         reading.totals(Errors, filters, ["events"], where)["events"],
-        befallen.get(("session",), NOBODY).members,
-        befallen.get(("actor",), NOBODY).members,
+        affected.get(("session",), NOBODY).members,
+        affected.get(("actor",), NOBODY).members,
         reading.totals(Sessions, filters, ["sessions"])["sessions"],
         is_about=is_about,
     )
@@ -145,7 +145,7 @@ def _groups(
     ever = filters.over(Period(EVER, filters.period.end, filters.period.zone))
     firsts = {row.keys: row.measures["first"] for row in _rows(ever, keys, ["first"], same)}
     earlier = {row.keys: row.measures["events"] for row in _rows(compared, keys, ["events"], same)}
-    befallen = distinct_by(ErrorsAffected, filters, ("what", *keys), same, OF_ROW)
+    affected = distinct_by(ErrorsAffected, filters, ("what", *keys), same, OF_ROW)
     kinds: dict[tuple[str, ...], list[str]] = {}
     for row in _rows(filters, ["code", "type", "kind"], ["events"], same):
         kinds.setdefault(row.keys[:2], []).append(row.keys[2])
@@ -159,8 +159,8 @@ def _groups(
             # Events erased or re-aggregated between the two statements are only in the first.
             first=firsts[row.keys] if row.keys in firsts else row.measures["latest"],
             latest=row.measures["latest"],
-            sessions=befallen.get(("session", *row.keys), NOBODY).members,
-            actors=befallen.get(("actor", *row.keys), NOBODY).members,
+            sessions=affected.get(("session", *row.keys), NOBODY).members,
+            actors=affected.get(("actor", *row.keys), NOBODY).members,
             trend=filled(trends.get(row.keys, {}), filters, now),
             kinds=tuple(kinds.get(row.keys, ())),
         )
@@ -180,7 +180,7 @@ def _rows(
 
 
 def _parts(
-    filters: Filters, compared: Filters | None, key: str, where: Where, befallen: By
+    filters: Filters, compared: Filters | None, key: str, where: Where, affected: By
 ) -> tuple[Part, ...]:
     found = reading.top(Errors, filters, [key], ["events", "first", "latest"], limit=LISTED, where=where)
     earlier: dict[str, int] = {}
@@ -194,8 +194,8 @@ def _parts(
             before=earlier.get(name, 0) if compared else None,
             first=row.measures["first"],
             latest=row.measures["latest"],
-            sessions=befallen.get(("session", name), NOBODY).members,
-            actors=befallen.get(("actor", name), NOBODY).members,
+            sessions=affected.get(("session", name), NOBODY).members,
+            actors=affected.get(("actor", name), NOBODY).members,
         )
         for row in found.rows
     )

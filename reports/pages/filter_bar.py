@@ -113,7 +113,7 @@ def bar(
         periods=_options(periods, parsed.period),
         first=period.first.isoformat() if parsed.period == "custom" else "",
         last=period.last.isoformat() if parsed.period == "custom" else "",
-        bots=_options([("", "Usual"), *BOTS.items()], parsed.filters.bots),
+        bots=_options([("", "Default"), *BOTS.items()], parsed.filters.bots),
         compares=_options(
             [
                 (name, capfirst(label))
@@ -122,7 +122,7 @@ def bar(
             parsed.compare,
         ),
         granularities=_options(
-            [("", "As fits"), *((str(each), label) for each, label in GRANULARITIES.items())],
+            [("", "Automatic"), *((str(each), label) for each, label in GRANULARITIES.items())],
             parsed.granularity,
         ),
         zone=period.zone.key,

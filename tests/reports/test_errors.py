@@ -85,7 +85,7 @@ def context(error: str = "") -> Context:
 
 @each_question
 @pytest.mark.parametrize("kinds", [(), ("ui_action",)])
-def test_how_many_and_whom_they_befell(asked: str, kinds: tuple[str, ...]) -> None:
+def test_how_many_and_whom_they_affected(asked: str, kinds: tuple[str, ...]) -> None:
     filters = question(asked, kinds=kinds)
     pairs = failed(filters)
 

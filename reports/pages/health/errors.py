@@ -73,10 +73,9 @@ def _answer(found: Found, filters: Filters, context: Context) -> str:
     said += than(found.sums.errors, found.before.errors if found.before else None, context.compared)
     first = found.groups[0]
     if found.groups_of > 1:
-        said += f"; {SHARE.short(first.errors / found.sums.errors)} of them are {named(first)}"
+        said += f"; {SHARE.short(first.errors / found.sums.errors)} are {named(first)}"
     sessions = about(plural(found.sums.sessions, "session"), is_about=found.sums.is_about)
-    befell = f"{'it' if found.sums.errors == 1 else 'they'} befell {sessions}"
-    return f"{said}; {befell}."
+    return f"{said}; {sessions} {'was' if found.sums.sessions == 1 else 'were'} affected."
 
 
 def _groups_in_number(found: Found, filters: Filters) -> Figure:
