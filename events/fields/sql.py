@@ -21,6 +21,7 @@ from events.fields.field import ANY_DEPTH, ANY_KEY, Field
 from events.fields.types import CONTAINS, EXACT, IN, ISNULL, JSON, NAME, RANGE, TEXT, TEXTS
 from events.identity import MILLISECOND, first_id
 from events.kinds import KINDS
+from events.store.versions import has_version
 from events.wire.columns import NUMERIC
 
 NOTHING = Q(pk__in=())
@@ -80,8 +81,9 @@ def _on_row(target: Target, operator: str, access: Access) -> Q:
     column = "pk" if field.column == "id" else field.column
     if operator == ISNULL and not field.path:
         return Q(**{f"{column}__isnull": values[0]})
-    if field.condition is not None:
-        return field.condition(values)
+    is_version = field.name == "version" and not field.kind and operator in (EXACT, IN)
+    if condition := has_version if is_version else field.condition:
+        return condition(values)
     if field.type is JSON:
         return _in_json(field, operator, values)
     if field.type is NAME:

@@ -164,6 +164,8 @@ def test_the_lists_show_the_events_and_sessions_beyond_the_limit(
         asked = {"version": OVERFLOW, "since": "2000-01-01T00:00"}
         listed: Any = admin_client.get(f"/admin/events/{name}/", asked)
         assert {row.version for row in listed.context_data["cl"].result_list} == {"4", "5"}
+        found: Any = admin_client.get(f"/api/v1/{name}s/", {"version": OVERFLOW})
+        assert len(found.json()["results"]) == 2
 
 
 @pytest.mark.parametrize("page", ["errors", "sessions", "quality"])
