@@ -1,7 +1,7 @@
 """What all tests share: caches emptied, people and teams to test with."""
 
 from collections.abc import Callable, Generator, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from events.ownership import provisioning, senders
 from events.ownership.api_key import KeyType
 from ingestion.filing import schedule
 from ingestion.receiving import admission
+from reports.rollups import folding
 from telemetry_project.web import health
 from tests.sending import MakeSender, Sender
 
@@ -77,6 +78,14 @@ def _cheap_passwords() -> Iterator[None]:
     """Hash passwords in the usual way, but a million times faster: nobody attacks the tests' database."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quarters_are_not_deferred() -> Iterator[None]:
+    """Fold a quarter again at once, however long a slow machine took to fold it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "SHORT", timedelta(hours=1))
         yield
 
 
