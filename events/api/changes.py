@@ -1,4 +1,4 @@
-"""The change feed in the read API: what was filed, rejected or summarised after a cursor."""
+"""The change feed in the read API: events, rejected events and sessions that were written after a cursor."""
 
 import time
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ class AskedBefore(NamedTuple):
 
 
 class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
-    """What was written for the reader's owners, in an order that can be followed."""
+    """Changes of the owners that the reader may see, in the order of their commits."""
 
     pagination_class = None
     filter_backends = ()

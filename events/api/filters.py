@@ -19,7 +19,7 @@ from events.fields.types import EXACT
 from events.fields.vocabulary import SEPARATOR, Vocabulary
 from events.lib import times
 
-# What a list of events reads besides the fields' own parameters, described once.
+# In OpenAPI, one parameter stands for all filters that aren't listed one by one.
 FURTHER = "filters"
 
 

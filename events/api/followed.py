@@ -1,4 +1,4 @@
-"""What can be followed in the change feed, and pages of it."""
+"""Feeds that a reader can follow (events, sessions, rejected events), and their pages."""
 
 import time
 from collections.abc import Callable, Collection
@@ -21,12 +21,12 @@ from events.fields.sql import on_envelopes, on_rows
 from events.fields.vocabulary import Vocabulary
 from events.sessions.session import Session
 
-AT_ONCE = 1_000  # changes that are looked at, of which filters leave some
-SECONDS = 5.0  # for which a page is searched, where much of what was written is gone
+AT_ONCE = 1_000  # changes that are read at a time if filters may drop some
+SECONDS = 5.0  # longest search for one page, if most rows don't match or were removed
 
 
 class Followed(NamedTuple):
-    """What can be followed: its rows, their serializer and filters, and how a row is known in the feed."""
+    """A feed: its rows, their serializer and filters, and the type of their keys."""
 
     what: What
     rows: Callable[[], QuerySet[Any]]
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """What a reader follows: `owner` is the name of one, or empty."""
+    """A reader's query of a feed. `owner` is the name of an owner; empty for all."""
 
     followed: Followed
     rows: QuerySet[Any]

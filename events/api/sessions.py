@@ -131,7 +131,7 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
 
 
 class PageSerializer(serializers.ModelSerializer[SessionPage]):
-    """What a session spent on a page."""
+    """Time and visits of a session on a page."""
 
     time_spent = serializers.FloatField()
 
@@ -141,7 +141,7 @@ class PageSerializer(serializers.ModelSerializer[SessionPage]):
 
 
 class EnvironmentSerializer(serializers.ModelSerializer[SessionEnv]):
-    """What a session spent in an environment."""
+    """Time and visits of a session in an environment."""
 
     time_spent = serializers.FloatField()
 
@@ -151,7 +151,7 @@ class EnvironmentSerializer(serializers.ModelSerializer[SessionEnv]):
 
 
 class CountSerializer(serializers.ModelSerializer[SessionEventCount]):
-    """How many events of a kind a session has."""
+    """Number of events of a kind in a session."""
 
     class Meta:
         model = SessionEventCount

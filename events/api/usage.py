@@ -79,7 +79,7 @@ KEYS = ("period", "owner_id", "source_id", "kind", "dialect")
 
 
 class UsageSerializer(Selectable, serializers.ModelSerializer[UsageHour]):
-    """What one source of one owner sent of one kind in a period."""
+    """Usage of one source, owner and kind in a period."""
 
     period = serializers.DateTimeField(read_only=True, help_text="Start of the hour, day or month, UTC.")
     owner = serializers.CharField(read_only=True, help_text="Name of the owner.")
@@ -111,7 +111,7 @@ class UsageFilter(ReceiptFilter):
 
 
 class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
-    """What was received from each source of the reader's owners, by kind, format and period of receipt."""
+    """Usage of the sources of the reader's owners, by kind, format and period of receipt."""
 
     queryset = UsageHour.objects.none()  # for the description: the real one is the reader's
     serializer_class = UsageSerializer

@@ -20,7 +20,7 @@ NUMBERED_AT_ONCE = 5_000
 
 
 class What(models.IntegerChoices):
-    """What the ids of a change are of."""
+    """The type of rows that the ids of a change belong to."""
 
     EVENTS = 1, "events"
     REJECTED = 2, "rejected"  # the numbers of rejected events, as UUIDs

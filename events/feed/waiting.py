@@ -1,7 +1,7 @@
-"""Waiting for changes: readers of a process wait, and one thread looks for what they wait for.
+"""Waiting for changes: one thread of the process polls the database for all readers that wait.
 
 A waiting reader holds a thread of the server, but no slot and no connection (docs/decisions/122). While
-anybody waits, the thread asks every half second what was written, and wakes those whom it concerns.
+anybody waits, the thread queries new changes every half second, and wakes the readers concerned.
 """
 
 import logging
@@ -92,7 +92,7 @@ class Watcher:
             if any(waiter.concerns(*each) for each in written):
                 waiter.wakes.set()
             elif waiter.is_new:
-                # What was written before it came. What is written from now on is found by the next look.
+                # Changes may have been written before it began to wait; the next look finds all later ones.
                 waiter.is_new = False
                 if reading.has_more(waiter.cursor, waiter.owners, waiter.what):
                     waiter.wakes.set()

@@ -1,4 +1,4 @@
-"""Conditions: what parameters say about rows. They are read once, and applied by `sql.py`."""
+"""Conditions on rows, parsed from parameters once. `sql.py` turns them into SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -85,22 +85,19 @@ class Conditions:
 
 @dataclass
 class Parsed:
-    """The conditions of parameters, with sentences about those that have none."""
+    """The conditions of parameters, and the errors of invalid values, as sentences."""
 
     conditions: Conditions = Conditions()
     errors: dict[str, list[str]] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
 
 
 def parse(vocabulary: Vocabulary, parameters: Iterable[tuple[str, str]]) -> Parsed:
-    """Read parameters. An empty value is no condition."""
+    """Parse parameters. An empty value is no condition; the caller refuses unknown names."""
     parsed = Parsed()
     found = []
     for parameter, text in parameters:
         fields, operator = vocabulary.read(parameter)
-        if not fields:
-            parsed.unknown.append(parameter)
-        elif text and (condition := _condition(parameter, operator, fields, text, parsed)):
+        if fields and text and (condition := _condition(parameter, operator, fields, text, parsed)):
             found.append(condition)
     kinds = Conditions(tuple(found)).kinds
     if kinds:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from django.db.models import Q
 
-from events.fields.types import JSON, TEXTS, FieldType
+from events.fields.types import FieldType
 
 MAX_STEPS = 100  # of a path: events aren't nested deeper (INGEST_MAX_DEPTH)
 ANY_KEY, ANY_DEPTH = "*", "**"
@@ -33,11 +33,6 @@ class Field:
         """Return the field at a path below a column of JSON."""
         path = (*self.path, *steps)
         return replace(self, name=".".join((self.name, *steps)), path=path, indexed=frozenset())
-
-    @property
-    def is_list(self) -> bool:
-        """True if a filter compares each element of a list."""
-        return self.type in (TEXTS, JSON)
 
     def value_in(self, row: Any) -> Any:
         """Return the value of a row: below JSON, a list of those in every member of a list."""

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(FUNCTION, migrations.RunSQL.noop),
-        # What is stored already comes first in the feed; rejected events follow in the migrations of their app.
+        # Changes for the rows that are stored already. A migration of ingestion adds those of rejected events.
         migrations.RunSQL(missing(What.EVENTS, "events_event"), migrations.RunSQL.noop),
         migrations.RunSQL(missing(What.SESSIONS, "events_session"), migrations.RunSQL.noop),
     ]

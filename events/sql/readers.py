@@ -58,14 +58,13 @@ def create(role: str, password: str, owners: list[int], seconds: int = SECONDS) 
     """
     with transaction.atomic(), connection.cursor() as cursor:
         reader: SqlReader = SqlReader.objects.create(role=role, owners=sorted(owners), seconds=seconds)
-        for statement in statements(role, password, seconds):
+        for statement in _statements(role, password, seconds):
             cursor.execute(statement)
         grant(cursor, role)
     return reader
 
 
-def statements(role: str, password: str, seconds: int) -> list[str]:
-    """Return the statements that create a role, for a person who has the right to run them."""
+def _statements(role: str, password: str, seconds: int) -> list[str]:
     name = identifier(role)
     return [
         compose(
@@ -75,6 +74,8 @@ def statements(role: str, password: str, seconds: int) -> list[str]:
             connections=sql.Literal(CONNECTIONS),
             password=sql.Literal(password),
         ),
+        # Only members of a role may see, cancel and end its statements, unless they are superusers.
+        compose("GRANT {name} TO CURRENT_USER", name=name),
         *(
             compose(
                 "ALTER ROLE {name} SET {setting} = {value}",

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 
 from events.event import Event
 from events.feed import change, reading
@@ -262,3 +262,20 @@ def test_positions_only_grow_even_if_the_clock_goes_back(db: None, sender: Sende
     file_all()
     change.number_all()
     assert list(Change.objects.order_by("id").values_list("position", flat=True)) == [future, future + 1]
+
+
+def test_a_cursor_from_after_a_backup_goes_on_in_the_restored_database(db: None, sender: Sender) -> None:
+    sender.batch(log_event("in the backup"))
+    file_all()
+    change.number_all()
+    backup = transaction.savepoint()
+    sender.batch(log_event("lost"))
+    file_all()
+    _, cursor = reading.changes_after(BEGINNING, None, What.EVENTS, 10)
+    transaction.savepoint_rollback(backup)
+    sender.batch(log_event("after it"))
+    file_all()
+
+    found, _ = reading.changes_after(cursor, None, What.EVENTS, 10)
+    names = Event.objects.filter(pk__in=[each.id for each in found]).values_list("client_event_id", flat=True)
+    assert list(names) == ["after it"]

@@ -156,7 +156,7 @@ def test_its_statements_end_in_time(reader: psycopg.Connection) -> None:
 def test_a_limit_that_it_lifted_is_kept_from_outside(reader: psycopg.Connection) -> None:
     reader.execute("SET statement_timeout = 0")
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(reader.execute, "SELECT pg_sleep(600)")
+        slow = pool.submit(reader.execute, "SELECT pg_sleep(150)")
         wait_for(lambda: readers.cancel_overdue(timezone.now() + timedelta(hours=1)) == [ROLE])
         with pytest.raises(psycopg.errors.QueryCanceled):
             slow.result()
@@ -203,3 +203,63 @@ def test_bad_arguments_are_named(make_sender: MakeSender, arguments: tuple[str, 
     with pytest.raises(CommandError, match=problem):
         call_command("create_reader", *arguments)
     assert not readers.SqlReader.objects.exists()
+
+
+@pytest.fixture
+def ordinary_role(request: pytest.FixtureRequest, make_sender: MakeSender) -> Iterator[None]:
+    """Tally's own role isn't a superuser, as on a server that others run; it has the attribute given."""
+    make_sender("A")
+    grants = (
+        f"CREATE ROLE app_of_test {request.param}",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO app_of_test",
+        "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app_of_test",
+        "GRANT ALL ON SCHEMA telemetry TO app_of_test WITH GRANT OPTION",
+        "GRANT ALL ON ALL TABLES IN SCHEMA telemetry TO app_of_test WITH GRANT OPTION",
+        "SET ROLE app_of_test",
+    )
+    with connection.cursor() as cursor:
+        for statement in grants:
+            cursor.execute(statement)
+        try:
+            yield
+        finally:
+            for statement in ("RESET ROLE", "DROP OWNED BY app_of_test", "DROP ROLE app_of_test"):
+                cursor.execute(statement)
+
+
+@pytest.mark.parametrize("ordinary_role", ["CREATEROLE"], indirect=True)
+@pytest.mark.usefixtures("ordinary_role")
+def test_a_role_that_may_create_roles_makes_limits_and_removes_readers() -> None:
+    made = readers.create(ROLE, PASSWORD, [Owner.objects.get(name="A").pk])
+    with connect() as opened, ThreadPoolExecutor(1) as pool:
+        opened.execute("SET statement_timeout = 0")
+        slow = pool.submit(opened.execute, "SELECT pg_sleep(150)")
+        wait_for(lambda: readers.cancel_overdue(timezone.now() + timedelta(hours=1)) == [ROLE])
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            slow.result()
+        readers.remove(made)
+    assert not readers.exists(ROLE)
+
+
+@pytest.mark.parametrize("ordinary_role", ["NOCREATEROLE"], indirect=True)
+@pytest.mark.usefixtures("ordinary_role")
+def test_a_role_that_may_not_create_roles_says_what_is_missing() -> None:
+    with pytest.raises(CommandError, match=r"can't create roles .* CREATEROLE"):
+        call_command("create_reader", "analyst_cmd", "--owner", "A")
+    assert not readers.SqlReader.objects.exists()
+
+
+def test_the_command_says_how_to_connect(
+    make_sender: MakeSender, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_sender("A")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    call_command("create_reader", "analyst_cmd", "--owner", "A")
+    try:
+        printed = capsys.readouterr().out
+        assert "asks nobody for a password" in printed
+        address = printed.split('psql "')[1].split('"')[0]
+        with psycopg.connect(address) as opened:
+            assert opened.execute("SELECT session_user").fetchone() == ("analyst_cmd",)
+    finally:
+        call_command("create_reader", "analyst_cmd", "--remove")

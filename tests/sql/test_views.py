@@ -220,6 +220,18 @@ def test_a_day_reads_one_week(view: str, condition: str) -> None:
     assert weeks == {f"{day - timedelta(days=day.weekday()):%Y%m%d}"}, text
 
 
+def test_weeks_created_without_their_times_get_them() -> None:
+    declared = "SELECT conname FROM pg_constraint WHERE conname LIKE 'events_event_%%_times' ORDER BY 1"
+    before = rows(declared)
+    with connection.cursor() as cursor:
+        for each in before:
+            name = each["conname"]
+            cursor.execute(f"ALTER TABLE {name.removesuffix('_times')} DROP CONSTRAINT {name}")
+        cursor.execute("COMMENT ON SCHEMA telemetry IS 'older'")
+    assert install() == []
+    assert rows(declared) == before != []
+
+
 def test_installing_again_does_nothing_and_an_older_state_is_replaced() -> None:
     assert install() == []
     with connection.cursor() as cursor:

@@ -1,16 +1,24 @@
 """create_reader: create a database role that reads the views of some owners, and print how to connect."""
 
+import os
 import secrets
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.utils import ProgrammingError
+from psycopg.conninfo import make_conninfo
 
 from events.accounts import audit
 from events.ownership.owner import Owner
 from events.sql import readers
 from events.sql.install import install
+
+WHERE = ("host", "port", "dbname")  # parameters of a connection
+TRUSTING = (
+    "The built-in PostgreSQL asks nobody for a password: whoever can open its socket can connect as any role,"
+    " and only the user that Tally runs as can. For other people, use your own PostgreSQL (DATABASE_URL).\n"
+)
 
 
 class Command(BaseCommand):
@@ -85,6 +93,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Sees:     {', '.join(owner.name for owner in owners)}\n")
         self.stdout.write(f"Connect:  psql {_address(role)}\n")
         self.stdout.write("The password isn't stored and won't be shown again.\n")
+        if not os.environ.get("DATABASE_URL"):
+            self.stdout.write(TRUSTING)
 
     def _change(self, reader: readers.SqlReader, owners: list[Owner]) -> None:
         before = {"owners": reader.owners}
@@ -106,7 +116,5 @@ class Command(BaseCommand):
 
 
 def _address(role: str) -> str:
-    settings = connection.settings_dict
-    host, port = settings["HOST"] or "localhost", settings["PORT"]
-    where = f"host={host} " + (f"port={port} " if port else "")
-    return f'"{where}dbname={settings["NAME"]} user={role}"'
+    given = connection.get_connection_params()
+    return f'"{make_conninfo(**{name: given[name] for name in WHERE if given.get(name)}, user=role)}"'
