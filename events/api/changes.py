@@ -48,7 +48,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
 
     results = serializers.SerializerMethodField()
     next_cursor = serializers.CharField(
-        help_text="The `after` of the next request. Always there, also when nothing is new."
+        help_text="Value of `after` for the next request. Always present, even if there are no results."
     )
 
     @extend_schema_field(
@@ -66,26 +66,26 @@ PARAMETERS = [
     OpenApiParameter(
         AFTER,
         str,
-        description="`next_cursor` of the last answer; `now` begins with what is filed from now on, a time"
-        " with what was filed since about then. Without it, from the beginning of what is stored.",
+        description="`next_cursor` of the last response, `now` for changes from now on, or a time for changes"
+        " since about then. Default: the oldest change that is stored.",
     ),
     OpenApiParameter(
         LIMIT,
         {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
-        description="The most results of an answer.",
+        description="Maximum number of results.",
     ),
     OpenApiParameter(
         KIND,
         {"type": "string", "enum": ["events", "rejected", "sessions", *KINDS], "default": "events"},
-        description="What is followed: events as they are filed, those of one kind, rejected events as they"
-        " are received, or sessions as they are summarised.",
+        description="Feed to follow: all events, events of one kind, rejected events, or sessions each time"
+        " they are summarised.",
     ),
     OpenApiParameter(OWNER, str, description="Name of the owner, in any case."),
     OpenApiParameter(
         WAIT,
         {"type": "integer", "minimum": 0, "maximum": MOST_SECONDS, "default": 0},
-        description="Seconds to wait if nothing is new. The answer comes as soon as something is, or at once"
-        " if too many readers wait.",
+        description="Seconds to wait if there are no changes. The response comes as soon as there is one, or"
+        " at once if too many readers are waiting.",
     ),
 ]
 LAST_EVENT_ID = "HTTP_LAST_EVENT_ID"
@@ -114,9 +114,9 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
 
     @extend_schema(parameters=PARAMETERS, responses={(200, "application/json"): ChangesSerializer})
     def list(self, request: Request) -> Response:
-        """The changes after a cursor. Ask again with `next_cursor`; each change comes once.
+        """Return the changes after a cursor, each once. Continue with `next_cursor`.
 
-        With `Accept: text/event-stream`, a stream of them whose ids are cursors.
+        With `Accept: text/event-stream`, the response is a stream of events whose IDs are cursors.
         """
         question, cursor, wait = self._question(), self._cursor(), self._seconds()
         if isinstance(request.accepted_renderer, EventStreamRenderer):
