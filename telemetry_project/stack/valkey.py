@@ -65,9 +65,12 @@ def start(data: Path, extra: Mapping[str, str] = {}, *, tied: bool = False) -> S
     with locked(data / "valkey.lock"):
         socket = paths.valkey_socket(data)
         if found := processes.running_in(paths.valkey_folder(data), _NAME):
-            if processes.wait_until(lambda: answers(socket), _START_SECONDS):
-                return Server(data, found[0], socket, adopted=True)
-            raise StackError(f"Valkey (pid {found[0]}) is running in {data}, but doesn't respond.")
+            server = Server(data, found[0], socket, adopted=True)
+            # One that is being killed is still found for a moment.
+            if not processes.wait_until(lambda: answers(socket) or not server.is_running(), _START_SECONDS):
+                raise StackError(f"Valkey (pid {server.pid}) is running in {data}, but doesn't respond.")
+            if server.is_running():
+                return server
         return _launch(data, socket, {**SETTINGS, **extra}, tied=tied)
 
 

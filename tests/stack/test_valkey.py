@@ -79,6 +79,18 @@ def test_after_kill_9_the_next_start_works(server: valkey.Server) -> None:
         assert valkey.answers(again.socket)
 
 
+def test_a_server_that_dies_while_it_is_being_adopted_is_replaced(
+    server: valkey.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was sent SIGKILL is still there for a moment, so the start may find it."""
+    os.kill(server.pid, signal.SIGKILL)
+    assert processes.wait_until(lambda: not server.is_running(), 10)
+    monkeypatch.setattr(processes, "running_in", lambda folder, name: [server.pid])
+    with valkey.running(server.data) as again:
+        assert again.pid != server.pid
+        assert valkey.answers(again.socket)
+
+
 def test_a_path_that_no_socket_can_have_works(tmp_path: Path) -> None:
     with valkey.running(tmp_path / "two words" / ("x" * 100)) as server:
         assert valkey.answers(server.socket)
