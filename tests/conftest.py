@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.management import call_command
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.template import Template
@@ -22,6 +23,7 @@ from ingestion.receiving import admission
 from reports.rollups import folding
 from telemetry_project.web import health
 from tests.sending import MakeSender, Sender
+from tests.serving import Server, serving
 
 # No test depends on the speed of the machine. A function's fixtures may serve all its examples.
 settings.register_profile(
@@ -160,6 +162,14 @@ def _sweep(django_db_blocker: Any) -> Iterator[None]:
         for (table,) in littered:
             # FULL, for the indexes: what they had grown to would still tell on the plans of later tests.
             direct.execute(f"VACUUM FULL {table}")
+
+
+@pytest.fixture(scope="session")
+def production(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The production server on the tests' database, started once: a start costs seconds."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    with serving(tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
 
 
 SetClock = Callable[[datetime], None]

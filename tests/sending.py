@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.test import Client
 
 from events.event import Event
@@ -106,8 +107,17 @@ MakeSender = Callable[..., Sender]
 def file_all() -> Filed:
     """Drain the inbox; the books must balance."""
     done = drain()
-    assert [difference for difference in verification.differences() if difference] == []
+    assert differences() == []
     return done
+
+
+def differences() -> list[verification.Difference]:
+    """Verify all, but only the kinds that have events: those of all kinds take longer than most tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind FROM events_event UNION SELECT kind FROM events_usagehour")
+        kinds = {"", *(kind for (kind,) in cursor.fetchall())}
+    checks = [check for check in verification.CHECKS if check.kind in kinds]
+    return [difference for difference in verification.differences(checks) if difference]
 
 
 def only_event() -> Event:

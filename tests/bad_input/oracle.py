@@ -8,14 +8,13 @@ from django.db import transaction
 
 from events.event import Event
 from events.store.details import as_wire
-from ingestion import verification
 from ingestion.filing.drain import drain
 from ingestion.filing.pipeline import Filed
 from ingestion.receiving import admission
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from tests.bad_input.exchange import Answer, Request, answer_of, send
-from tests.sending import STREAM, SUNBIRD, Sender
+from tests.sending import STREAM, SUNBIRD, Sender, differences
 from tests.wire.rows import exact
 
 GOOD = ("good-first", "good-last", "goodevent000001", "goodevent000002")
@@ -54,7 +53,7 @@ def exchange(sender: Sender, request: Request) -> tuple[Answer, Filed]:
         _hold_accepted(request, answer, done, known)
     else:
         _hold_refused(answer, done)
-    assert [difference for difference in verification.differences() if difference] == []
+    assert differences() == []
     assert not RejectedEvent.objects.filter(code="unfileable").exists()
     return answer, done
 

@@ -1,19 +1,17 @@
 """A server and a browser for stories, and people who can log in."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connections
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from events.ownership.owner import Owner, Role
 from tests.browser.chromium import chromium
 from tests.factories import person
-from tests.serving import serving
+from tests.serving import Server
 
 PASSWORD = "only for tests 0123456789"
 PATIENCE_MS = 15_000
@@ -21,30 +19,21 @@ expect.set_options(timeout=PATIENCE_MS)
 Visit = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
-def static_files() -> None:
-    """Styles and scripts where the server looks for them."""
-    call_command("collectstatic", interactive=False, verbosity=0)
-
-
 @pytest.fixture
-def url(static_files: None, transactional_db: None, tmp_path: Path) -> Iterator[str]:
-    """The address of the production server on the tests' database.
-
-    One for each test: a server remembers the numbers of content types, which are others after a flush.
-    """
-    with serving(tmp_path / "log") as served:
-        yield served.url
+def url(production: Server, transactional_db: None) -> str:
+    """The address of the production server on the tests' database."""
+    return production.url
 
 
-@pytest.fixture
-def browser(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """A browser for one test: Playwright's loop in this thread would refuse Django's database to others."""
-    # The loop rests while a test asks the database, so what Django fears doesn't happen.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with chromium() as browser:
-        yield browser
-        connections.close_all()  # beside a loop Django has connections of their own
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for one module's tests: Playwright's loop in this thread would refuse others the database."""
+    with pytest.MonkeyPatch.context() as patch:
+        # The loop rests while a test asks the database, so what Django fears doesn't happen.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        with chromium() as browser:
+            yield browser
+            connections.close_all()  # beside a loop Django has connections of their own
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from events.ownership import provisioning
 from tests.clients.npm import Clients
 from tests.clients.recorder import Recorder, recording
-from tests.serving import serving
+from tests.serving import Server
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +17,9 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 
 
 @pytest.fixture(scope="session")
-def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(production: Server) -> str:
     """The address of the production server on the tests' database."""
-    with serving(tmp_path_factory.mktemp("server") / "log") as served:
-        yield served.url
+    return production.url
 
 
 @pytest.fixture

@@ -15,11 +15,21 @@ from events.event import Event
 from events.kinds import KINDS
 from events.store import reenriching
 from events.store.details import as_wire, detail_of
-from ingestion import verification
 from tests.enrichment.test_agents import CHROME, PIXEL
 from tests.enrichment.test_emails import DANA, HASH
 from tests.enrichment.test_places import holds
-from tests.sending import AVAILITY, EMIT, SUNBIRD, Sender, emitted, file_all, log_event, message, now_ms
+from tests.sending import (
+    AVAILITY,
+    EMIT,
+    SUNBIRD,
+    Sender,
+    differences,
+    emitted,
+    file_all,
+    log_event,
+    message,
+    now_ms,
+)
 from tests.wire import samples
 
 
@@ -102,11 +112,7 @@ def test_what_was_off_is_computed_later_as_if_it_had_been_on(
     }
     assert reenrich() == "29 events, 0 rows changed.\n"
     assert (enriched != plain) is (name != "user_agent")
-    assert verification_is_clean()
-
-
-def verification_is_clean() -> bool:
-    return not any(verification.differences())
+    assert differences() == []
 
 
 def test_what_is_switched_off_is_undone_and_nothing_of_the_event_is_lost(

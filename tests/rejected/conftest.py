@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ingestion import verification
 from ingestion.rejected.event import RejectedEvent
 from tests.admin.conftest import (
     alice,
@@ -13,14 +12,14 @@ from tests.admin.conftest import (
     team_a,
     team_b,
 )
-from tests.sending import Sender, file_all, log_event, now_ms
+from tests.sending import Sender, differences, file_all, log_event, now_ms
 
 __all__ = ["alice", "bob", "charlie", "lead", "operator", "team_a", "team_b"]
 
 
 def is_balanced() -> bool:
     """Whether tables and counters agree."""
-    return not [difference for difference in verification.differences() if difference]
+    return differences() == []
 
 
 def pageless(mid: str = "IMPRESSION:1", **changes: Any) -> dict[str, Any]:

@@ -130,7 +130,8 @@ def _walk(entries: Iterable[Any], before: str) -> Iterator[tuple[str, Any]]:
 def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[str]:
     """What an address can be asked about an owner: search, filters, order, look-ups.
 
-    Without `every_filter` the API is asked by owner and source only: it has hundreds.
+    Without `every_filter`, lists and the API are asked by owner and source only: there are hundreds of
+    filters. So are exports, which have the rows of their lists.
     """
     if route.pattern in QUERIES:
         return [each.format(word=side.word) for each in QUERIES[route.pattern]]
@@ -139,7 +140,8 @@ def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[st
     if route.pattern == "admin/autocomplete/":
         return list(_autocompletes(side))
     if route.model and route.pattern.endswith((f"/{route.model._meta.model_name}/", "export.<str:form>")):
-        return ["", *_of_list(admin.site._registry[route.model], side, route.model not in ALIKE)]
+        every_filter &= route.model not in ALIKE and "export" not in route.pattern
+        return ["", *_of_list(admin.site._registry[route.model], side, every_filter)]
     if route.view is not None:
         return ["", *_of_api(route, side, every_filter)]
     return [""]

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from events.ownership.api_key import KeyType, Permissions, create_key
 from events.ownership.owner import Membership
+from telemetry_project.web import errors
 from tests.factories import person
 from tests.security.world import MINE, THEIRS, Side
 
@@ -108,8 +109,12 @@ def without_navigation() -> Iterator[None]:
             around[who] = original(request) | {"sidebar_navigation": []}
         return dict(around[who])
 
+    def refusal(_request: HttpRequest, _template: str, context: dict[str, Any], status: int) -> HttpResponse:
+        return HttpResponse(" ".join(context["leads"]), status=status)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(admin.site, "each_context", each_context)
+        patch.setattr(errors, "render", refusal)
         yield
 
 
