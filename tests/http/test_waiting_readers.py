@@ -29,10 +29,10 @@ def reader(transactional_db: None, make_sender: MakeSender) -> Sender:
 
 @contextmanager
 def asking(
-    server: Server, key: str, accept: str = "*/*", last: str = "", **params: Any
+    production: Server, key: str, accept: str = "*/*", last: str = "", **params: Any
 ) -> Iterator[HTTPResponse]:
     """The answer to a request, before its body is read."""
-    line = HTTPConnection(HOST, server.port, timeout=2 * PATIENCE)
+    line = HTTPConnection(HOST, production.port, timeout=2 * PATIENCE)
     headers = {"Authorization": f"Bearer {key}", "Accept": accept} | ({"Last-Event-ID": last} if last else {})
     line.request("GET", f"{CHANGES}?{urlencode(params)}", headers=headers)
     try:
@@ -41,14 +41,14 @@ def asking(
         line.close()
 
 
-def ask(server: Server, key: str, **params: Any) -> Any:
-    with asking(server, key, **params) as answer:
+def ask(production: Server, key: str, **params: Any) -> Any:
+    with asking(production, key, **params) as answer:
         assert answer.status == 200, answer.read()
         return json.loads(answer.read())
 
 
-def now(server: Server, key: str) -> str:
-    cursor: str = ask(server, key, after="now")["next_cursor"]
+def now(production: Server, key: str) -> str:
+    cursor: str = ask(production, key, after="now")["next_cursor"]
     return cursor
 
 
@@ -62,13 +62,13 @@ def mids(answer: Any) -> list[str]:
 
 
 def test_readers_wait_until_something_is_filed_and_nobody_else_waits_with_them(
-    server: Server, reader: Sender
+    production: Server, reader: Sender
 ) -> None:
-    cursor = now(server, reader.text)
+    cursor = now(production, reader.text)
     with ThreadPoolExecutor(MANY) as pool:
-        waiting = [pool.submit(ask, server, reader.text, after=cursor, wait=60) for _ in range(MANY)]
+        waiting = [pool.submit(ask, production, reader.text, after=cursor, wait=60) for _ in range(MANY)]
         for _ in range(5):
-            assert ask(server, reader.text, after=cursor) == {"results": [], "next_cursor": cursor}
+            assert ask(production, reader.text, after=cursor) == {"results": [], "next_cursor": cursor}
         assert not any(each.done() for each in waiting)
         file(reader, "news")
         answers = [each.result() for each in waiting]
@@ -76,10 +76,10 @@ def test_readers_wait_until_something_is_filed_and_nobody_else_waits_with_them(
     assert len({answer["next_cursor"] for answer in answers}) == 1
 
 
-def test_now_waits_from_when_it_was_asked(server: Server, reader: Sender) -> None:
+def test_now_waits_from_when_it_was_asked(production: Server, reader: Sender) -> None:
     file(reader, "old")
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(ask, server, reader.text, after="now", wait=60)
+        waiting = pool.submit(ask, production, reader.text, after="now", wait=60)
         numbers = iter(range(1_000))
         while not waiting.done():  # it may not have arrived yet when the first is filed
             file(reader, f"new {next(numbers)}")
@@ -87,11 +87,11 @@ def test_now_waits_from_when_it_was_asked(server: Server, reader: Sender) -> Non
     assert mids(waiting.result())[0].startswith("new ")
 
 
-def test_what_others_file_ends_no_wait(server: Server, reader: Sender, make_sender: MakeSender) -> None:
+def test_what_others_file_ends_no_wait(production: Server, reader: Sender, make_sender: MakeSender) -> None:
     other = make_sender("Other", kind=KeyType.SECRET)
-    cursor = now(server, reader.text)
+    cursor = now(production, reader.text)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(ask, server, reader.text, after=cursor, wait=2)
+        waiting = pool.submit(ask, production, reader.text, after=cursor, wait=2)
         file(other, "not for you")
         assert waiting.result() == {"results": [], "next_cursor": cursor}
 
@@ -107,9 +107,11 @@ def messages(answer: HTTPResponse) -> Iterator[tuple[str, Any]]:
             yield last, json.loads(value)
 
 
-def test_a_stream_sends_what_is_filed_and_goes_on_after_the_last_id(server: Server, reader: Sender) -> None:
+def test_a_stream_sends_what_is_filed_and_goes_on_after_the_last_id(
+    production: Server, reader: Sender
+) -> None:
     file(reader, "m1")
-    with asking(server, reader.text, STREAM) as answer:
+    with asking(production, reader.text, STREAM) as answer:
         assert (answer.status, answer.getheader("Content-Type")) == (200, f"{STREAM}; charset=utf-8")
         stream = messages(answer)
         first, event = next(stream)
@@ -117,22 +119,22 @@ def test_a_stream_sends_what_is_filed_and_goes_on_after_the_last_id(server: Serv
         file(reader, "m2")
         second, event = next(stream)
         assert event["client_event_id"] == "m2"
-    assert mids(ask(server, reader.text, after=first)) == ["m2"]
-    assert mids(ask(server, reader.text, after=second)) == []
-    with asking(server, reader.text, STREAM, last=first) as answer:
+    assert mids(ask(production, reader.text, after=first)) == ["m2"]
+    assert mids(ask(production, reader.text, after=second)) == []
+    with asking(production, reader.text, STREAM, last=first) as answer:
         _, event = next(messages(answer))
     assert event["client_event_id"] == "m2"
 
 
 def test_many_streams_keep_nobody_from_the_server_and_end_with_the_key(
-    server: Server, reader: Sender
+    production: Server, reader: Sender
 ) -> None:
     with ExitStack() as opened:
         answers = [
-            opened.enter_context(asking(server, reader.text, STREAM, after="now")) for _ in range(MANY)
+            opened.enter_context(asking(production, reader.text, STREAM, after="now")) for _ in range(MANY)
         ]
         assert {answer.readline() for answer in answers} == {b"retry: 2000\n"}
-        assert ask(server, reader.text)["results"] == []
+        assert ask(production, reader.text)["results"] == []
         file(reader, "for all")
         streams = [messages(answer) for answer in answers]
         assert {next(stream)[1]["client_event_id"] for stream in streams} == {"for all"}
@@ -141,7 +143,7 @@ def test_many_streams_keep_nobody_from_the_server_and_end_with_the_key(
         assert [list(stream) for stream in streams] == [[]] * MANY, "they end"
 
 
-def test_errors_of_streams_are_problems(server: Server, reader: Sender) -> None:
-    with asking(server, reader.text, STREAM, last="nonsense") as answer:
+def test_errors_of_streams_are_problems(production: Server, reader: Sender) -> None:
+    with asking(production, reader.text, STREAM, last="nonsense") as answer:
         assert (answer.status, json.loads(answer.read())["code"]) == (400, "bad_cursor")
         assert answer.getheader("Content-Type") == "application/problem+json"

@@ -85,6 +85,7 @@ TABLES = (
     "events_log",
     "events_error",
     "events_session",
+    "events_touchedsession",
     "events_usagehour",
     "ingestion_rejectedevent",
     "ingestion_discardedevent",

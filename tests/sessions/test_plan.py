@@ -11,6 +11,7 @@ from events.event import Event
 from events.sessions.claiming import small_keys
 from events.sessions.reading import Window, statement
 from events.store.pending import SessionKey
+from tests.plans.filling import start_afresh
 from tests.sending import Sender
 from tests.sessions.stored import base_ms, file
 from tests.sessions.test_cut_sessions import at
@@ -38,6 +39,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def fill(sender: Sender, *, named: bool) -> Event:
     """Fifty events of one session among many of others, of the same owner and source."""
+    start_afresh()
     file(sender, *(at(n, sid="mine" if named else "") for n in range(50)))
     event = Event.objects.all()[0]
     with connection.cursor() as cursor:
