@@ -28,7 +28,7 @@ from tests.security.world import MINE, Side, world
 from tests.sending import MakeSender
 
 VALUES = 5_000  # that a run sends at least
-TOGETHER = 3  # in one request: more would hide each other
+TOGETHER = 5  # in one request: more would hide each other
 EXAMPLES = 2  # of each parameter
 FEW = settings(
     max_examples=EXAMPLES,

@@ -11,7 +11,7 @@ from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
 from tests.security import foreign
 from tests.security.routes import NOT_POSTED, Route, routes
-from tests.security.walkers import KEY_RIGHTS, walker
+from tests.security.walkers import KEY_RIGHTS, walker, without_navigation
 from tests.security.world import MINE, THEIRS, Side, tells, world
 from tests.sending import MakeSender
 
@@ -21,8 +21,10 @@ KINDS_OF_KEY = tuple(KEY_RIGHTS)
 
 
 @pytest.fixture
-def sides(make_sender: MakeSender) -> dict[str, Side]:
-    return world(make_sender)
+def sides(make_sender: MakeSender) -> Iterator[dict[str, Side]]:
+    """Two owners. Pages come without their navigation, which the walk by GET looks at."""
+    with without_navigation():
+        yield world(make_sender)
 
 
 def addresses(prefix: str, about: Side) -> Iterator[tuple[Route, str]]:
