@@ -5,6 +5,7 @@
 | operator | every owner | every owner | every owner |
 | lead | owners they are a member of | owners they lead | owners they lead |
 | viewer | owners they are a member of | - | - |
+| webhook of an owner | that owner | - | - |
 | key with the read permission | its owners | its owners, with the write permission too | - |
 
 On the hot path of ingestion, `ownership.senders.Sender` decides which owners a key may write for.
@@ -66,8 +67,9 @@ def is_operator(user: Person) -> bool:
 class Access:
     """The access of one person or key. Operators see all owners; their queries aren't limited by a list."""
 
-    def __init__(self, user: Person | None) -> None:
+    def __init__(self, user: Person | None, owner: Owner | None = None) -> None:
         self.user: Person = AnonymousUser() if user is None else user
+        self._owner = owner
         self._key: ApiKey | None = user.key if isinstance(user, KeyUser) else None
         self.is_operator = is_operator(self.user)
 
@@ -76,6 +78,11 @@ class Access:
         """Return the current access of a key; none if it was revoked, has expired or was deleted."""
         usable = ApiKey.objects.usable().filter(pk=key.pk).first() if key else None
         return cls(KeyUser(usable) if usable else AnonymousUser())
+
+    @classmethod
+    def of_owner(cls, owner: Owner) -> Self:
+        """Return the access of what acts for one owner, such as a webhook: it sees that owner only."""
+        return cls(None, owner)
 
     @cached_property
     def _memberships(self) -> list[Membership]:
@@ -89,22 +96,28 @@ class Access:
         """The visible owners, as a query."""
         if self.is_operator:
             return Owner.objects.all()
-        if self._key is None:
-            if not getattr(self.user, "is_active", False) or self.user.pk is None:
-                return Owner.objects.none()
-            return Owner.objects.filter(memberships__user_id=self.user.pk)
-        if not self._key.may_read:
+        if self._owner is not None:
+            return Owner.objects.filter(pk=self._owner.pk)
+        if self._key is not None:
+            return self._owners_of_key(self._key)
+        if not getattr(self.user, "is_active", False) or self.user.pk is None:
             return Owner.objects.none()
-        of_key = Owner.objects.filter(organization_id=self._key.organization_id)
-        if self._key.all_owners:
+        return Owner.objects.filter(memberships__user_id=self.user.pk)
+
+    @staticmethod
+    def _owners_of_key(key: ApiKey) -> OwnerQuerySet:
+        if not key.may_read:
+            return Owner.objects.none()
+        of_key = Owner.objects.filter(organization_id=key.organization_id)
+        if key.all_owners:
             return of_key
-        named = models.Q(pk=self._key.default_owner_id) | models.Q(keys=self._key)
+        named = models.Q(pk=key.default_owner_id) | models.Q(keys=key)
         return of_key.filter(named).distinct()
 
     @cached_property
     def owners(self) -> list[Owner]:
         """The visible owners by name, each with its organization."""
-        if self.is_operator or self._key is not None:
+        if self.is_operator or self._key is not None or self._owner is not None:
             return list(self.visible_owners.select_related("organization"))
         return [membership.owner for membership in self._memberships]
 

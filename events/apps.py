@@ -15,5 +15,6 @@ class EventsConfig(AppConfig):
         from events.exports import jobs  # noqa: F401  (registers its janitor and its erasure step)
         from events.feed import retention  # noqa: F401  (registers its janitor)
         from events.partitioned import partitions
+        from events.webhooks import webhook  # noqa: F401  (registers its janitor and its erasure step)
 
         partitions.connect()

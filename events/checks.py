@@ -1,6 +1,7 @@
 """System checks of settings and of the declarations of kinds."""
 
 from collections import Counter
+from ipaddress import ip_network
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
@@ -53,6 +54,19 @@ def check_retention(**_: object) -> list[CheckMessage]:
                 id="events.E006",
             )
         )
+    return errors
+
+
+@register()
+def check_webhooks(**_: object) -> list[CheckMessage]:
+    """Check that the networks that webhooks may be posted to are networks."""
+    errors: list[CheckMessage] = []
+    for network in settings.WEBHOOK_ALLOWED_NETWORKS:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            hint = "Write networks as 10.1.0.0/16, separated by commas."
+            errors.append(Error(f"WEBHOOK_ALLOWED_NETWORKS: {error}.", hint=hint, id="events.E007"))
     return errors
 
 

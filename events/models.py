@@ -21,6 +21,7 @@ from events.store.pending import TouchedQuarter, TouchedSession
 from events.store.retention import Retained
 from events.store.usage import UsageHour, WarningHour
 from events.store.versions import SourceVersion
+from events.webhooks.webhook import Webhook, WebhookAttempt
 
 __all__ = [
     "KINDS",
@@ -46,4 +47,6 @@ __all__ = [
     "TouchedSession",
     "UsageHour",
     "WarningHour",
+    "Webhook",
+    "WebhookAttempt",
 ]

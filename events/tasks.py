@@ -14,9 +14,11 @@ from events.partitioned.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
 from events.sql import readers
 from events.store.retention import weeks_before
+from events.webhooks import delivery
 
 log = logging.getLogger(__name__)
 SUMMARISE_SECONDS = 10.0  # then the task ends, so that a stopping worker needn't be killed
+WEBHOOK_SECONDS = 20.0  # likewise
 
 
 @shared_task(name="events.manage_partitions", time_limit=600)
@@ -48,6 +50,12 @@ def limit_readers(**_: object) -> None:
 def export(**_: object) -> None:
     """Make the next export."""
     making.make_next()
+
+
+@shared_task(name="events.webhooks", time_limit=300)
+def webhooks(**_: object) -> None:
+    """Post what is new to the webhooks of owners."""
+    delivery.deliver_due(WEBHOOK_SECONDS)
 
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)

@@ -3,7 +3,10 @@
 from celery import shared_task
 
 from ingestion.filing.drain import TICK_SECONDS, tick
-from ingestion.rejected import replay_jobs
+from ingestion.rejected import (
+    api,  # noqa: F401  (registers what webhooks send)
+    replay_jobs,
+)
 
 
 @shared_task(name="ingestion.drain", time_limit=300)

@@ -139,7 +139,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3 * 3600}
 LANES = {
     "filing": ("ingestion.drain",),
     "rollups": ("events.summarise", "rollups.fold", "events.limit_readers"),
-    "mail": ("reports.mail", "reports.digests"),
+    "mail": ("reports.mail", "reports.digests", "events.webhooks"),
     "jobs": (
         "ingestion.replay",
         "events.export",
@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE = {
     # A request only writes down the replay that it asks for, so that it needs no broker.
     "replay": {"task": "ingestion.replay", "schedule": 2.0, "options": {"expires": 4.0}},
     "export": {"task": "events.export", "schedule": 2.0, "options": {"expires": 4.0}},
+    "webhooks": {"task": "events.webhooks", "schedule": 2.0, "options": {"expires": 4.0}},
     "limit_readers": {"task": "events.limit_readers", "schedule": 15.0, "options": {"expires": 15.0}},
     "clean": {"task": "events.clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "charge": {"task": "cost.charge", "schedule": 120.0, "options": {"expires": 240.0}},
@@ -215,6 +216,15 @@ EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_SECONDS", default=20.0)
 MAIL_PAUSE_SECONDS = env.float("MAIL_PAUSE_SECONDS", default=0.2)
 # Days to keep the copy of a sent mail. Its record stays. 0 keeps copies forever.
 MAIL_COPIES_DAYS = env.int("MAIL_COPIES_DAYS", default=90)
+
+# --- Webhooks -------------------------------------------------------------------------------------
+
+# Networks besides the internet that webhooks may be posted to, such as 10.1.0.0/16.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+# Accept URLs with http:// too, for development.
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+# Days to keep the log of deliveries.
+WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=7)
 
 # --- Limits of ingestion --------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from events.access import Access, KeyUser
-from events.api.followed import Found, Question
+from events.feed.followed import Found, Question
 from events.feed.reading import Cursor
 from events.feed.waiting import Waiter, watcher
 

@@ -22,12 +22,12 @@ from events.api.authentication import ASKED_BEFORE
 from events.api.change_stream import BEGIN, ChangeStream, EventStreamRenderer
 from events.api.endpoint import FIELDS, Endpoint
 from events.api.filters import checked
-from events.api.followed import FOLLOWED, Followed, Question
 from events.api.problems import BadParameter
 from events.api.serializers import selection_of
 from events.event import Event
 from events.feed import reading
 from events.feed.change import What
+from events.feed.followed import FOLLOWED, Followed, Question
 from events.feed.reading import BEGINNING, Cursor, InvalidCursor
 from events.feed.waiting import Waiter, watcher
 from events.fields.conditions import Conditions, parse

@@ -11,8 +11,11 @@ from rest_framework import serializers
 
 from events.api.endpoint import FIELDS, AnySerializer, Selectable
 from events.event import Event
+from events.feed.change import What
+from events.feed.followed import FOLLOWED, Followed
 from events.fields import vocabulary
 from events.fields.field import Field
+from events.fields.sql import on_envelopes
 from events.kinds import KINDS
 from events.store.details import as_wire, detail_of, details_of
 
@@ -177,6 +180,11 @@ class EventSerializer(Members, serializers.ModelSerializer[Event]):
         model = Event
         fields: tuple[str, ...] = (*ENVELOPE, WIRE)
         read_only_fields: tuple[str, ...] = fields
+
+
+FOLLOWED["events"] = Followed(
+    What.EVENTS, Event.objects.all, EventSerializer, vocabulary.of_events, narrow=on_envelopes
+)
 
 
 class EventDetailSerializer(EventSerializer):

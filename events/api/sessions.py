@@ -20,6 +20,8 @@ from events.api.endpoint import AnySerializer, Endpoint, Selectable
 from events.api.filters import FieldFilters
 from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
 from events.api.serializers import EventSerializer, selection_of
+from events.feed.change import What
+from events.feed.followed import FOLLOWED, Followed
 from events.fields import event_query
 from events.fields.conditions import Conditions
 from events.fields.field import Field
@@ -128,6 +130,11 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
         """Open, idle or final."""
         now: datetime = self.context["now"]
         return session.state_at(now).value
+
+
+FOLLOWED["sessions"] = Followed(
+    What.SESSIONS, Session.objects.all, SessionSerializer, lambda: FIELDS_OF_SESSIONS
+)
 
 
 class PageSerializer(serializers.ModelSerializer[SessionPage]):

@@ -37,6 +37,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "mails",
         "replays",
         "rollup_cells",
+        "webhooks",
     ]
     assert janitors == [
         "changes",
@@ -45,6 +46,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "idempotency keys",
         "login attempts",
         "login sessions",
+        "webhook deliveries",
     ]
     assert mails == ["budget", "confirmation", "digest", "invitation", "password"]
     assert checks == [
@@ -53,4 +55,5 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "check_proxies",
         "check_retention",
         "check_second_factor",
+        "check_webhooks",
     ]

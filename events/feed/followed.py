@@ -9,17 +9,12 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from events.access import Access
-from events.api.serializers import EventSerializer
-from events.api.sessions import FIELDS_OF_SESSIONS, SessionSerializer
-from events.event import Event
 from events.feed import reading
 from events.feed.change import What
 from events.feed.reading import Cursor
-from events.fields import vocabulary
 from events.fields.conditions import Conditions
-from events.fields.sql import on_envelopes, on_rows
+from events.fields.sql import on_rows
 from events.fields.vocabulary import Vocabulary
-from events.sessions.session import Session
 
 AT_ONCE = 1_000  # changes that are read at a time if filters may drop some
 SECONDS = 5.0  # longest search for one page, if most rows don't match or were removed
@@ -36,13 +31,8 @@ class Followed(NamedTuple):
     is_numbered: bool = False  # rows have a number as their key, not a UUID
 
 
-# By the values of `kind`, beside the kinds of events; ingestion adds rejected events.
-FOLLOWED: dict[str, Followed] = {
-    "events": Followed(
-        What.EVENTS, Event.objects.all, EventSerializer, vocabulary.of_events, narrow=on_envelopes
-    ),
-    "sessions": Followed(What.SESSIONS, Session.objects.all, SessionSerializer, lambda: FIELDS_OF_SESSIONS),
-}
+# By the values of `kind`, beside the kinds of events. The modules of their serializers add them.
+FOLLOWED: dict[str, Followed] = {}
 
 
 class Found(NamedTuple):
