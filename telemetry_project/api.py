@@ -22,6 +22,8 @@ from events.api.usage import UsageViewSet
 from events.kinds import KINDS
 from ingestion.rejected.api import RejectedViewSet
 from reports.api.charges import ChargeViewSet
+from reports.api.pages import ReportsViewSet
+from reports.api.query import QueryViewSet
 
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
@@ -36,6 +38,8 @@ router.register("owners", OwnerViewSet, basename="owner")
 router.register("sources", SourceViewSet, basename="source")
 router.register("usage", UsageViewSet, basename="usage")
 router.register("charges", ChargeViewSet, basename="charge")
+router.register("reports", ReportsViewSet, basename="report")
+router.register("query", QueryViewSet, basename="query")
 
 
 _making = RLock()  # `cache` alone would let concurrent first calls all build it

@@ -12,27 +12,23 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events.access import Access, access_of, labels_of
+from events.access import Access, access_of
 from events.accounts import audit
-from events.kinds import KINDS
-from events.ownership.owner import Owner
-from events.spreadsheets.files import FORMATS, download
-from events.store import retention
-from events.store.completeness import Incomplete
-from reports.pages import bots, completeness, filter_bar, parameters
+from events.spreadsheets.files import FORMATS
+from reports.pages import bots, completeness, files, filter_bar
+from reports.pages.building import SORT, Built, build
 from reports.pages.filter_bar import offered
 from reports.pages.links import SHARED, Links
-from reports.pages.page import Context, Page
-from reports.pages.parameters import Choices, Parsed
+from reports.pages.page import Page
+from reports.pages.parameters import Parsed
 from reports.pages.rendering import Shown, shown
 from reports.pages.report import Figure, Report
-from reports.pages.words import compared_with, unbroken
+from reports.pages.words import unbroken
 from reports.periods import Period
 from reports.query.series import ended
 
 ZONE = "tally_zone"  # in the session: the last zone that the person selected
 MOMENT = timedelta.resolution
-SORT = "sort"  # parameter: block.column, with a minus before the column for descending order
 
 
 def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -43,72 +39,27 @@ def view_of(page: Page) -> Callable[[HttpRequest], HttpResponseBase]:
         access = access_of(request)
         if access.is_empty or (page.operators_only and not access.is_operator):
             raise PermissionDenied
-        choices = choices_of(access)
-        parsed = _ask(request, page, choices)
-        links = Links(page.name, parsed.params)
-        why = completeness.reason(parsed.filters, page, timezone.now())
-        if why:
-            parsed = completeness.without_comparison(parsed)
-        context = _context(parsed, choices, links, page, is_incomplete=why is not None)
-        report = completeness.explained(page.build(parsed.filters, context), parsed.filters, context.kept)
-        if why:
-            report = completeness.without_derived(report)
+        built = _build(request, page, access)
         if form := next((form for form in FORMATS if form in request.GET), ""):
-            return _file(request, page, report, parsed, form)
-        return _page(request, page, report, parsed, choices, context, why)
+            return _file(request, built, form)
+        return _page(request, built)
 
     view.__name__ = page.name.replace("-", "_")
     return admin.site.admin_view(view)
 
 
-def choices_of(access: Access) -> Choices:
-    """Return what a person may choose from, in three statements."""
-    owners, sources = access.owners, list(access.visible_sources.select_related("organization"))
-    stored = frozenset(access.listed_sources.values_list("pk", flat=True))
-    return Choices(
-        owners={owner.pk: label for owner, label in zip(owners, labels_of(owners), strict=True)},
-        sources={source.pk: label for source, label in zip(sources, labels_of(sources), strict=True)},
-        kinds=tuple(sorted(KINDS)),
-        sees_all=access.is_operator,
-        merged={source.pk: source.merged_into_id for source in sources if source.merged_into_id},
-        unstored=frozenset(source.pk for source in sources if source.pk not in stored),
-    )
-
-
-def _ask(request: HttpRequest, page: Page, choices: Choices) -> Parsed:
-    """Parse the filters in the URL and remember the zone."""
-    params = {name: request.GET.getlist(name) for name in request.GET}
+def _build(request: HttpRequest, page: Page, access: Access) -> Built:
+    """Build the report of the URL's filters and remember the zone."""
     usual = str(request.session.get(ZONE, "UTC"))
-    parsed = parameters.parse(params, choices, timezone.now(), own=(*page.own, SORT), zone=usual)
-    chosen = parsed.filters.period.zone.key
-    if parsed.params.get("zone") and chosen != usual:
+    built = build(page, {name: request.GET.getlist(name) for name in request.GET}, access, usual)
+    chosen = built.parsed.filters.period.zone.key
+    if built.parsed.params.get("zone") and chosen != usual:
         request.session[ZONE] = chosen
-    return parsed
+    return built
 
 
-def _context(parsed: Parsed, choices: Choices, links: Links, page: Page, *, is_incomplete: bool) -> Context:
-    return Context(
-        now=timezone.now(),
-        links=links,
-        owners=dict(choices.owners),
-        sources=dict(choices.sources),
-        sees_all=choices.sees_all,
-        params={name: tuple(parsed.params.get(name, ())) for name in page.own},
-        compared=compared_with(parsed.compare, parsed.filters.period),
-        kept=retention.current(),
-        is_incomplete=is_incomplete,
-    )
-
-
-def _page(
-    request: HttpRequest,
-    page: Page,
-    report: Report,
-    parsed: Parsed,
-    choices: Choices,
-    about: Context,
-    why: Incomplete | None,
-) -> HttpResponse:
+def _page(request: HttpRequest, built: Built) -> HttpResponse:
+    page, report, parsed, about = built.page, built.report, built.parsed, built.context
     links, kept_since = about.links, completeness.sentence(page, about.kept)
     is_before = completeness.is_before(parsed.filters, about.kept)
     context: dict[str, object] = {
@@ -119,13 +70,13 @@ def _page(
         "figures": _figures(report, parsed),
         "answer": unbroken(report.answer),
         "attention": report.attention,
-        "incomplete": why,
+        "incomplete": built.incomplete,
         "kept_since": kept_since if is_before else "",
         "notes": " ".join(filter(None, (report.note, "" if is_before else kept_since))),
         "blocks": (blocks := _blocks(report, parsed, links)),
         "has_charts": any(block.spec for block in blocks),
-        "errors": (*parsed.errors, *report.errors),
-        "bar": filter_bar.bar(parsed, choices, page, links, offered(parsed.filters, page)),
+        "errors": built.errors,
+        "bar": filter_bar.bar(parsed, built.choices, page, links, offered(parsed.filters, page)),
         "kept": _kept(parsed, page, report),
         "lift_all": links.lifted(),
         "period": unbroken(_in_words(report.period or parsed.filters.period)),
@@ -178,21 +129,9 @@ def _days(first: date, last: date) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _file(request: HttpRequest, page: Page, report: Report, parsed: Parsed, form: str) -> HttpResponseBase:
-    """Send a table of the page with all its rows. Like every export, it is audited."""
-    name = request.GET[form]
-    block = report.block(name)
+def _file(request: HttpRequest, built: Built, form: str) -> HttpResponseBase:
+    """Send a table of the page with all its rows."""
+    block = built.report.block(request.GET[form])
     if block is None:
         raise Http404
-    filters = {each: ", ".join(values) for each, values in parsed.params.items()}
-    about = f"{page.title}, {block.title.lower()}, as {FORMATS[form].title}"
-    audit.record(audit.actor_of(request), "export.made", about, owner=_owner_of(parsed), after=filters)
-    period = report.period or parsed.filters.period
-    file = f"{page.name}-{name}-{period.first:%Y-%m-%d}-{period.last:%Y-%m-%d}"
-    return download(block.rows.sheet(block.title), form, file)
-
-
-def _owner_of(parsed: Parsed) -> Owner | None:
-    """Return the only owner in the report, if there is one. Its leads see the audit entry."""
-    owners = parsed.filters.owners or ()
-    return Owner.objects.filter(pk=owners[0]).first() if len(owners) == 1 else None
+    return files.send(built, block, form, audit.actor_of(request))

@@ -108,6 +108,11 @@ FIXED: dict[str, list[str]] = {
     # Links of downloads are signed: tests/admin/test_export_jobs.py follows real ones.
     "admin/events/exportjob/download/<str:token>/": ["/admin/events/exportjob/download/nonsense/"],
     "admin/(?P<url>.*)$": ["/admin/nowhere"],
+    "api/v1/reports/<str:page>/": ["/api/v1/reports/overview/", "/api/v1/reports/cost/"],
+    "api/v1/reports/<str:page>/<str:section>/": [
+        "/api/v1/reports/overview/sources/",
+        "/api/v1/reports/sessions/listed/",
+    ],
 }
 
 
@@ -135,7 +140,7 @@ def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[st
     """
     if route.pattern in QUERIES:
         return [each.format(word=side.word) for each in QUERIES[route.pattern]]
-    if route.pattern.startswith("reports/"):
+    if route.pattern.startswith(("reports/", "api/v1/reports/")):
         return ["", *_of_report(side)]
     if route.pattern == "admin/autocomplete/":
         return list(_autocompletes(side))

@@ -15,7 +15,7 @@ from events.spreadsheets.files import FORMATS, download
 from reports.cost import focus
 from reports.cost.charges import parse_month
 from reports.pages import parameters
-from reports.pages.views import choices_of
+from reports.pages.building import choices_of
 
 # A person waits for the file, and more rows would keep others waiting too. XLSX can't be streamed.
 MOST_ROWS = {"csv": 50_000, "xlsx": 10_000}
