@@ -15,6 +15,7 @@ from rest_framework.routers import DefaultRouter
 
 from events.api.changes import ChangesViewSet
 from events.api.events import EventViewSet
+from events.api.exports import ExportViewSet
 from events.api.kinds import KindsViewSet, view_of
 from events.api.ownership import OwnerViewSet, SourceViewSet
 from events.api.sessions import SessionViewSet
@@ -29,6 +30,7 @@ router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("events", EventViewSet, basename="event")
 router.register("changes", ChangesViewSet, basename="change")
+router.register("exports", ExportViewSet, basename="export")
 router.register("kinds", KindsViewSet, basename="kind")
 for name in KINDS:
     router.register(f"kinds/{name}", view_of(name), basename=f"kind-{name}")

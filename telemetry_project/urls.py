@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
 from events.admin.owners import Autocomplete
+from events.api import exports
 from events.api.problems import PROBLEMS
 from ingestion.documentation import formats
 from ingestion.rejected.remedies import as_html
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", include("ingestion.receiving.urls")),
     path("livez", health.live),
     path("readyz", health.ready),
+    path("api/v1/exports/download/<str:token>/", exports.download, name="export-download"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", schema, name="schema"),
     path("api/docs/", TemplateView.as_view(template_name="api/docs.html"), name="docs"),

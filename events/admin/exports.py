@@ -1,10 +1,8 @@
 """Exports in the admin: progress and download."""
 
-from typing import IO
-
 from django.contrib import admin, messages
 from django.db import models
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -16,21 +14,9 @@ from events.access import access_of
 from events.admin.base import EmptyState, PageAdmin
 from events.admin.display import Link, Page, count_column, group, short_text, time_column
 from events.admin.lists import KeysetAdmin
-from events.exports import jobs
-from events.exports.formats import EXPORT_FORMATS
+from events.exports import downloads, jobs
 from events.exports.jobs import OPEN, SMALL_ROWS, ExportJob, State
 from events.lib.formatting import size_text
-
-
-class Download(FileResponse):
-    """A file on disk, which the front server sends on a separate thread."""
-
-    def __init__(self, job: ExportJob, file: IO[bytes]) -> None:
-        super().__init__(
-            file, as_attachment=True, filename=job.name, content_type=EXPORT_FORMATS[job.form].type
-        )
-        self.ready_file = file
-        self.headers["Cache-Control"] = "private, no-store"
 
 
 @admin.register(ExportJob)
@@ -42,7 +28,7 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         time_column("created_at", "Requested (UTC)"),
         short_text("name", 60),
         "state",
-        count_column("rows", "Events"),
+        count_column("rows", "Rows"),
         "size",
     )
     empty_state = EmptyState(
@@ -87,27 +73,19 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
     def download_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """Send the file to its person, as long as they have access to everything in it."""
         pk = jobs.job_id_of(token)
-        job = self.get_queryset(request).filter(pk=pk, state=State.DONE).first() if pk is not None else None
-        now = timezone.now()
-        if job is None or job.expires_at is None or job.expires_at <= now:
+        job = self.get_queryset(request).filter(pk=pk).first() if pk is not None else None
+        response = downloads.of(job, timezone.now()) if job else None
+        if response is None:
             raise Http404
-        if not job.is_accessible:
-            jobs.cancel(job, "You no longer have access to all of its owners.", now)
-            raise Http404
-        try:
-            file = job.path.open("rb")
-        except FileNotFoundError as error:  # removed a moment ago
-            raise Http404 from error
-        return Download(job, file)
+        return response
 
     def page(self, request: HttpRequest, row: ExportJob) -> Page:
         """Return its progress or result as a sentence, its subject, and a link to the same list."""
         times = ("created_at", "finished_at", *(("expires_at",) if row.state == State.DONE else ()))
-        listed = reverse(f"admin:{row.model.lower().replace('.', '_')}_changelist")
         return Page(
             sentence=sentence(row),
             groups=(group("Export", row, ("name", "query")), group("Times", row, times)),
-            links=(Link("The list with the same filters", f"{listed}?{row.query}"),),
+            links=() if row.what else (Link("The list with the same filters", _list_of(row)),),
         )
 
     def changeform_view(
@@ -125,9 +103,15 @@ class ExportJobAdmin(PageAdmin, KeysetAdmin):
         return super().changeform_view(request, object_id, form_url, {**more, **(extra_context or {})})
 
 
+def _list_of(job: ExportJob) -> str:
+    listed = reverse(f"admin:{job.model.lower().replace('.', '_')}_changelist")
+    return f"{listed}?{job.query}"
+
+
 def sentence(job: ExportJob) -> str:
     """Return the progress or the result of an export as a sentence."""
-    size = f"{job.rows:,} events, {size_text(job.bytes)}"
+    rows = "rows" if job.what not in ("", "events") else "events"
+    size = f"{job.rows:,} {rows}, {size_text(job.bytes)}"
     if job.state == State.WAITING:
         return "This export is waiting for a worker, which usually takes a few seconds."
     if job.state == State.RUNNING:

@@ -42,6 +42,7 @@ class Endpoint:
 
     parameters: tuple[str, ...] = ()
     filterset_class: Any = None
+    has_lines = False  # lists can be lines of JSON: events.api.lines
     vocabulary: Vocabulary | None = None  # of the list's filters, instead of a class of them
 
     @classmethod

@@ -7,9 +7,11 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from events.api import lines
 from events.api.endpoint import FIELDS, Endpoint, Selectable
 from events.api.pagination import KEPT_SINCE
 from events.api.problems import MEDIA_TYPE, PROBLEMS
+from events.exports.formats import EXPORT_FORMATS
 
 SHARED_BY = 3  # endpoints, from which on a parameter is described once
 _TEXT = {"type": "string"}
@@ -52,6 +54,13 @@ _KEPT_SINCE = {
         ),
         "schema": {"type": "string", "format": "date-time"},
     }
+}
+_FORMAT = {
+    "schema": {"type": "string", "enum": [lines.JSON, lines.NDJSON], "default": lines.JSON},
+    "description": "ndjson returns up to 5,000 events as lines, or as many as `page_size` says.",
+}
+_NEXT = {
+    "Link": {"description": "Of lines: the address of the next ones.", "schema": {"type": "string"}},
 }
 _NOT_MODIFIED = {"description": "Nothing has changed since the response that `If-None-Match` names."}
 _MOVED = {"description": "The session has a different ID now: see `Location`."}
@@ -115,6 +124,8 @@ class Schema(AutoSchema):
         serializer = self.view.get_serializer_class()  # type: ignore[attr-defined]  # of generic views
         if issubclass(serializer, Selectable):
             parameters.append(_fields(serializer))
+        if self._has_lines():
+            parameters.append({"name": lines.FORMAT, "in": "query", "required": False, **_FORMAT})
         parameters += [
             {"name": name, "in": "query", "required": False, **_PARAMETERS[name]}
             for name in self.view.parameters
@@ -122,11 +133,18 @@ class Schema(AutoSchema):
         ]
         return sorted(parameters, key=lambda parameter: str(parameter["name"]))
 
+    def _has_lines(self) -> Any:
+        view: Any = self.view
+        return view.has_lines and view.action == "list"
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if isinstance(self.view, Endpoint):
             if getattr(getattr(self.view, "paginator", None), "begin", ""):
                 bodies["200"]["headers"] = _KEPT_SINCE
+            if self._has_lines():
+                bodies["200"]["content"][EXPORT_FORMATS[lines.NDJSON].type] = {"schema": {"type": "string"}}
+                bodies["200"]["headers"] = bodies["200"]["headers"] | _NEXT
             bodies |= {"304": _NOT_MODIFIED} if self.method == "GET" else {}
             bodies |= {"308": _MOVED} if "sessions/{id}" in self.path else {}
             bodies |= {status: _problem(status) for status in _statuses()}

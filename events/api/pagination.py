@@ -56,16 +56,24 @@ class KeysetPagination(BasePagination):
         self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
     ) -> list[object]:
         """Return the rows of the requested page."""
+        size, key, backward = self._begin(request, PAGE_SIZE)
+        self.page = self._checked_cut(queryset, size, key, backward)
+        return self.page.rows
+
+    def _begin(self, request: Request, default: int) -> tuple[int, list[str], bool]:
+        """Return the requested size, key and direction. Raises `BadParameter`."""
         self.order = self.order_of(request)
         self.url = request.build_absolute_uri()
         self.asked_begin = request.query_params.get(self.begin, "")
-        size = _size(request.query_params.get(SIZE, ""))
+        size = _size(request.query_params.get(SIZE, ""), default)
         backward, key = _decode(request.query_params.get(CURSOR, ""))
+        return size, key, backward
+
+    def _checked_cut(self, rows: QuerySet[Model], size: int, key: list[str], backward: bool) -> Slice:
         try:
-            self.page = self.cut(queryset, size, key, backward)
+            return self.cut(rows, size, key, backward)
         except InvalidCursor as error:
             raise _bad_cursor() from error
-        return self.page.rows
 
     def cut(self, rows: QuerySet[Model], size: int, key: list[str], backward: bool) -> Slice:
         """Return the page. Raises `InvalidCursor`."""
@@ -146,9 +154,9 @@ def as_header(since: datetime) -> str:
     return since.astimezone(UTC).isoformat()
 
 
-def _size(text: str) -> int:
+def _size(text: str, default: int) -> int:
     if not text:
-        return PAGE_SIZE
+        return default
     size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     if not 1 <= size <= MAX_PAGE_SIZE:
         raise BadParameter("bad_parameter", {SIZE: [f"A whole number from 1 to {MAX_PAGE_SIZE}."]})
@@ -229,6 +237,21 @@ class EventPagination(OfEvents):
     """Newest first, or as they arrived."""
 
     orders = OfEvents.orders | {"received_at": FIRST_RECEIVED_FIRST}
+
+    def start(self, request: Request, default: int) -> tuple[int, list[str]]:
+        """Return the size and the key of a request for lines. Raises `BadParameter`."""
+        size, key, backward = self._begin(request, default)
+        if backward:
+            raise _bad_cursor()
+        return size, key
+
+    def cut_forward(self, question: Any, size: int, key: list[str]) -> Slice:
+        """Return the next page of the query. Raises `BadParameter`."""
+        return self._checked_cut(question, size, key, backward=False)
+
+    def next_link(self, page: Slice) -> str | None:
+        """Return the address of what follows a page."""
+        return self._link(page.next, False)
 
 
 class TimelinePagination(KeysetPagination):

@@ -68,6 +68,9 @@ PROBLEMS = {
     "rate_limited": Problem(
         429, "Too many requests", "Try again after the number of seconds in `Retry-After`."
     ),
+    "too_many_exports": Problem(
+        429, "Too many unfinished exports", "Wait for one to finish, or cancel one with `DELETE`."
+    ),
     "failed": Problem(500, "The server failed", "The server's log has the reason; tell the operator."),
     "unavailable": Problem(
         503, "The database is unavailable", "Try again after the number of seconds in `Retry-After`."

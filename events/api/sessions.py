@@ -133,7 +133,11 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
 
 
 FOLLOWED["sessions"] = Followed(
-    What.SESSIONS, Session.objects.all, SessionSerializer, lambda: FIELDS_OF_SESSIONS
+    What.SESSIONS,
+    Session.objects.all,
+    SessionSerializer,
+    lambda: FIELDS_OF_SESSIONS,
+    order=LAST_STARTED_FIRST,
 )
 
 

@@ -125,11 +125,15 @@ class UsageViewSet(Endpoint, viewsets.GenericViewSet[UsageHour]):
     def list(self, request: Request) -> Response:
         """Return a page of rows, with the names of owners and sources."""
         page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        owners = Owner.objects.in_bulk({row.owner_id for row in page})
-        sources = Source.objects.in_bulk({row.source_id for row in page})
-        rows = [
-            {name.removeprefix("sum_"): value for name, value in row._asdict().items()}
-            | {"owner": owners[row.owner_id].name, "source": sources[row.source_id].name}
-            for row in page
-        ]
-        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+        return self.get_paginated_response(self.get_serializer(named(page), many=True).data)
+
+
+def named(page: list[Any]) -> list[dict[str, Any]]:
+    """Return rows with the names of their owners and sources."""
+    owners = Owner.objects.in_bulk({row.owner_id for row in page})
+    sources = Source.objects.in_bulk({row.source_id for row in page})
+    return [
+        {name.removeprefix("sum_"): value for name, value in row._asdict().items()}
+        | {"owner": owners[row.owner_id].name, "source": sources[row.source_id].name}
+        for row in page
+    ]

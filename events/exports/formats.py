@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -64,11 +66,31 @@ def _value(event: Event, name: str) -> object:
 
 
 def json_lines(pages: Pages) -> Iterator[bytes]:
-    """Yield each event as its sender wrote it, one per line."""
+    """Yield each event on a line: as its sender wrote it (`wire`), and where and when it was received."""
     for page in pages:
         for event, detail in page:
             if detail is not None:
-                yield json.dumps(as_wire(event, detail), separators=(",", ":")).encode() + b"\n"
+                yield _encode(_line(event, detail)).encode() + b"\n"
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _line(event: Event, detail: Kind) -> dict[str, object]:
+    return {
+        "id": str(event.pk),
+        "owner": event.owner.name,
+        "source": event.source.name,
+        "dialect": event.dialect,
+        "occurred_at": as_text(event.occurred_at),
+        "received_at": as_text(event.received_at),
+        "wire": as_wire(event, detail),
+    }
+
+
+def as_text(at: datetime) -> str:
+    """Return a time in ISO 8601, in UTC."""
+    return at.astimezone(UTC_ZONE).isoformat().replace("+00:00", "Z")
 
 
 def _sheets(form: str) -> ExportFormat:

@@ -13,16 +13,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.core import signing
 from django.db import models
 
-from events.access import Access
+from events.access import Access, KeyUser, Person
 from events.lib.janitors import janitor
+from events.ownership.api_key import ApiKey
 from events.ownership.erased import Erased, forgets
 from events.spreadsheets.xlsx_file import texts_in
 from events.store.details import Pair
 
 SMALL_ROWS = 5_000  # most rows that are sent at once
 SMALL_SECONDS = 5.0  # most time to find them
-MOST_OPEN = 3  # unfinished exports of one person
+MOST_OPEN = 3  # unfinished exports of one person or key
 SALT = "export"
+NO_ACCESS = "Access to some of its owners has ended."
 FOLDER_MODE = 0o700  # nobody else on the machine reads exports
 
 
@@ -40,27 +42,38 @@ OPEN = (State.WAITING, State.RUNNING)
 
 
 class ExportJob(models.Model):
-    """One row per export: the person, the query and the progress. The file is removed when it expires."""
+    """One row per export: who requested it, the query and the progress. Its file is removed on expiry."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",
+        null=True,
         help_text="Person who requested the export.",
     )
-    model = models.TextField(help_text="Label of the model whose list is exported.")
+    key = models.ForeignKey(
+        ApiKey,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        help_text="API key that requested the export.",
+    )
+    model = models.TextField(default="", help_text="Label of the model whose list in the admin is exported.")
+    what = models.TextField(
+        default="", help_text="What an export by API has: events, rejected, sessions or usage."
+    )
     form = models.TextField(help_text="Format: csv, xlsx or ndjson.")
-    query = models.TextField(help_text="Filters and search, as in the query string of the list.")
+    query = models.TextField(help_text="Filters and search, as in a query string of the list or of the API.")
     owners = ArrayField(
         models.BigIntegerField(),
         null=True,
-        help_text="IDs of the owners that the person saw at the time. Empty for an operator, who sees all.",
+        help_text="IDs of the owners that were visible at the time. Empty for an operator, who sees all.",
     )
     name = models.TextField(help_text="File name of the download.")
     file = models.TextField(help_text="Name of the file in EXPORT_FOLDER.")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     reason = models.TextField(default="", help_text="Why it was cancelled or failed.")
-    rows = models.BigIntegerField(default=0, help_text="Events written so far.")
+    rows = models.BigIntegerField(default=0, help_text="Rows written so far.")
     bytes = models.BigIntegerField(default=0, help_text="Size of the file so far, in bytes.")
     attempts = models.SmallIntegerField(default=0, help_text="How many times a worker has started it.")
     created_at = models.DateTimeField()
@@ -90,10 +103,16 @@ class ExportJob(models.Model):
         """The folder of the rows of an XLSX file until they are compressed."""
         return self.path.with_suffix(".rows")
 
+    def access(self) -> Access:
+        """Return what its person or key may see now."""
+        if self.user_id is not None:
+            return Access(User.objects.get(pk=self.user_id))
+        return Access.of_key(self.key)
+
     @property
     def is_accessible(self) -> bool:
-        """True if the person still sees every owner whose events may be in it."""
-        access = Access(User.objects.get(pk=self.user_id))
+        """True if its person or key still sees every owner whose events may be in it."""
+        access = self.access()
         if access.is_operator:
             return True
         return not access.is_empty and self.owners is not None and access.owner_ids.issuperset(self.owners)
@@ -115,16 +134,25 @@ def small_export(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> lis
     return found
 
 
+def of_reader(reader: Person) -> models.QuerySet[ExportJob]:
+    """Return the exports of a person or a key."""
+    if isinstance(reader, KeyUser):
+        return ExportJob.objects.filter(key=reader.key)
+    return ExportJob.objects.filter(user_id=reader.pk) if reader.pk else ExportJob.objects.none()
+
+
 def request_export(
-    user: User, model: str, form: str, query: str, name: str, now: datetime
+    reader: Person, model: str, form: str, query: str, name: str, now: datetime, *, what: str = ""
 ) -> ExportJob | None:
-    """Create an export, which a worker starts within seconds. None if the person has too many open ones."""
-    if ExportJob.objects.filter(user_id=user.pk, state__in=OPEN).count() >= MOST_OPEN:
+    """Create an export, which a worker starts within seconds. None if the reader has too many open ones."""
+    if of_reader(reader).filter(state__in=OPEN).count() >= MOST_OPEN:
         return None
-    access = Access(user)
+    access = Access(reader)
     job: ExportJob = ExportJob.objects.create(
-        user_id=user.pk,
+        user_id=reader.pk,
+        key=reader.key if isinstance(reader, KeyUser) else None,
         model=model,
+        what=what,
         form=form,
         query=query,
         owners=None if access.is_operator else sorted(access.owner_ids),

@@ -1,31 +1,30 @@
-"""Makes exports: a worker runs the query of a list with the access of its person, and writes a file."""
+"""Makes exports: a worker runs the query with the access of its person or key, and writes a file."""
 
 import logging
 import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Protocol
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+from rest_framework.exceptions import APIException
 
-from events.event import Event
-from events.exports.formats import EXPORT_FORMATS
-from events.exports.jobs import FOLDER_MODE, OPEN, ExportJob, State
-from events.kinds.base import Kind
+from events.exports.exported import EXPORTABLE, Exported, of_events
+from events.exports.jobs import FOLDER_MODE, NO_ACCESS, OPEN, ExportJob, State
 from events.lib.formatting import size_text
-from events.lib.paging import EventQuery
-from events.store.details import Pair
 
 log = logging.getLogger(__name__)
 WORKER_TIMEOUT = "2 minutes"  # without progress, after which its worker counts as dead
@@ -44,15 +43,6 @@ RETURNING id
 """
 
 
-class ExportableList(Protocol):
-    """An admin list of events, as far as exports use it."""
-
-    model: type[Event | Kind]
-
-    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
-        """Yield the events of a query with their details, one page at a time."""
-
-
 class _StoppedError(Exception):
     """The export must stop, for the given reason."""
 
@@ -69,7 +59,7 @@ def make_next() -> bool:
         found = cursor.fetchone()
     if found is None:
         return False
-    job = ExportJob.objects.select_related("user").get(pk=found[0])
+    job = ExportJob.objects.select_related("user", "key").get(pk=found[0])
     try:
         if job.attempts > ATTEMPTS:
             raise _StoppedError(State.FAILED, WORKER_DIED)  # noqa: TRY301
@@ -90,15 +80,15 @@ def _make(job: ExportJob) -> None:
     folder = Path(settings.EXPORT_FOLDER)
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(FOLDER_MODE)
-    model_admin, query = _list_of(job)
+    exported = _exported(job)
     rmtree(job.temporary, ignore_errors=True)  # of a worker that died
     job.temporary.mkdir(mode=FOLDER_MODE)
     descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         progress = _Progress(job, descriptor)
         with BufferedWriter(progress, BUFFER) as file:
-            pages = _checked(job, model_admin.pairs(query), file, progress)
-            EXPORT_FORMATS[job.form].write(pages, model_admin.model, file, job.temporary)
+            pages = _checked(job, exported.pages, file, progress)
+            exported.write(job.form, pages, file, job.temporary)
             job.bytes = file.tell()
     finally:
         rmtree(job.temporary, ignore_errors=True)  # removed together with a stopped job
@@ -140,26 +130,36 @@ class _Progress(FileIO):
             raise _StoppedError(State.CANCELLED, NO_ACCESS)
 
 
-def _list_of(job: ExportJob) -> tuple[ExportableList, EventQuery]:
-    """Return the list and its query, with the current access of the person. Raises `_StoppedError`."""
-    model_admin: Any = admin.site._registry[apps.get_model(job.model)]
-    request = HttpRequest()
-    request.method, request.GET, request.user = "GET", QueryDict(job.query), job.user
-    if not (job.is_accessible and model_admin.has_view_permission(request)):
+def _exported(job: ExportJob) -> Exported:
+    """Return the rows of an export, with the current access of its reader. Raises `_StoppedError`."""
+    if not job.is_accessible:
         raise _StoppedError(State.CANCELLED, NO_ACCESS)
     try:
-        listed = model_admin.get_changelist_instance(request)
-    except (IncorrectLookupParameters, PermissionDenied) as error:
+        return _of_api(job) if job.what else _of_list(job)
+    except (IncorrectLookupParameters, PermissionDenied, APIException) as error:
         raise _StoppedError(State.FAILED, "Its filters are no longer valid.") from error
-    return model_admin, listed.event_query
 
 
-NO_ACCESS = "You no longer have access to all of its owners."
+def _of_api(job: ExportJob) -> Exported:
+    import_module(settings.ROOT_URLCONF)  # registers what the API exports
+    return EXPORTABLE[job.what](job.access(), QueryDict(job.query))
+
+
+def _of_list(job: ExportJob) -> Exported:
+    """Return the rows of a list in the admin."""
+    model_admin: Any = admin.site._registry[apps.get_model(job.model)]
+    request = HttpRequest()
+    request.method, request.GET = "GET", QueryDict(job.query)
+    request.user = job.user or AnonymousUser()
+    if not model_admin.has_view_permission(request):
+        raise _StoppedError(State.CANCELLED, NO_ACCESS)
+    listed = model_admin.get_changelist_instance(request)
+    return of_events(model_admin.pairs(listed.event_query), model_admin.model)
 
 
 def _checked(
-    job: ExportJob, pages: Iterator[list[Pair]], file: "BufferedWriter[Any]", progress: _Progress
-) -> Iterator[list[Pair]]:
+    job: ExportJob, pages: Iterator[list[Any]], file: "BufferedWriter[Any]", progress: _Progress
+) -> Iterator[list[Any]]:
     """Yield pages while the export is still wanted and allowed. Raises `_StoppedError`."""
     for page in pages:
         yield page

@@ -15,6 +15,7 @@ from events.feed.reading import Cursor
 from events.fields.conditions import Conditions
 from events.fields.sql import on_rows
 from events.fields.vocabulary import Vocabulary
+from events.lib.paging import NEWEST_FIRST, Order
 
 AT_ONCE = 1_000  # changes that are read at a time if filters may drop some
 SECONDS = 5.0  # longest search for one page, if most rows don't match or were removed
@@ -29,6 +30,7 @@ class Followed(NamedTuple):
     vocabulary: Callable[[], Vocabulary]
     narrow: Callable[[Conditions, Access], Q] = on_rows
     is_numbered: bool = False  # rows have a number as their key, not a UUID
+    order: Order = NEWEST_FIRST  # of exports
 
 
 # By the values of `kind`, beside the kinds of events. The modules of their serializers add them.

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from events.accounts.audit import AuditEntry
+from events.event import Event
 from events.spreadsheets.formulas import harmless
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import Sender, log_event, now_ms
@@ -26,11 +27,14 @@ def test_json_lines_are_the_events_as_they_were_sent(team_a: Sender, alice: Clie
     sent = [samples.complete(kind, ms=now_ms(), mid=kind) for kind in ("log", "interact", "error")]
     filed(team_a, *sent)
     lines = exported(alice, f"{EVENTS}export.ndjson").splitlines()
-    by_mid = {event["mid"]: event for event in map(json.loads, lines)}
+    by_mid = {line["wire"]["mid"]: line["wire"] for line in map(json.loads, lines)}
     assert by_mid == {event["mid"]: event for event in sent}
-    assert [json.loads(line)["mid"] for line in exported(alice, f"{LOGS}export.ndjson").splitlines()] == [
-        "log"
-    ]
+    (line,) = map(json.loads, exported(alice, f"{LOGS}export.ndjson").splitlines())
+    assert line["wire"]["mid"] == "log"
+    event = Event.objects.get(kind="log")
+    assert (line["id"], line["owner"], line["source"]) == (str(event.pk), "Team A", event.source.name)
+    assert datetime.fromisoformat(line["occurred_at"]) == event.occurred_at
+    assert datetime.fromisoformat(line["received_at"]) == event.received_at
 
 
 def test_csv_names_its_columns_and_those_of_the_kind(team_a: Sender, alice: Client) -> None:

@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from events.event import Event
+from events.exports.jobs import ExportJob
 from events.fields.types import JSON, NAME, TEXT, TEXTS
 from events.kinds import KINDS
 from events.ownership.source import Source
@@ -29,7 +30,7 @@ APPS = re.compile(r"admin/\^\(\?P<app_label>([\w|]+)\)/\$")
 # Lists of one class, of which one is asked everything.
 ALIKE = {entry.model for name, entry in KINDS.items() if name != "log"}
 # What the objects of the API are, by where they are.
-OF_PREFIX = {"events": Event, "sessions": Session, "rejected": RejectedEvent}
+OF_PREFIX = {"events": Event, "sessions": Session, "rejected": RejectedEvent, "exports": ExportJob}
 # Routes with something of their own to ask, by what stands after `?`. {word} is an owner's.
 QUERIES: dict[str, tuple[str, ...]] = {
     "admin/search/": ("s={word}", "s={word}&extended=1"),
@@ -107,6 +108,7 @@ FIXED: dict[str, list[str]] = {
     "admin/reset/<uidb64>/<token>/": ["/admin/reset/MQ/nonsense/"],
     # Links of downloads are signed: tests/admin/test_export_jobs.py follows real ones.
     "admin/events/exportjob/download/<str:token>/": ["/admin/events/exportjob/download/nonsense/"],
+    "api/v1/exports/download/<str:token>/": ["/api/v1/exports/download/nonsense/"],
     "admin/(?P<url>.*)$": ["/admin/nowhere"],
     "api/v1/reports/<str:page>/": ["/api/v1/reports/overview/", "/api/v1/reports/cost/"],
     "api/v1/reports/<str:page>/<str:section>/": [

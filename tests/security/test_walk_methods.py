@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events.exports.jobs import ExportJob
 from events.ownership.api_key import ApiKey, KeyType, Permissions
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
@@ -52,9 +53,16 @@ def test_no_address_of_the_api_takes_put_patch_or_delete(who: str, sides: dict[s
     for about in sides.values():
         for _, path in addresses("api/v1/", about):
             for method in METHODS:
+                if (who, about, method) == ("lead", sides[MINE], "delete") and path in owned(about):
+                    continue
                 status, _ = one.ask(path, method)
                 assert status in REFUSALS, (method, path, status)
     assert snapshots(sides) == before
+
+
+def owned(about: Side) -> set[str]:
+    """The addresses of exports that the lead of an owner requested, and so may delete."""
+    return {f"/api/v1/exports/{job.pk}/" for job in about.rows(ExportJob)}
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -114,7 +114,7 @@ ROWS: dict[type[models.Model], Any] = {
     Invitation: lambda side: Invitation.objects.filter(owner=side.owner),
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
-    ExportJob: lambda side: ExportJob.objects.filter(user=side.lead),
+    ExportJob: lambda side: ExportJob.objects.filter(user=side.lead).order_by("-what"),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
     Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
     PricePlan: lambda side: PricePlan.objects.filter(name__startswith=side.word),
@@ -176,6 +176,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
         finished_at=now,
     )
     jobs.request_export(made.lead, "events.event", "csv", f"actor={word}-actor", f"{word}-export.csv", now)
+    jobs.request_export(made.lead, "", "csv", f"actor={word}-actor", f"{word}-export.csv", now, what="events")
     _mails(made, now)
     Invitation.objects.create(owner=owner, email=f"{word}-new@example.org", invited_by=made.lead, sent_at=now)
     Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])

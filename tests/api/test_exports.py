@@ -1,0 +1,318 @@
+"""Exports by API: requested by a key or a person, made by a worker, downloaded from a signed address."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from events.accounts.audit import AuditEntry
+from events.event import Event
+from events.exports import jobs, making
+from events.exports.formats import EXPORT_FORMATS
+from events.exports.jobs import ExportJob, State
+from events.ownership.api_key import KeyType
+from events.ownership.owner import Membership
+from events.sessions import summarising
+from tests.factories import person
+from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
+from tests.spreadsheets.reading import table_of, xlsx_rows
+from tests.wire import samples
+
+pytestmark = pytest.mark.django_db
+EXPORTS = "/api/v1/exports/"
+EVENTS = "/api/v1/events/"
+BAD = {"eid": "NOPE", "mid": "bad 1"}
+
+
+@pytest.fixture(autouse=True)
+def _folder(settings: Any, tmp_path: Path) -> None:
+    settings.EXPORT_FOLDER = tmp_path / "exports"
+
+
+@pytest.fixture
+def reader(make_sender: MakeSender) -> Sender:
+    return make_sender("Team A", kind=KeyType.SECRET)
+
+
+@pytest.fixture
+def other(make_sender: MakeSender) -> Sender:
+    return make_sender("Team B", kind=KeyType.SECRET)
+
+
+def by(key: Sender) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key.text}"}
+
+
+def post(client: Client, key: Sender, **body: Any) -> Any:
+    return client.post(EXPORTS, json.dumps(body), "application/json", headers=by(key))
+
+
+def asked(client: Client, key: Sender, what: str = "events", form: str = "ndjson", **filters: Any) -> Any:
+    response = post(client, key, what=what, format=form, filters=filters)
+    assert response.status_code == 202, response.content
+    assert response["Location"] == f"{EXPORTS}{response.json()['id']}/"
+    return response.json()
+
+
+def state_of(client: Client, key: Sender, job: Any) -> Any:
+    response = client.get(f"{EXPORTS}{job['id']}/", headers=by(key))
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def read(response: Any) -> bytes:
+    assert response.status_code == 200
+    content = b"".join(response.streaming_content)
+    for close in response._resource_closers:  # `close` itself would end the connection of the test
+        close()
+    return content
+
+
+def made(client: Client, key: Sender, what: str = "events", form: str = "ndjson", **filters: Any) -> bytes:
+    """The file of an export, downloaded without a key."""
+    job = asked(client, key, what, form, **filters)
+    assert making.make_next()
+    done = state_of(client, key, job)
+    assert (done["state"], done["error"]) == ("done", "")
+    return read(Client().get(done["download_url"]))
+
+
+def lines(content: bytes) -> Iterator[Any]:
+    return map(json.loads, content.splitlines())
+
+
+def filed(sender: Sender, *events: Any) -> None:
+    sender.batch(*events)
+    file_all()
+
+
+def test_a_key_follows_an_export_from_request_to_download(reader: Sender, client: Client) -> None:
+    filed(reader, *(log_event(f"m{number}", ets=now_ms() - number) for number in range(7)))
+    job = asked(client, reader, kind="log", session="s1")
+    assert (job["state"], job["rows"], job["download_url"]) == ("waiting", 0, None)
+    assert job["filters"] == {"kind": "log", "session": "s1"}
+
+    assert making.make_next()
+
+    done = state_of(client, reader, job)
+    assert (done["state"], done["rows"]) == ("done", 7)
+    response: Any = Client().get(done["download_url"])
+    content = read(response)
+    assert len(content) == done["bytes"]
+    assert response["Content-Disposition"].endswith('.ndjson"')
+    assert [line["wire"]["mid"] for line in lines(content)] == [f"m{number}" for number in range(7)]
+    assert [each["id"] for each in client.get(EXPORTS, headers=by(reader)).json()["results"]] == [job["id"]]
+    note = AuditEntry.objects.get(action="export.made")
+    assert (note.owner, note.after) == (reader.key.default_owner, {"kind": "log", "session": "s1"})
+
+
+def test_lines_of_a_list_equal_those_of_an_export(reader: Sender, client: Client) -> None:
+    sent = {
+        kind: samples.complete(kind, ms=now_ms(), mid=kind) for kind in ("log", "interact", "error", "audit")
+    }
+    filed(reader, *sent.values())
+    response = client.get(EVENTS, {"format": "ndjson"}, headers=by(reader))
+    assert response["Content-Type"] == "application/x-ndjson"
+    assert "Link" not in response
+    assert response.content == made(client, reader)
+    for line in lines(response.content):
+        event = Event.objects.get(pk=line["id"])
+        assert line["wire"] == sent[event.kind]
+        assert (line["owner"], line["dialect"]) == ("Team A", "sunbird")
+
+
+def test_lines_are_followed_by_their_link(reader: Sender, client: Client) -> None:
+    filed(reader, *(log_event(f"m{number}", ets=now_ms() - number) for number in range(7)))
+    found, url = [], f"{EVENTS}?format=ndjson&page_size=3"
+    while url:
+        response = client.get(url, headers=by(reader))
+        found += [line["wire"]["mid"] for line in lines(response.content)]
+        url = response.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert found == [f"m{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"format": "xml"}, {"format": "ndjson", "fields": "id"}, {"format": "ndjson", "cursor": "x"}],
+)
+def test_lines_refuse_bad_parameters(reader: Sender, client: Client, parameters: Any) -> None:
+    assert client.get(EVENTS, parameters, headers=by(reader)).status_code == 400
+
+
+def test_every_list_is_exported_in_every_format(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"), log_event("m2", eid="START", edata={"type": "app"}), BAD)
+    summarising.summarise_pending(seconds=60.0)
+    expected = {"events": 2, "rejected": 1, "sessions": 1, "usage": 3}
+    lists = {"events": EVENTS, **{what: f"/api/v1/{what}/" for what in expected if what != "events"}}
+    for what, count in expected.items():
+        listed = client.get(lists[what], headers=by(reader)).json()["results"]
+        for form in EXPORT_FORMATS:
+            content = made(client, reader, what, form)
+            if form == "xlsx":
+                assert len(xlsx_rows(content)) == count + 1, what
+            elif form == "csv":
+                assert len(table_of(content)) == count, what
+            elif what != "events":
+                assert list(lines(content)) == listed
+        ExportJob.objects.all().delete()
+
+
+def test_an_export_of_one_kind_has_its_columns(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"), log_event("m2", eid="START", edata={"type": "app"}))
+    (row,) = table_of(made(client, reader, form="csv", kind="log", **{"edata.level": "INFO"}))
+    assert (row["client_event_id"], row["log.level"]) == ("m1", "INFO")
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        ({"what": "secrets", "format": "csv"}, "what"),
+        ({"what": "events", "format": "doc"}, "format"),
+        ({"what": "events"}, "format"),
+        ({"what": "events", "format": "csv", "filter": {}}, "filter"),
+        ({"what": "events", "format": "csv", "filters": {"nonsense": "1"}}, "filters.nonsense"),
+        (
+            {"what": "events", "format": "csv", "filters": {"occurred_after": "soon"}},
+            "filters.occurred_after",
+        ),
+        ({"what": "usage", "format": "csv", "filters": {"since": "soon"}}, "filters.since"),
+        ({"what": "usage", "format": "csv", "filters": {"object_id": "1"}}, "filters.object_id"),
+        (
+            {"what": "usage", "format": "csv", "filters": {"group": "hour", "since": "2020-01-01T00:00:00Z"}},
+            "filters.since",
+        ),
+        ({"what": "rejected", "format": "csv", "filters": {"edata.level": "1"}}, "filters.edata.level"),
+        ({"what": "events", "format": "csv", "filters": []}, "filters"),
+        ({"what": "events", "format": "csv", "filters": {"kind": ["log"]}}, "filters"),
+        ({"what": "events", "format": "csv", "filters": {"kind": None}}, "filters"),
+        ({"what": "events", "format": "csv", "filters": {"actor": "\ud800"}}, "filters"),
+        ({"what": "events", "format": "csv", "filters": {"actor": "a\x00"}}, "filters"),
+        ({"what": "events", "format": "csv", "filters": {"actor": "a" * 20_000}}, "filters"),
+    ],
+)
+def test_a_bad_request_names_its_member(reader: Sender, client: Client, body: Any, member: str) -> None:
+    response = post(client, reader, **body)
+    assert response.status_code == 400, response.content
+    assert list(response.json()["errors"]) == [member]
+    assert not ExportJob.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "1", '"x"', "{", "null"])
+def test_what_is_no_object_is_refused(reader: Sender, client: Client, body: str) -> None:
+    response = client.post(EXPORTS, body, "application/json", headers=by(reader))
+    assert response.status_code == 400, response.content
+
+
+def test_nobody_has_more_than_three_unfinished_exports(reader: Sender, other: Sender, client: Client) -> None:
+    for _ in range(3):
+        asked(client, reader)
+    response = post(client, reader, what="events", format="csv")
+    assert (response.status_code, response.json()["code"]) == (429, "too_many_exports")
+    asked(client, other)
+
+
+def test_only_its_reader_sees_and_cancels_it(reader: Sender, other: Sender, client: Client) -> None:
+    job = asked(client, reader)
+    path = f"{EXPORTS}{job['id']}/"
+    assert client.get(path, headers=by(other)).status_code == 404
+    assert client.delete(path, headers=by(other)).status_code == 404
+    assert client.get(EXPORTS, headers=by(other)).json()["results"] == []
+    assert client.get(EXPORTS).status_code == 401
+    assert client.get(f"{EXPORTS}{2**70}/", headers=by(reader)).status_code in (400, 404)
+    assert state_of(client, reader, job)["state"] == "waiting"
+
+
+def test_an_export_has_only_what_its_reader_may_see(reader: Sender, other: Sender, client: Client) -> None:
+    filed(reader, log_event("mine"), BAD)
+    filed(other, log_event("theirs"), BAD)
+    assert [line["wire"]["mid"] for line in lines(made(client, reader))] == ["mine"]
+    assert made(client, reader, owner="Team B") == b""
+    assert made(client, reader, what="usage", owner="Team B") == b""
+    assert {line["owner"] for line in lines(made(client, reader, what="rejected"))} == {"Team A"}
+
+
+def test_a_cancelled_export_isnt_made_and_a_ready_one_loses_its_file(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"))
+    waiting = asked(client, reader)
+    assert client.delete(f"{EXPORTS}{waiting['id']}/", headers=by(reader)).status_code == 204
+    assert not making.make_next()
+    assert state_of(client, reader, waiting)["state"] == "cancelled"
+
+    ready = asked(client, reader)
+    making.make_next()
+    url = state_of(client, reader, ready)["download_url"]
+    assert client.delete(f"{EXPORTS}{ready['id']}/", headers=by(reader)).status_code == 204
+    assert client.get(url).status_code == 404
+    assert not ExportJob.objects.get(pk=ready["id"]).path.exists()
+
+
+def test_a_worker_that_is_killed_is_followed_by_another(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"))
+    job = asked(client, reader)
+    row = ExportJob.objects.filter(pk=job["id"])
+    # As a worker leaves it that was killed: running, with half a file, and no progress since.
+    row.update(state=State.RUNNING, attempts=1, rows=9, updated_at=timezone.now() - timedelta(minutes=3))
+    row.get().path.parent.mkdir(parents=True)
+    row.get().path.write_bytes(b'{"half": ')
+    assert making.make_next()
+    done = state_of(client, reader, job)
+    assert (done["state"], done["rows"]) == ("done", 1)
+    assert len(list(lines(read(client.get(done["download_url"]))))) == 1
+
+
+def test_a_link_ends_with_the_key_the_expiry_and_a_changed_signature(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"))
+    job = asked(client, reader)
+    making.make_next()
+    url = state_of(client, reader, job)["download_url"]
+    assert client.get(f"{url[:-2]}x/").status_code == 404
+    rows = ExportJob.objects.filter(pk=job["id"])
+    rows.update(expires_at=timezone.now())
+    assert client.get(url).status_code == 404
+    rows.update(expires_at=timezone.now() + timedelta(hours=1))
+    assert read(client.get(url))
+    reader.key.revoked_at = timezone.now()
+    reader.key.save()
+    assert client.get(url).status_code == 404
+    assert rows.get().state == State.CANCELLED
+
+
+def test_a_person_exports_in_their_session_and_sees_it_in_the_admin(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"))
+    alice = person("alice", reader.key.default_owner)
+    client.force_login(alice)
+    response = client.post(
+        EXPORTS, json.dumps({"what": "events", "format": "csv"}), content_type="application/json"
+    )
+    assert response.status_code == 202, response.content
+    making.make_next()
+    job = ExportJob.objects.get()
+    assert (job.user, job.state) == (alice, State.DONE)
+    assert client.get(f"/admin/events/exportjob/{job.pk}/change/").status_code == 200
+    Membership.objects.all().delete()
+    assert client.get(f"{EXPORTS}download/{job.token()}/").status_code == 404
+
+
+def test_a_member_of_nothing_cannot_export(client: Client) -> None:
+    client.force_login(User.objects.create_user("charlie"))
+    response = client.post(
+        EXPORTS, json.dumps({"what": "events", "format": "csv"}), content_type="application/json"
+    )
+    assert response.status_code == 403
+
+
+def test_an_export_of_the_admin_is_not_served_by_the_api(reader: Sender, client: Client) -> None:
+    filed(reader, log_event("m1"))
+    alice = person("alice", reader.key.default_owner)
+    job = jobs.request_export(alice, "events.event", "csv", "", "events.csv", timezone.now())
+    assert job is not None
+    making.make_next()
+    client.force_login(alice)
+    assert client.get(f"{EXPORTS}download/{job.token()}/").status_code == 404
+    assert client.get(EXPORTS).json()["results"] == []
