@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-fast test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base dev run test test-fast test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions docs-coverage charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,6 +56,9 @@ docs-hostile-bodies: dev ## Make docs/reference/hostile-bodies.md from what each
 
 docs-permissions: dev ## Make docs/reference/permissions.md from what everybody gets
 	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/security/test_walk.py -k permissions
+
+docs-coverage: dev ## Make docs/reference/coverage.md from where each field is found
+	@WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/documentation/test_coverage.py
 
 lint: dev ## Check style and who imports whom
 	@$(BIN)/ruff check
