@@ -113,6 +113,7 @@ ACTIONS = {
     "rejected.replayed": "replayed rejected events:",
     "rejected.edited": "edited and replayed a rejected event:",
     "rejected.discarded": "discarded rejected events:",
+    "events.imported": "imported the events of",
     "events.removed": "removed the events of",
     "reports.removed": "removed the sessions and rollups from",
     "source.merged": "merged the source",

@@ -11,6 +11,7 @@ from typing import IO
 from django.db import models
 
 from events.event import Event
+from events.exports.request_facts import facts_of
 from events.kinds.base import Kind
 from events.lib.fields import AnyField
 from events.spreadsheets.files import FORMATS
@@ -84,6 +85,7 @@ def _line(event: Event, detail: Kind) -> dict[str, object]:
         "dialect": event.dialect,
         "occurred_at": as_text(event.occurred_at),
         "received_at": as_text(event.received_at),
+        "request": facts_of(event, detail),
         "wire": as_wire(event, detail),
     }
 

@@ -38,6 +38,7 @@ class Submission:
     client_event_id: str | None  # if the wire form has it outside the event
     facts: Facts  # of its request
     over_quota: str | None = None  # the owner's setting, where its quota was used up at receipt
+    number: int | None = None  # its id, if an import brings it
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ def row(submission: Submission) -> Row:
     if _ENDS_IN_EXPONENT.search(encoded) and _LARGE_DOUBLE.search(encoded):
         submission.adaptations.append(values.LARGE_DOUBLES)
     return Row(
-        id=event_number(submission.occurred_ms, submission.owner.key, submission.identity),
+        id=submission.number
+        or event_number(submission.occurred_ms, submission.owner.key, submission.identity),
         submission=submission,
         taken=taken,
         billed_bytes=len(encoded),

@@ -26,6 +26,11 @@ from ingestion.dialects import jsontext
 IDEMPOTENCY_KEY = "idempotency_key"
 FIRST_SEEN = "first_seen"  # ISO 8601: when the idempotency key was first seen
 OVER_QUOTA = "over_quota"  # the owner's setting, if its quota was used up
+# Keys in the context of an import.
+EVENT_ID = "event_id"  # the only event's, for one without an id of the sender
+IDENTITY = "identity"  # the same, if it is imported for another owner and so gets another id
+WIRE_BYTES = "wire_bytes"  # size of the only event when it was received
+MAX_AGE = "max_age_days"  # how old events may be
 
 
 class Refused(Exception):
@@ -191,6 +196,8 @@ def max_age_days() -> int:
 def verdicts(raw_events: list[RawEvent], payload: Payload, decoder: Decoder) -> Iterator[Accepted | Rejected]:
     """Decode, adapt and validate the events of a request."""
     received, (age, ahead) = milliseconds(payload.received_at), _time_limits()
+    if days := payload.context.get(MAX_AGE):
+        age = timedelta(days=int(days)) // MILLISECOND
     bounds = _Bounds(jsontext.limits(), received - age, received + ahead)
     for index, raw_event in enumerate(raw_events):
         yield _verdict(index, raw_event, payload, decoder, bounds)

@@ -15,13 +15,14 @@ isolates requests on which these fail. Writing marks sessions and quarters as pe
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from events.enrichment import facts_of
 from events.enrichment.facts import Facts
-from events.identity import by_week, moment, position_identity
+from events.identity import by_week, moment, occurred_ms, position_identity
 from events.ownership import senders
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Organization, Owner
@@ -33,8 +34,11 @@ from events.wire.validators import Fault
 from ingestion.dialects import decoding
 from ingestion.dialects.decoders import DECODERS
 from ingestion.dialects.decoding import (
+    EVENT_ID,
     IDEMPOTENCY_KEY,
+    IDENTITY,
     OVER_QUOTA,
+    WIRE_BYTES,
     Accepted,
     Decoder,
     Payload,
@@ -183,7 +187,8 @@ def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> 
     outside = payload.context.get(IDEMPOTENCY_KEY)
     # As it was sent: escaped, two different ids could become one.
     sent = text_at(accepted.original, decoder.id_path)
-    identity = sent or outside or position_identity(claim.id, accepted.index)
+    identity = sent or outside or payload.context.get(IDENTITY) or position_identity(claim.id, accepted.index)
+    number = None if sent or outside else _number(payload.context.get(EVENT_ID), accepted.occurred_ms)
     return Submission(
         owner=owner,
         kind=accepted.kind,
@@ -194,12 +199,19 @@ def submission(claim: Claim, owner: Owner, accepted: Accepted, facts: Facts) -> 
         absent=accepted.absent,
         occurred_ms=accepted.occurred_ms,
         received_at=payload.received_at,
-        wire_bytes=len(accepted.raw),
+        wire_bytes=int(payload.context.get(WIRE_BYTES, 0)) or len(accepted.raw),
         identity=identity,
         client_event_id=outside,
         facts=facts,
         over_quota=payload.context.get(OVER_QUOTA),
+        number=number,
     )
+
+
+def _number(known: str | None, ms: int) -> int | None:
+    """Return the number of an imported event's id; None if it has none, or one of another time."""
+    number = UUID(known).int if known else None
+    return number if number is not None and occurred_ms(number) == ms else None
 
 
 def ensure_partitions(rows: Sequence[Row]) -> None:
