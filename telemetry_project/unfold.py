@@ -114,6 +114,8 @@ NAVIGATION: list[Group] = [
             _item("Subscriptions", "mail", "digests_subscription_changelist", sees_anything),
             _item("Addresses", "contact_mail", "mail_address_changelist", leads_anything),
             _item("Mails", "outgoing_mail", "mail_sentmail_changelist", sees_anything),
+            _item("Webhooks", "webhook", "events_webhook_changelist", leads_anything),
+            _item("Webhook deliveries", "send", "events_webhookattempt_changelist", leads_anything),
             _item("Budgets", "savings", "cost_budget_changelist", sees_anything),
             _item("Audit trail", "history", "accounts_auditentry_changelist", leads_anything),
         ],

@@ -246,7 +246,7 @@ def _plain(values: Mapping[str, object]) -> dict[str, object]:
 
 
 READ = 2_000
-_FILTERS = "export.made"  # its `after` has the filters and the search
+_FILTERS = ("export.made", "webhook.")  # beginnings of actions whose values have filters and searches
 
 
 @forgets("audit_entries")
@@ -258,7 +258,7 @@ def erase_from_audit_trail(erased: Erased, _: datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL tally.erasing = 'on'")
         for entry in entries.only("action", "about", "before", "after").iterator(READ):
-            thoroughly = entry.action == _FILTERS
+            thoroughly = entry.action.startswith(_FILTERS)
             redacted = {
                 "about": erased.redact(entry.about),
                 "before": erased.redact_json(entry.before, thoroughly=thoroughly),

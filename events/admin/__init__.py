@@ -1,4 +1,4 @@
-"""The admin pages of events, sessions, sources, owners and people. Importing the package registers them."""
+"""The admin pages of everything in `events`. Importing the package registers them."""
 
 from events.admin import (
     audit_trail,
@@ -11,6 +11,8 @@ from events.admin import (
     people,
     sessions,
     sources,
+    webhook_log,
+    webhooks,
 )
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "people",
     "sessions",
     "sources",
+    "webhook_log",
+    "webhooks",
 ]

@@ -59,8 +59,8 @@ class Migration(migrations.Migration):
                 ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='events.webhook')),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
+                'verbose_name': 'webhook delivery',
+                'verbose_name_plural': 'webhook deliveries',
             },
         ),
         migrations.AddConstraint(

@@ -20,7 +20,7 @@ from events.feed import reading
 from events.feed.followed import FOLLOWED
 from events.feed.reading import Cursor
 from events.lib.janitors import for_each
-from events.webhooks import posting, signing
+from events.webhooks import notices, posting, signing
 from events.webhooks.messages import Message, message_after
 from events.webhooks.posting import NotPosted
 from events.webhooks.queries import InvalidQuery
@@ -199,10 +199,11 @@ def _error_of(status: int) -> str:
 
 
 def _pause(webhook: Webhook, reason: str) -> None:
-    """Pause a webhook, with an entry in the audit trail that its leads see."""
+    """Pause a webhook, with an entry in the audit trail, and tell its leads."""
     now = timezone.now()
     with transaction.atomic():
         if pause(webhook, reason, now):
             audit.record(ACTOR, "webhook.paused", webhook, owner=webhook.owner, after={"reason": reason})
-            webhook.paused_at = now
+            webhook.paused_at, webhook.reason = now, reason
+            notices.tell(webhook, now)
     log.warning("A webhook is paused", extra={"webhook": webhook.pk})

@@ -44,28 +44,26 @@ def message_after(webhook: Webhook, begin: Cursor, end: Cursor | None = None) ->
         found = [each for each in found if each.after <= end]
         reached = min(end, reached)
     bodies = _as_json(question, names, [each.row for each in found])
-    count = _fitting(bodies)
-    if count < len(bodies):
-        found, bodies, reached = found[:count], bodies[:count], found[count - 1].after
+    if len(bodies) < len(found):
+        found = found[: len(bodies)]
+        reached = found[-1].after
     return Message(begin, reached, len(found), _body(webhook, bodies, reached))
 
 
 def _as_json(question: Question, names: frozenset[str] | None, rows: list[Any]) -> list[bytes]:
+    """Return as many rows as fit into a message; one at least."""
     if question.followed.what == What.EVENTS:
         Selection(names, vocabulary.of_events()).load_details(rows)
-    context = {FIELDS: names, "now": timezone.now()}
-    serializer = question.followed.serializer(rows, many=True, context=context)
-    return [_json.render(each) for each in serializer.data]
-
-
-def _fitting(bodies: list[bytes]) -> int:
-    """Return how many fit into a message; one at least."""
+    serializer = question.followed.serializer(context={FIELDS: names, "now": timezone.now()})
+    bodies: list[bytes] = []
     size = 0
-    for count, body in enumerate(bodies):
-        size += len(body) + 1
-        if size > LARGEST and count:
-            return count
-    return len(bodies)
+    for row in rows:
+        body = _json.render(serializer.to_representation(row))
+        size += len(body)
+        if size > LARGEST and bodies:
+            break
+        bodies.append(body)
+    return bodies
 
 
 def _body(webhook: Webhook, bodies: list[bytes], end: Cursor) -> bytes:

@@ -12,6 +12,11 @@ from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
 from events.webhooks import addresses, signing
 
+# What workers store. Forms don't.
+PROGRESS = (
+    *("cursor", "message", "message_end", "next_at", "claimed_until"),
+    *("failures", "failing_since", "delivered_at", "paused_at", "reason"),
+)
 GRACE = timedelta(days=1)  # that messages are signed with the previous secret too
 
 
@@ -92,6 +97,25 @@ class Webhook(models.Model):
         self.save(update_fields=["previous_secret", "secret", "rotated_at"])
         return self.secret
 
+    def keep_progress(self, stored: "Webhook") -> None:
+        """Take over what workers have stored meanwhile. A message of other filters is made again."""
+        for name in PROGRESS:
+            setattr(self, name, getattr(stored, name))
+        if any(getattr(self, name) != getattr(stored, name) for name in ("what", "filter", "fields")):
+            self.message = self.message_end = ""
+
+    def resume(self, now: datetime) -> None:
+        """Go on at the same place in the feed. The caller saves the row."""
+        self.paused_at, self.reason = None, ""
+        self.failures, self.failing_since, self.next_at = 0, None, now
+
+    @property
+    def state(self) -> str:
+        """Its state in words."""
+        if self.paused_at:
+            return f"paused: {self.reason}"
+        return f"retrying after {self.failures:,} failed attempts" if self.failures else "active"
+
     def keys(self, now: datetime) -> list[str]:
         """Return the secrets to sign with at a time."""
         is_recent = self.rotated_at is not None and now < self.rotated_at + GRACE
@@ -115,8 +139,8 @@ class WebhookAttempt(models.Model):
     again_at = models.DateTimeField(null=True, help_text="When a person asked to send the message again.")
 
     class Meta:
-        verbose_name = "delivery"
-        verbose_name_plural = "deliveries"
+        verbose_name = "webhook delivery"
+        verbose_name_plural = "webhook deliveries"
         indexes = [
             models.Index(fields=["webhook", "-id"], name="attempt_of_webhook"),
             models.Index(fields=["at"], name="attempt_at"),
@@ -133,12 +157,6 @@ def pause(webhook: Webhook, reason: str, now: datetime) -> bool:
     """Pause a webhook. False if it was paused before."""
     active = Webhook.objects.filter(pk=webhook.pk, paused_at=None)
     return bool(active.update(paused_at=now, reason=reason))
-
-
-def resume(webhook: Webhook, now: datetime) -> bool:
-    """Resume a webhook at its place in the feed. False if it wasn't paused."""
-    paused = Webhook.objects.filter(pk=webhook.pk, paused_at__isnull=False)
-    return bool(paused.update(paused_at=None, reason="", failures=0, failing_since=None, next_at=now))
 
 
 @janitor("webhook deliveries")

@@ -48,7 +48,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -
         "login sessions",
         "webhook deliveries",
     ]
-    assert mails == ["budget", "confirmation", "digest", "invitation", "password"]
+    assert mails == ["budget", "confirmation", "digest", "invitation", "password", "webhook"]
     assert checks == [
         "check_enrichment",
         "check_kinds",

@@ -30,6 +30,7 @@ from events.ownership.source import Source
 from events.sessions import summarising
 from events.sessions.session import Session
 from events.store.usage import UsageHour
+from events.webhooks.webhook import Webhook, WebhookAttempt
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
@@ -115,6 +116,8 @@ ROWS: dict[type[models.Model], Any] = {
     User: lambda side: User.objects.filter(pk__in=(side.lead.pk, side.viewer.pk)),
     ReplayJob: lambda side: ReplayJob.objects.filter(by=f"{side.word}-lead"),
     ExportJob: lambda side: ExportJob.objects.filter(user=side.lead).order_by("-what"),
+    Webhook: lambda side: Webhook.objects.filter(owner=side.owner),
+    WebhookAttempt: lambda side: WebhookAttempt.objects.filter(webhook__owner=side.owner),
     Source: lambda side: Source.objects.filter(name__startswith=side.word),
     Organization: lambda side: Organization.objects.filter(pk=side.owner.organization_id),
     PricePlan: lambda side: PricePlan.objects.filter(name__startswith=side.word),
@@ -180,8 +183,28 @@ def side(word: str, make_sender: MakeSender) -> Side:
     _mails(made, now)
     Invitation.objects.create(owner=owner, email=f"{word}-new@example.org", invited_by=made.lead, sent_at=now)
     Budget.objects.create(owner=owner, first_month=now.date().replace(day=1), amount=COUNTS[word])
+    _webhook(made, now)
     audit.record(audit.Actor(f"{word} actor"), "owner.changed", owner, owner=owner, after={"contact": word})
     return made
+
+
+def _webhook(made: Side, now: datetime) -> None:
+    """A webhook, paused so that nothing is sent, and an attempt of it."""
+    webhook = Webhook(owner=made.owner, name=f"{made.word} webhook", url=f"https://{made.word}.example/")
+    webhook.begin()
+    webhook.paused_at, webhook.reason = now, f"{made.word} reason"
+    webhook.save()
+    WebhookAttempt.objects.create(
+        webhook=webhook,
+        message=f"msg_{made.word}",
+        begin=webhook.cursor,
+        end=webhook.cursor,
+        at=now,
+        milliseconds=1,
+        rows=COUNTS[made.word],
+        bytes=1,
+        error=f"{made.word} error",
+    )
 
 
 def _mails(made: Side, now: datetime) -> None:

@@ -1,8 +1,12 @@
 """Delivery of webhooks: in order, at least once, signed, retried, and only what their owner may see."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +17,7 @@ from django.utils import timezone
 from events.accounts.audit import AuditEntry
 from events.checks import check_webhooks
 from events.ownership.erased import Erased
-from events.ownership.owner import Owner
+from events.ownership.owner import Owner, Role
 from events.webhooks import delivery, messages, posting, queries
 from events.webhooks.webhook import (
     GRACE,
@@ -21,10 +25,13 @@ from events.webhooks.webhook import (
     WebhookAttempt,
     erase_from_webhooks,
     remove_old_attempts,
-    resume,
 )
 from ingestion.rejected import api  # noqa: F401  (registers rejected events, as the worker's tasks do)
+from reports.mail.models import SentMail
+from tests.factories import person
+from tests.mail.conftest import with_address
 from tests.sending import MakeSender, Sender, file_all, log_event
+from tests.serving import database_url
 from tests.summing import sum_up
 from tests.webhooks.receiver import CERTIFICATE, Receiver, receiving
 
@@ -153,13 +160,17 @@ def test_after_a_day_of_failures_it_is_paused_and_can_be_resumed(sender: Sender,
     entry = AuditEntry.objects.get(action="webhook.paused")
     assert (entry.owner, entry.about) == (webhook.owner, "test")
     assert len(retry_now(webhook).attempts.all()) == 2, "paused"
-    assert resume(webhook, timezone.now())
+    webhook.resume(timezone.now())
+    webhook.save()
     deliver()
     assert receiver.received[-1].mids == ["a"]
     assert len({each.message for each in receiver.received}) == 1
 
 
-def test_gone_pauses_at_once(sender: Sender, receiver: Receiver) -> None:
+def test_gone_pauses_at_once_and_leads_get_a_mail(sender: Sender, receiver: Receiver) -> None:
+    owner = sender.key.default_owner
+    with_address(person("lena", owner, role=Role.LEAD))
+    with_address(person("vera", owner))
     webhook = subscribe(sender.key.default_owner, receiver.url)
     receiver.replies = [(410, {})]
     post(sender, "a")
@@ -167,6 +178,11 @@ def test_gone_pauses_at_once(sender: Sender, receiver: Receiver) -> None:
     webhook.refresh_from_db()
     assert webhook.paused_at is not None
     assert "410" in webhook.reason
+    mail = SentMail.objects.get()
+    assert (mail.to, mail.kind) == ("lena@example.org", "webhook")
+    text = bytes(mail.message).decode()
+    assert "410 Gone" in text
+    assert f"/admin/events/webhook/{webhook.pk}/change/" in text
 
 
 def test_delays_grow_up_to_an_hour(sender: Sender, receiver: Receiver) -> None:
@@ -248,6 +264,45 @@ def test_a_worker_that_dies_after_sending_gives_a_repeat_with_the_same_id(
             deliver()
     assert receiver.mids == ["a"]
     post(sender, "b")
+    retry_now(webhook)
+    assert [each.mids for each in receiver.received] == [["a"], ["a"], ["b"]]
+    first, again, other = (each.message for each in receiver.received)
+    assert first == again != other
+
+
+WORKER = """
+import django
+django.setup()
+from events.webhooks.delivery import deliver_due
+deliver_due(60.0)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_killed_before_the_response_gives_a_repeat_with_the_same_id(
+    sender: Sender, receiver: Receiver
+) -> None:
+    webhook = subscribe(sender.key.default_owner, receiver.url)
+    post(sender, "a")
+    receiver.hangs = threading.Event()
+    environment = {
+        "DATABASE_URL": database_url(),
+        "DJANGO_SETTINGS_MODULE": "telemetry_project.settings",
+        "WEBHOOK_ALLOW_HTTP": "1",
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    }
+    with subprocess.Popen([sys.executable, "-c", WORKER], env=os.environ | environment) as worker:
+        while worker.poll() is None and not receiver.received:
+            time.sleep(0.05)
+        worker.kill()
+    receiver.hangs.set()
+    receiver.hangs = None
+    assert receiver.mids == ["a"]
+    webhook.refresh_from_db()
+    assert webhook.claimed_until is not None, "nobody took the claim back"
+    post(sender, "b")
+    deliver()
+    assert receiver.mids == ["a"], "for some minutes the claim is the dead worker's"
     retry_now(webhook)
     assert [each.mids for each in receiver.received] == [["a"], ["a"], ["b"]]
     first, again, other = (each.message for each in receiver.received)
