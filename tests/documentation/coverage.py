@@ -77,7 +77,7 @@ def _filled(value: Any) -> Any:
 def coverage_of(kind: str, event: Event, sent: Any, sender: Sender, lead: Client) -> list[Found]:
     """Look for each value. Raises AssertionError with the path of what can't be found."""
     row = KINDS[kind].model._default_manager.get(pk=event.pk)
-    exported = set(_paths(json.loads(_export(lead, kind))))
+    exported = set(_paths(json.loads(_export(lead, kind))["wire"]))
     view = _view_row(kind, event)
     found, api, admin = list[Found](), {}, {}
     for path in dict.fromkeys(_paths(sent)):
