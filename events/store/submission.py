@@ -91,10 +91,11 @@ def assign_source(made: Row, source: Resolved) -> None:
             taken.extra = put(taken.extra, leaf.path, sent)
 
 
-# A number of 2**53 or more written with an exponent, as all doubles of that size are.
-_LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e[0-9]")
+# A number of 2**53 or more written with an exponent, as all doubles of that size are: 1e22, or 1e+22 beside
+# lone surrogates, which need another encoder.
+_LARGE_DOUBLE = re.compile(rb"[:,\[]-?[0-9]\.?[0-9]*e\+?[0-9]")
 # The end of such a number. A pattern that begins with a letter is found six times as fast.
-_ENDS_IN_EXPONENT = re.compile(rb"e[0-9]+[,}\]]")
+_ENDS_IN_EXPONENT = re.compile(rb"e\+?[0-9]+[,}\]]")
 
 
 # A number that canonical form would shorten.
