@@ -2,11 +2,13 @@
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils import timezone
 
 from events.accounts.audit import AuditEntry
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Organization, Owner, Role
+from events.webhooks.webhook import Webhook, WebhookAttempt
 
 # The lists, by what the navigation calls them.
 LISTS = {
@@ -19,6 +21,8 @@ LISTS = {
     "keys": "events/apikey",
     "organizations": "events/organization",
     "people": "auth/user",
+    "webhooks": "events/webhook",
+    "webhook-deliveries": "events/webhookattempt",
     "audit-trail": "accounts/auditentry",
     "rejected": "ingestion/rejectedevent",
     "replays": "ingestion/replayjob",
@@ -31,6 +35,7 @@ FORMS: dict[str, type[models.Model]] = {
     "organization": Organization,
     "person": User,
     "key": ApiKey,
+    "webhook": Webhook,
 }
 
 
@@ -42,6 +47,7 @@ EMPTY = (
     "exports",
     "sources",
     "keys",
+    "webhooks",
     "invitations",
     "replays",
     "rejected-groups",
@@ -54,6 +60,7 @@ def pages() -> dict[str, str]:
     """The pictures' names, and their addresses."""
     # Somebody of the data: the newcomer, who came last, stays without any.
     Membership.objects.get_or_create(user=User.objects.earliest("pk"), owner=Owner.objects.latest("pk"))
+    _webhook(Owner.objects.latest("pk"))
     found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
     for each in KINDS.values():
         found[f"events-kind-{each.name}"] = f"/admin/events/{each.model._meta.model_name}/"
@@ -81,6 +88,30 @@ def pages() -> dict[str, str]:
         "error-no-page": "/admin/no/such/page/",
         "error-no-event": "/admin/events/event/0190f000-0000-8000-8000-000000000000/change/",
     }
+
+
+def _webhook(owner: Owner) -> None:
+    """A paused webhook, with a delivery that arrived and one that failed."""
+    now = timezone.now()
+    if Webhook.objects.filter(owner=owner).exists():
+        return
+    webhook = Webhook(owner=owner, name="chat", url="https://chat.example/hooks/tally", filter="kind=error")
+    webhook.begin()
+    webhook.paused_at, webhook.reason = now, "All attempts failed for a day. The last error: Status 503."
+    webhook.save()
+    for status, error in ((200, ""), (503, "Status 503.")):
+        WebhookAttempt.objects.create(
+            webhook=webhook,
+            message="msg_2c1f6fba0a5c4f1f8c9c1f2a6f0d7e11",
+            begin=webhook.cursor,
+            end=webhook.cursor,
+            at=now,
+            rows=3,
+            bytes=1_234,
+            status=status,
+            error=error,
+            milliseconds=87,
+        )
 
 
 def newcomer(name: str) -> User:
