@@ -173,6 +173,10 @@ class Access:
         """
         return rows if self.is_operator else rows.filter(**{f"{path}__in": sorted(self.owner_ids)})
 
+    def limit_led(self, rows: models.QuerySet[Row], path: str = "owner_id") -> models.QuerySet[Row]:
+        """Return only the rows whose owner, at `path`, the person leads."""
+        return rows if self.is_operator else rows.filter(**{f"{path}__in": sorted(self._led_ids)})
+
     @cached_property
     def _led_ids(self) -> frozenset[int]:
         return frozenset(each.owner_id for each in self._memberships if each.role == Role.LEAD)

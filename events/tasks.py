@@ -8,6 +8,10 @@ from django.utils import timezone
 
 from events import removal
 from events.accounts import audit
+from events.api import (  # noqa: F401  (register what exports and webhooks contain)
+    exported,
+    sessions,
+)
 from events.exports import making
 from events.lib import janitors
 from events.partitioned.partitions import make_partitions, weeks_ahead

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from ingestion.filing.drain import TICK_SECONDS, tick
 from ingestion.rejected import (
-    api,  # noqa: F401  (registers what webhooks send)
+    api,  # noqa: F401  (registers rejected events for exports and webhooks)
     replay_jobs,
 )
 

@@ -66,8 +66,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Invitation]:
         """Return the invitations to owners that the person leads."""
-        rows, access = super().get_queryset(request), access_of(request)
-        return rows if access.is_operator else rows.filter(owner__in=access.led)
+        return access_of(request).limit_led(super().get_queryset(request))
 
     def audit_owner(self, row: Invitation) -> Owner:
         """Return the owner of the invitation."""

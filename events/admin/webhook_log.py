@@ -21,12 +21,6 @@ from events.lib.formatting import size_text
 from events.webhooks.webhook import Webhook, WebhookAttempt
 
 
-def led_webhooks(request: HttpRequest) -> models.QuerySet[Webhook]:
-    """Return the webhooks of owners that the person leads."""
-    access = access_of(request)
-    return Webhook.objects.all() if access.is_operator else Webhook.objects.filter(owner__in=access.led)
-
-
 class WebhookFilter(ChoiceFilter):
     """Filter by webhook."""
 
@@ -36,9 +30,9 @@ class WebhookFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return the webhooks of owners that the person leads."""
-        label = access_of(request).label
-        rows = led_webhooks(request).select_related("owner").order_by("name", "pk")
-        return [(str(row.pk), f"{row.name} · {label(row.owner)}") for row in rows]
+        access = access_of(request)
+        rows = access.limit_led(Webhook.objects.select_related("owner").order_by("name", "pk"))
+        return [(str(row.pk), f"{row.name} · {access.label(row.owner)}") for row in rows]
 
 
 class ResultFilter(ChoiceFilter):
@@ -90,8 +84,7 @@ class WebhookAttemptAdmin(PageAdmin, KeysetAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[WebhookAttempt]:
         """Return the attempts of webhooks of owners that the person leads."""
         rows = super().get_queryset(request).select_related("webhook__owner")
-        access = access_of(request)
-        return rows if access.is_operator else rows.filter(webhook__in=led_webhooks(request))
+        return access_of(request).limit_led(rows, "webhook__owner_id")
 
     def has_view_permission(self, request: HttpRequest, obj: WebhookAttempt | None = None) -> bool:
         """True for leads of the webhook's owner."""

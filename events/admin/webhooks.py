@@ -105,8 +105,7 @@ class WebhookAdmin(AuditedAdmin, OwnedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Webhook]:
         """Return the webhooks of owners that the person leads."""
-        rows, access = super().get_queryset(request), access_of(request)
-        return rows if access.is_operator else rows.filter(owner__in=access.led)
+        return access_of(request).limit_led(super().get_queryset(request))
 
     def audit_owner(self, row: Webhook) -> Owner:
         """Return the owner of the webhook."""

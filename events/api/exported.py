@@ -1,4 +1,4 @@
-"""What the API exports: each with the rows, the members and the filters of its list."""
+"""The lists that the API exports, each with its rows, members and filters."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

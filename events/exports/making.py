@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib import import_module
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from shutil import rmtree
@@ -141,7 +140,6 @@ def _exported(job: ExportJob) -> Exported:
 
 
 def _of_api(job: ExportJob) -> Exported:
-    import_module(settings.ROOT_URLCONF)  # registers what the API exports
     return EXPORTABLE[job.what](job.access(), QueryDict(job.query))
 
 

@@ -3,7 +3,7 @@
 They are what enrichment took from headers, address and key, and the wire form doesn't have.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from events.enrichment import account, facts
 from events.event import Event
@@ -46,7 +46,7 @@ _WITHOUT_IDS = frozenset(
 )
 
 
-def _of_account(event: Event, detail: Mapping[str, object] | Kind) -> dict[str, str]:
+def _of_account(event: Event, detail: Kind) -> dict[str, str]:
     found = {"sid": event.session} if event.session else {}
     scope, user = getattr(detail, "account_scope", None), getattr(detail, "user", None)
     if scope and scope.startswith(SCOPE):

@@ -1,7 +1,7 @@
 """Reading the feed: the changes after a cursor, in the order of their positions."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -111,6 +111,33 @@ def _after(position: int, offset: int, count: int) -> Cursor:
 def has_more(cursor: Cursor, owners: Collection[int] | None, what: What) -> bool:
     """True if there are changes after a cursor."""
     return bool(changes_after(cursor, owners, what, 1)[0])
+
+
+class Follower(NamedTuple):
+    """Somebody who follows one feed of one owner, and how far they have come."""
+
+    owner_id: int
+    what: What
+    cursor: Cursor
+
+
+_BEHIND = """
+SELECT place - 1 FROM unnest(%s::bigint[], %s::int[], %s::bigint[])
+     WITH ORDINALITY AS follower (owner, what, position, place)
+WHERE EXISTS (SELECT FROM events_change change WHERE change.owner_id = follower.owner
+              AND change.what = follower.what AND change.position >= follower.position)
+"""
+
+
+def behind(followers: Sequence[Follower]) -> set[int]:
+    """Return the places of those for whom there are changes, in one statement however many there are."""
+    change.number_all()
+    owners = [each.owner_id for each in followers]
+    whats = [each.what.value for each in followers]
+    positions = [each.cursor.position for each in followers]
+    with connection.cursor() as reader:
+        reader.execute(_BEHIND, [owners, whats, positions])
+        return {place for (place,) in reader.fetchall()}
 
 
 _WRITTEN = "SELECT what, owner_id, max(position) FROM events_change WHERE position >= %s GROUP BY 1, 2"

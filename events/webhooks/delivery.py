@@ -8,7 +8,7 @@ store anything about it.
 import logging
 import random
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +18,7 @@ from django.utils import timezone
 from events.accounts import audit
 from events.feed import reading
 from events.feed.followed import FOLLOWED
-from events.feed.reading import Cursor
+from events.feed.reading import Cursor, Follower
 from events.lib.janitors import for_each
 from events.webhooks import notices, posting, signing
 from events.webhooks.messages import Message, message_after
@@ -33,6 +33,7 @@ CLAIM = timedelta(minutes=5)
 LATEST = 240.0  # seconds after the claim at which a message may still be sent
 FIRST_DELAY = timedelta(seconds=5)  # after a failure; doubled by each further one
 LONGEST_DELAY = timedelta(hours=1)
+AFTER_ERROR = timedelta(minutes=5)  # until a webhook is tried again whose delivery raised an exception
 GIVE_UP = timedelta(days=1)  # of failures, after which a webhook is paused
 GONE = 410
 ACTOR = audit.Actor("webhooks")
@@ -45,11 +46,18 @@ class _LostError(Exception):
 def deliver_due(seconds: float) -> None:
     """Deliver what is new, one webhook after the other, for some seconds."""
     until = time.monotonic() + seconds
-    now = timezone.now()
+    for_each(_with_work(timezone.now()), lambda pk: _deliver(pk, until), log, "A webhook can't be delivered")
+
+
+def _with_work(now: datetime) -> list[int]:
+    """Return the webhooks that have something to send, in two statements: most have nothing."""
     is_asked = Exists(WebhookAttempt.objects.filter(webhook=OuterRef("pk"), again_at__isnull=False))
-    due = Webhook.objects.filter(_unclaimed(), Q(paused_at=None, next_at__lte=now) | Q(is_asked))
-    waiting = list(due.order_by("next_at", "pk").values_list("pk", flat=True))
-    for_each(waiting, lambda pk: _deliver(pk, until), log, "A webhook can't be delivered")
+    rows = Webhook.objects.annotate(is_asked=is_asked).filter(_unclaimed())
+    due = list(rows.filter(Q(paused_at=None, next_at__lte=now) | Q(is_asked=True)).order_by("next_at", "pk"))
+    behind = reading.behind(
+        [Follower(each.owner_id, FOLLOWED[each.what].what, Cursor.parse(each.cursor)) for each in due]
+    )
+    return [each.pk for place, each in enumerate(due) if each.message or each.is_asked or place in behind]
 
 
 def _unclaimed() -> Q:
@@ -57,8 +65,7 @@ def _unclaimed() -> Q:
 
 
 def _deliver(pk: int, until: float) -> None:
-    webhook = Webhook.objects.select_related("owner").filter(pk=pk).first()
-    if time.monotonic() > until or webhook is None or not _has_work(webhook):
+    if time.monotonic() > until:
         return
     claimed = timezone.now() + CLAIM
     if not Webhook.objects.filter(_unclaimed(), pk=pk).update(claimed_until=claimed):
@@ -71,18 +78,11 @@ def _deliver(pk: int, until: float) -> None:
     except InvalidQuery as invalid:
         _pause(webhook, f"Its filters or fields are no longer valid. {invalid}")
     except Exception:
-        failed_at = timezone.now()
-        Webhook.objects.filter(pk=pk).update(next_at=failed_at + LONGEST_DELAY / 12)
+        # Of this program, so it is logged by the caller and not counted as the receiver's.
+        Webhook.objects.filter(pk=pk).update(next_at=timezone.now() + AFTER_ERROR)
         raise
     finally:
         Webhook.objects.filter(pk=pk, claimed_until=claimed).update(claimed_until=None)
-
-
-def _has_work(webhook: Webhook) -> bool:
-    if webhook.attempts.filter(again_at__isnull=False).exists():
-        return True
-    cursor = Cursor.parse(webhook.cursor)
-    return bool(webhook.message) or reading.has_more(cursor, {webhook.owner_id}, FOLLOWED[webhook.what].what)
 
 
 class _Delivery:

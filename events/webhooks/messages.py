@@ -8,7 +8,6 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 
 from events.access import Access
-from events.api import sessions  # noqa: F401  (registers sessions among what can be followed)
 from events.api.endpoint import FIELDS
 from events.api.serializers import Selection
 from events.feed.change import What

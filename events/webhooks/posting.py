@@ -69,20 +69,13 @@ def _connected(found: list[addresses.Address], port: int, until: float) -> socke
     raise NotPosted("The host doesn't accept connections.")
 
 
-def _pinned(
-    scheme: str, host: str, port: int, connected: socket.socket, seconds: float
-) -> HTTPConnection | HTTPSConnection:
+def _pinned(scheme: str, host: str, port: int, connected: socket.socket, seconds: float) -> HTTPConnection:
     """Return a connection of urllib3 to a host, over a socket that is connected already."""
-
-    class Pinned:
-        def _new_conn(self) -> socket.socket:
-            return connected
-
-    options: dict[str, Any] = {"port": port, "timeout": seconds}
-    if scheme == "http":
-        return type("PinnedHTTP", (Pinned, HTTPConnection), {})(host, **options)  # type: ignore[no-any-return]
-    options["ssl_context"] = ssl.create_default_context()
-    return type("PinnedHTTPS", (Pinned, HTTPSConnection), {})(host, **options)  # type: ignore[no-any-return]
+    secure = {"ssl_context": ssl.create_default_context()} if scheme == "https" else {}
+    kind: Any = HTTPSConnection if secure else HTTPConnection
+    connection: HTTPConnection = kind(host, port=port, timeout=seconds, **secure)
+    connection._new_conn = lambda: connected  # type: ignore[method-assign]
+    return connection
 
 
 def _shut(handle: socket.socket) -> None:

@@ -12,7 +12,7 @@ from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
 from events.webhooks import addresses, signing
 
-# What workers store. Forms don't.
+# Fields that workers write, and that saving a form must not overwrite.
 PROGRESS = (
     *("cursor", "message", "message_end", "next_at", "claimed_until"),
     *("failures", "failing_since", "delivered_at", "paused_at", "reason"),
@@ -21,7 +21,7 @@ GRACE = timedelta(days=1)  # that messages are signed with the previous secret t
 
 
 class Sent(models.TextChoices):
-    """What a webhook sends."""
+    """The changes that a webhook can send."""
 
     EVENTS = "events", "Events"
     REJECTED = "rejected", "Rejected events"

@@ -5,6 +5,7 @@ reported, not stored as rejected. So the same file can be imported again, as aft
 stored is neither written nor counted a second time.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from ingestion.filing.pipeline import Verdict
 from ingestion.filing.transactions import in_transaction, is_database_failure
 from ingestion.importing.reading import Read
 
+log = logging.getLogger(__name__)
 BLOCK_REQUESTS = 500
 BLOCK_BYTES = 8 * 1024 * 1024
 
@@ -68,6 +70,7 @@ def file_block(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: b
         if is_database_failure(error):
             raise
         if len(block) == 1:
+            log.exception("An event can't be imported", extra={"line": block[0].line})
             reason = f"The event could not be filed: {type(error).__name__}."
             return Imported(refused=[Refusal(block[0].line, Fault("unfileable", "", reason))])
     total = Imported()

@@ -62,7 +62,7 @@ _decode = decoder(_Line)
 
 
 class Options(NamedTuple):
-    """How lines become requests."""
+    """Options of an import."""
 
     now: datetime
     keep_ids: bool = True  # of events without an id of their own

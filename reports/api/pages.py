@@ -1,6 +1,7 @@
 """Report pages in the read API: the same figures and tables, from the same filters."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +20,7 @@ from events.accounts import audit
 from events.api.endpoint import Endpoint
 from events.api.problems import BadParameter
 from events.spreadsheets.files import FORMATS
-from reports.api.tables import CsvRenderer, columns_of, rows_of
+from reports.api.tables import CsvRenderer, columns_of, rows_of, unit_of
 from reports.pages import files
 from reports.pages.building import Built, build
 from reports.pages.page import Page
@@ -64,7 +65,7 @@ class FigureSerializer(serializers.Serializer[Any]):
 
     title = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
-    unit = serializers.CharField()
+    unit = serializers.CharField(allow_null=True)
     text = serializers.CharField(help_text="The number as the page shows it.")
     is_estimate = serializers.BooleanField(help_text="Whether it is estimated from a sample.")
     note = serializers.CharField(allow_blank=True)
@@ -96,7 +97,7 @@ class ReportPagesSerializer(serializers.Serializer[Any]):
 
 
 class ReportSerializer(serializers.Serializer[Any]):
-    """What a page says."""
+    """The figures and sections of a report page."""
 
     page = serializers.CharField()
     title = serializers.CharField()
@@ -280,7 +281,7 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         names = [column.name for column in block.rows.columns]
         if sort and sort.removeprefix("-") not in names:
             raise BadParameter("bad_parameter", {SORT: [f"The columns are {', '.join(names)}."]})
-        return Block(block.name, block.title, block.sentence, table=block.rows.ordered(sort), note=block.note)
+        return replace(block, table=block.rows.ordered(sort))
 
 
 def parameters_of(page: Page) -> tuple[str, ...]:
@@ -321,12 +322,13 @@ def _sections(built: Built) -> list[Block]:
 def _periods(built: Built) -> dict[str, object]:
     filters = built.parsed.filters
     return {
-        "period": _period(built.report.period or filters.period),
-        "compared_with": _period(filters.compare) if filters.compare and not built.report.period else None,
+        "period": period_of(built.report.period or filters.period),
+        "compared_with": period_of(filters.compare) if filters.compare and not built.report.period else None,
     }
 
 
-def _period(period: Period) -> dict[str, str]:
+def period_of(period: Period) -> dict[str, str]:
+    """Return the days of a period."""
     return {
         "first": period.first.isoformat(),
         "last": period.last.isoformat(),
@@ -338,7 +340,7 @@ def _figure(figure: Figure) -> dict[str, object]:
     return {
         "title": figure.title,
         "value": None if figure.value is None else float(figure.value),
-        "unit": figure.unit.in_files or figure.unit.name,
+        "unit": unit_of(figure.unit),
         "text": figure.text,
         "is_estimate": figure.is_about,
         "note": figure.note,

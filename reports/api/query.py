@@ -13,7 +13,8 @@ from rest_framework.response import Response
 
 from events.access import Access
 from events.api.endpoint import Endpoint
-from reports.api.pages import PeriodSerializer, refusals, values_of
+from reports.api.pages import PeriodSerializer, period_of, refusals, values_of
+from reports.api.tables import unit_of
 from reports.cost.numbers import plain
 from reports.filters import Filters
 from reports.pages import parameters
@@ -141,33 +142,10 @@ class QueryViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         """Answer a query."""
         question = QuestionSerializer(data=request.data)
         question.is_valid(raise_exception=True)
-        asked = question.validated_data
-        access = Access(request.user)
-        filters = _filters(asked, access)
-        query = _query(asked, filters)
-        named = _names(access)
-        if asked.get("over_time"):
-            found = _over_time(query, asked, named)
-        else:
-            answered = answer(query)
-            rows = [
-                dict(zip(query.dimensions, map_keys(query.dimensions, row.keys, named), strict=True))
-                | {name: _number(row.values[name]) for name in query.metrics}
-                for row in answered.rows
-            ]
-            found = {"of": answered.of, "estimated": sorted(answered.estimated), "rows": rows}
-        period = filters.period
-        return Response(
-            {
-                "dataset": query.dataset.name,
-                "period": {
-                    "first": period.first.isoformat(),
-                    "last": period.last.isoformat(),
-                    "zone": period.zone.key,
-                },
-                **found,
-            }
-        )
+        asked, access = question.validated_data, Access(request.user)
+        query = _query(asked, _filters(asked, access))
+        found = (_over_time if "over_time" in asked else _rows)(query, asked, _names(access))
+        return Response({"dataset": query.dataset.name, "period": period_of(query.filters.period), **found})
 
 
 Names = Mapping[str, Mapping[Any, str]]  # of owners and sources by their ids
@@ -178,12 +156,6 @@ def dimensions_of(dataset: Dataset, metric: Metric) -> tuple[str, ...]:
     rollups = {dataset.rollup_of(each) for each in _parts(dataset, metric)}
     common = set.intersection(*(_keys(rollup) for rollup in rollups))
     return (*OWN, *sorted(common))
-
-
-def map_keys(dimensions: tuple[str, ...], keys: tuple[Any, ...], named: Names) -> tuple[Any, ...]:
-    """Return the values of dimensions, with names for owners and sources."""
-    pairs = zip(dimensions, keys, strict=True)
-    return tuple(named[name].get(key) if name in OWN else key for name, key in pairs)
 
 
 def _keys(rollup: type[Rollup]) -> set[str]:
@@ -207,7 +179,7 @@ def _described(dataset: Dataset) -> dict[str, object]:
             {
                 "name": metric.name,
                 "title": metric.heading,
-                "unit": (metric.unit.in_files or metric.unit.name) if metric.unit else None,
+                "unit": unit_of(metric.unit),
                 "is_estimate": metric.is_estimate,
                 "note": metric.note,
                 "dimensions": list(dimensions_of(dataset, metric)),
@@ -257,28 +229,43 @@ def _check(field: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
         raise serializers.ValidationError({field: text})
 
 
+def _rows(query: Query, _: object, named: Names) -> dict[str, object]:
+    """Return a row for each combination of dimensions."""
+    answered = answer(query)
+    rows = [
+        _keyed(query, row.keys, named) | {name: _number(row.values[name]) for name in query.metrics}
+        for row in answered.rows
+    ]
+    return {"of": answered.of, "estimated": sorted(answered.estimated), "rows": rows}
+
+
 def _over_time(query: Query, asked: dict[str, Any], named: Names) -> dict[str, object]:
     """Return a row for each bucket, and with a dimension for each of its largest values."""
     if len(query.dimensions) > 1:
         raise serializers.ValidationError({"dimensions": "Values over time have one dimension at most."})
-    sums = {type(query.dataset.metric(name)) for name in query.metrics} <= {Sum}
-    if query.dimensions and not sums:
+    are_sums = all(isinstance(query.dataset.metric(name), Sum) for name in query.metrics)
+    if query.dimensions and not are_sums:
         raise serializers.ValidationError({"metrics": "By a dimension, only sums have values over time."})
-    most = min(asked.get("limit", MOST_LINES), MOST_LINES)
-    lines = over_time(query, timezone.now(), most=most)
+    lines = over_time(query, timezone.now(), most=min(asked.get("limit", MOST_LINES), MOST_LINES))
     starts = query.filters.period.buckets(query.filters.granularity)
     rows: list[dict[str, object]] = []
     for line in lines:
         keys: dict[str, object] = {}
         if query.dimensions:
-            (key,) = (None,) if line.is_rest else map_keys(query.dimensions, (line.key,), named)
-            keys = {query.dimensions[0]: key, "is_rest": line.is_rest}
-        for place, start in enumerate(starts):
-            rows.append(
-                {"bucket": start.isoformat(), **keys}
-                | {name: _number(line.values[name][place]) for name in query.metrics}
-            )
+            keys = dict.fromkeys(query.dimensions) if line.is_rest else _keyed(query, (line.key,), named)
+            keys["is_rest"] = line.is_rest
+        rows += [
+            {"bucket": start.isoformat(), **keys}
+            | {name: _number(line.values[name][place]) for name in query.metrics}
+            for place, start in enumerate(starts)
+        ]
     return {"of": len(rows), "estimated": [], "rows": rows}
+
+
+def _keyed(query: Query, keys: tuple[Any, ...], named: Names) -> dict[str, object]:
+    """Return the values of dimensions by name, with names for owners and sources."""
+    pairs = zip(query.dimensions, keys, strict=True)
+    return {name: named[name].get(key) if name in OWN else key for name, key in pairs}
 
 
 def _names(access: Access) -> Names:

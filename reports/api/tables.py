@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from events.spreadsheets.sheet import Cell, plain
+from reports.charts.numbers import Unit
 from reports.charts.table import Column, Table
 from reports.cost.numbers import plain as digits
 
@@ -27,6 +28,11 @@ class CsvRenderer(BaseRenderer):
         return body
 
 
+def unit_of(unit: Unit | None) -> str | None:
+    """Return the unit of a number, as files name it."""
+    return (unit.in_files or unit.name or None) if unit else None
+
+
 def columns_of(table: Table) -> list[dict[str, object]]:
     """Return the columns in the order of the page."""
     zones = {heading.name: heading.zone for heading in table.sheet("").headings}
@@ -45,11 +51,10 @@ def rows_of(table: Table) -> Iterator[dict[str, object]]:
 
 
 def _column(column: Column, zone: str) -> dict[str, object]:
-    unit = column.unit.in_files or column.unit.name if column.unit else ""
     return {
         "name": column.name,
         "title": column.title,
-        "unit": unit or None,
+        "unit": unit_of(column.unit),
         "zone": zone or None,
         "is_estimate": column.is_estimate,
         "note": column.note,

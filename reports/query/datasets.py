@@ -49,7 +49,7 @@ VISITS = Dataset(
     ),
     titles={"device_type": "Device", "os_name": "System"},
 )  # fmt: skip
-ENDS = Dataset("entry and exit pages", Ends, (Sum("sessions", SESSIONS),))
+ENDS = Dataset("ends", Ends, (Sum("sessions", SESSIONS),))
 
 INTERFACE = Dataset(
     "interface",

@@ -22,7 +22,7 @@ SECRET = re.compile(r">(whsec_[A-Za-z0-9+/=]+)<")
 
 
 def form(sender: Sender, **changes: str) -> dict[str, Any]:
-    """What a browser posts; without `active`, a switch that is off."""
+    """The form as a browser posts it. The switch is off, since `active` is missing."""
     given = {"name": "chat", "url": "https://chat.example/hook", "what": "events", "filter": "", "fields": ""}
     return {"owner": str(sender.key.default_owner_id), **given, **changes}
 

@@ -1,6 +1,8 @@
 """Exports by API: requested by a key or a person, made by a worker, downloaded from a signed address."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from events.exports.jobs import ExportJob, State
 from events.ownership.api_key import KeyType
 from events.ownership.owner import Membership
 from events.sessions import summarising
+from telemetry_project.stack import paths
 from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 from tests.spreadsheets.reading import table_of, xlsx_rows
@@ -316,3 +319,20 @@ def test_an_export_of_the_admin_is_not_served_by_the_api(reader: Sender, client:
     client.force_login(alice)
     assert client.get(f"{EXPORTS}download/{job.token()}/").status_code == 404
     assert client.get(EXPORTS).json()["results"] == []
+
+
+REGISTERED = """
+from telemetry_project.celery import app
+app.loader.import_default_modules()
+from events.exports.exported import EXPORTABLE
+from events.feed.followed import FOLLOWED
+print(*sorted(EXPORTABLE), "|", *sorted(FOLLOWED))
+"""
+
+
+def test_a_worker_knows_all_that_can_be_exported_and_followed() -> None:
+    """It has no URLs, whose import registers them in web processes."""
+    printed = subprocess.run(
+        [sys.executable, "-c", REGISTERED], cwd=paths.REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert printed.stdout.split("|") == ["events rejected sessions usage ", " events rejected sessions\n"]

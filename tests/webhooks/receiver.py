@@ -50,7 +50,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """What came, and the replies to come: the first for the next request, then 200."""
+    """The requests that arrived, and the replies to the next ones. Without any left, it replies 200."""
 
     url: str = ""
     port: int = 0

@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.accounts.audit import AuditEntry
@@ -102,6 +104,23 @@ def test_events_are_posted_in_order_and_signed(sender: Sender, receiver: Receive
         (200, 3, ""),
         (200, 1, ""),
     ]
+
+
+def test_webhooks_with_nothing_to_send_cost_no_statements_of_their_own(
+    sender: Sender, make_sender: MakeSender, receiver: Receiver
+) -> None:
+    counts = []
+    for number in range(2):
+        other = make_sender(f"Team {number}").key.default_owner
+        for name in ("events", "rejected", "sessions"):
+            webhook = subscribe(other, receiver.url, what=name)
+            Webhook.objects.filter(pk=webhook.pk).update(name=name)
+        post(sender, f"of another owner {number}")
+        with CaptureQueriesContext(connection) as captured:
+            deliver()
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+    assert receiver.received == []
 
 
 def test_over_tls_the_certificate_must_be_valid_for_the_name(

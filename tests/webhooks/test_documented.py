@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 
 from events.webhooks import signing
+from tests.needs import require
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/webhooks.md").read_text()
 BODY = '{"data": ["ü"]}'.encode()
@@ -34,11 +35,10 @@ def by_python(secret: str, headers: dict[str, str], body: bytes) -> bool:
 
 def by_node(secret: str, headers: dict[str, str], body: bytes) -> bool:
     node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js isn't installed")
+    require("node", node, "install Node.js, or run `.ci/install-machine`.")
     given = f"{json.dumps(secret)}, {json.dumps(headers)}, Buffer.from({json.dumps(body.hex())}, 'hex')"
     program = f"{block('js')}\nconsole.log(isGenuine({given}));"
-    printed = subprocess.run([node, "-e", program], check=True, capture_output=True, text=True)
+    printed = subprocess.run([str(node), "-e", program], check=True, capture_output=True, text=True)
     return printed.stdout.strip() == "true"
 
 
