@@ -1,4 +1,4 @@
-"""Run all tests for `make test`, in parts, two at a time: tests that start whole stacks wait a lot.
+"""Run all tests for `make test`, in parts, three at a time: tests that start whole stacks wait a lot.
 
 Each part is a process with its own servers and databases. Its output is printed when it ends, so that the
 parts don't mix.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
-AT_ONCE = 2
+AT_ONCE = 3
 PERCENT = re.compile(r"\[ *(\d+)%\]$")  # at the end of pytest's lines
 EVERY_PERCENT = 10
 
@@ -27,7 +27,7 @@ class Part(NamedTuple):
     folders: tuple[str, ...] = ()
 
 
-# A free worker takes the next part. The longest come first, so the last two end at about the same time.
+# A free worker takes the next part. The longest come first.
 PARTS = (
     Part("stacks", ("browser", "clients", "faults", "http", "stack")),
     Part("rest"),
