@@ -34,10 +34,9 @@ def is_formula(cell: str) -> bool:
     return cell.strip(' "\t\r\n\xa0\ufeff\u200b')[:1] in tuple(SIGNS) and cell != "-1"
 
 
-@pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_nothing_is_a_formula_in_any_locale(text: str, separator: str) -> None:
-    assert [cell for cell in cells(text, separator) if is_formula(cell)] == []
+def test_nothing_is_a_formula_in_any_locale(separator: str) -> None:
+    assert [cell for text in TEXTS for cell in cells(text, separator) if is_formula(cell)] == []
 
 
 @given(st.text("=-@＝;,|\t\n\r\"' a", max_size=12), st.sampled_from(",;\t|"))

@@ -227,11 +227,9 @@ def is_valid(kind: str, event: Any) -> bool:
     return strict.validator.fault_of(event) is None
 
 
-EDATA_PROBES = [(kind, probe) for kind, table in EDATA.items() for probe in probes(table, "edata")]
-
-
-def _labels(cases: list[tuple[str, Probe]]) -> list[str]:
-    return [f"{kind}: {probe.label}" for kind, probe in cases]
+def wrong_verdicts(kind: str, event: samples.Event, found: Iterator[Probe]) -> list[str]:
+    """Return the labels of the probes whose verdict differs from the schema's."""
+    return [probe.label for probe in found if is_valid(kind, _changed(event, probe)) is not probe.valid]
 
 
 def test_the_table_has_every_v3_event() -> None:
@@ -243,21 +241,20 @@ def test_a_complete_event_of_the_pipeline_passes(kind: str) -> None:
     assert is_valid(kind, pipeline_event(kind))
 
 
-@pytest.mark.parametrize(("kind", "probe"), EDATA_PROBES, ids=_labels(EDATA_PROBES))
-def test_edata_is_judged_as_the_pipeline_judges_it(kind: str, probe: Probe) -> None:
-    assert is_valid(kind, _changed(pipeline_event(kind), probe)) is probe.valid
+@pytest.mark.parametrize("kind", EDATA)
+def test_edata_is_judged_as_the_pipeline_judges_it(kind: str) -> None:
+    assert wrong_verdicts(kind, pipeline_event(kind), probes(EDATA[kind], "edata")) == []
 
 
-@pytest.mark.parametrize("probe", [pytest.param(probe, id=probe.label) for probe in probes(ENVELOPE, "")])
-def test_the_envelope_is_judged_as_the_pipeline_judges_it(probe: Probe) -> None:
+def test_the_envelope_is_judged_as_the_pipeline_judges_it() -> None:
     event = samples.with_value(pipeline_event("log"), "object.name", "x")
-    assert is_valid("log", _changed(event, probe)) is probe.valid
+    assert wrong_verdicts("log", event, probes(ENVELOPE, "")) == []
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)
-@pytest.mark.parametrize("value", [None, [], "x", 1], ids=repr)
-def test_edata_must_be_an_object(kind: str, value: Any) -> None:
-    assert not is_valid(kind, samples.with_value(pipeline_event(kind), "edata", value))
+def test_edata_must_be_an_object(kind: str) -> None:
+    for value in NO_OBJECT:
+        assert not is_valid(kind, samples.with_value(pipeline_event(kind), "edata", value)), value
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import product
 from typing import Any
 
 import pytest
@@ -78,23 +79,22 @@ def test_unknown_keys_come_back_from_every_level(kind: str, make: Any) -> None:
     comes_back(kind, event)
 
 
-@pytest.mark.parametrize("value", samples.ODD, ids=lambda value: f"{value!r:.30}")
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_odd_values_come_back_from_every_field_that_accepts_them(kind: str, value: Any) -> None:
-    accepted = 0
-    for path in leaf_paths(kind):
-        event = samples.with_value(samples.complete(kind), path, value)
-        if is_accepted(kind, event):
-            comes_back(kind, event)
-            accepted += 1
-    assert accepted, "optional fields accept anything"
+def test_odd_values_come_back_from_every_field_that_accepts_them(kind: str) -> None:
+    for value in samples.ODD:
+        accepted = 0
+        for path in leaf_paths(kind):
+            event = samples.with_value(samples.complete(kind), path, value)
+            if is_accepted(kind, event):
+                comes_back(kind, event)
+                accepted += 1
+        assert accepted, f"optional fields accept anything, but not {value!r:.30}"
 
 
-@pytest.mark.parametrize("value", samples.ODD, ids=lambda value: f"{value!r:.30}")
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_odd_values_come_back_from_the_place_of_any_object(kind: str, value: Any) -> None:
+def test_odd_values_come_back_from_the_place_of_any_object(kind: str) -> None:
     complete = samples.complete(kind)
-    for path in object_paths(complete):
+    for path, value in product(object_paths(complete), samples.ODD):
         event = samples.with_value(complete, path, value) if path else complete
         if is_accepted(kind, event):
             comes_back(kind, event)
