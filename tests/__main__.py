@@ -1,7 +1,7 @@
-"""Run all tests for `make test`, in parts, three at a time: tests that start whole stacks wait a lot.
+"""Run all tests for `make test`, in parts, three at a time, since tests that start whole stacks mostly wait.
 
 Each part is a process with its own servers and databases. Its output is printed when it ends, so that the
-parts don't mix.
+output of parts doesn't mix.
 """
 
 import re
@@ -16,12 +16,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
 AT_ONCE = 3
-PERCENT = re.compile(r"\[ *(\d+)%\]$")  # at the end of pytest's lines
+PERCENT = re.compile(r"\[ *(\d+)%\]$")  # at the end of lines of pytest's output
 EVERY_PERCENT = 10
 
 
 class Part(NamedTuple):
-    """Test folders that one process runs. Without folders: all folders that no other part has."""
+    """Test folders run by one process. A part without folders has all those that no other part has."""
 
     name: str
     folders: tuple[str, ...] = ()

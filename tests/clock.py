@@ -1,8 +1,8 @@
-"""Runs a module at another time: `python -m tests.clock "2025-12-31 23:55" pytest tests/mail`.
+"""Run a module at another time: `python -m tests.clock "2025-12-31 23:55" pytest tests/mail`.
 
-Without a time, all of MOMENTS in turn, and then beside busy processes: a test may depend neither on the hour
-and the date nor on the speed of the machine. A small preloaded library (clock.c) shifts the wall clock of the
-tests and of the servers that they start.
+Without arguments, run the suite at each of MOMENTS and once on a busy machine: no test may depend on the
+date, the hour or the machine's speed. A small preloaded library (clock.c) shifts the wall clock of the tests
+and of the servers they start.
 """
 
 import os
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-# In UTC: when a day, a month, a year or the hour of Berlin's clocks is about to change, or just has.
+# In UTC: just before or after a change of day, month, year or of Berlin's clocks.
 MOMENTS = {
     "a Monday night": "2026-11-23 03:00",
     "the last minutes of a year": "2026-12-31 23:55",
@@ -24,7 +24,7 @@ MOMENTS = {
 }
 BUSY = 4
 SOURCE = Path(__file__).with_name("clock.c")
-# Left out for their length: browsers, Node.js and faults. They read no dates beyond what the others check.
+# Browsers, Node.js and faults are left out because they take long and read no dates that others don't.
 SUITE = (
     *("pytest", "-q", "-n", "2", "--dist", "loadfile"),
     *("--ignore=tests/browser", "--ignore=tests/clients", "--ignore=tests/faults"),
@@ -32,7 +32,7 @@ SUITE = (
 
 
 def environment(at: str, now: datetime) -> dict[str, str]:
-    """Build the environment of a process whose wall clock is shifted, and goes on at its own pace.
+    """Build the environment of a process whose wall clock is shifted but runs at normal speed.
 
     Raises:
         SystemExit: there is no C compiler on this machine.
@@ -42,7 +42,7 @@ def environment(at: str, now: datetime) -> dict[str, str]:
 
 
 def _library() -> Path:
-    """Compile the library that shifts the clock. It stays behind: processes that outlive this one use it."""
+    """Compile the library that shifts the clock. It stays for processes that outlive this one."""
     library = Path(tempfile.mkdtemp(prefix="tally-clock-")) / "clock.so"
     try:
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"], check=True)
@@ -52,7 +52,7 @@ def _library() -> Path:
 
 
 @contextmanager
-def beside_busy_processes(number: int) -> Iterator[None]:
+def busy_processes(number: int) -> Iterator[None]:
     """Run busy processes until the block ends."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
     try:
@@ -64,7 +64,7 @@ def beside_busy_processes(number: int) -> Iterator[None]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the module at the time given, or the suite at all of them; 0 if all passed."""
+    """Run the module at the given time, or the suite at all of them. Return 0 if all passed."""
     python = [sys.executable, "-m"]
     if words:
         at, *command = words
@@ -75,10 +75,10 @@ def main(words: Sequence[str]) -> int:
         shifted = environment(at, datetime.now(UTC))
         if subprocess.run([*python, *SUITE], env=shifted, check=False).returncode:
             failed.append(name)
-    print(f"\n=== beside {BUSY} busy processes", flush=True)
-    with beside_busy_processes(BUSY):
+    print(f"\n=== with {BUSY} busy processes", flush=True)
+    with busy_processes(BUSY):
         if subprocess.run([*python, *SUITE], check=False).returncode:
-            failed.append("beside busy processes")
+            failed.append("with busy processes")
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nAll passed at every time")
     return bool(failed)
 

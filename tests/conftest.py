@@ -1,4 +1,4 @@
-"""What all tests share: caches emptied, people and teams to test with."""
+"""Fixtures for all tests: senders, the production server, caches emptied between tests."""
 
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from telemetry_project.web import health
 from tests.sending import MakeSender, Sender
 from tests.serving import Server, serving
 
-# No test depends on the speed of the machine. A function's fixtures may serve all its examples.
+# No deadlines: tests don't depend on the machine's speed. All examples of a test may share its fixtures.
 settings.register_profile(
     "tally", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
@@ -33,13 +33,13 @@ settings.register_profile("fast", settings.get_profile("tally"), max_examples=20
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples Hypothesis tries."""
+    """Set the number of examples that Hypothesis tries."""
     settings.load_profile("fast" if config.option.fast else "tally")
 
 
-RENDER = vars(Template)["_render"]  # before pytest-django has it replaced
+RENDER = vars(Template)["_render"]  # before pytest-django replaces it
 
-# Folders whose tests install, start programs, or start servers of their own.
+# Folders whose tests install packages or start programs and servers of their own.
 SLOW = ("browser", "clients", "faults", "http", "install", "stack")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
@@ -77,7 +77,7 @@ def _is_slow(item: pytest.Item) -> bool:
 
 @pytest.fixture(autouse=True, scope="session")
 def _cheap_passwords() -> Iterator[None]:
-    """Hash passwords in the usual way, but a million times faster: nobody attacks the tests' database."""
+    """Hash passwords with a single iteration: nobody attacks the tests' database."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
         yield
@@ -85,7 +85,7 @@ def _cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _quarters_are_not_deferred() -> Iterator[None]:
-    """Fold a quarter again at once, however long a slow machine took to fold it."""
+    """Never defer a quarter, even if a slow machine took long to fold it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folding, "SHORT", timedelta(hours=1))
         yield
@@ -93,13 +93,13 @@ def _quarters_are_not_deferred() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _uncopied_contexts(django_test_environment: None) -> Iterator[None]:
-    """Render as outside of tests: for the test client, Django copies the context of every template."""
+    """Render as in production: for the test client, Django would copy the context of every template."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Template, "_render", RENDER)
         yield
 
 
-# Filled tables and partitions of models. Django's own lists hold the same rows after every migration.
+# Tables and partitions of models that have rows. Content types and permissions never change between tests.
 _FILLED = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relkind = 'r' AND pg_relation_size(oid) > 0
@@ -110,7 +110,7 @@ AND relname NOT IN ('django_content_type', 'auth_permission')
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_flush() -> Iterator[None]:
-    """Truncate only tables that a test has filled: truncating all partitions took half a second a test."""
+    """Truncate only tables with rows: truncating all partitions took half a second per test."""
 
     def truncate_filled(_: Any, tables: list[str], **__: Any) -> list[str]:
         with connection.cursor() as cursor:
@@ -127,7 +127,7 @@ def _quick_flush() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
-    """Nothing that one test's process remembers reaches the next."""
+    """Empty the process's caches after each test."""
     yield
     senders.forget()
     admission.forget()
@@ -136,15 +136,15 @@ def _forget() -> Iterator[None]:
     health.forget()
 
 
-# Tables larger than this, in bytes, are swept. An ordinary test leaves some kilobytes.
+# Tables larger than this many bytes are vacuumed. An ordinary test leaves a few kilobytes.
 _LITTERED = 2**21
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _sweep(django_db_blocker: Any) -> Iterator[None]:
-    """Rows that were rolled back stay in their tables, where every later scan steps over them.
+    """Vacuum tables that a module bloated: rolled-back rows stay in them and slow every later scan.
 
-    The tests' server has no autovacuum, which would change plans in mid-test.
+    The tests' server has no autovacuum, which would change plans in the middle of a test.
     """
     yield
     database = connection.settings_dict
@@ -160,13 +160,13 @@ def _sweep(django_db_blocker: Any) -> Iterator[None]:
             [_LITTERED],
         ).fetchall()
         for (table,) in littered:
-            # FULL, for the indexes: what they had grown to would still tell on the plans of later tests.
+            # FULL shrinks the indexes too: their size would affect the plans of later tests.
             direct.execute(f"VACUUM FULL {table}")
 
 
 @pytest.fixture(scope="session")
 def production(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The production server on the tests' database, started once: a start costs seconds."""
+    """The production server on the tests' database, started once because a start takes seconds."""
     call_command("collectstatic", interactive=False, verbosity=0)
     with serving(tmp_path_factory.mktemp("server") / "log") as server:
         yield server
@@ -177,7 +177,7 @@ SetClock = Callable[[datetime], None]
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Stops Django's clock at a moment, for what reads it itself: views, forms, commands."""
+    """A function that stops Django's clock, for views, forms and commands that read it themselves."""
 
     def stop(moment: datetime) -> None:
         monkeypatch.setattr(timezone, "now", lambda: moment)
@@ -187,7 +187,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 @pytest.fixture
 def make_sender(db: None, client: Client) -> MakeSender:
-    """A sender with a key of its own; arguments as of `provisioning.key`."""
+    """A function that creates a sender with a new key. It takes the arguments of `provisioning.key`."""
 
     def make(owner: str = "YourTeam", **options: Any) -> Sender:
         options.setdefault("organization_slug", "acme")

@@ -1,6 +1,6 @@
-"""Loaded before Django's settings (see addopts): gives each process of a run its own data folder and servers.
+"""Gives each process of a run its own data folder and servers. Loaded before Django's settings (see addopts).
 
-With `--fast` there are no servers, and only tests run that need none.
+With `--fast` no servers are started, and only tests that need none run.
 """
 
 import gc
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-gc.set_threshold(100_000, 20, 20)  # with the default, a tenth of the time is garbage collection
+gc.set_threshold(100_000, 20, 20)  # by default, garbage collection takes a tenth of the time
 
-# A run starts hundreds of processes. Without bytecode each of them would compile all of the project again.
+# A run starts hundreds of processes. Without bytecode, each would compile the whole project again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -23,7 +23,7 @@ if EMBEDDED:
     os.environ["TALLY_DATA"] = tempfile.mkdtemp(prefix="tally-test-")
     (Path(os.environ["TALLY_DATA"]) / "static").mkdir()
 os.environ.setdefault("SECRET_KEY", "only for tests, of no value to anyone: 0123456789abcdefghij")
-# Tests send more requests than any reader would; those of the limit itself set one.
+# Tests send more requests than any reader would. Tests of the limit set their own.
 os.environ.setdefault("RATE_LIMIT_READER_BURST", "1000000")
 
 

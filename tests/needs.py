@@ -1,4 +1,4 @@
-"""What tests need of the machine: without it they say so and are skipped, but in CI they fail."""
+"""Requirements of tests on the machine: without them they are skipped with a reason, or fail in CI."""
 
 import os
 
@@ -8,9 +8,9 @@ NO = ("", "0", "false", "no")
 
 
 def require(name: str, condition: object, how: str) -> None:
-    """Go on only where `condition` holds; `how` says how a person gets what is missing.
+    """Skip the test unless `condition` holds. `how` explains how to install what is missing.
 
-    With CI set in the environment a missing thing is a failure: what CI never ran, nobody has seen to work.
+    If CI is set in the environment, fail instead: a test that CI always skips proves nothing.
     """
     if condition:
         return

@@ -1,4 +1,4 @@
-"""Sending for tests: somebody with a key, events to send, and the way into the tables."""
+"""Senders with a key, events to send, and filing, for tests."""
 
 import json
 import time
@@ -27,7 +27,7 @@ def now_ms() -> int:
 
 
 def log_event(mid: str = "LOG:1", **changes: Any) -> Wire:
-    """A small valid V3 event; `changes` are top-level fields."""
+    """Return a small valid V3 event; `changes` replace top-level fields."""
     event = {
         "eid": "LOG",
         "ets": now_ms(),
@@ -41,7 +41,7 @@ def log_event(mid: str = "LOG:1", **changes: Any) -> Wire:
 
 
 def message(**changes: Any) -> Wire:
-    """The published Availity example; `changes` are top-level fields."""
+    """Return the published Availity example; `changes` replace top-level fields."""
     example = {
         "customerId": "1194",
         "contact": "myteamdistributionlist@availity.com",
@@ -66,7 +66,7 @@ def message(**changes: Any) -> Wire:
 
 
 def emitted(event_id: str = "abcdefghij0123456789", **changes: Any) -> Wire:
-    """A small valid Buildless event; `changes` are members of its `event`."""
+    """Return a small valid Buildless event; `changes` replace fields of its `event`."""
     event = {
         "id": event_id,
         "timing": {"occurred": str(now_ms())},
@@ -77,7 +77,7 @@ def emitted(event_id: str = "abcdefghij0123456789", **changes: Any) -> Wire:
 
 @dataclass
 class Sender:
-    """Somebody with a key who posts."""
+    """A client that posts with a key."""
 
     key: ApiKey
     text: str
@@ -92,7 +92,7 @@ class Sender:
         )
 
     def batch(self, *events: Any, **headers: str) -> Wire:
-        """Post V3 events; the `result` of the answer."""
+        """Post V3 events and return the `result` of the response."""
         response = self.post(
             SUNBIRD, {"id": "api.telemetry", "ver": "3.0", "events": list(events)}, **headers
         )
@@ -105,14 +105,14 @@ MakeSender = Callable[..., Sender]
 
 
 def file_all() -> Filed:
-    """Drain the inbox; the books must balance."""
+    """Drain the inbox, and check that tables and counters agree."""
     done = drain()
     assert differences() == []
     return done
 
 
 def differences() -> list[verification.Difference]:
-    """Verify all, but only the kinds that have events: those of all kinds take longer than most tests."""
+    """Verify only the kinds that have events: verifying all kinds takes longer than most tests."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT kind FROM events_event UNION SELECT kind FROM events_usagehour")
         kinds = {"", *(kind for (kind,) in cursor.fetchall())}
@@ -121,5 +121,5 @@ def differences() -> list[verification.Difference]:
 
 
 def only_event() -> Event:
-    """The one event that is stored."""
+    """Return the only stored event."""
     return Event.objects.select_related("owner", "source").get()

@@ -1,4 +1,4 @@
-"""The production server as a process of its own, as in the Procfile, on the database of the tests."""
+"""Starts the production server as the Procfile does, on the tests' database."""
 
 import os
 import socket
@@ -17,13 +17,13 @@ from django.db import connection
 
 from telemetry_project.stack import paths
 
-START_SECONDS = 180  # more than any machine needs: only what hangs is to fail
+START_SECONDS = 180  # more than any machine needs, so that only a hanging server fails
 STOP_SECONDS = 60
 HOST = "127.0.0.1"
 
 
 class Server(NamedTuple):
-    """A server that answers: its process, which has workers as children, and where it listens."""
+    """A running server: its main process, the port it listens on, and its log."""
 
     pid: int
     port: int
@@ -31,19 +31,19 @@ class Server(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end."""
+        """The server's URL without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
 
 def commands() -> dict[str, str]:
-    """The Procfile's commands by name."""
+    """Return the Procfile's commands by name."""
     lines = (paths.REPOSITORY / "Procfile").read_text().splitlines()
     split = (line.partition(":") for line in lines if line and not line.startswith("#"))
     return {name: command.strip() for name, _, command in split}
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as asked:
         asked.bind((HOST, 0))
         port: int = asked.getsockname()[1]
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 
 def database_url() -> str:
-    """The URL of the database that the tests have made."""
+    """Return the URL of the tests' database."""
     url = os.environ.get("DATABASE_URL", settings.EMBEDDED_DATABASE_URL)
     head, mark, query = url.partition("?")
     name = connection.settings_dict["NAME"]
@@ -60,7 +60,7 @@ def database_url() -> str:
 
 @contextmanager
 def serving(log: Path, **environment: str) -> Iterator[Server]:
-    """Run the server for the time of the block; `environment` goes before what the tests have."""
+    """Run the server during the block; `environment` overrides the variables of the tests."""
     port = free_port()
     programs = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
     own = {"DATABASE_URL": database_url(), "HOST": HOST, "PORT": str(port), "PATH": programs}
@@ -97,7 +97,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def post(url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-    """Post without any client library: status and body of the answer."""
+    """Post without a client library, and return the status and body of the response."""
     parts = urlsplit(url)
     conversation = HTTPConnection(parts.netloc, timeout=START_SECONDS)
     try:

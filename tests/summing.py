@@ -1,4 +1,4 @@
-"""Summing up for tests: the sessions of all events that were filed since."""
+"""Computes session summaries for tests."""
 
 from django.utils import timezone
 
@@ -6,6 +6,6 @@ from events.sessions.summarising import summarise_block
 
 
 def sum_up() -> None:
-    """Compute the sessions that are due."""
+    """Summarise all pending sessions."""
     while summarise_block(timezone.now()).keys:
         pass

@@ -1,7 +1,7 @@
-"""Hostile bodies: at most 64 KB on the wire, made to cost as much as possible.
+"""Hostile bodies of at most 64 KB on the wire, built to cost as much as possible.
 
-Each is as large as it can be within the wire's bound and the inflated one. What they cost is measured by
-`measuring.py`, and stands in docs/reference/hostile-bodies.md.
+Each is as large as the limits on compressed and inflated size allow. `measuring.py` measures what they cost,
+and docs/reference/hostile-bodies.md lists the results.
 """
 
 import bz2
@@ -22,15 +22,15 @@ from tests.bad_input.exchange import FORM, JSON, NDJSON, PROTOBUF, Request
 from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, emitted, log_event, message, now_ms
 from tests.wire import samples
 
-WIRE = 64 * 1024  # bytes of a body, or of a query
+WIRE = 64 * 1024  # bytes of a body or a query
 MIB = 1024 * 1024
 INFLATED = min(settings.INGEST_MAX_BODY_BYTES, max(INFLATES_FREELY, settings.INGEST_MAX_INFLATE_RATIO * WIRE))
-MAY_FILL = 0.99  # of the bounds
+MAY_FILL = 0.99  # share of the limits
 Item = Callable[[int], bytes]
 
 
 class Hostile(NamedTuple):
-    """A hostile request: its description, and how it is built."""
+    """A hostile request: its description and a function that builds it."""
 
     name: str
     build: Callable[[], Request]
@@ -39,7 +39,7 @@ class Hostile(NamedTuple):
 
 @dataclass(frozen=True)
 class Sent:
-    """Endpoint and compression of a body."""
+    """The endpoint and compression of a body."""
 
     path: str
     content_type: str = JSON
@@ -53,7 +53,7 @@ class Sent:
 
 
 def padded_gzip(body: bytes) -> bytes:
-    """A gzip member with a long file name, so that as much may inflate as may at most."""
+    """Compress with a long file name in the header, which raises the limit on inflated size."""
     raw = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = raw.compress(body) + raw.flush() + struct.pack("<LL", zlib.crc32(body), len(body) & 0xFFFFFFFF)
     name = b"x" * (WIRE - len(packed) - 12)
@@ -71,7 +71,7 @@ FORM_SENT = Sent(AVAILITY, FORM)
 
 
 def plain(sent: Sent) -> Sent:
-    """The same without compression."""
+    """Return the same endpoint without compression."""
     return Sent(sent.path, sent.content_type, "")
 
 
@@ -85,7 +85,7 @@ def largest(
     most: int | None = None,
     inflated: int | None = None,
 ) -> Request:
-    """The request with as many items as the bounds allow, and no more than `most`."""
+    """Build the request with as many items as the limits allow, at most `most`."""
     bound = int((inflated or INFLATED) * MAY_FILL)
     count = max(1, bound // (len(item(1_000)) + len(between)))
     count = min(count, most) if most else count
@@ -103,7 +103,7 @@ def same(item: bytes) -> Item:
 
 
 def events(item: Item, most: int | None = None, **more: Any) -> Callable[[], Request]:
-    """A batch of items, compressed."""
+    """Build a compressed batch of items."""
     limit = most or settings.INGEST_MAX_EVENTS
     return lambda: largest(BATCH, b'{"events":[', item, b"]}", most=limit, **more)
 
@@ -114,7 +114,7 @@ def values(item: bytes, head: bytes = b"") -> Callable[[], Request]:
 
 
 def v3(change: Callable[[int, dict[str, Any]], None], eid: str = "LOG") -> Item:
-    """A small V3 event, changed by its number."""
+    """Build small V3 events that `change` modifies by their number."""
     ms = now_ms()
 
     def build(number: int) -> bytes:
@@ -129,7 +129,7 @@ def v3(change: Callable[[int, dict[str, Any]], None], eid: str = "LOG") -> Item:
 def wide(
     sent: Sent, event: Any, path: str, item: bytes, brackets: bytes = b"[]", count: int = 1
 ) -> Callable[[], Request]:
-    """`count` events with as many items at `path` as an event may have bytes."""
+    """Build `count` events with as many items at `path` as fit into an event."""
 
     def build() -> Request:
         text = json.dumps(event() if callable(event) else event, separators=(",", ":"))
@@ -159,7 +159,7 @@ def keyed(count: int) -> bytes:
 
 
 def proto(fill: Callable[[Any, int], None], count: int, more: bytes = b"") -> Callable[[], Request]:
-    """A protobuf event, filled `count` times."""
+    """Build a protobuf event by calling `fill` `count` times."""
 
     def build() -> Request:
         event = buildless_pb2.Event()
@@ -176,12 +176,12 @@ def proto(fill: Callable[[Any, int], None], count: int, more: bytes = b"") -> Ca
 def repeated(
     field: bytes, sent: Sent = PROTO, head: bytes = b"", size: int | None = None
 ) -> Callable[[], Request]:
-    """The same bytes of protobuf over and over, up to the bound of a body or `size`."""
+    """Repeat the same protobuf bytes up to the limit of a body or `size`."""
     return lambda: sent(head + field * (((size or INFLATED) - len(head)) // len(field)))
 
 
 def _inner(field: bytes, number: int = 5) -> bytes:
-    """Fields of `Event.event` as one length-delimited field."""
+    """Encode fields of `Event.event` as one length-delimited field."""
     length = len(field)
     varint = bytearray()
     while length > 127:
@@ -234,7 +234,7 @@ def _start(number: int, event: dict[str, Any]) -> None:
 
 
 def _unowned() -> dict[str, Any]:
-    """A message of the key's own owner."""
+    """Return a message without an owner, which belongs to the key's."""
     made = message()
     del made["owner"]
     return made
@@ -245,7 +245,7 @@ _NEST = b"[" * 90 + b"]" * 90
 
 
 def _elements(item: bytes, count: int, last: bytes = b"") -> Callable[[], Request]:
-    """Events with nearly as many elements as an event may have."""
+    """Build events with nearly as many elements as an event may have."""
     each = 1 + item.count(b"[") + item.count(b"{")
     inner = b"[" + b",".join([item] * (49_000 // each)) + last + b"]"
 
@@ -259,13 +259,13 @@ def _elements(item: bytes, count: int, last: bytes = b"") -> Callable[[], Reques
 
 
 def _spread(item: bytes, last: bytes = b"") -> Callable[[], Request]:
-    """Events as many as fit, each with its share of the elements that a request may have."""
+    """Build as many events as fit, which together have nearly as many elements as a request may have."""
     inner = b"[" + b",".join([item] * (25 // (1 + item.count(b"{")))) + last + b"]"
     return events(lambda n: _put(json.dumps(log_event(f"{n}")), "edata.x").replace(b'"<here>"', inner))
 
 
 BODIES = [
-    # Lists that are no events
+    # Lists of things that aren't events
     Hostile("batch: `[NaN,1,1,…]`, which only the slow path reads", values(b"1", b"NaN,")),
     Hostile("batch: `[1,1,1,…]`", values(b"1")),
     Hostile('batch: `["","",…]`', values(b'""')),

@@ -1,8 +1,8 @@
-"""Cost of hostile bodies: CPU time and memory of acceptance and drain, in a fresh process for each.
+"""Measures what hostile bodies cost: CPU time and memory of acceptance and drain, each in a fresh process.
 
-`python -m tests.attack.measuring [--again-above=SECONDS] [WORD…]` prints the figures; the words choose bodies
-by name. DATABASE_URL names the database, in which nothing is left. PostgreSQL's own share isn't in the
-figures, nor is the summarising of sessions, which is given beside them.
+`python -m tests.attack.measuring [--again-above=SECONDS] [WORD…]` prints the figures; the words select bodies
+by name. DATABASE_URL names the database, which is left unchanged. The figures don't include PostgreSQL's own
+share. Summarising sessions is listed separately.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CPU_BUDGET = 0.5  # seconds of web and worker
-MEMORY_BUDGET = 64  # megabytes of both
-AGAIN = 2  # repeats for a body over the limit; the lowest counts, since others use this machine too
+CPU_BUDGET = 0.5  # seconds, web and worker together
+MEMORY_BUDGET = 64  # megabytes, web and worker together
+AGAIN = 2  # repetitions for a body over the limit; the lowest result counts, as the machine may be busy
 CLEAR_PEAK = "5"  # to /proc/self/clear_refs: resets the peak to the current resident size
 
 
 class Cost(NamedTuple):
-    """Cost of a body: sizes in bytes, CPU seconds, megabytes, and the answer."""
+    """Cost of a body: sizes in bytes, CPU seconds, megabytes, and the response."""
 
     wire: int
     accept: float
@@ -36,12 +36,12 @@ class Cost(NamedTuple):
 
     @property
     def cpu(self) -> float:
-        """Seconds of web and worker."""
+        """CPU seconds of web and worker."""
         return self.accept + self.drain
 
 
 def measure(body: Any) -> Cost:
-    """Measure one body in a fork of this process, which is warm and has no open connection."""
+    """Measure one body in a fork of this process, which is warmed up and has no open connections."""
     request = body.build()
     reading, writing = os.pipe()
     child = os.fork()
@@ -95,7 +95,7 @@ def _in_child(request: Any, strict: bool) -> Cost:
         began = _cpu()
         response = send(sender, request)
         accepted = _cpu()
-        warming.collect_garbage_less_often()  # from here on this is a worker
+        warming.collect_garbage_less_often()  # from here on this process acts as a worker
         done = drain()
         drained = _cpu()
         peak = _peak()
@@ -138,7 +138,7 @@ def _kilobytes(name: str) -> int:
 
 
 def warm() -> None:
-    """Import everything that handles a body, and close all connections."""
+    """Import all code that handles a body, and close all connections."""
     import django
 
     django.setup()
@@ -154,7 +154,7 @@ def warm() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Print what each body costs, a JSON list with its name for each line."""
+    """Print the cost of each body, one JSON list of name and cost per line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--again-above", type=float, default=CPU_BUDGET)
     parser.add_argument("words", nargs="*")

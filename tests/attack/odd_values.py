@@ -1,14 +1,14 @@
-"""Odd values for parameters: a table of values that have caused failures, and texts made of their parts."""
+"""Odd values for parameters: values that have caused failures, and texts combined from parts of them."""
 
 from zlib import crc32
 
 from hypothesis import strategies as st
 
-Odd = str | list[str]  # a list: the parameter is there more than once
+Odd = str | list[str]  # a list repeats the parameter
 
 LONG = 2_000
 TABLE: tuple[Odd, ...] = (
-    # Numbers that no column has, or that only look like numbers.
+    # Numbers that fit no column, or that only look like numbers.
     *("nan", "NaN", "-nan", "inf", "-Infinity", "1e400"),
     *("-1e400", "1e-400", "-0", "-0.0", "1" + "0" * 400),
     *(
@@ -26,7 +26,7 @@ TABLE: tuple[Odd, ...] = (
         "²",
     ),
     *("9" * 5_000, "1" * 19 + "." + "1" * 400, "0." + "0" * 400 + "1", "sNaN", "true", "None", "null"),
-    # Times outside of any calendar, and those that are only written oddly.
+    # Times outside of any calendar, and valid times in unusual notations.
     *("0000-01-01", "0001-01-01T00:00:00+14:00", "0001-01-01"),
     *("9999-12-31T23:59:59-23:59", "10000-01-01"),
     *("infinity", "-infinity", "now", "epoch", "2026-02-30"),
@@ -174,7 +174,7 @@ _WORDS = (
 
 
 def odd_value(name: str) -> st.SearchStrategy[Odd]:
-    """Odd values for a parameter; parameters begin at different rows of the table."""
+    """Return a strategy of odd values. Parameters start at different rows of the table."""
     at = crc32(name.encode()) % len(TABLE)
     texts = st.lists(st.sampled_from(_WORDS) | st.text(max_size=5), max_size=12).map("".join)
     return st.sampled_from(TABLE[at:] + TABLE[:at]) | texts

@@ -1,4 +1,4 @@
-"""Each hostile body of at most 64 KB is answered, filed and paid for with at most 0.5 s of CPU and 64 MB."""
+"""Accepting and filing any hostile body of at most 64 KB takes at most 0.5 s of CPU and 64 MB."""
 
 import json
 import os
@@ -14,20 +14,20 @@ from tests.attack.hostile import BODIES, WIRE
 from tests.attack.measuring import CPU_BUDGET, MEMORY_BUDGET, Cost
 from tests.serving import database_url
 
-pytestmark = pytest.mark.django_db  # without a test that says so, no database is made for this file alone
+pytestmark = pytest.mark.django_db  # otherwise running only this file would create no database
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hostile-bodies.md"
-# CPU time is longer on a machine that others use: caches and cores are shared.
+# CPU time rises on a busy machine, since caches and cores are shared.
 NOISE = 3
 NAMES = [body.name for body in BODIES]
 
 
 @pytest.fixture(scope="module")
 def costs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> dict[str, Cost]:
-    """What each body costs, measured by a process of its own on the tests' database."""
+    """The cost of each body, measured in a process of its own on the tests' database."""
     with django_db_blocker.unblock():
         url = database_url()
     own = {"DATABASE_URL": url, "RATE_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "telemetry_project.settings"}
-    # The page's figures are the best of three; a test needs no better ones than it accepts.
+    # The page shows the best of three runs; the test repeats only bodies over its limit.
     limit = CPU_BUDGET if os.environ.get("WRITE_DOCS") else CPU_BUDGET * NOISE
     output = subprocess.run(
         [sys.executable, "-m", "tests.attack.measuring", f"--again-above={limit}"],
@@ -40,7 +40,7 @@ def costs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> dict[str
     return {name: Cost(*cost) for name, cost in map(json.loads, output.splitlines())}
 
 
-def test_there_are_at_least_forty_with_names_of_their_own() -> None:
+def test_there_are_at_least_forty_uniquely_named_bodies() -> None:
     assert len(set(NAMES)) == len(BODIES) >= 40
 
 
@@ -51,10 +51,10 @@ def test_a_hostile_body_stays_within_the_budget(costs: dict[str, Cost], name: st
     assert cost.wire <= WIRE
     assert cost.status < 500
     assert cost.cpu <= CPU_BUDGET * NOISE, cost
-    assert cost.megabytes <= MEMORY_BUDGET * 1.5, cost  # allocators keep what they had
+    assert cost.megabytes <= MEMORY_BUDGET * 1.5, cost  # allocators don't return all memory
 
 
-def test_the_page_has_each_of_them(costs: dict[str, Cost]) -> None:
+def test_the_page_lists_every_body(costs: dict[str, Cost]) -> None:
     if os.environ.get("WRITE_DOCS"):
         PAGE.write_text(_page(costs))
 

@@ -1,4 +1,4 @@
-"""What hostile requests once did: lost events, blocked drains, 5xx, minutes of CPU. Each must stay mended."""
+"""Regression tests: hostile requests that lost events, blocked drains, caused 5xx or took minutes of CPU."""
 
 import gzip
 import json
@@ -60,7 +60,7 @@ def test_form_name_not_utf8_and_value_null_is_filed(sender: Sender) -> None:
     assert file_all().stored == 1
 
 
-def test_form_absent_names_with_backslash_come_back_beside_an_escaped_text(sender: Sender) -> None:
+def test_form_names_with_a_backslash_come_back_beside_escaped_text(sender: Sender) -> None:
     assert (
         sender.post(AVAILITY, BASE + "&a%5Cu0041=null&telemetryBody.entries.x=%00", FORM).status_code == 201
     )
@@ -68,7 +68,7 @@ def test_form_absent_names_with_backslash_come_back_beside_an_escaped_text(sende
     assert "a\\u0041" in as_wire(only_event())
 
 
-def test_occurred_as_whole_float(sender: Sender) -> None:
+def test_a_whole_float_is_accepted_as_time_or_refused(sender: Sender) -> None:
     ms = now_ms() - 86_400_000
     event = emitted(timing={"occurred": float(ms)})
     r = sender.post(EMIT, event)
@@ -78,7 +78,7 @@ def test_occurred_as_whole_float(sender: Sender) -> None:
         assert abs(only_event().occurred_at.timestamp() * 1000 - ms) < 1
 
 
-def test_retry_filed_before_the_first(sender: Sender) -> None:
+def test_a_retry_can_be_filed_before_the_first_request(sender: Sender) -> None:
     for _ in range(2):
         assert sender.post(AVAILITY, message(), **{"Idempotency-Key": "k"}).status_code == 201
         time.sleep(0.05)
@@ -87,66 +87,68 @@ def test_retry_filed_before_the_first(sender: Sender) -> None:
     file_all()
 
 
-def test_owner_deleted_while_cached_does_not_block_the_drain(sender: Sender, make_sender: Any) -> None:
+def test_a_request_of_a_deleted_owner_does_not_block_the_drain(sender: Sender, make_sender: Any) -> None:
     assert sender.post(AVAILITY, message(owner="Fresh")).status_code == 201
-    with connection.cursor() as cursor:  # Django refuses to; a web process that remembers it may still post
+    with (
+        connection.cursor() as cursor
+    ):  # Django would refuse; a web process with a cached owner may still accept requests
         cursor.execute("DELETE FROM events_owner WHERE name = 'Fresh'")
     sender.batch(log_event())
     for _ in range(6):
         draining.drain_block()
-    assert Event.objects.filter(kind="log").exists(), "another's event waits behind it for ever"
+    assert Event.objects.filter(kind="log").exists(), "an event of another owner waits behind it for ever"
 
 
 def test_attempts_do_not_overflow(sender: Sender) -> None:
     sender.batch(log_event())
     InboxRequest.objects.update(attempts=32_767)
-    assert file_all().rejected == 1  # given up, and nothing else is held up
+    assert file_all().rejected == 1  # given up without blocking others
 
 
 # --- 5xx
 
 
-def test_mid_with_lone_surrogate_in_a_faulty_event(sender: Sender) -> None:
+def test_a_lone_surrogate_in_the_mid_of_an_invalid_event_is_handled(sender: Sender) -> None:
     r = sender.post(SUNBIRD, b'{"events": [{"mid": "\\ud800", "eid": "LOG", "ets": NaN}]}')
     assert r.status_code == 200
 
 
-def test_emit_id_with_lone_surrogate_in_a_faulty_event(sender: Sender) -> None:
+def test_a_lone_surrogate_in_the_id_of_an_invalid_buildless_event_is_refused(sender: Sender) -> None:
     r = sender.post(EMIT, b'{"event": {"id": "\\ud800"}, "x": NaN}')
     assert r.status_code == 400
 
 
-def test_contact_with_nul_of_a_new_owner(sender: Sender) -> None:
+def test_a_nul_in_the_contact_of_a_new_owner_is_handled(sender: Sender) -> None:
     assert sender.post(AVAILITY, message(owner="New1", contact="a\x00@b.c")).status_code < 500
 
 
-def test_contact_with_surrogate_of_a_new_owner(sender: Sender) -> None:
+def test_a_surrogate_in_the_contact_of_a_new_owner_is_handled(sender: Sender) -> None:
     assert sender.post(AVAILITY, message(owner="New2", contact="a\ud800@b.c")).status_code < 500
 
 
-def test_form_contact_not_utf8_of_a_new_owner(sender: Sender) -> None:
+def test_a_contact_in_a_form_that_is_not_utf8_is_handled(sender: Sender) -> None:
     body = "owner=New3&" + BASE.replace("a@b.c", "a%ff@b.c")
     assert sender.post(AVAILITY, body, FORM).status_code < 500
 
 
 @pytest.mark.parametrize(("first", "second"), [("k", "\u212a"), ("i\u0307", "\u0130"), ("s", "\u017f")])
-def test_owner_names_that_fold_differently(sender: Sender, first: str, second: str) -> None:
+def test_owner_names_that_unicode_folds_alike_are_accepted(sender: Sender, first: str, second: str) -> None:
     assert sender.post(AVAILITY, message(owner=first)).status_code == 201
     assert sender.post(AVAILITY, message(owner=second)).status_code == 201
     file_all()
-    # The rule is lower(): a long s is no s.
+    # Names are compared by lower(), under which a long s isn't an s.
     if second == "\u017f":
         assert Owner.objects.filter(name=second).exists()
 
 
-def test_basic_credentials_not_ascii(sender: Sender) -> None:
+def test_basic_credentials_that_are_not_ascii_are_refused(sender: Sender) -> None:
     r = sender.client.post(
         SUNBIRD, b"{}", content_type="application/json", headers={"Authorization": "Basic \xe9\xe9"}
     )
     assert r.status_code == 401
 
 
-def test_deep_query_path(sender: Sender) -> None:
+def test_a_query_path_of_3000_levels_is_handled(sender: Sender) -> None:
     q = "a." * 3000 + "a=1"
     r = sender.client.post(
         f"{EMIT}?event.id=abcdefghij01&event.timing.occurred={now_ms()}&{q}",
@@ -157,7 +159,7 @@ def test_deep_query_path(sender: Sender) -> None:
     assert r.status_code < 500
 
 
-def test_deep_query_path_moderate(sender: Sender) -> None:
+def test_a_query_path_of_300_levels_is_refused(sender: Sender) -> None:
     q = "a." * 300 + "a=1"
     r = sender.client.post(
         f"{EMIT}?event.id=abcdefghij01&event.timing.occurred={now_ms()}&{q}",
@@ -172,7 +174,7 @@ def read(sender: Sender, path: str) -> Any:
     return sender.client.get(path, headers={"Authorization": f"Bearer {sender.text}"})
 
 
-def test_detail_of_an_event_with_a_lone_surrogate(sender: Sender) -> None:
+def test_the_detail_of_an_event_with_a_lone_surrogate_can_be_read(sender: Sender) -> None:
     sender.post(
         SUNBIRD, json.dumps({"events": [log_event(edata={"type": "t", "level": "i", "message": "\ud800"})]})
     )
@@ -181,7 +183,7 @@ def test_detail_of_an_event_with_a_lone_surrogate(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf")])
-def test_protobuf_point_not_finite(sender: Sender, odd: float) -> None:
+def test_a_protobuf_point_that_is_not_finite_can_be_read(sender: Sender, odd: float) -> None:
     e = pb()
     e.event.location.point.lat = odd
     r = sender.post(EMIT, e.SerializeToString(), PB)
@@ -190,11 +192,11 @@ def test_protobuf_point_not_finite(sender: Sender, odd: float) -> None:
         assert read(sender, f"/api/v1/events/{only_event().pk}/").status_code == 200
 
 
-def test_page_size_of_many_digits(sender: Sender) -> None:
+def test_a_page_size_of_many_digits_is_handled(sender: Sender) -> None:
     assert read(sender, "/api/v1/events/?page_size=" + "1" * 5000).status_code < 500
 
 
-def test_deep_cursor(sender: Sender) -> None:
+def test_a_deeply_nested_cursor_is_handled(sender: Sender) -> None:
     cursor = urlsafe_b64encode(b"[" * 30_000).decode()
     assert read(sender, f"/api/v1/events/?cursor={cursor}").status_code < 500
 
@@ -208,13 +210,13 @@ def test_deep_cursor(sender: Sender) -> None:
         ["\ud800", "\ud800"],
     ],
 )
-def test_odd_cursors(sender: Sender, values: Any) -> None:
+def test_odd_cursors_are_handled(sender: Sender, values: Any) -> None:
     cursor = urlsafe_b64encode(json.dumps([False, *values]).encode()).decode()
     assert read(sender, f"/api/v1/events/?ordering=received_at&cursor={cursor}").status_code < 500
 
 
 @pytest.mark.parametrize("value", ["9" * 30, "-1", "\x00", "\ud800", "9" * 5000, "1e5", "\u0661"])
-def test_odd_cursors_of_rejected(sender: Sender, value: Any) -> None:
+def test_odd_cursors_of_rejected_events_are_handled(sender: Sender, value: Any) -> None:
     cursor = urlsafe_b64encode(json.dumps([False, value]).encode()).decode()
     assert read(sender, f"/api/v1/rejected/?cursor={cursor}").status_code < 500
 
@@ -244,7 +246,7 @@ def test_odd_cursors_of_rejected(sender: Sender, value: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("what", ["events", "rejected"])
-def test_odd_filters(sender: Sender, what: str, query: str) -> None:
+def test_odd_filters_are_handled(sender: Sender, what: str, query: str) -> None:
     assert read(sender, f"/api/v1/{what}/?{query}").status_code < 500
 
 
@@ -275,10 +277,10 @@ def test_bad_owner_name_is_kept_as_rejected(sender: Sender) -> None:
     assert file_all().rejected == 1
 
 
-# --- the way back
+# --- returned in another form
 
 
-def test_source_named_like_unknown(sender: Sender) -> None:
+def test_a_source_named_unknown_does_not_replace_a_missing_one(sender: Sender) -> None:
     c = {"channel": "c", "env": "e", "pdata": {"id": "(Unknown)"}}
     d = {"channel": "c", "env": "e", "pdata": {"id": ""}}
     ev = emitted()
@@ -293,7 +295,7 @@ def test_source_named_like_unknown(sender: Sender) -> None:
 @pytest.mark.parametrize(
     "names", [("\u00c9a", "\u00e9a"), ("\u0391\u03a3", "\u03b1\u03c2"), ("\u0130x", "i\u0307x")]
 )
-def test_source_names_in_one_block_that_python_folds(sender: Sender, names: Any) -> None:
+def test_source_names_that_differ_in_case_do_not_overflow(sender: Sender, names: Any) -> None:
     for n, name in enumerate(names):
         sender.batch(log_event(str(n), context={"channel": "c", "env": "e", "pdata": {"id": name}}))
     file_all()
@@ -302,7 +304,7 @@ def test_source_names_in_one_block_that_python_folds(sender: Sender, names: Any)
     )
 
 
-def test_standing_sources_do_not_count(sender: Sender, settings: Any) -> None:
+def test_built_in_sources_do_not_count_against_the_cap(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     sender.batch(log_event("0", context={"channel": "c", "env": "e", "pdata": {"id": ""}}))
     file_all()
@@ -312,13 +314,13 @@ def test_standing_sources_do_not_count(sender: Sender, settings: Any) -> None:
     assert set(Source.objects.values_list("name", flat=True)) == {"(unknown)", "s1", "s2"}
 
 
-def test_mids_that_differ_are_two_events(sender: Sender) -> None:
+def test_a_nul_and_its_escape_are_different_mids(sender: Sender) -> None:
     ms = now_ms()
     sender.batch(log_event("\x00", ets=ms), log_event("\\u0000", ets=ms))
     assert file_all().stored == 2
 
 
-def test_client_event_id_is_found_when_another_text_is_escaped(sender: Sender) -> None:
+def test_the_client_event_id_is_unchanged_if_another_text_is_escaped(sender: Sender) -> None:
     mid = "a\\b"
     sender.batch(log_event(mid, edata={"type": "t", "level": "i", "message": "\x00"}))
     file_all()
@@ -329,7 +331,7 @@ def test_client_event_id_is_found_when_another_text_is_escaped(sender: Sender) -
 
 
 def least_cpu(call: Any) -> float:
-    """Seconds of CPU, the least of three: what it takes when nothing else is in the way."""
+    """Return the CPU seconds of the fastest of three calls."""
 
     def once() -> float:
         began = time.process_time()
@@ -339,7 +341,7 @@ def least_cpu(call: Any) -> float:
     return min(once() for _ in range(3))
 
 
-def test_unfinished_text_of_escaped_quotes_is_linear() -> None:
+def test_splitting_an_unterminated_text_takes_linear_time() -> None:
     def run(n: int) -> float:
         return least_cpu(lambda: jsontext.split_list(b'{"events": [' + b'"' + b'\\"' * n, b"events", 9))
 
@@ -347,7 +349,7 @@ def test_unfinished_text_of_escaped_quotes_is_linear() -> None:
     assert large < small * 64, f"{small:.4f} s, sixteen times as long {large:.4f} s: quadratic would be 256"
 
 
-def test_unfinished_text_posted_is_linear(sender: Sender) -> None:
+def test_posting_an_unterminated_text_takes_linear_time(sender: Sender) -> None:
     def run(n: int) -> float:
         return least_cpu(lambda: sender.post(SUNBIRD, b'{"events": ["' + b'\\"' * n))
 
@@ -355,14 +357,14 @@ def test_unfinished_text_posted_is_linear(sender: Sender) -> None:
     assert large < small * 64, f"{small:.4f} s, sixteen times as long {large:.4f} s: quadratic would be 256"
 
 
-def test_many_empty_gzip_members_are_refused_before_they_cost_much() -> None:
+def test_many_empty_gzip_members_are_refused() -> None:
     member = gzip.compress(b"")
     assert request_body.inflate(member * 99, "gzip", 5_000_000) == b""
     with pytest.raises(Refused, match="more than 100"):
         request_body.inflate(member * 50_000, "gzip", 5_000_000)
 
 
-def test_reserved_key_search_costs_no_more_memory_than_the_event(sender: Sender) -> None:
+def test_the_search_for_reserved_keys_takes_little_memory(sender: Sender) -> None:
     event = emitted(data={"k" * 50_000: [0] * 2_000})
     tracemalloc.start()
     sender.post(EMIT, event)

@@ -27,16 +27,16 @@ from tests.security.walkers import KEPT_BY_NAVIGATION, without_navigation
 from tests.security.world import MINE, Side, world
 from tests.sending import MakeSender
 
-VALUES = 5_000  # that a run sends at least
-TOGETHER = 5  # in one request: more would hide each other
-EXAMPLES = 2  # of each parameter
+VALUES = 5_000  # the fewest that a run sends
+TOGETHER = 5  # in one request: more would mask each other
+EXAMPLES = 2  # per parameter
 FEW = settings(
     max_examples=EXAMPLES,
     database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-# What Django's lists read beside filters, and ours beside those.
+# Parameters that lists read besides filters: Django's and our own.
 OF_LISTS = (
     "q",
     "o",
@@ -50,7 +50,7 @@ OF_LISTS = (
     "_to_field",
     "_changelist_filters",
 )
-# What other views read by name.
+# Parameters that other views read by name.
 ANYWHERE = (
     "q",
     "s",
@@ -67,31 +67,31 @@ ANYWHERE = (
     "a\x00",
 )
 RELATED = ("app_label", "model_name", "field_name", "term", "page")
-# Filters by paths below JSON, which no list of parameters has.
+# Filters by paths inside JSON, which no list of parameters includes.
 PATHS = tuple(
     f"{path}{operator}"
     for path in ("extra.edata.odd", 'extra."a.b".*', "correlation.id", "items.obj.id", "edata.pageid")
     for operator in ("", "__in", "__gte", "__contains", "__isnull")
 )
-LEFT = {"admin/logout/"}  # ends the session that asks
+LEFT = {"admin/logout/"}  # ends the client's session
 ALIKE = ("<path:object_id>/", "/history/", "/delete/", "/add/")  # read no parameters of their own
-# The exports of kinds are asked by the filters of their lists.
+# Exports of kinds take the filters of their lists.
 SAME_FILTERS = {f"admin/events/{kind.model._meta.model_name}/export.<str:form>" for kind in KINDS.values()}
 
 
 class Surface(NamedTuple):
-    """An address with the names of its parameters."""
+    """An address and the names of its parameters."""
 
     path: str
     names: tuple[str, ...]
 
 
 class _UndoError(Exception):
-    """Takes back what a request wrote."""
+    """Rolls back what a request wrote."""
 
 
 def parameters(route: Route) -> tuple[str, ...]:
-    """The parameters that a route declares."""
+    """Return the parameters that a route declares."""
     names: list[str] = []
     model = route.model
     if model and route.pattern.endswith((f"/{model._meta.model_name}/", "export.<str:form>", "matching/")):
@@ -114,7 +114,7 @@ def parameters(route: Route) -> tuple[str, ...]:
 
 
 def own_filters(view: Any) -> list[str]:
-    """The filters of a list by its own columns and by paths; the envelope's are tried on one list."""
+    """Return a list's filters by its own columns and by paths; those of the envelope are tried once."""
     vocabulary, kind = getattr(view, "vocabulary", None), getattr(view, "kind", "")
     if vocabulary is None:
         return []
@@ -123,7 +123,7 @@ def own_filters(view: Any) -> list[str]:
 
 
 def surfaces(side: Side) -> Iterator[Surface]:
-    """All addresses, each once: of objects the first."""
+    """Yield each address once, with the first object of its kind."""
     for route in routes():
         if not (route.pattern in LEFT or route.pattern.endswith(ALIKE) or route.pattern in SAME_FILTERS):
             yield Surface(route.paths(side)[0], parameters(route))
@@ -131,7 +131,7 @@ def surfaces(side: Side) -> Iterator[Surface]:
 
 @pytest.fixture
 def side(make_sender: MakeSender, settings: Any) -> Side:
-    settings.RATE_LIMITS = False  # what they limit has tests of its own
+    settings.RATE_LIMITS = False  # they have tests of their own
     return world(make_sender)[MINE]
 
 
@@ -143,7 +143,7 @@ def olga(db: None) -> Client:
 
 
 def status_of(client: Client, path: str, params: dict[str, Odd]) -> int:
-    """The status of the answer, read to its end. Nothing that it wrote stays."""
+    """Return the status of the response after reading it to its end. Roll back what the request wrote."""
     found = 0
     try:
         with transaction.atomic():
@@ -151,13 +151,13 @@ def status_of(client: Client, path: str, params: dict[str, Odd]) -> int:
             if response.streaming:
                 b"".join(response.streaming_content)
             found = response.status_code
-            raise _UndoError  # noqa: TRY301  (rolls back, which nothing else does)
+            raise _UndoError  # noqa: TRY301  (the only way to roll back)
     except _UndoError:
         return found
 
 
 def encoded(params: dict[str, Odd]) -> Any:
-    """Values as bytes: a lone surrogate goes out as what a careless client makes of it."""
+    """Encode values as a careless client does, which sends lone surrogates as they are."""
 
     def as_bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
@@ -168,8 +168,8 @@ def encoded(params: dict[str, Odd]) -> Any:
     }
 
 
-def asked_oddly(client: Client, surface: Surface) -> list[tuple[int, str]]:
-    """What an address answers when its parameters have odd values, a few at a time."""
+def statuses_of_odd_values(client: Client, surface: Surface) -> list[tuple[int, str]]:
+    """Return the statuses of an address when its parameters have odd values, a few at a time."""
     seen: list[tuple[int, str]] = []
 
     @FEW
@@ -186,11 +186,11 @@ def asked_oddly(client: Client, surface: Surface) -> list[tuple[int, str]]:
     return seen
 
 
-LISTS_PER_FILTER = 2  # that a filter is tried on: the lists of kinds share most of theirs
+LISTS_PER_FILTER = 2  # lists on which a filter is tried: lists of kinds share most filters
 
 
 def lists() -> Iterator[tuple[str, list[str]]]:
-    """Each list of the admin, with the names of its filters."""
+    """Yield each list of the admin with the names of its filters."""
     tried: Counter[str] = Counter()
     of_kinds = {kind.model for kind in KINDS.values()}
     for model, its_admin in admin.site._registry.items():
@@ -203,7 +203,7 @@ def lists() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("path", "names"), list(lists()))
-def test_lists_answer_odd_filters_with_the_list(olga: Client, path: str, names: list[str]) -> None:
+def test_lists_explain_odd_filters(olga: Client, path: str, names: list[str]) -> None:
     for name in [*names, "pass", "is_bot", "owner__name"]:
         for query in (f"{name}=maybe", f"{name}__exact=maybe", f"{name}__gt=1", f"{name}__regex=("):
             response: Any = olga.get(f"{path}?{query}", follow=True)
@@ -213,11 +213,11 @@ def test_lists_answer_odd_filters_with_the_list(olga: Client, path: str, names: 
             assert any(words in page for words in said), f"{path}?{query}"
 
 
-def test_no_parameter_takes_a_value_that_breaks_a_page(olga: Client, side: Side) -> None:
+def test_no_odd_parameter_value_causes_a_server_error(olga: Client, side: Side) -> None:
     seen: list[tuple[int, str]] = []
     for surface in surfaces(side):
         with nullcontext() if f"{surface.path}?" in KEPT_BY_NAVIGATION else without_navigation():
-            seen += asked_oddly(olga, surface)
+            seen += statuses_of_odd_values(olga, surface)
     failed = [f"{status} {what}" for status, what in seen if status >= 500]
 
     assert failed == [], f"{len(failed)} of {len(seen)}:\n" + "\n".join(failed[:40])

@@ -1,4 +1,4 @@
-"""More single faults: admin, API scope, the raw query, warm-up races."""
+"""More regression tests: the admin, the scope of keys, raw queries, long integers."""
 
 import json
 from typing import Any
@@ -29,12 +29,12 @@ from tests.sending import (
 pytestmark = pytest.mark.django_db
 
 
-def test_raw_utf8_in_a_query_is_utf8() -> None:
+def test_raw_utf8_in_a_query_is_decoded() -> None:
     raw = "event.user=é".encode()
     assert protojson.from_query(raw) == {"event": {"user": "é"}}
 
 
-def test_operator_deletes_an_owner_that_has_waiting_requests(sender: Sender) -> None:
+def test_an_owner_with_waiting_requests_cannot_be_deleted(sender: Sender) -> None:
     sender.post(AVAILITY, message(owner="Fresh"))
     client = Client()
     client.force_login(person("olga", is_superuser=True))
@@ -67,7 +67,7 @@ def test_a_poisonous_event_delays_nobody_else(sender: Sender) -> None:
     assert failed == 0, f"{failed} blocks failed"
 
 
-def test_json_owner_that_is_called_null(make_sender: Any) -> None:
+def test_an_owner_in_json_may_be_named_undefined(make_sender: Any) -> None:
     s = make_sender(owners="all")
     assert s.post(AVAILITY, message(owner="undefined")).status_code == 201
     file_all()
@@ -79,7 +79,7 @@ def test_snake_case_is_accepted_in_json(sender: Sender) -> None:
     assert sender.post(EMIT, e).status_code == 200
 
 
-def test_contact_of_refused_message_makes_no_owner(sender: Sender) -> None:
+def test_a_message_with_an_invalid_contact_creates_no_owner(sender: Sender) -> None:
     assert sender.post(AVAILITY, message(owner="Ghost", contact="no address")).status_code == 400
     assert not Owner.objects.filter(name="Ghost").exists()
 
@@ -104,7 +104,7 @@ def test_other_organizations_are_unreachable(make_sender: Any) -> None:
     )
 
 
-def test_rejected_deep_body_page(sender: Sender) -> None:
+def test_admin_pages_handle_deep_bodies_and_odd_parameters(sender: Sender) -> None:
     sender.post(SUNBIRD, b'{"events": [' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"]}")
     sender.post(SUNBIRD, b'{"events": [{"a": ' + b"9" * 4200 + b"}]}")
     file_all()
@@ -134,7 +134,7 @@ def test_rejected_deep_body_page(sender: Sender) -> None:
             assert client.get(f"/admin/{m}/?{q}").status_code < 500
 
 
-def test_integers_of_as_many_digits_as_are_taken_come_back(sender: Sender) -> None:
+def test_events_with_the_longest_accepted_integers_can_be_read(sender: Sender) -> None:
     for digits in (400, MAX_DIGITS - 1):
         sender.post(SUNBIRD, json.dumps({"events": [log_event(str(digits), x=10**digits)]}))
     body = json.dumps({"events": [log_event("big", x="X")]}).replace('"X"', "9" * 4250)

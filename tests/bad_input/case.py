@@ -1,4 +1,4 @@
-"""A case of bad input, and the builders that most cases are made with."""
+"""A case of bad input, and builders for most cases."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _HERE = "<here>"
 
 @dataclass(frozen=True)
 class Kept:
-    """What is filed of a case's requests: events in the tables, repeats, rejected events."""
+    """Events filed from a case's requests: stored, duplicates, rejected."""
 
     stored: int = 0
     duplicates: int = 0
@@ -29,10 +29,10 @@ NOTHING = Kept()
 
 @dataclass(frozen=True)
 class Case:
-    """Input that somebody will send one day, the answer that it gets, and what is kept of it.
+    """Input that somebody will send one day, the response to it, and what is kept of it.
 
-    `code` and `path` are those of the refusal, or of the first event that the answer names; `rejected` has
-    the indexes that it names. Requests are built when the case is run, since their times must be of today.
+    `code` and `path` belong to the refusal or to the first event listed in the response; `rejected` has the
+    indexes of all listed events. Requests are built when the case is run, since their times must be current.
     """
 
     name: str
@@ -46,27 +46,27 @@ class Case:
 
 
 def bad(name: str, build: Build, status: int, code: str, path: str = "", **more: Any) -> Case:
-    """A request that is refused as a whole, and of which nothing is kept unless `more` says so."""
+    """Return a case that is refused as a whole. Nothing of it is kept unless `more` says otherwise."""
     return Case(name, build, status, code, path, **more)
 
 
 def good(name: str, build: Build, status: int = 200, kept: Kept = Kept(stored=1), **more: Any) -> Case:
-    """A request that is taken."""
+    """Return a case that is accepted."""
     return Case(name, build, status, kept=kept, **more)
 
 
 def kept_as_rejected(name: str, build: Build, code: str, path: str = "", **more: Any) -> Case:
-    """A single message that is answered 400 and kept as rejected."""
+    """Return a case of a single message that is answered with 400 and kept as a rejected event."""
     return Case(name, build, 400, code, path, kept=Kept(rejected=1), **more)
 
 
 def among(name: str, event: Callable[[], bytes], code: str, path: str = "") -> Case:
-    """A V3 event that is rejected between two good ones, which are stored."""
+    """Return a case of a V3 event that is rejected between two valid ones, which are stored."""
     return Case(name, lambda: batch(_good(1), event(), _good(2)), 200, code, path, (1,), Kept(2, 0, 1))
 
 
 def kept_among(name: str, event: Callable[[], bytes]) -> Case:
-    """A V3 event that is odd, yet stored, as its neighbours are."""
+    """Return a case of an odd V3 event that is stored together with its valid neighbours."""
     return Case(name, lambda: batch(_good(1), event(), _good(2)), 200, kept=Kept(3))
 
 
@@ -75,39 +75,39 @@ def _good(number: int) -> bytes:
 
 
 def batch(*events: bytes, **headers: str) -> Request:
-    """A V3 batch of events that are JSON texts already."""
+    """Build a V3 batch of events given as JSON."""
     return Request(SUNBIRD, b'{"events":[' + b",".join(events) + b"]}", headers=headers)
 
 
 def spliced(event: Any, path: str, raw: bytes) -> bytes:
-    """The JSON text of an event with any bytes as the value at `path`."""
+    """Return the JSON of an event with the given bytes as value at `path`."""
     text = json.dumps(samples.with_value(event, path, _HERE)).encode()
     return text.replace(json.dumps(_HERE).encode(), raw)
 
 
 def v3(path: str, raw: bytes, mid: str = "odd") -> Callable[[], bytes]:
-    """A V3 event with `raw` at `path`."""
+    """Build a V3 event with `raw` at `path`."""
     return lambda: spliced(log_event(mid), path, raw)
 
 
-def says(path: str, raw: bytes) -> One:
-    """An Availity message with `raw` at `path`."""
+def availity(path: str, raw: bytes) -> One:
+    """Build an Availity message with `raw` at `path`."""
     return lambda: Request(AVAILITY, spliced(message(), path, raw))
 
 
-def emits(path: str, raw: bytes) -> One:
-    """A Buildless event with `raw` at `path`."""
+def buildless(path: str, raw: bytes) -> One:
+    """Build a Buildless event with `raw` at `path`."""
     return lambda: Request(EMIT, spliced(emitted(), path, raw))
 
 
 def form(extra: str = "", **headers: str) -> One:
-    """The smallest form that is taken, and more."""
+    """Build the smallest accepted form, followed by `extra`."""
     least = "source_system=portal&contact=a@b.c&version=v1&telemetryBody.level=info"
     return lambda: Request(AVAILITY, f"{least}{extra}".encode(), FORM, headers)
 
 
 def query(extra: str = "", **changes: str) -> One:
-    """The smallest event in query parameters, and more."""
+    """Build the smallest accepted query, with `changes`, followed by `extra`."""
 
     def build() -> Request:
         least = {"event.id": "abcdefghij01", "event.timing.occurred": str(now_ms())} | changes
@@ -117,7 +117,7 @@ def query(extra: str = "", **changes: str) -> One:
 
 
 def stream(*lines: bytes, end: bytes = b"\n") -> One:
-    """Lines of a stream; `GOOD` stands for a good event."""
+    """Build a stream of lines; `GOOD` is replaced by a valid event."""
 
     def build() -> Request:
         made = [
@@ -133,5 +133,5 @@ GOOD = b"<good>"
 
 
 def body(path: str, content: bytes, content_type: str = JSON, **headers: str) -> One:
-    """Any bytes at any path."""
+    """Build a request with any body."""
     return lambda: Request(path, content, content_type, headers)

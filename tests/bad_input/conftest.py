@@ -1,4 +1,4 @@
-"""Who sends bad input."""
+"""Senders of bad input."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.sending import MakeSender, Sender
 
 @pytest.fixture
 def senders(make_sender: MakeSender, settings: object) -> dict[str, Sender]:
-    """A lenient and a strict one."""
-    settings.RATE_LIMITS = False  # type: ignore[attr-defined]  # what they limit has tests of its own
+    """A lenient and a strict sender."""
+    settings.RATE_LIMITS = False  # type: ignore[attr-defined]  # they have tests of their own
     return {
         mode: make_sender(f"{mode} team", owners="all", kind=KeyType.SECRET, validation=mode)
         for mode in Validation

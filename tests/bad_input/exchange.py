@@ -1,4 +1,4 @@
-"""A request as bytes, and what any dialect's answer says of each event in it."""
+"""A request as bytes, and the response of any dialect parsed into results per event."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PROTOBUF = "application/x-protobuf"
 NDJSON = "application/x-ndjson"
-# Without the time that gzip puts into its header.
+# Without a time in gzip's header, so that the same body gives the same bytes.
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, mtime=0),
     "deflate": zlib.compress,
@@ -24,7 +24,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is posted. Header values and the query are texts of Latin-1, as WSGI has them."""
+    """A request to post. Header values and the query are Latin-1 texts, as in WSGI."""
 
     path: str
     body: bytes = b""
@@ -35,23 +35,25 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an answer says: a refusal of the whole has a code and no events."""
+    """A parsed response. If the whole request was refused, it has a code and no events."""
 
     status: int
     code: str = ""
     path: str = ""
     message: str = ""
     accepted: int = 0
-    rejected: dict[int, str] = field(default_factory=dict)  # the code by index, "" for one not spelled out
+    rejected: dict[int, str] = field(
+        default_factory=dict
+    )  # codes by index, "" for events that are listed without details
 
     @property
     def events(self) -> int:
-        """How many events the answer is about."""
+        """Number of events in the response."""
         return self.accepted + len(self.rejected)
 
 
 def send(sender: Sender, request: Request) -> Any:
-    """Post it with the sender's key, unless it brings a header of its own."""
+    """Post it with the sender's key, unless the request has a key header of its own."""
     return sender.client.generic(
         "POST",
         request.path,
@@ -59,12 +61,12 @@ def send(sender: Sender, request: Request) -> Any:
         request.content_type,
         headers={"X-API-Key": sender.text} | request.headers,
         QUERY_STRING=request.query,
-        CONTENT_TYPE=request.content_type,  # Django's client leaves it out where the body is empty
+        CONTENT_TYPE=request.content_type,  # Django's client omits it if the body is empty
     )
 
 
 def answer_of(request: Request, response: Any) -> Answer:
-    """Read an answer, whatever its dialect; one that can't be read is an error."""
+    """Parse a response of any dialect. Fail if it can't be parsed."""
     status = response.status_code
     if request.path.lstrip("/") in PATHS:
         return _sunbird(status, json.loads(response.content))

@@ -1,6 +1,6 @@
-"""The fuzzing of test_fuzz.py for FUZZ_SECONDS, as `make fuzz` calls it.
+"""Runs the fuzzing of test_fuzz.py for FUZZ_SECONDS (`make fuzz`).
 
-Each round has a seed of its own that is printed; FUZZ_SEED repeats a round.
+Each round prints its seed; FUZZ_SEED repeats a round.
 """
 
 import os
@@ -13,14 +13,16 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.bad_input.exchange import Request
-from tests.bad_input.oracle import hold
+from tests.bad_input.oracle import send_and_verify
 from tests.bad_input.test_fuzz import MODEST, STRATEGIES
 from tests.sending import Sender
 
-ROUND = 300  # examples of each strategy
+ROUND = 300  # examples per strategy
 
 
-def test_for_as_long_as_asked(senders: dict[str, Sender], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_input_breaks_the_promises_for_fuzz_seconds(
+    senders: dict[str, Sender], capsys: pytest.CaptureFixture[str]
+) -> None:
     until = time.monotonic() + float(os.environ["FUZZ_SECONDS"])
     first = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(10**6))
     answers: Counter[str] = Counter()
@@ -36,7 +38,7 @@ def test_for_as_long_as_asked(senders: dict[str, Sender], capsys: pytest.Capture
             @settings(MODEST, max_examples=ROUND)
             @given(request=strategy, mode=st.sampled_from(list(senders)))
             def check(request: Request, mode: str) -> None:
-                answer = hold(senders[mode], request)
+                answer = send_and_verify(senders[mode], request)
                 answers[f"{answer.status} {answer.code}"] += 1
 
             check()

@@ -1,4 +1,4 @@
-"""Strategies of bad requests: valid samples changed in their JSON or their bytes, and what is no sample."""
+"""Strategies for bad requests: valid samples with changed JSON or bytes, and arbitrary bytes."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.wire import samples
 
 Wire = Any
 Draw = Callable[[st.SearchStrategy[Any]], Any]
-NOW = now_ms()  # one for all: what is drawn may depend on nothing but what was drawn before
+NOW = now_ms()  # fixed, so that examples depend only on Hypothesis
 
 TEXTS = st.text(max_size=20) | st.text(
     st.characters(codec=None, categories=["Cs", "Cc", "Lu", "Nd"]), max_size=8
@@ -59,7 +59,7 @@ HEADERS = st.text(
 
 
 def paths_in(value: Wire, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all values inside a JSON value."""
+    """Return the paths of all values inside a JSON value."""
     found: list[tuple[Any, ...]] = []
     items: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, below in items:
@@ -73,7 +73,7 @@ def _deep(value: Wire) -> Wire:
     return value
 
 
-# What is done to the value at `key` of `place`; most are undone by none of the others.
+# Changes to the value at `key` of `place`.
 def _replace(draw: Draw, place: Any, key: Any) -> None:
     place[key] = draw(VALUES)
 
@@ -115,7 +115,7 @@ CHANGES = st.sampled_from([_replace, _replace, _remove, _as_text, _wrap, _inside
 
 @st.composite
 def changed_values(draw: Draw, value: Wire) -> Wire:
-    """A JSON value with one to four changes at any place in it."""
+    """Change a JSON value in one to four places."""
     holder = {"": deepcopy(value)}
     for _ in range(draw(st.integers(1, 4))):
         paths = [path for path in paths_in(holder[""]) if len(path) < 20]
@@ -131,7 +131,7 @@ def changed_values(draw: Draw, value: Wire) -> Wire:
 
 @st.composite
 def json_texts(draw: Draw, value: Wire) -> bytes:
-    """A JSON text of the value, with escapes or without: a lone surrogate is then no UTF-8."""
+    """Serialise a value with escapes or without, in which case a lone surrogate is invalid UTF-8."""
     text = json.dumps(
         value, ensure_ascii=draw(st.booleans()), separators=draw(st.sampled_from([None, (",", ":")]))
     )
@@ -140,7 +140,7 @@ def json_texts(draw: Draw, value: Wire) -> bytes:
 
 @st.composite
 def changed_bytes(draw: Draw, body: bytes) -> bytes:
-    """Bytes with one to four pieces removed, repeated, overwritten or put in."""
+    """Remove, repeat, overwrite or insert one to four pieces of bytes."""
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))
         end = min(len(body), start + draw(st.integers(0, 12)))
@@ -156,7 +156,7 @@ def _sample(draw: Draw, kind: str, mid: str) -> Wire:
 
 @st.composite
 def sunbird_batches(draw: Draw) -> Request:
-    """Good events around one to three that are changed in their JSON: none of it costs the good ones."""
+    """Build a batch of valid events around one to three changed ones, which must not affect the others."""
     kinds = draw(st.lists(st.sampled_from(samples.SUNBIRD), min_size=1, max_size=3))
     events = [log_event("good-first", ets=NOW)]
     events += [draw(changed_values(_sample(draw, kind, f"mutant-{n}"))) for n, kind in enumerate(kinds)]
@@ -167,7 +167,7 @@ def sunbird_batches(draw: Draw) -> Request:
 
 @st.composite
 def odd_headers(draw: Draw) -> dict[str, str]:
-    """A few headers with anything in them."""
+    """Return a few headers with arbitrary values."""
     names = ("X-Device-ID", "X-App-ID", "X-Channel-ID", "User-Agent", "X-Forwarded-For", "Origin", "Accept",
              "Idempotency-Key", "Content-MD5")  # fmt: skip
     found: dict[str, str] = draw(st.dictionaries(st.sampled_from(names), HEADERS, max_size=2))
@@ -176,7 +176,7 @@ def odd_headers(draw: Draw) -> dict[str, str]:
 
 @st.composite
 def availity_messages(draw: Draw) -> Request:
-    """A message changed in its JSON, or a form of changed names and values."""
+    """Build a message with changed JSON, or a form with changed names and values."""
     message = draw(changed_values(_sample(draw, "ui_action", "")))
     if draw(st.booleans()):
         return Request(AVAILITY, draw(json_texts(message)), headers=draw(odd_headers()))
@@ -209,7 +209,7 @@ def _urlencoded(pairs: list[tuple[str, Wire]]) -> bytes:
 
 @st.composite
 def emitted_events(draw: Draw) -> Request:
-    """A Buildless event changed in its JSON, as a body or as query parameters."""
+    """Build a changed Buildless event as a JSON body or as query parameters."""
     event = draw(changed_values(_sample(draw, "emitted_event", "")))
     if draw(st.booleans()):
         return Request(EMIT, draw(json_texts(event)), headers=draw(odd_headers()))
@@ -237,7 +237,7 @@ def _emitted(name: str) -> Wire:
 
 @st.composite
 def streams(draw: Draw) -> Request:
-    """Good lines around lines that are changed in their JSON or in their bytes."""
+    """Build a stream of valid lines around lines with changed JSON or bytes."""
     bad = [
         draw(json_texts(draw(changed_values(_sample(draw, "emitted_event", f"mutant{n:010}")))))
         for n in range(2)
@@ -250,7 +250,7 @@ def streams(draw: Draw) -> Request:
 
 
 def protobuf_of(event: Wire) -> bytes:
-    """An event in protobuf; its free data travels as bytes there."""
+    """Encode an event as protobuf, in which its free-form data is bytes."""
     event = deepcopy(event)
     event["event"].pop("data", None)
     message = json_format.ParseDict(event, buildless_pb2.Event())
@@ -259,8 +259,8 @@ def protobuf_of(event: Wire) -> bytes:
 
 
 @st.composite
-def spoilt_bytes(draw: Draw) -> Request:
-    """A valid request of any dialect and encoding with its bytes changed."""
+def corrupted_bytes(draw: Draw) -> Request:
+    """Change the bytes of a valid request of any dialect and encoding."""
     request = draw(st.sampled_from(valid_requests()))
     body = draw(changed_bytes(request.body)) if request.body else b""
     query = draw(changed_bytes(request.query.encode())).decode("latin-1") if request.query else ""
@@ -268,7 +268,7 @@ def spoilt_bytes(draw: Draw) -> Request:
 
 
 def valid_requests() -> list[Request]:
-    """One valid request of each dialect and encoding."""
+    """Return one valid request for each dialect and encoding."""
     emitted_event = samples.complete("emitted_event", ms=NOW)
     form = [(".".join(path), value) for path, value in _leaves(samples.complete("ui_action"))]
     batch = [samples.complete(kind, ms=NOW, mid=kind) for kind in ("start", "summary", "share")]
@@ -293,7 +293,7 @@ def valid_requests() -> list[Request]:
 
 @st.composite
 def arbitrary(draw: Draw) -> Request:
-    """Any bytes or any JSON value, at any path, as anything, compressed or said to be."""
+    """Build a request of arbitrary bytes or JSON for any path, content type and content encoding."""
     path = draw(st.sampled_from([SUNBIRD, AVAILITY, EMIT, STREAM]))
     content_type = draw(
         st.sampled_from([JSON, FORM, PROTOBUF, NDJSON, "", "text/plain;charset=UTF-8", "multipart/form-data"])

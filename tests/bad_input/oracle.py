@@ -1,4 +1,4 @@
-"""What must hold for any input: never a 5xx, each event of an accepted request filed, neighbours stored."""
+"""Checks for any input: no 5xx, every event of an accepted request filed, valid neighbours stored."""
 
 import json
 from collections import Counter
@@ -19,11 +19,11 @@ from tests.wire.rows import exact
 
 GOOD = ("good-first", "good-last", "goodevent000001", "goodevent000002")
 CLIENTS_FAULT = range(400, 500)
-COMPARED = 100  # events of a request that are compared with what was sent
+COMPARED = 100  # events per request that are compared with what was sent
 
 
-def hold(sender: Sender, request: Request) -> Answer:
-    """Post the request, file what it left, and hold it to the promise; leaves nothing behind."""
+def send_and_verify(sender: Sender, request: Request) -> Answer:
+    """Post and file the request, check what must hold for any input, and roll everything back."""
     try:
         with transaction.atomic():
             answer, _ = exchange(sender, request)
@@ -34,13 +34,13 @@ def hold(sender: Sender, request: Request) -> Answer:
 
 
 def forget() -> None:
-    """Forget what the process remembers of rows that were rolled back."""
+    """Forget cached data about rows that were rolled back."""
     admission.forget()
     admission.forget()
 
 
 def exchange(sender: Sender, request: Request) -> tuple[Answer, Filed]:
-    """Post the request, file what it left, and hold it to the promise."""
+    """Post and file the request, and check what must hold for any input."""
     known = set(Event.objects.values_list("pk", flat=True))
     answer = answer_of(request, send(sender, request))
     assert answer.status in (200, 201) or answer.status in CLIENTS_FAULT, answer
@@ -48,31 +48,31 @@ def exchange(sender: Sender, request: Request) -> tuple[Answer, Filed]:
     done = drain()
     filed = done.stored + done.duplicates + done.rejected
     assert filed == waiting, f"{waiting} events waited, {done}"
-    assert not InboxRequest.objects.exists(), "something waits after a drain"
+    assert not InboxRequest.objects.exists(), "requests wait after a drain"
     if answer.status < 300:
-        _hold_accepted(request, answer, done, known)
+        _verify_accepted(request, answer, done, known)
     else:
-        _hold_refused(answer, done)
+        _verify_refused(answer, done)
     assert differences() == []
     assert not RejectedEvent.objects.filter(code="unfileable").exists()
     return answer, done
 
 
-def _hold_accepted(request: Request, answer: Answer, done: Filed, known: set[Any]) -> None:
+def _verify_accepted(request: Request, answer: Answer, done: Filed, known: set[Any]) -> None:
     assert done.stored + done.duplicates + done.rejected == answer.events, f"{answer}: {done}"
     assert done.stored <= answer.accepted
-    # What is rejected twice with the same bytes is kept once.
+    # Events rejected twice with the same bytes are kept once.
     assert done.rejected <= len(answer.rejected)
     assert done.duplicates or (done.stored, done.rejected) == (answer.accepted, len(answer.rejected))
     stored = Counter(Event.objects.values_list("client_event_id", flat=True))
     for name in GOOD:
         if f'"{name}"'.encode() in request.body:
             assert stored[name], f"the good neighbour {name} is not stored"
-    _hold_way_back(request, answer, known)
+    _verify_round_trip(request, answer, known)
 
 
-def _hold_refused(answer: Answer, done: Filed) -> None:
-    """A refusal keeps nothing, but for the one event of a request whose answer is a rejection."""
+def _verify_refused(answer: Answer, done: Filed) -> None:
+    """A refused request keeps nothing, except a single event that is kept as rejected."""
     assert (done.stored, done.duplicates) == (0, 0), f"{answer}: {done}"
     assert answer.code
     assert answer.message.endswith((".", "?")), answer.message
@@ -81,8 +81,8 @@ def _hold_refused(answer: Answer, done: Filed) -> None:
         assert (kept.code, kept.message) == (answer.code, answer.message)
 
 
-def _hold_way_back(request: Request, answer: Answer, known: set[Any]) -> None:
-    """What was accepted as JSON comes back as it was sent."""
+def _verify_round_trip(request: Request, answer: Answer, known: set[Any]) -> None:
+    """Events accepted as JSON are returned as sent."""
     events = [event for index, event in enumerate(_sent(request)) if index not in answer.rejected]
     if not events:
         return
@@ -94,7 +94,7 @@ def _hold_way_back(request: Request, answer: Answer, known: set[Any]) -> None:
 
 
 def _same(value: Any) -> Any:
-    """What can be looked up in a set, and is equal where JSON values are."""
+    """Return a hashable value that is equal if and only if the JSON values are."""
     return _frozen(exact(value))
 
 
@@ -105,7 +105,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _sent(request: Request) -> list[Any]:
-    """The events of a request that is plain JSON; none of any other."""
+    """Return the events of a plain JSON request, or none for other requests."""
     if "Content-Encoding" in request.headers or not request.body:
         return []
     if request.path == STREAM:
@@ -117,7 +117,7 @@ def _sent(request: Request) -> list[Any]:
 
 
 def _value(text: bytes) -> Any:
-    """The JSON value of a text, None where it has none; what is no UTF-8 in it was rejected."""
+    """Parse JSON, or return None if it isn't valid. Invalid UTF-8 was rejected before."""
     try:
         return json.loads(text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace"))
     except (ValueError, RecursionError):

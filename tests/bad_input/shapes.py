@@ -1,4 +1,4 @@
-"""Cases: bodies that are no event or no batch, batches of odd sizes, repeats."""
+"""Cases: bodies that aren't events or batches, batches of odd sizes, repeats."""
 
 import json
 
@@ -6,13 +6,13 @@ from tests.bad_input.case import (
     Case,
     Kept,
     among,
+    availity,
     bad,
     batch,
     body,
-    emits,
+    buildless,
     good,
     kept_as_rejected,
-    says,
     spliced,
     v3,
 )
@@ -21,7 +21,7 @@ from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, emitted, log_event, m
 
 
 def numbered(count: int, **bad_at: int) -> Request:
-    """A batch of `count` events; the one at `bad_at` has no edata."""
+    """Build a batch of `count` events in which the one at `bad_at` has no edata."""
     ms = now_ms()
     events = [log_event(f"L:{number}", ets=ms) for number in range(count)]
     for index in bad_at.values():
@@ -34,7 +34,7 @@ def twice(path: str, first: object, second: object, **headers: str) -> list[Requ
 
 
 def again(**changes: object) -> list[Request]:
-    """The same mid and ets in two batches."""
+    """Build two batches with an event of the same mid and ets."""
     ms = now_ms()
     events = (log_event("same", ets=ms), log_event("same", ets=ms) | changes)
     return twice(SUNBIRD, *({"events": [event]} for event in events))
@@ -46,7 +46,7 @@ def at_two_times() -> list[Request]:
 
 
 def pair(**changes: object) -> Request:
-    """The same mid and ets twice in one batch."""
+    """Build a batch with two events of the same mid and ets."""
     ms = now_ms()
     events = (log_event("same", ets=ms), log_event("same", ets=ms) | changes)
     return batch(*(json.dumps(event).encode() for event in events))
@@ -129,16 +129,16 @@ BODIES = [
     ),
     bad("protobuf cut off", body(EMIT, b"\x2a\x50\x12", PROTOBUF), 400, "bad_protobuf"),
     good("an empty stream", body(STREAM, b""), kept=Kept()),
-    # One dialect's body at another's address.
+    # Bodies sent to another dialect's address.
     bad(
         "an Availity message at Sunbird's path",
-        lambda: Request(SUNBIRD, says("payerId", b'"x"')().body),
+        lambda: Request(SUNBIRD, availity("payerId", b'"x"')().body),
         400,
         "no_events",
     ),
     bad(
         "a Buildless event at Sunbird's path",
-        lambda: Request(SUNBIRD, emits("scope", b'"x"')().body),
+        lambda: Request(SUNBIRD, buildless("scope", b'"x"')().body),
         400,
         "no_events",
     ),
@@ -150,7 +150,7 @@ BODIES = [
     ),
     kept_as_rejected(
         "an Availity message at Buildless's path",
-        lambda: Request(EMIT, says("payerId", b'"x"')().body),
+        lambda: Request(EMIT, availity("payerId", b'"x"')().body),
         "missing",
         "event",
     ),
@@ -234,18 +234,23 @@ EVENTS = [
     among("an empty mid", v3("mid", b'""'), "empty", "mid"),
     among("a mid of 513 characters", v3("mid", b'"' + b"x" * 513 + b'"'), "bad_length", "mid"),
     kept_as_rejected(
-        "an array for entries", says("telemetryBody.entries", b"[]"), "wrong_type", "telemetryBody.entries"
+        "an array for entries",
+        availity("telemetryBody.entries", b"[]"),
+        "wrong_type",
+        "telemetryBody.entries",
     ),
     kept_as_rejected(
-        "an object for a text in a message", says("customerId", b"{}"), "wrong_type", "customerId"
+        "an object for a text in a message", availity("customerId", b"{}"), "wrong_type", "customerId"
     ),
-    kept_as_rejected("a contact that is no address", says("contact", b'"nobody"'), "bad_value", "contact"),
-    kept_as_rejected("a version of tomorrow", says("version", b'"2"'), "unknown_version", "version"),
-    kept_as_rejected("an array for a Buildless event", emits("event", b"[]"), "wrong_type", "event"),
-    kept_as_rejected("no context", emits("event.context", b"[]"), "empty", "event.context"),
+    kept_as_rejected(
+        "a contact that is no address", availity("contact", b'"nobody"'), "bad_value", "contact"
+    ),
+    kept_as_rejected("a version of tomorrow", availity("version", b'"2"'), "unknown_version", "version"),
+    kept_as_rejected("an array for a Buildless event", buildless("event", b"[]"), "wrong_type", "event"),
+    kept_as_rejected("no context", buildless("event.context", b"[]"), "empty", "event.context"),
     kept_as_rejected(
         "eleven contexts",
-        emits(
+        buildless(
             "event.context",
             b"[" + b",".join([b'{"type":"type.googleapis.com/buildless.context.B","event":"e"}'] * 11) + b"]",
         ),
@@ -253,14 +258,14 @@ EVENTS = [
         "event.context",
     ),
     kept_as_rejected(
-        "an id of eleven characters", emits("event.id", b'"abcdefghijk"'), "bad_value", "event.id"
+        "an id of eleven characters", buildless("event.id", b'"abcdefghijk"'), "bad_value", "event.id"
     ),
     kept_as_rejected(
-        "a collection with digits", emits("collection", b'"builds2"'), "bad_value", "collection"
+        "a collection with digits", buildless("collection", b'"builds2"'), "bad_value", "collection"
     ),
     kept_as_rejected(
         "a reserved key in data",
-        emits("event.data", b'{"a": [{"_buildless_": 1}]}'),
+        buildless("event.data", b'{"a": [{"_buildless_": 1}]}'),
         "reserved_key",
         "event.data.a[0]._buildless_",
     ),

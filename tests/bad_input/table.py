@@ -1,4 +1,4 @@
-"""The table of bad input, and what each case really gets."""
+"""The table of bad input and its documentation page, with the real outcome of each case."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from tests.sending import Sender
 
 
 class Section(NamedTuple):
-    """A part of the page, with its cases."""
+    """A section of the page and its cases."""
 
     title: str
     cases: list[Case]
@@ -46,14 +46,14 @@ CASES = {case.name: case for section in SECTIONS for case in section.cases}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case got: the last answer, and what was filed of all its requests."""
+    """The last response of a case, and what was filed from all its requests."""
 
     answer: Answer
     kept: Kept
 
 
 class Keys(NamedTuple):
-    """Who posts, and the keys that stand for names in braces."""
+    """The sender, and keys by the names that requests have in braces."""
 
     sender: Sender
     by_name: Mapping[str, str]
@@ -65,7 +65,7 @@ def _sender(owner: str = "YourTeam", *, organization: str = "acme", **options: A
 
 
 def make_keys() -> Keys:
-    """A key of each sort."""
+    """Create a key of each sort."""
     secret = _sender(owners="all", kind=KeyType.SECRET)
     made = {
         "secret": secret,
@@ -83,7 +83,7 @@ def make_keys() -> Keys:
 
 
 def outcome_of(case: Case, keys: Keys) -> Outcome:
-    """Run a case under the oracle; leaves nothing behind."""
+    """Run a case with all checks of the oracle, and roll everything back."""
     built = case.build()
     total = Filed()
     answer = Answer(0)
@@ -107,7 +107,7 @@ def _with_keys(request: Request, by_name: Mapping[str, str]) -> Request:
 
 
 def page(outcomes: Mapping[str, Outcome]) -> str:
-    """The page: a table for each section, with what was really answered and kept."""
+    """Return the page: a table for each section, with the real responses and what was kept."""
     return "\n".join([_HEAD, *_sections(outcomes)])
 
 
@@ -124,14 +124,14 @@ def _answer(answer: Answer) -> str:
     if not answer.code:
         return str(answer.status)
     at = f" at `{_cell(answer.path)}`" if answer.path else ""
-    # Times in sentences are those of the run.
+    # Times in messages change with each run.
     sentence = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "…", answer.message)
     named = f", event {', '.join(map(str, answer.rejected))}" if answer.rejected else ""
     return f"{answer.status}{named}: `{answer.code}`{at}: {_cell(sentence)}"
 
 
 def _cell(text: str) -> str:
-    """Text that a table of Markdown can show."""
+    """Escape a text for a Markdown table."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u202e\ufeff\ud800-\udfff]", "�", text)
     return re.sub(r"([|<>*_{}\\`\[\]])", r"\\\1", text)
 

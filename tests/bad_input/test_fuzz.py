@@ -1,6 +1,6 @@
-"""Hypothesis against the endpoints: bytes, JSON values and spoilt samples, lenient and strict.
+"""Fuzz the endpoints with bytes, JSON values and corrupted samples, under lenient and strict validation.
 
-A modest number of examples; `make fuzz` goes on for as long as it is told (long_fuzz.py).
+Tries a modest number of examples; `make fuzz` runs for a given time (long_fuzz.py).
 """
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.bad_input import mutations
 from tests.bad_input.exchange import Request
-from tests.bad_input.oracle import hold
+from tests.bad_input.oracle import send_and_verify
 from tests.sending import Sender
 
 STRATEGIES = {
@@ -17,7 +17,7 @@ STRATEGIES = {
     "availity": mutations.availity_messages(),
     "buildless": mutations.emitted_events(),
     "streams": mutations.streams(),
-    "bytes": mutations.spoilt_bytes(),
+    "bytes": mutations.corrupted_bytes(),
     "anything": mutations.arbitrary(),
 }
 MODEST = settings(
@@ -29,10 +29,10 @@ MODEST = settings(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_input_breaks_the_promise(senders: dict[str, Sender], strategy: str) -> None:
+def test_no_input_breaks_the_promises_of_ingestion(senders: dict[str, Sender], strategy: str) -> None:
     @MODEST
     @given(request=STRATEGIES[strategy], mode=st.sampled_from(list(senders)))
     def check(request: Request, mode: str) -> None:
-        hold(senders[mode], request)
+        send_and_verify(senders[mode], request)
 
     check()

@@ -26,7 +26,7 @@ PARTS = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
 
 
 def batch_as(content_type: str = JSON, **headers: str) -> One:
-    """A good batch of one event."""
+    """Build a valid batch of one event."""
     return lambda: Request(SUNBIRD, _batch(), content_type, headers)
 
 
@@ -35,12 +35,12 @@ def _batch() -> bytes:
 
 
 def message_as(content_type: str = JSON, query: str = "", **headers: str) -> One:
-    """A good message."""
+    """Build a valid message."""
     return lambda: Request(AVAILITY, json.dumps(message()).encode(), content_type, headers, query)
 
 
 def emitted_as(content_type: str = JSON, query: str = "", **headers: str) -> One:
-    """A good Buildless event in JSON."""
+    """Build a valid Buildless event in JSON."""
     return lambda: Request(EMIT, json.dumps(emitted()).encode(), content_type, headers, query)
 
 
@@ -140,7 +140,7 @@ LINES = [
 
 
 def packed(encoding: str, content: bytes | None = None) -> One:
-    """A batch under a Content-Encoding; `content` where it isn't what that says."""
+    """Build a batch with a Content-Encoding; `content` replaces the correctly encoded body."""
 
     def build() -> Request:
         pack = PACKED.get(encoding.lower().strip(), bytes)
@@ -151,7 +151,7 @@ def packed(encoding: str, content: bytes | None = None) -> One:
 
 
 def gzipped(change: str) -> One:
-    """A gzip body that something happened to."""
+    """Build a damaged gzip body."""
 
     def build() -> Request:
         plain = _batch()
@@ -255,7 +255,7 @@ HEADERS = [
 
 
 def keyed(query: str = "", **headers: str) -> One:
-    """A message with these means of authentication only; names in braces stand for keys."""
+    """Build a message with only these means of authentication; names in braces are replaced by keys."""
     return message_as(query=query, **{"X-API-Key": ""} | headers)
 
 
@@ -311,7 +311,7 @@ KEYS = [
     good("the key of another tenant, with an owner of the same name", keyed(**{"X-API-Key": "{other}"}), 201),
 ]
 
-# What fuzzing came upon; each was answered 500 or lost something once.
+# Found by fuzzing; each once caused a 500 or lost an event.
 FOUND = [
     good("a query name that is a byte of no UTF-8", query("&%80=1")),
     good("a query path below a known field, of no UTF-8", query("&event.detail.%ff.x=1")),

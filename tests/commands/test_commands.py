@@ -30,7 +30,7 @@ def run(*arguments: str) -> str:
     return output.getvalue()
 
 
-def test_create_key_prints_the_key_alone_on_the_last_line_and_makes_what_is_missing(db: None) -> None:
+def test_create_key_prints_the_key_on_the_last_line_and_creates_missing_owners(db: None) -> None:
     key = run("create_key", "--owner", "Team A").splitlines()[-1]
     made = ApiKey.objects.get()
     assert made.matches(key)
@@ -52,7 +52,7 @@ def test_create_key_takes_a_list_of_owners_or_all(db: None) -> None:
     assert ApiKey.objects.filter(all_owners=True).count() == 1
 
 
-def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_what_it_opens(db: None) -> None:
+def test_create_key_requires_open_to_anyone_for_a_publishable_key_of_all_owners(db: None) -> None:
     with pytest.raises(CommandError, match=r"write events for every owner.*--open-to-anyone"):
         run("create_key", "--owner", "A", "--owners", "all")
     assert not Owner.objects.exists()
@@ -60,7 +60,7 @@ def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_what_it_open
     assert ApiKey.objects.get().all_owners
 
 
-def test_create_key_gives_the_permissions_that_are_named(db: None) -> None:
+def test_create_key_sets_the_given_permissions(db: None) -> None:
     for chosen in ("write", "read", "both"):
         run("create_key", "--owner", "A", "--type", "secret", "--permissions", chosen)
         assert ApiKey.objects.latest("pk").permissions == chosen
@@ -76,7 +76,7 @@ def test_create_key_sets_the_owners_validation(db: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"])
-def test_create_key_refuses_what_is_no_name(db: None, name: str) -> None:
+def test_create_key_refuses_invalid_names(db: None, name: str) -> None:
     with pytest.raises(CommandError, match=r"name|blank"):
         run("create_key", "--owner", name)
 
@@ -87,10 +87,10 @@ def test_drain_prints_what_it_did(sender: Sender) -> None:
     assert "0 requests" in run("drain")
 
 
-def test_drain_ends_although_more_keeps_coming_in(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drain_ends_while_others_keep_sending(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     def file_while_others_send() -> Filed:
         filed.append(drain_block())
-        assert len(filed) < 5, "it runs for as long as others send"
+        assert len(filed) < 5, "it runs as long as others send"
         sender.batch(log_event())
         return filed[-1]
 
@@ -100,7 +100,7 @@ def test_drain_ends_although_more_keeps_coming_in(sender: Sender, monkeypatch: p
     assert "1 requests: 1 events stored" in run("drain")
 
 
-def test_verify_is_content_with_what_ingestion_leaves(sender: Sender, verifiable: None) -> None:
+def test_verify_passes_before_and_after_filing(sender: Sender, verifiable: None) -> None:
     sender.batch(log_event(), {"eid": "x"})
     assert "All agrees: 0 events, 0 rejected, 2 waiting." in run("verify")
     run("drain")
@@ -134,7 +134,7 @@ def test_verify_finds_damage(sender: Sender, verifiable: None, damage: str) -> N
 
 @pytest.fixture
 def verifiable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test is in a transaction already, which can't change its isolation any more."""
+    """Leave the isolation level alone: the test's transaction has begun and can't change it."""
     from ingestion import verification
 
     monkeypatch.setattr(verification, "freeze", lambda: None)
@@ -145,18 +145,18 @@ def test_verify_reads_one_snapshot(client: Client) -> None:
     assert "All agrees" in run("verify")
 
 
-def test_manage_partitions_makes_the_weeks_ahead(db: None) -> None:
+def test_manage_partitions_creates_the_weeks_ahead(db: None) -> None:
     assert "partitions of 20 tables, 0 of them new." in run("manage_partitions")
 
 
-def test_live_and_ready_answer(db: None, client: Client) -> None:
+def test_livez_and_readyz_succeed(db: None, client: Client) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["database"]) == (200, "ok")
     assert ready.json()["broker"] == "ok"
 
 
-def test_ready_says_when_migrations_are_pending(
+def test_readyz_fails_while_migrations_are_pending(
     db: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MigrationRecorder(connection).record_unapplied("events", "0001_initial")
@@ -164,7 +164,7 @@ def test_ready_says_when_migrations_are_pending(
     assert (response.status_code, response.json()["database"]) == (503, "migrations pending")
 
 
-def test_there_is_an_event_for_each_usage(sender: Sender) -> None:
+def test_usage_matches_the_stored_event(sender: Sender) -> None:
     sender.batch(log_event())
     run("drain")
     usage: Any = UsageHour.objects.get()
@@ -175,7 +175,7 @@ def test_there_is_an_event_for_each_usage(sender: Sender) -> None:
     ("statement", "said"),
     [("SELECT 1", "Is Tally running"), (LOCKED, "another process is working on the same rows")],
 )
-def test_what_the_database_refuses_is_said_in_two_lines(
+def test_database_errors_are_explained_without_a_traceback(
     statement: str, said: str, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The first start makes the demo; later starts change nothing; nobody else's database gets one."""
+"""The first start creates the demo, later starts change nothing, and other databases get no demo."""
 
 import json
 import shlex
@@ -45,7 +45,7 @@ def state() -> tuple[int, ...]:
     return tuple(model._default_manager.count() for model in models)
 
 
-def test_the_first_start_makes_data_users_and_a_key() -> None:
+def test_the_first_start_creates_data_users_and_a_key() -> None:
     call_command("prepare")
     call_command("load_demo")
 
@@ -66,7 +66,7 @@ def test_a_second_start_changes_nothing() -> None:
     assert home.key_text() == key != ""
 
 
-def test_the_demo_is_not_made_where_somebody_can_log_in_already() -> None:
+def test_no_demo_is_created_if_somebody_can_log_in_already() -> None:
     get_user_model().objects.create_user("alice")
 
     call_command("prepare")
@@ -74,7 +74,7 @@ def test_the_demo_is_not_made_where_somebody_can_log_in_already() -> None:
     assert not home.exists()
 
 
-def test_the_demo_is_not_made_in_a_database_that_is_not_ours(settings: Settings) -> None:
+def test_no_demo_is_created_in_a_database_of_somebody_elses(settings: Settings) -> None:
     settings.DEMO = False
 
     call_command("prepare")
@@ -83,7 +83,7 @@ def test_the_demo_is_not_made_in_a_database_that_is_not_ours(settings: Settings)
     assert not get_user_model().objects.exists()
 
 
-def test_the_demo_is_made_anywhere_on_request(settings: Settings) -> None:
+def test_the_demo_is_created_in_any_database_on_request(settings: Settings) -> None:
     settings.DEMO = False
 
     call_command("prepare", "--demo")
@@ -98,7 +98,7 @@ def test_an_interrupted_load_resumes_without_sending_anything_twice(monkeypatch:
     calls = iter(range(100))
 
     def interrupted() -> None:
-        if next(calls) == 2:  # its posts are in the inbox, and noted
+        if next(calls) == 2:  # its requests are in the inbox, and noted as sent
             raise KeyboardInterrupt
         filed()
 
@@ -130,7 +130,7 @@ def test_the_newest_day_is_loaded_first() -> None:
     assert days == sorted(days, reverse=True)
 
 
-def test_without_a_demo_an_unfinished_load_is_over(settings: Settings) -> None:
+def test_switching_the_demo_off_ends_an_unfinished_load(settings: Settings) -> None:
     call_command("prepare")
     settings.DEMO = False
 
@@ -139,7 +139,7 @@ def test_without_a_demo_an_unfinished_load_is_over(settings: Settings) -> None:
     assert first_start.unfinished() is None
 
 
-def test_the_key_is_the_same_where_the_database_was_made_anew() -> None:
+def test_the_key_stays_the_same_in_a_new_database() -> None:
     home.make_key()
     text = home.key_text()
     ApiKey.objects.all().delete()
@@ -158,7 +158,7 @@ def test_a_revoked_key_stays_revoked() -> None:
     assert home.key_text() == ""
 
 
-def test_seeding_where_there_is_data_says_so_and_adds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_seeding_a_second_time_adds_nothing_and_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("seed_demo", "--events", "100", "--days", "2")
     before = state()
 
@@ -177,9 +177,7 @@ def test_seeding_again_adds_more() -> None:
     assert Event.objects.count() > before
 
 
-def test_what_is_pasted_from_the_welcome_is_accepted(
-    client: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_in_the_welcome_works(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("prepare")
     call_command("welcome")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
@@ -211,7 +209,7 @@ def test_the_welcome_names_users_with_passwords_that_work(client: Client) -> Non
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "tally.example"])
-def test_no_published_password_works_where_others_can_reach_the_demo(
+def test_no_published_password_works_if_others_can_reach_the_demo(
     host: str, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOST", host)
@@ -247,7 +245,7 @@ def test_a_demo_made_on_this_machine_loses_its_published_passwords_once_others_c
     assert "operator  (changed)" in welcome.text()
 
 
-def test_the_welcome_names_no_password_that_was_changed() -> None:
+def test_the_welcome_omits_passwords_that_were_changed() -> None:
     call_command("prepare")
     lead = get_user_model().objects.get(username="lead")
     lead.set_password("changed since")
@@ -256,7 +254,7 @@ def test_the_welcome_names_no_password_that_was_changed() -> None:
     assert "lead-demo" not in welcome.text()
 
 
-def test_the_welcome_without_a_demo_says_how_to_begin() -> None:
+def test_the_welcome_without_a_demo_explains_the_first_steps() -> None:
     text = welcome.text()
 
     assert "createsuperuser" in text

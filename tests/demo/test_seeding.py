@@ -1,4 +1,4 @@
-"""The demo's data is lifelike, complete, and the same each time."""
+"""The demo's data is lifelike, complete and reproducible."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,13 +46,13 @@ def test_a_small_demo_has_all_kinds_and_encodings() -> None:
     assert 0 < counts.rejected < 15
 
 
-def test_the_books_balance() -> None:
+def test_tables_and_counters_agree() -> None:
     seed_small()
 
     assert [difference for difference in verification.differences() if difference] == []
 
 
-def test_events_were_filed_when_they_came() -> None:
+def test_events_are_filed_soon_after_their_receipt() -> None:
     seed_small()
 
     lags = {event.ingested_at - event.received_at for event in Event.objects.all()}
@@ -82,14 +82,14 @@ def test_events_arrive_over_the_whole_period_and_never_after_it() -> None:
     assert max(post.received_ms for post in posts) <= UNTIL.timestamp() * 1000
 
 
-def test_some_events_are_warned_of_and_some_rejected_with_a_reason() -> None:
+def test_some_events_have_warnings_and_some_are_rejected() -> None:
     seeding.send(script.posts(1, Period.before(UNTIL, 14), 2_000), lambda _: None)
 
     assert {rejected.code for rejected in RejectedEvent.objects.all()} >= {"unknown_kind", "missing"}
     assert WarningHour.objects.filter(path="edata.uri", code="missing").exists()
 
 
-def test_releases_bring_errors() -> None:
+def test_a_new_release_has_more_errors() -> None:
     seeding.send(script.posts(1, Period.before(UNTIL, 14), 6_000), lambda _: None)
 
     def errors(version: str) -> float:
@@ -125,7 +125,7 @@ def test_the_demo_is_an_organization_of_its_own() -> None:
     assert not Event.objects.exclude(owner__in=owners).exists()
 
 
-def test_no_key_that_filled_in_the_data_can_be_used_afterwards() -> None:
+def test_keys_used_for_seeding_cannot_be_used_afterwards() -> None:
     seed_small()
 
     assert not ApiKey.objects.usable().exists()

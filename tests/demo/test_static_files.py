@@ -1,4 +1,4 @@
-"""Static files are collected when something of them is newer than what was collected, else left alone."""
+"""Static files are collected only if a source is newer than the collected files."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,7 @@ from pytest_django import Settings
 from telemetry_project import static_files
 
 
-def test_static_files_are_collected_once_and_again_when_they_are_older(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_static_files_are_collected_again_only_when_outdated(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = {
         **settings.STORAGES,

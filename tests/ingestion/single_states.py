@@ -1,4 +1,4 @@
-"""The states of Availity's messages and Buildless's events in each encoding, as `v3_states` has V3's."""
+"""States of Availity's messages and Buildless's events in each encoding; `v3_states` has those of V3."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -17,7 +17,7 @@ Wire = Any
 FORM = "application/x-www-form-urlencoded"
 PROTOBUF = "application/x-protobuf"
 
-# From the documents: what must be there, and what may be missing with a warning.
+# From the documents: required fields, and fields whose absence is only a warning.
 AVAILITY_JSON = {
     "customerId", "contact", "owner", "source_system", "version", "telemetryBody.level",
     "telemetryBody.entries.action", "telemetryBody.entries.label", "telemetryBody.entries.event",
@@ -33,7 +33,7 @@ BUILDLESS_SOFT = {
 
 
 def flat(value: Wire, path: str = "") -> Iterator[tuple[str, str]]:
-    """A form's names and values; what a form can't say is left out."""
+    """Yield a form's names and values, without values that a form can't express."""
     for key, below in value.items():
         name = f"{path}.{key}".lstrip(".")
         if type(below) is dict:
@@ -68,14 +68,14 @@ Post = Callable[[Sender, str, Wire], Any]
 
 
 def as_text(value: Wire) -> Wire:
-    """An event as a form says it: all values are texts."""
+    """Return an event as a form expresses it, with all values as text."""
     if type(value) is dict:
         return {key: as_text(below) for key, below in value.items()}
     return "null" if value is None else str(value)
 
 
 def as_protobuf(value: Wire) -> Wire:
-    """An event as protobuf says it: zero, false and nothing are not there."""
+    """Return an event as protobuf expresses it, without zero, false and empty values."""
     if type(value) is not dict:
         return value
     return {key: as_protobuf(below) for key, below in value.items() if below not in (0, "", False)}
@@ -83,14 +83,14 @@ def as_protobuf(value: Wire) -> Wire:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an event of a kind travels, and what is asked of it on that way."""
+    """An encoding of a kind: how it is posted, and what is required of it."""
 
     kind: str
     path: str
     post: Post
     hard: set[str]
     soft: set[str]
-    wrong: Wire  # of a wrong type for most fields; None where a wrong type can't be said
+    wrong: Wire  # of a wrong type for most fields; None if the encoding can't express wrong types
     says_null: bool
     comes_back: Callable[[Wire], Wire] = deepcopy
 
@@ -115,22 +115,22 @@ ENCODINGS = {
         "emitted_event", EMIT, post_protobuf, BUILDLESS, BUILDLESS_SOFT, None, False, as_protobuf
     ),
 }  # fmt: skip
-# Fields that lenient validation holds though nobody requires them, and those that hold any object.
+# Optional fields that even lenient validation checks, and fields that accept any object.
 HELD = {"collection"}
-# Codes that refuse an empty text in a hard field, other than `empty`.
+# Codes other than `empty` for an empty text in a hard field.
 EMPTY = {"contact": "bad_value", "version": "unknown_version"}
 OPEN = {"event.data"}
 
 
 def single_states(encoding: Encoding) -> Iterator[State]:
-    """The states of a message or an emitted event in its encoding."""
+    """Yield the states of a message or an emitted event in its encoding."""
     whole = samples.complete(encoding.kind, ms=now_ms())
     least = samples.minimal(encoding.kind, ms=now_ms())
     if encoding.kind == "emitted_event":
-        whole["event"]["tenant"] = "acme"  # another than the key's would be warned of
+        whole["event"]["tenant"] = "acme"  # any other than the key's would cause a warning
     if encoding.post in (post_query, post_protobuf):
         whole["event"]["data"] = {"@type": "type.example/x", "value": "AP8="}
-    if encoding.post is post_query:  # it has no way to say a list of messages
+    if encoding.post is post_query:  # a query can't express a list of messages
         del whole["event"]["context"], whole["event"]["detail"]["client"]["tool"], least["event"]["context"]
     if encoding.post is post_form:
         for path in encoding.soft:
@@ -142,7 +142,7 @@ def single_states(encoding: Encoding) -> Iterator[State]:
     if encoding.wrong is not None:
         yield State("unknown keys", whole | {"unknown": {"deep": {"er": "x"}}, "__proto__": "2"})
     for path in sorted(encoding.hard):
-        # A query has no empty objects: without the only field in it, an object isn't there.
+        # A query can't express an empty object: without its only field, an object is missing.
         alone = encoding.post is post_query and path == "event.timing.occurred"
         named = "event.timing" if alone else path
         yield State(f"{path} missing", samples.without(whole, path), ("missing", named))

@@ -1,4 +1,4 @@
-"""Availity's messages: the published form and the one that the real client sends."""
+"""Availity's messages: the published JSON, and the forms that the real client sends."""
 
 from urllib.parse import quote
 
@@ -26,7 +26,7 @@ def as_form(**fields: str) -> str:
     return "&".join(f"{name}={quote(value)}" for name, value in (named | fields).items())
 
 
-def test_the_published_example_is_answered_201_and_empty_and_filed_under_its_owner(sender: Sender) -> None:
+def test_the_published_example_is_filed_under_its_owner(sender: Sender) -> None:
     response = sender.post(AVAILITY, message())
     assert (response.status_code, response.content) == (201, b"")
     file_all()
@@ -41,7 +41,7 @@ def test_the_published_example_is_answered_201_and_empty_and_filed_under_its_own
     assert (action.label, action.level, action.customer_id) == ("Submit", "info", "1194")
 
 
-def test_the_stray_brace_of_the_published_example_is_a_400(sender: Sender) -> None:
+def test_the_published_examples_stray_brace_is_refused(sender: Sender) -> None:
     import json
 
     response = sender.post(AVAILITY, json.dumps(message()) + "}")
@@ -54,13 +54,15 @@ def test_the_stray_brace_of_the_published_example_is_a_400(sender: Sender) -> No
 
 @pytest.mark.parametrize("path", [AVAILITY, ANALYTICS])
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/plain;charset=UTF-8"])
-def test_json_is_taken_on_both_paths_under_every_type(sender: Sender, path: str, content_type: str) -> None:
+def test_json_is_accepted_on_both_paths_with_every_content_type(
+    sender: Sender, path: str, content_type: str
+) -> None:
     assert sender.post(path, message(), content_type).status_code == 201
     assert file_all().stored == 1
 
 
 @pytest.mark.parametrize("path", [AVAILITY, ANALYTICS])
-def test_a_form_comes_back_nested_with_lists_and_texts(sender: Sender, path: str) -> None:
+def test_a_form_is_returned_as_nested_json(sender: Sender, path: str) -> None:
     body = as_form() + "&telemetryBody.entries.label=Go%20on&telemetryBody.entries.tags[]=a"
     body += "&telemetryBody.entries.tags[]=b&telemetryBody.entries.nested.k=1&telemetryBody.entries.x=null"
     assert sender.post(path, body, FORM).status_code == 201
@@ -77,7 +79,7 @@ def test_a_form_comes_back_nested_with_lists_and_texts(sender: Sender, path: str
     }
 
 
-def test_words_for_nothing_are_absent_in_a_form_and_given_back(sender: Sender) -> None:
+def test_null_and_undefined_in_a_form_mean_absent_and_are_returned_as_sent(sender: Sender) -> None:
     body = as_form(sessionId="undefined", owner="null", customerId="null")
     assert sender.post(AVAILITY, body, FORM).status_code == 201
     file_all()
@@ -88,7 +90,7 @@ def test_words_for_nothing_are_absent_in_a_form_and_given_back(sender: Sender) -
     assert (wire["sessionId"], wire["owner"], wire["customerId"]) == ("undefined", "null", "null")
 
 
-def test_a_form_without_owner_is_the_keys_and_comes_back_without(sender: Sender) -> None:
+def test_a_form_without_an_owner_belongs_to_the_keys_owner(sender: Sender) -> None:
     body = "source_system=portal&contact=a@b.c&version=v1&telemetryBody.level=info"
     assert sender.post(AVAILITY, body, FORM).status_code == 201
     file_all()
@@ -98,7 +100,7 @@ def test_a_form_without_owner_is_the_keys_and_comes_back_without(sender: Sender)
 
 
 @pytest.mark.parametrize("version", ["1", 1, "v1"])
-def test_version_1_is_known_however_it_is_written(sender: Sender, version: object) -> None:
+def test_every_spelling_of_version_1_is_accepted(sender: Sender, version: object) -> None:
     assert sender.post(AVAILITY, message(version=version)).status_code == 201
     file_all()
     assert as_wire(only_event())["version"] == version
@@ -117,7 +119,7 @@ def test_version_1_is_known_however_it_is_written(sender: Sender, version: objec
         ({"owner": "a\nb"}, "bad_name", "owner"),
     ],
 )
-def test_a_refused_message_is_a_400_and_kept_as_rejected(
+def test_an_invalid_message_is_refused_and_kept_as_rejected(
     sender: Sender, changes: dict[str, object], code: str, path: str
 ) -> None:
     response = sender.post(AVAILITY, message(**changes))
@@ -128,7 +130,7 @@ def test_a_refused_message_is_a_400_and_kept_as_rejected(
     assert (RejectedEvent.objects.get().code, Event.objects.count()) == (code, 0)
 
 
-def test_an_owner_not_seen_before_is_created_where_the_key_allows_it(sender: Sender) -> None:
+def test_an_unknown_owner_is_created_if_the_key_allows_it(sender: Sender) -> None:
     assert sender.post(AVAILITY, message(owner=" New Team ")).status_code == 201
     file_all()
     owner = Owner.objects.get(name="New Team")
@@ -147,21 +149,21 @@ def test_a_refused_message_creates_no_owner(sender: Sender) -> None:
 @pytest.mark.parametrize(
     "contact", ["a\x00@example.com", "\ud800@example.com", "a@b", f"{'x' * 600}@example.com"]
 )
-def test_a_contact_that_is_no_address_is_kept_in_the_event_alone(sender: Sender, contact: str) -> None:
+def test_an_invalid_contact_is_kept_only_in_the_event(sender: Sender, contact: str) -> None:
     assert sender.post(AVAILITY, message(owner="New Team", contact=contact)).status_code == 201
     file_all()
     assert Owner.objects.get(name="New Team").contact == ""
     assert as_wire(only_event())["contact"] == contact
 
 
-def test_owners_compare_without_case_and_come_back_as_sent(sender: Sender) -> None:
+def test_owners_are_compared_without_case_and_returned_as_sent(sender: Sender) -> None:
     sender.post(AVAILITY, message(owner="yourteam"))
     file_all()
     assert only_event().owner.name == "YourTeam"
     assert as_wire(only_event())["owner"] == "yourteam"
 
 
-def test_a_key_that_may_not_write_for_the_owner_gets_403_and_leaves_nothing(make_sender: MakeSender) -> None:
+def test_a_key_that_may_not_write_for_the_owner_is_refused(make_sender: MakeSender) -> None:
     limited = make_sender()
     response = limited.post(AVAILITY, message(owner="Other"))
     assert response.status_code == 403
@@ -169,7 +171,7 @@ def test_a_key_that_may_not_write_for_the_owner_gets_403_and_leaves_nothing(make
     assert file_all().requests == 0
 
 
-def test_a_key_writes_for_the_owners_it_lists(make_sender: MakeSender) -> None:
+def test_a_key_may_write_for_the_owners_it_lists(make_sender: MakeSender) -> None:
     listed = make_sender(owners="Other, Third")
     assert listed.post(AVAILITY, message(owner="Third")).status_code == 201
     assert listed.post(AVAILITY, message(owner="Fourth")).status_code == 403
@@ -182,5 +184,5 @@ def test_owners_that_messages_create_are_capped(sender: Sender, settings: object
     assert (response.status_code, response.json()["error"]["code"]) == (403, "too_many_owners")
 
 
-def test_multipart_is_a_415(sender: Sender) -> None:
+def test_multipart_is_refused(sender: Sender) -> None:
     assert sender.post(AVAILITY, "x", "multipart/form-data; boundary=x").status_code == 415

@@ -1,4 +1,4 @@
-"""Bounds counted before decoding agree with plain counts."""
+"""The counts that limits are checked against before decoding agree with plain counts."""
 
 import json
 import math
@@ -34,7 +34,7 @@ def keys_of(value: Any) -> int:
 
 
 def elements_of(value: Any) -> int:
-    """Commas and opening brackets."""
+    """Count commas and opening brackets."""
     if not isinstance(value, list | dict):
         return 0
     items = list(value.values()) if isinstance(value, dict) else value
@@ -42,9 +42,7 @@ def elements_of(value: Any) -> int:
 
 
 @given(JSON, st.integers(0, 6), st.booleans())
-def test_depth_keys_and_elements_are_counted_outside_of_texts(
-    value: Any, most: int, ascii_only: bool
-) -> None:
+def test_depth_keys_and_elements_are_counted_outside_strings(value: Any, most: int, ascii_only: bool) -> None:
     raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace")
     far = 10**6
 
@@ -59,13 +57,15 @@ def test_depth_keys_and_elements_are_counted_outside_of_texts(
 
 
 @pytest.mark.parametrize(("brackets", "deeper"), [(b"[" * 9, True), (b"[{" * 4, False), (b"]" * 99, False)])
-def test_brackets_that_dont_pair_are_counted_too(brackets: bytes, deeper: bool) -> None:
+def test_unbalanced_brackets_are_counted(brackets: bytes, deeper: bool) -> None:
     fault = jsontext.shape_fault(brackets, jsontext.Limits(10**6, 10**6, 10**6, 8))
     assert (fault is not None) == deeper
 
 
 @given(st.lists(JSON, max_size=6), JSON, st.sampled_from((None, 2)))
-def test_a_list_is_cut_as_it_is_decoded(items: list[Any], other: Any, indent: int | None) -> None:
+def test_a_list_is_split_into_the_items_that_decoding_gives(
+    items: list[Any], other: Any, indent: int | None
+) -> None:
     body = json.dumps({"other": other, "a": {"events": [1]}, "events": items, "more": other}, indent=indent)
 
     cut = jsontext.split_list(body.encode(), b"events", 10)
@@ -76,7 +76,7 @@ def test_a_list_is_cut_as_it_is_decoded(items: list[Any], other: Any, indent: in
 
 
 @given(st.lists(JSON, min_size=1, max_size=6), JSON, st.sampled_from((None, 2)))
-def test_a_batch_with_what_strict_decoders_refuse_is_cut_as_it_was_sent(
+def test_items_that_strict_decoders_refuse_are_split_unchanged(
     items: list[Any], other: Any, indent: int | None
 ) -> None:
     odd = [*items, {"a": float("nan"), "b": [-math.inf, math.inf]}, "NaN,\ud800\\\ud800", {"\udfff": 1.0}]
@@ -100,14 +100,14 @@ def test_a_batch_with_what_strict_decoders_refuse_is_cut_as_it_was_sent(
         b'{"events":[{"a":1e400}]}',
     ],
 )
-def test_other_bodies_are_left_to_the_slow_way(body: bytes) -> None:
+def test_other_bodies_are_left_to_the_slow_path(body: bytes) -> None:
     assert sunbird._cut_mended(body) is None
 
 
 @pytest.mark.parametrize(
     "value", [{"a": "\ud800", "b\0": {"c": ["\\u0000", 1.5]}, "d": "plain"}, {"x": "\\\\"}]
 )
-def test_escaping_is_undone(value: Any) -> None:
+def test_escaping_is_reversible(value: Any) -> None:
     escaped = values.escape(value)
 
     assert not values.is_unstorable(escaped)
@@ -115,24 +115,24 @@ def test_escaping_is_undone(value: Any) -> None:
 
 
 @given(JSON)
-def test_what_is_charged_for_a_surrogate_is_the_json_with_its_escape(value: Any) -> None:
+def test_a_surrogate_is_billed_by_the_length_of_its_escape(value: Any) -> None:
     event = {"event": value, "\udfff": [1.0, "\ud800é"]}
 
     plain = json.dumps(event, ensure_ascii=False, separators=(",", ":")).replace("1.0", "1")
 
     charged, expected = canonical_json(event), plain.encode("utf-8", "backslashreplace")
-    # Keys may be in another order, which costs the same.
+    # Keys may be in another order, which doesn't change the cost.
     assert (len(charged), json.loads(charged)) == (len(expected), json.loads(expected))
 
 
-def test_cutting_stops_after_the_items_that_are_allowed() -> None:
+def test_splitting_stops_at_the_limit_of_items() -> None:
     cut = jsontext.split_list(b'{"events":[' + b"1," * 1_000 + b"1]}", b"events", 5)
     assert cut is not None
     assert len(cut[1]) == 6
 
 
 @given(JSON)
-def test_text_that_postgresql_refuses_is_found_anywhere(value: Any) -> None:
+def test_text_that_postgresql_refuses_is_found_at_any_depth(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     assert values.is_unstorable(value) == ("\\u0000" in text.replace("\\\\", "") or "\ud800" in text)
 
@@ -144,7 +144,7 @@ def test_fields_of_protobuf_are_counted_at_all_depths(tools: int, contexts: int)
         event.event.detail.client.tool.add().name = "x" * 90
     for _ in range(contexts):
         event.event.context.add()
-    # `event`, `detail` and `client` are fields too, where something is in them.
+    # `event`, `detail` and `client` count as fields too unless they are empty.
     fields = 2 * tools + contexts + (3 if tools else 1 if contexts else 0)
     body = event.SerializeToString()
 
@@ -155,5 +155,5 @@ def test_fields_of_protobuf_are_counted_at_all_depths(tools: int, contexts: int)
 
 
 @given(st.text(st.sampled_from("%+aAfF09eé€ &=."), max_size=40))
-def test_forms_are_unquoted_as_urllib_does(text: str) -> None:
+def test_forms_are_unquoted_like_urllib(text: str) -> None:
     assert availity.unquoted(text) == unquote_plus(text, errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Buildless events: three encodings of the same event, streams, answers."""
+"""Buildless events: three encodings of the same event, streams, responses."""
 
 import base64
 import json
@@ -21,11 +21,11 @@ PING = "/v1/telemetry/event:ping"
 
 def test_ping_needs_no_key(client: Any) -> None:
     assert client.post(PING, data="", content_type="application/json").json() == {}
-    # Django's client leaves the type of an empty body out unless it is told so.
+    # Django's client omits the content type of an empty body unless it is given.
     assert client.generic("POST", PING, b"", CONTENT_TYPE=PROTOBUF).content == b""
 
 
-def test_an_event_in_json_is_filed_and_answered_with_its_id(sender: Sender) -> None:
+def test_an_event_in_json_is_filed_and_its_id_returned(sender: Sender) -> None:
     event = emitted(detail={"client": {"agent": {"name": "cli"}}, "user": {"uid": "u1"}}) | {
         "scope": "build-7"
     }
@@ -39,7 +39,7 @@ def test_an_event_in_json_is_filed_and_answered_with_its_id(sender: Sender) -> N
 
 
 def same_event(occurred: int) -> tuple[dict[str, Any], str, bytes]:
-    """One event as JSON, as query parameters and in protobuf (without context, which a query can't have)."""
+    """Return one event as JSON, query parameters and protobuf, without a context: a query can't have one."""
     release = 2**63 + 5
     timer = b"\x00\xff timer"
     wire = {
@@ -101,9 +101,7 @@ CONTEXT = {"type": "type.googleapis.com/buildless.context.Build", "event": "star
 
 
 @pytest.mark.parametrize("encoding", ["json", "query", "protobuf"])
-def test_the_same_event_is_the_same_and_costs_the_same_in_every_encoding(
-    sender: Sender, encoding: str
-) -> None:
+def test_the_same_event_is_stored_and_billed_alike_in_every_encoding(sender: Sender, encoding: str) -> None:
     wire, query, binary = same_event(now_ms())
     if encoding == "query":
         response = sender.post(f"{EMIT}?{query}", b"")
@@ -126,14 +124,14 @@ def test_the_same_event_is_the_same_and_costs_the_same_in_every_encoding(
     assert stored.billed_bytes == len(json.dumps(wire, separators=(",", ":")).encode())
 
 
-def test_a_query_is_not_warned_of_what_it_cannot_carry(sender: Sender) -> None:
+def test_a_query_gets_no_warning_for_fields_it_cannot_have(sender: Sender) -> None:
     _, query, _ = same_event(now_ms())
     sender.post(f"{EMIT}?{query}", b"")
     file_all()
     assert "event.context" not in WarningHour.objects.values_list("path", flat=True)
 
 
-def test_an_empty_query_is_an_event_without_its_fields(sender: Sender) -> None:
+def test_an_empty_query_is_rejected_for_its_missing_fields(sender: Sender) -> None:
     response = sender.post(EMIT, b"")
     assert (response.status_code, response.json()["error"]["path"]) == (400, "event")
     assert file_all().rejected == 1
@@ -149,7 +147,7 @@ def test_unknown_protobuf_fields_are_kept(sender: Sender) -> None:
     assert as_wire(only_event())["@unknown"] == base64.b64encode(unknown).decode()
 
 
-def test_a_time_in_seconds_is_taken_as_such_and_comes_back_as_sent(sender: Sender) -> None:
+def test_a_time_in_seconds_is_understood_and_returned_as_sent(sender: Sender) -> None:
     seconds = now_ms() // 1000
     sender.post(EMIT, emitted(timing={"occurred": seconds}))
     file_all()
@@ -169,7 +167,7 @@ def test_a_time_in_seconds_is_taken_as_such_and_comes_back_as_sent(sender: Sende
         ({"data": {"@type": "x/y", "_buildless_x": 1}}, "event.data._buildless_x"),
     ],
 )
-def test_a_bad_field_is_a_400_with_its_path_and_kept(
+def test_an_invalid_field_is_refused_with_its_path_and_kept_as_rejected(
     sender: Sender, changes: dict[str, Any], path: str
 ) -> None:
     response = sender.post(EMIT, emitted(**changes))
@@ -180,18 +178,18 @@ def test_a_bad_field_is_a_400_with_its_path_and_kept(
     assert RejectedEvent.objects.get().path == path
 
 
-def test_a_body_and_parameters_together_are_a_400(sender: Sender) -> None:
+def test_a_body_together_with_parameters_is_refused(sender: Sender) -> None:
     response = sender.post(f"{EMIT}?collection=builds", emitted())
     assert (response.status_code, response.json()["error"]["code"]) == (400, "body_and_query")
 
 
-def test_what_is_no_protobuf_is_a_400(sender: Sender) -> None:
+def test_invalid_protobuf_is_refused(sender: Sender) -> None:
     response = sender.post(EMIT, b"\xff\xff\xff", PROTOBUF)
     assert response.status_code == 400
     assert pb.EventID.FromString(response.content).error.code == "bad_protobuf"
 
 
-def test_the_key_in_the_url_is_no_parameter_and_is_not_kept(make_sender: Any, client: Any) -> None:
+def test_the_key_in_the_url_is_not_stored_with_the_event(make_sender: Any, client: Any) -> None:
     publishable = make_sender()
     query = f"key={publishable.text}&event.id=abcdefghij0123456789&event.timing.occurred={now_ms()}"
     assert client.post(f"{EMIT}?{query}", b"", content_type="text/plain").status_code == 200
@@ -210,9 +208,7 @@ def sid_of(response: Any) -> str:
 @pytest.mark.parametrize(
     "first", ["not json", '{"event": {"id": "short"}}', '{"event": {"id": "undefined"}}']
 )
-def test_streams_whose_first_lines_have_no_valid_id_are_sessions_of_their_own(
-    sender: Sender, first: str
-) -> None:
+def test_streams_without_a_valid_first_id_get_separate_sessions(sender: Sender, first: str) -> None:
     sids = [
         sid_of(sender.post(STREAM, f"{first}\n{json.dumps(emitted(event_id))}", "application/x-ndjson"))
         for event_id in ("onestream00001", "otherstream002")
@@ -223,7 +219,7 @@ def test_streams_whose_first_lines_have_no_valid_id_are_sessions_of_their_own(
     assert len(set(sids)) == 2
 
 
-def test_a_stream_has_the_id_of_its_first_event(sender: Sender) -> None:
+def test_a_streams_id_follows_from_its_first_event(sender: Sender) -> None:
     whole = [json.dumps(emitted(event_id)) for event_id in ("firstevent0001", "secondevent002")]
     refused = json.dumps({"event": {"id": "firstevent0001"}})
     sids = {
@@ -233,14 +229,14 @@ def test_a_stream_has_the_id_of_its_first_event(sender: Sender) -> None:
     assert len(sids) == 1
 
 
-def test_streams_without_any_id_share_none_unless_they_are_the_same(sender: Sender) -> None:
+def test_only_identical_streams_without_ids_share_a_stream_id(sender: Sender) -> None:
     streams = ("junk", "other junk", "junk\nother junk", "junk")
     sids = [sid_of(sender.post(STREAM, lines, "application/x-ndjson")) for lines in streams]
     assert len(set(sids)) == 3
     assert sids[0] == sids[3]
 
 
-def test_a_stream_is_answered_line_by_line_and_is_a_session(sender: Sender) -> None:
+def test_a_stream_is_answered_line_by_line_and_becomes_a_session(sender: Sender) -> None:
     lines = [
         json.dumps(emitted("firstevent0001")),
         "not json",

@@ -1,4 +1,4 @@
-"""Caps on sources and owners: each owner has its own, exact however many file at once."""
+"""Caps on sources and owners hold exactly under concurrency, and for each owner separately."""
 
 from collections.abc import Callable, Sequence
 from threading import Barrier, Thread
@@ -19,14 +19,14 @@ from tests.sending import MakeSender, Sender, file_all, log_event
 
 
 def together(*works: Callable[[], object]) -> list[BaseException]:
-    """Do works in threads of their own that begin at once; what they raised."""
+    """Run functions in threads at the same time, and return the exceptions they raised."""
     barrier, raised = Barrier(len(works)), []
 
     def run(work: Callable[[], object]) -> None:
         try:
             barrier.wait()
             work()
-        except BaseException as error:  # noqa: BLE001  (it is looked at)
+        except BaseException as error:  # noqa: BLE001  (checked by the caller)
             raised.append(error)
         finally:
             connection.close()
@@ -48,9 +48,7 @@ def names_of(owner: Owner | None) -> set[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_drains_at_once_make_exactly_as_many_sources_as_there_is_room_for(
-    sender: Sender, settings: Any
-) -> None:
+def test_concurrent_drains_create_sources_up_to_the_cap(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 50
     owner = sender.key.default_owner
 
@@ -69,10 +67,10 @@ def test_drains_at_once_make_exactly_as_many_sources_as_there_is_room_for(
     assert names_of(None) == {OVERFLOW}
 
 
-def test_names_that_there_is_no_room_for_are_looked_up_twice(
+def test_names_beyond_the_cap_are_looked_up_only_twice(
     sender: Sender, settings: Any, django_assert_max_num_queries: Any
 ) -> None:
-    """Before the lock and under it; whoever sends many pays for each look."""
+    """Once before taking the lock and once under it, in a single query each."""
     settings.MAX_SOURCES = 3
     owner = sender.key.default_owner
     names = [sources.SourceName(owner.organization_id, owner.pk, f"app-{number}") for number in range(50)]
@@ -85,9 +83,7 @@ def test_names_that_there_is_no_room_for_are_looked_up_twice(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_requests_at_once_make_exactly_as_many_owners_as_there_is_room_for(
-    sender: Sender, settings: Any
-) -> None:
+def test_concurrent_requests_create_owners_up_to_the_cap(sender: Sender, settings: Any) -> None:
     settings.MAX_OWNERS = 10
     known = senders.find(sender.text)
     assert known
@@ -100,7 +96,7 @@ def test_requests_at_once_make_exactly_as_many_owners_as_there_is_room_for(
     assert Owner.objects.filter(organization=sender.key.organization).count() == 10
 
 
-def test_an_owner_that_has_used_up_its_sources_leaves_those_of_others(
+def test_an_owner_at_its_cap_does_not_use_up_sources_of_others(
     make_sender: MakeSender, settings: Any
 ) -> None:
     settings.MAX_SOURCES = 2
@@ -113,10 +109,10 @@ def test_an_owner_that_has_used_up_its_sources_leaves_those_of_others(
     assert names_of(loud.key.default_owner) == {"junk-0", "junk-1"}
     assert names_of(quiet.key.default_owner) == {"shop"}
     placed = Event.objects.filter(owner=quiet.key.default_owner).values_list("source__name", flat=True)
-    assert set(placed) == {"shop", "junk-1"}  # a source that is there is used, whoever named it first
+    assert set(placed) == {"shop", "junk-1"}  # an existing source is used, whichever owner named it first
 
 
-def test_names_in_rejected_events_only_count_against_no_cap(sender: Sender, settings: Any) -> None:
+def test_sources_of_rejected_events_count_against_no_owners_cap(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     bad: Sequence[Any] = [log_event(str(n), eid="NOPE", context=of(f"bad-{n}")) for n in range(4)]
     sender.batch(*bad)
@@ -128,7 +124,7 @@ def test_names_in_rejected_events_only_count_against_no_cap(sender: Sender, sett
     assert names_of(sender.key.default_owner) == {"good-0", "good-1"}
 
 
-def test_a_source_counts_from_its_first_stored_event(sender: Sender, settings: Any) -> None:
+def test_a_source_counts_against_the_cap_from_its_first_stored_event(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 1
     sender.batch(log_event("1", eid="NOPE", context=of("app")), log_event("2", eid="NOPE", context=of("")))
     file_all()

@@ -1,4 +1,4 @@
-"""Ceilings: an owner's waiting and rejected bytes are limited, without effect on other owners."""
+"""Ceilings limit an owner's waiting and rejected bytes without affecting other owners."""
 
 from typing import Any
 
@@ -25,9 +25,7 @@ def allow(sender: Sender, **most: int | None) -> None:
     admission.forget()
 
 
-def test_an_owner_with_too_much_waiting_gets_429_with_retry_after(
-    sender: Sender, make_sender: MakeSender
-) -> None:
+def test_an_owner_with_too_many_waiting_bytes_gets_429(sender: Sender, make_sender: MakeSender) -> None:
     allow(sender, max_waiting_bytes=4_000)
     answers = [post(sender, log_event(str(number))) for number in range(6)]
     codes = [answer.status_code for answer in answers]
@@ -39,11 +37,11 @@ def test_an_owner_with_too_much_waiting_gets_429_with_retry_after(
     assert InboxRequest.objects.count() == len(answers) - len(refused)
     assert post(make_sender(owner="Other"), log_event("other")).status_code == 200
     file_all()
-    admission.forget()  # as after TTL_SECONDS
+    admission.forget()  # as if TTL_SECONDS had passed
     assert post(sender, log_event("later")).status_code == 200
 
 
-def test_waiting_bytes_are_counted_alike_in_the_process_and_in_the_database(sender: Sender) -> None:
+def test_waiting_bytes_in_memory_equal_those_in_the_database(sender: Sender) -> None:
     for number in range(3):
         post(sender, log_event(str(number)))
     owner = sender.key.default_owner_id
@@ -56,11 +54,11 @@ def test_a_request_runs_no_statement_while_the_count_is_fresh(
     sender: Sender, django_assert_num_queries: Any
 ) -> None:
     post(sender, log_event("1"))
-    with django_assert_num_queries(0):  # the INSERT goes past Django's cursors
+    with django_assert_num_queries(0):  # the INSERT bypasses Django's cursors
         post(sender, log_event("2"))
 
 
-def test_at_the_ceiling_of_rejected_events_only_requests_without_a_fault_are_taken(sender: Sender) -> None:
+def test_at_the_ceiling_of_rejected_bytes_only_valid_requests_are_accepted(sender: Sender) -> None:
     allow(sender, max_rejected_bytes=3_000)
     assert post(sender, bad("1"), bad("2")).status_code == 200
     file_all()
@@ -74,7 +72,7 @@ def test_at_the_ceiling_of_rejected_events_only_requests_without_a_fault_are_tak
     assert post(sender, bad("3")).status_code == 200
 
 
-def test_rejected_bytes_that_wait_count_at_once(sender: Sender) -> None:
+def test_waiting_rejected_bytes_count_at_once(sender: Sender) -> None:
     allow(sender, max_rejected_bytes=3_000)
     codes = [post(sender, bad(str(number))).status_code for number in range(6)]
     assert codes == sorted(codes)
@@ -91,7 +89,7 @@ def test_sizes_of_rejected_events_follow_every_change(sender: Sender, make_sende
     post(sender, bad("1"), bad("2"))
     post(other, bad("3"))
     file_all()
-    post(sender, bad("1"), bad("2"))  # seen again: nothing more is kept
+    post(sender, bad("1"), bad("2"))  # the same bytes again: nothing more is kept
     file_all()
 
     def expected() -> dict[int, int]:
@@ -113,7 +111,7 @@ def test_sizes_of_rejected_events_follow_every_change(sender: Sender, make_sende
 
 
 @pytest.mark.parametrize("setting", ["OWNER_MAX_WAITING_BYTES", "OWNER_MAX_REJECTED_BYTES"])
-def test_an_owner_without_a_ceiling_of_its_own_has_the_usual_one(
+def test_an_owner_without_its_own_ceiling_has_the_default(
     sender: Sender, settings: Any, setting: str
 ) -> None:
     setattr(settings, setting, 10)

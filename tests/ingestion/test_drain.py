@@ -1,4 +1,4 @@
-"""The drain: blocks, attempts, poison, partitions, sources, touched sessions."""
+"""The drain: blocks, attempts, failing requests, partitions, sources, pending sessions."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from ingestion.rejected.event import RejectedEvent
 from tests.sending import SUNBIRD, Sender, file_all, log_event, now_ms
 
 
-def test_a_block_is_bounded_by_requests_by_events_and_by_bytes(sender: Sender, settings: Any) -> None:
+def test_a_block_is_limited_by_requests_events_and_bytes(sender: Sender, settings: Any) -> None:
     for n in range(6):
         sender.batch(log_event(f"{n}a"), log_event(f"{n}b"))
     settings.DRAIN_BLOCK_REQUESTS = 1
@@ -39,7 +39,7 @@ def test_a_block_is_bounded_by_requests_by_events_and_by_bytes(sender: Sender, s
     assert drain().stored == 4
 
 
-def test_a_full_block_calls_for_help_once(sender: Sender, settings: Any) -> None:
+def test_a_full_block_starts_one_more_drain(sender: Sender, settings: Any) -> None:
     settings.DRAIN_BLOCK_REQUESTS = 2
     for n in range(7):
         sender.batch(log_event(str(n)))
@@ -48,20 +48,20 @@ def test_a_full_block_calls_for_help_once(sender: Sender, settings: Any) -> None
     assert calls == [1]
 
 
-def test_an_empty_inbox_calls_nobody(db: None) -> None:
+def test_an_empty_inbox_starts_no_other_drain(db: None) -> None:
     calls: list[int] = []
     assert tick(call_for_help=lambda: calls.append(1)).requests == 0
     assert calls == []
 
 
 class KilledError(BaseException):
-    """As good as kill -9: nothing in the drain can handle it."""
+    """Simulates kill -9: nothing in the drain handles it."""
 
 
 def fail_on(
     poison: str, error: BaseException, monkeypatch: pytest.MonkeyPatch, *, where: str = "rows_of"
 ) -> list[int]:
-    """Let filing fail on an event with the id `poison`; a list that grows with each try, by its events."""
+    """Make filing fail on the event with ID `poison`. Return a list of the event counts of attempts."""
     real, tries = getattr(filing, where), list[int]()
 
     def tried(submissions: list[Submission]) -> Any:
@@ -74,7 +74,7 @@ def fail_on(
     return tries
 
 
-def test_one_poisonous_request_delays_none_of_its_neighbours(
+def test_a_failing_event_is_rejected_and_delays_no_other(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(10):
@@ -85,12 +85,12 @@ def test_one_poisonous_request_delays_none_of_its_neighbours(
     kept = RejectedEvent.objects.get()
     assert (kept.code, kept.message) == ("unfileable", "The event could not be filed: ValueError.")
     assert b'"6b"' in bytes(kept.body)
-    # All, what fails in halves, the last one's events each alone (0: the one as rejected), the rest.
+    # All requests, failing ones by halves, events of the last one by one (0: written as rejected), the rest.
     assert tries == [20, 10, 10, 4, 2, 2, 1, 1, 0, 6]
     assert not file_all().requests
 
 
-def test_what_fails_by_the_database_waits_and_makes_nobody_suspect(
+def test_a_request_that_fails_in_the_database_waits_without_losing_attempts(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender.batch(log_event("1"))
@@ -103,12 +103,14 @@ def test_what_fails_by_the_database_waits_and_makes_nobody_suspect(
     for _ in range(9):
         drain_block()
     assert tries[:3] == [2, 1, 1], "together once, then each alone"
-    assert Event.objects.get().client_event_id == "2", "nobody waits for the one that the database fails on"
+    assert Event.objects.get().client_event_id == "2", (
+        "others don't wait for the request that the database fails on"
+    )
     assert InboxRequest.objects.get().attempts == 0
     assert not RejectedEvent.objects.exists()
 
 
-def test_a_request_that_kills_its_worker_is_tried_alone_and_given_up_in_the_end(
+def test_a_request_that_kills_its_worker_is_isolated_and_given_up(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("good", "poison", "fine"):
@@ -120,7 +122,7 @@ def test_a_request_that_kills_its_worker_is_tried_alone_and_given_up_in_the_end(
             drain_block()
         except KilledError:
             deaths += 1
-    # Thrice together, then each alone; the killer thrice more.
+    # Three times together, then one by one; the failing one three more times.
     assert (deaths, tries[:3]) == (6, [3, 3, 3])
     assert set(tries[3:]) <= {0, 1}
     assert set(Event.objects.values_list("client_event_id", flat=True)) == {"good", "fine"}
@@ -128,8 +130,8 @@ def test_a_request_that_kills_its_worker_is_tried_alone_and_given_up_in_the_end(
     assert not file_all().requests
 
 
-def test_a_suspect_waits_until_nothing_else_does(sender: Sender) -> None:
-    sender.batch(log_event("suspect"))
+def test_an_isolated_request_is_filed_after_all_others(sender: Sender) -> None:
+    sender.batch(log_event("isolated"))
     InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     sender.batch(log_event("1"))
     sender.batch(log_event("2"))
@@ -138,13 +140,13 @@ def test_a_suspect_waits_until_nothing_else_does(sender: Sender) -> None:
     assert not file_all().requests
 
 
-def test_a_suspect_gets_its_turn_while_others_keep_coming(
+def test_an_isolated_request_is_filed_even_if_others_keep_arriving(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DRAIN_BLOCK_REQUESTS = 1
     monkeypatch.setattr(schedule, "POISON_SECONDS", 0.0)
     schedule.forget()
-    for name in ("suspect", "other suspect"):
+    for name in ("isolated", "also isolated"):
         sender.batch(log_event(name))
     InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     for number in range(5):
@@ -154,10 +156,10 @@ def test_a_suspect_gets_its_turn_while_others_keep_coming(
     monkeypatch.setattr(schedule, "POISON_SECONDS", 3600.0)
     assert drain_block().requests == 2
     assert [drain_block().requests for _ in range(3)] == [1, 1, 1]  # not before the hour is over
-    assert Event.objects.filter(client_event_id__contains="suspect").count() == 2
+    assert Event.objects.filter(client_event_id__contains="isolated").count() == 2
 
 
-def test_one_process_at_a_time_files_poison(sender: Sender) -> None:
+def test_isolated_requests_are_filed_by_one_process_at_a_time(sender: Sender) -> None:
     sender.batch(log_event("poison"))
     InboxRequest.objects.update(attempts=draining.POISON_AFTER)
     other = connections.create_connection(DEFAULT_DB_ALIAS)
@@ -166,7 +168,7 @@ def test_one_process_at_a_time_files_poison(sender: Sender) -> None:
             cursor.execute("SELECT pg_advisory_lock_shared(%s)", [claims.POISON_LOCK])
             assert not drain_block().requests
             assert InboxRequest.objects.get().attempts == draining.POISON_AFTER
-            # Not left to `close`: the server lets go of it some time later.
+            # Unlocked explicitly, since after `close` the server may release it later.
             cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [claims.POISON_LOCK])
     finally:
         other.close()
@@ -174,7 +176,7 @@ def test_one_process_at_a_time_files_poison(sender: Sender) -> None:
     assert drain_block().stored == 1
 
 
-def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nobody(
+def test_a_request_that_can_be_neither_filed_nor_rejected_delays_no_other(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender.batch(log_event("stuck"))
@@ -185,7 +187,7 @@ def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nob
         assert drain_block().stored == 1
         drain_block()
     monkeypatch.undo()
-    assert file_all().rejected == 1  # given up by now
+    assert file_all().rejected == 1  # given up at last
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_a_request_that_can_be_neither_filed_nor_rejected_stays_and_holds_up_nob
         ("54000", False),  # too long for an index
     ],
 )
-def test_a_failure_is_the_databases_or_the_requests_by_its_code(
+def test_the_sqlstate_tells_database_failures_from_bad_requests(
     db: None, state: str, *, passes: bool
 ) -> None:
     with pytest.raises(Error) as raised, transaction.atomic(), connection.cursor() as cursor:
@@ -209,7 +211,7 @@ def test_a_failure_is_the_databases_or_the_requests_by_its_code(
     assert transactions.is_database_failure(raised.value) is passes
 
 
-def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole_and_blocks_nobody(sender: Sender) -> None:
+def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole(sender: Sender) -> None:
     sender.batch(log_event("bad"))
     InboxRequest.objects.update(body=b"not a batch any more")
     sender.batch(log_event("good"))
@@ -218,7 +220,7 @@ def test_a_request_that_cannot_be_decoded_is_rejected_as_a_whole_and_blocks_nobo
     assert bytes(RejectedEvent.objects.get().body) == b"not a batch any more"
 
 
-def test_a_deadlock_is_tried_again(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_retried_after_a_deadlock(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     sender.batch(log_event())
     file_block, failures = draining._file_block, [1, 1]
 
@@ -234,7 +236,7 @@ def test_a_deadlock_is_tried_again(sender: Sender, monkeypatch: pytest.MonkeyPat
     assert file_all().stored == 1
 
 
-def test_a_late_event_gets_its_partition_on_demand(sender: Sender) -> None:
+def test_a_partition_is_created_for_a_late_event(sender: Sender) -> None:
     late = timezone.now() - timedelta(days=200)
     sender.batch(log_event(ets=int(late.timestamp() * 1000)))
     assert file_all().stored == 1
@@ -242,7 +244,7 @@ def test_a_late_event_gets_its_partition_on_demand(sender: Sender) -> None:
     assert partition_name("events_log", week_of(late)) in existing_partitions()
 
 
-def test_the_bounds_of_age_are_settings(sender: Sender, settings: Any) -> None:
+def test_settings_limit_the_age_of_events(sender: Sender, settings: Any) -> None:
     settings.EVENT_MAX_AGE_DAYS, settings.EVENT_MAX_AHEAD_HOURS = 2, 1
     day, hour = 86_400_000, 3_600_000
     offsets = [-3 * day, -2 * day + hour, hour // 2, 2 * hour]
@@ -256,7 +258,7 @@ def source_of(name: Any) -> Any:
     return {"channel": "c", "env": "e", "pdata": {"id": name}}
 
 
-def test_sources_are_made_at_first_sight_compared_without_case(sender: Sender) -> None:
+def test_sources_are_created_once_whatever_the_case_of_their_name(sender: Sender) -> None:
     for n, name in enumerate(["Portal", "portal ", "PORTAL", "", "  "]):
         sender.batch(log_event(str(n), context=source_of(name)))
     file_all()
@@ -265,7 +267,7 @@ def test_sources_are_made_at_first_sight_compared_without_case(sender: Sender) -
     assert names == {"Portal", "portal ", "PORTAL", "", "  "}
 
 
-def test_sources_over_the_cap_overflow_and_their_events_keep_the_name(sender: Sender, settings: Any) -> None:
+def test_events_of_sources_beyond_the_cap_keep_their_sources_name(sender: Sender, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     events = [log_event(str(n), context=source_of(f"app-{n}")) for n in range(5)]
     sender.batch(*events)
@@ -278,7 +280,7 @@ def test_sources_over_the_cap_overflow_and_their_events_keep_the_name(sender: Se
     }
 
 
-def test_touched_sessions_are_marked_by_session_or_by_device(sender: Sender) -> None:
+def test_sessions_are_marked_pending_by_session_or_device(sender: Sender) -> None:
     context = source_of("p")
     sender.batch(
         log_event("1", context=context | {"sid": "s1", "did": "d1"}),
@@ -292,7 +294,7 @@ def test_touched_sessions_are_marked_by_session_or_by_device(sender: Sender) -> 
     assert len(touched) == 2
 
 
-def test_what_was_answered_is_what_the_drain_does(sender: Sender) -> None:
+def test_the_drain_does_what_the_response_announced(sender: Sender) -> None:
     response = sender.post(SUNBIRD, {"events": [log_event("1"), {}, log_event("2"), 5]})
     result = response.json()["result"]
     done = file_all()

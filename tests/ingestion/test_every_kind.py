@@ -1,4 +1,4 @@
-"""Every kind of every dialect, complete and minimal, posted and read back."""
+"""Events of every kind and dialect, complete and minimal, are returned as posted."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ SHAPES: dict[str, Callable[..., Any]] = {"complete": samples.complete, "minimal"
 
 
 def post(sender: Sender, kind: str, event: Any) -> None:
-    """Post one event of a kind to where its dialect goes."""
+    """Post an event to the endpoint of its dialect."""
     dialect = KINDS[kind].schema.dialect
     if dialect == "sunbird":
         result = sender.batch(event)
@@ -36,9 +36,7 @@ def post(sender: Sender, kind: str, event: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_event_comes_back_as_sent_from_tables_and_from_the_api(
-    sender: Sender, client: Client, kind: str, shape: str
-) -> None:
+def test_an_event_is_returned_as_sent(sender: Sender, client: Client, kind: str, shape: str) -> None:
     event = SHAPES[shape](kind, ms=now_ms())
     post(sender, kind, event)
     assert file_all().stored == 1
@@ -52,7 +50,7 @@ def test_an_event_comes_back_as_sent_from_tables_and_from_the_api(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_complete_event_leaves_only_unknown_keys_in_the_remainder(sender: Sender, kind: str) -> None:
+def test_a_complete_event_has_a_column_for_every_known_key(sender: Sender, kind: str) -> None:
     event = samples.complete(kind, ms=now_ms())
     post(sender, kind, event)
     file_all()
@@ -61,7 +59,7 @@ def test_a_complete_event_leaves_only_unknown_keys_in_the_remainder(sender: Send
     assert set(event) & columns
 
 
-def test_all_kinds_in_one_gzip_batch(sender: Sender) -> None:
+def test_a_gzipped_batch_may_have_events_of_all_kinds(sender: Sender) -> None:
     events = [samples.complete(kind, ms=now_ms(), mid=f"{kind}:1") for kind in samples.SUNBIRD]
     body = gzip.compress(json.dumps({"events": events}).encode())
     response = sender.post(SUNBIRD, body, **{"Content-Encoding": "gzip"})
@@ -92,7 +90,7 @@ JSON = st.recursive(
     edata=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=3),
     seed=st.integers(0, 2**32),
 )
-def test_whatever_a_valid_event_carries_comes_back_equal(
+def test_any_valid_event_is_returned_as_sent(
     sender: Sender, extra: Any, edata: dict[str, Any], seed: int
 ) -> None:
     rng = random.Random(seed)

@@ -40,16 +40,14 @@ def wait(sender: Sender, requests: int, events: int = 1) -> None:
         sender.batch(*(log_event(f"{sender.key.pk}-{number}-{index}") for index in range(events)))
 
 
-def test_a_single_event_is_in_the_next_block_however_much_another_owner_has_sent(
-    team_a: Sender, team_b: Sender
-) -> None:
+def test_an_owners_single_event_is_in_the_next_block_beside_a_flood(team_a: Sender, team_b: Sender) -> None:
     wait(team_a, 40, events=5)
     wait(team_b, 1)
     chosen = claims.select_block(WIDE._replace(events=20), below=3)
     assert owners_of(chosen) == {team_a.key.default_owner_id: 3, team_b.key.default_owner_id: 1}
 
 
-def test_owners_with_little_in_a_block_are_filed_before_those_with_much() -> None:
+def test_small_owners_of_a_block_are_filed_before_large_ones() -> None:
     flood = [Selected(number, 1, 100) for number in range(10)]
     assert draining._split_by_size([*flood, Selected(10, 2, 1)]) == [[10], list(range(10))]
     assert draining._split_by_size(flood) == [[], list(range(10))], "one owner alone is one transaction"
@@ -58,7 +56,7 @@ def test_owners_with_little_in_a_block_are_filed_before_those_with_much() -> Non
     assert draining._split_by_size(even) == [list(range(40)), []]
 
 
-def test_a_flood_that_fails_leaves_the_single_event_filed(
+def test_a_failing_flood_does_not_keep_another_owners_event_from_being_filed(
     team_a: Sender, team_b: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait(team_a, 1, events=30)
@@ -70,7 +68,7 @@ def test_a_flood_that_fails_leaves_the_single_event_filed(
     assert InboxRequest.objects.get().attempts == 0
 
 
-def test_owners_that_wait_share_a_block_by_events_not_by_requests(team_a: Sender, team_b: Sender) -> None:
+def test_owners_share_a_block_by_events_not_by_requests(team_a: Sender, team_b: Sender) -> None:
     wait(team_a, 10, events=10)
     wait(team_b, 100)
     chosen = claims.select_block(WIDE._replace(events=40), below=3)
@@ -82,10 +80,10 @@ def test_one_owner_alone_fills_a_block(team_a: Sender) -> None:
     assert len(claims.select_block(WIDE._replace(requests=20), below=3)) == 20
 
 
-def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(
+def test_an_owner_whose_requests_fill_whole_blocks_takes_turns(
     team_a: Sender, team_b: Sender, settings: Any
 ) -> None:
-    """The larger request is older each time; it may not come first each time."""
+    """The large requests are always the oldest, but don't always come first."""
     wait(team_a, 3, events=10)
     wait(team_b, 2)
     settings.DRAIN_BLOCK_EVENTS = 4
@@ -96,7 +94,7 @@ def test_an_owner_whose_requests_fill_blocks_alone_takes_turns(
     assert Event.objects.count() == 32
 
 
-def test_blocks_that_take_long_become_smaller_and_grow_again() -> None:
+def test_the_block_size_adapts_to_the_time_blocks_take() -> None:
     size = schedule.Size()
     for _ in range(10):
         size.adapt(60)
@@ -108,7 +106,7 @@ def test_blocks_that_take_long_become_smaller_and_grow_again() -> None:
 
 
 class FailsOn:
-    """Lets PostgreSQL itself fail on events with an id, by a statement timeout."""
+    """Makes PostgreSQL fail on events with a given ID by a statement timeout."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, poison: str) -> None:
         self.poison, self.real = poison, filing.rows_of
@@ -122,7 +120,7 @@ class FailsOn:
         return self.real(submissions)
 
 
-def test_a_request_that_the_database_always_fails_on_is_rejected_while_others_are_filed(
+def test_a_request_that_keeps_failing_in_the_database_is_rejected(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "WAITS", (0.0,))
@@ -167,7 +165,7 @@ def test_requests_filed_by_another_process_are_forgotten(
     assert schedule.memory.failed.deferred() == []
 
 
-def test_the_memory_is_bounded() -> None:
+def test_memory_of_failures_and_turns_is_bounded() -> None:
     memory = schedule.Memory()
     memory.failed.note(range(3 * schedule.MOST_FAILED))
     assert len(memory.failed.deferred()) == schedule.MOST_FAILED
@@ -176,7 +174,7 @@ def test_the_memory_is_bounded() -> None:
 
 
 def test_a_request_whose_owner_and_key_are_deleted_is_rejected_once(make_sender: MakeSender) -> None:
-    """A web process remembers a key for some seconds, and may acknowledge events of an owner that is gone."""
+    """A web process caches keys for some seconds, and may accept events of an owner deleted meanwhile."""
     gone = make_sender(owner="Gone")
     gone.batch(log_event("1"), log_event("2"))
     waiting = InboxRequest.objects.get()

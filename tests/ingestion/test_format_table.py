@@ -1,7 +1,7 @@
-"""Every kind in every encoding, in every state that the formats' documents speak of, from HTTP to the tables.
+"""Posts every kind in every encoding, in every state that the formats' documents mention.
 
-All states of a kind go out together and are filed by one drain. Each is stored and comes back as it was sent,
-with the warnings that it is to have, or is kept as rejected with code and path.
+All states of a kind are posted together and filed by one drain. Each is stored and returned as sent, with its
+expected warnings, or kept as rejected with code and path.
 """
 
 import json
@@ -27,12 +27,12 @@ Wire = Any
 
 
 def _sorted(value: Wire) -> str:
-    """A text that is equal where JSON values are, whatever the order of their keys."""
+    """Serialise a value with sorted keys, so that equal JSON values give equal texts."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
 def assert_filed(states: list[State], rejected: int) -> None:
-    """Stored as sent, or kept as rejected with the bytes that were sent."""
+    """Check that each state was stored as sent, or kept as rejected with the sent bytes."""
     sent = [exact(state.event) for state in states if not state.rejected]
     stored = [exact(as_wire(event)) for event in Event.objects.select_related("owner", "source")]
     assert sorted(map(_sorted, sent)) == sorted(map(_sorted, stored))
@@ -50,13 +50,13 @@ def assert_warned(states: list[State]) -> None:
     assert counted == wanted
 
 
-def test_the_documents_and_the_registry_agree_on_what_is_hard() -> None:
+def test_documents_and_registry_agree_on_hard_fields() -> None:
     for kind in samples.SUNBIRD:
         declared = {leaf.dotted for leaf in KINDS[kind].schema.leaves if leaf.need is Need.HARD}
         assert declared == hard_of(kind), kind
 
 
-def test_the_documents_and_the_registry_agree_on_what_is_soft() -> None:
+def test_documents_and_registry_agree_on_soft_fields() -> None:
     for kind in samples.SUNBIRD:
         needs = {leaf.dotted: leaf.need for leaf in KINDS[kind].schema.leaves}
         declared = {path for path, need in needs.items() if need in (Need.PAGE, Need.PIPELINE)}
@@ -69,7 +69,7 @@ def test_every_state_of_a_v3_event(make_sender: MakeSender, kind: str, mode: Val
     sender = make_sender(validation=mode)
     states = numbered((strict_states if mode is Validation.STRICT else lenient_states)(kind))
     verdicts = {}
-    for start in range(0, len(states), 20):  # the answer spells 20 errors out
+    for start in range(0, len(states), 20):  # the response details 20 errors
         part = states[start : start + 20]
         for error in sender.batch(*(state.event for state in part))["errors"]:
             verdicts[part[error["index"]].name] = (error["code"], error["path"])
@@ -79,7 +79,7 @@ def test_every_state_of_a_v3_event(make_sender: MakeSender, kind: str, mode: Val
     for name, (code, path) in expected.items():
         if path == "*":
             expected[name] = (code, verdicts[name][1])
-            # An object whose own fields are hard is named where it isn't there.
+            # If an object with hard fields is missing, the error names the object.
             assert any(f"{hard}.".startswith(f"{verdicts[name][1]}.") for hard in hard_of(kind))
     assert verdicts == expected
     assert_filed(states, len(expected))
@@ -93,7 +93,7 @@ def test_every_state_of_a_v3_event(make_sender: MakeSender, kind: str, mode: Val
 def test_every_state_of_a_message_and_an_emitted_event(
     make_sender: MakeSender, name: str, mode: Validation
 ) -> None:
-    # Neither has a reference pipeline to be as strict as: both modes are one.
+    # Neither has a reference pipeline, so strict and lenient validation are the same.
     encoding = ENCODINGS[name]
     sender = make_sender("Eligibility Team", owners="all", validation=mode)
     states = list(single_states(encoding))

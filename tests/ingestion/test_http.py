@@ -1,4 +1,4 @@
-"""What HTTP brings: encodings, limits, methods, CORS, a database that is away."""
+"""HTTP of the ingest endpoints: encodings, limits, methods, CORS, an unavailable database."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ def deflated(body: bytes) -> bytes:
 
 
 def raw(body: bytes) -> bytes:
-    """Deflate without zlib's header and checksum, as some clients understand the name."""
+    """Deflate without zlib's header and checksum, as some clients do."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(body) + packer.flush()
 
@@ -57,43 +57,43 @@ ENCODED: dict[str, tuple[str, bytes, int]] = {
 
 
 @pytest.mark.parametrize("case", ENCODED)
-def test_content_encodings(sender: Sender, case: str) -> None:
+def test_content_encodings_are_decoded_or_refused(sender: Sender, case: str) -> None:
     encoding, body, status = ENCODED[case]
     headers = {"Content-Encoding": encoding} if encoding else {}
     assert sender.post(SUNBIRD, body, **headers).status_code == status
 
 
-def test_a_bomb_is_a_413(sender: Sender) -> None:
+def test_a_gzip_bomb_is_refused(sender: Sender) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     response = sender.post(SUNBIRD, bomb, **{"Content-Encoding": "gzip"})
     assert (response.status_code, response.json()["params"]["err"]) == (413, "too_large")
 
 
-def test_a_bomb_of_raw_deflate_is_a_413(sender: Sender) -> None:
+def test_a_raw_deflate_bomb_is_refused(sender: Sender) -> None:
     response = sender.post(SUNBIRD, raw(b" " * 50_000_000), **{"Content-Encoding": "deflate"})
     assert (response.status_code, response.json()["params"]["err"]) == (413, "too_large")
 
 
-def test_a_body_over_the_limit_is_a_413_and_one_at_the_limit_is_not(sender: Sender, settings: Any) -> None:
+def test_only_a_body_over_the_limit_is_refused(sender: Sender, settings: Any) -> None:
     settings.INGEST_MAX_BODY_BYTES = len(GOOD)
     assert sender.post(SUNBIRD, GOOD).status_code == 200
     assert sender.post(SUNBIRD, GOOD + b" ").status_code == 413
 
 
 @pytest.mark.parametrize("path", ALL)
-def test_a_foreign_charset_is_a_415(sender: Sender, path: str) -> None:
+def test_other_charsets_than_utf8_are_refused(sender: Sender, path: str) -> None:
     assert sender.post(path, b"{}", "application/json; charset=utf-16").status_code == 415
 
 
 @pytest.mark.parametrize("path", ALL)
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
-def test_other_methods_are_a_405_that_says_which(client: Client, path: str, method: str) -> None:
+def test_other_methods_get_405_with_the_allowed_ones(client: Client, path: str, method: str) -> None:
     response = getattr(client, method)(path)
     assert (response.status_code, response["Allow"]) == (405, "POST, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ALL)
-def test_a_preflight_is_answered_for_any_site(client: Client, path: str) -> None:
+def test_a_preflight_succeeds_from_any_origin(client: Client, path: str) -> None:
     response = client.options(path, headers={"Origin": "https://app.example"})
     assert response.status_code == 204
     assert response["Access-Control-Allow-Origin"] == "https://app.example"
@@ -104,7 +104,7 @@ def test_a_preflight_is_answered_for_any_site(client: Client, path: str) -> None
     assert {"authorization", "x-api-key", "content-encoding", "x-response-encoding-context"} <= set(allowed)
 
 
-# Headers that OpenTelemetry, Zipkin, Sentry, New Relic, Datadog and caches add to the requests of a page.
+# Headers that OpenTelemetry, Zipkin, Sentry, New Relic, Datadog and caches add to a page's requests.
 ADDED = (
     "traceparent,tracestate,baggage,b3,x-b3-traceid,sentry-trace,newrelic,x-newrelic-id,"
     "x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority,cache-control,pragma"
@@ -113,7 +113,7 @@ ADDED = (
 
 @pytest.mark.parametrize("path", ALL)
 @pytest.mark.parametrize("names", [ADDED, "content-type, traceparent", "X-Anything_at.All~"])
-def test_a_preflight_allows_the_headers_that_it_asks_for(client: Client, path: str, names: str) -> None:
+def test_a_preflight_allows_the_requested_headers(client: Client, path: str, names: str) -> None:
     response = client.options(
         path, headers={"Origin": "https://app.example", "Access-Control-Request-Headers": names}
     )
@@ -121,22 +121,20 @@ def test_a_preflight_allows_the_headers_that_it_asks_for(client: Client, path: s
 
 
 @pytest.mark.parametrize("names", ["", "  ", "é", 'a"b', "a\tb", "x" * 8001])
-def test_headers_that_none_can_be_called_are_not_repeated(client: Client, names: str) -> None:
+def test_invalid_header_names_are_not_echoed(client: Client, names: str) -> None:
     response = client.options(
         SUNBIRD, headers={"Origin": "https://app.example", "Access-Control-Request-Headers": names}
     )
     assert response["Access-Control-Allow-Headers"].startswith("authorization, content-type")
 
 
-def test_what_an_answer_varies_by_already_stays() -> None:
+def test_allow_origin_keeps_the_existing_vary_header() -> None:
     request = RequestFactory().post(SUNBIRD)
     answer = HttpResponse(headers={"Vary": "Accept-Encoding"})
     assert views.allow_origin(request, answer)["Vary"] == "Accept-Encoding, Origin"
 
 
-def test_a_failure_of_ours_may_be_read_by_the_page_that_asked(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_error_can_be_read_by_the_page(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Any) -> Any:
         raise RuntimeError("broken")
 
@@ -149,14 +147,14 @@ def test_a_failure_of_ours_may_be_read_by_the_page_that_asked(
 
 
 @pytest.mark.parametrize("path", ALL)
-def test_answers_and_refusals_may_be_read_by_the_page_that_asked(client: Client, db: None, path: str) -> None:
+def test_a_refusal_can_be_read_by_the_page(client: Client, db: None, path: str) -> None:
     response = client.post(path, "{}", content_type="text/plain", headers={"Origin": "https://app.example"})
     assert response.status_code == 401
     assert response["Access-Control-Allow-Origin"] == "https://app.example"
 
 
 @pytest.mark.parametrize("path", ALL)
-def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
+def test_an_unavailable_database_gives_503_with_retry_after(
     sender: Sender, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     from tests.ingestion.test_keys import BODIES
@@ -170,7 +168,7 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
     assert "unavailable" in response.content.decode()
 
 
-def test_ingest_passes_the_stack_for_people_by(sender: Sender) -> None:
+def test_ingest_bypasses_the_middleware_for_pages(sender: Sender) -> None:
     response = sender.post(SUNBIRD, GOOD)
     assert not response.cookies
     assert "X-Frame-Options" not in response

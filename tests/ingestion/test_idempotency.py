@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a retry of a message without an id is one event."""
+"""With `Idempotency-Key`, retries of a message without an ID are one event."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def duplicates() -> int:
 
 
 @pytest.mark.parametrize("drained_between", [True, False])
-def test_a_retry_is_answered_alike_and_is_one_event(sender: Sender, drained_between: bool) -> None:
+def test_a_retry_gets_the_same_response_and_is_one_event(sender: Sender, drained_between: bool) -> None:
     assert sender.post(AVAILITY, message(), **KEY).status_code == 201
     if drained_between:
         file_all()
@@ -29,7 +29,7 @@ def test_a_retry_is_answered_alike_and_is_one_event(sender: Sender, drained_betw
     assert (Event.objects.get().client_event_id, duplicates()) == ("order-1", 1)
 
 
-def test_a_retry_is_one_event_where_events_of_its_age_are_refused(
+def test_a_retry_is_one_event_even_if_it_would_be_too_old(
     sender: Sender, settings: Any, set_clock: SetClock
 ) -> None:
     settings.EVENT_MAX_AGE_DAYS = 1
@@ -43,7 +43,7 @@ def test_a_retry_is_one_event_where_events_of_its_age_are_refused(
     assert (done.rejected, done.duplicates) == (0, 1)
 
 
-def test_another_body_under_the_same_key_is_a_409_and_is_not_kept(sender: Sender) -> None:
+def test_another_body_with_the_same_key_is_a_conflict(sender: Sender) -> None:
     sender.post(AVAILITY, message(), **KEY)
     response = sender.post(AVAILITY, message(payerId="other"), **KEY)
     assert response.status_code == 409
@@ -51,7 +51,7 @@ def test_another_body_under_the_same_key_is_a_409_and_is_not_kept(sender: Sender
     assert file_all().stored == 1
 
 
-def test_the_same_key_of_another_owner_is_another_event(make_sender: MakeSender) -> None:
+def test_the_same_key_for_another_owner_is_another_event(make_sender: MakeSender) -> None:
     for owner in ("One", "Two"):
         make_sender(owner).post(AVAILITY, message(owner=owner), **KEY)
     assert file_all().stored == 2
@@ -70,7 +70,7 @@ def test_a_request_over_a_limit_is_not_remembered(sender: Sender, settings: obje
     assert not IdempotencyKey.objects.exists()
 
 
-def test_after_the_window_the_key_is_new(sender: Sender) -> None:
+def test_a_key_can_be_reused_after_the_window(sender: Sender) -> None:
     sender.post(AVAILITY, message(), **KEY)
     file_all()
     IdempotencyKey.objects.update(first_seen=timezone.now() - IDEMPOTENCY_WINDOW - timedelta(seconds=1))
@@ -78,7 +78,7 @@ def test_after_the_window_the_key_is_new(sender: Sender) -> None:
     assert file_all().stored == 1
 
 
-def test_old_keys_are_forgotten(sender: Sender) -> None:
+def test_old_keys_are_deleted(sender: Sender) -> None:
     sender.post(AVAILITY, message(), **KEY)
     now = timezone.now()
     assert (forget_old(now), forget_old(now + IDEMPOTENCY_WINDOW + timedelta(minutes=1))) == (0, 1)

@@ -1,4 +1,4 @@
-"""Each event once: the same id at the same time is one event, whatever it comes with."""
+"""Events with the same ID and time are one event, whatever else differs."""
 
 from events.event import Event
 from events.identity import moment, occurred_ms
@@ -11,7 +11,7 @@ def duplicates() -> tuple[int, int]:
     return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
 
-def test_the_same_event_twice_is_one_event_and_a_duplicate(sender: Sender) -> None:
+def test_a_repeated_event_is_a_duplicate(sender: Sender) -> None:
     event = log_event()
     sender.batch(event)
     file_all()
@@ -21,7 +21,7 @@ def test_the_same_event_twice_is_one_event_and_a_duplicate(sender: Sender) -> No
     assert duplicates() == (1, 0)
 
 
-def test_the_same_id_twice_in_a_batch_is_one_event_and_the_first_wins(sender: Sender) -> None:
+def test_of_two_events_with_one_id_in_a_batch_the_first_is_stored(sender: Sender) -> None:
     ets = now_ms()
     sender.batch(log_event(ets=ets), log_event(ets=ets, tags=["other"]))
     file_all()
@@ -29,7 +29,7 @@ def test_the_same_id_twice_in_a_batch_is_one_event_and_the_first_wins(sender: Se
     assert duplicates() == (1, 1)
 
 
-def test_a_differing_body_under_a_known_id_is_counted_as_conflicting(sender: Sender) -> None:
+def test_a_repeat_with_another_body_is_counted_as_conflicting(sender: Sender) -> None:
     ets = now_ms()
     sender.batch(log_event(ets=ets))
     file_all()
@@ -51,13 +51,13 @@ def test_the_same_id_of_another_owner_is_another_event(make_sender: MakeSender) 
     assert file_all().stored == 2
 
 
-def test_events_without_an_id_are_each_their_own(sender: Sender) -> None:
+def test_events_without_an_id_are_separate_events(sender: Sender) -> None:
     sender.post(AVAILITY, message())
     sender.post(AVAILITY, message())
     assert file_all().stored == 2
 
 
-def test_an_id_holds_its_time_and_is_of_version_8(sender: Sender) -> None:
+def test_an_id_is_a_version_8_uuid_that_contains_its_time(sender: Sender) -> None:
     ets = now_ms() - 5
     sender.batch(log_event(ets=ets))
     file_all()
@@ -67,7 +67,7 @@ def test_an_id_holds_its_time_and_is_of_version_8(sender: Sender) -> None:
     assert (event.id.version, event.id.variant) == (8, "specified in RFC 4122")
 
 
-def test_a_repeat_that_has_true_for_1_is_conflicting(sender: Sender) -> None:
+def test_a_repeat_with_true_instead_of_1_is_conflicting(sender: Sender) -> None:
     ets = now_ms()
     sender.batch(log_event(ets=ets, x=1))
     file_all()

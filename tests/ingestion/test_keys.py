@@ -1,4 +1,4 @@
-"""API keys by every means, and what is refused."""
+"""API keys are accepted by every means, and invalid ones are refused."""
 
 import base64
 from datetime import timedelta
@@ -31,7 +31,7 @@ def means(key: str) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("way", means("x"))
 @pytest.mark.parametrize("path", BODIES)
-def test_every_means_is_taken_on_every_dialect(
+def test_every_means_is_accepted_for_every_dialect(
     make_sender: MakeSender, client: Client, way: str, path: str
 ) -> None:
     headers = means(make_sender().text)[way]
@@ -40,13 +40,13 @@ def test_every_means_is_taken_on_every_dialect(
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY])
-def test_a_publishable_key_may_stand_in_the_url(make_sender: MakeSender, client: Client, path: str) -> None:
+def test_a_publishable_key_may_be_in_the_url(make_sender: MakeSender, client: Client, path: str) -> None:
     key = make_sender().text
     response = client.post(f"{path}?key={key}", BODIES[path], content_type="application/json")
     assert response.status_code in (200, 201)
 
 
-def test_a_secret_key_in_the_url_is_refused_and_marked(sender: Sender, client: Client) -> None:
+def test_a_secret_key_in_the_url_is_refused_and_marked_as_exposed(sender: Sender, client: Client) -> None:
     response = client.post(f"{AVAILITY}?key={sender.text}", message(), content_type="application/json")
     assert response.status_code == 401
     assert response.json()["error"]["code"] == "secret_key_in_url"
@@ -69,7 +69,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
-def test_a_request_without_one_good_key_is_a_401(db: None, client: Client, case: str, path: str) -> None:
+def test_a_request_without_exactly_one_valid_key_is_refused(
+    db: None, client: Client, case: str, path: str
+) -> None:
     headers, code = REFUSED[case]
     response = client.post(path, BODIES[path], content_type="application/json", headers=headers)
     assert response.status_code == 401
@@ -79,7 +81,7 @@ def test_a_request_without_one_good_key_is_a_401(db: None, client: Client, case:
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
-def test_a_key_that_only_reads_is_a_403_and_files_nothing(make_sender: MakeSender, path: str) -> None:
+def test_a_read_only_key_cannot_send(make_sender: MakeSender, path: str) -> None:
     reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
     response = reader.post(path, BODIES[path])
     assert response.status_code == 403
@@ -87,7 +89,7 @@ def test_a_key_that_only_reads_is_a_403_and_files_nothing(make_sender: MakeSende
     assert not InboxRequest.objects.exists()
 
 
-def test_a_key_that_only_writes_reads_nothing(make_sender: MakeSender) -> None:
+def test_a_write_only_key_cannot_read(make_sender: MakeSender) -> None:
     for kind in KeyType:
         writer = make_sender(kind=kind, permissions=Permissions.WRITE)
         bearer = {"Authorization": f"Bearer {writer.text}"}
@@ -97,7 +99,7 @@ def test_a_key_that_only_writes_reads_nothing(make_sender: MakeSender) -> None:
         assert writer.post(SUNBIRD, BODIES[SUNBIRD]).status_code == 200
 
 
-def test_a_key_that_only_reads_reads_and_replays_nothing(make_sender: MakeSender) -> None:
+def test_a_read_only_key_reads_but_cannot_replay(make_sender: MakeSender) -> None:
     reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
     bearer = {"Authorization": f"Bearer {reader.text}"}
     assert reader.client.get("/api/v1/events/", headers=bearer).status_code == 200
@@ -108,7 +110,7 @@ def test_a_key_that_only_reads_reads_and_replays_nothing(make_sender: MakeSender
     assert "no write permission" in replay.json()["detail"]
 
 
-def test_the_database_holds_that_publishable_keys_only_write(sender: Sender) -> None:
+def test_the_database_enforces_that_publishable_keys_only_write(sender: Sender) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey.objects.update(type=KeyType.PUBLISHABLE, may_read=True)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -116,7 +118,7 @@ def test_the_database_holds_that_publishable_keys_only_write(sender: Sender) -> 
 
 
 @pytest.mark.parametrize("change", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
-def test_a_revoked_or_expired_key_is_refused_once_its_memory_has_run_out(
+def test_a_revoked_or_expired_key_is_refused_after_the_cache_expires(
     sender: Sender, change: dict[str, Any]
 ) -> None:
     sender.batch(log_event())
@@ -125,7 +127,7 @@ def test_a_revoked_or_expired_key_is_refused_once_its_memory_has_run_out(
     assert sender.post(SUNBIRD, {"events": []}).status_code == 401
 
 
-def test_a_key_that_expires_is_refused_from_that_moment_though_it_is_remembered(sender: Sender) -> None:
+def test_a_cached_key_is_refused_from_the_moment_it_expires(sender: Sender) -> None:
     ApiKey.objects.update(expires_at=timezone.now() + timedelta(seconds=0.3))
     senders.forget()
     assert sender.post(SUNBIRD, {"events": []}).status_code == 200
@@ -135,11 +137,11 @@ def test_a_key_that_expires_is_refused_from_that_moment_though_it_is_remembered(
     assert sender.post(SUNBIRD, {"events": []}).status_code == 401
 
 
-def test_the_memory_of_keys_is_shorter_than_the_promise(db: None) -> None:
+def test_keys_are_cached_for_less_than_half_a_minute(db: None) -> None:
     assert senders.TTL_SECONDS < 30
 
 
-def test_junk_keys_leave_no_trace_in_the_memory(sender: Sender) -> None:
+def test_junk_keys_are_not_cached(sender: Sender) -> None:
     sender.batch()
     for n in range(50):
         sender.post(SUNBIRD, {"events": []}, **{"X-API-Key": f"tally_pk_{n:012d}_{'0' * 64}"})

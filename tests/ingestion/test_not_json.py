@@ -1,4 +1,4 @@
-"""Bodies that are no JSON: the error says where, and what to remove."""
+"""The error for a body that isn't JSON says where it is wrong and what to remove."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.sending import AVAILITY, EMIT, STREAM, SUNBIRD, Sender, emitted, log_
 EXAMPLE = json.dumps(message(), indent=4)
 
 
-def said(raw: str) -> str:
+def error_message(raw: str) -> str:
     fault = jsontext.decode(raw.encode())
     assert isinstance(fault, Fault)
     assert fault.code == "bad_json"
@@ -39,11 +39,11 @@ def said(raw: str) -> str:
         ('{"a": tru}', "Not JSON: Expecting value at character 6."),
     ],
 )
-def test_what_to_remove_is_said(raw: str, sentence: str) -> None:
-    assert said(raw) == sentence
+def test_the_error_says_what_to_remove(raw: str, sentence: str) -> None:
+    assert error_message(raw) == sentence
 
 
-def test_the_stray_brace_of_the_published_example_is_pointed_at(sender: Sender) -> None:
+def test_the_error_points_at_the_published_examples_stray_brace(sender: Sender) -> None:
     response = sender.post(AVAILITY, EXAMPLE + "}")
 
     assert response.status_code == 400
@@ -56,7 +56,7 @@ def test_the_stray_brace_of_the_published_example_is_pointed_at(sender: Sender) 
     ("path", "body"),
     [(SUNBIRD, {"events": [log_event()]}), (AVAILITY, message()), (EMIT, emitted()), (STREAM, emitted())],
 )
-def test_a_brace_too_many_is_pointed_at_in_every_format(sender: Sender, path: str, body: Any) -> None:
+def test_the_error_points_at_an_extra_brace_in_every_format(sender: Sender, path: str, body: Any) -> None:
     text = json.dumps(body)
 
     assert f"remove the }} at character {len(text)}" in sender.post(path, text + "}").content.decode()

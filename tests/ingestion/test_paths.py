@@ -1,4 +1,4 @@
-"""Paths as clients join them: a slash too many is ignored, and a wrong path is told the right one."""
+"""Extra slashes in a path are ignored, and a request to a wrong path is told the right one."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ SPC = "/" + availity.PATHS[1]
 
 
 def call(client: Client, method: str, path: str, body: Any = b"", **headers: str) -> Any:
-    """Call a path that Django's client would take for a host if it begins with two slashes."""
+    """Call a path that may begin with two slashes, which Django's client would take for a host."""
     return client.generic(
         method, "/", body, "application/json", headers=headers, PATH_INFO=path, QUERY_STRING=""
     )
@@ -46,7 +46,7 @@ def test_an_event_posted_with_extra_slashes_is_stored(sender: Sender, path: str)
 
 
 @pytest.mark.parametrize("path", [*(f"/{path}" for path in sunbird.PATHS), AVAILITY, SPC, EMIT, STREAM])
-def test_a_preflight_of_extra_slashes_is_answered(client: Client, path: str) -> None:
+def test_a_preflight_with_extra_slashes_succeeds(client: Client, path: str) -> None:
     for wrong in misspelt(path):
         response = call(client, "OPTIONS", wrong, **ORIGIN)
         assert (response.status_code, response["Access-Control-Allow-Origin"]) == (204, ORIGIN["Origin"])
@@ -74,7 +74,7 @@ def test_a_preflight_of_extra_slashes_is_answered(client: Client, path: str) -> 
         ("/ms/api/availity/internal/key-delivery/v1/telemetry", AVAILITY),
     ],
 )
-def test_a_wrong_path_is_told_the_right_one(client: Client, wrong: str, right: str) -> None:
+def test_the_error_for_a_wrong_path_names_the_right_one(client: Client, wrong: str, right: str) -> None:
     for method in ("POST", "GET"):
         response = call(client, method, wrong, b"{}", **ORIGIN)
         assert response.status_code == 404
@@ -85,7 +85,7 @@ def test_a_wrong_path_is_told_the_right_one(client: Client, wrong: str, right: s
     assert call(client, "OPTIONS", wrong, **ORIGIN).status_code == 204
 
 
-def test_a_wrong_path_is_answered_in_the_words_of_its_format(client: Client) -> None:
+def test_a_wrong_path_is_answered_in_its_formats_style(client: Client) -> None:
     of_sunbird = call(client, "POST", "/data/v2/telemetry").json()
     of_availity = call(client, "POST", "/ms/api/availity").json()
     of_buildless = call(client, "POST", "/v1/telemetry/event:send").json()
@@ -97,13 +97,13 @@ def test_a_wrong_path_is_answered_in_the_words_of_its_format(client: Client) -> 
 
 
 @pytest.mark.parametrize("path", ["/nope", "/admin/nope/", "/reports/nope/", "/contents", "/v/x", "/data-x"])
-def test_other_paths_are_left_to_pages(client: Client, db: None, path: str) -> None:
+def test_other_paths_get_the_usual_404(client: Client, db: None, path: str) -> None:
     response = client.get(path)
     assert response.status_code in (302, 404)
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_the_api_keeps_its_own_errors(client: Client, db: None) -> None:
+def test_wrong_api_paths_get_the_apis_errors(client: Client, db: None) -> None:
     assert client.get("/api/v1/nope/")["Content-Type"] == "application/problem+json"
 
 

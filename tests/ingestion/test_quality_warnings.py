@@ -1,4 +1,4 @@
-"""Accepted values with a quality warning: ranges, units, placeholders. Defaults, and blank hard fields."""
+"""Quality warnings for accepted values: ranges, units, placeholders. Also defaults and blank hard fields."""
 
 from copy import deepcopy
 from typing import Any
@@ -20,7 +20,7 @@ from tests.wire import samples
 
 pytestmark = pytest.mark.django_db
 
-# Kind, field, value, code, and the example that the warning has.
+# Kind, field, value, and the warning's code and example.
 WATCHED: list[tuple[str, str, Any, str, str]] = [
     ("assess", "edata.pass", "YES", "out_of_range", "YES"),
     ("assess", "edata.pass", "", "out_of_range", ""),
@@ -72,7 +72,7 @@ IN_ITEMS = {
     "edata.pagesummary": "edata.pagesummary[].visits",
     "event.data": "event.data.@type",
 }
-# Values at the edge of what they should be: none of these is warned of.
+# Values at the edge of their range, which cause no warning.
 GOOD: list[tuple[str, str, Any]] = [
     ("assess", "edata.pass", "Yes"),
     ("assess", "edata.pass", "No"),
@@ -94,7 +94,7 @@ GOOD: list[tuple[str, str, Any]] = [
 
 
 def fresh(kind: str) -> samples.Event:
-    """A complete event that is warned of in nothing, at the present time."""
+    """Return a complete, current event that causes no warning."""
     event = samples.complete(kind, ms=now_ms())
     if kind == "emitted_event":
         event["event"]["tenant"] = "acme"  # the key's
@@ -117,7 +117,7 @@ def warnings() -> list[tuple[str, str, str, int]]:
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "code", "example"), WATCHED)
-def test_an_odd_value_is_stored_as_sent_and_warned_of_with_an_example(
+def test_an_odd_value_is_stored_as_sent_with_a_warning_and_example(
     sender: Sender, kind: str, path: str, value: Any, code: str, example: str
 ) -> None:
     event = samples.with_value(fresh(kind), path, value)
@@ -129,13 +129,15 @@ def test_an_odd_value_is_stored_as_sent_and_warned_of_with_an_example(
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), GOOD)
-def test_what_a_page_allows_is_not_warned_of(sender: Sender, kind: str, path: str, value: Any) -> None:
+def test_values_that_the_page_allows_cause_no_warning(
+    sender: Sender, kind: str, path: str, value: Any
+) -> None:
     send(sender, kind, samples.with_value(fresh(kind), path, value))
 
     assert warnings() == []
 
 
-def test_an_end_in_seconds_is_warned_of_once(sender: Sender) -> None:
+def test_an_end_in_seconds_causes_one_warning(sender: Sender) -> None:
     event = fresh("summary")
     event["edata"] |= {"starttime": 1_760_000_000, "endtime": 1_760_000_600}
 
@@ -147,7 +149,7 @@ def test_an_end_in_seconds_is_warned_of_once(sender: Sender) -> None:
     ]
 
 
-# Fields missing from an ASSESS, and the columns' values then.
+# Fields missing from an ASSESS, and the resulting columns.
 DEFAULTS: list[tuple[dict[str, Any], str, float]] = [
     ({}, "No", 0),
     ({"score": 1}, "No", 1),
@@ -159,7 +161,7 @@ DEFAULTS: list[tuple[dict[str, Any], str, float]] = [
 
 
 @pytest.mark.parametrize(("given", "passed", "score"), DEFAULTS)
-def test_an_assess_without_pass_or_score_has_the_defaults_of_the_page(
+def test_an_assess_without_pass_or_score_gets_the_pages_defaults(
     sender: Sender, given: dict[str, Any], passed: str, score: float
 ) -> None:
     event = fresh("assess")
@@ -175,7 +177,7 @@ def test_an_assess_without_pass_or_score_has_the_defaults_of_the_page(
     assert missing == {f"edata.{name}" for name in ("pass", "score") if given.get(name) is None}
 
 
-def test_an_assess_that_is_wrapped_has_the_defaults_too(sender: Sender) -> None:
+def test_a_wrapped_assess_gets_the_defaults_too(sender: Sender) -> None:
     event = fresh("assess")
     del event["edata"]["pass"]
     event["edata"] = {"edata": event["edata"]}
@@ -187,7 +189,7 @@ def test_an_assess_that_is_wrapped_has_the_defaults_too(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize(("path", "value"), [("edata.pass", True), ("edata.score", [])])
-def test_an_assess_with_pass_or_score_of_another_type_is_still_refused(
+def test_an_assess_with_pass_or_score_of_a_wrong_type_is_rejected(
     sender: Sender, path: str, value: Any
 ) -> None:
     (error,) = sender.batch(samples.with_value(fresh("assess"), path, value))["errors"]
@@ -195,7 +197,7 @@ def test_an_assess_with_pass_or_score_of_another_type_is_still_refused(
     assert (error["code"], error["path"]) == ("wrong_type", path)
 
 
-def test_a_content_without_a_version_has_the_default_of_the_page(sender: Sender) -> None:
+def test_a_content_without_a_version_gets_the_pages_default(sender: Sender) -> None:
     event = samples.without(fresh("start"), "edata.contentVer")
 
     send(sender, "start", event)
@@ -213,7 +215,7 @@ IDS = ("undefined-7", "u", "0a", "nullable", "s-0", "10", "a1b2c3d4-0000-0000-00
 
 
 @pytest.mark.parametrize("text", [*PLACEHOLDERS, ""])
-def test_a_placeholder_is_no_session(sender: Sender, text: str) -> None:
+def test_a_placeholder_is_not_stored_as_session(sender: Sender, text: str) -> None:
     event = log_event()
     event["context"] |= {"sid": text}
 
@@ -226,7 +228,7 @@ def test_a_placeholder_is_no_session(sender: Sender, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", PLACEHOLDERS)
-def test_a_placeholder_is_neither_device_nor_actor(sender: Sender, text: str) -> None:
+def test_a_placeholder_is_not_stored_as_device_or_actor(sender: Sender, text: str) -> None:
     event = log_event(actor={"id": text, "type": "User"})
     event["context"] |= {"did": text}
 
@@ -242,7 +244,7 @@ def test_a_placeholder_is_neither_device_nor_actor(sender: Sender, text: str) ->
 
 
 @pytest.mark.parametrize("text", IDS)
-def test_an_id_that_only_looks_like_a_placeholder_is_one(sender: Sender, text: str) -> None:
+def test_an_id_that_only_resembles_a_placeholder_is_kept(sender: Sender, text: str) -> None:
     event = log_event(actor={"id": text, "type": "User"})
     event["context"] |= {"sid": text, "did": text}
 
@@ -253,7 +255,7 @@ def test_an_id_that_only_looks_like_a_placeholder_is_one(sender: Sender, text: s
     assert warnings() == []
 
 
-def test_a_federated_placeholder_is_no_actor(sender: Sender) -> None:
+def test_a_federated_placeholder_is_not_stored_as_actor(sender: Sender) -> None:
     event = log_event(actor={"id": "f:5a8a3f2b:undefined", "type": "User"})
 
     send(sender, "log", event)
@@ -262,7 +264,7 @@ def test_a_federated_placeholder_is_no_actor(sender: Sender) -> None:
     assert as_wire(only_event()) == event
 
 
-def test_a_device_in_a_header_may_be_a_placeholder(sender: Sender) -> None:
+def test_a_placeholder_in_the_device_header_is_not_stored(sender: Sender) -> None:
     event = log_event(context={"channel": "c", "env": "e", "pdata": {"id": "portal"}})
 
     sender.batch(event, **{"X-Device-ID": "undefined"})
@@ -273,7 +275,7 @@ def test_a_device_in_a_header_may_be_a_placeholder(sender: Sender) -> None:
     assert warnings() == [("context.did", "placeholder_device", "undefined", 1)]
 
 
-def test_everybody_without_a_session_id_has_a_session_by_device(sender: Sender) -> None:
+def test_events_without_a_session_id_get_a_session_by_device(sender: Sender) -> None:
     for number in range(3):
         event = log_event(f"m-{number}")
         event["context"] |= {"sid": "undefined", "did": f"device-{number}"}
@@ -287,7 +289,7 @@ def test_everybody_without_a_session_id_has_a_session_by_device(sender: Sender) 
 
 
 @pytest.mark.parametrize("text", ["undefined", "[object Object]", "0"])
-def test_a_placeholder_in_an_availity_message(sender: Sender, text: str) -> None:
+def test_a_placeholder_in_an_availity_message_causes_a_warning(sender: Sender, text: str) -> None:
     sent = message(sessionId=text)
     sent["telemetryBody"]["entries"]["userId"] = text
 
@@ -303,7 +305,7 @@ def test_a_placeholder_in_an_availity_message(sender: Sender, text: str) -> None
     ]
 
 
-def test_javascripts_words_for_nothing_in_a_form_are_warned_of(sender: Sender) -> None:
+def test_null_and_undefined_in_a_form_cause_warnings(sender: Sender) -> None:
     sent = message(sessionId="undefined")
 
     assert post_form(sender, AVAILITY, sent).status_code == 201
@@ -313,7 +315,7 @@ def test_javascripts_words_for_nothing_in_a_form_are_warned_of(sender: Sender) -
     assert warnings() == [("sessionId", "placeholder_session", "undefined", 1)]
 
 
-def test_placeholders_in_a_buildless_event(sender: Sender) -> None:
+def test_placeholders_in_a_buildless_event_cause_warnings(sender: Sender) -> None:
     sent = emitted(user="undefined") | {"scope": "null"}
 
     assert sender.post(EMIT, sent).status_code == 200
@@ -376,7 +378,7 @@ def test_a_blank_event_of_a_buildless_context_is_refused(sender: Sender, text: s
     file_all()
 
 
-def test_the_last_example_stays_and_a_warning_without_one_keeps_it(sender: Sender) -> None:
+def test_a_warning_keeps_its_last_example(sender: Sender) -> None:
     for number, value in enumerate((1.5, 7, 3)):
         event = samples.with_value(fresh("assess"), "edata.score", value)
         send(sender, "assess", event | {"mid": f"m-{number}"})
@@ -391,7 +393,7 @@ def test_a_long_example_is_cut(sender: Sender) -> None:
     assert example == "x" * 59 + "…"
 
 
-def test_erasing_an_actor_forgets_the_examples_of_the_owner(sender: Sender) -> None:
+def test_erasing_an_actor_removes_the_owners_examples(sender: Sender) -> None:
     send(sender, "assess", samples.with_value(fresh("assess"), "edata.pass", "Alice"))
     owner = Event.objects.get().owner
 
@@ -401,12 +403,12 @@ def test_erasing_an_actor_forgets_the_examples_of_the_owner(sender: Sender) -> N
     assert warnings() == [("edata.pass", "out_of_range", "", 1)]
 
 
-def test_a_copy_of_what_was_sent_is_left_as_it_was(sender: Sender) -> None:
+def test_an_event_with_a_placeholder_is_returned_as_sent(sender: Sender) -> None:
     event = log_event()
     event["context"] |= {"sid": "undefined"}
     sent = deepcopy(event)
 
-    # Twice: the second is compared with the first, and is the same.
+    # Twice: the second is compared with the first and found equal.
     sender.batch(event)
     sender.batch(event)
     done = file_all()

@@ -1,4 +1,4 @@
-"""Monthly quotas: warn, mark, refuse, and a new month."""
+"""Monthly quotas: events beyond them are warned about, marked or refused, until the next month."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def test_events_beyond_the_quota_are_kept_and_counted(
     assert post(sender, "first").status_code == 200
     if drained_between:
         file_all()
-    admission.forget()  # as another process would know it
+    admission.forget()  # as another process would see it
     assert post(sender, "second").status_code == 200
     file_all()
     marks = dict(Event.objects.values_list("client_event_id", "over_quota"))
@@ -44,7 +44,7 @@ def test_events_beyond_the_quota_are_kept_and_counted(
     assert warnings() == [("", "over_quota", 1)]
 
 
-def test_a_quota_may_refuse_until_the_month_ends(sender: Sender) -> None:
+def test_a_quota_can_refuse_events_until_the_month_ends(sender: Sender) -> None:
     quota(sender, 1, "refuse")
     assert post(sender, "first").status_code == 200
     response = post(sender, "second")
@@ -54,7 +54,7 @@ def test_a_quota_may_refuse_until_the_month_ends(sender: Sender) -> None:
     assert file_all().stored == 1
 
 
-def test_what_a_quota_refuses_is_not_remembered_by_its_idempotency_key(sender: Sender) -> None:
+def test_a_request_refused_by_a_quota_stores_no_idempotency_key(sender: Sender) -> None:
     quota(sender, 0, "refuse")
     response = sender.post(AVAILITY, message(), **{"Idempotency-Key": "one"})
     assert (response.status_code, response.json()["error"]["code"]) == (429, "quota_exceeded")
@@ -69,7 +69,7 @@ def test_without_a_quota_nothing_is_counted(sender: Sender) -> None:
     assert warnings() == []
 
 
-def test_duplicates_and_rejected_events_use_nothing_up(sender: Sender) -> None:
+def test_duplicates_and_rejected_events_do_not_count_towards_the_quota(sender: Sender) -> None:
     quota(sender, 2, "refuse")
     sender.batch(log_event("first"), log_event("first"), {"eid": "NONE"})
     file_all()

@@ -1,4 +1,4 @@
-"""Rate limits: met, refilled, apart for keys and addresses, and never in the way when Valkey is."""
+"""Rate limits per key and address, refilled over time, and lifted while Valkey is unavailable."""
 
 import os
 import signal
@@ -22,14 +22,14 @@ JUNK = "tally_pk_aaaaaaaaaaaa_" + "0" * 63
 
 
 def limit(settings: Any, **limits: float) -> None:
-    """Narrow buckets, all others as wide as ever."""
+    """Set small buckets for some limits; the others stay practically unlimited."""
     for name, value in limits.items():
         setattr(settings, f"RATE_LIMIT_{name.upper()}", value)
 
 
 @pytest.fixture
 def server(tmp_path: Path, settings: Any) -> Iterator[valkey.Server]:
-    """A Valkey for one test, its buckets full."""
+    """A Valkey server for one test, with full buckets."""
     with valkey.running(tmp_path / "data") as running:
         settings.REDIS_URL = ""
         settings.VALKEY_SOCKET = running.socket
@@ -43,7 +43,7 @@ def statuses(sender: Sender, times: int, path: str = EMIT, address: str = HERE) 
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
-def test_over_the_limit_each_dialect_refuses_in_its_own_words(
+def test_over_the_limit_each_dialect_refuses_in_its_own_style(
     server: valkey.Server, sender: Sender, settings: Any, path: str
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=2)
@@ -62,12 +62,14 @@ def test_over_the_limit_each_dialect_refuses_in_its_own_words(
 
 
 @pytest.mark.parametrize(("limits", "policy"), [(True, '"key";q=2000;w=2'), (False, None)])
-def test_good_answers_say_the_limit(sender: Sender, settings: Any, limits: bool, policy: str | None) -> None:
+def test_successful_responses_state_the_limit(
+    sender: Sender, settings: Any, limits: bool, policy: str | None
+) -> None:
     settings.RATE_LIMITS = limits
     assert sender.post(EMIT, BODIES[EMIT]).headers.get("RateLimit-Policy") == policy
 
 
-def test_an_empty_bucket_fills_again(server: valkey.Server, sender: Sender, settings: Any) -> None:
+def test_an_empty_bucket_refills(server: valkey.Server, sender: Sender, settings: Any) -> None:
     limit(settings, key_per_second=5, key_burst=1)
     assert 429 in statuses(sender, 20)
     time.sleep(0.3)
@@ -91,7 +93,7 @@ def test_an_address_has_a_bucket_of_its_own(
 
 
 @pytest.mark.parametrize("key", [JUNK, "junk", ""])
-def test_junk_is_limited_by_address_and_locks_out_nobody_elsewhere(
+def test_junk_keys_are_limited_by_address_and_lock_out_no_other_address(
     server: valkey.Server, sender: Sender, client: Client, settings: Any, key: str
 ) -> None:
     limit(settings, address_per_second=0.01, address_burst=3)
@@ -104,7 +106,7 @@ def test_junk_is_limited_by_address_and_locks_out_nobody_elsewhere(
     assert statuses(sender, 1, address=ELSEWHERE) == [200]
 
 
-def test_neither_address_nor_key_is_known_to_valkey_and_buckets_expire(
+def test_valkey_stores_neither_address_nor_key_and_buckets_expire(
     server: valkey.Server, sender: Sender, settings: Any
 ) -> None:
     limit(settings, key_per_second=0.1, key_burst=5, address_per_second=0.1, address_burst=5)
@@ -115,18 +117,20 @@ def test_neither_address_nor_key_is_known_to_valkey_and_buckets_expire(
         for name in names:
             assert HERE not in name
             assert sender.text not in name
-            assert 0 < client.pttl(name) <= 10_001  # when it would be full
+            assert 0 < client.pttl(name) <= 10_001  # until it would be full
 
 
-def test_most_requests_spend_what_the_process_has_taken(
+def test_most_requests_use_tokens_the_process_has_reserved(
     server: valkey.Server, sender: Sender, settings: Any
 ) -> None:
     statuses(sender, 10)
     with redis.Redis(unix_socket_path=str(server.socket)) as client:
-        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == 2  # once unknown, then loaded
+        assert (
+            client.info("commandstats")["cmdstat_evalsha"]["calls"] == 2
+        )  # the first fails as unknown, then the script is loaded
 
 
-def test_a_valkey_that_has_forgotten_the_script_is_told_again(
+def test_the_script_is_loaded_again_if_valkey_has_lost_it(
     server: valkey.Server, sender: Sender, settings: Any
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=2)
@@ -136,23 +140,27 @@ def test_a_valkey_that_has_forgotten_the_script_is_told_again(
     assert statuses(sender, 2) == [200, 429]
 
 
-def test_off_is_off(server: valkey.Server, sender: Sender, settings: Any) -> None:
+def test_rate_limits_can_be_switched_off(server: valkey.Server, sender: Sender, settings: Any) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
     settings.RATE_LIMITS = False
     assert statuses(sender, 3) == [200] * 3
 
 
-def test_a_stopped_valkey_limits_nothing(server: valkey.Server, sender: Sender, settings: Any) -> None:
+def test_nothing_is_limited_while_valkey_is_stopped(
+    server: valkey.Server, sender: Sender, settings: Any
+) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
     server.stop()
     assert statuses(sender, 3) == [200] * 3
 
 
-def test_a_hanging_valkey_costs_one_request_its_patience(
+def test_only_one_request_waits_for_a_hanging_valkey(
     server: valkey.Server, sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
-    monkeypatch.setattr(buckets, "TIMEOUT_SECONDS", 2.0)  # all together would wait 40 s
+    monkeypatch.setattr(
+        buckets, "TIMEOUT_SECONDS", 2.0
+    )  # if every request waited, they would take 40 s together
     monkeypatch.setattr(buckets, "REST_SECONDS", 60.0)
     os.kill(server.pid, signal.SIGSTOP)
     try:
@@ -163,7 +171,7 @@ def test_a_hanging_valkey_costs_one_request_its_patience(
         os.kill(server.pid, signal.SIGCONT)
 
 
-def test_limits_hold_again_once_valkey_is_back(
+def test_limits_apply_again_once_valkey_is_back(
     server: valkey.Server, sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(settings, key_per_second=0.01, key_burst=1)
@@ -188,7 +196,7 @@ def test_limits_hold_again_once_valkey_is_back(
         ([], {}, ""),
     ],
 )
-def test_the_address_is_the_one_that_the_sender_cannot_choose(
+def test_the_limited_address_is_not_one_the_sender_can_choose(
     settings: Any, trusted: list[str], meta: dict[str, str], address: str
 ) -> None:
     settings.TRUSTED_PROXIES = trusted

@@ -1,4 +1,4 @@
-"""Versions of sources: counted as events are filed, once each, in bounds."""
+"""Versions of sources are counted as events are filed, each event once, up to a limit of versions."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,12 @@ from events.store.usage import WarningHour
 from events.store.versions import OVERFLOW, SourceVersion, VersionKey, VersionSeen
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 
-SENT_MS = now_ms()  # a repeat is one of the same time
+SENT_MS = now_ms()  # the same for all, so that repeats are duplicates
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def of(version: str | None, number: int, source: str = "portal") -> Any:
-    """An event of a version of a source."""
+    """Return an event of a version of a source."""
     pdata = {"id": source} | ({} if version is None else {"ver": version})
     context = {"channel": "c1", "env": "home", "pdata": pdata, "sid": "s1", "did": "d1"}
     mid = f"{source}:{(version or '')[:9]}:{number}"
@@ -28,12 +28,12 @@ def of(version: str | None, number: int, source: str = "portal") -> Any:
 
 
 def counts() -> dict[tuple[str, str], int]:
-    """How many events each version of each source has."""
+    """Return the number of events of each source and version."""
     rows = SourceVersion.objects.values_list("source__name", "version", "events")
     return {(source, version): events for source, version, events in rows}
 
 
-def test_each_version_of_a_source_is_counted_and_duplicates_are_not(sender: Sender) -> None:
+def test_events_of_each_version_are_counted_without_duplicates(sender: Sender) -> None:
     sender.batch(of("2.1", 1), of("2.1", 2), of("2.2", 3), of(None, 4), of("2.1", 5, "shop"))
     file_all()
     sender.batch(of("2.1", 1), of("2.2", 6))
@@ -41,7 +41,7 @@ def test_each_version_of_a_source_is_counted_and_duplicates_are_not(sender: Send
     assert counts() == {("portal", "2.1"): 2, ("portal", "2.2"): 2, ("portal", ""): 1, ("shop", "2.1"): 1}
 
 
-def test_it_is_known_from_its_first_to_its_last_receipt(sender: Sender) -> None:
+def test_a_version_has_the_times_of_its_first_and_last_receipt(sender: Sender) -> None:
     sender.batch(of("2.1", 1))
     file_all()
     first = SourceVersion.objects.get()
@@ -51,7 +51,7 @@ def test_it_is_known_from_its_first_to_its_last_receipt(sender: Sender) -> None:
     assert (row.first_seen, row.last_seen > first.last_seen) == (first.first_seen, True)
 
 
-def test_versions_beyond_the_bound_are_counted_under_one_name(
+def test_versions_beyond_the_limit_are_counted_under_one_name(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "MOST", 2)
@@ -62,7 +62,7 @@ def test_versions_beyond_the_bound_are_counted_under_one_name(
     assert counts() == {("portal", "1"): 2, ("portal", "2"): 1, ("portal", OVERFLOW): 3}
 
 
-def test_a_long_version_is_known_by_its_beginning(sender: Sender) -> None:
+def test_a_long_version_is_truncated(sender: Sender) -> None:
     sender.batch(of("v" * 900, 1))
     file_all()
     assert counts() == {("portal", "v" * versions.LONGEST): 1}
@@ -73,7 +73,7 @@ HEARD = some.tuples(some.sampled_from(["", "1", "2"]), some.integers(0, 99), som
 
 @effort(max_examples=30)
 @given(some.lists(HEARD))
-def test_in_whatever_order_and_parts_it_is_heard_the_sum_is_the_same(
+def test_counts_do_not_depend_on_the_order_or_grouping_of_events(
     heard: list[tuple[str, int, int]],
 ) -> None:
     folded: dict[VersionKey, VersionSeen] = {}
@@ -89,7 +89,7 @@ def test_in_whatever_order_and_parts_it_is_heard_the_sum_is_the_same(
 
 
 def test_a_flood_of_versions_takes_linear_time(db: None) -> None:
-    """Twice as many cost about twice as much: what is compared is counted, not timed."""
+    """Count comparisons instead of measuring time: twice the versions, about twice the comparisons."""
     compared = 0
 
     class Counted(VersionKey):
@@ -109,10 +109,10 @@ def test_a_flood_of_versions_takes_linear_time(db: None) -> None:
     assert costs[1] <= 2.5 * costs[0]
 
 
-def test_warnings_of_versions_beyond_the_bound_are_counted_under_one_name(
+def test_warnings_of_versions_beyond_the_limit_are_counted_under_one_name(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or each event of a flood could bring a row of its own."""
+    """Otherwise each event of a flood could add a row."""
     monkeypatch.setattr(versions, "MOST", 1)
     for number in range(4):
         edata = {"type": "app", "mode": 5, "stageid": "s"}
@@ -123,8 +123,10 @@ def test_warnings_of_versions_beyond_the_bound_are_counted_under_one_name(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_blocks_at_once_keep_the_bound(make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second counts what the first has added, and waits for it."""
+def test_two_concurrent_blocks_keep_to_the_limit(
+    make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second block waits for the first and counts the versions it added."""
     monkeypatch.setattr(versions, "MOST", 10)
     sender = make_sender()
     sender.batch(of("0", 0))

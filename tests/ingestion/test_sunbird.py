@@ -1,4 +1,4 @@
-"""Sunbird batches: every path, the answer, one bad event among good ones, context from headers."""
+"""Sunbird batches: paths, the response, invalid events among valid ones, context from headers."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from tests.sending import SUNBIRD, MakeSender, Sender, file_all, log_event, now_
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_path_takes_a_batch(sender: Sender, path: str) -> None:
+def test_every_path_accepts_a_batch(sender: Sender, path: str) -> None:
     response = sender.post(f"/{path}", {"events": [log_event()], "params": {"msgid": "m1"}})
     assert response.status_code == 200
     body = response.json()
@@ -27,7 +27,7 @@ def test_every_path_takes_a_batch(sender: Sender, path: str) -> None:
     assert file_all().stored == 1
 
 
-def test_an_event_is_filed_in_typed_columns_and_comes_back(sender: Sender) -> None:
+def test_an_event_is_stored_in_typed_columns_and_returned_as_sent(sender: Sender) -> None:
     event = log_event(object={}, tags=["a", 'b"\\'], unknown={"deep": [1.0, None]})
     sender.batch(event)
     file_all()
@@ -60,7 +60,9 @@ HOSTILE: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("value", "code"), [pytest.param(v, c, id=n) for n, v, c in HOSTILE])
-def test_one_bad_event_among_40_leaves_39_and_is_named(sender: Sender, value: bytes, code: str) -> None:
+def test_one_invalid_event_among_40_is_listed_and_39_are_stored(
+    sender: Sender, value: bytes, code: str
+) -> None:
     events = [json.dumps(log_event(f"L:{n}")).encode() for n in range(40)]
     events[17] = json.dumps(log_event("L:17")).encode()[:-1] + b',"extra":' + value + b"}"
     response = sender.post(SUNBIRD, b'{"events":[' + b",".join(events) + b"]}")
@@ -93,7 +95,7 @@ STORABLE: list[tuple[str, bytes, Any]] = [
 ]
 
 
-# A hard text takes texts only; unknown keys take anything.
+# A hard text field accepts only text; unknown keys accept anything.
 PLACES = [
     pytest.param(value, meant, place, id=f"{name} in {place}")
     for name, value, meant in STORABLE
@@ -103,7 +105,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("value", "meant", "place"), PLACES)
-def test_what_can_be_kept_is_kept_and_comes_back(
+def test_odd_but_valid_values_are_stored_and_returned_as_sent(
     sender: Sender, value: bytes, meant: Any, place: str
 ) -> None:
     text = json.dumps(log_event()).encode()
@@ -137,7 +139,7 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "code"), BAD_BODIES)
-def test_a_body_that_is_no_batch_is_a_400_in_sunbirds_envelope(
+def test_a_body_that_is_not_a_batch_is_refused_in_sunbirds_envelope(
     sender: Sender, body: bytes, code: str
 ) -> None:
     response = sender.post(SUNBIRD, body)
@@ -149,18 +151,18 @@ def test_a_body_that_is_no_batch_is_a_400_in_sunbirds_envelope(
 
 
 @pytest.mark.parametrize("events", [[None], [1], ["x"], [[]], [{}]])
-def test_what_is_no_event_is_rejected_by_index(sender: Sender, events: list[Any]) -> None:
+def test_items_that_are_not_events_are_rejected_by_index(sender: Sender, events: list[Any]) -> None:
     result = sender.batch(*events, log_event())
     assert (result["rejected_indexes"], result["accepted"]) == ([0], 1)
     file_all()
 
 
-def test_a_batch_of_none_is_answered_and_not_kept(sender: Sender) -> None:
+def test_an_empty_batch_is_accepted_and_not_stored(sender: Sender) -> None:
     assert sender.batch() == {"accepted": 0, "rejected": 0, "rejected_indexes": [], "errors": []}
     assert file_all().requests == 0
 
 
-def test_a_batch_over_the_limit_is_a_413(sender: Sender, settings: Any) -> None:
+def test_a_batch_over_the_limit_is_refused(sender: Sender, settings: Any) -> None:
     settings.INGEST_MAX_EVENTS = 2
     assert sender.batch(log_event("1"), log_event("2"))["accepted"] == 2
     response = sender.post(SUNBIRD, {"events": [log_event(str(n)) for n in range(3)]})
@@ -188,7 +190,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("changes", "code", "path"), REJECTED)
-def test_a_bad_event_is_rejected_with_code_path_and_sentence(
+def test_an_invalid_event_is_rejected_with_code_path_and_message(
     sender: Sender, changes: dict[str, Any], code: str, path: str
 ) -> None:
     (error,) = sender.batch(log_event() | changes)["errors"]
@@ -199,7 +201,7 @@ def test_a_bad_event_is_rejected_with_code_path_and_sentence(
     assert (kept.code, kept.path, kept.message) == (code, path, error["message"])
 
 
-def test_a_thousand_events_of_which_17_are_bad_three_times(sender: Sender) -> None:
+def test_a_large_batch_sent_three_times_is_stored_and_rejected_once(sender: Sender) -> None:
     events = [log_event(f"L:{n}", ets=now_ms() - n) for n in range(1_000)]
     for n in range(17):
         events[n * 50]["edata"] = {"type": "x", "n": n}
@@ -216,7 +218,7 @@ def test_a_thousand_events_of_which_17_are_bad_three_times(sender: Sender) -> No
     assert sum(UsageHour.objects.values_list("duplicates", flat=True)) == 2 * 1_000
 
 
-def test_headers_fill_in_what_events_lack_and_are_not_part_of_the_way_back(sender: Sender) -> None:
+def test_headers_fill_in_missing_fields_and_are_not_returned(sender: Sender) -> None:
     bare = log_event("bare", context={"env": "e", "pdata": {"id": "p"}})
     full = log_event("full")
     headers = {"X-Channel-ID": "head", "X-Device-ID": "device", "X-App-ID": "app"}
@@ -231,7 +233,7 @@ def test_headers_fill_in_what_events_lack_and_are_not_part_of_the_way_back(sende
 
 
 @pytest.mark.parametrize("value", ["undefined", "null", " "])
-def test_headers_of_what_an_application_left_out_fill_in_nothing(sender: Sender, value: str) -> None:
+def test_placeholder_headers_fill_in_nothing(sender: Sender, value: str) -> None:
     event = log_event()
     del event["context"]["did"]
     assert sender.batch(event, **{"x-device-id": value})["accepted"] == 1
@@ -239,7 +241,7 @@ def test_headers_of_what_an_application_left_out_fill_in_nothing(sender: Sender,
     assert only_event().device is None
 
 
-def test_edata_wrapped_in_edata_is_read_through_and_given_back(sender: Sender) -> None:
+def test_edata_wrapped_in_edata_is_unwrapped_and_returned_as_sent(sender: Sender) -> None:
     event = log_event(edata={"edata": {"type": "a", "level": "b", "message": "c"}})
     assert sender.batch(event)["accepted"] == 1
     file_all()
@@ -247,7 +249,7 @@ def test_edata_wrapped_in_edata_is_read_through_and_given_back(sender: Sender) -
     assert as_wire(only_event()) == event
 
 
-def test_soft_fields_that_are_missing_or_of_a_wrong_type_are_warned_of(sender: Sender) -> None:
+def test_missing_or_wrongly_typed_soft_fields_cause_warnings(sender: Sender) -> None:
     event = log_event(eid="START", edata={"type": "app", "mode": 5, "stageid": None})
     assert sender.batch(event)["accepted"] == 1
     file_all()
@@ -256,7 +258,7 @@ def test_soft_fields_that_are_missing_or_of_a_wrong_type_are_warned_of(sender: S
     assert as_wire(only_event()) == event
 
 
-def test_strict_validation_refuses_what_the_reference_pipeline_refuses(make_sender: MakeSender) -> None:
+def test_strict_validation_rejects_what_the_reference_pipeline_rejects(make_sender: MakeSender) -> None:
     from events.ownership.owner import Validation
 
     strict = make_sender(validation=Validation.STRICT)
@@ -268,14 +270,14 @@ def test_strict_validation_refuses_what_the_reference_pipeline_refuses(make_send
     assert (done.stored, done.rejected) == (1, 3)
 
 
-def test_the_first_20_errors_are_spelled_out_and_all_indexes_are_there(sender: Sender) -> None:
+def test_the_response_details_20_errors_and_lists_all_indexes(sender: Sender) -> None:
     result = sender.batch(*({"n": n} for n in range(30)))
     assert (len(result["errors"]), result["rejected_indexes"]) == (20, list(range(30)))
 
 
 @pytest.mark.parametrize("validation", ["lenient", "strict"])
 @pytest.mark.parametrize("form", ["{}.0", "{:.12E}", "{:.12e}"])
-def test_a_time_with_an_exponent_or_a_fraction_is_the_same_time(
+def test_a_time_may_have_an_exponent_or_a_fraction(
     make_sender: MakeSender, validation: str, form: str
 ) -> None:
     sender = make_sender(validation=validation)

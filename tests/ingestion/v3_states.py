@@ -1,7 +1,7 @@
-"""The states of V3 events that the wire documents speak of, and what is to become of each.
+"""States of V3 events that the wire documents mention, and the expected outcome of each.
 
-What an event must have is written down here from the documents; which fields there are comes from the
-registry, so that a new kind is covered by itself and asks for its line here.
+The required fields are listed here from the documents. All other fields come from the registry, so a new
+kind is covered automatically, but needs its line here.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.wire import samples
 
 Wire = Any
 
-# Required by both documents of a V3 event: without it the event is rejected.
+# Required by both documents of V3 events: without them an event is rejected.
 ENVELOPE = {
     "eid", "ets", "ver", "mid", "actor.id", "actor.type", "context.channel", "context.env",
     "context.pdata.id",
@@ -39,7 +39,7 @@ HARD = {
     "exdata": set(),
     "end": {"type"},
 }
-# Required by one of the two: missing, the event is stored and warned of.
+# Required by one of the two: without them an event is stored with a warning.
 SOFT = {
     "assess": {"pass", "score"},  # the page has defaults for them
     "start": {"mode", "stageid"},
@@ -51,7 +51,7 @@ SOFT = {
     "metrics": {"system", "subsystem"},
     "end": {"duration", "contentId"},
 }
-# What strict validation requires beside the hard fields, and the columns that its closed lists don't know.
+# Fields that strict validation requires besides the hard ones, and columns missing from its closed lists.
 STRICT_NEEDS = {"assess": {"pass", "score"}, "impression": {"uri"}, "metrics": {"system", "subsystem"}}
 STRICT_UNKNOWN = {
     "start": {"contentId", "contentVer", "stageid"},
@@ -65,7 +65,7 @@ STRICT_UNKNOWN = {
     "metrics": {"cacheHits", "cacheMisses"},
     "exdata": {"partner"},
 }
-# Of these the pipeline's schemas say nothing, or no more than that they are objects.
+# The pipeline's schemas don't mention these, or only say that they are objects.
 UNCHECKED = ("context.pdata.platform", "context.rollup.", "edata.extra.", "edata.filters", "edata.sort")
 MUST_BE_FILLED = {"mid", "context.channel"}
 WRONG = {"of": ["a wrong type"]}
@@ -74,7 +74,7 @@ UNKNOWN = {"unknown": {"deep": [1, None, {"": "x"}]}, "a.b": True, "__proto__": 
 
 @dataclass
 class State:
-    """An event in one state, and what is to become of it."""
+    """An event in one state, and its expected outcome."""
 
     name: str
     event: Wire
@@ -103,9 +103,9 @@ def has(event: Wire, path: str) -> bool:
 
 
 def lenient_states(kind: str) -> Iterator[State]:
-    """The states of a V3 event under lenient validation."""
+    """Yield the states of a V3 event under lenient validation."""
     whole = samples.complete(kind, ms=now_ms())
-    del whole["object"]  # its id would stand for a missing contentId
+    del whole["object"]  # its id would replace a missing contentId
     unwarned = frozenset[tuple[str, str]]()
     least = frozenset((path, "missing") for path in soft_of(kind) if path != "edata.target.parent.type")
     yield State("complete", whole)
@@ -134,19 +134,19 @@ def lenient_states(kind: str) -> Iterator[State]:
             yield State(f"{path} wrong", event, warned=frozenset({(path, "wrong_type")}))
 
 
-# Columns that hold an open object: any object is right.
+# Columns of an open object accept any object.
 OBJECTS = {"edata.filters", "edata.sort"}
-# Both documents require them, but the page has defaults: they may be missing, not of another type.
+# Both documents require them, but the page has defaults: they may be missing, but not have another type.
 HELD = {"edata.pass", "edata.score"}
 
 
 def _first_missing(kind: str) -> tuple[str, str] | None:
-    """What an empty edata is told of, by the order of fields; the path is checked apart."""
+    """Return the error for an empty edata, which names the first field. The path is checked separately."""
     return ("missing", "*") if HARD[kind] else None
 
 
 def strict_states(kind: str) -> Iterator[State]:
-    """The states of a V3 event under strict validation."""
+    """Yield the states of a V3 event under strict validation."""
     whole = samples.complete(kind, ms=now_ms())
     for path in STRICT_UNKNOWN.get(kind, ()):
         if path in whole["edata"]:
@@ -154,7 +154,7 @@ def strict_states(kind: str) -> Iterator[State]:
     whole = _only(whole, kind)
     missing = frozenset((path, "missing") for path in soft_of(kind) if not has(whole, path))
     if kind in ("feedback", "end"):
-        missing -= {("edata.contentId", "missing")}  # the object stands for it
+        missing -= {("edata.contentId", "missing")}  # the object's id replaces it
     yield State("complete", whole, warned=missing)
     yield State("unknown at the top", whole | {"flags": {"x": 1}}, warned=missing)
     open_data = kind == "heartbeat"
@@ -179,7 +179,7 @@ def strict_states(kind: str) -> Iterator[State]:
 
 
 def _only(event: Wire, kind: str, *kept: str) -> Wire:
-    """An event without what the pipeline's closed lists don't know, but for `kept`."""
+    """Return an event without fields missing from the pipeline's closed lists, except for `kept`."""
     event = deepcopy(event)
     for path in STRICT_UNKNOWN.get(kind, set()) - set(kept):
         event["edata"].pop(path, None)
@@ -189,7 +189,7 @@ def _only(event: Wire, kind: str, *kept: str) -> Wire:
 
 
 def numbered(states: Iterator[State]) -> list[State]:
-    """The states with ids of their own, where they have one that is not what they are about."""
+    """Give the states unique IDs, except those whose subject is the ID."""
     found = list(states)
     for number, state in enumerate(found):
         state.event = deepcopy(state.event)

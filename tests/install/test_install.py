@@ -1,4 +1,4 @@
-"""`requirements/install.py`, run as `make` runs it, with wheels from a folder: no test needs the network."""
+"""`requirements/install.py`, called as `make` calls it, with wheels from a folder instead of the network."""
 
 import hashlib
 import json
@@ -19,12 +19,12 @@ import pytest
 from requirements.install import UntranslatableError, for_uv
 
 SCRIPT = Path(__file__).parents[2] / "requirements" / "install.py"
-# Not the environment's, which may have no pip.
+# Not the virtual environment's Python, which may lack pip.
 PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def wheel(folder: Path, name: str, number: str, files: dict[str, bytes]) -> str:
-    """Make a wheel and return the line of a lock for it."""
+    """Build a wheel and return its line for a lock."""
     about = f"{name}-{number}.dist-info"
     files |= {
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n".encode(),
@@ -58,7 +58,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Checkout:
-    """A checkout with little but the script and locks."""
+    """A checkout with only the script and the locks."""
 
     def __init__(self, folder: Path, shelf: Path) -> None:
         self.folder = folder
@@ -122,7 +122,7 @@ def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
     assert checkout.parcel() == "2"
 
 
-def test_pip_installs_where_uv_cant_be_had(checkout: Checkout) -> None:
+def test_pip_installs_if_uv_cannot_be_downloaded(checkout: Checkout) -> None:
     checkout.without_uv()
 
     shown = checkout.install("base")
@@ -132,7 +132,7 @@ def test_pip_installs_where_uv_cant_be_had(checkout: Checkout) -> None:
     assert checkout.parcel() == "1"
 
 
-def test_pip_installs_where_uv_doesnt_run(checkout: Checkout) -> None:
+def test_pip_installs_if_uv_does_not_run(checkout: Checkout) -> None:
     checkout.write("uv", "broken")
     assert "with pip in" in checkout.install("base")
     assert checkout.parcel() == "1"
@@ -144,18 +144,18 @@ def test_pip_installs_if_its_options_have_no_equivalent_in_uv(checkout: Checkout
     assert checkout.parcel() == "1"
 
 
-def test_a_file_that_isnt_the_locked_one_is_refused(checkout: Checkout) -> None:
+def test_a_file_with_another_hash_is_refused(checkout: Checkout) -> None:
     (checkout.locks / "base.txt").write_text("parcel==1.0 --hash=sha256:" + "0" * 64 + "\n")
     shown = checkout.install("base", code=1)
     assert "Installing requirements/base.txt failed" in shown
     assert "hash" in shown.lower()
 
 
-def test_an_index_that_pip_is_configured_with_is_the_one_uv_asks(checkout: Checkout, shelf: Path) -> None:
+def test_uv_uses_the_index_that_pip_is_configured_with(checkout: Checkout, shelf: Path) -> None:
     asked: list[str] = []
 
     class Index(SimpleHTTPRequestHandler):
-        """An index as companies have it: a page for each project, with links to its files."""
+        """A private package index: a page for each project, with links to its files."""
 
         def do_GET(self) -> None:
             asked.append(f"{self.headers['User-Agent'].split('/')[0]} {self.path}")
@@ -172,7 +172,7 @@ def test_an_index_that_pip_is_configured_with_is_the_one_uv_asks(checkout: Check
             self.end_headers()
             self.wfile.write(page)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
     server = ThreadingHTTPServer(
@@ -193,7 +193,7 @@ def test_an_index_that_pip_is_configured_with_is_the_one_uv_asks(checkout: Check
     assert {"pip /simple/uv/", "uv /simple/parcel/"} <= set(asked)
 
 
-def test_an_interrupted_installation_is_made_again(checkout: Checkout) -> None:
+def test_an_interrupted_installation_is_redone(checkout: Checkout) -> None:
     process = checkout.start("base")
     deadline = time.monotonic() + 60
     state = checkout.folder / ".venv" / "installed.json"
@@ -207,7 +207,7 @@ def test_an_interrupted_installation_is_made_again(checkout: Checkout) -> None:
     assert checkout.parcel() == "1"
 
 
-def test_an_environment_whose_python_is_gone_is_rebuilt(checkout: Checkout) -> None:
+def test_an_environment_whose_python_was_removed_is_rebuilt(checkout: Checkout) -> None:
     checkout.install("base")
     python = checkout.folder / ".venv" / "bin" / "python"
     python.unlink()
@@ -217,11 +217,11 @@ def test_an_environment_whose_python_is_gone_is_rebuilt(checkout: Checkout) -> N
     assert checkout.parcel() == "1"
 
 
-def test_an_environment_of_another_python_is_kept_unless_this_one_is_named(checkout: Checkout) -> None:
+def test_an_environment_of_another_python_is_kept_without_this_python(checkout: Checkout) -> None:
     checkout.install("base")
     state = checkout.folder / ".venv" / "installed.json"
     python = checkout.folder / ".venv" / "bin" / "python"
-    # Another version can't be counted on here: a Python that calls itself one stands for it.
+    # There may be no second version on this machine, so a script pretends to be one.
     real = python.resolve()
     python.unlink()
     python.write_text(
@@ -236,7 +236,7 @@ def test_an_environment_of_another_python_is_kept_unless_this_one_is_named(check
     assert checkout.install("base", "--this-python") == ""
 
 
-def test_a_checkout_that_was_moved_gets_another_environment(checkout: Checkout, shelf: Path) -> None:
+def test_a_moved_checkout_gets_a_new_environment(checkout: Checkout, shelf: Path) -> None:
     checkout.install("base")
     moved = checkout.folder / "moved"
     moved.mkdir()
@@ -247,7 +247,7 @@ def test_a_checkout_that_was_moved_gets_another_environment(checkout: Checkout, 
     assert "Making .venv" in checkout.install("base")
 
 
-def test_two_at_once_install_once(checkout: Checkout) -> None:
+def test_two_simultaneous_runs_install_once(checkout: Checkout) -> None:
     both = [checkout.start("base"), checkout.start("base")]
 
     shown = [process.communicate()[0] for process in both]
@@ -257,7 +257,7 @@ def test_two_at_once_install_once(checkout: Checkout) -> None:
     assert checkout.parcel() == "1"
 
 
-def test_options_of_pip_become_those_of_uv(tmp_path: Path) -> None:
+def test_pip_options_are_translated_for_uv(tmp_path: Path) -> None:
     flags, variables = for_uv(
         {
             "index-url": "https://mirror.example/simple",
@@ -284,6 +284,6 @@ def test_options_of_pip_become_those_of_uv(tmp_path: Path) -> None:
     assert variables["UV_HTTP_TIMEOUT"] == "60"
 
 
-def test_an_option_that_uv_lacks_is_named() -> None:
+def test_an_option_without_an_equivalent_in_uv_is_named() -> None:
     with pytest.raises(UntranslatableError, match="only-binary"):
         for_uv({"only-binary": ":all:"})

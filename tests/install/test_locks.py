@@ -1,4 +1,4 @@
-"""The locks are complete: they include all dependencies on every supported Python and platform."""
+"""The locks include all dependencies on every supported Python and platform."""
 
 import ast
 import os
@@ -28,7 +28,7 @@ ENVIRONMENTS = [
     for version in ("3.11.0", "3.11.7", "3.12.1", "3.13.0", "3.14.0")
     for platform, system in (("linux", "Linux"), ("darwin", "Darwin"))
 ]
-# What is locked for some machines only, and why the others don't need it.
+# Packages that are locked for some machines only, and why the others don't need them.
 CONDITIONAL = {
     "async-timeout": "asyncio.timeout is complete from Python 3.11.3 on",
     "colorama": "for Windows, where Tally doesn't run",
@@ -38,7 +38,7 @@ CONDITIONAL = {
 
 
 def requirements(file: Path) -> Iterator[Requirement]:
-    """The requirements of a file as pip reads it, with those of the files it includes."""
+    """Yield the requirements of a file as pip reads it, including those of included files."""
     for line in file.read_text().replace("\\\n", " ").splitlines():
         text = line.split(" --hash")[0].split("#")[0].strip()
         if included := re.match(r"-r (\S+)", text):
@@ -55,7 +55,7 @@ def locked(name: str) -> dict[str, Requirement]:
 def missing_from(
     lock: dict[str, Requirement], roots: list[Requirement], environment: dict[str, str]
 ) -> set[str]:
-    """Walk from the roots through the metadata of what is installed; say what the lock lacks."""
+    """Return what the lock lacks, by following the metadata of installed packages from the roots."""
     missing, seen, waiting = set(), set(), [(wanted, "requirements/*.in") for wanted in roots]
     while waiting:
         wanted, by = waiting.pop()
@@ -87,11 +87,11 @@ def missing_from(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda case: "-".join(list(case.values())[1:3]))
 @pytest.mark.parametrize("name", NAMES)
-def test_all_that_is_required_is_locked_with_its_extras(name: str, environment: dict[str, str]) -> None:
+def test_all_requirements_are_locked_with_their_extras(name: str, environment: dict[str, str]) -> None:
     assert missing_from(locked(name), list(requirements(LOCKS / f"{name}.in")), environment) == set()
 
 
-def test_a_lock_without_an_extra_is_noticed() -> None:
+def test_a_lock_without_an_extra_is_reported() -> None:
     pins = {**locked("dev"), "coverage": Requirement(f"coverage{locked('dev')['coverage'].specifier}")}
 
     (missing,) = missing_from(pins, list(requirements(LOCKS / "dev.in")), ENVIRONMENTS[0])
@@ -110,7 +110,7 @@ def test_dev_locks_the_same_versions_as_base(name: str) -> None:
     for package, pin in locked(name).items():
         assert dev[package].specifier == pin.specifier
         assert dev[package].extras >= pin.extras
-        # What development needs as well may be locked for more machines.
+        # Packages that development needs too may be locked for more machines.
         assert dev[package].marker in (None, pin.marker)
 
 
@@ -136,7 +136,7 @@ def test_all_imported_packages_are_in_base() -> None:
     assert unlisted == set()
 
 
-def test_zones_are_known_on_a_machine_without_zone_data() -> None:
+def test_time_zones_work_on_a_machine_without_zone_data() -> None:
     environment = {**os.environ, "PYTHONTZPATH": "", "SECRET_KEY": "x"}
     check = [sys.executable, "manage.py", "check"]
 

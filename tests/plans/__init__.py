@@ -1,1 +1,1 @@
-"""What PostgreSQL reads for the statements that are asked most: a table of them, and what each is held to."""
+"""The plans of the most frequent statements: which indexes PostgreSQL uses, and how many rows it reads."""

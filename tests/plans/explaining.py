@@ -1,4 +1,4 @@
-"""Explaining: what PostgreSQL did for the statements of a request, table by table."""
+"""Run EXPLAIN ANALYZE on the statements of a request and add up what they read, table by table."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -11,16 +11,16 @@ from django.test.utils import CaptureQueriesContext
 
 @dataclass
 class Read:
-    """What was read of some tables."""
+    """Rows, indexes and partitions read by some statements."""
 
     rows: int = 0
-    indexes: set[str] = field(default_factory=set)  # by the names that they have in the models
-    partitions: dict[str, set[str]] = field(default_factory=dict)  # by their table
+    indexes: set[str] = field(default_factory=set)  # names as in the models, not those of partitions
+    partitions: dict[str, set[str]] = field(default_factory=dict)  # by table
     plans: list[Any] = field(default_factory=list)
 
 
 def read_by(ask: Callable[[], Any], tables: Iterable[str]) -> Read:
-    """Ask, then explain each statement that reads one of the tables."""
+    """Call `ask`, then explain each statement it ran on one of the tables."""
     wanted = tuple(tables)
     with CaptureQueriesContext(connection) as captured:
         ask()
@@ -39,7 +39,7 @@ def read_by(ask: Callable[[], Any], tables: Iterable[str]) -> Read:
 
 
 def explained(statement: str) -> list[dict[str, Any]]:
-    """The nodes of a statement's plan, as it was executed."""
+    """Return the nodes of a statement's plan as executed."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".replace("%", "%%"))
         plan = cursor.fetchone()[0]
@@ -54,7 +54,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _add(read: Read, node: dict[str, Any], tables: tuple[str, ...], parents: dict[str, str]) -> None:
-    """Add what a node read. One that was never executed read nothing."""
+    """Add what a node read. A node that was never executed read nothing."""
     if not node["Actual Loops"]:
         return
     if index := node.get("Index Name"):
@@ -70,7 +70,7 @@ def _add(read: Read, node: dict[str, Any], tables: tuple[str, ...], parents: dic
 
 
 def _parents() -> dict[str, str]:
-    """Of partitions and their indexes, what they are part of."""
+    """Return the parent table or index of each partition and partition index."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT child.relname, parent.relname FROM pg_inherits"

@@ -1,4 +1,4 @@
-"""Tables large enough for plans to matter: a small team has a twentieth of the rows, a large one the rest."""
+"""Fill tables until plans matter: a small team has a twentieth of the rows, a large team the rest."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from events.partitioned.partitions import WEEK, make_partitions
 MANY = 20_000
 DAYS = 28
 
-# Row g is the small team's where g is a multiple of twenty; of both teams' events half are errors.
+# Every twentieth row belongs to the small team. Half of each team's events are errors.
 _EVENTS = """
 INSERT INTO events_event (id, dialect, kind, owner_id, source_id, session, occurred_at, received_at,
                           ingested_at, billed_bytes, wire_bytes)
@@ -38,7 +38,7 @@ SELECT md5(g::text)::uuid, CASE WHEN g % 20 = 0 THEN {small} ELSE {large} END, {
        'user ' || g % 500
 FROM (SELECT g, now() - g * interval '{step} seconds' AS t FROM generate_series(1, {many}) g) moments
 """
-# Of each hour a row of the small team's, and twenty of the large one's.
+# One row per hour for the small team, and twenty for the large one.
 _USAGE = """
 INSERT INTO events_usagehour (owner_id, source_id, kind, dialect, hour, received, stored, duplicates,
                               rejected, conflicting, billed_bytes, wire_bytes)
@@ -60,7 +60,7 @@ INSERT INTO ingestion_discardedevent (owner_id, source_id, dialect, kind, code, 
 SELECT owner_id, source_id, dialect, kind, code, '', received_at, seen, received_at, 'olga', 'spam'
 FROM ingestion_rejectedevent
 """
-# Of each hour a row of the small team's, and twenty of the large one's; of each day the same.
+# One row per hour and per day for the small team, and twenty for the large one.
 _ROLLUP = """
 INSERT INTO rollups_events (owner_id, grain, bucket, source_id, version, country, kind, events,
                             billed_bytes, first, latest)
@@ -71,7 +71,7 @@ FROM (VALUES (60), (1440)) grains (minutes),
      LATERAL generate_series(date_bin(step, now() - interval '{days} days', 'epoch'), now(), step) bucket,
      generate_series(1, 21) k
 """
-# Ten events in a change. They are numbered already, as those that nobody has read by then are few.
+# Ten events per change. All are numbered already, since few changes are unread at any time.
 _CHANGES = """
 INSERT INTO events_change (what, owner_id, ids, count, position)
 SELECT what, owner_id, ids, 10, row_number() OVER (ORDER BY ids, what)
@@ -94,13 +94,13 @@ TABLES = (
 
 
 def start_afresh() -> None:
-    """Give the tables new files: rows that earlier tests rolled back bloat them, which sways the planner."""
+    """Truncate the tables: rows that earlier tests rolled back bloat them and mislead the planner."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
 
 
 def fill(small: int, large: int, source: int) -> None:
-    """Fill the tables for two owners, and let PostgreSQL look at them."""
+    """Fill the tables for two owners, and collect planner statistics."""
     now = timezone.now()
     make_partitions(_weeks(now))
     names = {

@@ -1,4 +1,4 @@
-"""The hot statements: who asks them by which address, and the plan that each is held to."""
+"""The hot statements: who requests them at which address, and the limits their plans must keep."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,15 @@ ADMIN, API = "/admin", "/api/v1"
 
 
 class Hot(NamedTuple):
-    """What one address asks of some tables."""
+    """A request, and the limits on what its statements may read."""
 
     what: str
     who: str  # a member of a small team, an operator, or a key of the small team
     path: str
-    tables: tuple[str, ...]  # those that grow
-    indexes: tuple[str, ...]  # each of them is used
-    most: int  # rows read of these tables, those that a filter throws away among them
-    weeks: int | None = None  # partitions that are read, where they are partitioned
+    tables: tuple[str, ...]  # only those that grow
+    indexes: tuple[str, ...]  # all of them have to be used
+    most: int  # rows read of these tables, including those a filter discards
+    weeks: int | None = None  # partitions read, for partitioned tables
 
 
 EVENT, SESSION, USAGE = ("events_event",), ("events_session",), ("events_usagehour",)
@@ -22,8 +22,8 @@ CHANGE = ("events_change",)
 LOG = ("events_event", "events_log")
 REJECTED = ("ingestion_rejectedevent",)
 BOOKS = (*USAGE, *REJECTED, "ingestion_discardedevent")
-NEWEST = 5  # weeks: this one, those ahead, and at the begin of a week the last
-WINDOW = 5_000  # a window of both tables of a kind, measured on two indexes
+NEWEST = 5  # weeks: the current one, those ahead, and early in a week the previous one
+WINDOW = 5_000  # one window of both tables of a kind, measured on two indexes
 
 STATEMENTS = (
     Hot("events, all", "operator", f"{ADMIN}/events/event/", EVENT, ("events_event_pkey",), 250, NEWEST),
@@ -93,7 +93,7 @@ STATEMENTS = (
         f"{API}/rejected/?source=portal",
         REJECTED,
         ("rejected_owner",),
-        1_250,  # with the end of the window, which the index tells
+        1_250,  # including the end of the window, which is read from the index
     ),
     Hot(
         "rejected events of one's owner",
@@ -128,7 +128,7 @@ STATEMENTS = (
         3_000,
     ),
 )
-# Statements without an address, with the test that holds each to its plan.
+# Statements without an address, and the test of each one's plan.
 ELSEWHERE = (
     ("which ids are there, asked by the drain before it files", "tests/plans/test_plans.py"),
     ("what the summariser reads of a session", "tests/sessions/test_plan.py"),
@@ -148,7 +148,7 @@ to read more fails. Made by `WRITE_DOCS=1 pytest tests/plans`.
 
 
 def page() -> str:
-    """The page of the documentation."""
+    """Return the documentation page."""
     head = ("what is asked", "by", "address", "tables", "indexes", "rows at most", "weeks at most")
     rows = [
         (

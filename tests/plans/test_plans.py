@@ -1,4 +1,4 @@
-"""Each hot statement reads what it must and no more, by the index that is there for it."""
+"""Each hot statement uses its index and reads no more rows than its limit."""
 
 import os
 from datetime import timedelta
@@ -29,13 +29,13 @@ PAGE = ROOT / "docs" / "reference" / "statements.md"
 
 @pytest.fixture
 def filled(team_a: Sender, team_b: Sender) -> None:
-    """Team A is the small one."""
+    """Fill the tables. Team A is the small one."""
     start_afresh()
     event = filed(team_a, log_event())
     fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
 
 
-def test_each_is_held_to_its_plan(
+def test_hot_statements_use_their_indexes_and_stay_within_their_row_limits(
     filled: None, make_sender: MakeSender, alice: Client, operator: Client
 ) -> None:
     key = make_sender("Team A", kind=KeyType.SECRET).text
@@ -45,7 +45,7 @@ def test_each_is_held_to_its_plan(
         "key": Client(headers={"Authorization": f"Bearer {key}"}),
     }
     faults = [fault for hot in STATEMENTS for fault in _faults(hot, people[hot.who])]
-    faults += _of_the_drain()
+    faults += _drain_faults()
     assert faults == [], "\n".join(faults)
 
 
@@ -69,11 +69,11 @@ def _faults(hot: Hot, client: Client) -> list[str]:
     return found
 
 
-def _of_the_drain() -> list[str]:
-    """The drain looks for ids in their weeks alone.
+def _drain_faults() -> list[str]:
+    """Check that the drain looks for ids only in the partition of their week.
 
-    The ids are of a week that is over: on Mondays, the current one has so few events that reading all of them
-    costs no more than looking up each id.
+    The ids are from a past week: on Mondays the current one has so few events that reading all of them costs
+    no more than looking up each ID.
     """
     over = week_of(timezone.now() - timedelta(days=7))
     week = Event.objects.filter(pk__gte=first_id(over), pk__lt=first_id(over + timedelta(days=7)))
@@ -88,7 +88,7 @@ INBOX, MANY = "ingestion_inboxrequest", 30_000
 
 
 def test_a_claim_reads_no_more_of_the_inbox_than_two_blocks(team_a: Sender, team_b: Sender) -> None:
-    """However much waits, and of however many owners."""
+    """However many requests wait, and of however many owners."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {INBOX} (received_at, owner_id, dialect, encoding, strict, context, events, body)"
@@ -100,16 +100,16 @@ def test_a_claim_reads_no_more_of_the_inbox_than_two_blocks(team_a: Sender, team
     bounds = claims.BlockLimits(requests=500, events=4_000, bytes=8 << 20)
     read = read_by(lambda: claims.select_block(bounds, below=3), [INBOX])
     assert "inbox_owner" in read.indexes
-    # The owners, the requests offered, and the update of those that are chosen.
+    # The owners, the requests offered, and the update of the selected ones.
     assert read.rows <= 3 * bounds.requests + 10, read.plans
 
 
-def test_the_page_of_statements_is_the_table() -> None:
+def test_the_page_of_hot_statements_is_up_to_date() -> None:
     if os.environ.get("WRITE_DOCS"):
         PAGE.write_text(statements.page())
     assert PAGE.read_text() == statements.page(), "WRITE_DOCS=1 pytest tests/plans"
 
 
 @pytest.mark.parametrize("where", [where for _, where in ELSEWHERE])
-def test_what_is_held_elsewhere_is_there(where: str) -> None:
+def test_plan_tests_named_on_the_page_exist(where: str) -> None:
     assert (ROOT / where).is_file()

@@ -1,4 +1,4 @@
-"""What report pages read of events, sessions and rollups: no more than a page's worth, by the indexes."""
+"""Report pages read events, sessions and rollups by index, and no more rows than they show."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ EVENT, ERROR, SESSION, ROLLUP = "events_event", "events_error", "events_session"
 
 
 class Read(NamedTuple):
-    """What is read of some tables, by which indexes, and how many rows at the most."""
+    """A read of some tables, the indexes it has to use, and the most rows it may read."""
 
     what: str
     ask: Callable[[Filters], object]
@@ -48,7 +48,7 @@ def _samples(filters: Filters) -> None:
 
 
 def _funnel(filters: Filters) -> None:
-    """The steps of some visits, of which this team has one event each."""
+    """Count the steps of some visits, each with one event of this team."""
     rows = Event.objects.filter(session__startswith="visit ", owner__in=filters.owners or [])
     chosen = [
         funnel._Chosen(each.owner_id, each.source_id, each.session, None, None, each.pk, each.pk)
@@ -78,7 +78,7 @@ READS = (
         lambda filters: reading.series(Events, filters, ["events"], by="kind"),
         (ROLLUP,),
         ("events_bucket",),
-        # Twice, for leaders and for lines: a row a day, and hours at the ends, which days don't reach.
+        # Read twice, for top values and for lines: a row per day, and hours at the ends of the period.
         2 * (DAYS + 48),
     ),
 )
@@ -86,14 +86,14 @@ READS = (
 
 @pytest.fixture
 def small_team(team_a: Sender, team_b: Sender) -> Filters:
-    """What the small team asks of the last month."""
+    """Filters of the small team for the last month."""
     start_afresh()
     event = filed(team_a, log_event())
     fill(event.owner_id, team_b.key.default_owner_id, event.source_id)
     return asked(preset("30d", timezone.now(), ZoneInfo("UTC")), owners=(event.owner_id,))
 
 
-def test_pages_read_what_they_show(small_team: Filters) -> None:
+def test_report_pages_use_indexes_and_read_few_rows(small_team: Filters) -> None:
     faults = [fault for each in READS for fault in _faults(each, small_team)]
     assert faults == [], "\n".join(faults)
 

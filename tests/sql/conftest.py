@@ -1,4 +1,4 @@
-"""The views of the schema `telemetry`, created once."""
+"""Creates the views of the schema `telemetry` once."""
 
 import pytest
 
@@ -13,4 +13,4 @@ def _views(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> N
 
 @pytest.fixture(autouse=True)
 def _with_views(_views: None, request: pytest.FixtureRequest) -> None:
-    """Make the views before each test of this folder."""
+    """Create the views before the tests of this folder."""

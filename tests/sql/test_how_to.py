@@ -1,4 +1,4 @@
-"""The queries of docs/how-to/query-with-sql.md run as they are written, and find something."""
+"""The queries of docs/how-to/query-with-sql.md run unchanged and return rows."""
 
 import re
 from datetime import UTC, datetime
@@ -21,12 +21,12 @@ PAGE = Path(settings.BASE_DIR) / "docs/how-to/query-with-sql.md"
 QUERIES: list[str] = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def test_there_are_ten() -> None:
+def test_the_page_has_ten_queries() -> None:
     assert len(QUERIES) == 10
 
 
 @pytest.mark.django_db
-def test_every_query_finds_something(sender: Sender) -> None:
+def test_every_query_returns_rows(sender: Sender) -> None:
     for number, kind in enumerate(sorted(KINDS)):
         send(sender, kind, samples.complete(kind, ms=now_ms() - 60_000 + number))
     sender.batch(log_event() | {"edata": None})  # rejected
@@ -41,6 +41,6 @@ def test_every_query_finds_something(sender: Sender) -> None:
             assert cursor.fetchall(), query
 
 
-def test_the_pages_month_is_a_month() -> None:
+def test_the_example_period_ends_after_it_begins() -> None:
     begin, end = re.findall(r"occurred_at (?:>=|<) '(\S+)'", PAGE.read_text())[:2]
     assert datetime.fromisoformat(end).astimezone(UTC) > datetime.fromisoformat(begin).astimezone(UTC)

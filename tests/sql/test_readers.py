@@ -1,4 +1,4 @@
-"""SQL readers: they see the views of their owners, and nothing else, however they try."""
+"""SQL readers see their owners' rows in the views and nothing else, whatever they try."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def connect(role: str = ROLE, password: str = PASSWORD) -> psycopg.Connection:
 
 @pytest.fixture
 def reader(make_sender: MakeSender) -> Iterator[psycopg.Connection]:
-    """A reader of owner A, where A and B have an event each."""
+    """A connection of a reader for owner A. Owners A and B have one event each."""
     for owner in ("A", "B"):
         make_sender(owner).batch(log_event(f"LOG:{owner}", tags=[f"tag of {owner}"]))
     file_all()
@@ -41,7 +41,7 @@ def reader(make_sender: MakeSender) -> Iterator[psycopg.Connection]:
         readers.remove(made)
 
 
-def test_it_sees_its_owners_rows_in_every_view(reader: psycopg.Connection) -> None:
+def test_a_reader_sees_its_owners_rows_in_every_view(reader: psycopg.Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'telemetry'")
         views = [name for (name,) in cursor.fetchall()]
@@ -94,16 +94,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("statement", HOSTILE)
-def test_it_can_do_nothing_else(reader: psycopg.Connection, statement: str) -> None:
-    reader.execute("SET default_transaction_read_only = off")  # it may; it must not help
+def test_a_reader_is_denied_everything_else(reader: psycopg.Connection, statement: str) -> None:
+    reader.execute("SET default_transaction_read_only = off")  # allowed, but must not help
     before = _state()
     with pytest.raises(DENIED):
         reader.execute(statement)
     assert _state() == before
 
 
-def test_it_grants_nothing(reader: psycopg.Connection) -> None:
-    """PostgreSQL only warns that nothing was granted."""
+def test_a_reader_cannot_grant_access(reader: psycopg.Connection) -> None:
+    """PostgreSQL doesn't fail, but only warns that nothing was granted."""
     before = _state()
     reader.execute("SET default_transaction_read_only = off")
     reader.execute("GRANT SELECT ON telemetry.events TO PUBLIC")
@@ -123,8 +123,8 @@ def _state() -> object:
         return cursor.fetchone()
 
 
-def test_a_function_in_its_statement_gets_no_row_of_another_owner(reader: psycopg.Connection) -> None:
-    """A cheap function would be called before the owner is compared, if the views weren't barriers."""
+def test_a_readers_function_is_called_for_no_row_of_another_owner(reader: psycopg.Connection) -> None:
+    """Without security_barrier on the views, a cheap function would run before the check of the owner."""
     reader.execute("SET default_transaction_read_only = off")
     reader.execute(
         "CREATE FUNCTION pg_temp.seen(owner text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS"
@@ -144,16 +144,16 @@ def test_a_function_in_its_statement_gets_no_row_of_another_owner(reader: psycop
     assert [notice for notice in notices if "B" in notice] == []
 
 
-def test_division_by_zero_tells_nothing_of_another_owner(reader: psycopg.Connection) -> None:
+def test_division_by_zero_reveals_no_row_of_another_owner(reader: psycopg.Connection) -> None:
     reader.execute("SELECT 1 / (CASE WHEN owner = 'B' THEN 0 ELSE 1 END) FROM telemetry.events")
     reader.execute("SELECT * FROM telemetry.events WHERE 1 / (CASE WHEN owner = 'B' THEN 0 ELSE 1 END) > 0")
 
 
-def test_its_statements_end_in_time(reader: psycopg.Connection) -> None:
+def test_a_readers_statements_have_a_timeout(reader: psycopg.Connection) -> None:
     assert reader.execute("SHOW statement_timeout").fetchone() == ("1min",)
 
 
-def test_a_limit_that_it_lifted_is_kept_from_outside(reader: psycopg.Connection) -> None:
+def test_a_statement_over_a_limit_that_the_reader_lifted_is_cancelled(reader: psycopg.Connection) -> None:
     reader.execute("SET statement_timeout = 0")
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(reader.execute, "SELECT pg_sleep(150)")
@@ -163,7 +163,7 @@ def test_a_limit_that_it_lifted_is_kept_from_outside(reader: psycopg.Connection)
     assert readers.cancel_overdue(timezone.now() + timedelta(hours=1)) == []
 
 
-def test_it_is_made_changed_and_removed_by_command(
+def test_create_reader_creates_changes_and_removes_a_reader(
     make_sender: MakeSender, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_sender("A"), make_sender("B")
@@ -198,7 +198,9 @@ def test_it_is_made_changed_and_removed_by_command(
         (("analyst", "--remove"), "no reader"),
     ],
 )
-def test_bad_arguments_are_named(make_sender: MakeSender, arguments: tuple[str, ...], problem: str) -> None:
+def test_create_reader_explains_bad_arguments(
+    make_sender: MakeSender, arguments: tuple[str, ...], problem: str
+) -> None:
     make_sender("A")
     with pytest.raises(CommandError, match=problem):
         call_command("create_reader", *arguments)
@@ -207,7 +209,7 @@ def test_bad_arguments_are_named(make_sender: MakeSender, arguments: tuple[str, 
 
 @pytest.fixture
 def ordinary_role(request: pytest.FixtureRequest, make_sender: MakeSender) -> Iterator[None]:
-    """Tally's own role isn't a superuser, as on a server that others run; it has the attribute given."""
+    """Run as a role with the given attribute that isn't a superuser, as on a managed server."""
     make_sender("A")
     grants = (
         f"CREATE ROLE app_of_test {request.param}",
@@ -229,7 +231,7 @@ def ordinary_role(request: pytest.FixtureRequest, make_sender: MakeSender) -> It
 
 @pytest.mark.parametrize("ordinary_role", ["CREATEROLE"], indirect=True)
 @pytest.mark.usefixtures("ordinary_role")
-def test_a_role_that_may_create_roles_makes_limits_and_removes_readers() -> None:
+def test_a_role_with_createrole_creates_limits_and_removes_readers() -> None:
     made = readers.create(ROLE, PASSWORD, [Owner.objects.get(name="A").pk])
     with connect() as opened, ThreadPoolExecutor(1) as pool:
         opened.execute("SET statement_timeout = 0")
@@ -243,13 +245,13 @@ def test_a_role_that_may_create_roles_makes_limits_and_removes_readers() -> None
 
 @pytest.mark.parametrize("ordinary_role", ["NOCREATEROLE"], indirect=True)
 @pytest.mark.usefixtures("ordinary_role")
-def test_a_role_that_may_not_create_roles_says_what_is_missing() -> None:
+def test_without_createrole_the_error_names_it() -> None:
     with pytest.raises(CommandError, match=r"can't create roles .* CREATEROLE"):
         call_command("create_reader", "analyst_cmd", "--owner", "A")
     assert not readers.SqlReader.objects.exists()
 
 
-def test_the_command_says_how_to_connect(
+def test_create_reader_prints_how_to_connect(
     make_sender: MakeSender, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_sender("A")

@@ -1,4 +1,4 @@
-"""Views for SQL have each column of an event and each item of a list, and read only the weeks they need."""
+"""SQL views have every column of an event and every item of its lists, and read only the weeks they need."""
 
 import json
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def send(sender: Sender, kind: str, event: Wire) -> None:
     file_all()
 
 
-# A list as it is sent, and the rows that its view has of it: only these columns are compared.
+# Each list as sent, and the rows of its view. Only the columns given here are compared.
 PAIRS = [{"a": 1}, {"b": "x", "c": None}, "loose", 5]
 PAIR_ROWS = [
     (0, "a", "1", 1),
@@ -139,7 +139,7 @@ LISTS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("view", LISTS)
-def test_a_list_is_a_row_for_each_item(view: str, sender: Sender) -> None:
+def test_a_list_has_a_row_for_each_item(view: str, sender: Sender) -> None:
     eid, edata, expected = LISTS[view]
     of_kind(sender, eid, edata)
     order = ", ".join(name for name in ("position", "param", "key") if name in names(view))
@@ -182,7 +182,7 @@ def test_the_orm_queries_lists(sender: Sender) -> None:
         list(model._default_manager.all())
 
 
-def test_everything_has_a_comment() -> None:
+def test_every_view_and_column_has_a_comment() -> None:
     bare = rows(
         "SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0"
         " WHERE relnamespace = 'telemetry'::regnamespace"
@@ -192,7 +192,7 @@ def test_everything_has_a_comment() -> None:
     assert bare == []
 
 
-def test_the_views_hold_every_column_of_the_envelope() -> None:
+def test_the_events_view_has_every_column_of_the_envelope() -> None:
     columns = {field.attname for field in Event._meta.concrete_fields} - {"id", "adaptations"}
     assert columns <= names("events")
 
@@ -212,7 +212,7 @@ def test_id_at_is_the_lowest_id_of_its_time(ms: int) -> None:
         "event_id >= telemetry.id_at('{day} 00:00+00') AND event_id < telemetry.id_at('{day} 23:59+00')",
     ],
 )
-def test_a_day_reads_one_week(view: str, condition: str) -> None:
+def test_a_query_for_one_day_reads_one_week(view: str, condition: str) -> None:
     day = datetime.now(UTC).date()
     text = plan(f"SELECT count(*) FROM telemetry.{view} WHERE {condition.format(day=day)}")
     weeks = {word[-8:] for word in text.split() if word.startswith("events_") and word[-8:].isdigit()}
@@ -220,7 +220,7 @@ def test_a_day_reads_one_week(view: str, condition: str) -> None:
     assert weeks == {f"{day - timedelta(days=day.weekday()):%Y%m%d}"}, text
 
 
-def test_weeks_created_without_their_times_get_them() -> None:
+def test_partitions_without_a_time_constraint_get_one() -> None:
     declared = "SELECT conname FROM pg_constraint WHERE conname LIKE 'events_event_%%_times' ORDER BY 1"
     before = rows(declared)
     with connection.cursor() as cursor:
@@ -232,7 +232,7 @@ def test_weeks_created_without_their_times_get_them() -> None:
     assert rows(declared) == before != []
 
 
-def test_installing_again_does_nothing_and_an_older_state_is_replaced() -> None:
+def test_installing_again_replaces_only_outdated_views() -> None:
     assert install() == []
     with connection.cursor() as cursor:
         cursor.execute("DROP VIEW telemetry.tags; CREATE VIEW telemetry.tags AS SELECT 1 AS one")
@@ -243,7 +243,7 @@ def test_installing_again_does_nothing_and_an_older_state_is_replaced() -> None:
     assert rows("SELECT to_regclass('telemetry.gone') AS gone") == [{"gone": None}]
 
 
-def test_a_view_that_others_depend_on_stays_and_is_named() -> None:
+def test_a_view_with_dependents_is_kept_and_reported() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP VIEW telemetry.tags; CREATE VIEW telemetry.tags AS SELECT 1 AS one")
         cursor.execute("CREATE VIEW public.of_an_analyst AS SELECT one FROM telemetry.tags")
