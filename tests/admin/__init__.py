@@ -1,1 +1,1 @@
-"""The admin, as members, leads, strangers and operators see it."""
+"""Tests of the admin as viewers, leads, strangers and operators see it."""

@@ -1,4 +1,4 @@
-"""People and teams: alice is of team A, bob of team B, charlie of none; an operator sees all."""
+"""People and teams: alice is in team A, bob in team B, charlie in none. An operator sees everything."""
 
 import re
 from html import unescape
@@ -48,13 +48,13 @@ def bob(team_b: Sender) -> Client:
 
 @pytest.fixture
 def charlie(db: None) -> Client:
-    """A member of nothing, logged in."""
+    """A person without memberships, logged in."""
     return logged_in(person("charlie"))
 
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    """Who runs this Tally, logged in."""
+    """An operator, logged in."""
     return logged_in(person("olga", is_superuser=True))
 
 
@@ -65,7 +65,7 @@ def logged_in(user: User) -> Client:
 
 
 def filed(sender: Sender, *events: Any) -> Event:
-    """Post V3 events and file them; the newest of the sender's."""
+    """Post and file V3 events. Return the owner's newest event."""
     sender.batch(*events)
     file_all()
     found = Event.objects.filter(owner=sender.key.default_owner).first()
@@ -74,7 +74,7 @@ def filed(sender: Sender, *events: Any) -> Event:
 
 
 def many(count: int, source: str = "portal") -> list[Any]:
-    """So many events, one a second."""
+    """Return `count` events, one second apart."""
     context = {"channel": "c1", "env": "home", "pdata": {"id": source}, "sid": "s1"}
     return [
         log_event(f"LOG:{source}:{number}", ets=now_ms() - 1000 * number, context=context)
@@ -93,5 +93,5 @@ def html_of(client: Client, path: str) -> str:
 
 
 def text_of(html: str) -> str:
-    """What people read of a page."""
+    """Return the text of a page without markup."""
     return unescape(re.sub(r"<[^>]+>", "", html))

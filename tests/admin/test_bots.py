@@ -1,4 +1,4 @@
-"""Bots in lists of the admin and in the read API: events, events of a kind, and sessions."""
+"""The filter by bots in the admin's lists and the read API: events, events of a kind, sessions."""
 
 import re
 
@@ -17,7 +17,7 @@ AGENTS = {"bot": GOOGLEBOT, "person": PIXEL, "nobody": ""}
 
 @pytest.fixture
 def three(team_a: Sender) -> None:
-    """An event, in a session, of a bot, of a person, and without a user agent."""
+    """Three events, each in a session: by a bot, by a person, and without a user agent."""
     for name, agent in AGENTS.items():
         event = log_event(name, actor={"id": f"actor {name}", "type": "User"})
         event["context"] |= {"sid": f"session {name}"}
@@ -27,18 +27,18 @@ def three(team_a: Sender) -> None:
 
 
 @pytest.mark.parametrize("page", ["event", "log"])
-def test_lists_of_events_show_bots_or_all_others(three: None, lead: Client, page: str) -> None:
+def test_lists_of_events_show_only_bots_or_none(three: None, lead: Client, page: str) -> None:
     for flag, names in (("", {"bot", "person", "nobody"}), ("yes", {"bot"}), ("no", {"person", "nobody"})):
         html = html_of(lead, f"/admin/events/{page}/?is_bot={flag}")
         assert {name for name in AGENTS if f"actor {name}" in html} == names, flag
 
 
-def test_exports_of_lists_follow_the_filter(three: None, lead: Client) -> None:
+def test_exports_of_lists_apply_the_filter(three: None, lead: Client) -> None:
     text = lead.get("/admin/events/event/export.csv?is_bot=yes").content.decode()
     assert [name for name in AGENTS if f"actor {name}" in text] == ["bot"]
 
 
-def test_the_list_of_sessions_shows_bots_or_all_others_and_marks_them(three: None, lead: Client) -> None:
+def test_the_list_of_sessions_shows_only_bots_or_none_and_marks_them(three: None, lead: Client) -> None:
     ids = dict(Session.objects.values_list("session", "pk"))
     for flag, names in (("", {"bot", "person", "nobody"}), ("yes", {"bot"}), ("no", {"person", "nobody"})):
         html = html_of(lead, f"/admin/events/session/?is_bot={flag}")
@@ -46,7 +46,7 @@ def test_the_list_of_sessions_shows_bots_or_all_others_and_marks_them(three: Non
         assert html.count(">bot</small>") == len(names & {"bot"})
 
 
-def test_the_page_of_a_session_says_whether_it_is_a_bot_s(three: None, lead: Client) -> None:
+def test_a_sessions_page_says_if_it_belongs_to_a_bot(three: None, lead: Client) -> None:
     for name, words in (("bot", "yes"), ("person", "no")):
         session = Session.objects.get(session=f"session {name}")
         html = html_of(lead, f"/admin/events/session/{session.pk}/change/")
@@ -63,7 +63,7 @@ def test_the_api_filters_by_bots(three: None, lead: Client, path: str) -> None:
     assert "is_bot" in refused.content.decode()
 
 
-def test_the_api_says_of_sessions_and_events_whether_they_are_of_bots(three: None, lead: Client) -> None:
+def test_sessions_and_events_of_the_api_have_is_bot(three: None, lead: Client) -> None:
     rows = lead.get("/api/v1/sessions/", {"fields": "session,is_bot"}).json()["results"]
     assert {row["session"]: row["is_bot"] for row in rows} == {
         "session bot": True,

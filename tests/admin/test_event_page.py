@@ -1,4 +1,4 @@
-"""The page of one event: a sentence, all that is known of it with help, and the JSON as sent."""
+"""An event's page: a summary, all its fields with help texts, and the JSON as sent."""
 
 import html as markup
 import json
@@ -19,17 +19,17 @@ from tests.admin.conftest import EVENTS, filed, html_of, page_of, text_of
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 from tests.wire import samples
 
-QUERIES = 9  # login, person, memberships, event, row of the kind, its session, and what the frame asks
+QUERIES = 9  # login, person, memberships, event, row of the kind, its session, and the navigation
 
 
 def wire_of(html: str) -> Any:
-    """The JSON that the page shows as sent."""
+    """Return the JSON that the page shows as sent."""
     found = re.search(r'<pre class="tally-json" id="document-1"[^>]*>(.*?)</pre>', html, re.DOTALL)
     assert found
     return json.loads(text_of(found[1]))
 
 
-def test_the_page_begins_with_what_happened(team_a: Sender, alice: Client) -> None:
+def test_the_page_begins_with_a_summary(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, samples.complete("interact", ms=now_ms()))
     at = f"{event.occurred_at.day} {event.occurred_at:%b %Y, %H:%M:%S} UTC."
     assert (
@@ -37,7 +37,7 @@ def test_the_page_begins_with_what_happened(team_a: Sender, alice: Client) -> No
     ) in text_of(html_of(alice, page_of(event)))
 
 
-def test_a_ui_action_and_an_emitted_event_are_said_in_their_words(team_a: Sender, alice: Client) -> None:
+def test_summaries_of_ui_actions_and_emitted_events_use_their_terms(team_a: Sender, alice: Client) -> None:
     team_a.post(AVAILITY, message(owner="Team A"))
     team_a.post(EMIT, emitted())
     file_all()
@@ -47,9 +47,7 @@ def test_a_ui_action_and_an_emitted_event_are_said_in_their_words(team_a: Sender
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)
-def test_every_column_of_a_kind_is_shown_with_its_help_and_the_json_as_sent(
-    team_a: Sender, alice: Client, kind: str
-) -> None:
+def test_every_column_is_shown_with_its_help_text(team_a: Sender, alice: Client, kind: str) -> None:
     sent = samples.complete(kind, ms=now_ms())
     event = filed(team_a, sent)
     html = html_of(alice, page_of(event))
@@ -90,7 +88,7 @@ def test_no_field_of_the_envelope_is_hidden(team_a: Sender, alice: Client) -> No
     assert named <= {field.name for field in Event._meta.concrete_fields}
 
 
-def test_what_enrichment_found_stands_in_groups_with_its_help(team_a: Sender, alice: Client) -> None:
+def test_enriched_columns_are_grouped_and_have_help_texts(team_a: Sender, alice: Client) -> None:
     place = {"country": "DE", "point": {"lat": 52.5, "lon": 13.4}}
     team_a.post(EMIT, emitted(location=place), **{"User-Agent": "curl/8.5.0"})
     file_all()
@@ -106,7 +104,7 @@ def test_what_enrichment_found_stands_in_groups_with_its_help(team_a: Sender, al
     assert "tenant::" in text_of(html)
 
 
-def test_keys_that_the_kind_does_not_know_are_shown(team_a: Sender, alice: Client) -> None:
+def test_unknown_keys_are_shown(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event(surprise={"of": [1.5, None]}))
     html = html_of(alice, page_of(event))
     assert "Fields without a column" in html
@@ -117,7 +115,7 @@ def test_keys_that_the_kind_does_not_know_are_shown(team_a: Sender, alice: Clien
 HOSTILE = '</pre><script>alert("x")</script><img src=x onerror=alert(1)>\u202e{{ 7|add:1 }}&amp;'
 
 
-def test_hostile_text_stays_text_everywhere(team_a: Sender, alice: Client) -> None:
+def test_hostile_text_is_escaped_everywhere(team_a: Sender, alice: Client) -> None:
     sent = log_event(
         "hostile",
         actor={"id": HOSTILE, "type": HOSTILE},
@@ -132,12 +130,12 @@ def test_hostile_text_stays_text_everywhere(team_a: Sender, alice: Client) -> No
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800", "a\udfffb", "\u2028", "\\u0000"])
-def test_text_that_no_page_can_hold_is_shown_escaped(team_a: Sender, alice: Client, text: str) -> None:
+def test_text_that_html_cannot_contain_is_shown_escaped(team_a: Sender, alice: Client, text: str) -> None:
     event = filed(team_a, log_event(actor={"id": f"<{text}>", "type": "User"}))
     assert wire_of(html_of(alice, page_of(event)))["actor"]["id"] == f"<{text}>"
 
 
-def test_another_owners_event_is_as_unknown_as_one_that_never_was(
+def test_another_owners_event_looks_like_one_that_does_not_exist(
     team_b: Sender, alice: Client, charlie: Client
 ) -> None:
     event = filed(team_b, log_event())
@@ -148,7 +146,7 @@ def test_another_owners_event_is_as_unknown_as_one_that_never_was(
     assert str(event.client_event_id) not in alice.get(page_of(event), follow=True).content.decode()
 
 
-def test_an_event_can_neither_be_added_nor_changed_nor_deleted(team_a: Sender, operator: Client) -> None:
+def test_events_cannot_be_added_changed_or_deleted(team_a: Sender, operator: Client) -> None:
     event = filed(team_a, log_event())
     assert operator.get(f"{EVENTS}add/").status_code == 403
     assert operator.get(f"{EVENTS}{event.pk}/delete/").status_code == 403
@@ -157,7 +155,7 @@ def test_an_event_can_neither_be_added_nor_changed_nor_deleted(team_a: Sender, o
     assert Event.objects.get().actor == "u1"
 
 
-def test_the_way_back_keeps_filters_and_page(team_a: Sender, alice: Client) -> None:
+def test_the_link_back_to_the_list_keeps_filters_and_page(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event())
     listed = html_of(alice, f"{EVENTS}?kind=log")
     found = re.search(rf'href="({re.escape(page_of(event))}[^"]*)"', listed)
@@ -165,7 +163,7 @@ def test_the_way_back_keeps_filters_and_page(team_a: Sender, alice: Client) -> N
     assert f'href="{EVENTS}?kind=log"' in html_of(alice, markup.unescape(found[1]))
 
 
-def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
+def test_the_page_takes_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
     counts = set()
     for kind in ("log", "interact"):
         event = filed(team_a, samples.complete(kind, ms=now_ms(), mid=f"{kind}:cost"))
@@ -176,7 +174,7 @@ def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -
     assert counts.pop() <= QUERIES
 
 
-def test_an_event_whose_kinds_row_is_gone_has_a_page_that_says_so(team_a: Sender, operator: Client) -> None:
+def test_the_page_of_an_event_without_its_kinds_row_says_so(team_a: Sender, operator: Client) -> None:
     event = filed(team_a, log_event())
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_log")

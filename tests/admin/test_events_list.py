@@ -1,4 +1,4 @@
-"""The list of events: whose it shows, by what filters, in pages by keyset, at what cost."""
+"""The list of events: visibility, filters, keyset pages, number of queries."""
 
 import re
 from datetime import timedelta
@@ -16,11 +16,11 @@ from events.event import Event
 from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.sending import AVAILITY, EMIT, Sender, emitted, file_all, log_event, message, now_ms
 
-LIMIT = 11  # queries of a list page, those of session, person and memberships among them
+LIMIT = 11  # queries of a list page, including session, person and memberships
 
 
 def ids(html: str) -> list[str]:
-    """The events that a list shows, in its order."""
+    """Return the IDs in a list, in its order."""
     return re.findall(rf'<th[^>]*><a href="{EVENTS}([0-9a-f-]+)/change/', html)
 
 
@@ -34,7 +34,7 @@ def both(team_a: Sender, team_b: Sender) -> list[Any]:
     return [filed(team_a, *many(2, "app of A")), filed(team_b, *many(3, "app of B"))]
 
 
-def test_a_member_sees_the_events_of_her_owner_only(both: list[Any], alice: Client, bob: Client) -> None:
+def test_a_member_sees_only_events_of_her_owner(both: list[Any], alice: Client, bob: Client) -> None:
     assert len(ids(html_of(alice, EVENTS))) == 2
     assert len(ids(html_of(bob, EVENTS))) == 3
     assert "Team B" not in html_of(alice, EVENTS)
@@ -47,7 +47,7 @@ def test_filters_offer_only_the_members_owners_and_their_sources(both: list[Any]
     assert "app of B" not in html
 
 
-def test_asking_for_another_owner_gives_nothing(both: list[Any], alice: Client) -> None:
+def test_filtering_by_another_owner_finds_nothing(both: list[Any], alice: Client) -> None:
     assert ids(html_of(alice, f"{EVENTS}?owner={both[1].owner_id}")) == []
     assert ids(html_of(alice, f"{EVENTS}?source={both[1].source_id}")) == []
     assert ids(html_of(alice, f"{EVENTS}?q={both[1].pk}")) == []
@@ -57,22 +57,22 @@ def test_an_operator_sees_all_events(both: list[Any], operator: Client) -> None:
     assert len(ids(html_of(operator, EVENTS))) == 5
 
 
-def test_who_is_a_member_of_nothing_may_not_see_the_list(both: list[Any], charlie: Client) -> None:
+def test_a_person_without_memberships_may_not_see_the_list(both: list[Any], charlie: Client) -> None:
     assert charlie.get(EVENTS).status_code == 403
 
 
-def test_who_is_a_member_of_nothing_is_told_whom_to_ask(charlie: Client) -> None:
+def test_a_person_without_memberships_is_told_whom_to_ask(charlie: Client) -> None:
     html = html_of(charlie, "/admin/")
     assert "member of any owner yet" in html
     assert f'href="{EVENTS}"' not in html
 
 
-def test_who_is_not_logged_in_is_sent_to_log_in(db: None, client: Client) -> None:
+def test_anonymous_visitors_are_redirected_to_the_login(db: None, client: Client) -> None:
     response = client.get(EVENTS)
     assert (response.status_code, response["Location"]) == (302, f"/admin/login/?next={EVENTS}")
 
 
-def test_a_log_in_that_came_from_nowhere_leads_to_the_first_page(db: None, client: Client) -> None:
+def test_logging_in_without_a_target_leads_to_the_first_page(db: None, client: Client) -> None:
     User.objects.create_user("ada", password="analytical engine", is_staff=True)
     response = client.post("/admin/login/", {"username": "ada", "password": "analytical engine"})
     assert (response.status_code, response["Location"]) == (302, "/admin/")
@@ -175,7 +175,7 @@ def test_filters_narrow_the_list(team_a: Sender, operator: Client, query: str, c
         ("duration:1e400", []),
     ],
 )
-def test_a_search_finds_what_events_are_about(
+def test_a_search_finds_events_by_what_they_are_about(
     team_a: Sender, operator: Client, term: str, found: list[str]
 ) -> None:
     odd = {"deep": {"er": "x"}, 'odd"key': "x", "a": {"b": {"c": {"d": [1]}}}}
@@ -194,7 +194,9 @@ def test_a_search_finds_what_events_are_about(
     assert sorted(map(str, names)) == sorted(found)
 
 
-def test_several_values_are_one_choice_more(both: list[Any], operator: Client, alice: Client) -> None:
+def test_several_values_of_a_filter_are_offered_as_one_more_choice(
+    both: list[Any], operator: Client, alice: Client
+) -> None:
     owners = ",".join(str(event.owner_id) for event in both)
     html = html_of(operator, f"{EVENTS}?owner={owners}")
     assert len(ids(html)) == 5
@@ -207,20 +209,20 @@ def test_an_event_is_found_by_its_id(both: list[Any], operator: Client) -> None:
     assert ids(html_of(operator, f"{EVENTS}?q={both[1].pk}")) == [str(both[1].pk)]
 
 
-def test_events_are_found_by_a_session_id_that_looks_like_one_of_ours(team_a: Sender, alice: Client) -> None:
+def test_events_are_found_by_a_session_id_that_is_a_uuid(team_a: Sender, alice: Client) -> None:
     own = "0f8fad5b-d9cb-469f-a165-70867728950e"
     event = filed(team_a, log_event(context=log_event()["context"] | {"sid": own}))
     assert ids(html_of(alice, f"{EVENTS}?q={own}")) == [str(event.pk)]
 
 
-def test_filters_in_force_are_chips_that_lift_them(team_a: Sender, alice: Client) -> None:
+def test_active_filters_are_shown_as_chips_that_remove_them(team_a: Sender, alice: Client) -> None:
     filed(team_a, log_event())
     html = html_of(alice, f"{EVENTS}?kind=log&period=7d")
     assert 'href="?period=7d" title="Remove this filter">kind: log' in html
     assert 'href="?kind=log" title="Remove this filter">time: last 7 days' in html
 
 
-def test_a_range_of_time_is_asked_for_in_the_zone_that_the_form_names(team_a: Sender, alice: Client) -> None:
+def test_times_are_entered_in_the_zone_that_the_form_names(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event())
     minute = event.occurred_at.replace(second=0, microsecond=0)
     within = f"since={minute:%Y-%m-%dT%H:%M}&until={minute + timedelta(minutes=1):%Y-%m-%dT%H:%M}"
@@ -231,7 +233,7 @@ def test_a_range_of_time_is_asked_for_in_the_zone_that_the_form_names(team_a: Se
     assert f'title="Remove this filter">before: {minute:%Y-%m-%dT%H:%M}' in html
 
 
-def test_events_of_an_hour_of_receipt_are_listed_last_received_first(team_a: Sender, alice: Client) -> None:
+def test_events_filtered_by_receipt_are_listed_in_order_of_receipt(team_a: Sender, alice: Client) -> None:
     new = filed(team_a, log_event("now"))
     late = log_event("late", ets=now_ms() - 3 * 86_400_000)
     team_a.batch(late)
@@ -248,12 +250,12 @@ def test_events_of_an_hour_of_receipt_are_listed_last_received_first(team_a: Sen
     assert "Received (UTC)" not in html_of(alice, EVENTS)
 
 
-def test_pages_by_receipt_forth_and_back_show_each_event_once(
+def test_paging_by_receipt_forward_and_back_shows_each_event_once(
     both: list[Any], team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventAdmin, "list_per_page", 3)
     monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
-    for count in (4, 1, 6):  # of a batch all are received at once
+    for count in (4, 1, 6):  # events of a batch have the same time of receipt
         team_a.batch(*many(count, f"app {count}"))
     file_all()
     events = Event.objects.filter(owner=team_a.key.default_owner)
@@ -274,7 +276,7 @@ def test_pages_by_receipt_forth_and_back_show_each_event_once(
     assert back == expected
 
 
-def test_a_page_that_found_too_little_says_how_far_it_looked(
+def test_an_incomplete_page_says_how_far_back_it_searched(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
@@ -293,18 +295,18 @@ def test_a_page_that_found_too_little_says_how_far_it_looked(
 
 
 @pytest.mark.parametrize("query", ["owner__contact__startswith=a", "regions=DE", "e=1&dialect__gt=a"])
-def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: str) -> None:
+def test_other_columns_cannot_be_filtered_by(team_a: Sender, alice: Client, query: str) -> None:
     filed(team_a, log_event())
     name = query.rpartition("&")[2].partition("=")[0]
     html = html_of(alice, f"{EVENTS}?{query}")
     assert f"This list has no filter “{name}”. The list ignores it." in html
     assert len(ids(html)) == 1
-    assert f"{name}=" not in html, "no link of the page keeps it"
+    assert f"{name}=" not in html, "links on the page drop it"
     refused = alice.get(f"{EVENTS}export.csv?{query}")
     assert (refused.status_code, refused.content.decode()) == (400, f"This list has no filter “{name}”.")
 
 
-def test_a_value_that_is_no_choice_is_named(team_a: Sender, alice: Client) -> None:
+def test_an_invalid_choice_is_named(team_a: Sender, alice: Client) -> None:
     filed(team_a, log_event())
     assert "Kind: “maybe” is none of the choices." in html_of(alice, f"{EVENTS}?kind=maybe")
 
@@ -319,12 +321,12 @@ def test_a_value_that_is_no_choice_is_named(team_a: Sender, alice: Client) -> No
         "received_since=2020-01-01&after=2020-01-01~0f8fad5b-d9cb-469f-a165-70867728950e",
     ],
 )
-def test_a_key_that_is_none_leads_back_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
+def test_an_invalid_cursor_redirects_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
     response = alice.get(f"{EVENTS}?{query}")
     assert (response.status_code, response["Location"]) == (302, f"{EVENTS}?e=1")
 
 
-def test_pages_forth_and_back_show_each_event_once(
+def test_paging_forward_and_back_shows_each_event_once(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventAdmin, "list_per_page", 3)
@@ -350,7 +352,7 @@ def test_pages_forth_and_back_show_each_event_once(
     assert back == forth[::-1]
 
 
-def test_the_first_page_is_whole_when_newer_events_came_since(
+def test_the_first_page_is_full_even_if_newer_events_have_arrived(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventAdmin, "list_per_page", 3)
@@ -370,7 +372,7 @@ def statements(client: Client, path: str) -> list[str]:
     return [query["sql"] for query in captured.captured_queries]
 
 
-def test_a_list_of_thirty_costs_as_many_queries_as_one_of_one(
+def test_the_list_takes_the_same_number_of_queries_for_any_length(
     team_a: Sender, alice: Client, django_assert_max_num_queries: Any
 ) -> None:
     filed(team_a, log_event())
@@ -382,7 +384,7 @@ def test_a_list_of_thirty_costs_as_many_queries_as_one_of_one(
 
 
 @pytest.mark.parametrize("query", ["", "?period=30d", "?since=2026-01-01T00:00", "?session=s1"])
-def test_a_list_asks_the_events_once_without_join_count_or_offset(
+def test_the_list_reads_events_in_one_query_without_join_count_or_offset(
     team_a: Sender, alice: Client, operator: Client, query: str
 ) -> None:
     filed(team_a, *many(5))
@@ -399,7 +401,7 @@ def test_an_empty_list_says_how_to_send_the_first_event(team_a: Sender, alice: C
     assert "curl http" in html
 
 
-def test_the_first_event_that_the_empty_list_names_is_taken(team_a: Sender, alice: Client) -> None:
+def test_the_example_event_of_the_empty_list_is_accepted(team_a: Sender, alice: Client) -> None:
     from events.admin.events import FIRST_EVENT
 
     body = FIRST_EVENT.replace("'$(date +%s000)'", str(now_ms()))
@@ -408,7 +410,7 @@ def test_the_first_event_that_the_empty_list_names_is_taken(team_a: Sender, alic
     assert len(ids(html_of(alice, EVENTS))) == 1
 
 
-def test_a_list_that_filters_leave_empty_offers_to_lift_them(team_a: Sender, alice: Client) -> None:
+def test_a_list_that_filters_leave_empty_says_so(team_a: Sender, alice: Client) -> None:
     filed(team_a, log_event())
     assert "No matches" in html_of(alice, f"{EVENTS}?kind=share")
 

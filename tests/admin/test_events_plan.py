@@ -1,4 +1,4 @@
-"""What PostgreSQL reads for a page of the list: no more than the page, whatever is filtered."""
+"""PostgreSQL reads a bounded number of rows for a page of the list of events, whatever the filters."""
 
 import json
 import re
@@ -17,11 +17,11 @@ from tests.sending import Sender, log_event
 
 MANY = 40_000  # events, five seconds apart
 RECEIVED = "received_since=2020-01-01T00:00"
-RARE = 20  # of them of another kind, the oldest
+RARE = 20  # the oldest ones are of another kind
 
 LOGS = "/admin/events/log/"
 
-# Rows as filing makes them, so far as the list reads them; by SQL, since this many by the API take a minute.
+# Rows as filing would write them, as far as the list reads them. Posting this many would take a minute.
 _FILL = """
 INSERT INTO events_event (id, dialect, kind, owner_id, source_id, occurred_at, received_at, ingested_at,
                           billed_bytes, wire_bytes)
@@ -54,7 +54,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def read_for(client: Client, path: str, tables: str = "events_(event|log|summary)") -> tuple[int, str]:
-    """How many rows PostgreSQL reads of tables, those that a filter throws away among them, and the plans."""
+    """Return the number of rows read, including those a filter discards, and the plans."""
     with CaptureQueriesContext(connection) as captured:
         html_of(client, path)
     of_tables = re.compile(f'FROM "{tables}"')
@@ -78,17 +78,17 @@ def read_by(statement: str) -> tuple[int, str]:
 
 @pytest.fixture
 def rare_owner(filled: None, team_b: Sender) -> None:
-    """Team B has a handful of old events among the many of team A."""
+    """Give team B a handful of old events among the many of team A."""
     theirs = Event.objects.filter(kind="log").order_by("id")[:RARE].values_list("pk", flat=True)
     Event.objects.filter(pk__in=list(theirs)).update(owner=team_b.key.default_owner)
 
 
-def test_a_page_of_filters_without_index_reads_a_bounded_part(
+def test_a_filter_without_an_index_reads_a_bounded_number_of_rows(
     rare_owner: None, alice: Client, bob: Client, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    windows = (100, 400, 1_600)  # far less than there is, so that whatever reads all is seen
+    windows = (100, 400, 1_600)  # far fewer than there are, so that reading everything fails
     monkeypatch.setattr("events.lib.paging.WINDOWS", windows)
-    bound = 5 * sum(windows)  # both tables of a window, and the two indexes that measure it
+    bound = 5 * sum(windows)  # both tables of a window, and the two indexes that it is measured on
     searched = ("?q=nobody", "?q=odd:key", "?actor=nobody", "?device=nobody", "?dialect=buildless")
     for path in (EVENTS, LOGS):
         for query in (
@@ -104,7 +104,7 @@ def test_a_page_of_filters_without_index_reads_a_bounded_part(
                 assert read < bound, f"{path}{query} reads {read}: {plan}"
 
 
-def test_a_page_of_a_kind_reads_little_whoever_asks(
+def test_a_page_of_a_kind_reads_few_rows_for_every_reader(
     rare_owner: None, alice: Client, bob: Client, operator: Client
 ) -> None:
     for path in (LOGS, "/admin/events/summary/"):
@@ -126,6 +126,6 @@ def test_a_page_reads_about_as_many_rows_as_it_shows(filled: None, alice: Client
     ):
         for client in (alice, operator):
             read, plan = read_for(client, EVENTS + query)
-            # A kind is looked for in a window, which is measured on two indexes.
+            # Events of a kind are searched in a window, which is measured on two indexes.
             is_walked = "kind" in query or RECEIVED in query
             assert read < (5 * WINDOWS[0] if is_walked else 1_000), f"{query}: {plan}"

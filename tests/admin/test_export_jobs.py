@@ -1,4 +1,4 @@
-"""Large exports: written by a worker, with progress, and downloaded by the person while they have access."""
+"""Large exports are written by a worker, and can be downloaded while the person has access."""
 
 import os
 import stat
@@ -43,12 +43,12 @@ def downloaded(client: Client, job: ExportJob) -> Any:
 def content_of(response: Any) -> bytes:
     assert response.status_code == 200
     content = b"".join(response.streaming_content)
-    for close in response._resource_closers:  # `close` itself would end the connection of the test
+    for close in response._resource_closers:  # `close` itself would close the test's connection
         close()
     return content
 
 
-def test_a_large_export_is_made_by_a_worker_and_downloaded(team_a: Sender, alice: Client) -> None:
+def test_a_large_export_is_written_by_a_worker_and_downloaded(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice, "?actor=u1")
     assert "waiting for a worker" in html_of(alice, f"{PAGE}{job.pk}/change/")
@@ -85,7 +85,7 @@ def test_a_workers_file_equals_the_direct_download(
         job.path.unlink()
 
 
-def test_only_its_person_reads_the_file_and_the_page(
+def test_only_the_requester_sees_the_page_and_the_file(
     team_a: Sender, alice: Client, bob: Client, operator: Client, client: Client
 ) -> None:
     filed(team_a, *many(12))
@@ -101,7 +101,7 @@ def test_only_its_person_reads_the_file_and_the_page(
     assert job.name not in html_of(bob, PAGE)
 
 
-def test_losing_an_owner_cancels_exports_that_may_include_it(team_a: Sender, alice: Client) -> None:
+def test_losing_access_to_an_owner_cancels_exports_that_may_include_it(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     ready, waiting = asked(alice), asked(alice)
     making.make_next()
@@ -113,7 +113,7 @@ def test_losing_an_owner_cancels_exports_that_may_include_it(team_a: Sender, ali
     assert not waiting.path.exists()
 
 
-def test_losing_an_owner_while_it_is_made_cancels_it(
+def test_losing_access_cancels_an_export_in_progress(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filed(team_a, *many(12))
@@ -140,7 +140,7 @@ def test_losing_an_owner_while_it_is_made_cancels_it(
     assert not job.path.exists()
 
 
-def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
+def test_a_waiting_export_can_be_cancelled_and_a_ready_one_deleted(
     team_a: Sender, alice: Client, bob: Client
 ) -> None:
     filed(team_a, *many(12))
@@ -163,7 +163,7 @@ def test_an_export_can_be_cancelled_while_it_waits_and_removed_when_it_is_ready(
 def test_an_export_can_be_cancelled_while_it_is_compressed(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All rows are read by then, and the file is written by the library alone."""
+    """By then all rows have been read, and only the library is writing the file."""
     filed(team_a, *many(12))
     job = asked(alice, form="xlsx")
     note = making._Progress.note
@@ -180,7 +180,7 @@ def test_an_export_can_be_cancelled_while_it_is_compressed(
     assert (job.state, list(job.path.parent.iterdir())) == (State.CANCELLED, [])
 
 
-def test_what_a_dead_worker_left_is_removed(team_a: Sender, alice: Client) -> None:
+def test_leftovers_of_dead_workers_are_removed(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     job = asked(alice, form="xlsx")
     making.make_next()
@@ -190,7 +190,7 @@ def test_what_a_dead_worker_left_is_removed(team_a: Sender, alice: Client) -> No
         (folder / "rows").write_text("x")
         os.utime(folder, (1, 1))
     assert janitors.clean_all(timezone.now()) == []
-    assert [folder.exists() for folder in left] == [True, False], "that of a job may be in use"
+    assert [folder.exists() for folder in left] == [True, False], "a folder of a job may be in use"
 
 
 def test_an_export_expires(team_a: Sender, alice: Client) -> None:
@@ -205,7 +205,7 @@ def test_an_export_expires(team_a: Sender, alice: Client) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "ndjson"])
-def test_one_that_gets_too_large_fails_with_a_sentence(
+def test_an_export_that_gets_too_large_fails_with_an_explanation(
     form: str, team_a: Sender, alice: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXPORT_MAX_BYTES = 10
@@ -233,7 +233,7 @@ def test_an_export_whose_worker_died_is_retried_and_then_fails(team_a: Sender, a
     assert job.state == State.FAILED
 
 
-def test_a_person_has_a_few_open_exports_at_most(team_a: Sender, alice: Client) -> None:
+def test_the_number_of_a_persons_unfinished_exports_is_limited(team_a: Sender, alice: Client) -> None:
     filed(team_a, *many(12))
     for _ in range(jobs.MOST_OPEN):
         asked(alice)

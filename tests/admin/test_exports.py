@@ -1,4 +1,4 @@
-"""Exports of what a list is filtered to: whole, of the member's own owners, safe in a spreadsheet, noted."""
+"""Exports of a filtered list: complete, limited to the member's owners, safe in spreadsheets and audited."""
 
 import json
 from datetime import datetime
@@ -37,7 +37,7 @@ def test_json_lines_are_the_events_as_they_were_sent(team_a: Sender, alice: Clie
     assert datetime.fromisoformat(line["received_at"]) == event.received_at
 
 
-def test_csv_names_its_columns_and_those_of_the_kind(team_a: Sender, alice: Client) -> None:
+def test_csv_has_columns_of_the_envelope_and_the_kind(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event("one"))
     (row,) = table_of(exported(alice, f"{EVENTS}export.csv"))
     assert (row["id"], row["kind"], row["owner"], row["source"]) == (str(event.pk), "log", "Team A", "portal")
@@ -46,7 +46,7 @@ def test_csv_names_its_columns_and_those_of_the_kind(team_a: Sender, alice: Clie
     assert (row["actor"], row["log.level"], row["log.message"]) == ("u1", "INFO", "started")
 
 
-def test_xlsx_has_the_rows_of_csv_and_texts_as_they_were_sent(team_a: Sender, alice: Client) -> None:
+def test_xlsx_has_the_same_rows_as_csv_and_unchanged_texts(team_a: Sender, alice: Client) -> None:
     texts = ["=cmd()", "0001194", "31220475204536320001", "12E10", "a;=1+1", "पाठ १", "a\r\nb"]
     filed(
         team_a, *(log_event(f"LOG:{n}", actor={"id": text, "type": "User"}) for n, text in enumerate(texts))
@@ -61,14 +61,14 @@ def test_xlsx_has_the_rows_of_csv_and_texts_as_they_were_sent(team_a: Sender, al
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", '=HYPERLINK("http://x")'])
-def test_no_text_is_a_formula(team_a: Sender, alice: Client, text: str) -> None:
+def test_texts_are_never_formulas(team_a: Sender, alice: Client, text: str) -> None:
     filed(team_a, log_event(actor={"id": text, "type": "User"}))
     (row,) = table_of(exported(alice, f"{EVENTS}export.csv"))
     assert row["actor"] == harmless(text)
     assert row["actor"].startswith("'")
 
 
-def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
+def test_an_export_has_the_filtered_rows_in_the_lists_order(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.admin.events.ROWS", 3)
@@ -84,7 +84,7 @@ def test_an_export_is_of_what_is_filtered_in_the_order_of_the_list(
     assert 'href="export.csv?actor=x"' in html_of(alice, f"{EVENTS}?actor=x")
 
 
-def test_nobody_exports_what_is_not_theirs(
+def test_nobody_exports_events_of_other_owners(
     team_a: Sender, team_b: Sender, alice: Client, charlie: Client, client: Client
 ) -> None:
     filed(team_a, *many(2))
@@ -102,20 +102,20 @@ def test_nobody_exports_what_is_not_theirs(
             assert client.get(f"{path}export.{form}").status_code == 302
 
 
-def test_a_form_that_there_is_not_is_not_found(team_a: Sender, alice: Client) -> None:
+def test_an_unknown_format_is_not_found(team_a: Sender, alice: Client) -> None:
     assert alice.get(f"{EVENTS}export.ods").status_code == 404
 
 
 @pytest.mark.parametrize(
     ("query", "status"), [("after=nonsense", 404), ("regions=DE", 400), ("session=%00", 200)]
 )
-def test_odd_addresses_of_an_export_are_answered(
+def test_odd_parameters_of_an_export_are_handled(
     team_a: Sender, alice: Client, query: str, status: int
 ) -> None:
     assert alice.get(f"{EVENTS}export.csv?{query}").status_code == status
 
 
-def test_an_export_is_noted_with_its_filters(team_a: Sender, alice: Client) -> None:
+def test_the_audit_trail_notes_an_export_with_its_filters(team_a: Sender, alice: Client) -> None:
     filed(team_a, log_event())
     exported(alice, f"{EVENTS}export.csv?kind=log")
     entry = AuditEntry.objects.get(action="export.made")

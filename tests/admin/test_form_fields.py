@@ -1,4 +1,4 @@
-"""Every field of the admin's forms is one that unfold styles: others would have neither border nor ground."""
+"""Every field of the admin's forms has unfold's styles; without them it has no border or background."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +19,7 @@ ADDED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
 class Fields(HTMLParser):
-    """The typed fields, selects and areas of a page that have no border of unfold's or ours."""
+    """Collects inputs, selects and text areas without a border of unfold's or our own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Fields(HTMLParser):
         self.bare: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at a tag."""
+        """Check a tag."""
         found = {name: value or "" for name, value in attrs}
         is_field = tag in ("select", "textarea") or (tag == "input" and found.get("type", "") in TYPED)
         classes = found.get("class", "").split()
@@ -38,7 +38,7 @@ class Fields(HTMLParser):
 
 
 def fields_of(html: str) -> Fields:
-    """The fields in the page's landmark."""
+    """Collect the fields in the page's main landmark."""
     found = Fields()
     found.feed(html.partition("<main")[2].partition("</main>")[0])
     return found
@@ -48,14 +48,14 @@ def fields_of(html: str) -> Fields:
 def test_each_field_of_a_form_has_a_border(team_a: Sender, operator: Client, model: Any) -> None:
     path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
     response = operator.get(path)
-    if response.status_code == 403:  # made elsewhere
+    if response.status_code == 403:  # not created in the admin
         return
     found = fields_of(response.content.decode())
     assert found.bare == []
     assert found.seen
 
 
-def test_fields_of_accounts_have_one_too(team_a: Sender, operator: Client) -> None:
+def test_fields_on_account_pages_have_a_border(team_a: Sender, operator: Client) -> None:
     pk = User.objects.get(is_superuser=True).pk
     for path in ("/admin/password_change/", f"/admin/auth/user/{pk}/password/"):
         found = fields_of(html_of(operator, path))
@@ -63,7 +63,7 @@ def test_fields_of_accounts_have_one_too(team_a: Sender, operator: Client) -> No
         assert found.bare == [], path
 
 
-def test_a_field_that_unfold_does_not_know_would_be_seen() -> None:
+def test_a_field_without_unfolds_styles_is_detected() -> None:
     assert fields_of('<main><input name="username" type="text" class="vTextField"></main>').bare == [
         "username"
     ]

@@ -1,4 +1,4 @@
-"""The front page: what came in by the counters, what waits, which sources have gone silent."""
+"""The front page: usage of the last week, waiting requests, silent sources."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.admin.conftest import EVENTS, filed, html_of, many
 from tests.factories import person
 from tests.sending import Sender, log_event
 
-LIMIT = 16  # queries, those of session, person and memberships among them
+LIMIT = 16  # queries, including session, person and memberships
 
 
 def counted(sender: Sender, source: str, hours_ago: int, received: int, rejected: int = 0) -> None:
@@ -38,14 +38,14 @@ def counted(sender: Sender, source: str, hours_ago: int, received: int, rejected
     )
 
 
-def scope_of_operator() -> Access:
+def operator_access() -> Access:
     return Access(person("otto", is_superuser=True))
 
 
-def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:
+def test_the_week_is_compared_with_the_week_before(team_a: Sender) -> None:
     counted(team_a, "portal", 1, 150, rejected=3)
     counted(team_a, "portal", 24 * 8, 100)
-    found = recent_usage(scope_of_operator(), timezone.now())
+    found = recent_usage(operator_access(), timezone.now())
     assert (found.week, found.week_before, found.rejected_week) == (150, 100, 3)
     assert found.change == "50 % more than in the week before"
     assert sum(count for _, count in found.days) == 250
@@ -60,19 +60,19 @@ def test_the_week_is_set_beside_the_one_before(team_a: Sender) -> None:
         (5, 10, "50 % less than in the week before"),
     ],
 )
-def test_the_change_is_said_in_words(week: int, before: int, said: str) -> None:
+def test_the_change_is_described_in_words(week: int, before: int, said: str) -> None:
     assert Recent([], [], 0, 0, week, before, 0).change == said
 
 
-def test_a_source_that_sent_and_stopped_is_silent(team_a: Sender) -> None:
+def test_a_source_that_stopped_sending_is_silent(team_a: Sender) -> None:
     counted(team_a, "portal", 1, 5)
     counted(team_a, "stopped", 30, 7)
     counted(team_a, "long gone", 24 * 40, 7)
-    found = silent_sources_of(scope_of_operator(), timezone.now())
+    found = silent_sources_of(operator_access(), timezone.now())
     assert [(each.name, each.received) for each in found] == [("stopped", 7)]
 
 
-def test_the_front_page_is_of_the_members_owners_only(
+def test_the_front_page_covers_only_the_members_owners(
     team_a: Sender, team_b: Sender, alice: Client, bob: Client
 ) -> None:
     counted(team_a, "stopped app of A", 30, 7)
@@ -84,13 +84,15 @@ def test_the_front_page_is_of_the_members_owners_only(
     assert "stopped app of B" in html_of(bob, "/admin/")
 
 
-def test_the_front_page_says_what_waits(team_a: Sender, team_b: Sender, alice: Client, bob: Client) -> None:
+def test_the_front_page_shows_waiting_requests(
+    team_a: Sender, team_b: Sender, alice: Client, bob: Client
+) -> None:
     team_a.batch(log_event("one"), log_event("two"))
     assert "in 1 request, the oldest of" in html_of(alice, "/admin/")
     assert "all is filed" in html_of(bob, "/admin/")
 
 
-def test_the_front_page_asks_no_events_and_as_much_of_many_as_of_one(
+def test_the_front_page_reads_no_events_and_takes_a_fixed_number_of_queries(
     team_a: Sender, alice: Client, django_assert_max_num_queries: Any
 ) -> None:
     asked = []
@@ -110,14 +112,14 @@ def test_large_numbers_have_separators(team_a: Sender, alice: Client) -> None:
     assert ">1,023</td>" in html
 
 
-def test_a_sparkline_says_what_it_draws_and_the_largest_day_is_the_tallest() -> None:
+def test_a_sparkline_is_described_and_scaled_to_the_largest_day() -> None:
     day = date(2026, 1, 1)
     drawn = daily_sparkline([(day, 0), (day, 1), (day, 1000)], "Events <b>")
     assert "Events &lt;b&gt;: 1,001 in 3 days, at most 1,000 a day" in drawn
     assert [part.split('"')[0] for part in drawn.split('height="')[2:]] == ["0", "1", "24"]
 
 
-def test_sources_say_when_they_were_last_heard(team_a: Sender, team_b: Sender, alice: Client) -> None:
+def test_the_list_of_sources_shows_when_each_last_sent(team_a: Sender, team_b: Sender, alice: Client) -> None:
     counted(team_a, "portal", 30, 7)
     counted(team_b, "portal", 1, 7)
     last = hour_of(timezone.now()) - timedelta(hours=30)
@@ -126,7 +128,7 @@ def test_sources_say_when_they_were_last_heard(team_a: Sender, team_b: Sender, a
     assert "Events received: 7 in 14 days" in html
 
 
-def test_the_navigation_leads_to_the_api_and_to_the_fields_of_events(team_a: Sender, alice: Client) -> None:
+def test_the_navigation_links_to_the_api_and_the_reference_of_fields(team_a: Sender, alice: Client) -> None:
     html = html_of(alice, "/admin/")
     leads_to = {"/api/docs/": "swagger-ui", "/reference/formats/": 'id="impression:edata.pageid"'}
     for path, wanted in leads_to.items():
@@ -134,7 +136,7 @@ def test_the_navigation_leads_to_the_api_and_to_the_fields_of_events(team_a: Sen
         assert wanted in html_of(alice, path)
 
 
-def test_the_page_of_the_api_has_the_theme_of_the_admin() -> None:
+def test_the_api_page_has_the_admins_theme() -> None:
     styles = finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css")
     script = finders.find("events/docs.js")
     assert styles

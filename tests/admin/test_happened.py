@@ -1,4 +1,4 @@
-"""A list of events says in words what happened in each."""
+"""Lists of events summarise each event in a line."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ EDATA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", sorted(SAYS))
-def test_the_list_says_what_happened(team_a: Sender, alice: Client, kind: str) -> None:
+def test_the_list_summarises_an_event_of_each_kind(team_a: Sender, alice: Client, kind: str) -> None:
     filed(team_a, samples.complete(kind, ms=now_ms(), mid="1") | {"edata": EDATA[kind]})
     assert f">{SAYS[kind]}</span>" in html_of(alice, EVENTS)
 
 
-def test_every_kind_but_the_heartbeat_has_a_line_and_all_take_one_statement(team_a: Sender) -> None:
+def test_all_kinds_but_the_heartbeat_have_summaries_read_in_one_query(team_a: Sender) -> None:
     assert set(KINDS) - set(LINES) == {"heartbeat"}
     team_a.batch(*(samples.complete(kind, ms=now_ms(), mid=kind) for kind in samples.SUNBIRD))
     file_all()
@@ -49,9 +49,7 @@ def test_every_kind_but_the_heartbeat_has_a_line_and_all_take_one_statement(team
     assert {event.kind for event in events if found.get(event.pk)} == set(samples.SUNBIRD) - {"heartbeat"}
 
 
-def test_what_a_sender_writes_stays_text_and_a_long_one_is_read_in_part(
-    team_a: Sender, alice: Client
-) -> None:
+def test_texts_in_summaries_are_escaped_and_truncated(team_a: Sender, alice: Client) -> None:
     message = "<script>alert(1)</script>" + "x" * 10_000
     event = filed(
         team_a,
@@ -62,7 +60,7 @@ def test_what_a_sender_writes_stays_text_and_a_long_one_is_read_in_part(
     assert "<script>alert" not in html_of(alice, EVENTS)
 
 
-def test_an_event_without_its_row_has_no_line(team_a: Sender, alice: Client) -> None:
+def test_an_event_without_its_kinds_row_has_no_summary(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, samples.complete("log", ms=now_ms(), mid="1"))
     KINDS["log"].model._default_manager.all().delete()
     assert event_lines([event]) == {}

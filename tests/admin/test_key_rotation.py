@@ -1,4 +1,4 @@
-"""Rotation of keys: the new one is shown once and may the same, the old one ends after its grace."""
+"""Rotating a key: the new one is shown once and has the same rights; the old one works for a grace period."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def page(sender: Sender) -> str:
 
 
 @pytest.mark.parametrize(("grace", "days"), [("0", 0), ("7", 7), ("30", 30)])
-def test_a_lead_replaces_a_key_and_the_old_one_ends_after_its_grace(
+def test_a_rotated_key_ends_after_the_chosen_grace_period(
     team_a: Sender, lead: Client, grace: str, days: int
 ) -> None:
     old = team_a.key
@@ -42,21 +42,21 @@ def test_a_lead_replaces_a_key_and_the_old_one_ends_after_its_grace(
     assert team_a.post("/v1/telemetry", {"events": [log_event()]}).status_code == (200 if days else 401)
 
 
-def test_what_ends_before_the_grace_ends_as_it_would(team_a: Sender, lead: Client) -> None:
+def test_rotation_does_not_extend_a_key_that_expires_earlier(team_a: Sender, lead: Client) -> None:
     soon = timezone.now() + timedelta(hours=1)
     ApiKey.objects.update(expires_at=soon)
     lead.post(page(team_a), {"grace": "7"})
     assert set(ApiKey.objects.values_list("expires_at", flat=True)) == {soon}
 
 
-def test_rotation_is_noted(team_a: Sender, lead: Client) -> None:
+def test_the_audit_trail_notes_a_rotation(team_a: Sender, lead: Client) -> None:
     lead.post(page(team_a), {"grace": "1"})
     entry = AuditEntry.objects.get(action="key.rotated")
     assert (entry.actor_name, entry.owner) == ("lena", team_a.key.default_owner)
     assert entry.after["ends"] == "in one day"
 
 
-def test_only_leads_of_its_owner_rotate_a_key(
+def test_only_leads_of_the_owner_rotate_a_key(
     team_a: Sender, team_b: Sender, lead: Client, alice: Client, bob: Client, charlie: Client
 ) -> None:
     for who in (alice, bob, charlie):
@@ -66,7 +66,7 @@ def test_only_leads_of_its_owner_rotate_a_key(
     assert ApiKey.objects.count() == 2
 
 
-def test_a_lead_replaces_no_key_for_more_than_she_leads(
+def test_a_lead_cannot_rotate_a_key_for_owners_she_does_not_lead(
     team_a: Sender, team_b: Sender, lead: Client, operator: Client
 ) -> None:
     team_a.key.owners.add(team_b.key.default_owner)
@@ -83,12 +83,12 @@ def test_a_lead_replaces_no_key_for_more_than_she_leads(
 
 
 @pytest.mark.parametrize("grace", ["", "8", "-1"])
-def test_a_grace_that_is_not_offered_makes_nothing(team_a: Sender, lead: Client, grace: str) -> None:
+def test_an_invalid_grace_period_rotates_nothing(team_a: Sender, lead: Client, grace: str) -> None:
     assert lead.post(page(team_a), {"grace": grace}).status_code == 200
     assert ApiKey.objects.count() == 1
 
 
-def test_a_revoked_key_is_not_rotated(team_a: Sender, lead: Client) -> None:
+def test_a_revoked_key_cannot_be_rotated(team_a: Sender, lead: Client) -> None:
     ApiKey.objects.update(revoked_at=timezone.now())
     lead.post(page(team_a), {"grace": "7"})
     assert ApiKey.objects.count() == 1

@@ -1,4 +1,4 @@
-"""When keys were last used: by requests that are filed, by reading, and hardly ever written."""
+"""When keys were last used: set by filing and by reading, at most once a minute."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ def used(sender: Sender) -> ApiKey:
     return ApiKey.objects.get(pk=sender.key.pk)
 
 
-def test_a_request_notes_nothing_and_its_filing_when_it_came(team_a: Sender, team_b: Sender) -> None:
+def test_the_last_use_is_set_when_a_request_is_filed(team_a: Sender, team_b: Sender) -> None:
     team_b.batch(log_event())
     with CaptureQueriesContext(connection) as asked:
         team_b.batch(log_event("LOG:2"))
@@ -28,7 +28,7 @@ def test_a_request_notes_nothing_and_its_filing_when_it_came(team_a: Sender, tea
     assert used(team_a).last_used_at is None
 
 
-def test_within_a_minute_it_is_noted_once(team_a: Sender) -> None:
+def test_the_last_use_is_updated_at_most_once_a_minute(team_a: Sender) -> None:
     team_a.batch(log_event())
     file_all()
     first = used(team_a).last_used_at
@@ -44,7 +44,9 @@ def test_within_a_minute_it_is_noted_once(team_a: Sender) -> None:
     assert noted > first
 
 
-def test_a_rejected_event_is_a_use_and_a_refused_request_is_none(team_a: Sender, team_b: Sender) -> None:
+def test_a_rejected_event_counts_as_a_use_but_a_refused_request_does_not(
+    team_a: Sender, team_b: Sender
+) -> None:
     team_a.post(SUNBIRD, {"events": [log_event(eid="NOTHING")]})
     assert team_b.post(SUNBIRD, "no JSON").status_code == 400
     file_all()
@@ -52,7 +54,7 @@ def test_a_rejected_event_is_a_use_and_a_refused_request_is_none(team_a: Sender,
     assert used(team_b).last_used_at is None
 
 
-def test_reading_is_a_use(sender: Sender) -> None:
+def test_reading_counts_as_a_use(sender: Sender) -> None:
     headers = {"Authorization": f"Bearer {sender.text}"}
     assert sender.client.get("/api/v1/events/", headers=headers).status_code == 200
     first = used(sender).last_used_at
@@ -61,7 +63,7 @@ def test_reading_is_a_use(sender: Sender) -> None:
     assert used(sender).last_used_at == first
 
 
-def test_the_list_and_the_page_of_a_key_say_it(team_a: Sender, operator: Client) -> None:
+def test_the_list_and_page_of_keys_show_the_last_use(team_a: Sender, operator: Client) -> None:
     assert "never" in html_of(operator, "/admin/events/apikey/")
     team_a.batch(log_event())
     file_all()

@@ -1,4 +1,4 @@
-"""API keys in the admin: shown once, then only named, bounded in time or revoked."""
+"""API keys in the admin: shown once, renamed, limited in time, revoked."""
 
 import re
 
@@ -14,7 +14,7 @@ KEYS = "/admin/events/apikey/"
 
 
 def made(client: Client, sender: Sender, **fields: object) -> str:
-    """Make a key in the admin; what the next page says."""
+    """Create a key in the admin, and return the next page."""
     response = client.post(f"{KEYS}add/", form_of(sender) | fields, follow=True)
     assert response.status_code == 200
     return str(response.content.decode())
@@ -48,7 +48,7 @@ def test_a_key_is_shown_once_and_works(team_a: Sender, operator: Client) -> None
     assert Sender(key, text, Client()).post(SUNBIRD, {"events": [log_event()]}).status_code == 200
 
 
-def test_the_text_of_a_key_is_in_the_answer_to_the_form_alone(team_a: Sender, lead: Client) -> None:
+def test_a_keys_text_is_only_in_the_response_to_the_form(team_a: Sender, lead: Client) -> None:
     response = lead.post(f"{KEYS}add/", form_of(team_a))
     text = key_in(response.content.decode())
     assert text
@@ -65,7 +65,9 @@ def test_the_text_of_a_key_is_in_the_answer_to_the_form_alone(team_a: Sender, le
 
 
 @pytest.mark.parametrize("permissions", ["read", "both"])
-def test_a_publishable_key_that_reads_is_not_made(permissions: str, team_a: Sender, lead: Client) -> None:
+def test_a_publishable_key_cannot_be_created_with_read_permission(
+    permissions: str, team_a: Sender, lead: Client
+) -> None:
     html = made(lead, team_a, permissions=permissions)
     assert key_in(html) is None
     assert "so it can only write" in html
@@ -73,9 +75,7 @@ def test_a_publishable_key_that_reads_is_not_made(permissions: str, team_a: Send
     assert ApiKey.objects.get(name="portal").permissions == permissions
 
 
-def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_so(
-    team_a: Sender, operator: Client
-) -> None:
+def test_a_publishable_key_for_all_owners_needs_confirmation(team_a: Sender, operator: Client) -> None:
     html = made(operator, team_a, all_owners="on")
     assert key_in(html) is None
     assert "write events for every owner" in html
@@ -83,7 +83,9 @@ def test_a_publishable_key_for_all_owners_is_made_only_for_who_says_so(
     assert key_in(made(operator, team_a, all_owners="on", type="secret"))
 
 
-def test_only_name_and_expiry_of_a_key_change(team_a: Sender, team_b: Sender, operator: Client) -> None:
+def test_only_the_name_and_expiry_of_a_key_can_be_changed(
+    team_a: Sender, team_b: Sender, operator: Client
+) -> None:
     key = team_a.key
     before = dict(ApiKey.objects.values().get(pk=key.pk))
     change = {
@@ -115,20 +117,20 @@ def test_no_key_can_be_deleted(team_a: Sender, operator: Client) -> None:
     assert operator.get(f"{KEYS}{team_a.key.pk}/delete/").status_code == 403
 
 
-def test_a_lead_makes_keys_for_her_owner_only(team_a: Sender, team_b: Sender, lead: Client) -> None:
+def test_a_lead_creates_keys_only_for_her_owner(team_a: Sender, team_b: Sender, lead: Client) -> None:
     assert key_in(made(lead, team_a))
     assert key_in(made(lead, team_b)) is None
     assert key_in(made(lead, team_a, owners=[team_b.key.default_owner_id])) is None
     assert "Team B" not in html_of(lead, f"{KEYS}add/")
 
 
-def test_a_lead_makes_no_key_for_all_owners(team_a: Sender, lead: Client) -> None:
+def test_a_lead_cannot_create_a_key_for_all_owners(team_a: Sender, lead: Client) -> None:
     made(lead, team_a, all_owners="on", user=1)
     key = ApiKey.objects.get(name="portal")
     assert (key.all_owners, key.user) == (False, None)
 
 
-def test_a_member_sees_keys_but_neither_makes_nor_changes_one(
+def test_a_viewer_sees_keys_but_cannot_create_or_change_them(
     team_a: Sender, team_b: Sender, alice: Client
 ) -> None:
     html = html_of(alice, KEYS)
@@ -140,7 +142,7 @@ def test_a_member_sees_keys_but_neither_makes_nor_changes_one(
     assert 'name="revoke"' not in html_of(alice, path)
 
 
-def test_a_key_that_writes_for_other_owners_does_not_tell_a_member_their_names(
+def test_a_key_does_not_reveal_names_of_other_owners_to_a_member(
     team_a: Sender, team_b: Sender, alice: Client, operator: Client
 ) -> None:
     team_a.key.owners.add(team_b.key.default_owner)
@@ -149,7 +151,9 @@ def test_a_key_that_writes_for_other_owners_does_not_tell_a_member_their_names(
     assert "Team B" in html_of(operator, path)
 
 
-def test_a_key_stays_within_one_organization(team_a: Sender, make_sender: object, operator: Client) -> None:
+def test_all_owners_of_a_key_are_in_one_organization(
+    team_a: Sender, make_sender: object, operator: Client
+) -> None:
     assert callable(make_sender)
     stranger = make_sender("Strangers", organization_slug="other")
     html = made(operator, team_a, owners=[stranger.key.default_owner_id])

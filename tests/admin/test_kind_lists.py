@@ -1,4 +1,4 @@
-"""The lists of each kind: the kind's own columns and filters, only what a member may see, at what cost."""
+"""Lists of each kind: own columns and filters, visibility, number of queries."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.admin.conftest import filed, html_of, many
 from tests.sending import AVAILITY, Sender, file_all, log_event, message, now_ms
 from tests.wire import samples
 
-LIMIT = 15  # queries of a list page, those of session, person and memberships among them
+LIMIT = 15  # queries of a list page, including session, person and memberships
 
 
 def of_kind(kind: str) -> str:
@@ -41,13 +41,13 @@ def test_every_kind_has_a_list_with_its_own_columns(kind: str, team_a: Sender, a
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_no_column_of_a_kind_is_named_as_another_parameter_of_its_list(kind: str) -> None:
+def test_column_names_do_not_clash_with_other_parameters_of_the_list(kind: str) -> None:
     names = [each.parameter_name for each in admin_of(KINDS[kind]).list_filter]
     assert len(set(names)) == len(names)
     assert not {"q", "after", "before", "format", "e", "o", "p"} & set(names)
 
 
-def test_a_list_of_a_kind_shows_the_members_events_only(
+def test_a_list_of_a_kind_shows_only_events_the_member_may_see(
     team_a: Sender, team_b: Sender, alice: Client, bob: Client, operator: Client, charlie: Client
 ) -> None:
     mine = filed(team_a, *many(2, "app of A"))
@@ -92,7 +92,7 @@ def test_filters_narrow_the_list_of_a_kind(team_a: Sender, alice: Client, query:
     assert len(rows(html_of(alice, f"{of_kind('log')}?{query}"), "log")) == count
 
 
-def test_numbers_and_times_of_a_kind_are_shown_and_asked_for(team_a: Sender, alice: Client) -> None:
+def test_numbers_and_times_are_shown_and_can_be_filtered(team_a: Sender, alice: Client) -> None:
     filed(team_a, samples.complete("impression", ms=now_ms(), mid="i1"))
     event = KINDS["impression"].model._default_manager.get()
     duration = getattr(event, "duration", None)
@@ -103,7 +103,7 @@ def test_numbers_and_times_of_a_kind_are_shown_and_asked_for(team_a: Sender, ali
     assert "Page id" in html_of(alice, path)
 
 
-def test_pages_of_a_kind_show_each_event_once(
+def test_paging_through_a_kind_shows_each_event_once(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(KindAdmin, "list_per_page", 3)
@@ -119,7 +119,7 @@ def test_pages_of_a_kind_show_each_event_once(
     assert found == sorted(found, reverse=True)
 
 
-def test_the_page_of_an_event_leads_back_to_the_list_of_its_kind(team_a: Sender, alice: Client) -> None:
+def test_an_events_page_links_back_to_the_list_of_its_kind(team_a: Sender, alice: Client) -> None:
     event = filed(team_a, log_event())
     kept = "_changelist_filters=level%3DINFO"
     html = html_of(alice, f"{of_kind('log')}{event.pk}/change/?{kept}")
@@ -127,7 +127,7 @@ def test_the_page_of_an_event_leads_back_to_the_list_of_its_kind(team_a: Sender,
     assert "All log events" in html
 
 
-def test_a_list_of_a_kind_costs_as_many_queries_with_thirty_as_with_one(
+def test_a_list_of_a_kind_takes_the_same_number_of_queries_for_any_length(
     team_a: Sender, alice: Client
 ) -> None:
     costs = []

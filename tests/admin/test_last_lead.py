@@ -1,4 +1,4 @@
-"""The last lead of an owner stays one, unless an operator says otherwise."""
+"""Only an operator can demote or remove the last lead of an owner."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -34,7 +34,7 @@ def test_a_lead_can_not_remove_the_last_one(method: str, page: str, lead: Client
     assert lena().role == Role.LEAD
 
 
-def test_one_of_two_may_go(page: str, team_a: Sender, lead: Client) -> None:
+def test_one_of_two_active_leads_can_step_down(page: str, team_a: Sender, lead: Client) -> None:
     second = person("lars", team_a.key.default_owner, role=Role.LEAD)
     assert "Leave Team A" in html_of(lead, f"{page}/delete/")
     second.is_active = False
@@ -46,16 +46,14 @@ def test_one_of_two_may_go(page: str, team_a: Sender, lead: Client) -> None:
     assert lena().role == Role.VIEWER
 
 
-def test_a_viewer_goes_and_a_save_that_changes_nothing_is_no_fault(
-    page: str, team_a: Sender, lead: Client
-) -> None:
+def test_viewers_can_be_removed_and_unchanged_leads_saved(page: str, team_a: Sender, lead: Client) -> None:
     viewer = person("vera", team_a.key.default_owner).memberships.get()
     assert lead.post(f"/admin/events/membership/{viewer.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Membership.objects.filter(pk=viewer.pk).exists()
     assert lead.post(f"{page}/change/", {"role": "lead"}).status_code == 302
 
 
-def test_an_operator_may(page: str, operator: Client) -> None:
+def test_an_operator_can_demote_and_remove_the_last_lead(page: str, operator: Client) -> None:
     assert operator.post(f"{page}/change/", {"role": "viewer"}).status_code == 302
     assert lena().role == Role.VIEWER
     Membership.objects.update(role=Role.LEAD)

@@ -1,4 +1,4 @@
-"""Leaving: keys end with the membership, unless another lead takes over what was made for the team."""
+"""A member's keys end with the membership, unless another lead takes over keys created for the team."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -39,7 +39,7 @@ def works(sender: Sender) -> bool:
 
 def end(client: Client, user: User, **chosen: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        # A test's transaction is never committed.
+        # A test's transaction is never committed, so that on_commit wouldn't run.
         patch.setattr("django.db.transaction.on_commit", lambda done, **_: done())
         assert client.post(page_of(user), {"post": "yes"} | chosen).status_code == 302
 
@@ -56,13 +56,13 @@ def test_the_keys_of_a_removed_member_end(
     end(lead, dora)
     assert not works(personal)
     assert not works(for_team)
-    assert works(team_a), "a key that somebody else made goes on"
+    assert works(team_a), "a key that somebody else created still works"
     noted = AuditEntry.objects.filter(action="key.revoked")
     assert {entry.about_id for entry in noted} == {str(personal.key.pk), str(for_team.key.pk)}
     assert {entry.actor_name for entry in noted} == {"lena"}
 
 
-def test_another_lead_takes_over_a_key_of_the_team_but_no_personal_one(
+def test_another_lead_takes_over_a_team_key_but_not_a_personal_one(
     make_sender: MakeSender, lead: Client, dora: User
 ) -> None:
     personal, for_team = key_of(make_sender, user=dora), key_of(make_sender, created_by=dora)
@@ -86,7 +86,7 @@ def test_only_another_lead_can_take_a_key_over(
     assert not works(key)
 
 
-def test_a_key_for_several_owners_loses_the_one_that_was_left(make_sender: MakeSender, dora: User) -> None:
+def test_a_key_for_several_owners_loses_the_owner_its_user_left(make_sender: MakeSender, dora: User) -> None:
     other = make_sender("Team B", kind=KeyType.SECRET).key
     owner = Membership.objects.get(user=dora).owner
     other.owners.add(owner)
@@ -98,7 +98,7 @@ def test_a_key_for_several_owners_loses_the_one_that_was_left(make_sender: MakeS
 
 
 @pytest.mark.parametrize("way", ["membership", "account"])
-def test_keys_end_however_a_membership_ends(
+def test_keys_end_with_the_membership_or_the_account(
     way: str, make_sender: MakeSender, dora: User, team_a: Sender
 ) -> None:
     key = key_of(make_sender, created_by=dora).key
@@ -108,9 +108,7 @@ def test_keys_end_however_a_membership_ends(
     assert ApiKey.objects.get(pk=team_a.key.pk).revoked_at is None
 
 
-def test_people_leave_by_themselves_but_the_last_lead_stays(
-    owner: Owner, alice: Client, lead: Client
-) -> None:
+def test_members_can_leave_unless_they_are_the_last_lead(owner: Owner, alice: Client, lead: Client) -> None:
     lena = User.objects.get(username="lena")
     assert "Leave" in html_of(alice, "/admin/events/membership/")
     assert "Leave Team A" in html_of(alice, page_of(User.objects.get(username="alice")))
@@ -124,7 +122,7 @@ def test_people_leave_by_themselves_but_the_last_lead_stays(
     assert not Membership.objects.filter(user=lena).exists()
 
 
-def test_a_strangers_membership_is_not_there(team_b: Sender, lead: Client) -> None:
+def test_memberships_of_other_owners_are_not_found(team_b: Sender, lead: Client) -> None:
     bob = person("bob", team_b.key.default_owner)
     assert lead.get(page_of(bob)).status_code == 404
     assert logged_in(bob).get(page_of(User.objects.get(username="lena"))).status_code == 404

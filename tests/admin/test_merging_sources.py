@@ -1,4 +1,4 @@
-"""Sources are merged, taken back and deleted: room under the cap is free again, and the books stay."""
+"""Sources can be merged, unmerged and deleted, which frees room under the cap and keeps counters correct."""
 
 from decimal import Decimal
 from io import StringIO
@@ -86,7 +86,7 @@ def test_the_page_says_so_if_there_is_nothing_to_merge_into(two: Sender, lead: C
     assert ">Merge</button>" not in html
 
 
-def test_a_filter_by_the_target_finds_both(two: Sender, lead: Client) -> None:
+def test_a_filter_by_the_target_includes_merged_sources(two: Sender, lead: Client) -> None:
     shop, old = of("shop"), of("old shop")
     lead.post(MERGE, {"ids": old.pk, "into": shop.pk})
     for source, count in ((shop, 2), (old, 1)):
@@ -96,9 +96,7 @@ def test_a_filter_by_the_target_finds_both(two: Sender, lead: Client) -> None:
     assert "old shop" in html
 
 
-def test_merging_frees_room_under_the_cap_and_taking_back_is_possible(
-    two: Sender, lead: Client, settings: Any
-) -> None:
+def test_merging_frees_room_under_the_cap_and_can_be_undone(two: Sender, lead: Client, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     old = of("old shop")
     lead.post(MERGE, {"ids": old.pk, "into": of("shop").pk})
@@ -111,7 +109,7 @@ def test_merging_frees_room_under_the_cap_and_taking_back_is_possible(
     assert AuditEntry.objects.filter(action="source.parted").count() == 1
 
 
-def test_a_name_takes_one_step_however_often_sources_are_merged(two: Sender, lead: Client) -> None:
+def test_repeated_merges_point_directly_at_the_last_target(two: Sender, lead: Client) -> None:
     send(two, "3", "third")
     lead.post(MERGE, {"ids": of("old shop").pk, "into": of("shop").pk})
     lead.post(MERGE, {"ids": of("shop").pk, "into": of("third").pk})
@@ -132,7 +130,7 @@ def test_sources_that_send_to_other_owners_cannot_be_merged_or_deleted(
     assert of("old shop").merged_into is None
 
 
-def test_a_source_with_events_stays_until_they_are_gone(two: Sender, lead: Client, settings: Any) -> None:
+def test_a_source_with_events_can_only_be_deleted_with_them(two: Sender, lead: Client, settings: Any) -> None:
     settings.MAX_SOURCES = 2
     old = of("old shop")
     chosen = {"action": "delete_chosen", "_selected_action": [old.pk]}
@@ -146,7 +144,7 @@ def test_a_source_with_events_stays_until_they_are_gone(two: Sender, lead: Clien
     )
     assert "old shop: 1 events deleted." in out.getvalue()
     assert Event.objects.get().source == of("shop")
-    # Usage names it, so its row stays; it is listed no more, and a new source has room.
+    # Its row stays because usage refers to it, but it isn't listed and a new source has room.
     assert usage() == {"shop": 1, "old shop": 1}
     assert ">old shop<" not in html_of(lead, LIST)
     send(two, "3", "new shop")
@@ -155,7 +153,7 @@ def test_a_source_with_events_stays_until_they_are_gone(two: Sender, lead: Clien
     assert differences() == []
 
 
-def test_a_deleted_source_that_sends_again_is_there_again(two: Sender, operator: Client) -> None:
+def test_a_deleted_source_reappears_when_it_sends_again(two: Sender, operator: Client) -> None:
     call_command(
         "delete_sources", "--organization=acme", "old shop", "--with-events", "--yes", stdout=StringIO()
     )
@@ -164,7 +162,7 @@ def test_a_deleted_source_that_sends_again_is_there_again(two: Sender, operator:
     assert (of("old shop").closed_at, of("old shop").owner) == (None, two.key.default_owner)
 
 
-def test_a_source_that_nothing_names_is_gone_for_good(two: Sender, operator: Client) -> None:
+def test_a_source_without_references_is_deleted_completely(two: Sender, operator: Client) -> None:
     owner = two.key.default_owner
     unheard = Source.objects.create(organization=two.key.organization, owner=owner, name="typo")
     operator.post(LIST, {"action": "delete_chosen", "_selected_action": [unheard.pk]})
@@ -172,7 +170,7 @@ def test_a_source_that_nothing_names_is_gone_for_good(two: Sender, operator: Cli
     assert AuditEntry.objects.get(action="source.removed").about == "typo"
 
 
-def test_one_that_rejected_events_name_stays(two: Sender, operator: Client) -> None:
+def test_a_source_named_by_rejected_events_cannot_be_deleted(two: Sender, operator: Client) -> None:
     send(two, "3", "bad", eid="NOPE")
     send(two, "4", "bad")
     Event.objects.filter(source=of("bad")).delete()
@@ -184,7 +182,7 @@ def test_one_that_rejected_events_name_stays(two: Sender, operator: Client) -> N
     assert "bad still has events or rejected events" in html
 
 
-def test_one_that_only_rejected_events_named_is_deleted_by_the_command(two: Sender, operator: Client) -> None:
+def test_the_command_deletes_a_source_without_events_left(two: Sender, operator: Client) -> None:
     send(two, "3", "bad", eid="NOPE")
     with pytest.raises(CommandError, match="rejected events"):
         call_command("delete_sources", "--organization=acme", "bad", stdout=StringIO())
@@ -193,7 +191,7 @@ def test_one_that_only_rejected_events_named_is_deleted_by_the_command(two: Send
     assert of("bad").closed_at is not None
 
 
-def test_by_command_sources_are_merged_and_taken_back(two: Sender) -> None:
+def test_merge_sources_merges_and_undoes(two: Sender) -> None:
     out = StringIO()
     call_command("merge_sources", "--organization=acme", "old shop", "--into=Shop", stdout=out)
     assert of("old shop").merged_into == of("shop")

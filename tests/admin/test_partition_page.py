@@ -1,4 +1,4 @@
-"""The page of partitions: for operators, from the catalogue alone."""
+"""The page of partitions, for operators only, which reads only PostgreSQL's catalogue."""
 
 from django.db import connection
 from django.test import Client
@@ -25,7 +25,7 @@ def test_the_weeks_with_events_are_listed_with_rows_and_size(team_a: Sender, ope
     assert "About 3 events" in html
 
 
-def test_none_is_said_with_the_next_step() -> None:
+def test_without_partitions_the_page_says_what_to_do() -> None:
     assert "manage_partitions" in answer([])
 
 

@@ -1,4 +1,4 @@
-"""The functions that make rows readable: periods, JSON, cut texts."""
+"""Helpers that format rows for people: periods, JSON, shortened texts."""
 
 import json
 from datetime import UTC, datetime
@@ -26,14 +26,14 @@ ANY_JSON = st.recursive(
 
 
 @given(ANY_JSON)
-def test_coloured_json_reads_as_the_value_and_can_go_into_any_page(value: object) -> None:
+def test_highlighted_json_keeps_the_value_and_is_escaped(value: object) -> None:
     html = highlighted(indented(value))
     html.encode()
     assert json.loads(text_of(html)) == value
     assert "<" not in html.replace('<span class="json-', "").replace("</span>", "")
 
 
-def test_json_too_long_for_colours_is_escaped_all_the_same() -> None:
+def test_json_too_long_to_highlight_is_still_escaped() -> None:
     text = indented("<" * 300_000)
     assert highlighted(text) == escape(text)
 
@@ -49,14 +49,14 @@ def test_json_too_long_for_colours_is_escaped_all_the_same() -> None:
         ("last-month", "2026-02-01", "2026-03-01"),
     ],
 )
-def test_a_preset_is_whole_days(name: str, since: str, until: str | None) -> None:
+def test_a_preset_covers_whole_days(name: str, since: str, until: str | None) -> None:
     def day(text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     assert period(name, datetime(2026, 3, 1, 12, 30, tzinfo=UTC)) == (day(since), until and day(until))
 
 
-def test_every_preset_holds_in_the_readers_zone() -> None:
+def test_every_preset_starts_at_midnight_in_the_readers_zone() -> None:
     now = datetime(2026, 1, 1, 0, 30, tzinfo=ZoneInfo("Asia/Kolkata"))
     for name in PERIODS:
         since, _ = period(name, now)
@@ -64,6 +64,6 @@ def test_every_preset_holds_in_the_readers_zone() -> None:
         assert since <= now
 
 
-def test_a_long_text_is_cut_in_the_middle() -> None:
+def test_a_long_text_is_shortened_in_the_middle() -> None:
     assert shorten("abcdefghij", 10) == "abcdefghij"
     assert shorten("abcdefghijk", 10) == "abcd…hijk"

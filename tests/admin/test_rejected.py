@@ -1,4 +1,4 @@
-"""Rejected events and waiting requests: whose they are, why they are there, and their bytes."""
+"""Pages of rejected events and waiting requests: visibility, reasons, bodies."""
 
 import json
 
@@ -14,7 +14,7 @@ WAITING = "/admin/ingestion/inboxrequest/"
 
 
 def rejected(sender: Sender, **changes: object) -> RejectedEvent:
-    """An event without the page that it must have, rejected."""
+    """Reject an event without its required page, and return it."""
     sender.batch(log_event(eid="IMPRESSION", edata={"type": "view", **changes}))
     file_all()
     found = RejectedEvent.objects.filter(owner=sender.key.default_owner).first()
@@ -22,7 +22,7 @@ def rejected(sender: Sender, **changes: object) -> RejectedEvent:
     return found
 
 
-def test_a_member_sees_the_rejected_events_of_her_owner_only(
+def test_a_member_sees_only_rejected_events_of_her_owner(
     team_a: Sender, team_b: Sender, alice: Client, charlie: Client
 ) -> None:
     mine, theirs = rejected(team_a), rejected(team_b)
@@ -33,7 +33,7 @@ def test_a_member_sees_the_rejected_events_of_her_owner_only(
     assert charlie.get(REJECTED).status_code == 403
 
 
-def test_the_page_says_why_and_shows_the_bytes_escaped(team_a: Sender, alice: Client) -> None:
+def test_the_page_shows_the_reason_and_the_escaped_body(team_a: Sender, alice: Client) -> None:
     found = rejected(team_a, uri="</pre><script>x</script>")
     html = html_of(alice, f"{REJECTED}{found.pk}/change/")
     assert found.message in html
@@ -44,7 +44,7 @@ def test_the_page_says_why_and_shows_the_bytes_escaped(team_a: Sender, alice: Cl
 
 
 @pytest.mark.parametrize("body", [b'{"eid": NaN}', b"\xff\x00\x01 binary", b"[" * 5000, b""])
-def test_bytes_that_are_no_json_are_shown_as_they_came(team_a: Sender, alice: Client, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_shown_unchanged(team_a: Sender, alice: Client, body: bytes) -> None:
     found = rejected(team_a)
     RejectedEvent.objects.filter(pk=found.pk).update(body=body)
     html = html_of(alice, f"{REJECTED}{found.pk}/change/")
@@ -52,7 +52,7 @@ def test_bytes_that_are_no_json_are_shown_as_they_came(team_a: Sender, alice: Cl
     assert f"{len(body):,} bytes." in html
 
 
-def test_a_long_body_is_cut_and_says_so(team_a: Sender, alice: Client) -> None:
+def test_a_long_body_is_truncated_with_a_note(team_a: Sender, alice: Client) -> None:
     found = rejected(team_a)
     RejectedEvent.objects.filter(pk=found.pk).update(body=json.dumps("x" * 300_000).encode())
     html = html_of(alice, f"{REJECTED}{found.pk}/change/")
@@ -66,7 +66,7 @@ def test_rejected_events_can_not_be_changed_here(team_a: Sender, operator: Clien
     assert operator.get(f"{REJECTED}add/").status_code == 403
 
 
-def test_waiting_requests_are_for_operators(team_a: Sender, alice: Client, operator: Client) -> None:
+def test_only_operators_see_waiting_requests(team_a: Sender, alice: Client, operator: Client) -> None:
     team_a.post(SUNBIRD, {"events": [log_event()]})
     html = html_of(operator, WAITING)
     assert "Team A" in html
@@ -75,5 +75,5 @@ def test_waiting_requests_are_for_operators(team_a: Sender, alice: Client, opera
     assert "Waiting requests" in html_of(operator, "/admin/")
 
 
-def test_nothing_waiting_is_said_in_words(operator: Client) -> None:
+def test_an_empty_inbox_is_described(operator: Client) -> None:
     assert "Every acknowledged request has been filed." in html_of(operator, WAITING)

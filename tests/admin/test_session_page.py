@@ -1,4 +1,4 @@
-"""The page of a session: what it says, its timeline drawn and as a table, and the ways to and from events."""
+"""A session's page: its summary, its timeline as a chart and a table, and links from and to events."""
 
 import re
 from typing import Any
@@ -17,29 +17,29 @@ from tests.admin.visits import SESSIONS, address, at, failure, touch, view, visi
 from tests.sending import AVAILITY, Sender, file_all, log_event, message
 from tests.summing import sum_up
 
-QUERIES = 20  # login, person and memberships among them
+QUERIES = 20  # including login, person and memberships
 OLD = UUID("00000000-0000-8000-8000-000000000001")
 VISIT = (view(0, "home"), touch(3.5), view(10, "search"), failure(11), touch(1_300), view(1_301, "home"))
 
 
 def marks(html: str) -> list[tuple[str, str]]:
-    """Where the marks of the drawing lead, and what they say."""
+    """Return the links and titles of the marks in the chart."""
     return re.findall(r'<a class="tally-mark[^"]*" href="([^"]+)"><title>([^<]+)</title>', html)
 
 
 def steps(html: str) -> list[str]:
-    """The events that the table leads to."""
+    """Return the IDs of the events in the table."""
     return re.findall(r'<th scope="row"><a href="/admin/events/event/([0-9a-f-]+)/change/', html)
 
 
-def test_it_begins_with_who_spent_how_long_where(team_a: Sender, alice: Client) -> None:
+def test_the_page_begins_with_actor_time_and_source(team_a: Sender, alice: Client) -> None:
     text = text_of(html_of(alice, address(visited(team_a, *VISIT))))
     assert "User u1 spent 12 s in portal 2.1 (owner Team A), " in text
     assert "6 events, 3 page views, 2 interactions and 1 error." in text
     assert "of 21 min 41 s; 1 long pause left out" in text
 
 
-def test_each_event_is_a_mark_that_leads_to_it_and_says_what_it_is(team_a: Sender, alice: Client) -> None:
+def test_each_event_is_a_mark_with_a_link_and_a_title(team_a: Sender, alice: Client) -> None:
     session = visited(team_a, *VISIT)
     found = marks(html_of(alice, address(session)))
     assert [href for href, _ in found] == [page_of(event) for event in session.timeline()]
@@ -56,9 +56,7 @@ def test_pages_are_bands_and_long_pauses_are_marked(team_a: Sender, alice: Clien
     assert '<tr class="tally-pause"><td colspan="4">idle for 21 min 29 s</td>' in html
 
 
-def test_pages_of_availitys_messages_are_bands_and_its_errors_stand_out(
-    team_a: Sender, alice: Client
-) -> None:
+def test_availitys_pages_are_bands_and_its_errors_are_marked(team_a: Sender, alice: Client) -> None:
     entries = message()["telemetryBody"]["entries"] | {"event": "page", "action": "load", "url": "/claims"}
     for level, each in (("info", entries), ("ERROR", entries | {"event": "submit"})):
         body = {"level": level, "entries": each}
@@ -70,7 +68,7 @@ def test_pages_of_availitys_messages_are_bands_and_its_errors_stand_out(
     assert "ui_action (error)" in html
 
 
-def test_the_table_says_the_same_in_pages(
+def test_the_table_lists_the_same_events_in_pages(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_page, "EVENTS", 4)
@@ -87,7 +85,7 @@ def test_the_table_says_the_same_in_pages(
     assert steps(html_of(alice, f"{address(session)}?after=nonsense")) == expected[:4]
 
 
-def test_its_parts_are_tables(team_a: Sender, alice: Client) -> None:
+def test_pages_and_kinds_are_listed_in_tables(team_a: Sender, alice: Client) -> None:
     text = re.sub(r"\s+", " ", text_of(html_of(alice, address(visited(team_a, *VISIT)))))
     assert "home view home 2 10 s" in text
     assert "search view home 1 2 s" in text
@@ -100,21 +98,19 @@ def test_a_session_of_one_event_can_be_drawn(team_a: Sender, alice: Client) -> N
     assert "User u1 spent 0 s in" in text_of(html)
 
 
-def test_hostile_names_of_pages_stay_text(team_a: Sender, alice: Client) -> None:
+def test_hostile_page_names_are_escaped(team_a: Sender, alice: Client) -> None:
     hostile = '</title></svg><script>alert("x")</script>'
     assert "<script>alert" not in html_of(alice, address(visited(team_a, view(0, hostile), at(5))))
 
 
 class TestManyEvents:
-    """More than can be drawn one by one; the limits are lowered."""
+    """Sessions of more events than can be drawn one by one, with lowered limits."""
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(timeline, "MARKS", 40)
 
-    def test_they_are_drawn_as_so_many_of_a_kind_in_a_stretch_of_time(
-        self, team_a: Sender, alice: Client
-    ) -> None:
+    def test_events_are_drawn_as_counts_per_kind_and_interval(self, team_a: Sender, alice: Client) -> None:
         session = visited(team_a, view(0, "home"), *(touch(number) for number in range(1, 100)), at(5_000))
         html = html_of(alice, address(session))
         found = marks(html)
@@ -128,7 +124,7 @@ class TestManyEvents:
         assert "<title>Page home:" in html
         assert "Idle for 1 h 21 min" in html
 
-    def test_a_bar_leads_to_its_events_in_the_table(self, team_a: Sender, alice: Client) -> None:
+    def test_a_bar_links_to_its_events_in_the_table(self, team_a: Sender, alice: Client) -> None:
         session = visited(team_a, *(touch(number * 10) for number in range(60)))
         events = [str(event.pk) for event in session.timeline()]
         listed = []
@@ -137,13 +133,13 @@ class TestManyEvents:
             listed += shown[: int(title.split(" ")[0])]
         assert listed == events
 
-    def test_too_many_pages_are_left_to_the_table(self, team_a: Sender, alice: Client) -> None:
+    def test_too_many_pages_are_listed_only_in_the_table(self, team_a: Sender, alice: Client) -> None:
         session = visited(team_a, *(view(number, f"page {number}") for number in range(50)))
         html = html_of(alice, address(session))
         assert "tally-band " not in html
         assert "too many page views to draw" in text_of(html)
 
-    def test_of_very_many_the_first_of_each_stretch_are_drawn(
+    def test_of_very_many_events_the_first_of_each_interval_are_drawn(
         self, team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(timeline, "COUNTED", 60)
@@ -155,11 +151,11 @@ class TestManyEvents:
         kinds = [title.split(",")[0] for _, title in marks(html)]
         assert kinds == ["2 interact", "1 log", "1 log"]
         assert "the chart shows the first" in text_of(html)
-        # What comes between the second touch and the first LOG was not read; what comes after that was.
+        # Events between the second touch and the first LOG weren't read; later ones were.
         assert re.findall(r"<title>Idle for ([^:]+):", html) == ["49 min 59 s"]
 
 
-def test_another_owners_session_is_as_unknown_as_one_that_never_was(
+def test_another_owners_session_looks_like_one_that_does_not_exist(
     team_b: Sender, alice: Client, charlie: Client
 ) -> None:
     session = visited(team_b, *VISIT)
@@ -170,7 +166,7 @@ def test_another_owners_session_is_as_unknown_as_one_that_never_was(
         assert charlie.get(path).status_code in (302, 403)
 
 
-def test_an_id_that_it_had_before_leads_to_it_with_a_word_about_it(team_a: Sender, alice: Client) -> None:
+def test_a_former_id_redirects_to_the_session_with_a_note(team_a: Sender, alice: Client) -> None:
     session = visited(team_a, *VISIT)
     SessionRedirect.objects.create(old=OLD, current=session.pk)
     response = alice.get(f"{SESSIONS}{OLD}/change/", follow=True)
@@ -178,7 +174,7 @@ def test_an_id_that_it_had_before_leads_to_it_with_a_word_about_it(team_a: Sende
     assert "A late event changed the ID of this session" in response.content.decode()
 
 
-def test_an_event_leads_to_its_session_and_to_its_neighbours(team_a: Sender, alice: Client) -> None:
+def test_an_event_links_to_its_session_and_neighbours(team_a: Sender, alice: Client) -> None:
     session = visited(team_a, *VISIT)
     first, second, third = session.timeline()[:3]
     html = html_of(alice, page_of(second))
@@ -188,9 +184,7 @@ def test_an_event_leads_to_its_session_and_to_its_neighbours(team_a: Sender, ali
     assert "Previous event" not in html_of(alice, page_of(first))
 
 
-def test_an_event_of_a_device_without_session_id_leads_to_the_session_it_is_in(
-    team_a: Sender, alice: Client
-) -> None:
+def test_an_event_without_a_session_id_links_to_its_devices_session(team_a: Sender, alice: Client) -> None:
     context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "did": "d1"}
     session = visited(team_a, *(at(seconds, context=context) for seconds in (-3_600, -3_590, 0)))
     assert Session.objects.count() == 2
@@ -200,13 +194,13 @@ def test_an_event_of_a_device_without_session_id_leads_to_the_session_it_is_in(
     assert "Previous event" not in html
 
 
-def test_an_event_that_is_not_summed_up_yet_names_no_session(team_a: Sender, alice: Client) -> None:
+def test_an_event_without_a_computed_session_links_to_none(team_a: Sender, alice: Client) -> None:
     team_a.batch(log_event())
     file_all()
     assert ">Session: " not in html_of(alice, page_of(Event.objects.get()))
 
 
-def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
+def test_the_page_takes_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
     counts = set()
     for length in (1, 60):
         session = visited(team_a, *VISIT, *(view(2_000 + n, f"p{n}") for n in range(length)))
@@ -217,7 +211,7 @@ def test_a_page_costs_a_fixed_number_of_queries(team_a: Sender, alice: Client) -
     assert counts.pop() <= QUERIES
 
 
-def test_shapes_stay_within_the_drawing(team_a: Sender, alice: Client) -> None:
+def test_shapes_stay_within_the_chart(team_a: Sender, alice: Client) -> None:
     from events.admin import timeline
 
     session = visited(team_a, *VISIT)

@@ -1,4 +1,4 @@
-"""The list of sessions: whose it shows, by what filters and searches, in pages by keyset, at what cost."""
+"""The list of sessions: visibility, filters and search, keyset pages, number of queries."""
 
 import re
 from datetime import timedelta
@@ -15,11 +15,11 @@ from tests.admin.conftest import html_of
 from tests.admin.visits import SESSIONS, at, failure, view, visited
 from tests.sending import Sender
 
-LIMIT = 11  # queries of a list page, those of login, person and memberships among them
+LIMIT = 11  # queries of a list page, including login, person and memberships
 
 
 def ids(html: str) -> list[str]:
-    """The sessions that a list shows, in its order."""
+    """Return the IDs in a list, in its order."""
     return re.findall(rf'<th[^>]*><a href="{SESSIONS}([0-9a-f-]+)/change/', html)
 
 
@@ -39,7 +39,7 @@ def both(team_a: Sender, team_b: Sender) -> list[Session]:
     return [a, b]
 
 
-def test_a_member_sees_the_sessions_of_her_owner_only(
+def test_a_member_sees_only_sessions_of_her_owner(
     both: list[Session], alice: Client, bob: Client, operator: Client
 ) -> None:
     assert shown(html_of(alice, SESSIONS)) == {"of A"}
@@ -48,11 +48,11 @@ def test_a_member_sees_the_sessions_of_her_owner_only(
     assert "Team B" not in html_of(alice, SESSIONS)
 
 
-def test_who_is_a_member_of_nothing_may_not_see_the_list(both: list[Session], charlie: Client) -> None:
+def test_a_person_without_memberships_may_not_see_the_list(both: list[Session], charlie: Client) -> None:
     assert charlie.get(SESSIONS).status_code == 403
 
 
-def test_asking_for_another_owners_gives_nothing(both: list[Session], alice: Client) -> None:
+def test_filtering_by_another_owner_finds_nothing(both: list[Session], alice: Client) -> None:
     theirs = both[1]
     for query in (
         f"owner={theirs.owner_id}",
@@ -64,7 +64,7 @@ def test_asking_for_another_owners_gives_nothing(both: list[Session], alice: Cli
         assert ids(html_of(alice, f"{SESSIONS}?{query}")) == []
 
 
-def test_a_row_tells_how_the_visit_went(team_a: Sender, alice: Client) -> None:
+def test_a_row_summarises_the_session(team_a: Sender, alice: Client) -> None:
     visited(team_a, view(0, "welcome"), at(61.5), failure(700), view(701, "goodbye"))
     html = html_of(alice, SESSIONS)
     row = re.sub(r"<[^>]+>|\s+", " ", html[html.index("data-row") : html.index("</tbody>")])
@@ -115,7 +115,7 @@ def test_filters_and_searches_narrow_the_list(
     assert shown(html_of(operator, f"{SESSIONS}?{query}")) == expected
 
 
-def test_sessions_are_asked_for_by_when_they_began(team_a: Sender, alice: Client) -> None:
+def test_sessions_are_filtered_by_their_start(team_a: Sender, alice: Client) -> None:
     visited(team_a, at(0, "first"), at(120, "second"))
     begin = Session.objects.get(session="first").started_at
     for since, minutes, expected in ((0, 1, {"first"}), (1, 5, {"second"}), (0, 2, {"first"})):
@@ -124,7 +124,7 @@ def test_sessions_are_asked_for_by_when_they_began(team_a: Sender, alice: Client
         assert shown(html_of(alice, f"{SESSIONS}?{query}")) == expected
 
 
-def test_a_session_is_found_by_our_id_and_by_its_own_where_that_looks_like_one(
+def test_a_session_is_found_by_tallys_id_and_by_its_own_if_that_is_a_uuid(
     team_a: Sender, alice: Client
 ) -> None:
     own = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -134,7 +134,7 @@ def test_a_session_is_found_by_our_id_and_by_its_own_where_that_looks_like_one(
 
 
 @pytest.mark.parametrize("query", ["owner__contact__startswith=a", "session=s1", "e=1&errors__gt=1"])
-def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: str) -> None:
+def test_other_columns_cannot_be_filtered_by(team_a: Sender, alice: Client, query: str) -> None:
     visited(team_a, at(0, "s0"))
     name = query.rpartition("&")[2].partition("=")[0]
     html = html_of(alice, f"{SESSIONS}?{query}")
@@ -143,12 +143,12 @@ def test_no_other_column_can_be_asked_for(team_a: Sender, alice: Client, query: 
 
 
 @pytest.mark.parametrize("query", ["after=nonsense", "before=1~2", "after=2026-01-01", "after=~"])
-def test_a_key_that_is_none_leads_back_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
+def test_an_invalid_cursor_redirects_to_the_list(team_a: Sender, alice: Client, query: str) -> None:
     response = alice.get(f"{SESSIONS}?{query}")
     assert (response.status_code, response["Location"]) == (302, f"{SESSIONS}?e=1")
 
 
-def test_pages_forth_and_back_show_each_session_once_even_those_that_began_together(
+def test_paging_forward_and_back_shows_each_session_once(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SessionAdmin, "list_per_page", 3)
@@ -176,7 +176,7 @@ def statements(client: Client, path: str) -> list[str]:
     return [query["sql"] for query in captured.captured_queries]
 
 
-def test_a_list_of_thirty_costs_as_many_queries_as_one_of_one(team_a: Sender, alice: Client) -> None:
+def test_the_list_takes_the_same_number_of_queries_for_any_length(team_a: Sender, alice: Client) -> None:
     visited(team_a, at(0))
     one = len(statements(alice, SESSIONS))
     visited(team_a, *(at(number, f"another {number}") for number in range(30)))
@@ -185,7 +185,7 @@ def test_a_list_of_thirty_costs_as_many_queries_as_one_of_one(team_a: Sender, al
 
 
 @pytest.mark.parametrize("query", ["", "?state=idle&period=30d", "?errors=none"])
-def test_a_list_asks_the_sessions_once_without_join_count_or_offset(
+def test_the_list_reads_sessions_in_one_query_without_join_count_or_offset(
     team_a: Sender, alice: Client, operator: Client, query: str
 ) -> None:
     visited(team_a, at(0))
@@ -194,7 +194,7 @@ def test_a_list_asks_the_sessions_once_without_join_count_or_offset(
         assert not re.search(r"\bCOUNT\(|\bOFFSET\b|\bJOIN\b", asked, re.IGNORECASE)
 
 
-def test_an_empty_list_says_how_sessions_come_about(team_a: Sender, alice: Client) -> None:
+def test_an_empty_list_explains_where_sessions_come_from(team_a: Sender, alice: Client) -> None:
     assert "No sessions yet" in html_of(alice, SESSIONS)
 
 
@@ -206,6 +206,6 @@ def test_hostile_text_is_escaped_in_the_list(team_a: Sender, alice: Client) -> N
     assert "&lt;script&gt;&quot;x" in html
 
 
-def test_nothing_is_added_changed_or_deleted_here(both: list[Any], operator: Client) -> None:
+def test_sessions_cannot_be_added_changed_or_deleted(both: list[Any], operator: Client) -> None:
     assert operator.get(f"{SESSIONS}add/").status_code == 403
     assert operator.post(f"{SESSIONS}{both[0].pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,4 +1,4 @@
-"""What PostgreSQL reads for the list of sessions: no more than the page, by key, owner and search."""
+"""PostgreSQL reads few rows for a page of the list of sessions, by cursor, owner and search."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_page_reads_about_as_many_rows_as_it_shows(filled: None, alice: Client
 
 
 @pytest.mark.parametrize("term", ["visit 30000", "user 77", "nobody"])
-def test_a_search_reads_what_it_finds(filled: None, alice: Client, term: str) -> None:
+def test_a_search_uses_an_index(filled: None, alice: Client, term: str) -> None:
     with CaptureQueriesContext(connection) as captured:
         alice.get(SESSIONS, {"q": term})
     asked: Any = [sql["sql"] for sql in captured.captured_queries if 'FROM "events_session"' in sql["sql"]]

@@ -1,4 +1,4 @@
-"""Owners, members, sources, organizations, people: who sees and changes what."""
+"""Pages of owners, members, sources, organizations and people: visibility and changes."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ OPERATORS_ONLY = ("events/organization", "auth/user", "ingestion/inboxrequest")
 MEMBERS_TOO = ("events/owner", "events/membership", "events/source", "events/apikey")
 
 
-def test_a_member_sees_her_owners_their_members_and_sources_only(
+def test_a_member_sees_only_her_owners_with_members_and_sources(
     team_a: Sender, team_b: Sender, alice: Client, bob: Client
 ) -> None:
     filed(team_a, *many(1, "app of A"))
@@ -34,7 +34,7 @@ def test_a_member_sees_her_owners_their_members_and_sources_only(
         assert theirs not in html, page
 
 
-def test_another_owners_rows_have_no_page(team_a: Sender, team_b: Sender, alice: Client) -> None:
+def test_rows_of_other_owners_have_no_page(team_a: Sender, team_b: Sender, alice: Client) -> None:
     stranger = team_b.key.default_owner
     source = filed(team_b, *many(1, "app of B")).source
     for path in (f"owner/{stranger.pk}", f"source/{source.pk}", f"apikey/{team_b.key.pk}"):
@@ -42,7 +42,7 @@ def test_another_owners_rows_have_no_page(team_a: Sender, team_b: Sender, alice:
 
 
 @pytest.mark.parametrize("page", OPERATORS_ONLY)
-def test_some_pages_are_for_operators(page: str, alice: Client, operator: Client) -> None:
+def test_some_pages_are_only_for_operators(page: str, alice: Client, operator: Client) -> None:
     assert alice.get(f"/admin/{page}/").status_code == 403
     assert operator.get(f"/admin/{page}/").status_code == 200
 
@@ -54,16 +54,16 @@ def test_a_stranger_sees_no_settings(page: str, alice: Client, charlie: Client) 
 
 
 @pytest.mark.parametrize("page", ["events/owner", "events/membership", "events/source"])
-def test_a_member_adds_nothing(page: str, alice: Client) -> None:
+def test_a_viewer_cannot_add_owners_members_or_sources(page: str, alice: Client) -> None:
     assert alice.get(f"/admin/{page}/add/").status_code == 403
 
 
 @pytest.mark.parametrize("page", ["events/owner", "events/membership", "events/organization", "auth/user"])
-def test_an_operator_has_a_form_for_each(page: str, operator: Client) -> None:
+def test_an_operator_has_a_form_for_each_model(page: str, operator: Client) -> None:
     assert operator.get(f"/admin/{page}/add/").status_code == 200
 
 
-def test_an_operator_makes_an_owner_and_its_member(team_a: Sender, operator: Client) -> None:
+def test_an_operator_creates_an_owner_and_a_member(team_a: Sender, operator: Client) -> None:
     home = team_a.key.default_owner.organization_id
     operator.post(
         "/admin/events/owner/add/",
@@ -76,7 +76,7 @@ def test_an_operator_makes_an_owner_and_its_member(team_a: Sender, operator: Cli
     assert "Team C" in html_of(logged_in(dora), "/admin/events/owner/")
 
 
-def test_the_name_of_an_owner_stays_as_events_gave_it(team_a: Sender, operator: Client) -> None:
+def test_an_owners_name_cannot_be_changed(team_a: Sender, operator: Client) -> None:
     owner = team_a.key.default_owner
     operator.post(
         f"/admin/events/owner/{owner.pk}/change/",
@@ -86,13 +86,13 @@ def test_the_name_of_an_owner_stays_as_events_gave_it(team_a: Sender, operator: 
     assert (owner.name, owner.validation) == ("Team A", "strict")
 
 
-def test_a_person_who_is_no_staff_can_not_log_in(team_a: Sender) -> None:
+def test_a_person_without_staff_status_cannot_enter_the_admin(team_a: Sender) -> None:
     user = User.objects.create_user("guest")
     Membership.objects.create(user=user, owner=team_a.key.default_owner)
     assert logged_in(user).get("/admin/").status_code == 302
 
 
-def test_the_overview_says_what_came_in_for_the_members_owners(
+def test_the_first_page_counts_events_of_the_members_owners(
     team_a: Sender, team_b: Sender, alice: Client, operator: Client
 ) -> None:
     filed(team_a, *many(2))
@@ -105,14 +105,12 @@ def test_the_overview_says_what_came_in_for_the_members_owners(
     ("page", "title"),
     [("events/membership", "Members"), ("auth/user", "People"), ("events/apikey", "API keys")],
 )
-def test_pages_are_called_as_the_navigation_calls_them(
-    page: str, title: str, team_a: Sender, operator: Client
-) -> None:
+def test_page_titles_match_the_navigation(page: str, title: str, team_a: Sender, operator: Client) -> None:
     html = html_of(operator, f"/admin/{page}/")
     assert re.search(rf"<h1[^>]*>\s*<a [^>]*>{title}</a>", html)
 
 
-def test_the_list_of_people_says_what_they_are(team_a: Sender, operator: Client) -> None:
+def test_the_list_of_people_shows_their_role(team_a: Sender, operator: Client) -> None:
     person("vera", team_a.key.default_owner)
     person("lena", team_a.key.default_owner, role=Role.LEAD)
     html = html_of(operator, "/admin/auth/user/")
@@ -120,7 +118,7 @@ def test_the_list_of_people_says_what_they_are(team_a: Sender, operator: Client)
         assert re.search(rf'<td class="field-role[^>]*>{role}</td>', html), role
 
 
-def test_an_owner_that_has_anything_stays_and_the_page_says_what(
+def test_an_owner_with_data_cannot_be_deleted_and_the_page_says_why(
     team_a: Sender, operator: Client, django_assert_max_num_queries: Any
 ) -> None:
     filed(team_a, *many(3))
@@ -134,7 +132,7 @@ def test_an_owner_that_has_anything_stays_and_the_page_says_what(
     assert Owner.objects.filter(pk=owner.pk).exists()
 
 
-def test_an_owner_that_has_nothing_goes_with_its_members(team_a: Sender, operator: Client) -> None:
+def test_an_owner_without_data_is_deleted_with_its_members(team_a: Sender, operator: Client) -> None:
     owner = Owner.objects.create(name="Mistake", organization=team_a.key.organization)
     Membership.objects.create(user=person("dora"), owner=owner)
     page = f"/admin/events/owner/{owner.pk}/delete/"
@@ -154,14 +152,14 @@ def test_an_operator_adds_a_person_who_may_log_in(operator: Client) -> None:
     assert User.objects.get(username="dora").is_staff
 
 
-def test_what_goes_with_a_person_is_said_without_groups(operator: Client, team_a: Sender) -> None:
+def test_deleting_a_person_lists_memberships_but_no_groups(operator: Client, team_a: Sender) -> None:
     dora = person("dora", team_a.key.default_owner, role=Role.LEAD)
     html = html_of(operator, f"/admin/auth/user/{dora.pk}/delete/")
     assert "dora, lead of Team A" in html
     assert "relationship" not in html
 
 
-def test_what_goes_with_an_owner_is_said_without_internal_rows(operator: Client, team_a: Sender) -> None:
+def test_deleting_an_owner_lists_no_internal_rows(operator: Client, team_a: Sender) -> None:
     owner = Owner.objects.create(organization=team_a.key.organization, name="Nothing yet")
     person("dora", owner)
     RejectedSize.objects.create(owner=owner, bytes=1)

@@ -1,4 +1,4 @@
-"""Lists of sources come from stored events only: what rejected events name is shown beside these alone."""
+"""Lists show only sources with stored events; others appear only where rejected events that name them do."""
 
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def team(make_sender: MakeSender) -> Sender:
 
 @pytest.fixture(params=["viewer", "lead", "operator"])
 def reader(request: pytest.FixtureRequest, team: Sender) -> User:
-    """Somebody who sees the team's events."""
+    """A person who sees the team's events."""
     if request.param == "operator":
         return person("olga", is_superuser=True)
     role = Role.LEAD if request.param == "lead" else Role.VIEWER
@@ -57,7 +57,7 @@ def page(reader: User) -> Client:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_what_only_rejected_events_name_is_in_no_list(page: Client, path: str) -> None:
+def test_sources_named_only_by_rejected_events_are_in_no_list(page: Client, path: str) -> None:
     html = html_of(page, path)
 
     assert "portal" in html or path == "/admin/"
@@ -65,13 +65,13 @@ def test_what_only_rejected_events_name_is_in_no_list(page: Client, path: str) -
     assert LONG[:100] not in html
 
 
-def test_the_api_lists_sources_of_stored_events(client: Client, team: Sender) -> None:
+def test_the_api_lists_only_sources_with_stored_events(client: Client, team: Sender) -> None:
     found = client.get("/api/v1/sources/", headers={"Authorization": f"Bearer {team.text}"}).json()["results"]
 
     assert [row["name"] for row in found] == ["portal"]
 
 
-def test_rejected_events_are_filtered_by_every_source_that_they_name(page: Client, team: Sender) -> None:
+def test_rejected_events_can_be_filtered_by_any_source_they_name(page: Client, team: Sender) -> None:
     typo = Source.objects.get(name="typo")
 
     html = html_of(page, f"{REJECTED}?source={typo.pk}")
@@ -81,49 +81,49 @@ def test_rejected_events_are_filtered_by_every_source_that_they_name(page: Clien
     assert "typo" in html_of(page, f"{REJECTED}groups/")
 
 
-def test_the_page_of_a_source_without_stored_events_says_what_was_rejected(
-    page: Client, team: Sender
-) -> None:
+def test_a_source_without_stored_events_has_a_page(page: Client, team: Sender) -> None:
     typo = Source.objects.get(name="typo")
 
     assert "typo" in html_of(page, f"{SOURCES}{typo.pk}/change/")
     assert page.get(f"{SOURCES}999999/change/").status_code == 302
 
 
-def test_a_report_can_be_asked_for_it_and_names_it(page: Client, team: Sender) -> None:
+def test_a_report_can_be_filtered_by_such_a_source(page: Client, team: Sender) -> None:
     typo = Source.objects.get(name="typo")
 
     assert "Source: typo (1 of 2 sources)" in html_of(page, f"/reports/quality/?source={typo.pk}")
 
 
-def test_what_only_rejected_events_name_is_never_silent(reader: User, team: Sender) -> None:
+def test_sources_named_only_by_rejected_events_are_never_silent(reader: User, team: Sender) -> None:
     UsageHour.objects.update(hour=F("hour") - timedelta(days=2))
 
     assert {each.name for each in silent_sources_of(Access(reader), timezone.now())} == {"portal"}
 
 
-def test_a_name_that_no_source_can_have_is_not_cut_to_another(team: Sender) -> None:
+def test_a_name_too_long_for_a_source_is_not_truncated_to_another(team: Sender) -> None:
     named = set(RejectedEvent.objects.values_list("source__name", flat=True))
 
     assert named == {"typo", UNKNOWN}
     assert not Source.objects.filter(name__startswith="xx").exists()
 
 
-def test_it_is_listed_once_an_event_of_it_is_stored(reader: User, team: Sender) -> None:
+def test_a_source_is_listed_once_it_has_a_stored_event(reader: User, team: Sender) -> None:
     team.batch(of("typo"))
     file_all()
 
     assert set(Access(reader).listed_sources.values_list("name", flat=True)) >= {"portal", "typo"}
 
 
-def test_who_may_not_see_the_events_sees_none_of_the_names(team: Sender, make_sender: MakeSender) -> None:
+def test_sources_are_hidden_from_people_who_may_not_see_the_events(
+    team: Sender, make_sender: MakeSender
+) -> None:
     bob = Access(person("bob", make_sender("Team B").key.default_owner))
 
     assert not bob.visible_sources.exists()
     assert not bob.listed_sources.exists()
 
 
-def test_the_same_holds_for_other_formats(make_sender: MakeSender) -> None:
+def test_sources_in_rejected_availity_messages_are_not_listed(make_sender: MakeSender) -> None:
     team = make_sender("Team A")
     team.post(AVAILITY, message(owner="Team A", source_system=LONG))
     team.post(AVAILITY, message(owner="Team A", source_system="typo", version="9"))

@@ -1,4 +1,4 @@
-"""The page of a source: what it sent to the reader's owners, its versions, kinds, and where it leads."""
+"""A source's page: what it sent to the reader's owners, its versions and kinds, and links to its events."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from events.ownership.source import Source
 from tests.admin.conftest import filed, html_of
 from tests.sending import Sender, log_event
 
-LIMIT = 20  # queries, those of session and person among them
+LIMIT = 20  # queries, including session and person
 
 
 def of(version: str, number: int) -> Any:
-    """An event of a version of the portal."""
+    """Return an event of a version of the portal."""
     context = {"channel": "c1", "env": "home", "pdata": {"id": "portal", "ver": version}, "sid": "s1"}
     return log_event(f"portal:{version}:{number}", context=context)
 
@@ -23,7 +23,7 @@ def page(sender: Sender, *events: Any) -> str:
     return f"/admin/events/source/{filed(sender, *events).source_id}/change/"
 
 
-def test_it_says_what_was_sent_and_leads_there(team_a: Sender, alice: Client) -> None:
+def test_the_page_says_what_was_sent_and_links_to_it(team_a: Sender, alice: Client) -> None:
     path = page(team_a, of("2.1", 1), of("2.1", 2), of("2.2", 3), of("2.2", 4) | {"edata": None})
     html = html_of(alice, path)
     source = Source.objects.get(name="portal")
@@ -35,7 +35,7 @@ def test_it_says_what_was_sent_and_leads_there(team_a: Sender, alice: Client) ->
     assert f"?source={source.pk}&amp;kind=log" in html
 
 
-def test_a_member_hears_of_the_own_owners_versions_only(
+def test_a_member_sees_only_versions_sent_to_her_owners(
     team_a: Sender, team_b: Sender, alice: Client, operator: Client
 ) -> None:
     path = page(team_a, of("version of A", 1))
@@ -49,14 +49,14 @@ def test_a_member_hears_of_the_own_owners_versions_only(
     assert all(word in whole for word in ("version of A", "version of B", "Team A", "Team B"))
 
 
-def test_the_list_shows_the_version_heard_last_and_how_many_others(team_a: Sender, alice: Client) -> None:
+def test_the_list_shows_the_latest_version_and_the_number_of_others(team_a: Sender, alice: Client) -> None:
     filed(team_a, of("2.1", 1))
     filed(team_a, of("2.2", 2))
     html = html_of(alice, "/admin/events/source/")
     assert ">2.2 and 1 more<" in html
 
 
-def test_however_many_versions_it_has_the_queries_are_as_many(team_a: Sender, alice: Client) -> None:
+def test_the_page_takes_a_fixed_number_of_queries(team_a: Sender, alice: Client) -> None:
     path = page(team_a, of("2.1", 1))
     html_of(alice, path)
     asked = []
@@ -69,7 +69,7 @@ def test_however_many_versions_it_has_the_queries_are_as_many(team_a: Sender, al
     assert asked[0] == asked[1] <= LIMIT
 
 
-def test_nobody_changes_a_source(team_a: Sender, operator: Client) -> None:
+def test_a_source_cannot_be_changed(team_a: Sender, operator: Client) -> None:
     path = page(team_a, of("2.1", 1))
     operator.post(path, {"name": "another"})
     assert Source.objects.get().name == "portal"

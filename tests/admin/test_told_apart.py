@@ -1,4 +1,4 @@
-"""Owners of the same name in two organizations, fields that lead elsewhere, and times with their zone."""
+"""Owners and sources of the same name in two organizations, links in forms, and time zones of fields."""
 
 import re
 from datetime import timedelta
@@ -21,12 +21,12 @@ AUTOCOMPLETE = "/admin/autocomplete/"
 
 @pytest.fixture
 def twin(team_a: Sender, make_sender: MakeSender) -> Sender:
-    """A sender of another Team A, in an organization of its own."""
+    """A sender of another Team A, in another organization."""
     return make_sender("Team A", organization_slug="globex")
 
 
 @pytest.mark.parametrize("page", ["event", "apikey", "membership"])
-def test_lists_name_the_organization_where_there_are_several(
+def test_lists_show_the_organization_if_there_are_several(
     page: str, team_a: Sender, twin: Sender, operator: Client
 ) -> None:
     for sender in (team_a, twin):
@@ -37,11 +37,13 @@ def test_lists_name_the_organization_where_there_are_several(
         assert re.search(rf">{name}<", html.replace("\n", "")), name
 
 
-def test_who_sees_one_organization_sees_bare_names(team_a: Sender, twin: Sender, alice: Client) -> None:
+def test_names_have_no_organization_if_the_reader_sees_only_one(
+    team_a: Sender, twin: Sender, alice: Client
+) -> None:
     assert "Team A ·" not in html_of(alice, "/admin/events/apikey/")
 
 
-def test_sources_of_one_name_that_fell_silent_are_told_apart(
+def test_silent_sources_of_the_same_name_show_their_organization(
     team_a: Sender, twin: Sender, operator: Client, alice: Client
 ) -> None:
     for sender in (team_a, twin):
@@ -52,7 +54,9 @@ def test_sources_of_one_name_that_fell_silent_are_told_apart(
     assert ">portal<" in html_of(alice, "/admin/")
 
 
-def test_forms_and_autocompletes_name_it_too(team_a: Sender, twin: Sender, operator: Client) -> None:
+def test_forms_and_autocompletes_show_the_organization(
+    team_a: Sender, twin: Sender, operator: Client
+) -> None:
     for page in ("apikey", "membership"):
         html = html_of(operator, f"/admin/events/{page}/add/")
         assert ">Team A · Acme</option>" in html, page
@@ -74,7 +78,7 @@ def test_forms_and_autocompletes_name_it_too(team_a: Sender, twin: Sender, opera
         {},
     ],
 )
-def test_an_autocomplete_that_no_form_asks_is_refused(
+def test_an_autocomplete_that_no_form_uses_is_refused(
     asked: dict[str, str], operator: Client, alice: Client, client: Client
 ) -> None:
     for who in (operator, alice):
@@ -82,13 +86,17 @@ def test_an_autocomplete_that_no_form_asks_is_refused(
     assert client.get(AUTOCOMPLETE, asked).status_code == 302
 
 
-def test_an_autocomplete_shows_a_member_no_others(team_a: Sender, team_b: Sender, alice: Client) -> None:
+def test_an_autocomplete_offers_a_member_only_her_owners(
+    team_a: Sender, team_b: Sender, alice: Client
+) -> None:
     asked = {"app_label": "events", "model_name": "apikey", "field_name": "default_owner", "term": "team"}
     found = alice.get(AUTOCOMPLETE, asked).json()["results"]
     assert [each["text"] for each in found] == ["Team A"]
 
 
-def test_fields_lead_only_where_the_person_may_go(team_a: Sender, lead: Client, operator: Client) -> None:
+def test_fields_link_only_to_pages_the_person_may_open(
+    team_a: Sender, lead: Client, operator: Client
+) -> None:
     owner = team_a.key.default_owner
     member = Membership.objects.get(user=User.objects.get(username="lena"))
     organization = f"/admin/events/organization/{owner.organization_id}/change/"
@@ -104,14 +112,14 @@ def test_fields_lead_only_where_the_person_may_go(team_a: Sender, lead: Client, 
     assert f"/admin/events/owner/{owner.pk}/change/" in html_of(lead, next(reversed(pages)))
 
 
-def test_forms_say_the_zone_of_their_times(team_a: Sender, operator: Client) -> None:
+def test_forms_state_the_zone_of_times(team_a: Sender, operator: Client) -> None:
     assert "Expires at (UTC)" in html_of(operator, f"/admin/events/apikey/{team_a.key.pk}/change/")
     assert "Expires at (UTC)" in html_of(operator, "/admin/events/apikey/add/")
     path = f"/admin/auth/user/{person('dora').pk}/change/"
     assert "Last login (UTC)" in html_of(operator, path)
 
 
-def test_the_page_of_partitions_marks_its_own_item_of_the_navigation(operator: Client) -> None:
+def test_the_page_of_partitions_highlights_its_navigation_item(operator: Client) -> None:
     html = html_of(operator, "/admin/events/event/partitions/")
     active = re.findall(r'<a href="([^"]+)" class="[^"]* active">', html)
     assert active == ["/admin/events/event/partitions/"]
@@ -119,7 +127,7 @@ def test_the_page_of_partitions_marks_its_own_item_of_the_navigation(operator: C
     assert re.findall(r'<a href="([^"]+)" class="[^"]* active">', events) == ["/admin/events/event/"]
 
 
-def test_sources_of_the_same_name_are_told_apart_where_they_are_listed_alone(
+def test_sources_listed_without_their_owner_show_their_organization(
     team_a: Sender, twin: Sender, operator: Client, alice: Client
 ) -> None:
     for sender in (team_a, twin):
@@ -133,7 +141,7 @@ def test_sources_of_the_same_name_are_told_apart_where_they_are_listed_alone(
         assert "· Acme" not in html_of(alice, page), page
 
 
-def test_accounts_name_the_organization_too(team_a: Sender, twin: Sender, operator: Client) -> None:
+def test_accounts_show_the_organization(team_a: Sender, twin: Sender, operator: Client) -> None:
     for sender in (team_a, twin):
         filed(sender, *many(1))
     page = "/admin/ingestion/rejectedevent/accounts/"

@@ -1,4 +1,4 @@
-"""Webhooks in the admin: who manages them, what their form refuses, secrets, pausing, sending again."""
+"""Webhooks in the admin: access, validation, secrets, pausing, sending again."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ SECRET = re.compile(r">(whsec_[A-Za-z0-9+/=]+)<")
 
 
 def form(sender: Sender, **changes: str) -> dict[str, Any]:
-    """The form as a browser posts it. The switch is off, since `active` is missing."""
+    """Return the form as a browser posts it. Without `active`, the switch is off."""
     given = {"name": "chat", "url": "https://chat.example/hook", "what": "events", "filter": "", "fields": ""}
     return {"owner": str(sender.key.default_owner_id), **given, **changes}
 
@@ -60,13 +60,17 @@ def test_a_lead_adds_a_webhook_and_sees_its_secret_once(team_a: Sender, lead: Cl
         ({"fields": "id,nope"}, "There is no field &#x27;nope&#x27;."),
     ],
 )
-def test_the_form_refuses(changes: dict[str, str], error: str, team_a: Sender, lead: Client) -> None:
+def test_the_form_refuses_invalid_values(
+    changes: dict[str, str], error: str, team_a: Sender, lead: Client
+) -> None:
     response = lead.post(f"{PAGE}add/", form(team_a, **changes))
     assert error in response.content.decode()
     assert not Webhook.objects.exists()
 
 
-def test_others_have_no_access(team_a: Sender, team_b: Sender, alice: Client, lead: Client) -> None:
+def test_only_leads_of_the_owner_have_access(
+    team_a: Sender, team_b: Sender, alice: Client, lead: Client
+) -> None:
     webhook = added(lead, team_a)
     stranger = logged_in(person("lars", team_b.key.default_owner, role=Role.LEAD))
     assert "chat.example" not in html_of(stranger, PAGE)
@@ -91,7 +95,7 @@ def test_a_change_keeps_what_workers_have_stored(team_a: Sender, lead: Client) -
     assert (webhook.message, webhook.message_end) == ("", ""), "its message is of the old filter"
 
 
-def test_pausing_and_resuming(team_a: Sender, lead: Client) -> None:
+def test_a_webhook_can_be_paused_and_resumed(team_a: Sender, lead: Client) -> None:
     webhook = added(lead, team_a)
     page = f"{PAGE}{webhook.pk}/change/"
     assert lead.post(page, form(team_a)).status_code == 302
@@ -109,7 +113,7 @@ def test_pausing_and_resuming(team_a: Sender, lead: Client) -> None:
     ]
 
 
-def test_rotating_the_secret(team_a: Sender, lead: Client) -> None:
+def test_the_secret_can_be_rotated(team_a: Sender, lead: Client) -> None:
     webhook = added(lead, team_a)
     assert "Create the new secret" in html_of(lead, f"{PAGE}{webhook.pk}/rotate/")
     response = lead.post(f"{PAGE}{webhook.pk}/rotate/")
@@ -122,7 +126,7 @@ def test_rotating_the_secret(team_a: Sender, lead: Client) -> None:
     assert AuditEntry.objects.filter(action="webhook.rotated", owner=webhook.owner).count() == 1
 
 
-def test_the_log_and_sending_again(team_a: Sender, lead: Client, alice: Client) -> None:
+def test_the_log_shows_attempts_and_can_send_again(team_a: Sender, lead: Client, alice: Client) -> None:
     webhook = added(lead, team_a)
     attempt = WebhookAttempt.objects.create(
         webhook=webhook,

@@ -1,4 +1,4 @@
-"""Visits for tests: events of a session, filed and summed up."""
+"""Events of sessions, filed and summarised, for tests."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SESSIONS = "/admin/events/session/"
 
 
 def at(seconds: float, sid: str = "s1", **changes: Any) -> dict[str, Any]:
-    """A LOG event, `seconds` after an hour ago."""
+    """Return a LOG event that occurred an hour ago plus `seconds`."""
     context = {
         "channel": "c1",
         "env": "home",
@@ -26,22 +26,22 @@ def at(seconds: float, sid: str = "s1", **changes: Any) -> dict[str, Any]:
 
 
 def view(seconds: float, page: str, sid: str = "s1") -> dict[str, Any]:
-    """A page shown."""
+    """Return an IMPRESSION of a page."""
     return at(seconds, sid, eid="IMPRESSION", edata={"type": "view", "pageid": page, "uri": f"/{page}"})
 
 
 def touch(seconds: float, sid: str = "s1") -> dict[str, Any]:
-    """An interaction."""
+    """Return an INTERACT event."""
     return at(seconds, sid, eid="INTERACT", edata={"type": "TOUCH", "id": "button", "pageid": "p"})
 
 
 def failure(seconds: float, sid: str = "s1") -> dict[str, Any]:
-    """An error."""
+    """Return an ERROR event."""
     return at(seconds, sid, eid="ERROR", edata={"err": "E1", "errtype": "SYSTEM", "stacktrace": "x"})
 
 
 def visited(sender: Sender, *events: Any) -> Session:
-    """File the events and sum them up; the newest session of the sender's owner."""
+    """File the events, summarise them, and return the owner's newest session."""
     for begin in range(0, len(events), 500):
         sender.batch(*events[begin : begin + 500])
     file_all()

@@ -1,4 +1,4 @@
-"""The API's description, as tests read it."""
+"""Helpers that read the API's OpenAPI document."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from telemetry_project.api import description
 
 
 def parameters_of(operation: Any) -> list[dict[str, Any]]:
-    """The parameters of an operation, those that several share among them."""
+    """Return the parameters of an operation, including shared ones."""
     shared = description()["components"]["parameters"]
     listed = operation.get("parameters", ())
     return [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in listed]

@@ -1,4 +1,4 @@
-"""The change feed over HTTP: a cursor leads through everything once, and never ends."""
+"""The change feed over HTTP: following the cursor returns every change once, and new ones as they come."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def ask(client: Client, key: str = "", **params: Any) -> dict[str, Any]:
 
 
 def follow(client: Client, key: str, after: str = "", **params: Any) -> tuple[list[dict[str, Any]], str]:
-    """Read until nothing is new; the results and the last cursor."""
+    """Read until there is nothing new. Return the results and the last cursor."""
     found: list[dict[str, Any]] = []
     while True:
         answer = ask(client, key, after=after, **params)
@@ -40,7 +40,7 @@ def mids(results: list[dict[str, Any]]) -> list[str]:
     return [each["client_event_id"] for each in results]
 
 
-def test_a_cursor_leads_from_the_beginning_through_every_event_once(sender: Sender, client: Client) -> None:
+def test_following_the_cursor_returns_every_event_once(sender: Sender, client: Client) -> None:
     empty = ask(client, sender.text)
     assert empty["results"] == []
     events = [log_event(f"m{number}") for number in range(7)]
@@ -65,7 +65,7 @@ def test_every_limit_gives_the_same_order(sender: Sender, client: Client, limit:
     assert len(whole) == 9
 
 
-def test_now_begins_with_what_is_filed_from_now_on(sender: Sender, client: Client) -> None:
+def test_now_starts_with_the_next_filed_event(sender: Sender, client: Client) -> None:
     sender.batch(log_event("before"))
     file_all()
     cursor = ask(client, sender.text, after="now", limit=1)["next_cursor"]
@@ -83,7 +83,7 @@ def test_a_result_has_the_fields_of_an_event(sender: Sender, client: Client) -> 
     assert ask(client, sender.text, fields="id,kind")["results"] == [{"id": result["id"], "kind": "log"}]
 
 
-def test_a_reader_follows_its_own_owners_only(make_sender: MakeSender, client: Client) -> None:
+def test_a_reader_sees_only_changes_of_its_owners(make_sender: MakeSender, client: Client) -> None:
     ours, theirs = (make_sender(name, kind=KeyType.SECRET) for name in ("A", "B"))
     for sender, mid in ((ours, "ours"), (theirs, "theirs")):
         sender.batch(log_event(mid), BAD)
@@ -102,14 +102,14 @@ def test_a_reader_follows_its_own_owners_only(make_sender: MakeSender, client: C
     assert mids(ask(client, owner="b")["results"]) == ["theirs"]
 
 
-def test_one_kind_of_event_can_be_followed(sender: Sender, client: Client) -> None:
+def test_changes_can_be_limited_to_one_kind(sender: Sender, client: Client) -> None:
     sender.batch(log_event("m1"), samples.complete("audit", ms=now_ms()), log_event("m2"))
     file_all()
     results, _ = follow(client, sender.text, kind="log", limit=1)
     assert sorted(mids(results)) == ["m1", "m2"]
 
 
-def test_events_are_filtered_and_selected_as_in_their_list(sender: Sender, client: Client) -> None:
+def test_filters_and_fields_work_as_in_the_list_of_events(sender: Sender, client: Client) -> None:
     sender.batch(
         *(log_event(f"m{number}", actor={"id": f"u{number % 3}", "type": "User"}) for number in range(9))
     )
@@ -123,7 +123,7 @@ def test_events_are_filtered_and_selected_as_in_their_list(sender: Sender, clien
     assert mids(rejected) == ["other"]
 
 
-def test_rejected_events_come_as_they_are_refused_and_refused_again(sender: Sender, client: Client) -> None:
+def test_rejected_events_appear_whenever_they_are_rejected(sender: Sender, client: Client) -> None:
     sender.batch(BAD)
     file_all()
     results, cursor = follow(client, sender.text, kind="rejected")
@@ -135,7 +135,7 @@ def test_rejected_events_come_as_they_are_refused_and_refused_again(sender: Send
     assert follow(client, sender.text)[0] == []
 
 
-def test_a_session_comes_whenever_its_summary_changes(sender: Sender, client: Client) -> None:
+def test_a_session_appears_whenever_its_summary_changes(sender: Sender, client: Client) -> None:
     sender.batch(log_event("m1"))
     file_all()
     sum_up()

@@ -1,6 +1,7 @@
-"""The read API does what its own description says, whatever is asked: schemathesis asks.
+"""The read API behaves as its OpenAPI document says, for requests that schemathesis makes up.
 
-A fixed number of requests for every operation, good and bad, the same each time; real app, real database.
+A fixed number of valid and invalid requests for every operation, the same each time, with the real app and
+database.
 """
 
 from collections.abc import Iterator
@@ -21,9 +22,9 @@ from tests.sending import AVAILITY, EMIT, MakeSender, emitted, file_all, log_eve
 from tests.summing import sum_up
 from tests.wire import samples
 
-EXAMPLES = 12  # requests of each operation
-# Not held: that all that fits the description is accepted. It can't say which cursors there are, nor that
-# text has no NUL.
+EXAMPLES = 12  # requests per operation
+# Not checked: that every request matching the document is accepted. It can't express which cursors exist, or
+# that text has no NUL.
 READING = "^/api/v1/"
 BUDGET = settings(
     max_examples=EXAMPLES,
@@ -36,7 +37,7 @@ BUDGET = settings(
 
 @pytest.fixture
 def alice(make_sender: MakeSender) -> str:
-    """The key of somebody who has some events of every format; a stranger has others."""
+    """The key of an owner with some events of every format. A stranger has others."""
     sender = make_sender("A", kind=KeyType.SECRET)
     stranger = make_sender("B", kind=KeyType.SECRET)
     for each in (sender, stranger):
@@ -51,7 +52,7 @@ def alice(make_sender: MakeSender) -> str:
 
 @pytest.fixture
 def one_connection() -> Iterator[None]:
-    """The app leaves the test's connection open, as Django's own test client sees to."""
+    """Keep the app from closing the test's connection, as Django's own test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -59,7 +60,7 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-def test_answers_are_as_described(alice: str, one_connection: None) -> None:
+def test_responses_match_the_document(alice: str, one_connection: None) -> None:
     described = schemathesis.openapi.from_dict(description())
     described.app = WSGIHandler()
     headers = {"Authorization": f"Bearer {alice}", "Host": "testserver", "Accept-Encoding": "identity"}
@@ -73,7 +74,7 @@ def test_answers_are_as_described(alice: str, one_connection: None) -> None:
         def ask(case: Any) -> None:
             nonlocal asked
             asked += 1
-            before = transaction.savepoint()  # the test is in a transaction, which a refused value would end
+            before = transaction.savepoint()  # a refused value would abort the test's transaction
             try:
                 case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
             finally:

@@ -1,4 +1,4 @@
-"""The read API: who sees what, filters by stable names, pages by key."""
+"""Events in the read API: visibility, filters by stable names, keyset pages."""
 
 import json
 from datetime import timedelta
@@ -52,7 +52,7 @@ def get(client: Client, url: str, key: str = "", **params: Any) -> Any:
 
 
 def rows_read(plan: dict[str, Any]) -> int:
-    """How many rows of tables a plan reads, with those that a filter throws away."""
+    """Return the number of rows a plan reads, including those a filter discards."""
     below = plan.get("Plans", ())
     if "Relation Name" in plan and not below:
         return int((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
@@ -65,7 +65,7 @@ def ids(client: Client, key: str, **params: Any) -> list[str]:
     return [event["client_event_id"] for event in response.json()["results"]]
 
 
-def test_an_event_has_the_envelope_under_stable_names(sender: Sender, client: Client) -> None:
+def test_an_event_has_the_envelopes_fields_under_stable_names(sender: Sender, client: Client) -> None:
     sender.batch(log_event())
     file_all()
     (event,) = get(client, EVENTS, sender.text).json()["results"]
@@ -90,7 +90,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_each_filter_leaves_what_it_names(sender: Sender, client: Client, name: str) -> None:
+def test_each_filter_finds_matching_events(sender: Sender, client: Client, name: str) -> None:
     sender.batch(log_event("LOG:1"))
     sender.post(AVAILITY, message(owner="Other", sessionId="other"))
     sender.post(EMIT, emitted())
@@ -104,7 +104,7 @@ def test_each_filter_leaves_what_it_names(sender: Sender, client: Client, name: 
     )
 
 
-def test_times_of_occurrence_and_receipt_bound_what_is_found(sender: Sender, client: Client) -> None:
+def test_events_are_filtered_by_occurrence_and_receipt(sender: Sender, client: Client) -> None:
     base = now_ms() - 10_000
     sender.batch(*(log_event(str(n), ets=base + n * 1_000) for n in range(5)))
     file_all()
@@ -128,14 +128,12 @@ def test_times_of_occurrence_and_receipt_bound_what_is_found(sender: Sender, cli
         {"owner": "a\x00"},
     ],
 )
-def test_a_filter_that_means_nothing_is_a_400(sender: Sender, client: Client, params: dict[str, str]) -> None:
+def test_an_invalid_filter_is_refused(sender: Sender, client: Client, params: dict[str, str]) -> None:
     assert get(client, EVENTS, sender.text, **params).status_code == 400
 
 
 @pytest.mark.parametrize("ordering", ["-id", "received_at"])
-def test_pages_by_key_show_each_event_once_there_and_back(
-    sender: Sender, client: Client, ordering: str
-) -> None:
+def test_paging_forward_and_back_shows_each_event_once(sender: Sender, client: Client, ordering: str) -> None:
     base = now_ms()
     sender.batch(*(log_event(f"{n:02d}", ets=base - n) for n in range(7)))
     sender.batch(*(log_event(f"{n:02d}", ets=base - n) for n in range(7, 10)))
@@ -156,24 +154,22 @@ def test_pages_by_key_show_each_event_once_there_and_back(
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WyJhIl0=", "bnVsbA==", "WzAsIngiXQ=="])
-def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(sender: Sender, client: Client, cursor: str) -> None:
     assert get(client, EVENTS, sender.text, cursor=cursor).status_code == 400
 
 
-def test_a_publishable_key_reads_nothing(make_sender: MakeSender, client: Client) -> None:
+def test_a_publishable_key_cannot_read(make_sender: MakeSender, client: Client) -> None:
     key = make_sender().text
     assert get(client, EVENTS, key).status_code == 403
     assert get(client, "/api/v1/rejected/", key).status_code == 403
 
 
-def test_without_a_key_or_a_session_there_is_a_401(db: None, client: Client) -> None:
+def test_without_a_key_or_a_session_the_response_is_401(db: None, client: Client) -> None:
     assert get(client, EVENTS).status_code == 401
     assert get(client, EVENTS, "tally_sk_junk").status_code == 401
 
 
-def test_a_secret_key_reads_the_owners_it_may_write_for_and_no_others(
-    make_sender: MakeSender, client: Client
-) -> None:
+def test_a_secret_key_reads_only_owners_it_may_write_for(make_sender: MakeSender, client: Client) -> None:
     alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
     stranger = make_sender("A", kind=KeyType.SECRET, organization_slug="elsewhere", owners="all")
     wide = make_sender("C", kind=KeyType.SECRET, owners="all")
@@ -193,7 +189,7 @@ def test_a_secret_key_reads_the_owners_it_may_write_for_and_no_others(
     assert get(client, "/api/v1/rejected/", bob.text).json()["results"] == []
 
 
-def test_a_person_reads_the_owners_of_their_memberships(make_sender: MakeSender, client: Client) -> None:
+def test_a_person_reads_owners_they_are_a_member_of(make_sender: MakeSender, client: Client) -> None:
     alice, bob = make_sender("A"), make_sender("B")
     alice.batch(log_event("of A"))
     bob.batch(log_event("of B"))
@@ -206,18 +202,20 @@ def test_a_person_reads_the_owners_of_their_memberships(make_sender: MakeSender,
     assert ids(client, "") == []
 
 
-def test_a_list_takes_the_same_number_of_queries_however_long_it_is(
+def test_the_list_takes_the_same_number_of_queries_for_any_length(
     sender: Sender, client: Client, django_assert_num_queries: Any
 ) -> None:
     for count in (1, 30):
         sender.batch(*(log_event(f"{count}-{n}") for n in range(count)))
         file_all()
-        # The key, its owners, the page, its owners, its sources, since when rows are kept.
+        # The key, its owners, the page, the rows' owners and sources, and since when rows are kept.
         with django_assert_num_queries(6):
             get(client, EVENTS, sender.text)
 
 
-def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sender, client: Client) -> None:
+def test_rejected_events_are_listed_with_their_reason_and_can_be_filtered(
+    sender: Sender, client: Client
+) -> None:
     sender.batch({"eid": "NOPE", "mid": "m1"}, log_event(ets="x"))
     file_all()
     results = get(client, "/api/v1/rejected/", sender.text, code="unknown_kind").json()["results"]
@@ -245,7 +243,7 @@ def test_rejected_events_are_listed_with_their_reason_and_filtered(sender: Sende
 
 
 @pytest.mark.parametrize("windows", [paging.WINDOWS, (2, 3, 4), (1, 1, 1)])
-def test_what_no_index_finds_is_looked_for_in_windows(
+def test_filters_without_an_index_search_in_windows(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
 ) -> None:
     monkeypatch.setattr(paging, "WINDOWS", windows)
@@ -267,8 +265,8 @@ def test_what_no_index_finds_is_looked_for_in_windows(
     assert [event["client_event_id"] for event in as_they_arrived] == [f"{n:02d}" for n in range(1, 20, 2)]
 
 
-EVENTS_STORED = 60_000  # several times the rows that a page may read
-# Rows as filing makes them, so far as the lists read them: one a second, every fourth of another owner.
+EVENTS_STORED = 60_000  # several times as many rows as a page may read
+# Rows as filing would write them, as far as lists read them: one a second, every fourth of another owner.
 FILL = """
 INSERT INTO events_event (id, dialect, kind, owner_id, source_id, actor,
                           occurred_at, received_at, ingested_at, billed_bytes, wire_bytes)
@@ -289,7 +287,7 @@ FROM (SELECT g, now() - g * interval '1 second' AS t FROM generate_series(1, %s)
         (f"{EVENTS}?client_event_id=nothing", 25_000),
         (f"{EVENTS}?object_id=nothing&ordering=received_at", 25_000),
         (f"{EVENTS}?tags=nothing&extra.edata.odd__gte=1", 25_000),
-        (f"{EVENTS}?pageid=nothing", 40_000),  # of each envelope, the row of its kind's table
+        (f"{EVENTS}?pageid=nothing", 40_000),  # for each envelope, the row of its kind
         (f"{EVENTS}?kind=log&level=nothing", 40_000),
         ("/api/v1/kinds/log/", 10_000),
     ],

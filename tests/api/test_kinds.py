@@ -1,4 +1,4 @@
-"""Kinds in the read API: their columns as fields and filters, pages by windows, nothing of others'."""
+"""Kinds in the read API: columns as fields and filters, pages by windows, visibility."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def log_of(mid: str, level: str = "INFO", ets: int = 0, **edata: Any) -> dict[st
 
 
 def rows_of(client: Client, key: str, url: str = LOG, **params: Any) -> list[Any]:
-    """All rows that following `next` gives."""
+    """Return all rows, by following `next`."""
     page = get(client, url, key, **params).json()
     rows: list[Any] = page["results"]
     while page["next"]:
@@ -47,9 +47,7 @@ def test_all_kinds_are_listed_with_columns_and_filters(sender: Sender, client: C
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_events_of_each_kind_come_with_the_kinds_own_columns(
-    sender: Sender, client: Client, kind: str
-) -> None:
+def test_events_of_a_kind_have_its_columns(sender: Sender, client: Client, kind: str) -> None:
     dialect = KINDS[kind].schema.dialect
     if dialect == "sunbird":
         sender.batch(samples.complete(kind, ms=now_ms()))
@@ -79,7 +77,7 @@ def test_events_of_each_kind_come_with_the_kinds_own_columns(
         ({"occurred_before": "2026-01-01T00:00:00Z"}, set()),
     ],
 )
-def test_each_filter_leaves_what_it_names(
+def test_each_filter_finds_matching_events(
     sender: Sender, client: Client, query: dict[str, str], expected: set[str]
 ) -> None:
     sender.batch(log_of("a"), log_of("b", "ERROR"), log_of("c", "WARN"))
@@ -109,7 +107,7 @@ def test_numbers_are_filtered_by_value_and_range(
     assert {row["client_event_id"] for row in rows} == expected
 
 
-def test_a_list_of_texts_is_filtered_by_one_of_them(sender: Sender, client: Client) -> None:
+def test_a_list_of_texts_is_filtered_by_any_of_them(sender: Sender, client: Client) -> None:
     audit = samples.complete("audit", ms=now_ms())
     audit["edata"]["props"] = ["title", "status"]
     sender.batch(audit)
@@ -122,7 +120,7 @@ def test_a_list_of_texts_is_filtered_by_one_of_them(sender: Sender, client: Clie
     "query",
     [{"level": "a\x00"}, {"duration": "x"}, {"duration__gte": "NaN"}, {"duration__in": "1,x"}],
 )
-def test_a_value_that_a_column_can_not_have_is_a_400(
+def test_a_value_that_a_column_cannot_have_is_refused(
     sender: Sender, client: Client, query: dict[str, str]
 ) -> None:
     url = LOG if "level" in query else "/api/v1/kinds/audit/"
@@ -130,7 +128,7 @@ def test_a_value_that_a_column_can_not_have_is_a_400(
 
 
 @pytest.mark.parametrize("windows", [paging.WINDOWS, (2, 3, 4), (1, 1, 1)])
-def test_pages_show_each_event_once_there_and_back_however_short_the_windows(
+def test_paging_forward_and_back_shows_each_event_once_for_any_windows(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
 ) -> None:
     monkeypatch.setattr(paging, "WINDOWS", windows)
@@ -152,12 +150,12 @@ def test_pages_show_each_event_once_there_and_back_however_short_the_windows(
     assert again == (seen if last_page else [])
 
 
-def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client) -> None:
+def test_an_invalid_cursor_is_refused(sender: Sender, client: Client) -> None:
     for cursor in ("x", "WzAsIngiXQ==", "WzAsIngiLCJ5Il0="):
         assert get(client, LOG, sender.text, cursor=cursor).json()["code"] == "bad_cursor"
 
 
-def test_a_list_takes_the_same_number_of_queries_however_long_it_is(
+def test_the_list_takes_the_same_number_of_queries_for_any_length(
     sender: Sender, client: Client, django_assert_num_queries: Any
 ) -> None:
     for count in (1, 30):
@@ -169,9 +167,7 @@ def test_a_list_takes_the_same_number_of_queries_however_long_it_is(
             get(client, LOG, sender.text)
 
 
-def test_nobody_sees_another_owners_rows_whatever_they_filter_by(
-    make_sender: MakeSender, client: Client
-) -> None:
+def test_no_filter_reveals_rows_of_another_owner(make_sender: MakeSender, client: Client) -> None:
     alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
     alice.batch(log_of("of A"))
     bob.batch(log_of("of B"))

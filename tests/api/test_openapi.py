@@ -1,4 +1,4 @@
-"""The API's description: whole, valid, true of what is sent, and readable without a network."""
+"""The OpenAPI document is valid and complete, its examples are accepted, and its page needs no network."""
 
 import json
 import re
@@ -26,31 +26,31 @@ def document() -> Any:
 
 
 @pytest.mark.slow
-def test_the_description_is_valid_openapi_3_1_made_without_warnings(document: Any) -> None:
+def test_the_document_is_valid_openapi_3_1_generated_without_warnings(document: Any) -> None:
     GENERATOR_STATS.reset()
     validate_schema(SchemaGenerator().get_schema(request=None, public=True))
     assert document["openapi"] == "3.1.0"
     assert not GENERATOR_STATS
 
 
-def test_anybody_can_read_it(client: Client, document: Any) -> None:
+def test_the_document_is_public(client: Client, document: Any) -> None:
     response = client.get("/api/schema/")
     assert (response.status_code, response.json()) == (200, document)
     assert client.get("/api/schema/", headers={"If-None-Match": response["ETag"]}).status_code == 304
 
 
-def test_every_list_of_the_router_is_in_it(document: Any) -> None:
+def test_the_document_has_every_list_of_the_router(document: Any) -> None:
     assert {f"/api/v1/{prefix}/" for prefix, _, _ in router.registry} <= set(document["paths"])
 
 
-def test_every_endpoint_of_ingest_is_in_it(document: Any) -> None:
+def test_the_document_has_every_ingest_endpoint(document: Any) -> None:
     others = document["paths"][openapi.SUNBIRD_PATH]["post"]["description"]
     for pattern in urlpatterns:
         path = f"/{pattern.pattern}"
         assert path in document["paths"] or f"`{path}`" in others or path.endswith(":ping")
 
 
-def test_columns_of_kinds_have_their_help_as_description(document: Any) -> None:
+def test_columns_of_kinds_are_described_by_their_help_texts(document: Any) -> None:
     for entry in KINDS.values():
         properties = document["components"]["schemas"][f"{entry.model.__name__}Event"]["properties"]
         for column in (*entry.model.columns(), *entry.model.computed()):
@@ -64,7 +64,7 @@ def test_the_examples_are_accepted(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_kind_holds_as_hard_is_required(kind: str) -> None:
+def test_hard_fields_of_a_kind_are_required(kind: str) -> None:
     entry = KINDS[kind]
     for leaf in entry.model.leaves():
         schema: Any = openapi.sent(entry)
@@ -74,7 +74,7 @@ def test_what_a_kind_holds_as_hard_is_required(kind: str) -> None:
             assert is_required or leaf.need.name != "HARD", leaf.dotted
 
 
-def test_the_page_to_try_it_at_takes_everything_from_here(client: Client) -> None:
+def test_the_api_page_loads_everything_from_tally(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
     addresses = re.findall(r'(?:src|href|data-schema)="([^"]+)"', page)
     assert len(addresses) == 9

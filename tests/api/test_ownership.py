@@ -1,4 +1,4 @@
-"""Owners and sources in the read API: those that the reader has to do with, and no name of anybody else's."""
+"""Owners and sources in the read API: only those of the reader."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def bob(make_sender: MakeSender) -> Sender:
     return make_sender("B", kind=KeyType.SECRET)
 
 
-def test_owners_are_those_that_a_key_reads(make_sender: MakeSender, client: Client, alice: Sender) -> None:
+def test_a_key_sees_the_owners_it_may_read(make_sender: MakeSender, client: Client, alice: Sender) -> None:
     wide = make_sender("B", kind=KeyType.SECRET, owners="all")
     stranger = make_sender("C", kind=KeyType.SECRET, owners="all", organization_slug="elsewhere")
     assert names(client, OWNERS, alice.text) == ["A"]
@@ -44,9 +44,7 @@ def test_owners_are_those_that_a_key_reads(make_sender: MakeSender, client: Clie
     assert names(client, OWNERS, alice.text, name="B") == []
 
 
-def test_owners_of_a_person_are_those_of_their_memberships(
-    client: Client, alice: Sender, bob: Sender
-) -> None:
+def test_a_person_sees_owners_they_are_a_member_of(client: Client, alice: Sender, bob: Sender) -> None:
     client.force_login(person("alice", alice.key.default_owner))
     assert names(client, OWNERS, "") == ["A"]
     client.force_login(person("charlie"))
@@ -55,7 +53,7 @@ def test_owners_of_a_person_are_those_of_their_memberships(
     assert names(client, OWNERS, "") == ["A", "B"]
 
 
-def test_sources_are_those_that_the_readers_owners_heard_of(
+def test_sources_are_those_that_sent_to_the_readers_owners(
     client: Client, alice: Sender, bob: Sender
 ) -> None:
     alice.batch(from_source("shared"), from_source("of A", "1"), from_source("of A", "2"))
@@ -69,7 +67,7 @@ def test_sources_are_those_that_the_readers_owners_heard_of(
     assert counts == {"of A": 2, "shared": 1}
 
 
-def test_a_source_that_was_silent_for_long_is_listed_on_request(client: Client, alice: Sender) -> None:
+def test_a_long_silent_source_is_listed_on_request(client: Client, alice: Sender) -> None:
     alice.batch(from_source("old"))
     file_all()
     heard = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=92)
@@ -79,7 +77,7 @@ def test_a_source_that_was_silent_for_long_is_listed_on_request(client: Client, 
 
 
 @pytest.mark.parametrize("url", [OWNERS, SOURCES])
-def test_names_come_in_pages(make_sender: MakeSender, client: Client, url: str) -> None:
+def test_owners_and_sources_are_listed_in_pages(make_sender: MakeSender, client: Client, url: str) -> None:
     sender = make_sender("N0", kind=KeyType.SECRET, owners="all")
     for number in range(1, 5):
         make_sender(f"N{number}")

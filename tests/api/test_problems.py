@@ -1,4 +1,4 @@
-"""Errors of the read API: problem details, whoever finds them; nothing that was asked is passed over."""
+"""All errors of the read API are problem documents, and no parameter is silently ignored."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ MISSING = "00000000-0000-8000-8000-000000000001"
 
 
 def problem(response: Any) -> dict[str, Any]:
-    """The members of a problem, which is one of the list and is answered as such."""
+    """Return the members of a problem, after checking its code, status and media type."""
     assert response["Content-Type"] == MEDIA_TYPE
     members: dict[str, Any] = response.json()
     known = PROBLEMS[members["code"]]
@@ -54,7 +54,7 @@ def problem(response: Any) -> dict[str, Any]:
         ("/api/v1/rejected/", {"x": "y"}, "unknown_parameter"),
     ],
 )
-def test_what_means_nothing_is_a_problem_with_a_code(
+def test_an_invalid_request_gets_a_problem_with_a_code(
     sender: Sender, client: Client, url: str, params: dict[str, Any], code: str
 ) -> None:
     members = problem(get(client, url, sender.text, **params))
@@ -62,25 +62,25 @@ def test_what_means_nothing_is_a_problem_with_a_code(
     assert members["instance"] == url
 
 
-def test_an_unknown_parameter_is_named_with_those_that_there_are(sender: Sender, client: Client) -> None:
+def test_an_unknown_parameter_is_named_with_the_known_ones(sender: Sender, client: Client) -> None:
     members = problem(get(client, EVENTS, sender.text, knid="log", kind="log"))
     assert list(members["errors"]) == ["knid"]
     assert {"kind", "cursor", "page_size", "fields", "ordering"} < set(members["known"])
 
 
-def test_a_bad_value_is_told_at_its_parameter(sender: Sender, client: Client) -> None:
+def test_an_invalid_value_is_reported_by_parameter(sender: Sender, client: Client) -> None:
     members = problem(get(client, EVENTS, sender.text, kind="nope", occurred_after="x"))
     assert set(members["errors"]) == {"kind", "occurred_after"}
 
 
-def test_who_reads_is_asked_first(make_sender: MakeSender, client: Client) -> None:
+def test_authentication_is_checked_before_parameters(make_sender: MakeSender, client: Client) -> None:
     anonymous = problem(get(client, EVENTS, knid="log"))
     assert (anonymous["code"], anonymous.get("known")) == ("not_authenticated", None)
     assert problem(get(client, EVENTS, "tally_sk_junk"))["code"] == "authentication_failed"
     assert problem(get(client, EVENTS, make_sender().text))["code"] == "permission_denied"
 
 
-def test_methods_and_media_types_that_there_are_not(sender: Sender, client: Client) -> None:
+def test_unsupported_methods_and_media_types_are_refused(sender: Sender, client: Client) -> None:
     headers = {"Authorization": f"Bearer {sender.text}"}
     refused = client.delete(EVENTS, headers=headers)
     assert problem(refused)["code"] == "method_not_allowed"
@@ -88,12 +88,12 @@ def test_methods_and_media_types_that_there_are_not(sender: Sender, client: Clie
     assert problem(client.get(EVENTS, headers=headers | {"Accept": "text/html"}))["code"] == "not_acceptable"
 
 
-def test_a_foreign_host_is_a_problem_under_api_and_a_page_elsewhere(client: Client) -> None:
+def test_an_invalid_host_gets_a_problem_under_api_and_a_page_elsewhere(client: Client) -> None:
     assert problem(client.get(EVENTS, headers={"Host": "evil.example"}))["code"] == "malformed"
     assert client.get("/nope", headers={"Host": "evil.example"})["Content-Type"].startswith("text/html")
 
 
-def test_a_failure_of_ours_is_a_problem_too(
+def test_a_server_error_gets_a_problem(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Any) -> Any:
@@ -104,7 +104,7 @@ def test_a_failure_of_ours_is_a_problem_too(
     assert problem(get(client, EVENTS, sender.text))["code"] == "failed"
 
 
-def test_a_database_that_is_away_is_a_503_to_ask_again(
+def test_an_unavailable_database_gives_503_with_retry_after(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Any) -> Any:
@@ -116,7 +116,7 @@ def test_a_database_that_is_away_is_a_503_to_ask_again(
     assert response["Retry-After"] == "5"
 
 
-def test_fields_leave_out_what_is_not_asked_for(sender: Sender, client: Client) -> None:
+def test_fields_selects_the_fields_of_the_response(sender: Sender, client: Client) -> None:
     sender.batch(log_event())
     file_all()
     (event,) = get(client, EVENTS, sender.text, fields="id, kind").json()["results"]
@@ -126,7 +126,7 @@ def test_fields_leave_out_what_is_not_asked_for(sender: Sender, client: Client) 
     assert detail["wire"]["mid"] == "LOG:1"
 
 
-def test_an_answer_that_is_there_already_is_not_sent_again(sender: Sender, client: Client) -> None:
+def test_a_response_with_a_known_etag_is_not_sent_again(sender: Sender, client: Client) -> None:
     sender.batch(log_event())
     file_all()
     first = get(client, EVENTS, sender.text)
@@ -139,7 +139,7 @@ def test_an_answer_that_is_there_already_is_not_sent_again(sender: Sender, clien
     assert client.get(EVENTS, headers=headers).status_code == 200
 
 
-def test_who_asks_for_gzip_gets_it_and_may_ask_with_the_same_etag(sender: Sender, client: Client) -> None:
+def test_gzip_is_used_on_request_and_keeps_the_etag_valid(sender: Sender, client: Client) -> None:
     sender.batch(*(log_event(str(n)) for n in range(5)))
     file_all()
     headers = {"Authorization": f"Bearer {sender.text}", "Accept-Encoding": "gzip"}

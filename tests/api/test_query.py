@@ -1,4 +1,4 @@
-"""Queries in the read API: metrics by dimensions, of the reader's owners alone."""
+"""Queries in the read API: metrics by dimensions, for the reader's owners only."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ QUERY = "/api/v1/query/"
 
 @pytest.fixture
 def claims(make_sender: MakeSender) -> Sender:
-    """Five log entries of two levels, in two versions."""
+    """An owner with five log entries of two levels and two versions."""
     sender = make_sender("Claims", kind=KeyType.SECRET)
     entry = {"type": "system", "message": "m"}
     levels = ("INFO", "INFO", "ERROR", "INFO", "ERROR")
@@ -60,7 +60,7 @@ def test_metrics_are_grouped_by_dimensions(claims: Sender, billing: Sender) -> N
     ]
 
 
-def test_filters_values_order_and_limit(claims: Sender) -> None:
+def test_a_query_can_filter_order_and_limit_rows(claims: Sender) -> None:
     question = {"dataset": "logs", "metrics": ["entries"], "dimensions": ["level"]}
     assert rows(claims, **question, order="entries", limit=1) == [{"level": "ERROR", "entries": 2}]
     assert ask(claims, **question, limit=1).json()["of"] == 2
@@ -83,7 +83,7 @@ def test_values_over_time_have_a_row_for_each_bucket(claims: Sender) -> None:
     assert sum(row["entries"] or 0 for row in by_level) == 5
 
 
-def test_another_owner_is_neither_counted_nor_named(claims: Sender, billing: Sender) -> None:
+def test_a_query_neither_counts_nor_names_other_owners(claims: Sender, billing: Sender) -> None:
     assert rows(billing, dataset="logs", metrics=["entries"]) == [{"entries": 1}]
     response = ask(billing, dataset="logs", metrics=["entries"], filters={"owner": "Claims"})
     assert response.status_code == 400
@@ -113,21 +113,21 @@ def test_another_owner_is_neither_counted_nor_named(claims: Sender, billing: Sen
         ({"shoe": 1}, "shoe"),
     ],
 )
-def test_what_no_dataset_answers_is_named(claims: Sender, change: dict[str, Any], field: str) -> None:
+def test_an_invalid_query_names_the_field(claims: Sender, change: dict[str, Any], field: str) -> None:
     response = ask(claims, **({"dataset": "logs", "metrics": ["entries"]} | change))
     assert (response.status_code, response.json()["code"]) == (400, "invalid"), response.content
     assert field in response.json()["errors"]
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", "null", '{"dataset": {}, "metrics": 5}'])
-def test_odd_bodies_are_refused(claims: Sender, body: str) -> None:
+def test_invalid_bodies_are_refused(claims: Sender, body: str) -> None:
     response = Client().post(
         QUERY, body, content_type="application/json", headers={"Authorization": f"Bearer {claims.text}"}
     )
     assert response.status_code == 400, response.content
 
 
-def test_every_metric_is_answered_by_every_dimension_that_it_names(claims: Sender) -> None:
+def test_every_metric_can_be_grouped_by_each_of_its_dimensions(claims: Sender) -> None:
     described = Client().get(QUERY, headers={"Authorization": f"Bearer {claims.text}"}).json()["results"]
     assert {each["name"] for each in described} == set(DATASETS)
     for dataset in DATASETS.values():

@@ -1,4 +1,4 @@
-"""Report pages in the read API: what the pages show, for the reader's owners alone."""
+"""Reports in the read API have the figures of their pages, for the reader's owners only."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ EACH = pytest.mark.parametrize("page", FOR_MEMBERS, ids=lambda page: page.name)
 
 @pytest.fixture
 def claims(make_sender: MakeSender) -> Sender:
-    """Three events and an error, in the tables of all pages."""
+    """An owner with three events and an error, so that every report has data."""
     sender = make_sender("Claims", kind=KeyType.SECRET)
     error = {"err": "E42", "errtype": "SYSTEM", "stacktrace": "at pay()"}
     arrived(
@@ -79,7 +79,7 @@ def test_every_section_of_every_page_can_be_read(page: Page, claims: Sender, cli
         assert table["period"] == report["period"]
 
 
-def test_figures_are_those_of_the_page(claims: Sender, billing: Sender, client: Client) -> None:
+def test_figures_equal_those_of_the_page(claims: Sender, billing: Sender, client: Client) -> None:
     assert figure(read(client, claims, "overview/"), "Events") == 4
     assert figure(read(client, billing, "overview/"), "Events") == 7
     both = Client()
@@ -92,7 +92,7 @@ def test_figures_are_those_of_the_page(claims: Sender, billing: Sender, client: 
     assert figure(read(both, billing, "overview/", kind="error"), "Events") == 1
 
 
-def test_a_section_is_sorted_and_a_file(claims: Sender, client: Client) -> None:
+def test_a_section_can_be_sorted_and_downloaded(claims: Sender, client: Client) -> None:
     latest, earliest = (read(client, claims, "overview/kinds/", sort=sort) for sort in ("-log", "time"))
     assert latest["rows"][0]["log"] == 3
     assert earliest["rows"][0]["time"] < earliest["rows"][-1]["time"]
@@ -129,7 +129,7 @@ def test_accept_selects_csv_and_errors_stay_json(claims: Sender, client: Client)
         ("pipeline/", "not_found"),
     ],
 )
-def test_what_means_nothing_is_an_error(
+def test_an_invalid_request_is_refused(
     claims: Sender, billing: Sender, client: Client, path: str, code: str
 ) -> None:
     response = client.get(f"{REPORTS}{path}", headers={"Authorization": f"Bearer {claims.text}"})
@@ -138,13 +138,13 @@ def test_what_means_nothing_is_an_error(
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_filters_are_refused_and_break_nothing(odd: str, claims: Sender, client: Client) -> None:
+def test_odd_filters_are_refused(odd: str, claims: Sender, client: Client) -> None:
     response = client.get(f"{REPORTS}overview/?{odd}", headers={"Authorization": f"Bearer {claims.text}"})
     assert response.status_code in (200, 400), response.content
 
 
 @EACH
-def test_it_costs_no_more_statements_than_the_page(page: Page, claims: Sender, alice: Client) -> None:
+def test_a_report_takes_no_more_queries_than_its_page(page: Page, claims: Sender, alice: Client) -> None:
     counts = []
     for path in (f"/reports/{page.name}/", f"{REPORTS}{page.name}/"):
         with CaptureQueriesContext(connection) as captured:
@@ -153,7 +153,7 @@ def test_it_costs_no_more_statements_than_the_page(page: Page, claims: Sender, a
     assert counts[1] <= counts[0]
 
 
-def test_a_page_names_its_parameters() -> None:
+def test_parameters_of_reports_are_named() -> None:
     for page in PAGES:
         assert set(page.own) <= set(parameters_of(page))
         assert ({"from", "to"} <= set(parameters_of(page))) == ("period" in page.filters)

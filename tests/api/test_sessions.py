@@ -1,4 +1,4 @@
-"""Sessions in the read API: who sees which, by what filters, their events, and their SUMMARY event."""
+"""Sessions in the read API: visibility, filters, their events, and their SUMMARY event."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ OLD = UUID("00000000-0000-8000-8000-000000000001")
 
 
 def of_session(sid: str, number: int = 0, ets: int = 0, **context: Any) -> dict[str, Any]:
-    """A LOG event of a session."""
+    """Return a LOG event of a session."""
     base = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "sid": sid, "did": "d1"}
     return log_event(f"{sid}:{number}", ets=ets or now_ms() - 1000, context=base | context)
 
@@ -41,7 +41,7 @@ def found(client: Client, key: str, **params: Any) -> list[str]:
     return [session["session"] for session in response.json()["results"]]
 
 
-def test_a_session_has_its_measures_and_its_parts(sender: Sender, client: Client) -> None:
+def test_a_session_has_measures_pages_and_counts(sender: Sender, client: Client) -> None:
     base = now_ms() - 60_000
     shown = samples.complete("impression", ms=base, mid="shown")
     touched = samples.complete("interact", ms=base + 12_340, mid="touched")
@@ -71,7 +71,7 @@ def test_a_session_has_its_measures_and_its_parts(sender: Sender, client: Client
     assert session["event_counts"] == [{"kind": "impression", "count": 1}, {"kind": "interact", "count": 1}]
 
 
-def test_its_events_come_first_to_last_in_pages(sender: Sender, client: Client) -> None:
+def test_events_of_a_session_are_listed_in_order_in_pages(sender: Sender, client: Client) -> None:
     base = now_ms() - 10_000
     filed(sender, *(of_session("s1", n, base + n) for n in range(7)), of_session("s2"))
     session = Session.objects.get(session="s1")
@@ -87,7 +87,7 @@ def test_its_events_come_first_to_last_in_pages(sender: Sender, client: Client) 
 
 
 @pytest.mark.parametrize(("query", "accepted"), [({}, False), ({"strict": "true"}, True)])
-def test_it_can_be_had_as_a_summary_event(
+def test_a_session_can_be_read_as_a_summary_event(
     sender: Sender, client: Client, query: dict[str, str], accepted: bool
 ) -> None:
     filed(sender, of_session("s1"))
@@ -115,7 +115,7 @@ def test_it_can_be_had_as_a_summary_event(
         ({"state": "final"}, set()),
     ],
 )
-def test_each_filter_leaves_what_it_names(
+def test_each_filter_finds_matching_sessions(
     sender: Sender, client: Client, query: dict[str, str], expected: set[str]
 ) -> None:
     sender.post(AVAILITY, message(owner="Other", sessionId="other"))
@@ -123,7 +123,7 @@ def test_each_filter_leaves_what_it_names(
     assert set(found(client, sender.text, **query)) == expected
 
 
-def test_times_bound_when_sessions_began(sender: Sender, client: Client) -> None:
+def test_sessions_are_filtered_by_their_start(sender: Sender, client: Client) -> None:
     base = now_ms() - 100_000
     filed(sender, *(of_session(f"s{n}", ets=base + n * 1000) for n in range(5)))
     between = {"since": moment(base + 1000).isoformat(), "until": moment(base + 3000).isoformat()}
@@ -131,13 +131,11 @@ def test_times_bound_when_sessions_began(sender: Sender, client: Client) -> None
 
 
 @pytest.mark.parametrize("query", [{"state": "gone"}, {"since": "yesterday"}, {"owner": "a\x00"}])
-def test_a_filter_that_means_nothing_is_a_400(sender: Sender, client: Client, query: dict[str, str]) -> None:
+def test_an_invalid_filter_is_refused(sender: Sender, client: Client, query: dict[str, str]) -> None:
     assert get(client, SESSIONS, sender.text, **query).status_code == 400
 
 
-def test_pages_show_each_session_once_there_and_back_even_those_that_began_together(
-    sender: Sender, client: Client
-) -> None:
+def test_paging_forward_and_back_shows_each_session_once(sender: Sender, client: Client) -> None:
     base = now_ms() - 10_000
     filed(sender, *(of_session(f"s{n}", ets=base + n // 4) for n in range(10)))
     pages = [get(client, SESSIONS, sender.text, page_size=3).json()]
@@ -153,7 +151,7 @@ def test_pages_show_each_session_once_there_and_back_even_those_that_began_toget
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WzAsIngiXQ==", "WzAsIngiLCJ5Il0="])
-def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(sender: Sender, client: Client, cursor: str) -> None:
     assert get(client, SESSIONS, sender.text, cursor=cursor).status_code == 400
 
 
@@ -161,7 +159,7 @@ def test_a_foreign_cursor_is_a_400(sender: Sender, client: Client, cursor: str) 
     ("below", "query"),
     [("", {"fields": "id"}), ("events/", {"page_size": "7"}), ("summary/", {"strict": "true"})],
 )
-def test_an_old_id_leads_to_the_session_that_is_there_now(
+def test_a_former_id_redirects_to_the_current_session(
     sender: Sender, client: Client, below: str, query: dict[str, str]
 ) -> None:
     filed(sender, of_session("s1"))
@@ -175,7 +173,7 @@ def test_an_old_id_leads_to_the_session_that_is_there_now(
 
 
 @pytest.mark.parametrize("below", ["", "events/", "summary/"])
-def test_who_may_not_see_it_finds_neither_the_session_nor_where_it_went(
+def test_neither_a_session_nor_its_former_id_is_found_without_access(
     make_sender: MakeSender, client: Client, below: str
 ) -> None:
     alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
@@ -188,7 +186,7 @@ def test_who_may_not_see_it_finds_neither_the_session_nor_where_it_went(
         assert get(client, f"{SESSIONS}{pk}/{below}").status_code == 401
 
 
-def test_a_person_reads_the_sessions_of_their_owners(make_sender: MakeSender, client: Client) -> None:
+def test_a_person_reads_sessions_of_their_owners(make_sender: MakeSender, client: Client) -> None:
     alice, bob = make_sender("A"), make_sender("B")
     alice.batch(of_session("of A"))
     filed(bob, of_session("of B"))
@@ -200,7 +198,7 @@ def test_a_person_reads_the_sessions_of_their_owners(make_sender: MakeSender, cl
     assert found(client, "") == []
 
 
-def test_events_of_another_owner_with_the_same_session_id_stay_apart(
+def test_sessions_with_the_same_id_of_two_owners_are_separate(
     make_sender: MakeSender, client: Client
 ) -> None:
     alice, bob = make_sender("A", kind=KeyType.SECRET), make_sender("B", kind=KeyType.SECRET)
@@ -211,19 +209,19 @@ def test_events_of_another_owner_with_the_same_session_id_stay_apart(
     assert [event["id"] for event in results] == [str(Event.objects.get(owner=alice.key.default_owner).pk)]
 
 
-def test_a_publishable_key_reads_nothing(make_sender: MakeSender, client: Client) -> None:
+def test_a_publishable_key_cannot_read(make_sender: MakeSender, client: Client) -> None:
     assert get(client, SESSIONS, make_sender().text).status_code == 403
 
 
-def test_a_list_takes_the_same_number_of_queries_however_long_it_is(
+def test_the_list_takes_the_same_number_of_queries_for_any_length(
     sender: Sender, client: Client, django_assert_num_queries: Any
 ) -> None:
     for count in (1, 30):
         filed(sender, *(of_session(f"{count}-{n}") for n in range(count)))
-        # The key, its owners, the page, its owners, its sources, since when rows are kept.
+        # The key, its owners, the page, the rows' owners and sources, and since when rows are kept.
         with django_assert_num_queries(6):
             get(client, SESSIONS, sender.text)
 
 
-def test_an_id_that_never_was_is_a_404(sender: Sender, client: Client) -> None:
+def test_an_unknown_id_is_not_found(sender: Sender, client: Client) -> None:
     assert get(client, f"{SESSIONS}{OLD}/", sender.text).status_code == 404

@@ -1,4 +1,4 @@
-"""Strangers: no address of the API, under no filter, shows a name or an id of somebody else's."""
+"""No address and no filter of the API shows strangers a name or an ID of another owner."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event
 from tests.summing import sum_up
 
-SECRET = "secretive"  # stands in every name and id of alice's
-# Values of alice's rows, by the filters that would find them.
+SECRET = "secretive"  # part of every name and ID of alice's
+# Values in alice's rows, by the filters that find them.
 VALUES = {
     "owner": f"{SECRET} team",
     "name": f"{SECRET} app",
@@ -58,7 +58,7 @@ def lists() -> list[str]:
 
 
 def shown(client: Client, key: str) -> list[str]:
-    """Every address and filter whose answer has something of alice's in it."""
+    """Return every address and filter whose response contains something of alice's."""
     found = []
     for url in lists():
         known = set(get(client, url, key, nothing="x").json().get("known", ()))
@@ -70,7 +70,7 @@ def shown(client: Client, key: str) -> list[str]:
     return found
 
 
-def test_alice_sees_her_own_everywhere(alice: Sender, client: Client) -> None:
+def test_alice_sees_her_data_in_every_list(alice: Sender, client: Client) -> None:
     seen = {entry.partition("{")[0] for entry in shown(client, alice.text)}
     names = (
         "changes",
@@ -87,7 +87,9 @@ def test_alice_sees_her_own_everywhere(alice: Sender, client: Client) -> None:
 
 
 @pytest.mark.parametrize("who", ["bob", "charlie", "a colleague"])
-def test_others_see_nothing_of_hers(alice: Sender, make_sender: MakeSender, client: Client, who: str) -> None:
+def test_others_see_nothing_of_alices(
+    alice: Sender, make_sender: MakeSender, client: Client, who: str
+) -> None:
     key = ""
     if who == "bob":
         key = make_sender("B", kind=KeyType.SECRET, organization_slug="elsewhere", owners="all").text

@@ -1,4 +1,4 @@
-"""Readers are limited: each key and each person for itself, and not at all where Valkey is away."""
+"""Readers are limited per key and per person, and not at all while Valkey is unavailable."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ def statuses(client: Client, key: str, times: int, url: str = EVENTS) -> list[in
     return [get(client, url, key).status_code for _ in range(times)]
 
 
-def test_beyond_the_limit_the_answer_is_a_problem_that_says_when_to_ask_again(
+def test_beyond_the_limit_the_problem_says_when_to_retry(
     server: valkey.Server, sender: Sender, client: Client, settings: Any
 ) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=2)
@@ -37,7 +37,7 @@ def test_beyond_the_limit_the_answer_is_a_problem_that_says_when_to_ask_again(
     assert 190 <= int(response["RateLimit-Reset"]) <= 200
 
 
-def test_each_key_and_each_person_is_limited_for_itself(
+def test_each_key_and_each_person_has_its_own_limit(
     server: valkey.Server, make_sender: MakeSender, client: Client, settings: Any
 ) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=1)
@@ -49,7 +49,7 @@ def test_each_key_and_each_person_is_limited_for_itself(
         assert statuses(client, "", 2) == [200, 429]
 
 
-def test_reading_and_sending_take_nothing_from_each_other(
+def test_reading_and_sending_have_separate_limits(
     server: valkey.Server, sender: Sender, client: Client, settings: Any
 ) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=1)
@@ -60,7 +60,7 @@ def test_reading_and_sending_take_nothing_from_each_other(
     assert statuses(client, sender.text, 1) == [200]
 
 
-def test_a_stranger_is_asked_who_they_are_however_often(
+def test_anonymous_requests_always_get_401(
     server: valkey.Server, client: Client, db: None, settings: Any
 ) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=1)
@@ -68,7 +68,7 @@ def test_a_stranger_is_asked_who_they_are_however_often(
 
 
 @pytest.mark.parametrize(("limits", "policy"), [(True, '"reader";q=200;w=10'), (False, None)])
-def test_answers_say_the_limit(
+def test_responses_state_the_limit(
     sender: Sender, client: Client, settings: Any, limits: bool, policy: str | None
 ) -> None:
     limit(settings, reader_per_second=20.0, reader_burst=200)
@@ -76,13 +76,15 @@ def test_answers_say_the_limit(
     assert get(client, EVENTS, sender.text).headers.get("RateLimit-Policy") == policy
 
 
-def test_off_is_off(server: valkey.Server, sender: Sender, client: Client, settings: Any) -> None:
+def test_limits_can_be_switched_off(
+    server: valkey.Server, sender: Sender, client: Client, settings: Any
+) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=1)
     settings.RATE_LIMITS = False
     assert statuses(client, sender.text, 3) == [200] * 3
 
 
-def test_without_valkey_nobody_is_limited(
+def test_nothing_is_limited_without_valkey(
     server: valkey.Server, sender: Sender, client: Client, settings: Any
 ) -> None:
     limit(settings, reader_per_second=0.01, reader_burst=1)
@@ -90,7 +92,7 @@ def test_without_valkey_nobody_is_limited(
     assert statuses(client, sender.text, 3) == [200] * 3
 
 
-def test_the_description_has_the_headers_of_a_refusal(client: Client, db: None) -> None:
+def test_the_document_has_the_headers_of_a_429(client: Client, db: None) -> None:
     answers = client.get("/api/schema/").json()["paths"]["/api/v1/events/"]["get"]["responses"]
     assert set(answers["429"]["headers"]) == {
         "Retry-After",

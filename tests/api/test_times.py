@@ -1,4 +1,4 @@
-"""Times in addresses: every parameter says what to write instead of what can't be read."""
+"""Errors about times in parameters say what to write instead."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 def parameters() -> list[tuple[str, str]]:
-    """Every query parameter of the API that is a time."""
+    """Return every query parameter of the API that is a time, with its path."""
     paths = json.loads(json.dumps(description(), default=str))["paths"]
     return [
         (path, parameter["name"])
@@ -38,7 +38,7 @@ def key(make_sender: MakeSender) -> dict[str, str]:
     return {"Authorization": f"Bearer {make_sender(kind=KeyType.SECRET).text}"}
 
 
-def test_the_api_has_times_for_every_list() -> None:
+def test_most_lists_can_be_filtered_by_time() -> None:
     assert len({path for path, _ in parameters()}) > 20
 
 
@@ -52,7 +52,7 @@ def test_the_api_has_times_for_every_list() -> None:
         ("yesterday", "2026-01-31T09:30:00Z"),
     ],
 )
-def test_every_time_of_the_api_says_what_to_write(
+def test_errors_about_times_say_what_to_write(
     client: Client, key: dict[str, str], written: str, said: str
 ) -> None:
     for path, name in parameters():
@@ -61,7 +61,7 @@ def test_every_time_of_the_api_says_what_to_write(
         assert said in found["errors"][name][0], (path, name, found)
 
 
-def test_what_it_says_to_write_is_taken(client: Client, key: dict[str, str]) -> None:
+def test_the_suggested_time_is_accepted(client: Client, key: dict[str, str]) -> None:
     for path, name in parameters():
         answer = client.get(f"{path}?{name}=2026-11-01T00:00:00%2B05:30", headers=key)
         assert answer.status_code == 200, (path, name, answer.content)
@@ -77,12 +77,12 @@ def test_what_it_says_to_write_is_taken(client: Client, key: dict[str, str]) -> 
         (" 2026-11-01T00:00Z ", datetime(2026, 11, 1, tzinfo=UTC)),
     ],
 )
-def test_times_that_are_read(text: str, at: datetime) -> None:
+def test_common_notations_of_times_are_parsed(text: str, at: datetime) -> None:
     assert times.parse_time(text) == at
 
 
 @pytest.mark.parametrize("text", ["-1", "1e400", "9" * 400, "0", "1761955200.5", "٣", "", "2026-13-01"])
-def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
+def test_invalid_times_are_refused_with_an_explanation(text: str) -> None:
     for read in (times.parse_time, times.parse_day):
         with pytest.raises(ValueError, match=r"write|use|isn't a date like"):
             read(text)
@@ -97,16 +97,16 @@ def test_what_is_no_time_is_refused_in_a_sentence(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["since", "until", "received_since", "received_until"])
-def test_lists_of_the_admin_say_what_to_write(alice: Client, name: str, written: str, said: str) -> None:
+def test_the_list_of_events_says_what_to_write(alice: Client, name: str, written: str, said: str) -> None:
     assert said in html_of(alice, f"{EVENTS}?{name}={written}")
 
 
 @pytest.mark.parametrize("path", ["/admin/events/session/", "/admin/events/log/"])
-def test_other_lists_of_the_admin_do_too(alice: Client, path: str) -> None:
+def test_other_lists_of_the_admin_say_what_to_write(alice: Client, path: str) -> None:
     assert "write %2B instead" in html_of(alice, f"{path}?since={UNESCAPED}")
 
 
-def test_the_list_of_rejected_events_does_too(lead: Client) -> None:
+def test_the_list_of_rejected_events_says_what_to_write(lead: Client) -> None:
     rejected = "/admin/ingestion/rejectedevent/"
     assert "write %2B instead" in html_of(lead, f"{rejected}?since={UNESCAPED}")
     assert "such as 2025-11-01" in html_of(lead, f"{rejected}?day=1761955200")
@@ -121,7 +121,7 @@ def test_the_list_of_rejected_events_does_too(lead: Client) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["from", "to"])
-def test_days_of_reports_say_what_to_write(name: str, written: str, said: str) -> None:
+def test_errors_about_days_of_reports_say_what_to_write(name: str, written: str, said: str) -> None:
     choices = Choices({1: "A"}, {}, (), sees_all=False)
     (error,) = parse({name: [written]}, choices, NOW).errors
 
@@ -129,7 +129,7 @@ def test_days_of_reports_say_what_to_write(name: str, written: str, said: str) -
 
 
 @pytest.mark.parametrize("at", ["1761955200", 1761955200, 1701011212345])
-def test_times_of_a_replay_are_held_to_the_same(client: Client, make_sender: MakeSender, at: Any) -> None:
+def test_replays_refuse_the_same_times(client: Client, make_sender: MakeSender, at: Any) -> None:
     key = make_sender(kind=KeyType.SECRET).text
     response = client.post(
         "/api/v1/rejected/replay/",

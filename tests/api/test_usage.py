@@ -1,4 +1,4 @@
-"""Usage in the read API: sums by period that agree with the events, for the reader's owners alone."""
+"""Usage in the read API: sums by period that agree with the events, for the reader's owners only."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def rows(client: Client, key: str, **params: Any) -> list[dict[str, Any]]:
 
 
 def used(sender: Sender, hour: datetime, **measures: int) -> None:
-    """An hour of usage, beside the one that is there."""
+    """Add an hour of usage to the existing one."""
     row = UsageHour.objects.filter(owner=sender.key.default_owner).earliest("pk")
     row.pk, row.hour = None, hour
     for name, value in measures.items():
@@ -38,7 +38,7 @@ def filed(sender: Sender) -> Sender:
     return sender
 
 
-def test_what_came_in_is_counted_by_owner_source_kind_and_format(filed: Sender, client: Client) -> None:
+def test_usage_is_counted_by_owner_source_kind_and_format(filed: Sender, client: Client) -> None:
     found = {row["kind"]: row for row in rows(client, filed.text)}
     log = found["log"]
     assert (log["owner"], log["source"], log["dialect"]) == ("YourTeam", "portal", "sunbird")
@@ -55,7 +55,7 @@ def test_what_came_in_is_counted_by_owner_source_kind_and_format(filed: Sender, 
         ("month", {"2026-03-01T00:00:00Z": 7}),
     ],
 )
-def test_rows_are_sums_of_hours_days_or_months(
+def test_rows_are_sums_by_hour_day_or_month(
     filed: Sender, client: Client, group: str, expected: dict[str, int]
 ) -> None:
     for moment, received in (((2026, 3, 5, 10), 1), ((2026, 3, 5, 11), 2), ((2026, 3, 6, 0), 4)):
@@ -78,25 +78,25 @@ def test_rows_are_sums_of_hours_days_or_months(
         ({"until": "2026-01-01T00:00:00Z"}, 0),
     ],
 )
-def test_each_filter_leaves_what_it_names(
+def test_each_filter_finds_matching_rows(
     filed: Sender, client: Client, query: dict[str, str], count: int
 ) -> None:
     assert len(rows(client, filed.text, **query)) == count
 
 
-def test_a_time_at_the_end_of_the_calendar_is_refused(filed: Sender, client: Client) -> None:
+def test_the_last_time_of_the_calendar_is_refused(filed: Sender, client: Client) -> None:
     for query in ({"until": "0001-01-01T00:00:00Z"}, {"since": "9999-12-31T23:59:59-23:00"}):
         assert get(client, USAGE, filed.text, **query).status_code in (200, 400)
 
 
-def test_too_long_a_time_is_refused(filed: Sender, client: Client) -> None:
+def test_too_long_a_period_is_refused(filed: Sender, client: Client) -> None:
     since = (timezone.now() - timedelta(days=32)).isoformat()
     assert get(client, USAGE, filed.text, group="hour", since=since).json()["errors"]["since"]
     assert rows(client, filed.text, group="day", since=since)
 
 
 @pytest.mark.parametrize("group", ["hour", "day", "month"])
-def test_pages_show_each_row_once_there_and_back(filed: Sender, client: Client, group: str) -> None:
+def test_paging_forward_and_back_shows_each_row_once(filed: Sender, client: Client, group: str) -> None:
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     for hours in range(1, 30):
         used(filed, now - timedelta(hours=hours))

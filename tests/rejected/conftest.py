@@ -1,4 +1,4 @@
-"""What tests of rejected events share: people as in the admin's tests, and events with a fault."""
+"""Fixtures for tests of rejected events: the people of the admin's tests, and invalid events."""
 
 from typing import Any
 
@@ -18,29 +18,29 @@ __all__ = ["alice", "bob", "charlie", "lead", "operator", "team_a", "team_b"]
 
 
 def is_balanced() -> bool:
-    """Whether tables and counters agree."""
+    """True if tables and counters agree."""
     return differences() == []
 
 
 def pageless(mid: str = "IMPRESSION:1", **changes: Any) -> dict[str, Any]:
-    """An impression without the page that it must have."""
+    """Return an impression without its required page."""
     return log_event(mid, eid="IMPRESSION", edata={"type": "view"}) | changes
 
 
 def refused(sender: Sender, *events: Any) -> list[RejectedEvent]:
-    """Post V3 events and file them; all that is rejected of the sender's owner, oldest first."""
+    """Post and file V3 events. Return all rejected events of the sender's owner, oldest first."""
     sender.batch(*(events or (pageless(),)))
     file_all()
     return list(RejectedEvent.objects.filter(owner=sender.key.default_owner).order_by("pk"))
 
 
 def strict_fault(mid: str = "LOG:strict") -> dict[str, Any]:
-    """An event that strict validation refuses and lenient takes."""
+    """Return an event that strict validation rejects and lenient validation accepts."""
     return log_event(mid, ets=str(now_ms()))
 
 
 def set_validation(sender: Sender, validation: str) -> None:
-    """Hold the sender's owner to another validation from now on."""
+    """Change the validation of the sender's owner."""
     from events.ownership import senders
 
     owner = sender.key.default_owner

@@ -1,4 +1,4 @@
-"""The accounts: every received event is somewhere, and what isn't stands on top."""
+"""The page of accounts shows where every received event went, with missing ones first."""
 
 from datetime import datetime
 
@@ -21,10 +21,10 @@ ACCOUNTS = "/admin/ingestion/rejectedevent/accounts/"
 def table(client: Client, **parameters: str) -> list[dict[str, str]]:
     response = client.get(ACCOUNTS, {"as": "csv", **parameters})
     assert response.status_code == 200
-    return table_of(b"".join(response.streaming_content))  # type: ignore[attr-defined]  # as it streams
+    return table_of(b"".join(response.streaming_content))  # type: ignore[attr-defined]  # a streaming response
 
 
-def test_received_is_stored_and_duplicates_and_rejected_and_waiting(team_a: Sender, alice: Client) -> None:
+def test_received_events_are_stored_duplicate_rejected_or_waiting(team_a: Sender, alice: Client) -> None:
     refused(team_a, log_event("LOG:1"), log_event("LOG:1"), log_event("LOG:2"), pageless())
     team_a.batch(log_event("LOG:waits"))
     waits, filed = sorted(table(alice), key=lambda row: row["received"])
@@ -35,7 +35,7 @@ def test_received_is_stored_and_duplicates_and_rejected_and_waiting(team_a: Send
     assert "The books balance: of 5 events received (last 7 days) each is stored" in text
 
 
-def test_the_accounts_hold_after_replays_and_discards(team_a: Sender, alice: Client) -> None:
+def test_the_accounts_balance_after_replays_and_discards(team_a: Sender, alice: Client) -> None:
     rows = refused(team_a, *(pageless(f"IMPRESSION:{number}") for number in range(3)))
     good = b'{"eid":"IMPRESSION","ets":%d,"ver":"3.0","mid":"x","actor":{"id":"u","type":"U"},' % 1
     assert replaying.replay_edited(rows[0].pk, good, None).fault is not None
@@ -44,7 +44,7 @@ def test_the_accounts_hold_after_replays_and_discards(team_a: Sender, alice: Cli
     assert "1 discarded" in html_of(alice, ACCOUNTS)
 
 
-def test_what_is_missing_stands_on_top(team_a: Sender, alice: Client) -> None:
+def test_missing_events_are_listed_first(team_a: Sender, alice: Client) -> None:
     refused(team_a, *(pageless(f"IMPRESSION:{number}") for number in range(3)))
     context = {"channel": "c", "env": "e", "pdata": {"id": "broken"}}
     refused(team_a, log_event("LOG:1", context=context))
@@ -54,13 +54,13 @@ def test_what_is_missing_stands_on_top(team_a: Sender, alice: Client) -> None:
     assert "1 row doesn&#x27;t balance" in html_of(alice, ACCOUNTS)
 
 
-def test_rejected_events_that_vanished_are_told(team_a: Sender, alice: Client) -> None:
+def test_lost_rejected_events_are_reported(team_a: Sender, alice: Client) -> None:
     refused(team_a)
     RejectedEvent.objects.all().delete()
     assert "1 rejected not found" in html_of(alice, ACCOUNTS)
 
 
-def test_a_number_leads_to_what_it_counts(team_a: Sender, alice: Client) -> None:
+def test_a_number_links_to_the_events_it_counts(team_a: Sender, alice: Client) -> None:
     (row,) = refused(team_a)
     html = html_of(alice, ACCOUNTS)
     owner, source = row.owner_id, row.source_id
@@ -69,7 +69,7 @@ def test_a_number_leads_to_what_it_counts(team_a: Sender, alice: Client) -> None
     assert f"/{row.pk}/change/" in html_of(alice, link)
 
 
-def test_nobody_reads_the_accounts_of_others(
+def test_accounts_of_other_owners_are_hidden(
     team_a: Sender, team_b: Sender, bob: Client, charlie: Client, operator: Client
 ) -> None:
     refused(team_a)
@@ -80,19 +80,19 @@ def test_nobody_reads_the_accounts_of_others(
     assert table(operator, owner=str(team_b.key.default_owner_id)) == []
 
 
-def test_who_takes_them_along_is_noted(team_a: Sender, alice: Client) -> None:
+def test_the_audit_trail_notes_a_download(team_a: Sender, alice: Client) -> None:
     table(alice, owner=str(team_a.key.default_owner_id))
     note = AuditEntry.objects.get(action="export.made")
     assert (note.actor_name, note.about, note.owner) == ("alice", "accounts as CSV", team_a.key.default_owner)
 
 
-def test_a_name_is_no_formula_in_a_spreadsheet(team_a: Sender, alice: Client) -> None:
+def test_names_are_never_formulas(team_a: Sender, alice: Client) -> None:
     context = {"channel": "c", "env": "e", "pdata": {"id": "=1+1"}}
     refused(team_a, log_event(context=context))
     assert [row["source"] for row in table(alice)] == ["'=1+1"]
 
 
-def test_xlsx_has_the_rows_of_csv(team_a: Sender, alice: Client) -> None:
+def test_xlsx_has_the_same_rows_as_csv(team_a: Sender, alice: Client) -> None:
     refused(team_a, log_event("LOG:1"), log_event("LOG:2"))
     head, row = read_by_all(alice.get(ACCOUNTS, {"as": "xlsx"}).content, "xlsx")
     found = dict(zip(head, row, strict=True))

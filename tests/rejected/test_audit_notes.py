@@ -1,4 +1,4 @@
-"""The audit trail says of rejected events exactly what was done to them: no more, no less."""
+"""The audit trail records exactly what was done to rejected events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ LIST = "/admin/ingestion/rejectedevent/"
 
 @contextmanager
 def held(row: RejectedEvent) -> Iterator[None]:
-    """Hold a rejected event as a replay on another connection does."""
+    """Lock a rejected event, as a replay on another connection does."""
     settings = connection.get_connection_params()
     names = {name: settings[name] for name in ("dbname", "user", "host", "port") if settings.get(name)}
     with psycopg.connect(**names) as other:
@@ -48,7 +48,7 @@ def test_discarding_records_discarded_events_and_no_skipped_ones(team_a: Sender,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_replay_that_found_the_event_busy_is_not_noted_as_one(team_a: Sender, lead: Client) -> None:
+def test_a_replay_that_found_the_event_locked_is_not_noted(team_a: Sender, lead: Client) -> None:
     (row,) = refused(team_a)
     with held(row):
         answer = lead.post(f"{LIST}{row.pk}/replay/", follow=True)
@@ -60,7 +60,7 @@ def test_a_replay_that_found_the_event_busy_is_not_noted_as_one(team_a: Sender, 
 
 @pytest.fixture
 def job(team_a: Sender, lead: Client) -> ReplayJob:
-    """A job that a lead asked for: one event that is now accepted, one that is rejected again."""
+    """A job requested by a lead, of one event that is accepted now and one that is rejected again."""
     set_validation(team_a, "strict")
     refused(team_a, strict_fault(), pageless())
     set_validation(team_a, "lenient")

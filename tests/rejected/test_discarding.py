@@ -1,4 +1,4 @@
-"""A discarded event is gone, and stays counted as rejected."""
+"""Discarding deletes an event, which stays counted as rejected."""
 
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ def discarded(sender: Sender, ids: list[int]) -> list[int]:
     return discard(ids, by="lena", reason="A test run.", now=timezone.now(), may_write={owner.pk})
 
 
-def test_a_discarded_event_leaves_its_count_who_when_and_why(team_a: Sender) -> None:
+def test_a_discarded_event_stays_counted_with_who_and_why(team_a: Sender) -> None:
     (row,) = refused(team_a)
     assert discarded(team_a, [row.pk]) == [row.pk]
     assert not RejectedEvent.objects.exists()
@@ -24,7 +24,7 @@ def test_a_discarded_event_leaves_its_count_who_when_and_why(team_a: Sender) -> 
     assert is_balanced()
 
 
-def test_the_same_bytes_again_are_rejected_anew(team_a: Sender) -> None:
+def test_a_discarded_event_that_is_sent_again_is_rejected_again(team_a: Sender) -> None:
     event = pageless()
     (row,) = refused(team_a, event)
     discarded(team_a, [row.pk])
@@ -33,7 +33,7 @@ def test_the_same_bytes_again_are_rejected_anew(team_a: Sender) -> None:
     assert UsageHour.objects.get().rejected == 2
 
 
-def test_nobody_discards_for_another_owner(team_a: Sender, team_b: Sender) -> None:
+def test_events_of_other_owners_cannot_be_discarded(team_a: Sender, team_b: Sender) -> None:
     (row,) = refused(team_a)
     assert discarded(team_b, [row.pk]) == []
     assert RejectedEvent.objects.count() == 1

@@ -1,4 +1,4 @@
-"""A path of a fault is found in the event, as far as it goes."""
+"""The path of an error is located in the event, as far as it exists."""
 
 from typing import Any
 
@@ -23,5 +23,5 @@ EVENT = {"edata": {"plugin": {"ver": 1}, "a.b": [{"c": 1}, {"d": 2}]}, "list": [
         ("nowhere", ()),
     ],
 )
-def test_steps(path: str, found: tuple[Any, ...]) -> None:
+def test_a_path_is_followed_as_far_as_it_exists(path: str, found: tuple[Any, ...]) -> None:
     assert steps(EVENT, path) == found

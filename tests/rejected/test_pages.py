@@ -1,4 +1,4 @@
-"""The pages: what is rejected and why, who may do what about it, and what becomes of it."""
+"""Pages of rejected events: groups with reasons and fixes, permissions, replay, editing, discarding."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub("<[^>]*>", " ", html).split())
 
 
-def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, alice: Client) -> None:
+def test_groups_have_a_count_a_reason_and_a_fix(team_a: Sender, team_b: Sender, alice: Client) -> None:
     refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
     refused(team_b, pageless())
     html = html_of(alice, GROUPS)
@@ -59,7 +59,7 @@ def test_groups_say_how_many_why_and_what_to_do(team_a: Sender, team_b: Sender, 
     assert html.count('class="tally-spark"') == 2
 
 
-def test_the_headline_is_text_and_links_to_the_same_kinds(team_a: Sender, alice: Client) -> None:
+def test_the_headline_is_escaped_and_links_to_the_same_events(team_a: Sender, alice: Client) -> None:
     team_a.post(AVAILITY, message(owner="Team A", contact="nobody"))
     refused(team_a)
     html = html_of(alice, f"{GROUPS}?kind=ui_action")
@@ -67,14 +67,14 @@ def test_the_headline_is_text_and_links_to_the_same_kinds(team_a: Sender, alice:
     assert re.search(rf'href="{LIST}\?[^"]*kind=ui_action[^"]*">List them', html)
 
 
-def test_groups_are_of_a_period_the_newest_first_and_older_ones_are_counted(
+def test_groups_of_a_period_are_listed_newest_first_with_older_ones_counted(
     team_a: Sender, alice: Client
 ) -> None:
     old, repeated, new = refused(team_a, log_event(eid="OLD"), pageless(), log_event(eid=5))
     now = timezone.now()
     past = now - timedelta(days=20)
     RejectedEvent.objects.filter(pk=old.pk).update(received_at=past, last_received_at=past)
-    # Received first long ago and again just now: of every period in between.
+    # First received long ago and again just now, so it belongs to every period in between.
     RejectedEvent.objects.filter(pk=repeated.pk).update(received_at=past, last_received_at=now, seen=2)
     RejectedEvent.objects.filter(pk=new.pk).update(last_received_at=now - timedelta(hours=1))
 
@@ -96,13 +96,11 @@ def test_groups_are_of_a_period_the_newest_first_and_older_ones_are_counted(
 @pytest.mark.parametrize(
     "query", ["since=x&until=y", "owner=x", "source=9999999999999999999999,-1", "period=no"]
 )
-def test_what_a_group_can_not_be_narrowed_to_is_no_error(
-    row: RejectedEvent, alice: Client, query: str
-) -> None:
+def test_filters_that_groups_do_not_have_are_no_error(row: RejectedEvent, alice: Client, query: str) -> None:
     assert alice.get(f"{GROUPS}?{query}").status_code == 200
 
 
-def test_a_fix_links_to_the_field_on_a_page_of_ours(team_a: Sender, alice: Client) -> None:
+def test_a_fix_links_to_the_field_in_the_reference(team_a: Sender, alice: Client) -> None:
     (row,) = refused(team_a)
     for html in (html_of(alice, GROUPS), html_of(alice, page_of(row))):
         link = re.search(r'href="(/reference/formats/)#([^"]+)"', html)
@@ -111,7 +109,7 @@ def test_a_fix_links_to_the_field_on_a_page_of_ours(team_a: Sender, alice: Clien
         assert f'id="{link[2]}"' in html_of(Client(), link[1])
 
 
-def test_see_why_leads_to_what_the_headline_counted(team_a: Sender, alice: Client) -> None:
+def test_see_why_links_to_the_events_in_the_headline(team_a: Sender, alice: Client) -> None:
     refused(team_a, pageless(), *(log_event(f"LOG:{number}") for number in range(3)))
     old = refused(team_a, log_event(eid="OLD"))[-1]
     fold_due()
@@ -124,7 +122,7 @@ def test_see_why_leads_to_what_the_headline_counted(team_a: Sender, alice: Clien
     assert re.findall(r"<h3><a [^>]*><code>(\w+)</code>", groups) == ["missing"]
 
 
-def test_groups_take_the_same_queries_however_many_there_are(
+def test_groups_take_a_fixed_number_of_queries(
     team_a: Sender, alice: Client, django_assert_max_num_queries: Any
 ) -> None:
     html_of(alice, GROUPS)
@@ -133,7 +131,7 @@ def test_groups_take_the_same_queries_however_many_there_are(
         html_of(alice, GROUPS)
 
 
-def test_the_link_of_a_group_leads_to_its_events(team_a: Sender, alice: Client) -> None:
+def test_a_group_links_to_its_events(team_a: Sender, alice: Client) -> None:
     rows = refused(team_a, pageless(), log_event(eid="NOPE"))
     link = re.search(rf'href="({LIST}\?[^"]*unknown_kind[^"]*)"', html_of(alice, GROUPS))
     assert link
@@ -143,7 +141,7 @@ def test_the_link_of_a_group_leads_to_its_events(team_a: Sender, alice: Client) 
     assert page_of(missing) not in html
 
 
-def test_the_list_has_those_that_came_last_first_and_goes_on_by_key(
+def test_the_list_has_the_latest_first_in_keyset_pages(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ingestion.admin.rejected import RejectedEventAdmin
@@ -164,11 +162,11 @@ def test_the_list_has_those_that_came_last_first_and_goes_on_by_key(
 
 
 @pytest.mark.parametrize("key", ["x", "[]", '["2026-01-01", 1]', '["x", 1]', "[1, 2]", "[" * 5000])
-def test_a_key_of_no_page_is_no_error_of_ours(row: RejectedEvent, alice: Client, key: str) -> None:
+def test_an_invalid_cursor_causes_no_server_error(row: RejectedEvent, alice: Client, key: str) -> None:
     assert alice.get(LIST, {"after": key}).status_code in (200, 302)
 
 
-def test_the_place_of_the_fault_is_marked(row: RejectedEvent, alice: Client) -> None:
+def test_the_invalid_part_of_an_event_is_marked(row: RejectedEvent, alice: Client) -> None:
     html = html_of(alice, page_of(row))
     mark = re.search(r'<mark class="tally-fault"[^>]*data-note="([^"]*)">(.*?)</mark>', html)
     assert mark
@@ -187,7 +185,7 @@ def test_the_place_of_the_fault_is_marked(row: RejectedEvent, alice: Client) -> 
         (b'{"a": "\xff"}', "bad_utf8", "Byte 7 is not UTF-8.", "\\xff"),
     ],
 )
-def test_the_place_is_marked_in_what_is_no_json(
+def test_the_invalid_part_of_a_body_that_is_not_json_is_marked(
     row: RejectedEvent, alice: Client, body: bytes, code: str, message: str, place: str
 ) -> None:
     RejectedEvent.objects.update(body=body, code=code, message=message, path="")
@@ -197,7 +195,7 @@ def test_the_place_is_marked_in_what_is_no_json(
     assert mark[1] == place
 
 
-def test_viewers_look_leads_act_and_strangers_get_nothing(
+def test_viewers_can_look_leads_can_act_and_strangers_have_no_access(
     row: RejectedEvent, alice: Client, lead: Client, bob: Client, charlie: Client
 ) -> None:
     acts = (f"{LIST}{row.pk}/replay/", f"{LIST}{row.pk}/edit/", f"{LIST}discard/")
@@ -216,7 +214,7 @@ def test_viewers_look_leads_act_and_strangers_get_nothing(
     assert RejectedEvent.objects.count() == 1
 
 
-def test_a_lead_replays_one(team_a: Sender, lead: Client) -> None:
+def test_a_lead_replays_an_event(team_a: Sender, lead: Client) -> None:
     set_validation(team_a, "strict")
     (row,) = refused(team_a, strict_fault())
     html = lead.post(f"{LIST}{row.pk}/replay/", follow=True).content.decode()
@@ -237,7 +235,9 @@ def test_a_lead_replays_one(team_a: Sender, lead: Client) -> None:
     assert is_balanced()
 
 
-def test_a_lead_edits_and_what_fails_again_says_so_beside_the_text(row: RejectedEvent, lead: Client) -> None:
+def test_an_edited_event_that_fails_again_shows_the_error_beside_the_text(
+    row: RejectedEvent, lead: Client
+) -> None:
     url = f"{LIST}{row.pk}/edit/"
     assert "IMPRESSION" in html_of(lead, url)
     html = lead.post(url, {"text": "{nonsense"}).content.decode()
@@ -273,7 +273,7 @@ def test_a_lead_discards_with_a_reason(row: RejectedEvent, lead: Client) -> None
 
 
 @pytest.mark.parametrize("action", ["replay_selected", "discard_selected"])
-def test_what_is_chosen_in_the_list_is_acted_on(
+def test_actions_apply_to_the_selected_events(
     team_a: Sender, team_b: Sender, lead: Client, alice: Client, action: str
 ) -> None:
     mine, other = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
@@ -292,7 +292,7 @@ def test_what_is_chosen_in_the_list_is_acted_on(
     assert RejectedEvent.objects.filter(pk__in=[mine.pk, other.pk]).count() == 2
 
 
-def test_all_that_match_the_filters_are_replayed_in_the_background(team_a: Sender, lead: Client) -> None:
+def test_all_events_matching_the_filters_are_replayed_in_the_background(team_a: Sender, lead: Client) -> None:
     set_validation(team_a, "strict")
     refused(team_a, strict_fault(), pageless())
     set_validation(team_a, "lenient")
@@ -311,7 +311,7 @@ def test_all_that_match_the_filters_are_replayed_in_the_background(team_a: Sende
     assert is_balanced()
 
 
-def test_a_time_of_receipt_narrows_the_list_and_what_is_replayed(team_a: Sender, lead: Client) -> None:
+def test_a_time_of_receipt_limits_the_list_and_the_replay(team_a: Sender, lead: Client) -> None:
     old, new = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
     RejectedEvent.objects.filter(pk=old.pk).update(received_at=new.received_at - timedelta(days=2))
     since = f"since={new.received_at - timedelta(hours=1):%Y-%m-%dT%H:%M}"
@@ -333,7 +333,7 @@ def test_a_time_of_receipt_narrows_the_list_and_what_is_replayed(team_a: Sender,
         assert not Selection.from_json(newest.selection).rows(None).exists(), nothing
 
 
-def test_owners_and_sources_of_a_list_are_those_of_the_replay(team_a: Sender, lead: Client) -> None:
+def test_a_replay_covers_the_owners_and_sources_of_the_list(team_a: Sender, lead: Client) -> None:
     (row,) = refused(team_a)
     source = Source.objects.create(organization=team_a.key.organization, name="other")
     counted(team_a, source="other")
@@ -341,16 +341,14 @@ def test_owners_and_sources_of_a_list_are_those_of_the_replay(team_a: Sender, le
     assert ReplayJob.objects.get().selection == {"sources": [row.source_id, source.pk]}
 
 
-def test_groups_that_are_not_shown_are_counted(
-    team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hidden_groups_are_counted(team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"), log_event(eid="NOPE"))
     monkeypatch.setattr("ingestion.admin.groups.SHOWN", 1)
     text = text_of(html_of(alice, GROUPS))
     assert "3 events were rejected in the last 7 days;" in text
 
 
-def test_nobody_else_sees_or_stops_a_replay(
+def test_only_the_requester_sees_and_stops_a_replay(
     row: RejectedEvent, lead: Client, alice: Client, charlie: Client, operator: Client
 ) -> None:
     lead.post(f"{LIST}matching/")
@@ -367,6 +365,6 @@ def test_nobody_else_sees_or_stops_a_replay(
     assert job.state == "stopped"
 
 
-def test_a_publishable_key_is_no_way_in(row: RejectedEvent, team_a: Sender) -> None:
+def test_a_publishable_key_has_no_access(row: RejectedEvent, team_a: Sender) -> None:
     assert team_a.key.type == KeyType.PUBLISHABLE
     assert team_a.post(f"{LIST}{row.pk}/replay/", {}).status_code == 302

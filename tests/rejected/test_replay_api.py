@@ -1,4 +1,4 @@
-"""Replays by the API: secret keys, for their owners, one at once or many in the background."""
+"""Replays by the API, with secret keys for their owners: one event at once, many in the background."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def secret(make_sender: MakeSender) -> Sender:
 
 @pytest.fixture
 def mended(secret: Sender) -> Sender:
-    """The same with an event that is taken now, and one that is not."""
+    """The same sender, with a rejected event that is accepted now and one that isn't."""
     set_validation(secret, "strict")
     refused(secret, strict_fault(), pageless())
     set_validation(secret, "lenient")
@@ -45,7 +45,7 @@ def by_code(code: str) -> RejectedEvent:
     return RejectedEvent.objects.get(code=code)
 
 
-def test_one_is_replayed_at_once(mended: Sender) -> None:
+def test_one_event_is_replayed_at_once(mended: Sender) -> None:
     answer = ask(mended.text, f"{by_code('wrong_type').pk}/replay/")
     assert answer.status_code == 200
     assert answer.json()["outcome"] == "stored"
@@ -56,7 +56,7 @@ def test_one_is_replayed_at_once(mended: Sender) -> None:
     assert is_balanced()
 
 
-def test_many_are_replayed_in_the_background(mended: Sender) -> None:
+def test_many_events_are_replayed_in_the_background(mended: Sender) -> None:
     answer = ask(mended.text, "replay/", {"owner": "team a", "kind": "log", "code": "wrong_type"})
     assert answer.status_code == 202
     assert (answer.json()["state"], answer.json()["total"]) == ("waiting", 1)
@@ -82,7 +82,7 @@ def test_many_are_replayed_in_the_background(mended: Sender) -> None:
         "text",
     ],
 )
-def test_a_slip_of_the_pen_replays_nothing(mended: Sender, body: Any) -> None:
+def test_an_invalid_request_replays_nothing(mended: Sender, body: Any) -> None:
     answer = ask(mended.text, "replay/", body)
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
@@ -92,7 +92,7 @@ def test_a_slip_of_the_pen_replays_nothing(mended: Sender, body: Any) -> None:
 @pytest.mark.parametrize(
     "body", [{"all": True}, {"owner": "Team A"}, {"source": "portal"}, {"ids": [1, 2, 3]}]
 )
-def test_a_key_replays_nothing_of_other_owners(
+def test_a_key_cannot_replay_events_of_other_owners(
     mended: Sender, make_sender: MakeSender, body: dict[str, Any]
 ) -> None:
     stranger = make_sender("Team B", kind=KeyType.SECRET)
@@ -105,14 +105,14 @@ def test_a_key_replays_nothing_of_other_owners(
     assert ask(stranger.text, f"{by_code('missing').pk}/replay/").status_code == 404
 
 
-def test_a_job_is_for_the_key_that_asked(mended: Sender, make_sender: MakeSender) -> None:
+def test_a_job_is_visible_only_to_the_key_that_requested_it(mended: Sender, make_sender: MakeSender) -> None:
     path = ask(mended.text, "replay/", {"all": True})["Location"]
     other = make_sender("Team A", kind=KeyType.SECRET)
     assert Client().get(path, headers={"Authorization": f"Bearer {other.text}"}).status_code == 404
     assert Client().get(path).status_code == 401
 
 
-def test_publishable_keys_and_people_are_sent_elsewhere(
+def test_publishable_keys_and_people_cannot_replay_by_api(
     mended: Sender, make_sender: MakeSender, lead: Client
 ) -> None:
     publishable = make_sender("Team A")

@@ -1,4 +1,4 @@
-"""Replay jobs: block by block, for whom they were asked, whatever becomes of the worker."""
+"""Replay jobs run block by block with the requester's access, and survive dead workers."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from tests.sending import MakeSender, Sender
 
 @pytest.fixture
 def mended(make_sender: MakeSender) -> Sender:
-    """A sender with ten rejected events that would now be taken, and one that would not."""
+    """A sender with ten rejected events that would be accepted now, and one that wouldn't."""
     made = make_sender("Mended team")
     set_validation(made, "strict")
     refused(made, *(strict_fault(f"LOG:{number}") for number in range(10)), pageless())
@@ -36,7 +36,7 @@ def lena(mended: Sender) -> User:
 
 def asked(user: User, **selected: object) -> ReplayJob:
     return replay_jobs.ask(
-        Selection(**selected),  # type: ignore[arg-type]  # the names are in sight
+        Selection(**selected),  # type: ignore[arg-type]  # names are given below
         by=str(user),
         sentence="all",
         now=timezone.now(),
@@ -44,7 +44,7 @@ def asked(user: User, **selected: object) -> ReplayJob:
     )
 
 
-def test_a_job_replays_what_matches_and_says_what_became_of_it(mended: Sender, lena: User) -> None:
+def test_a_job_replays_matching_events_and_counts_the_outcomes(mended: Sender, lena: User) -> None:
     job = asked(lena)
     assert (job.total, job.percent) == (11, 0)
     replay()
@@ -55,7 +55,7 @@ def test_a_job_replays_what_matches_and_says_what_became_of_it(mended: Sender, l
     assert is_balanced()
 
 
-def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
+def test_a_job_runs_block_by_block_and_resumes_after_a_crash(
     mended: Sender, lena: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay_jobs, "BLOCK_ROWS", 4)
@@ -80,7 +80,7 @@ def test_a_job_goes_block_by_block_and_goes_on_where_it_was_left(
     assert is_balanced()
 
 
-def test_an_event_that_kills_its_workers_is_passed_over_in_the_end(mended: Sender, lena: User) -> None:
+def test_an_event_that_kills_workers_is_skipped_in_the_end(mended: Sender, lena: User) -> None:
     job = asked(lena, kind="log")  # not the one that is rejected again: it could be the first
     ReplayJob.objects.update(attempts=replay_jobs.GIVE_UP_AFTER)
     replay()
@@ -88,7 +88,7 @@ def test_an_event_that_kills_its_workers_is_passed_over_in_the_end(mended: Sende
     assert (job.state, job.done, job.stored, job.rejected) == ("done", 10, 9, 1)
 
 
-def test_a_job_is_bounded_by_what_is_led_while_it_runs(mended: Sender, lena: User) -> None:
+def test_a_job_is_limited_to_owners_the_requester_still_leads(mended: Sender, lena: User) -> None:
     job = asked(lena)
     Membership.objects.filter(user=lena).update(role=Role.VIEWER)
     replay()
@@ -97,7 +97,7 @@ def test_a_job_is_bounded_by_what_is_led_while_it_runs(mended: Sender, lena: Use
     assert RejectedEvent.objects.count() == 11
 
 
-def test_a_job_of_somebody_who_is_gone_does_nothing(mended: Sender, lena: User) -> None:
+def test_a_job_of_a_deleted_person_does_nothing(mended: Sender, lena: User) -> None:
     job = asked(lena)
     lena.delete()
     replay()
@@ -105,7 +105,7 @@ def test_a_job_of_somebody_who_is_gone_does_nothing(mended: Sender, lena: User) 
     assert (job.state, job.done) == ("done", 0)
 
 
-def test_what_is_rejected_later_is_not_touched(mended: Sender, lena: User) -> None:
+def test_events_rejected_after_the_request_are_not_replayed(mended: Sender, lena: User) -> None:
     job = asked(lena)
     set_validation(mended, "strict")
     refused(mended, strict_fault("LOG:late"))
@@ -116,7 +116,7 @@ def test_what_is_rejected_later_is_not_touched(mended: Sender, lena: User) -> No
     assert RejectedEvent.objects.filter(client_event_id="LOG:late").exists()
 
 
-def test_a_job_that_is_stopped_stays_so(mended: Sender, lena: User) -> None:
+def test_a_stopped_job_stays_stopped(mended: Sender, lena: User) -> None:
     job = asked(lena)
     assert replay_jobs.stop(job.pk)
     replay()
@@ -139,7 +139,7 @@ def test_a_job_that_is_stopped_stays_so(mended: Sender, lena: User) -> None:
         ({"until": "2000-01-01T00:00:00+00:00"}, 0),
     ],
 )
-def test_a_job_keeps_to_its_selection(
+def test_a_job_replays_only_its_selection(
     mended: Sender, lena: User, selected: dict[str, object], done: int
 ) -> None:
     job = asked(lena, **selected)
@@ -149,7 +149,7 @@ def test_a_job_keeps_to_its_selection(
     assert job.done == done
 
 
-def test_the_command_replays_what_its_options_name(mended: Sender) -> None:
+def test_the_command_replays_the_events_its_options_select(mended: Sender) -> None:
     said = run("replay_rejected", "--owner", "mended TEAM", "--code", "missing")
     assert said == "1 rejected events replayed: 0 stored, 0 duplicates, 1 rejected again.\n"
     tomorrow = (timezone.now() + timedelta(days=1)).date().isoformat()
@@ -159,7 +159,7 @@ def test_the_command_replays_what_its_options_name(mended: Sender) -> None:
     assert is_balanced()
 
 
-def test_a_dry_run_says_what_would_be_and_changes_nothing(mended: Sender) -> None:
+def test_a_dry_run_reports_outcomes_and_changes_nothing(mended: Sender) -> None:
     said = run("replay_rejected", "--dry-run")
     assert said == "11 rejected events would be replayed: 10 stored, 0 duplicates, 1 rejected again.\n"
     assert RejectedEvent.objects.count() == 11

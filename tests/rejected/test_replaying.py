@@ -1,4 +1,4 @@
-"""A replay files what is now accepted, in the hour of its receipt, exactly once; the books balance."""
+"""A replay files events that are accepted now, once, in their hour of receipt, and keeps counters correct."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ from tests.sending import AVAILITY, EMIT, MakeSender, Sender, emitted, file_all,
 
 @pytest.fixture
 def strict(make_sender: MakeSender) -> Sender:
-    """A sender whose owner was strict when it sent, and isn't now."""
+    """A sender whose owner uses strict validation until a test changes it."""
     made = make_sender("Strict team", owners="all")
     set_validation(made, "strict")
     return made
@@ -41,7 +41,7 @@ def counters(owner: Owner) -> dict[str, int]:
     return {name: sum(getattr(row, name) for row in found) for name in names}
 
 
-def test_what_is_accepted_now_is_stored_and_leaves(strict: Sender) -> None:
+def test_an_event_that_is_accepted_now_is_stored(strict: Sender) -> None:
     rows = refused(strict, strict_fault())
     set_validation(strict, "lenient")
 
@@ -57,7 +57,7 @@ def test_what_is_accepted_now_is_stored_and_leaves(strict: Sender) -> None:
     assert is_balanced()
 
 
-def test_what_fails_again_stays_and_says_why_now(strict: Sender) -> None:
+def test_an_event_that_fails_again_stays_with_its_new_reason(strict: Sender) -> None:
     event = strict_fault() | {"edata": {"type": "system", "level": "INFO"}}
     rows = refused(strict, event)
     RejectedEvent.objects.update(code="unknown_field", path="unknown", message="old")
@@ -71,7 +71,7 @@ def test_what_fails_again_stays_and_says_why_now(strict: Sender) -> None:
     assert is_balanced()
 
 
-def test_a_repeat_of_a_rejected_event_stays_counted_as_a_duplicate(strict: Sender) -> None:
+def test_repeats_of_a_rejected_event_become_duplicates(strict: Sender) -> None:
     event = strict_fault()
     refused(strict, event)
     rows = refused(strict, event)
@@ -83,7 +83,7 @@ def test_a_repeat_of_a_rejected_event_stays_counted_as_a_duplicate(strict: Sende
     assert is_balanced()
 
 
-def test_an_event_that_came_well_in_the_meantime_is_a_duplicate(strict: Sender) -> None:
+def test_an_event_stored_in_the_meantime_is_a_duplicate(strict: Sender) -> None:
     event = strict_fault()
     rows = refused(strict, event)
     set_validation(strict, "lenient")
@@ -108,7 +108,7 @@ def test_the_hour_of_receipt_is_kept(strict: Sender) -> None:
     assert is_balanced()
 
 
-def test_messages_without_an_id_are_told_apart_by_their_rows(strict: Sender) -> None:
+def test_messages_without_an_id_are_separate_events(strict: Sender) -> None:
     strict.post(AVAILITY, message(owner="Strict team", telemetryBody={"level": 1}))
     strict.post(AVAILITY, message(owner="Strict team", telemetryBody={"level": 2}))
     file_all()
@@ -126,7 +126,7 @@ def test_messages_without_an_id_are_told_apart_by_their_rows(strict: Sender) -> 
     assert is_balanced()
 
 
-def test_an_idempotency_key_is_the_same_event_after_a_replay(sender: Sender) -> None:
+def test_an_idempotency_key_identifies_the_event_after_a_replay(sender: Sender) -> None:
     bad = message(owner="YourTeam", telemetryBody={"level": 1})
     sender.post(AVAILITY, bad, **{"Idempotency-Key": "once"})
     file_all()
@@ -143,7 +143,7 @@ def test_an_idempotency_key_is_the_same_event_after_a_replay(sender: Sender) -> 
     assert is_balanced()
 
 
-def test_a_message_goes_to_the_owner_that_it_names_once_there_is_one(
+def test_a_message_is_filed_under_the_owner_it_names_once_that_exists(
     sender: Sender, make_sender: MakeSender
 ) -> None:
     sender.post(AVAILITY, message(owner="New team", source_system=5))
@@ -166,7 +166,7 @@ def test_a_message_goes_to_the_owner_that_it_names_once_there_is_one(
     assert is_balanced()
 
 
-def test_another_owners_rejected_events_are_not_touched(strict: Sender, make_sender: MakeSender) -> None:
+def test_rejected_events_of_other_owners_are_not_replayed(strict: Sender, make_sender: MakeSender) -> None:
     rows = refused(strict, strict_fault())
     set_validation(strict, "lenient")
     other = make_sender("Other").key.default_owner
@@ -175,7 +175,7 @@ def test_another_owners_rejected_events_are_not_touched(strict: Sender, make_sen
     assert RejectedEvent.objects.count() == 1
 
 
-def test_what_was_edited_is_filed_and_where_it_fails_the_bytes_stay(team_a: Sender) -> None:
+def test_an_edited_event_is_filed_or_leaves_the_original_unchanged(team_a: Sender) -> None:
     (row,) = refused(team_a)
     before = bytes(row.body)
     still_bad = pageless() | {"edata": {}}
@@ -194,7 +194,7 @@ def test_what_was_edited_is_filed_and_where_it_fails_the_bytes_stay(team_a: Send
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{", b'{"a": NaN}', b"\xff", b"[" * 5000])
 @pytest.mark.parametrize("way", ["sunbird", "form"])
-def test_what_is_no_event_is_never_filed(sender: Sender, text: bytes, way: str) -> None:
+def test_an_edit_that_is_not_an_event_is_never_filed(sender: Sender, text: bytes, way: str) -> None:
     if way == "sunbird":
         refused(sender)
     else:
@@ -214,7 +214,7 @@ FORM = (
 )
 
 
-def test_a_form_is_read_as_a_form_again(sender: Sender) -> None:
+def test_a_form_is_replayed_as_a_form(sender: Sender) -> None:
     sender.post(AVAILITY, FORM.format(version="77"), content_type="application/x-www-form-urlencoded")
     file_all()
     row = RejectedEvent.objects.get()
@@ -225,7 +225,7 @@ def test_a_form_is_read_as_a_form_again(sender: Sender) -> None:
     assert is_balanced()
 
 
-def test_a_request_that_was_rejected_as_a_whole_is_taken_apart(sender: Sender) -> None:
+def test_events_of_a_request_rejected_as_a_whole_are_replayed_separately(sender: Sender) -> None:
     owner = sender.key.default_owner
     body = json.dumps({"events": [log_event("LOG:a"), pageless(), log_event("LOG:b")]}).encode()
     parts = Payload("sunbird", "json", body, timezone.now(), False, {})
@@ -240,7 +240,7 @@ def test_a_request_that_was_rejected_as_a_whole_is_taken_apart(sender: Sender) -
     assert is_balanced()
 
 
-def test_the_only_event_of_a_whole_request_is_rejected_for_itself(sender: Sender) -> None:
+def test_the_only_event_of_a_whole_request_is_rejected_with_its_own_reason(sender: Sender) -> None:
     body = json.dumps({"events": [pageless()]}).encode()
     whole_request(sender.key.default_owner, Payload("sunbird", "json", body, timezone.now(), False, {}))
     replaying.replay([RejectedEvent.objects.get().pk], None)
@@ -251,7 +251,7 @@ def test_the_only_event_of_a_whole_request_is_rejected_for_itself(sender: Sender
 
 
 def whole_request(owner: Owner, parts: Payload) -> None:
-    """Keep a request as rejected as the drain keeps one that it could not decode."""
+    """Store a rejected request as the drain stores one that it can't decode."""
     from events.store import usage
     from events.store.usage import UsageDelta
     from events.wire.validators import Fault
@@ -266,7 +266,7 @@ def whole_request(owner: Owner, parts: Payload) -> None:
         usage.apply_delta(tally)
 
 
-def test_a_full_quota_keeps_an_event_rejected_where_the_owner_refuses_more(strict: Sender) -> None:
+def test_a_replay_beyond_a_refusing_quota_stays_rejected(strict: Sender) -> None:
     rows = refused(strict, strict_fault())
     set_validation(strict, "lenient")
     owner = strict.key.default_owner
@@ -278,7 +278,7 @@ def test_a_full_quota_keeps_an_event_rejected_where_the_owner_refuses_more(stric
     assert is_balanced()
 
 
-def test_an_event_beyond_the_quota_is_marked_where_the_owner_has_it_so(strict: Sender) -> None:
+def test_a_replay_beyond_a_marking_quota_is_marked(strict: Sender) -> None:
     rows = refused(strict, strict_fault())
     set_validation(strict, "lenient")
     owner = strict.key.default_owner
@@ -290,7 +290,7 @@ def test_an_event_beyond_the_quota_is_marked_where_the_owner_has_it_so(strict: S
     assert is_balanced()
 
 
-def test_one_event_that_can_not_be_filed_does_not_keep_its_neighbours(
+def test_an_event_that_cannot_be_filed_does_not_affect_others(
     strict: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = refused(strict, strict_fault("LOG:1"), strict_fault("LOG:poison"), strict_fault("LOG:3"))
@@ -309,7 +309,7 @@ def test_one_event_that_can_not_be_filed_does_not_keep_its_neighbours(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_replays_of_the_same_events_file_each_once(strict: Sender) -> None:
+def test_concurrent_replays_file_each_event_once(strict: Sender) -> None:
     rows = refused(strict, *(strict_fault(f"LOG:{number}") for number in range(50)))
     set_validation(strict, "lenient")
     results = []
@@ -332,7 +332,7 @@ def test_two_replays_of_the_same_events_file_each_once(strict: Sender) -> None:
     assert is_balanced()
 
 
-def test_buildless_events_are_replayed_with_their_own_id(sender: Sender) -> None:
+def test_buildless_events_keep_their_id_in_a_replay(sender: Sender) -> None:
     event = emitted()
     event["event"]["timing"] = {}
     sender.post(EMIT, event)
@@ -343,7 +343,7 @@ def test_buildless_events_are_replayed_with_their_own_id(sender: Sender) -> None
     assert is_balanced()
 
 
-def test_a_message_of_a_week_that_is_gone_is_said_to_be_too_old(sender: Sender, settings: Any) -> None:
+def test_a_message_of_a_removed_week_is_too_old(sender: Sender, settings: Any) -> None:
     settings.RETENTION_WEEKS = 1
     sender.post(AVAILITY, message(version="9"))
     file_all()
