@@ -13,6 +13,8 @@ from django.test import Client
 from telemetry_project import documentation
 from telemetry_project.web.content_policy import STRICT
 
+pytestmark = pytest.mark.slow  # the site is built
+
 # What a browser loads by itself, as opposed to links that people click.
 LOADED = re.compile(r"<(?:(?:script|img|iframe)\s[^>]*src|link rel=\"(?:stylesheet|icon)\" href)=\"([^\"]+)")
 

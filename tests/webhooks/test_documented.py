@@ -42,7 +42,7 @@ def by_node(secret: str, headers: dict[str, str], body: bytes) -> bool:
     return printed.stdout.strip() == "true"
 
 
-@pytest.mark.parametrize("is_genuine", [by_python, by_node])
+@pytest.mark.parametrize("is_genuine", [by_python, pytest.param(by_node, marks=pytest.mark.slow)])
 def test_signatures_are_verified(is_genuine: Check) -> None:
     old, new, now = signing.new_secret(), signing.new_secret(), timezone.now()
     headers = signing.headers("msg_1", BODY, [new, old], now)
